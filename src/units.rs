@@ -1,0 +1,80 @@
+//! The quantities the audio path counts in, and the only conversions between them.
+//!
+//! In: plain integers at the edges. Out: [`Hz`], [`FrameIndex`], [`MonoNs`].
+//! An index names a frame, a count says how many, bytes are neither: whoever crosses from one to another does it here.
+//! No clock is read here.
+
+use serde::Serialize;
+
+/// Nanoseconds in a second.
+pub const NS_PER_S: u64 = 1_000_000_000;
+
+/// A sample rate in frames per second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Hz(pub u32);
+
+impl Hz {
+    /// How long `frames` last, in nanoseconds, rounded down. Never overflows below 13 years of audio.
+    pub fn duration_ns(self, frames: u64) -> u64 {
+        let whole_s = frames / u64::from(self.0);
+        let rest = frames % u64::from(self.0);
+        whole_s * NS_PER_S + rest * NS_PER_S / u64::from(self.0)
+    }
+
+    /// How many whole frames pass in `ns` nanoseconds, rounded to the nearest.
+    pub fn frames_in(self, ns: u64) -> u64 {
+        let whole_s = ns / NS_PER_S;
+        let rest = ns % NS_PER_S;
+        whole_s * u64::from(self.0) + (rest * u64::from(self.0) + NS_PER_S / 2) / NS_PER_S
+    }
+}
+
+/// The position of a frame on a stream's timeline: it only grows, and frames nobody could capture still have one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct FrameIndex(pub u64);
+
+impl FrameIndex {
+    /// The index `frames` later.
+    #[must_use]
+    pub fn plus(self, frames: u64) -> Self {
+        Self(self.0 + frames)
+    }
+}
+
+/// A moment on `CLOCK_MONOTONIC_RAW`, in nanoseconds since boot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct MonoNs(pub u64);
+
+impl MonoNs {
+    /// Nanoseconds from `earlier` to here; 0 when `earlier` lies later.
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The moment `ns` before this one, not before boot.
+    #[must_use]
+    pub fn minus(self, ns: u64) -> Self {
+        Self(self.0.saturating_sub(ns))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_of_frames_lasts_a_second() {
+        assert_eq!(Hz(44_100).duration_ns(44_100), NS_PER_S);
+        assert_eq!(Hz(44_100).duration_ns(128), 2_902_494);
+        assert_eq!(Hz(44_100).frames_in(2_902_494), 128);
+    }
+
+    #[test]
+    fn counts_survive_years() {
+        let decade = 10 * 365 * 86_400 * 44_100_u64;
+        assert_eq!(Hz(44_100).frames_in(Hz(44_100).duration_ns(decade)), decade);
+    }
+}
