@@ -4,10 +4,13 @@
 //! thread, where [`Source::wait`], [`Source::read`] and [`Source::recover`] are real-time code: no allocation, no lock,
 //! no log. Faults are values; nothing here decides what to do about them.
 
+pub mod alsa;
+pub mod demo;
+pub mod discover;
+pub mod opening;
 pub mod paced;
 pub mod tone;
 pub mod wav;
-pub mod demo;
 
 use crate::core::convert::SampleFormat;
 use crate::units::{Hz, MonoNs};
@@ -39,7 +42,7 @@ pub struct Stamp {
 /// What [`Source::wait`] came back with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ready {
-    /// At least one period can be read.
+    /// At least one period can be read; less only at the end of a recording.
     Frames(Stamp),
     /// Nothing came within the source's own time-out, and nothing is known to be wrong.
     Timeout,

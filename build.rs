@@ -1,0 +1,95 @@
+//! Puts the page into the program: every file of `web/` but the type checker's settings, gzipped and stamped.
+
+use flate2::write::GzEncoder;
+use flate2::{Compression, Crc};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+fn main() {
+    let web = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("web");
+    let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it"));
+    println!("cargo:rerun-if-changed=web");
+
+    let mut files = Vec::new();
+    collect(&web, &web, &mut files);
+    files.sort();
+    let digest = digest(&files);
+
+    let mut code =
+        format!("/// Changes with any file of the page.\npub const DIGEST: &str = \"{digest}\";\n");
+    code.push_str("/// Every file of the page.\npub static ASSETS: &[Asset] = &[\n");
+    for (number, (path, content)) in files.iter().enumerate() {
+        let content =
+            if path == "/index.html" { versioned(content, &files, &digest) } else { content.clone() };
+        let gzip = gzip(&content);
+        let gzip = if gzip.len() < content.len() { gzip } else { Vec::new() };
+        fs::write(out.join(format!("{number}.plain")), &content).expect("OUT_DIR can be written");
+        fs::write(out.join(format!("{number}.gz")), &gzip).expect("OUT_DIR can be written");
+        writeln!(
+            code,
+            "Asset {{ path: {path:?}, mime: {:?}, etag: {:?}, plain: include_bytes!(concat!(env!(\"OUT_DIR\"), \
+             \"/{number}.plain\")), gzip: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{number}.gz\")) }},",
+            mime(path),
+            format!("\"{:08x}-{:x}\"", crc(&content), content.len()),
+        )
+        .expect("a string can be written to");
+    }
+    code.push_str("];\n");
+    fs::write(out.join("assets.rs"), code).expect("OUT_DIR can be written");
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, Vec<u8>)>) {
+    for entry in fs::read_dir(folder).expect("web/ can be read") {
+        let path = entry.expect("web/ can be read").path();
+        if path.is_dir() {
+            collect(root, &path, files);
+        } else if path.extension().is_some_and(|ending| ending != "json" && ending != "ts") {
+            let name = path.strip_prefix(root).expect("it lies in web/").to_str().expect("names are UTF-8");
+            files.push((format!("/{name}"), fs::read(&path).expect("web/ can be read")));
+        }
+    }
+}
+
+fn digest(files: &[(String, Vec<u8>)]) -> String {
+    let mut crc = Crc::new();
+    for (path, content) in files {
+        crc.update(path.as_bytes());
+        crc.update(content);
+    }
+    format!("{:08x}", crc.sum())
+}
+
+fn crc(content: &[u8]) -> u32 {
+    let mut crc = Crc::new();
+    crc.update(content);
+    crc.sum()
+}
+
+/// The page, with every quoted name of a file replaced by its versioned path.
+fn versioned(page: &[u8], files: &[(String, Vec<u8>)], digest: &str) -> Vec<u8> {
+    let mut page = String::from_utf8(page.to_vec()).expect("the page is UTF-8");
+    for (path, _) in files {
+        page = page.replace(&format!("\"{}\"", &path[1..]), &format!("\"/v/{digest}{path}\""));
+    }
+    page.into_bytes()
+}
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content).expect("memory can be written");
+    encoder.finish().expect("memory can be written")
+}
+
+fn mime(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("webmanifest") => "application/manifest+json",
+        _ => panic!("{path} has a MIME type build.rs does not know"),
+    }
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# `make check`: formatting, lints, types, dependencies. No tests. Names every check that could not run;
+# with EVERY_CHECK=1 such a check has failed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/plain_words.sh
+
+scripts/packages.sh check
+scripts/npm_packages.sh
+failures=()
+not_run=()
+
+# check NAME COMMAND...
+check() {
+    local name=$1
+    shift
+    say "$name"
+    "$@" </dev/null || failures+=("$name")
+}
+
+# have_cargo_command NAME REMEDY: whether the toolchain brings it; else it is noted and said.
+have_cargo_command() {
+    scripts/cargo.sh "$1" --version >/dev/null 2>&1 && return 0
+    warn "NOT CHECKED: this toolchain has no 'cargo $1'. $2"
+    not_run+=("cargo $1")
+    return 1
+}
+
+shell_scripts() {
+    local file status=0
+    while read -r file; do bash -n "$file" || status=1; done < <(find scripts .ci tools -maxdepth 1 -type f \( -name '*.sh' -o -name run \))
+    return "$status"
+}
+
+if have_cargo_command fmt 'With rustup: rustup component add rustfmt'; then
+    check 'formatting' scripts/cargo.sh fmt --check
+    check 'formatting of tools/' scripts/cargo.sh fmt --check --all --manifest-path tools/Cargo.toml
+fi
+if have_cargo_command clippy 'With rustup: rustup component add clippy'; then
+    check 'lints' scripts/cargo.sh clippy --locked --all-targets -- -D warnings
+    check 'lints of tools/' scripts/cargo.sh clippy --locked --workspace --all-targets --manifest-path tools/Cargo.toml -- -D warnings
+fi
+if have_cargo_command deny 'To add it (some minutes of building): make deny'; then
+    # Advisories would need a database from outside; everything else is judged from the lock files alone.
+    check 'licences, bans and sources of dependencies' scripts/cargo.sh deny --all-features check bans licenses sources
+fi
+check 'types of the page' npm run --silent types
+check 'shell scripts' shell_scripts
+
+if [ ${#not_run[@]} -gt 0 ]; then
+    [ -z "${EVERY_CHECK:-}" ] || failures+=("not run: ${not_run[*]}")
+    warn "NOT CHECKED: ${not_run[*]}"
+fi
+[ ${#failures[@]} -eq 0 ] || die "these checks failed:" "${failures[@]}"
+say 'All checks that ran passed'

@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh run|test|check|browsers
+#
+# Each need is tested by what it gives (a command, a library, a file), not by its package name, so a Node or a cargo
+# from elsewhere is used as it is. When nothing is missing apt is not touched: the second run is fast and works offline.
+# No mirror is named here: apt uses whatever this machine is set to. Packages are never removed to make room.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/plain_words.sh
+. scripts/toolchain.sh
+
+missing=()
+reasons=()
+
+# need PACKAGE REASON TEST...: notes the package as missing when the test fails.
+need() {
+    local package=$1 reason=$2
+    shift 2
+    "$@" >/dev/null 2>&1 && return 0
+    missing+=("$package")
+    reasons+=("$(printf '%-22s %s' "$package" "$reason")")
+}
+
+has_library() { command -v pkg-config && pkg-config --exists "$1"; }
+has_file() { compgen -G "$1"; }
+has_plugin() { has_file "/usr/lib/*/alsa-lib/libasound_module_pcm_$1.so"; }
+has_c_headers() { echo '#include <stdio.h>' | cc -E -; }
+has_node() { [ "$(node -p 'Number(process.versions.node.split(".")[0])')" -ge 18 ]; }
+has_cargo_command() { scripts/cargo.sh "$1" --version; }
+
+# What it takes to build and run the service.
+needs_run() {
+    need gcc 'the linker' command -v cc
+    need libc6-dev 'the C library to link against' has_c_headers
+    need pkg-config 'finds the two libraries below' command -v pkg-config
+    need libasound2-dev 'ALSA, the sound card interface' has_library alsa
+    need libsystemd-dev 'readiness and watchdog messages to systemd' has_library libsystemd
+    need cargo-web "Rust $(rust_version_needed) or later (no cargo found here is new enough)" toolchain_path
+}
+
+# What the tests add: a JavaScript engine, a browser, and sound without a sound card.
+needs_test() {
+    needs_run
+    need nodejs 'runs the page'\''s tests (Node 18 or later)' has_node
+    need npm 'fetches the page'\''s type checker and browser driver' command -v npm
+    need chromium 'the browser that is listened to' command -v chromium
+    need pulseaudio 'the sound server of the tests' command -v pulseaudio
+    need pulseaudio-utils 'plays into it and records from it' command -v parec
+    need jackd2 'a sound card that is not there, with mmap' command -v jackd
+    need libasound2-plugins 'ALSA devices on top of the two' has_plugin jack
+    need xvfb 'a screen that is not there' command -v Xvfb
+}
+
+# What `make check` adds when the toolchain is Debian's; rustup brings both as components.
+needs_check() {
+    needs_test
+    local owner
+    owner=$(PATH=$(toolchain_path || printf '%s' "$PATH") command -v cargo || true)
+    [ "$owner" = /usr/bin/cargo ] || [ -z "$owner" ] || return 0
+    owner=$(dpkg-query --search /usr/bin/cargo 2>/dev/null | cut -d: -f1) || owner=
+    case ${owner:-cargo-web} in
+        cargo-web) need rust-web-clippy 'Rust lints' has_cargo_command clippy
+                   need rustfmt-web 'Rust formatting' has_cargo_command fmt ;;
+        cargo) need rust-clippy 'Rust lints' has_cargo_command clippy
+               need rustfmt 'Rust formatting' has_cargo_command fmt ;;
+    esac
+}
+
+# The two other engines.
+needs_browsers() {
+    needs_test
+    need firefox-esr 'Gecko' command -v firefox-esr
+    need webkit2gtk-driver 'WebKit, driven by WebKitWebDriver' command -v WebKitWebDriver
+}
+
+install_missing() {
+    local -a apt=(apt-get --option DPkg::Lock::Timeout=600)
+    local -a wanted=("${apt[@]}" install --yes --no-install-recommends --no-remove "${missing[@]}")
+    command -v apt-get >/dev/null ||
+        die 'this machine has no apt-get, so nothing was installed. What is missing, by its Debian name:' "${reasons[@]}"
+
+    say 'Some Debian packages are missing:'
+    printf '      %s\n' "${reasons[@]}"
+    local -a as_root=(env DEBIAN_FRONTEND=noninteractive)
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null ||
+            die 'they cannot be installed: this is not root, and there is no sudo' \
+                'As root, run:' "  apt-get update && ${wanted[*]}"
+        as_root=(sudo "${as_root[@]}")
+        [ -t 0 ] || as_root=(sudo --non-interactive env DEBIAN_FRONTEND=noninteractive)
+        say 'Installing them with apt (sudo may ask for your password)'
+    else
+        say 'Installing them with apt'
+    fi
+    "${as_root[@]}" "${apt[@]}" update --quiet=2 ||
+        warn 'apt could not refresh its package lists; going on with the ones it has'
+    "${as_root[@]}" "${wanted[@]}" --quiet=2 </dev/null >"$log" 2>&1 || {
+        tail -n 20 "$log" >&2
+        die 'apt could not install them (its last lines are above)' 'To see it in full, as root, run:' "  ${wanted[*]}"
+    }
+}
+
+purpose=${1:-run}
+case $purpose in
+    run | test | check | browsers) "needs_$purpose" ;;
+    *) die "unknown purpose '$purpose'" 'One of: run test check browsers' ;;
+esac
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+install_missing
+
+# The same questions again: an installed package that does not give what it was installed for is a fault to name.
+installed=("${missing[@]}")
+missing=()
+reasons=()
+"needs_$purpose"
+[ ${#missing[@]} -eq 0 ] ||
+    die 'these are installed, and yet what comes first in PATH is too old or another:' "${reasons[@]}"
+say "Installed: ${installed[*]}"

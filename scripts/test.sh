@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# `make test`: set up, then every test of the repository. One last line counts them all: "N passed, N failed, N skipped".
+#
+# scripts/test.sh [STAGE...] runs only the stages named: rust tools types web browser (and, on its own, engines).
+# A stage that dies, hangs or has no tests counts as one failure; the others still run. Logs: target/test-logs/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/plain_words.sh
+. scripts/tally.sh
+
+stages=("$@")
+[ ${#stages[@]} -gt 0 ] || stages=(rust tools types web browser)
+
+run_stage() {
+    case $1 in
+        rust) cargo_tests rust 900 ;;
+        tools) cargo_tests tools 600 --manifest-path tools/Cargo.toml ;;
+        types) typecheck 120 ;;
+        web) node_tests web 120 tests/web ;;
+        browser) node_tests browser 600 tests/browser ;;
+        engines) node_tests engines 600 tests/engines ;;
+        *) die "unknown stage '$1'" 'One of: rust tools types web browser engines' ;;
+    esac
+}
+
+case " ${stages[*]} " in
+    *' engines '*) scripts/packages.sh browsers ;;
+    *) scripts/packages.sh test ;;
+esac
+case " ${stages[*]} " in
+    *' types '* | *' web '* | *' browser '* | *' engines '*) scripts/npm_packages.sh ;;
+esac
+case " ${stages[*]} " in
+    # The page is tested against the service as it ships.
+    *' browser '* | *' engines '*) say 'Building the service' && scripts/cargo.sh build --release --locked ;;
+esac
+
+for stage in "${stages[@]}"; do run_stage "$stage"; done
+tally_report

@@ -1,0 +1,40 @@
+//! `synthwire devices`: what there is, which would be chosen, and why not the others.
+
+use crate::source::discover::{self, SYSFS_SOUND, Verdict};
+use std::path::Path;
+use std::process::ExitCode;
+
+pub(super) fn run() -> ExitCode {
+    let cards = discover::cards(Path::new(SYSFS_SOUND));
+    if cards.is_empty() {
+        println!("No sound cards. Connect the synth's USB TO HOST socket to this machine and switch it on.");
+    }
+    let mut chosen = false;
+    for card in &cards {
+        let verdict = card.verdict();
+        let first = verdict == Verdict::Synth && !std::mem::replace(&mut chosen, true);
+        let mark = if first { "*" } else { " " };
+        let bus = card.usb.as_ref().map_or_else(String::new, |usb| {
+            format!(", USB {}:{}, {} Mbit/s", usb.vendor, usb.product, usb.speed_mbit_s)
+        });
+        println!("{mark} {:<24} {}{bus}: {}", card.pcm(), card.name(), verdict.words());
+    }
+    let plugins = plugin_pcms();
+    if !plugins.is_empty() {
+        println!("\nOther ALSA PCMs that can be named with --device: {}", plugins.join(", "));
+    }
+    if !chosen {
+        println!("\nNone would be chosen by itself: 'synthwire serve' waits, or plays the demo with --demo.");
+    }
+    ExitCode::SUCCESS
+}
+
+/// Capture PCMs of the ALSA configuration that are no kernel card's.
+fn plugin_pcms() -> Vec<String> {
+    let Ok(hints) = alsa::device_name::HintIter::new_str(None, "pcm") else { return Vec::new() };
+    hints
+        .filter(|hint| hint.direction != Some(alsa::Direction::Playback))
+        .filter_map(|hint| hint.name)
+        .filter(|name| !name.contains("CARD="))
+        .collect()
+}

@@ -1,0 +1,44 @@
+//! The command line: one file per sub-command.
+
+mod devices;
+mod doctor;
+mod serve;
+
+use crate::error::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Hear a synthesizer live in any browser on the network.
+#[derive(Debug, Parser)]
+#[command(version, about, long_about = None, args_conflicts_with_subcommands = true, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::ServeArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Capture the synth and serve page and sound (what happens without a command)
+    Serve(serve::ServeArguments),
+    /// List the sound cards, which would be chosen, and why not the others
+    Devices,
+    /// Check this machine: real-time limits, CPU governor, sound card, port; says what to do
+    Doctor(doctor::DoctorArguments),
+}
+
+/// Parses the command line and does what it says.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done: Result<ExitCode> = match arguments.command {
+        None => serve::run(&arguments.serve),
+        Some(Command::Serve(serve)) => serve::run(&serve),
+        Some(Command::Devices) => Ok(devices::run()),
+        Some(Command::Doctor(doctor)) => doctor::run(&doctor),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("synthwire: {error}.");
+        ExitCode::FAILURE
+    })
+}

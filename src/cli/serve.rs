@@ -1,0 +1,199 @@
+//! `synthwire serve`: builds the chain in the data's order, waits, stops.
+
+use crate::config::{Config, DEFAULT_FILE};
+use crate::error::{Error, Result};
+use crate::hub::{Hub, RATE, Sizes, pump};
+use crate::net;
+use crate::rt::counters::{Controls, Counters};
+use crate::rt::ring::handoff;
+use crate::rt::supervisor::Supervisor;
+use crate::rt::thread::RtWish;
+use crate::source::alsa::Wish;
+use crate::source::discover::SYSFS_SOUND;
+use crate::source::opening::{Choice, Opener};
+use crate::source::tone::Pattern;
+use crate::sys::{logging, notify, signals};
+use crate::units::NS_PER_S;
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// Where the sound comes from and where it goes; each overrides the configuration's key of the same name.
+#[derive(Debug, Default, Args)]
+pub(super) struct ServeArguments {
+    /// Configuration file [default: /etc/synthwire/synthwire.toml, where there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// ALSA PCM to capture from, and no other [default: a MONTAGE or MODX, when there is one]
+    #[arg(long, value_name = "PCM")]
+    device: Option<String>,
+    /// Play the built-in instrument until a synth has been found
+    #[arg(long)]
+    demo: bool,
+    /// Instead of a device: demo, exact:music, exact:noise, exact:counter or wav:FILE
+    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["device", "demo"], value_parser = parse_source)]
+    source: Option<Choice>,
+    /// How far off the crystal of such a source is, in parts per million
+    #[arg(long, value_name = "PPM", default_value_t = 0, allow_negative_numbers = true,
+          value_parser = clap::value_parser!(i32).range(-1000..=1000))]
+    skew_ppm: i32,
+    /// Channels to ask the device for, 2 to 32 [default: as many as it has]
+    #[arg(long, value_name = "N")]
+    channels: Option<u16>,
+    /// First channel of the pair that is heard, 1 to 31 [default: 1]
+    #[arg(long, value_name = "N")]
+    first_channel: Option<u16>,
+    /// Frames between two wake-ups of the capture thread, 32 to 1024 [default: 128, which is 2.9 ms]
+    #[arg(long, value_name = "FRAMES")]
+    period_frames: Option<u32>,
+    /// Frames in one message to a listener, 32 to 2048, at least one period [default: 128]
+    #[arg(long, value_name = "FRAMES")]
+    chunk_frames: Option<u32>,
+    /// SCHED_FIFO priority of the capture thread, 0 (none) to 99 [default: 70]
+    #[arg(long, value_name = "N")]
+    rt_priority: Option<u8>,
+    /// CPU the capture thread runs on [default: any]
+    #[arg(long, value_name = "N")]
+    capture_cpu: Option<u16>,
+    /// Address and port of page and socket [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// What one listener's queue may hold before its oldest packets go, 10 to 2000 ms [default: 250]
+    #[arg(long, value_name = "MS")]
+    queue_ms: Option<u32>,
+    /// Listeners at once, 1 to 2000 [default: 500]
+    #[arg(long, value_name = "N")]
+    listeners_max: Option<u32>,
+}
+
+fn parse_source(text: &str) -> std::result::Result<Choice, String> {
+    match text.split_once(':') {
+        None if text == "demo" => Ok(Choice::Demo),
+        Some(("exact", "music")) => Ok(Choice::Exact(Pattern::Music)),
+        Some(("exact", "noise")) => Ok(Choice::Exact(Pattern::Noise)),
+        Some(("exact", "counter")) => Ok(Choice::Exact(Pattern::Counter)),
+        Some(("wav", file)) if !file.is_empty() => Ok(Choice::Wav(file.into())),
+        _ => Err("a source is demo, exact:music, exact:noise, exact:counter or wav:FILE".into()),
+    }
+}
+
+impl ServeArguments {
+    /// The configuration file with the command line over it.
+    pub(super) fn settle(&self) -> Result<Config> {
+        let mut config = match &self.config {
+            Some(file) => Config::read(file)?,
+            None if Path::new(DEFAULT_FILE).exists() => Config::read(Path::new(DEFAULT_FILE))?,
+            None => Config::default(),
+        };
+        config.device = self.device.clone().or(config.device);
+        config.demo |= self.demo;
+        config.channels = self.channels.or(config.channels);
+        config.capture_cpu = self.capture_cpu.or(config.capture_cpu);
+        config.first_channel = self.first_channel.unwrap_or(config.first_channel);
+        config.period_frames = self.period_frames.unwrap_or(config.period_frames);
+        // A larger period alone is a clear wish: the chunk follows it.
+        config.chunk_frames = self.chunk_frames.unwrap_or(config.chunk_frames.max(config.period_frames));
+        config.rt_priority = self.rt_priority.unwrap_or(config.rt_priority);
+        config.listen = self.listen.unwrap_or(config.listen);
+        config.queue_ms = self.queue_ms.unwrap_or(config.queue_ms);
+        config.listeners_max = self.listeners_max.unwrap_or(config.listeners_max);
+        config.check().map_err(|(_, wrong)| Error::new(wrong))?;
+        Ok(config)
+    }
+
+    fn choice(&self, config: &Config) -> Choice {
+        match (&self.source, &config.device) {
+            (Some(source), _) => source.clone(),
+            (None, Some(device)) => Choice::Device(device.clone()),
+            (None, None) => Choice::Auto { demo: config.demo },
+        }
+    }
+}
+
+/// Serves until a signal asks to stop.
+pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
+    let config = arguments.settle()?;
+    logging::begin();
+    // One thread for all listeners: what it does per packet is a few writes, and nothing ever waits for another core.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new("cannot start the network runtime").because(error))?;
+    runtime.block_on(serve(arguments.choice(&config), arguments.skew_ppm, config))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(choice: Choice, skew_ppm: i32, config: Config) -> Result<()> {
+    let listener = bind(config.listen).await?;
+
+    let counters = Arc::new(Counters::new());
+    let controls = Arc::new(Controls::default());
+    controls.first_channel.store(config.first_channel - 1, Relaxed);
+    let hub = Hub::new(sizes(&config), Arc::clone(&counters), Arc::clone(&controls));
+    let (frames_in, frames_out) = handoff()
+        .map_err(|error| Error::new("cannot make the hand-off to the capture thread").because(error))?;
+    let wish = Wish { period_frames: config.period_frames, channels: config.channels };
+    let announce = {
+        let hub = Arc::clone(&hub);
+        move |status: crate::hub::SourceStatus| {
+            notify::status(&format!("{:?}: {}", status.source.state, status.source.name));
+            hub.announce(status);
+        }
+    };
+    let capture = Supervisor {
+        opener: Opener { choice, wish, skew_ppm, sysfs: SYSFS_SOUND.into() },
+        rt: RtWish { priority: config.rt_priority, cpu: config.capture_cpu },
+        counters,
+        controls,
+        announce: Box::new(announce),
+    }
+    .spawn(frames_in)?;
+
+    let address = listener.local_addr().unwrap_or(config.listen);
+    tracing::info!("open http://{address}/ in a browser and press Listen");
+    notify::ready("Listening");
+
+    let (stop, stopping) = watch::channel(false);
+    let mut serving = tokio::spawn(net::serve(listener, Arc::clone(&hub), config, stopping));
+    tokio::select! {
+        signal = signals::asked_to_stop() => tracing::info!("stopping: {}", signal?),
+        failed = pump::pump(frames_out, hub) => return failed,
+        ended = &mut serving => return Err(Error::new("the network service ended by itself")
+            .because(ended.err().map_or("without an error".to_owned(), |error| error.to_string()))),
+    }
+    notify::stopping();
+    let _ = stop.send(true);
+    let _ = serving.await;
+    capture.stop();
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let remedy = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                "Another program has this port ('ss -ltnp' names it): end it, or choose another with --listen"
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                "Ports below 1024 need a permission: choose a higher one with --listen, or let systemd open it"
+            }
+            _ => "Choose an address of this machine with --listen ('ip address' lists them)",
+        };
+        Error::new(format!("cannot listen on {address}")).because(error).try_this(remedy)
+    })
+}
+
+fn sizes(config: &Config) -> Sizes {
+    let queue_frames = RATE.frames_in(u64::from(config.queue_ms) * NS_PER_S / 1000);
+    Sizes {
+        listeners_max: config.listeners_max as usize,
+        queue_packets: (queue_frames as usize / config.chunk_frames as usize).max(2),
+        chunk_frames: config.chunk_frames,
+        period_frames: config.period_frames,
+    }
+}

@@ -1,0 +1,163 @@
+//! Every setting once: its key, unit, range and default. From a TOML file, then the command line over it.
+//!
+//! Unknown keys and values out of range are refused with file, line and remedy; nothing is guessed.
+
+use crate::error::{Error, Result};
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// The file read when none is named and it is there.
+pub const DEFAULT_FILE: &str = "/etc/synthwire/synthwire.toml";
+
+/// All settings, with their defaults. `docs/guide/configuration.md` and `--help` say the same.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// ALSA PCM to capture from, and no other; without it a MONTAGE or MODX is looked for.
+    pub device: Option<String>,
+    /// Play the built-in instrument until a synth has been found.
+    pub demo: bool,
+    /// Channels to ask the device for, 2 to 32; without it, as many as it has.
+    pub channels: Option<u16>,
+    /// First channel of the pair that is heard, 1 to 31.
+    pub first_channel: u16,
+    /// Frames between two wake-ups of the capture thread, 32 to 1024: 128 are 2.9 ms.
+    pub period_frames: u32,
+    /// Frames in one message to a listener, 32 to 2048; at least one period.
+    pub chunk_frames: u32,
+    /// `SCHED_FIFO` priority of the capture thread, 0 (none) to 99.
+    pub rt_priority: u8,
+    /// CPU the capture thread runs on; without it, any.
+    pub capture_cpu: Option<u16>,
+    /// Address and port of page and socket.
+    pub listen: SocketAddr,
+    /// What one listener's queue may hold before its oldest packets go, 10 to 2000 ms.
+    pub queue_ms: u32,
+    /// Listeners at once, 1 to 2000.
+    pub listeners_max: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            device: None,
+            demo: false,
+            channels: None,
+            first_channel: 1,
+            period_frames: 128,
+            chunk_frames: 128,
+            rt_priority: 70,
+            capture_cpu: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            queue_ms: 250,
+            listeners_max: 500,
+        }
+    }
+}
+
+impl Config {
+    /// Reads `file`.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no TOML, or a key or value is not ours: with file, line and remedy.
+    pub fn read(file: &Path) -> Result<Self> {
+        let name = file.display();
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            Error::new(format!("cannot read the configuration {name}"))
+                .because(error)
+                .try_this("Check the path given with --config")
+        })?;
+        Self::parse(&text, &name.to_string())
+    }
+
+    /// Parses and checks `text`, called `name` in errors.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn parse(text: &str, name: &str) -> Result<Self> {
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| line_at(text, span.start));
+            Error::new(format!("{name}:{line}: {}", error.message().trim()))
+                .try_this("'synthwire serve --help' lists every key with its range")
+        })?;
+        config.check().map_err(|(key, wrong)| {
+            let line = text.lines().position(|line| line.trim_start().starts_with(key)).map_or(1, |n| n + 1);
+            Error::new(format!("{name}:{line}: {wrong}"))
+        })?;
+        Ok(config)
+    }
+
+    /// Checks every range; the key at fault and what is wrong with it.
+    ///
+    /// # Errors
+    /// The first value out of its range.
+    pub fn check(&self) -> std::result::Result<(), (&'static str, String)> {
+        within("channels", u32::from(self.channels.unwrap_or(2)), 2, 32)?;
+        within("first_channel", u32::from(self.first_channel), 1, 31)?;
+        within("period_frames", self.period_frames, 32, 1024)?;
+        within("chunk_frames", self.chunk_frames, 32, 2048)?;
+        within("rt_priority", u32::from(self.rt_priority), 0, 99)?;
+        within("queue_ms", self.queue_ms, 10, 2000)?;
+        within("listeners_max", self.listeners_max, 1, 2000)?;
+        if self.chunk_frames < self.period_frames {
+            let wrong = format!(
+                "chunk_frames is {} but must be at least period_frames ({})",
+                self.chunk_frames, self.period_frames
+            );
+            return Err(("chunk_frames", wrong));
+        }
+        if self.device.as_deref().is_some_and(|device| device.trim().is_empty()) {
+            return Err(("device", "device is empty: name an ALSA PCM or leave the key out".into()));
+        }
+        Ok(())
+    }
+}
+
+fn within(
+    key: &'static str,
+    value: u32,
+    least: u32,
+    most: u32,
+) -> std::result::Result<(), (&'static str, String)> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err((key, format!("{key} is {value} but must lie between {least} and {most}")))
+}
+
+fn line_at(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        assert_eq!(Config::parse("", "x").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line() {
+        for (text, said) in [
+            ("demo = true\nperiod = 64\n", "synthwire.toml:2: unknown field `period`"),
+            (
+                "\n\nperiod_frames = 7\n",
+                "synthwire.toml:3: period_frames is 7 but must lie between 32 and 1024",
+            ),
+            ("queue_ms = \"long\"\n", "synthwire.toml:1: invalid type"),
+            ("listen = \"8080\"\n", "synthwire.toml:1: invalid socket address"),
+            ("demo = true\ndevice = [\n", "synthwire.toml:2: "),
+            (
+                "period_frames = 512\n",
+                "synthwire.toml:1: chunk_frames is 128 but must be at least period_frames (512)",
+            ),
+            ("device = \" \"\n", "synthwire.toml:1: device is empty"),
+        ] {
+            let error = Config::parse(text, "synthwire.toml").unwrap_err().to_string();
+            assert!(error.starts_with(said), "{text:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Arithmetic only: no I/O, no clock, no thread. Time comes in as an argument.
+
+pub mod cause;
+pub mod continuity;
+pub mod convert;
+pub mod drop_oldest;
+pub mod packetizer;
+pub mod timeline;
+pub mod wire;

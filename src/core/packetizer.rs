@@ -1,0 +1,218 @@
+//! Gathers periods into packets: one allocation each, built once, shared by every listener.
+//!
+//! In: a place and its samples, or a gap. Out: finished wire bytes. A packet holds `chunk_frames` frames (one period or a
+//! few); anything that is not a plain continuation (a gap, a restart) first closes the packet being gathered.
+
+use super::cause::Cause;
+use super::drop_oldest::Timed;
+use super::timeline::Span;
+use super::wire::{self, FRAME_BYTES, HEAD_BYTES, Place};
+use crate::units::MonoNs;
+use bytes::{Bytes, BytesMut};
+
+/// One record, ready to send.
+#[derive(Clone, Debug)]
+pub struct Packet {
+    /// The whole record as it goes over the wire.
+    pub bytes: Bytes,
+    /// First frame.
+    pub frame_index: u64,
+    /// Frames held or missing.
+    pub frames: u32,
+    /// When the capture thread was done with its last period.
+    pub ready: MonoNs,
+}
+
+impl Timed for Packet {
+    fn frame_index(&self) -> u64 {
+        self.frame_index
+    }
+    fn frames(&self) -> u32 {
+        self.frames
+    }
+}
+
+/// Builds the packets of one stream.
+#[derive(Debug)]
+pub struct Packetizer {
+    chunk_frames: u32,
+    seq: u32,
+    gathered: BytesMut,
+    place: Place,
+    restart_next: bool,
+}
+
+impl Packetizer {
+    /// `chunk_frames`: 1 to [`wire::AUDIO_FRAMES_MAX`].
+    pub fn new(chunk_frames: u32) -> Self {
+        assert!((1..=wire::AUDIO_FRAMES_MAX).contains(&chunk_frames), "chunk of {chunk_frames} frames");
+        Self { chunk_frames, seq: 0, gathered: BytesMut::new(), place: Place::default(), restart_next: false }
+    }
+
+    /// The next audio begins a new timeline.
+    pub fn restart(&mut self, emit: &mut impl FnMut(Packet)) {
+        self.flush(emit);
+        self.restart_next = true;
+    }
+
+    /// Adds a period: interleaved left and right in two halves (a ring may wrap), `span.frames` frames in all.
+    pub fn audio(
+        &mut self,
+        span: Span,
+        ready: MonoNs,
+        samples: (&[i16], &[i16]),
+        emit: &mut impl FnMut(Packet),
+    ) {
+        debug_assert_eq!(
+            (samples.0.len() + samples.1.len()) / 2,
+            span.frames as usize,
+            "samples against frames"
+        );
+        if self.place.frames + span.frames > wire::AUDIO_FRAMES_MAX {
+            self.flush(emit);
+        }
+        if self.place.frames == 0 {
+            self.begin(span);
+        }
+        for half in [samples.0, samples.1] {
+            append_le(&mut self.gathered, half);
+        }
+        self.place.frames += span.frames;
+        self.place.ready_ns = ready.0;
+        if self.place.frames >= self.chunk_frames {
+            self.flush(emit);
+        }
+    }
+
+    /// Adds a gap; `past`: found after the fact, the timeline is not advanced.
+    pub fn gap(
+        &mut self,
+        span: Span,
+        cause: Cause,
+        past: bool,
+        ready: MonoNs,
+        emit: &mut impl FnMut(Packet),
+    ) {
+        self.flush(emit);
+        let place = Place {
+            stream: 0,
+            restart: std::mem::take(&mut self.restart_next),
+            past,
+            seq: self.next_seq(),
+            frames: span.frames,
+            frame_index: span.first.0,
+            capture_ns: span.capture.0,
+            ready_ns: ready.0,
+        };
+        emit(packet(Bytes::copy_from_slice(&wire::gap(&place, cause.code())), &place));
+    }
+
+    /// Closes the packet being gathered, if any.
+    pub fn flush(&mut self, emit: &mut impl FnMut(Packet)) {
+        if self.place.frames == 0 {
+            return;
+        }
+        self.place.seq = self.next_seq();
+        self.gathered[..HEAD_BYTES].copy_from_slice(&wire::audio_head(&self.place));
+        emit(packet(self.gathered.split().freeze(), &self.place));
+        self.place.frames = 0;
+    }
+
+    fn begin(&mut self, span: Span) {
+        // One allocation a packet; the bytes then live as long as the slowest listener's queue holds them.
+        self.gathered =
+            BytesMut::with_capacity(HEAD_BYTES + self.chunk_frames.max(span.frames) as usize * FRAME_BYTES);
+        self.gathered.resize(HEAD_BYTES, 0);
+        self.place = Place {
+            restart: std::mem::take(&mut self.restart_next),
+            frame_index: span.first.0,
+            capture_ns: span.capture.0,
+            ..Place::default()
+        };
+    }
+
+    fn next_seq(&mut self) -> u32 {
+        let seq = self.seq;
+        self.seq = self.seq.wrapping_add(1);
+        seq
+    }
+}
+
+fn packet(bytes: Bytes, place: &Place) -> Packet {
+    Packet { bytes, frame_index: place.frame_index, frames: place.frames, ready: MonoNs(place.ready_ns) }
+}
+
+fn append_le(bytes: &mut BytesMut, samples: &[i16]) {
+    let at = bytes.len();
+    bytes.resize(at + samples.len() * 2, 0);
+    for (slot, sample) in bytes[at..].chunks_exact_mut(2).zip(samples) {
+        slot.copy_from_slice(&sample.to_le_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::FrameIndex;
+    use proptest::prelude::*;
+    use wire::Record;
+
+    fn span(first: u64, frames: u32) -> Span {
+        Span { first: FrameIndex(first), frames, capture: MonoNs(first * 10) }
+    }
+
+    proptest! {
+        /// Whatever comes in, the records join up: seq by one, index by frames, every sample once and in order.
+        #[test]
+        fn records_join_up(chunk in 1_u32..600, steps in proptest::collection::vec((1_u32..300, 0_u8..8), 1..60)) {
+            let mut packetizer = Packetizer::new(chunk);
+            let mut packets = Vec::new();
+            let (mut next, mut counter) = (0_u64, 0_i16);
+            let mut sent = Vec::new();
+            for (frames, kind) in steps {
+                if kind == 0 {
+                    packetizer.gap(span(next, frames), Cause::CaptureXrun, false, MonoNs(1), &mut |p| packets.push(p));
+                } else {
+                    let samples: Vec<i16> = (0..frames * 2).map(|_| { counter = counter.wrapping_add(1); counter }).collect();
+                    let split = (frames as usize / 3) * 2;
+                    packetizer.audio(span(next, frames), MonoNs(2), (&samples[..split], &samples[split..]), &mut |p| packets.push(p));
+                    sent.extend(samples);
+                }
+                next += u64::from(frames);
+            }
+            packetizer.flush(&mut |p| packets.push(p));
+            let (mut index, mut heard) = (0_u64, Vec::new());
+            for (seq, packet) in packets.iter().enumerate() {
+                let records = wire::parse(&packet.bytes).unwrap();
+                prop_assert_eq!(records.len(), 1);
+                let place = match records[0] {
+                    Record::Audio(place, payload) => {
+                        heard.extend(payload.chunks(2).map(|b| i16::from_le_bytes([b[0], b[1]])));
+                        place
+                    }
+                    Record::Gap(place, _) => place,
+                    Record::Listener(_) => unreachable!("the packetizer makes none"),
+                };
+                prop_assert_eq!(u64::from(place.seq), seq as u64);
+                prop_assert_eq!(place.frame_index, index);
+                index += u64::from(place.frames);
+            }
+            prop_assert_eq!(index, next);
+            prop_assert_eq!(heard, sent);
+        }
+    }
+
+    #[test]
+    fn a_restart_closes_the_packet_and_marks_the_next() {
+        let mut packetizer = Packetizer::new(256);
+        let mut packets = Vec::new();
+        packetizer.audio(span(0, 128), MonoNs(0), (&[0; 256], &[]), &mut |p| packets.push(p));
+        packetizer.restart(&mut |p| packets.push(p));
+        packetizer.audio(span(500, 256), MonoNs(0), (&[0; 512], &[]), &mut |p| packets.push(p));
+        let restarts: Vec<bool> = packets
+            .iter()
+            .map(|p| matches!(wire::parse(&p.bytes).unwrap()[0], Record::Audio(place, _) if place.restart))
+            .collect();
+        assert_eq!(restarts, [false, true]);
+    }
+}

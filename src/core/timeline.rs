@@ -1,0 +1,114 @@
+//! Gives every captured frame its index and its time, and turns interruptions into gaps of the right length.
+//!
+//! In: how many frames came, and when the first of them was captured. Out: a [`Place`] for them and, after an
+//! interruption, the length of the hole before them. The index follows the clock across a hole, so a listener's delay is
+//! the same after it as before.
+
+use super::cause::Cause;
+use crate::units::{FrameIndex, Hz, MonoNs};
+
+/// Where a run of frames stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Index of the first frame.
+    pub first: FrameIndex,
+    /// How many.
+    pub frames: u32,
+    /// When the first was captured.
+    pub capture: MonoNs,
+}
+
+/// A hole before a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hole {
+    /// The frames that never were.
+    pub span: Span,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// One stream's running count.
+#[derive(Debug)]
+pub struct Timeline {
+    rate: Hz,
+    next: FrameIndex,
+    /// When the frame after the last one ends the period before it; `None` before the first period.
+    next_capture: Option<MonoNs>,
+    interrupted: Option<Cause>,
+}
+
+impl Timeline {
+    /// Begins at index 0.
+    pub fn new(rate: Hz) -> Self {
+        Self { rate, next: FrameIndex(0), next_capture: None, interrupted: None }
+    }
+
+    /// Frames are missing before the next span. The first cause stands until then.
+    pub fn interrupt(&mut self, cause: Cause) {
+        self.interrupted.get_or_insert(cause);
+    }
+
+    /// Index of the frame that comes next.
+    pub fn next(&self) -> FrameIndex {
+        self.next
+    }
+
+    /// Places `frames` frames, the first captured at `capture`; the hole before them, if one was announced.
+    pub fn place(&mut self, frames: u32, capture: MonoNs) -> (Option<Hole>, Span) {
+        let hole = self.interrupted.take().and_then(|cause| self.hole(cause, capture));
+        let span = Span { first: self.next, frames, capture };
+        self.advance(frames, capture);
+        (hole, span)
+    }
+
+    fn hole(&mut self, cause: Cause, capture: MonoNs) -> Option<Hole> {
+        let began = self.next_capture?;
+        let frames = u32::try_from(self.rate.frames_in(capture.since(began))).unwrap_or(u32::MAX);
+        if frames == 0 {
+            return None;
+        }
+        let span = Span { first: self.next, frames, capture: began };
+        self.next = self.next.plus(u64::from(frames));
+        Some(Hole { span, cause })
+    }
+
+    fn advance(&mut self, frames: u32, capture: MonoNs) {
+        self.next = self.next.plus(u64::from(frames));
+        self.next_capture = Some(MonoNs(capture.0 + self.rate.duration_ns(u64::from(frames))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: Hz = Hz(44_100);
+    const MS: u64 = 1_000_000;
+
+    #[test]
+    fn frames_follow_each_other_whatever_the_stamps_say() {
+        let mut timeline = Timeline::new(RATE);
+        let (_, first) = timeline.place(128, MonoNs(5 * MS));
+        let (hole, second) = timeline.place(128, MonoNs(9 * MS));
+        assert_eq!((first.first, second.first, hole), (FrameIndex(0), FrameIndex(128), None));
+    }
+
+    #[test]
+    fn a_hole_is_as_long_as_the_clock_says() {
+        let mut timeline = Timeline::new(RATE);
+        timeline.place(441, MonoNs(0));
+        timeline.interrupt(Cause::CaptureXrun);
+        timeline.interrupt(Cause::DeviceGone);
+        let (hole, span) = timeline.place(441, MonoNs(110 * MS));
+        let expected = Span { first: FrameIndex(441), frames: 4410, capture: MonoNs(10 * MS) };
+        assert_eq!(hole, Some(Hole { span: expected, cause: Cause::CaptureXrun }));
+        assert_eq!(span.first, FrameIndex(4851));
+    }
+
+    #[test]
+    fn an_interruption_before_the_first_frame_is_no_hole() {
+        let mut timeline = Timeline::new(RATE);
+        timeline.interrupt(Cause::DeviceGone);
+        assert_eq!(timeline.place(128, MonoNs(MS)).0, None);
+    }
+}

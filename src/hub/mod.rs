@@ -1,0 +1,166 @@
+//! One stream to many listeners.
+//!
+//! In: packets from the pump, the source's status from the supervisor. Out: each listener's own bounded queue, and what
+//! `/api/status` shows. Nothing here knows sockets or ALSA. A packet is shared, never copied; a full queue forgets its
+//! oldest packet and tells its own listener, and nobody else notices.
+
+pub mod client_queue;
+pub mod pump;
+
+pub use crate::rt::counters::{Controls, Counters};
+pub use crate::rt::supervisor::{Capture, SourceStatus, SourceView, State};
+
+use crate::core::packetizer::Packet;
+use crate::units::Hz;
+use client_queue::ClientQueue;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// The stream's rate; the capture opens nothing else.
+pub const RATE: Hz = Hz(44_100);
+
+/// The hub's limits and the stream's sizes, fixed from start to end.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Listeners at once.
+    pub listeners_max: usize,
+    /// Packets a listener's queue holds.
+    pub queue_packets: usize,
+    /// Frames a packet usually holds.
+    pub chunk_frames: u32,
+    /// Frames a capture period is asked to hold.
+    pub period_frames: u32,
+}
+
+/// Everything counted since the start.
+#[derive(Debug, Default)]
+pub struct Totals {
+    /// Listeners that ever joined.
+    pub joined: AtomicU64,
+    /// Listeners refused because there were too many.
+    pub refused: AtomicU64,
+    /// Messages written to listeners.
+    pub messages: AtomicU64,
+    /// Packets forgotten by full queues.
+    pub queue_drop_packets: AtomicU64,
+    /// Frames in them.
+    pub queue_drop_frames: AtomicU64,
+    /// Packets made.
+    pub packets: AtomicU64,
+}
+
+/// Where packets become everybody's.
+pub struct Hub {
+    sizes: Sizes,
+    listeners: Mutex<Vec<Arc<ClientQueue>>>,
+    source: watch::Sender<SourceStatus>,
+    /// Numbers of the capture thread.
+    pub counters: Arc<Counters>,
+    /// Wishes to the capture thread.
+    pub controls: Arc<Controls>,
+    /// Numbers of the hub.
+    pub totals: Totals,
+}
+
+/// There are `listeners_max` already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl Hub {
+    /// A hub nobody listens to.
+    pub fn new(sizes: Sizes, counters: Arc<Counters>, controls: Arc<Controls>) -> Arc<Self> {
+        let first_channel = controls.first_channel.load(Relaxed) + 1;
+        Arc::new(Self {
+            sizes,
+            listeners: Mutex::new(Vec::new()),
+            source: watch::Sender::new(SourceStatus::unknown(first_channel)),
+            counters,
+            controls,
+            totals: Totals::default(),
+        })
+    }
+
+    /// The sizes it was made with.
+    pub fn sizes(&self) -> Sizes {
+        self.sizes
+    }
+
+    /// Adds a listener; it leaves when the handle is dropped.
+    ///
+    /// # Errors
+    /// [`Full`] when there are as many as may be.
+    pub fn join(self: &Arc<Self>) -> Result<Listener, Full> {
+        let mut listeners = self.listeners();
+        if listeners.len() >= self.sizes.listeners_max {
+            self.totals.refused.fetch_add(1, Relaxed);
+            return Err(Full);
+        }
+        let queue = Arc::new(ClientQueue::new(self.sizes.queue_packets));
+        listeners.push(Arc::clone(&queue));
+        self.totals.joined.fetch_add(1, Relaxed);
+        Ok(Listener { hub: Arc::clone(self), queue })
+    }
+
+    /// Gives a packet to everybody. Never waits.
+    pub fn publish(&self, packet: &Packet) {
+        self.totals.packets.fetch_add(1, Relaxed);
+        for queue in self.listeners().iter() {
+            if let Some(forgotten_frames) = queue.push(packet.clone()) {
+                self.totals.queue_drop_packets.fetch_add(1, Relaxed);
+                self.totals.queue_drop_frames.fetch_add(u64::from(forgotten_frames), Relaxed);
+            }
+        }
+    }
+
+    /// How many listen.
+    pub fn listening(&self) -> usize {
+        self.listeners().len()
+    }
+
+    /// The source's status, now and whenever it changes.
+    pub fn source(&self) -> watch::Receiver<SourceStatus> {
+        self.source.subscribe()
+    }
+
+    /// Tells everybody of a change of the source.
+    pub fn announce(&self, status: SourceStatus) {
+        self.source.send_replace(status);
+    }
+
+    /// Lets everybody hear the pair whose first channel is `first_channel`, counted from 1.
+    ///
+    /// # Errors
+    /// Why there is no such pair, in plain words.
+    pub fn set_pair(&self, first_channel: u16) -> Result<(), String> {
+        let channels = self.source.borrow().source.channels;
+        if first_channel == 0 || first_channel >= channels {
+            return Err(format!(
+                "There is no pair of channels {first_channel} and {}: the source has {channels}.",
+                u32::from(first_channel) + 1
+            ));
+        }
+        self.controls.first_channel.store(first_channel - 1, Relaxed);
+        self.source.send_modify(|status| status.source.first_channel = first_channel);
+        tracing::info!("listeners now hear channels {first_channel} and {}", first_channel + 1);
+        Ok(())
+    }
+
+    /// The list, whatever a panicking task left: every entry is whole at all times.
+    fn listeners(&self) -> MutexGuard<'_, Vec<Arc<ClientQueue>>> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One listener's place in the hub.
+pub struct Listener {
+    hub: Arc<Hub>,
+    /// What waits for it.
+    pub queue: Arc<ClientQueue>,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.hub.listeners().retain(|queue| !Arc::ptr_eq(queue, &self.queue));
+    }
+}

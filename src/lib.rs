@@ -1,0 +1,18 @@
+//! Synthwire: a synthesizer's sound, live in any browser on the network.
+//!
+//! The data's way is the order of the modules: [`source`] (ALSA, demo, test sources) → [`rt`] (the capture thread and its
+//! hand-off) → [`core`] (packets; pure) → [`hub`] (one to many) → [`net`] (HTTP and WebSocket) → the browser (`web/`).
+//! Beside it: [`units`], [`clock`], [`config`], [`error`], [`sys`] (systemd, signals, logs) and [`cli`].
+//! `docs/ARCHITECTURE.md` is the map, with the law of who may import whom; `tests/architecture.rs` enforces it.
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod core;
+pub mod error;
+pub mod hub;
+pub mod net;
+pub mod rt;
+pub mod source;
+pub mod sys;
+pub mod units;

@@ -1,0 +1,50 @@
+//! The page's files, inside the program: gzipped and stamped when it was built (`build.rs`).
+//!
+//! `/` and plain paths are revalidated by ETag. The page itself refers to its files under `/v/<digest>/`, a path that
+//! changes with any of them: those are cached for ever, and files of two versions never meet in one page.
+
+/// One file of `web/`.
+pub struct Asset {
+    /// Its path, beginning with `/`.
+    pub path: &'static str,
+    /// Its MIME type.
+    pub mime: &'static str,
+    /// Quoted, of its content.
+    pub etag: &'static str,
+    /// As it is.
+    pub plain: &'static [u8],
+    /// Gzipped; empty where that is no smaller.
+    pub gzip: &'static [u8],
+}
+
+include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+
+/// The file at `path`, and whether this path may be cached for ever.
+pub fn find(path: &str) -> Option<(&'static Asset, bool)> {
+    let versioned = path.strip_prefix("/v/").and_then(|rest| rest.strip_prefix(DIGEST));
+    let name = match versioned.unwrap_or(path) {
+        "/" => "/index.html",
+        name => name,
+    };
+    let asset = ASSETS.iter().find(|asset| asset.path == name)?;
+    Some((asset, versioned.is_some()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_refers_to_files_that_exist_under_their_version() {
+        let (page, for_ever) = find("/").unwrap();
+        assert!(!for_ever);
+        let text = std::str::from_utf8(page.plain).unwrap();
+        for name in ["main.js", "style.css"] {
+            let versioned = format!("/v/{DIGEST}/{name}");
+            assert!(text.contains(&versioned), "{name} is referred to by its version");
+            assert!(find(&versioned).is_some_and(|(_, for_ever)| for_ever));
+        }
+        assert!(find("/v/00000000/main.js").is_none());
+        assert!(find("/../Cargo.toml").is_none());
+    }
+}

@@ -1,0 +1,118 @@
+//! The text messages of `docs/wire-format.md`: what may be said on a listener's socket besides sound.
+
+use crate::hub::SourceView;
+use serde::{Deserialize, Serialize};
+
+/// From the service to a listener.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToListener<'a> {
+    /// The first message.
+    Hello {
+        /// The version of the binary records.
+        wire_version: u8,
+        /// This program's version.
+        server_version: &'a str,
+        /// Name of the sample format.
+        format: &'a str,
+        /// Frames per second.
+        rate_hz: u32,
+        /// Channels of the stream.
+        channels: u8,
+        /// Frames of a capture period.
+        period_frames: u32,
+        /// Frames a message usually holds.
+        chunk_frames: u32,
+        /// What is heard.
+        source: &'a SourceView,
+    },
+    /// What is heard has changed.
+    Source {
+        /// What is heard.
+        source: &'a SourceView,
+    },
+    /// Answers a ping.
+    Pong {
+        /// The ping's own.
+        id: u64,
+        /// When it came, `CLOCK_MONOTONIC_RAW` ns.
+        received_ns: u64,
+        /// When this was written.
+        sent_ns: u64,
+    },
+    /// A wish could not be met.
+    Refused {
+        /// The wish.
+        about: &'a str,
+        /// One plain sentence.
+        reason: &'a str,
+    },
+}
+
+impl ToListener<'_> {
+    /// As it goes over the wire.
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("our own types serialise")
+    }
+}
+
+/// From a listener to the service.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum FromListener {
+    /// Wants a pong.
+    Ping {
+        /// Comes back in the pong.
+        id: u64,
+    },
+    /// Wants everybody to hear another pair.
+    SetPair {
+        /// Its first channel, from 1.
+        first_channel: u16,
+    },
+}
+
+impl FromListener {
+    /// Reads one message.
+    ///
+    /// # Errors
+    /// What is wrong with it, short enough for a close frame.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| {
+            let mut reason = format!("not a message of this service: {error}");
+            let end = (0..=CLOSE_REASON_BYTES_MAX).rev().find(|end| reason.is_char_boundary(*end));
+            reason.truncate(end.unwrap_or(0));
+            reason
+        })
+    }
+}
+
+/// A close frame carries 123 bytes of reason (RFC 6455, 5.5).
+const CLOSE_REASON_BYTES_MAX: usize = 123;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_documented_is_understood() {
+        assert_eq!(FromListener::parse(r#"{"type":"ping","id":7}"#), Ok(FromListener::Ping { id: 7 }));
+        let pair = FromListener::parse(r#"{"type":"set_pair","first_channel":3}"#);
+        assert_eq!(pair, Ok(FromListener::SetPair { first_channel: 3 }));
+    }
+
+    proptest! {
+        #[test]
+        fn anything_else_is_refused_with_a_reason_that_fits(text in ".{0,300}") {
+            if let Err(reason) = FromListener::parse(&text) {
+                prop_assert!(!reason.is_empty() && reason.len() <= CLOSE_REASON_BYTES_MAX);
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        assert!(FromListener::parse(r#"{"type":"ping","id":7,"more":1}"#).is_err());
+    }
+}

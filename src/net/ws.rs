@@ -1,0 +1,281 @@
+//! One listener's session: sound out, a few words in.
+//!
+//! Three bounds make "drop oldest" real: the listener's own queue, the kernel's unsent bytes (looked at before every
+//! write, see `socket`), and tungstenite's write buffer (which holds one message). What does not fit waits in the queue,
+//! where it can still be forgotten.
+
+use super::control::{FromListener, ToListener};
+use super::routes::Upgrade;
+use super::{Service, socket};
+use crate::clock::mono_raw_now;
+use crate::core::cause::Cause;
+use crate::core::packetizer::Packet;
+use crate::core::wire::{self, ListenerNote};
+use crate::hub::client_queue::Next;
+use crate::hub::{Listener, RATE};
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use hyper_util::rt::TokioIo;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+
+/// Longest message a listener may send: its longest known one has 60 bytes.
+const INCOMING_BYTES_MAX: usize = 4096;
+/// Messages a listener may send in one second.
+const INCOMING_PER_S_MAX: u32 = 50;
+/// How long one write may take before the listener is given up.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a listener may take to answer a close.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
+/// How often a listener is told its queue's age.
+const NOTE_EVERY: Duration = Duration::from_secs(1);
+/// How soon a full kernel buffer is looked at again: about one period.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+/// Messages of usual size the kernel may hold unsent.
+const UNSENT_MESSAGES_MAX: usize = 2;
+
+/// Why a session ends.
+enum End {
+    /// The listener left, or its connection did.
+    Gone,
+    /// We end it: code and reason.
+    Close(CloseCode, String),
+}
+
+/// Plays to a listener until it leaves or the service stops.
+pub(super) async fn listen(upgrade: Upgrade, service: Arc<Service>) {
+    let Ok(upgraded) = upgrade.await else { return };
+    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        tracing::error!("a WebSocket came over something that is no TCP connection");
+        return;
+    };
+    let stream = parts.io.into_inner();
+    if let Err(error) = socket::prepare(&stream) {
+        tracing::warn!(
+            "cannot set a listener's socket options ({error}): its delay may grow when its network stalls"
+        );
+    }
+    let config = WebSocketConfig::default()
+        .read_buffer_size(INCOMING_BYTES_MAX)
+        .write_buffer_size(0)
+        .max_write_buffer_size(wire::MESSAGE_BYTES_MAX)
+        .max_message_size(Some(INCOMING_BYTES_MAX))
+        .max_frame_size(Some(INCOMING_BYTES_MAX));
+    let mut socket =
+        WebSocketStream::from_partially_read(stream, parts.read_buf.into(), Role::Server, Some(config)).await;
+    let end = match service.hub.join() {
+        Ok(listener) => Session::new(&mut socket, &service, listener).run().await,
+        Err(_) => End::Close(
+            CloseCode::Again,
+            format!("{} people listen already, no more fit", service.hub.listening()),
+        ),
+    };
+    if let End::Close(code, reason) = end {
+        let frame = CloseFrame { code, reason: reason.into() };
+        let _ = timeout(CLOSE_TIMEOUT, async {
+            if socket.close(Some(frame)).await.is_ok() {
+                while let Some(Ok(_)) = socket.next().await {} // until the listener agrees
+            }
+        })
+        .await;
+    }
+}
+
+/// A listener being played to.
+struct Session<'a> {
+    socket: &'a mut WebSocketStream<TcpStream>,
+    service: &'a Service,
+    listener: Listener,
+    /// Until when a full kernel buffer is left alone.
+    pause: Option<Instant>,
+    unsent_bytes_max: usize,
+    note_due: Instant,
+    /// Incoming messages of this second.
+    second_began: Instant,
+    heard_this_second: u32,
+}
+
+impl<'a> Session<'a> {
+    fn new(socket: &'a mut WebSocketStream<TcpStream>, service: &'a Service, listener: Listener) -> Self {
+        let now = Instant::now();
+        let message_bytes = wire::HEAD_BYTES + service.hub.sizes().chunk_frames as usize * wire::FRAME_BYTES;
+        Self {
+            socket,
+            service,
+            listener,
+            pause: None,
+            unsent_bytes_max: UNSENT_MESSAGES_MAX * message_bytes,
+            note_due: now,
+            second_began: now,
+            heard_this_second: 0,
+        }
+    }
+
+    async fn run(mut self) -> End {
+        let mut source = self.service.hub.source();
+        let mut stop = self.service.stop.clone();
+        let hello = self.hello(&source.borrow_and_update().source);
+        if let Err(end) = self.send(Message::text(hello)).await {
+            return end;
+        }
+        loop {
+            let done = tokio::select! {
+                // Stopping first; then sound, which nothing a listener says may delay; its words last.
+                biased;
+                () = super::stopped(&mut stop) => {
+                    Err(End::Close(CloseCode::Away, "the service is stopping; it will be back".into()))
+                }
+                () = packet_waits(&self.listener, self.pause) => self.play_if_room().await,
+                changed = source.changed() => match changed {
+                    Ok(()) => {
+                        let text = ToListener::Source { source: &source.borrow_and_update().source }.to_text();
+                        self.send(Message::text(text)).await
+                    }
+                    Err(_) => Err(End::Close(CloseCode::Away, "the service is stopping".into())),
+                },
+                message = self.socket.next() => self.heard(message).await,
+            };
+            if let Err(end) = done {
+                return end;
+            }
+        }
+    }
+
+    fn hello(&self, source: &crate::hub::SourceView) -> String {
+        let sizes = self.service.hub.sizes();
+        ToListener::Hello {
+            wire_version: wire::VERSION,
+            server_version: env!("CARGO_PKG_VERSION"),
+            format: "s16le",
+            rate_hz: RATE.0,
+            channels: wire::CHANNELS,
+            period_frames: sizes.period_frames,
+            chunk_frames: sizes.chunk_frames,
+            source,
+        }
+        .to_text()
+    }
+
+    /// Plays unless the kernel still holds unsent what it was given; then it is looked at again soon, and what waits
+    /// meanwhile can still be forgotten.
+    async fn play_if_room(&mut self) -> Result<(), End> {
+        if socket::unsent_bytes(self.socket.get_ref()) > self.unsent_bytes_max {
+            self.pause = Some(Instant::now() + LOOK_AGAIN);
+            return Ok(());
+        }
+        self.pause = None;
+        self.play().await
+    }
+
+    /// Writes the oldest packet that is left, with a note before it when one is due.
+    async fn play(&mut self) -> Result<(), End> {
+        let mut note = None;
+        while let Some(next) = self.listener.queue.next() {
+            match next {
+                Next::Lost(lost) => {
+                    note = Some(ListenerNote {
+                        cause: Cause::QueueDrop.code(),
+                        lost_packets: lost.packets,
+                        lost_frames: lost.frames,
+                        frame_index: lost.frame_index,
+                        ..ListenerNote::default()
+                    });
+                }
+                Next::Packet(packet) => {
+                    if note.is_some() || Instant::now() >= self.note_due {
+                        self.tell(note.take().unwrap_or_default(), &packet).await?;
+                    }
+                    return self.send(Message::Binary(packet.bytes)).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the listener how long the packet behind has waited, and what was lost before it.
+    async fn tell(&mut self, note: ListenerNote, packet: &Packet) -> Result<(), End> {
+        self.note_due = Instant::now() + NOTE_EVERY;
+        let now = mono_raw_now();
+        let frame_index = if note.lost_packets > 0 { note.frame_index } else { packet.frame_index };
+        let note =
+            ListenerNote { frame_index, queue_age_ns: now.since(packet.ready), sent_ns: now.0, ..note };
+        self.send(Message::Binary(Bytes::copy_from_slice(&wire::listener(&note)))).await
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), End> {
+        match timeout(WRITE_TIMEOUT, self.socket.send(message)).await {
+            Ok(Ok(())) => {
+                self.service.hub.totals.messages.fetch_add(1, Relaxed);
+                Ok(())
+            }
+            Ok(Err(_)) | Err(_) => Err(End::Gone),
+        }
+    }
+
+    /// Answers what the listener said.
+    async fn heard(&mut self, message: Option<Result<Message, WsError>>) -> Result<(), End> {
+        let refuse = |code, reason: &str| Err(End::Close(code, reason.to_owned()));
+        let text = match message {
+            None => return Err(End::Gone),
+            Some(Err(WsError::Capacity(_))) => {
+                return refuse(CloseCode::Size, "a message may have 4096 bytes");
+            }
+            Some(Err(WsError::Protocol(error))) => return refuse(CloseCode::Protocol, &error.to_string()),
+            Some(Err(WsError::Utf8(_))) => return refuse(CloseCode::Invalid, "a text message must be UTF-8"),
+            Some(Err(_)) => return Err(End::Gone),
+            Some(Ok(Message::Close(_))) => return Err(End::Gone),
+            Some(Ok(Message::Binary(_))) => {
+                return refuse(
+                    CloseCode::Unsupported,
+                    "binary messages go from the service to the listener only",
+                );
+            }
+            Some(Ok(Message::Text(text))) => Some(text),
+            Some(Ok(_)) => None, // WebSocket's own pings are answered by tungstenite
+        };
+        if !self.may_speak() {
+            return refuse(CloseCode::Policy, "too many messages: 50 a second are allowed");
+        }
+        let Some(text) = text else { return Ok(()) };
+        let received_ns = mono_raw_now().0;
+        match FromListener::parse(&text) {
+            Err(reason) => refuse(CloseCode::Policy, &reason),
+            Ok(FromListener::Ping { id }) => {
+                let pong = ToListener::Pong { id, received_ns, sent_ns: mono_raw_now().0 };
+                self.send(Message::text(pong.to_text())).await
+            }
+            Ok(FromListener::SetPair { first_channel }) => match self.service.hub.set_pair(first_channel) {
+                Ok(()) => Ok(()),
+                Err(reason) => {
+                    let refused = ToListener::Refused { about: "set_pair", reason: &reason };
+                    self.send(Message::text(refused.to_text())).await
+                }
+            },
+        }
+    }
+
+    fn may_speak(&mut self) -> bool {
+        let now = Instant::now();
+        if now - self.second_began >= Duration::from_secs(1) {
+            self.second_began = now;
+            self.heard_this_second = 0;
+        }
+        self.heard_this_second += 1;
+        self.heard_this_second <= INCOMING_PER_S_MAX
+    }
+}
+
+/// Waits until `pause` is over and a packet is there. Takes nothing: it may be cancelled.
+async fn packet_waits(listener: &Listener, pause: Option<Instant>) {
+    if let Some(end) = pause {
+        sleep_until(end).await;
+    }
+    listener.queue.filled().await;
+}

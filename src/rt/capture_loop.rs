@@ -1,0 +1,237 @@
+//! One step of the capture thread: wait, place, convert, hand over. Real-time code: see the law in `rt`.
+//!
+//! In: a [`Source`]. Out: periods and gaps in the hand-off, numbers in [`Counters`]. It decides nothing about opening,
+//! closing or telling anybody: a fault it cannot mend ends it, and the supervisor goes on from there.
+
+use super::counters::{Controls, Counters};
+use super::ring::{Area, HandoffWriter, Mark, What};
+use crate::clock::mono_raw_now;
+use crate::core::cause::Cause;
+use crate::core::continuity::LossFinder;
+use crate::core::convert::{Converter, PairSwitch};
+use crate::core::timeline::{Span, Timeline};
+use crate::source::{Ready, Shape, Source, SourceFault, Stamp};
+use crate::units::MonoNs;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// A source that delivers nothing for so long stands still and is opened anew. A synth streams always, played or not.
+const STALLED_AFTER_NS: u64 = 500_000_000;
+
+/// What one step did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Handed over so many periods.
+    Periods(u32),
+    /// Nothing came.
+    Idle,
+    /// The source met this fault and goes on.
+    Recovered(SourceFault),
+    /// The loop is over.
+    Ended(Exit),
+}
+
+/// Why the loop is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It was asked to stop.
+    Stopped,
+    /// The source cannot go on.
+    Fault(SourceFault),
+    /// The source gives neither frames nor an error.
+    Stalled,
+}
+
+/// All the capture thread owns.
+pub struct CaptureLoop {
+    source: Box<dyn Source>,
+    shape: Shape,
+    frame_bytes: usize,
+    switch: PairSwitch,
+    timeline: Timeline,
+    /// Whether the first period is behind us: it begins a new timeline for the listeners.
+    started: bool,
+    finder: LossFinder,
+    /// Frames taken since the source (re)started.
+    delivered: u64,
+    heard_from: MonoNs,
+    handoff: HandoffWriter,
+    counters: Arc<Counters>,
+    controls: Arc<Controls>,
+}
+
+impl CaptureLoop {
+    /// Puts the parts together; `timeline` continues from the source before, if there was one.
+    pub fn new(
+        source: Box<dyn Source>,
+        timeline: Timeline,
+        handoff: HandoffWriter,
+        counters: Arc<Counters>,
+        controls: Arc<Controls>,
+    ) -> Self {
+        let shape = source.shape();
+        let converter = Converter::new(shape.format, shape.channels);
+        Self {
+            source,
+            shape,
+            frame_bytes: converter.frame_bytes(),
+            switch: PairSwitch::new(converter, controls.first_channel.load(Relaxed), shape.rate),
+            timeline,
+            started: false,
+            finder: LossFinder::new(shape.rate),
+            delivered: 0,
+            heard_from: MonoNs(0),
+            handoff,
+            counters,
+            controls,
+        }
+    }
+
+    /// The memory to lock before the thread is real-time.
+    pub fn ring_memory(&mut self) -> [Area; 2] {
+        self.handoff.memory()
+    }
+
+    /// Starts the source and steps until it ends.
+    pub fn run(&mut self) -> Exit {
+        self.heard_from = mono_raw_now();
+        if let Err(fault) = self.source.start() {
+            return Exit::Fault(fault);
+        }
+        loop {
+            if let Step::Ended(exit) = self.step() {
+                return exit;
+            }
+        }
+    }
+
+    /// Waits for the source once and does what it says.
+    pub fn step(&mut self) -> Step {
+        if self.controls.stopping() {
+            return Step::Ended(Exit::Stopped);
+        }
+        self.switch.set_target(self.controls.first_channel.load(Relaxed));
+        match self.source.wait() {
+            Ready::Frames(stamp) => self.take(stamp),
+            Ready::Timeout => self.idle(),
+            Ready::Fault(fault) => self.fault(fault),
+        }
+    }
+
+    /// Gives back what outlives the source.
+    pub fn into_parts(self) -> (Box<dyn Source>, Timeline, HandoffWriter) {
+        (self.source, self.timeline, self.handoff)
+    }
+
+    fn take(&mut self, stamp: Stamp) -> Step {
+        let woken = mono_raw_now();
+        self.counters.wake_late_ns_max.fetch_max(woken.since(stamp.at), Relaxed);
+        self.counters.delay_frames.store(u64::from(stamp.delay_frames), Relaxed);
+        self.heard_from = woken;
+        self.look_for_losses(stamp);
+
+        let mut capture = stamp.at.minus(self.shape.rate.duration_ns(u64::from(stamp.delay_frames)));
+        // Whole periods; only the end of a recording is shorter than one.
+        let period = self.shape.period_frames.min(stamp.avail_frames).max(1);
+        let periods = stamp.avail_frames / period;
+        for _ in 0..periods {
+            if let Err(fault) = self.period(period, capture) {
+                self.handoff.wake();
+                return self.fault(fault);
+            }
+            capture.0 += self.shape.rate.duration_ns(u64::from(period));
+        }
+        self.handoff.wake();
+        Step::Periods(periods)
+    }
+
+    fn look_for_losses(&mut self, stamp: Stamp) {
+        let lost = self.finder.observe(stamp.at, self.delivered + u64::from(stamp.avail_frames));
+        self.counters.set_drift_ppm(self.finder.drift_ppm());
+        if lost > 0 {
+            self.counters.lost(Cause::UsbLoss, u64::from(lost));
+            let span = Span { first: self.timeline.next(), frames: lost, capture: stamp.at };
+            self.handoff.mark(Mark {
+                span,
+                ready: stamp.at,
+                what: What::Gap { cause: Cause::UsbLoss, past: true },
+            });
+        }
+    }
+
+    /// Moves one period from the source into the hand-off; without room it is dropped and counted.
+    fn period(&mut self, frames: u32, capture: MonoNs) -> Result<(), SourceFault> {
+        let (hole, span) = self.timeline.place(frames, capture);
+        if let Some(hole) = hole {
+            self.counters.lost(hole.cause, u64::from(hole.span.frames));
+            if self.started {
+                let what = What::Gap { cause: hole.cause, past: false };
+                self.handoff.mark(Mark { span: hole.span, ready: mono_raw_now(), what });
+            }
+        }
+        if !std::mem::replace(&mut self.started, true) {
+            let span = Span { frames: 0, ..span };
+            self.handoff.mark(Mark { span, ready: mono_raw_now(), what: What::Restart });
+        }
+        let Self { source, handoff, switch, frame_bytes, .. } = self;
+        if let Some(mut slot) = handoff.period(frames) {
+            read_whole(source.as_mut(), frames, &mut |bytes| {
+                let mut left = bytes;
+                slot.fill((bytes.len() / *frame_bytes) as u32, |part| {
+                    let (now, later) = left.split_at(part.len() / 2 * *frame_bytes);
+                    switch.convert(now, part);
+                    left = later;
+                });
+            })?;
+            slot.commit(span, mono_raw_now());
+        } else {
+            read_whole(source.as_mut(), frames, &mut |_| ())?;
+            handoff.drop_newest(span);
+            self.counters.lost(Cause::HandoffFull, u64::from(frames));
+        }
+        self.delivered += u64::from(frames);
+        self.counters.periods.fetch_add(1, Relaxed);
+        self.counters.frames.fetch_add(u64::from(frames), Relaxed);
+        Ok(())
+    }
+
+    fn idle(&mut self) -> Step {
+        self.counters.timeouts.fetch_add(1, Relaxed);
+        if mono_raw_now().since(self.heard_from) < STALLED_AFTER_NS {
+            return Step::Idle;
+        }
+        self.timeline.interrupt(Cause::DeviceGone);
+        Step::Ended(Exit::Stalled)
+    }
+
+    fn fault(&mut self, fault: SourceFault) -> Step {
+        let mendable = matches!(fault, SourceFault::Xrun | SourceFault::Suspended);
+        self.timeline.interrupt(if fault == SourceFault::Xrun {
+            Cause::CaptureXrun
+        } else {
+            Cause::DeviceGone
+        });
+        if !mendable {
+            return Step::Ended(Exit::Fault(fault));
+        }
+        self.finder.restart();
+        self.delivered = 0;
+        match self.source.recover(fault) {
+            Ok(()) => Step::Recovered(fault),
+            Err(SourceFault::Xrun | SourceFault::Suspended) => Step::Recovered(fault),
+            Err(worse) => Step::Ended(Exit::Fault(worse)),
+        }
+    }
+}
+
+/// Reads exactly `frames` frames, in as many parts as the source's memory has.
+fn read_whole(source: &mut dyn Source, frames: u32, take: &mut dyn FnMut(&[u8])) -> Result<(), SourceFault> {
+    let mut left = frames;
+    while left > 0 {
+        match source.read(left, take)? {
+            0 => return Err(SourceFault::Xrun), // it promised more: its pointer was moved under us
+            read => left -= read,
+        }
+    }
+    Ok(())
+}

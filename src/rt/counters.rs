@@ -1,0 +1,82 @@
+//! What the capture thread has seen, as numbers other threads may read at any time.
+
+use crate::core::cause::Cause;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, Ordering::Relaxed};
+
+/// Written by the capture thread and the supervisor, read by everybody. Each number stands alone: relaxed order is enough.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Periods taken from the source since the service began: the heartbeat.
+    pub periods: AtomicU64,
+    /// Frames taken.
+    pub frames: AtomicU64,
+    /// Times frames were lost, by cause.
+    events: [AtomicU64; Cause::ALL.len()],
+    /// Frames lost, by cause.
+    lost_frames: [AtomicU64; Cause::ALL.len()],
+    /// Frames between capture and hand-over at the last period, before it was read: the device's own delay.
+    pub delay_frames: AtomicU64,
+    /// Longest the thread took to answer a device's stamp, ns.
+    pub wake_late_ns_max: AtomicU64,
+    /// Waits that ended without frames.
+    pub timeouts: AtomicU64,
+    /// The device's drift against our clock, in thousandths of a ppm; `i64::MIN` when unknown.
+    drift_ppb: AtomicI64,
+}
+
+impl Counters {
+    /// All zero, drift unknown.
+    pub fn new() -> Self {
+        Self { drift_ppb: AtomicI64::new(i64::MIN), ..Self::default() }
+    }
+
+    /// Counts one loss of `frames` frames.
+    pub fn lost(&self, cause: Cause, frames: u64) {
+        let slot = usize::from(cause.code() - 1);
+        self.events[slot].fetch_add(1, Relaxed);
+        self.lost_frames[slot].fetch_add(frames, Relaxed);
+    }
+
+    /// How often frames were lost for this cause, and how many.
+    pub fn losses(&self, cause: Cause) -> (u64, u64) {
+        let slot = usize::from(cause.code() - 1);
+        (self.events[slot].load(Relaxed), self.lost_frames[slot].load(Relaxed))
+    }
+
+    /// Sets the drift in ppm.
+    pub fn set_drift_ppm(&self, drift_ppm: Option<f64>) {
+        self.drift_ppb.store(drift_ppm.map_or(i64::MIN, |ppm| (ppm * 1000.0) as i64), Relaxed);
+    }
+
+    /// The drift in ppm, if known.
+    pub fn drift_ppm(&self) -> Option<f64> {
+        let ppb = self.drift_ppb.load(Relaxed);
+        (ppb != i64::MIN).then_some(ppb as f64 / 1000.0)
+    }
+}
+
+/// What others may ask of the capture thread.
+#[derive(Debug, Default)]
+pub struct Controls {
+    /// First channel of the pair that is heard, counted from 0.
+    pub first_channel: AtomicU16,
+    /// End the current source.
+    stop: AtomicBool,
+}
+
+impl Controls {
+    /// Asks the capture thread to end at its next step.
+    pub fn stop(&self) {
+        self.stop.store(true, Relaxed);
+    }
+
+    /// Lets the next source run.
+    pub fn allow(&self) {
+        self.stop.store(false, Relaxed);
+    }
+
+    /// Whether the thread is to end.
+    pub fn stopping(&self) -> bool {
+        self.stop.load(Relaxed)
+    }
+}

@@ -1,0 +1,144 @@
+//! Makes the calling thread real-time: locks what it will touch, then asks for `SCHED_FIFO`.
+//!
+//! Only three things are locked: the thread's stack, the hand-off ring, and the program's code with its libraries'.
+//! Not the whole process: a listener's buffers may be paged like anybody's. Refusals are reported, never fatal.
+
+use super::ring::Area;
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
+use std::num::NonZeroUsize;
+use std::ptr::NonNull;
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id, thread_schedule_policy_param,
+};
+
+/// Stack the capture thread is given: it needs a few KiB, alsa-lib's plugins some tens.
+pub const STACK_BYTES: usize = 512 * 1024;
+/// How much of it is locked and touched.
+const STACK_LOCKED_BYTES: usize = 256 * 1024;
+
+/// How real-time the thread became.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct RtState {
+    /// `SCHED_FIFO` priority held, read back from the kernel; `None` when refused.
+    pub fifo_priority: Option<i32>,
+    /// Bytes of stack, ring and code locked in memory.
+    pub locked_bytes: usize,
+    /// What was refused, and the remedy, in plain words.
+    pub refusals: Vec<String>,
+}
+
+/// What to ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct RtWish {
+    /// 1 to 99; 0 asks for no real-time scheduling.
+    pub priority: u8,
+    /// Run on this CPU only.
+    pub cpu: Option<u16>,
+}
+
+/// Locks the stack, the `rings` and the code, then asks for `SCHED_FIFO` and the CPU. Allocates; call it before the loop.
+pub fn become_real_time(wish: RtWish, rings: &[Area]) -> RtState {
+    let mut state = RtState::default();
+    lock(&mut state, rings);
+    if let Some(cpu) = wish.cpu {
+        let mut cpus = CpuSet::new();
+        let pinned = cpus.set(usize::from(cpu)).and_then(|()| sched_setaffinity(Pid::from_raw(0), &cpus));
+        if let Err(refused) = pinned {
+            state
+                .refusals
+                .push(format!("cannot run on CPU {cpu} ({refused}): set capture_cpu to one that exists"));
+        }
+    }
+    if wish.priority > 0 {
+        ask_for_fifo(wish.priority, &mut state);
+    }
+    state
+}
+
+fn ask_for_fifo(priority: u8, state: &mut RtState) {
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
+    let wanted = ThreadPriority::Crossplatform(priority.min(99).try_into().expect("1 to 99 is in range"));
+    match set_thread_priority_and_policy(thread_native_id(), wanted, policy) {
+        Ok(()) => {
+            if let Ok((policy_held, held)) = thread_schedule_policy_param(thread_native_id())
+                && policy_held == policy
+            {
+                state.fifo_priority = Some(held.sched_priority);
+            }
+        }
+        Err(refused) => state.refusals.push(format!(
+            "no real-time priority {priority} ({refused}): under systemd set LimitRTPRIO={priority}, by hand add \
+             '@audio - rtprio 95' to /etc/security/limits.d/audio.conf and log in again"
+        )),
+    }
+}
+
+fn lock(state: &mut RtState, rings: &[Area]) {
+    let mut stack = [0_u8; STACK_LOCKED_BYTES];
+    std::hint::black_box(&mut stack);
+    let mut areas = vec![("stack", (stack.as_ptr() as usize, stack.len()))];
+    areas.extend(rings.iter().map(|ring| ("ring", *ring)));
+    areas.extend(code_areas().into_iter().map(|code| ("code", code)));
+    for (what, (address, bytes)) in areas {
+        if lock_area(address, bytes) {
+            state.locked_bytes += bytes;
+        } else {
+            let refusal = format!(
+                "cannot lock the {what} in memory: under systemd set LimitMEMLOCK=infinity, by hand add \
+                 '@audio - memlock unlimited' to /etc/security/limits.d/audio.conf"
+            );
+            if !state.refusals.contains(&refusal) {
+                state.refusals.push(refusal);
+            }
+        }
+    }
+}
+
+fn lock_area(address: usize, bytes: usize) -> bool {
+    let (Some(address), Some(bytes)) = (NonNull::new(address as *mut _), NonZeroUsize::new(bytes)) else {
+        return true;
+    };
+    // SAFETY: mlock reads no memory through the pointer and changes only whether pages may be evicted; a range that is
+    // not mapped is refused with ENOMEM. The areas come from this thread's stack, a live ring and /proc/self/maps.
+    unsafe { nix::sys::mman::mlock(address, bytes.get()) }.is_ok()
+}
+
+/// The executable mappings of this process: its own code and its libraries'.
+fn code_areas() -> Vec<Area> {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    maps.lines().filter_map(code_area).collect()
+}
+
+fn code_area(line: &str) -> Option<Area> {
+    let mut fields = line.split_whitespace();
+    let (from, to) = fields.next()?.split_once('-')?;
+    let executable_file = fields.next()?.starts_with("r-x") && fields.nth(3)?.starts_with('/');
+    let parse = |hex| usize::from_str_radix(hex, 16).ok();
+    let from = parse(from)?;
+    executable_file.then_some((from, parse(to)? - from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_executable_files_are_code() {
+        let code = "55d0-55d8 r-xp 00001000 08:01 42 /usr/bin/synthwire";
+        assert_eq!(code_area(code), Some((0x55d0, 8)));
+        for other in ["7f00-7f10 rw-p 0 00:00 0 [heap]", "7f00-7f10 r-xp 0 00:00 0 [vdso]", ""] {
+            assert_eq!(code_area(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_plain_wish_locks_and_keeps_the_scheduler() {
+        let ring = vec![0_u8; 4096];
+        let state =
+            become_real_time(RtWish { priority: 0, cpu: None }, &[(ring.as_ptr() as usize, ring.len())]);
+        assert_eq!(state.fifo_priority, None);
+        assert!(state.locked_bytes > STACK_LOCKED_BYTES || !state.refusals.is_empty());
+    }
+}

@@ -1,0 +1,297 @@
+//! ALSA capture in mmap mode: opening by negotiation, then waiting and reading as a [`Source`].
+//!
+//! `IO::mmap` (`snd_pcm_mmap_begin`/`commit`) is used, never `MmapCapture`: that maps the kernel's status pages, which ARM
+//! refuses (alsa-rs issue 34). `PCM::state()` is never called: it panics on the values an unplugged device returns.
+//!
+//! Two ways to the same frames, named in the status as the path in use:
+//! - **kernel**: a card's own PCM. The pointer is fetched with `avail_update`, the stamp (`CLOCK_MONOTONIC_RAW`, taken by the
+//!   driver when it moved the pointer) and the delay with `status`.
+//! - **plugin**: jack, pulse and the like. `avail()`, because with `avail_update()` the pulse plugin's pointer never moves;
+//!   stamped by ourselves, because plugins stamp nothing. A PCM that refuses mmap is opened through `plug`, which emulates it.
+
+use super::{Ready, Shape, Source, SourceFault, Stamp};
+use crate::clock::mono_raw_now;
+use crate::core::convert::SampleFormat;
+use crate::error::{Error, Result};
+use crate::units::{Hz, MonoNs, NS_PER_S};
+use alsa::pcm::{Access, Format, HwParams, PCM, TstampType};
+use alsa::{Direction, ValueOr};
+use nix::errno::Errno;
+use std::time::Duration;
+
+/// The instrument's own rate; anything else would be converted somewhere.
+const RATE: Hz = Hz(44_100);
+/// Fewest and most channels of a device we read.
+const CHANNELS: std::ops::RangeInclusive<u32> = 2..=32;
+/// The device's ring: large, because on capture only the period adds delay.
+const BUFFER_FRAMES: u32 = 8192;
+/// Periods a wait may take before it comes back empty-handed.
+const WAIT_PERIODS: u64 = 8;
+/// The shortest such wait.
+const WAIT_MS_MIN: u64 = 20;
+/// A plugin whose wait returns before a period is there is asked again after this pause: some never block.
+const PLUGIN_PAUSE: Duration = Duration::from_micros(500);
+/// Formats by preference: the widest first, packed 24 bit as most USB devices deliver it.
+const FORMATS: [(Format, SampleFormat); 5] = [
+    (Format::S32LE, SampleFormat::S32Le),
+    (Format::S243LE, SampleFormat::S24Le3),
+    (Format::S24LE, SampleFormat::S24Le),
+    (Format::S16LE, SampleFormat::S16Le),
+    (Format::FloatLE, SampleFormat::F32Le),
+];
+
+/// How frames are fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// A kernel card's PCM, mapped.
+    KernelMmap,
+    /// A plugin that offers mmap itself.
+    PluginMmap,
+    /// A PCM without mmap, through `plug`.
+    EmulatedMmap,
+}
+
+impl Path {
+    /// Its name in the status.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::KernelMmap => "kernel_mmap",
+            Self::PluginMmap => "plugin_mmap",
+            Self::EmulatedMmap => "emulated_mmap",
+        }
+    }
+}
+
+/// What to ask a device for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    /// Frames between wake-ups.
+    pub period_frames: u32,
+    /// Channels to ask for; without, as many as the device offers (two where it offers any number).
+    pub channels: Option<u16>,
+}
+
+/// An opened capture device.
+pub struct AlsaSource {
+    pcm: PCM,
+    shape: Shape,
+    path: Path,
+    wait_ms: u32,
+}
+
+impl AlsaSource {
+    /// Opens PCM `name` and settles every parameter; nothing runs yet.
+    ///
+    /// # Errors
+    /// What the device refused, and what to do about it.
+    pub fn open(name: &str, wish: Wish) -> Result<Self> {
+        // alsa-lib caches its configuration: a card plugged in since would stay unknown by name.
+        let _ = alsa::config::update_free_global();
+        let (pcm, mapped) = open_mapped(name)?;
+        let on_card = pcm.info().is_ok_and(|info| info.get_card() >= 0);
+        let shape = negotiate(&pcm, wish).map_err(|refused| refused.of(name))?;
+        start_by_hand(&pcm, shape.period_frames)
+            .map_err(|error| refusal("cannot set the wake-up of", error, "").of(name))?;
+        let path = match (mapped, on_card) {
+            (false, _) => Path::EmulatedMmap,
+            (true, true) => Path::KernelMmap,
+            (true, false) => Path::PluginMmap,
+        };
+        let period_ns = shape.rate.duration_ns(u64::from(shape.period_frames));
+        let wait_ms = (WAIT_PERIODS * period_ns * 1000 / NS_PER_S).max(WAIT_MS_MIN) as u32;
+        Ok(Self { pcm, shape, path, wait_ms })
+    }
+
+    /// How frames are fetched.
+    pub fn path(&self) -> Path {
+        self.path
+    }
+
+    /// Where the device stands, `None` before a period is there.
+    fn stamp(&self) -> std::result::Result<Option<Stamp>, SourceFault> {
+        let avail = match self.path {
+            Path::KernelMmap => self.pcm.avail_update(),
+            Path::PluginMmap | Path::EmulatedMmap => self.pcm.avail(),
+        };
+        let avail_frames = avail.map_err(fault_of)? as u32;
+        if avail_frames < self.shape.period_frames {
+            return Ok(None);
+        }
+        let (at, delay_frames) = if self.path == Path::KernelMmap {
+            let status = self.pcm.status().map_err(fault_of)?;
+            let at = status.get_htstamp();
+            (MonoNs(at.tv_sec as u64 * NS_PER_S + at.tv_nsec as u64), status.get_delay())
+        } else {
+            (mono_raw_now(), self.pcm.delay().map_err(fault_of)?)
+        };
+        let delay_frames = (delay_frames.max(0) as u32).max(avail_frames);
+        Ok(Some(Stamp { at, avail_frames, delay_frames }))
+    }
+}
+
+impl Source for AlsaSource {
+    fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    fn start(&mut self) -> std::result::Result<(), SourceFault> {
+        self.pcm.start().map_err(fault_of)
+    }
+
+    fn wait(&mut self) -> Ready {
+        match self.pcm.wait(Some(self.wait_ms)) {
+            Err(error) => return Ready::Fault(fault_of(error)),
+            Ok(false) => return Ready::Timeout,
+            Ok(true) => {}
+        }
+        match self.stamp() {
+            Err(fault) => Ready::Fault(fault),
+            Ok(Some(stamp)) => Ready::Frames(stamp),
+            Ok(None) => {
+                if self.path != Path::KernelMmap {
+                    std::thread::sleep(PLUGIN_PAUSE);
+                }
+                Ready::Timeout
+            }
+        }
+    }
+
+    fn read(&mut self, frames: u32, take: &mut dyn FnMut(&[u8])) -> std::result::Result<u32, SourceFault> {
+        let frame_bytes = usize::from(self.shape.channels) * self.shape.format.bytes_per_sample();
+        let io = self.pcm.io_bytes();
+        let read = io.mmap(frames as usize, |area| {
+            let whole = (area.len() / frame_bytes).min(frames as usize);
+            take(&area[..whole * frame_bytes]);
+            whole
+        });
+        read.map(|frames| frames as u32).map_err(fault_of)
+    }
+
+    fn recover(&mut self, fault: SourceFault) -> std::result::Result<(), SourceFault> {
+        if fault == SourceFault::Suspended {
+            match self.pcm.resume() {
+                Ok(()) => return Ok(()),
+                Err(error) if error.errno() == Errno::EAGAIN as i32 => {
+                    std::thread::sleep(Duration::from_millis(WAIT_MS_MIN));
+                    return Err(SourceFault::Suspended);
+                }
+                Err(_) => {} // the driver cannot resume: begin anew
+            }
+        }
+        self.pcm.prepare().and_then(|()| self.pcm.start()).map_err(fault_of)
+    }
+}
+
+/// The fault an errno of ALSA means.
+fn fault_of(error: alsa::Error) -> SourceFault {
+    match Errno::from_raw(error.errno()) {
+        Errno::EPIPE => SourceFault::Xrun,
+        Errno::ESTRPIPE => SourceFault::Suspended,
+        Errno::ENODEV | Errno::ENXIO | Errno::EBADFD => SourceFault::Gone,
+        other => SourceFault::Io(other as i32),
+    }
+}
+
+/// Opens `name`, or `plug` over it where it does not offer mmap; says whether it does.
+fn open_mapped(name: &str) -> Result<(PCM, bool)> {
+    let pcm = open_pcm(name)?;
+    let offers_mmap = HwParams::any(&pcm).is_ok_and(|hw| hw.test_access(Access::MMapInterleaved).is_ok());
+    if offers_mmap {
+        return Ok((pcm, true));
+    }
+    drop(pcm);
+    Ok((open_pcm(&format!("plug:SLAVE='{name}'"))?, false))
+}
+
+fn open_pcm(name: &str) -> Result<PCM> {
+    if name.contains('\0') {
+        return Err(Error::new(format!("the device name {name:?} holds a zero byte")));
+    }
+    // Non-blocking: a busy device answers EBUSY instead of keeping us.
+    PCM::new(name, Direction::Capture, true).map_err(|error| {
+        let remedy = match Errno::from_raw(error.errno()) {
+            Errno::EBUSY => {
+                "Another program has it open: end it ('fuser -v /dev/snd/*' names it), or stop PipeWire and \
+                 PulseAudio with 'systemctl --user stop pipewire pulseaudio'. It is tried again every second"
+            }
+            Errno::EACCES | Errno::EPERM => {
+                "This user may not open sound devices: 'sudo usermod -aG audio $USER', then log in again"
+            }
+            _ => "'synthwire devices' lists what there is; check the cable and that the synth is switched on",
+        };
+        refusal("cannot open", error, remedy).of(name)
+    })
+}
+
+/// A refusal that does not know the device's name yet.
+struct Refusal {
+    doing: String,
+    cause: alsa::Error,
+    remedy: String,
+}
+
+impl Refusal {
+    fn of(self, name: &str) -> Error {
+        let what = Errno::from_raw(self.cause.errno()).desc();
+        let error = Error::new(format!("{} the sound device '{name}'", self.doing)).because(what);
+        if self.remedy.is_empty() { error } else { error.try_this(self.remedy) }
+    }
+}
+
+fn refusal(doing: &str, cause: alsa::Error, remedy: &str) -> Refusal {
+    Refusal { doing: doing.to_owned(), cause, remedy: remedy.to_owned() }
+}
+
+/// Channels, rate, format, then buffer and period: each narrows what is left (the order used in the field).
+fn negotiate(pcm: &PCM, wish: Wish) -> std::result::Result<Shape, Refusal> {
+    let hw = HwParams::any(pcm).map_err(|e| refusal("cannot read the abilities of", e, ""))?;
+    hw.set_access(Access::MMapInterleaved).map_err(|e| refusal("cannot map", e, ""))?;
+    let channels = settle_channels(&hw, wish.channels)?;
+    hw.set_rate_resample(false).ok();
+    hw.set_rate(RATE.0, ValueOr::Nearest).map_err(|e| {
+        refusal("cannot get 44100 Hz from", e, "Set the synth to 44.1 kHz, or open it through 'plug:…'")
+    })?;
+    let format = FORMATS.iter().find(|(format, _)| hw.set_format(*format).is_ok()).ok_or_else(|| {
+        let none = alsa::Error::unsupported("snd_pcm_hw_params_set_format");
+        refusal(
+            "no sample format (S32, S24, S16 or float, little-endian) in common with",
+            none,
+            "Open it through 'plug:…'",
+        )
+    })?;
+    hw.set_buffer_size_near(i64::from(BUFFER_FRAMES))
+        .map_err(|e| refusal("cannot size the buffer of", e, ""))?;
+    hw.set_period_size_near(i64::from(wish.period_frames), ValueOr::Nearest)
+        .map_err(|e| refusal("cannot set the period of", e, "Try another period_frames"))?;
+    pcm.hw_params(&hw).map_err(|e| refusal("cannot configure", e, "Try another period_frames"))?;
+    let period = hw.get_period_size().map_err(|e| refusal("cannot read the period of", e, ""))?;
+    Ok(Shape { rate: RATE, channels, format: format.1, period_frames: period as u32 })
+}
+
+fn settle_channels(hw: &HwParams<'_>, wished: Option<u16>) -> std::result::Result<u16, Refusal> {
+    let most = hw.get_channels_max().unwrap_or(2);
+    let channels = match wished {
+        Some(channels) => u32::from(channels),
+        // A plugin that offers any number would invent silent channels.
+        None if most > *CHANNELS.end() => *CHANNELS.start(),
+        None => most.max(*CHANNELS.start()),
+    };
+    hw.set_channels(channels).map_err(|e| {
+        refusal(
+            &format!("cannot get {channels} channels from"),
+            e,
+            "Leave 'channels' out of the configuration",
+        )
+    })?;
+    Ok(channels as u16)
+}
+
+/// Wakes per period, stamps by the raw clock, starts when told to, stops only when the ring has overrun.
+fn start_by_hand(pcm: &PCM, period_frames: u32) -> alsa::Result<()> {
+    let sw = pcm.sw_params_current()?;
+    sw.set_avail_min(i64::from(period_frames))?;
+    sw.set_start_threshold(i64::MAX / 2)?;
+    sw.set_tstamp_mode(true)?;
+    sw.set_tstamp_type(TstampType::MonotonicRaw)?;
+    pcm.sw_params(&sw)
+}

@@ -1,0 +1,49 @@
+//! Descriptors that tokio watches.
+
+use crate::error::{Error, Result};
+use nix::sys::eventfd::EventFd;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::Arc;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// An eventfd that can be awaited.
+pub struct Wake {
+    watched: AsyncFd<Shared>,
+}
+
+impl Wake {
+    /// Watches `descriptor` in the runtime this is called in.
+    ///
+    /// # Errors
+    /// When epoll refuses it.
+    pub fn watch(descriptor: Arc<EventFd>) -> Result<Self> {
+        // SAFETY: the descriptor is that of an `EventFd` this value shares, so it stays open and the same for as long as
+        // `AsyncFd` holds it; nothing can take it out of the `Arc`. tests/pipeline.rs wakes by it.
+        let watched = unsafe { AsyncFd::register_with_interest(Shared(descriptor), Interest::READABLE) };
+        Ok(Self { watched: watched.map_err(refused)? })
+    }
+
+    /// Waits until somebody has written to it since the last call. Wakes coalesce: drain everything.
+    ///
+    /// # Errors
+    /// When the runtime is ending.
+    pub async fn woken(&self) -> Result<()> {
+        let mut ready = self.watched.readable().await.map_err(refused)?;
+        let _ = ready.get_inner().0.read(); // only resets the count
+        ready.clear_ready();
+        Ok(())
+    }
+}
+
+fn refused(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::new("cannot watch the capture thread's eventfd").because(error)
+}
+
+struct Shared(Arc<EventFd>);
+
+impl AsRawFd for Shared {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_fd().as_raw_fd()
+    }
+}

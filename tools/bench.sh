@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# The listening bench: builds the service and the tools, then measures what a browser really plays.
+# Takes the bench's own options (tools/bench.sh --help); docs/guide/bench.md explains the table.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+tools=$root/tools
+cargo=$root/scripts/cargo.sh
+
+"$cargo" build --release --quiet --locked --manifest-path "$tools/Cargo.toml"
+bench=${CARGO_TARGET_DIR:-$tools/target}/release/bench
+
+# The product is built unless it is not what is measured, or a binary is named.
+case " $* " in
+    *' --service'* | *' --help '* | *' -h '* | *' --subject classic '* | *' --subject rig '*) ;;
+    *)
+        "$cargo" build --release --quiet --locked --manifest-path "$root/Cargo.toml"
+        set -- --service "${CARGO_TARGET_DIR:-$root/target}/release/synthwire" "$@"
+        ;;
+esac
+case " $* " in
+    *' --out'*) ;;
+    *) set -- --out "$tools/out" "$@" ;;
+esac
+exec "$bench" "$@"

@@ -1,0 +1,59 @@
+//! A client of the Chrome DevTools Protocol, as small as the bench needs: ask, wait for the answer, skip events.
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tungstenite::{Message, WebSocket};
+
+/// No answer takes longer than this unless the browser hangs.
+const ANSWER_TIME: Duration = Duration::from_secs(15);
+
+/// A connection to one target of the browser.
+pub struct Cdp {
+    socket: WebSocket<TcpStream>,
+    session: Option<String>,
+    last_id: u64,
+}
+
+impl Cdp {
+    /// Connects to the browser's own endpoint, `path` on loopback port `port`.
+    pub fn connect(port: u16, path: &str) -> Result<Self, String> {
+        let describe = |e: &dyn std::fmt::Display| format!("connecting to the browser on port {port}: {e}");
+        let stream = TcpStream::connect(("127.0.0.1", port)).map_err(|e| describe(&e))?;
+        stream.set_read_timeout(Some(ANSWER_TIME)).map_err(|e| describe(&e))?;
+        stream.set_nodelay(true).map_err(|e| describe(&e))?;
+        let (socket, _) =
+            tungstenite::client(format!("ws://127.0.0.1:{port}{path}"), stream).map_err(|e| describe(&e))?;
+        Ok(Self { socket, session: None, last_id: 0 })
+    }
+
+    /// Sends all further commands to this target.
+    pub fn attach(&mut self, target: &str) -> Result<(), String> {
+        let attached = self.ask("Target.attachToTarget", &json!({ "targetId": target, "flatten": true }))?;
+        self.session = attached["sessionId"].as_str().map(str::to_owned);
+        self.session.is_some().then_some(()).ok_or_else(|| format!("the browser gave no session: {attached}"))
+    }
+
+    /// Sends a command and returns its result.
+    pub fn ask(&mut self, method: &str, parameters: &Value) -> Result<Value, String> {
+        self.last_id += 1;
+        let mut command = json!({ "id": self.last_id, "method": method, "params": parameters });
+        if let Some(session) = &self.session {
+            command["sessionId"] = json!(session);
+        }
+        let failed = |e: tungstenite::Error| format!("the browser did not answer {method}: {e}");
+        self.socket.send(Message::text(command.to_string())).map_err(failed)?;
+        loop {
+            let Message::Text(text) = self.socket.read().map_err(failed)? else { continue };
+            let answer: Value =
+                serde_json::from_str(&text).map_err(|e| format!("the browser's answer to {method}: {e}"))?;
+            if answer["id"] == json!(self.last_id) {
+                return match answer.get("error") {
+                    Some(error) => Err(format!("{method}: {error}")),
+                    None => Ok(answer["result"].clone()),
+                };
+            }
+        }
+    }
+}

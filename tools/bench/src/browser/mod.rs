@@ -1,0 +1,20 @@
+//! The browsers the bench can drive. One so far; the trait is all the rest of the bench knows of any.
+
+pub mod cdp;
+pub mod chromium;
+
+use serde_json::Value;
+
+/// A running browser with one page.
+pub trait Browser {
+    /// Loads `url` and waits until the page has loaded.
+    fn open(&mut self, url: &str) -> Result<(), String>;
+    /// Clicks the middle of an element, as a person does. Returns when the button was released, `CLOCK_MONOTONIC` ns.
+    fn click(&mut self, selector: &str) -> Result<u64, String>;
+    /// The value of a JavaScript expression in the page.
+    fn evaluate(&mut self, expression: &str) -> Result<Value, String>;
+    /// Process id: it and its descendants are all the browser there is.
+    fn pid(&self) -> i32;
+    /// Name and version.
+    fn name(&self) -> &str;
+}

@@ -1,0 +1,490 @@
+//! From evidence to results. Pure: no file, clock, process or socket.
+
+use listening::clock::FrameClock;
+use listening::continuity::{self, Fault, Kind};
+use listening::delay::{self, Drift, Reading};
+use listening::exactness::{self, Exactness};
+use listening::freeze::{self, VOID_SHARE};
+use listening::statistics::{Summary, median, summarise};
+use listening::{RATE_HZ, frames_to_ms};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::evidence::{ChainEvidence, Evidence, ServiceEvidence};
+use crate::page;
+use crate::rig::pulse::SYNTH;
+
+/// The longest delay that is looked for, frames (3 s): more than the classic ring can hold.
+const LONGEST_FRAMES: usize = 3 * RATE_HZ as usize;
+/// A change of delay from one reading to the next that is counted, milliseconds.
+const STEP_MS: f64 = 0.5;
+/// A sample this loud is sound (-60 dBFS).
+const AUDIBLE: f32 = 0.001;
+/// Where `/api/status` gives the capture PCM's own delay.
+const CAPTURE_DELAY_MS: &str = "/stream/device_delay_ms";
+/// Where it counts the messages sent to all listeners.
+const MESSAGES: &str = "/listeners/messages";
+
+/// Results of a run.
+#[derive(Serialize)]
+pub struct Results {
+    /// Seconds that count.
+    pub span_s: f64,
+    /// Why the run says nothing, if so.
+    pub void: Option<String>,
+    /// The machine meanwhile.
+    pub machine: Machine,
+    /// Faults in the signal that went in: the rig's own.
+    pub rig_faults: usize,
+    /// Each chain.
+    pub chains: Vec<ChainResults>,
+    /// The classic design's median delay over the product's.
+    pub classic_over_product: Option<f64>,
+}
+
+/// The machine during the span.
+#[derive(Serialize)]
+pub struct Machine {
+    /// How often the watchdog was late.
+    pub freezes: usize,
+    /// How late at worst, milliseconds.
+    pub longest_freeze_ms: f64,
+    /// Share of the span that was frozen.
+    pub frozen_share: f64,
+    /// Could the watchdog run in real time?
+    pub watchdog_real_time: bool,
+}
+
+/// Results of one chain. Where a thing does not exist or could not be read, it is null.
+#[derive(Serialize)]
+pub struct ChainResults {
+    /// Its name.
+    pub name: String,
+    /// Its browser.
+    pub browser: String,
+    /// End to end, milliseconds.
+    pub delay_ms: Option<Summary>,
+    /// The browser's average output latency over the span (playbackStats), milliseconds; base latency is part of it.
+    pub output_latency_ms: Option<f64>,
+    /// The AudioContext's base latency, milliseconds.
+    pub base_latency_ms: Option<f64>,
+    /// Rate of the AudioContext, hertz.
+    pub context_rate_hz: Option<f64>,
+    /// Its latency hint as the page asked for it.
+    pub latency_hint: Value,
+    /// Median delay minus output latency, milliseconds: what is this chain's own.
+    pub own_ms: Option<f64>,
+    /// What the capture PCM itself says of its delay (part of the chain's own), milliseconds.
+    pub capture_delay_ms: Option<f64>,
+    /// Delay at the start and at the end.
+    pub drift: Option<Drift>,
+    /// Changes of delay by more than half a millisecond.
+    pub delay_steps: usize,
+    /// Faults outside machine freezes.
+    pub faults: FaultCounts,
+    /// Faults the machine is to blame for.
+    pub faults_of_the_machine: FaultCounts,
+    /// Faults between the first sound and the span, whoever is to blame.
+    pub faults_at_start: FaultCounts,
+    /// Each fault of the span.
+    pub fault_list: Vec<PlacedFault>,
+    /// Which bits survived.
+    pub exactness: Exactness,
+    /// From the click to the first sound, milliseconds (up to 5 ms too long: see `listening::clock`).
+    pub click_to_sound_ms: Option<f64>,
+    /// Share of a core: all the browser's processes.
+    pub browser_cpu: f64,
+    /// The same minus a page whose worklet writes silence.
+    pub page_cpu: Option<f64>,
+    /// Largest memory of the browser, MiB (shared pages counted once per process).
+    pub browser_rss_mib: f64,
+    /// Share of a core: the service.
+    pub service_cpu: Option<f64>,
+    /// Largest memory of the service, MiB.
+    pub service_rss_mib: Option<f64>,
+    /// Messages a second to this listener.
+    pub messages_per_s: Option<f64>,
+    /// Records a second, by the page's `seq`.
+    pub records_per_s: Option<f64>,
+    /// The page's own delay minus the recorded one, milliseconds.
+    pub report_error_ms: Option<Summary>,
+    /// Underruns the browser counted in the span.
+    pub browser_underruns: Option<f64>,
+    /// How the page carries sound to the worklet.
+    pub transport: Value,
+    /// Glitches the page counted in the span, by cause.
+    pub glitches_reported: Value,
+    /// For the picture: `(second, ms)`.
+    #[serde(skip)]
+    pub recorded: Vec<(f64, f64)>,
+    /// For the picture: `(second, ms)`.
+    #[serde(skip)]
+    pub reported: Vec<(f64, f64)>,
+}
+
+/// Faults by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FaultCounts {
+    /// Silence.
+    pub gaps: usize,
+    /// Clicks into another place.
+    pub jumps: usize,
+    /// Smooth joins to another place.
+    pub splices: usize,
+    /// Anything else.
+    pub disturbances: usize,
+}
+
+/// A fault with its time and its owner.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct PlacedFault {
+    /// Seconds since the span began.
+    pub second: f64,
+    /// Length, milliseconds.
+    pub length_ms: f64,
+    /// Within reach of a freeze?
+    pub machine: bool,
+    /// What it is.
+    #[serde(flatten)]
+    pub fault: Fault,
+}
+
+impl PlacedFault {
+    /// Frames in which it may show, a block to either side included.
+    fn reach(&self) -> std::ops::Range<usize> {
+        let from = self.fault.start_frame.saturating_sub(continuity::BLOCK_FRAMES);
+        from..self.fault.start_frame + self.fault.frames + continuity::BLOCK_FRAMES
+    }
+}
+
+/// Judges a run.
+pub fn judge(evidence: &Evidence) -> Result<Results, String> {
+    let clock = FrameClock::fit(&evidence.recording.stamps).ok_or("nothing was recorded")?;
+    let span = Span::of(evidence, clock)?;
+    let chains: Vec<ChainResults> =
+        evidence.chains.iter().map(|chain| judge_chain(evidence, chain, clock, &span)).collect();
+    let machine = judge_machine(evidence);
+    let rig_faults = continuity::faults(&evidence.recording.channels[SYNTH.channel + 1][span.frames()]).len();
+    let median_of = |name: &str| Some(chains.iter().find(|c| c.name == name)?.delay_ms?.median);
+    let classic_over_product =
+        median_of("classic").zip(median_of("synthwire")).map(|(slow, fast)| slow / fast);
+    let void = void_reason(&machine, rig_faults);
+    Ok(Results { span_s: span.seconds(), void, machine, rig_faults, chains, classic_over_product })
+}
+
+fn void_reason(machine: &Machine, rig_faults: usize) -> Option<String> {
+    if machine.frozen_share > VOID_SHARE {
+        return Some(format!("the machine was frozen for {:.1} % of the time", machine.frozen_share * 100.0));
+    }
+    (rig_faults > 0).then(|| format!("the signal that went in had {rig_faults} faults of the rig's own"))
+}
+
+/// The frames of the recording that count.
+struct Span {
+    first: usize,
+    end: usize,
+}
+
+impl Span {
+    fn of(evidence: &Evidence, clock: FrameClock) -> Result<Self, String> {
+        let recorded = evidence.recording.channels[0].len();
+        let frame = |time_ns: u64| (clock.frame_at(time_ns).max(0.0) as usize).min(recorded);
+        let span = Self { first: frame(evidence.span_ns.0), end: frame(evidence.span_ns.1) };
+        if span.end < span.first + RATE_HZ as usize {
+            return Err(format!("only {} frames of the measured time were recorded", span.end - span.first));
+        }
+        Ok(span)
+    }
+
+    fn frames(&self) -> std::ops::Range<usize> {
+        self.first..self.end
+    }
+
+    fn seconds(&self) -> f64 {
+        (self.end - self.first) as f64 / f64::from(RATE_HZ)
+    }
+
+    fn second_of(&self, frame: f64) -> f64 {
+        (frame - self.first as f64) / f64::from(RATE_HZ)
+    }
+}
+
+fn judge_machine(evidence: &Evidence) -> Machine {
+    let (start_ns, end_ns) = evidence.span_ns;
+    let inside: Vec<f64> = evidence
+        .freezes
+        .iter()
+        .filter(|f| f.woke_ns >= start_ns && f.due_ns < end_ns)
+        .map(|f| (f.woke_ns - f.due_ns) as f64 / 1e6)
+        .collect();
+    Machine {
+        freezes: inside.len(),
+        longest_freeze_ms: inside.iter().copied().fold(0.0, f64::max),
+        frozen_share: freeze::frozen_share(&evidence.freezes, start_ns, end_ns),
+        watchdog_real_time: evidence.watchdog_real_time,
+    }
+}
+
+fn judge_chain(evidence: &Evidence, chain: &ChainEvidence, clock: FrameClock, span: &Span) -> ChainResults {
+    let channel = |place: crate::rig::pulse::Place, side: usize| {
+        evidence.recording.channels[place.channel + side].as_slice()
+    };
+    let injected = [channel(SYNTH, 0), channel(SYNTH, 1)];
+    let played = [channel(chain.place, 0), channel(chain.place, 1)];
+    let around = readings_around(injected[0], played[0], span);
+    let readings: Vec<Reading> =
+        around.iter().copied().filter(|r| span.frames().contains(&(r.played_frame as usize))).collect();
+    let delays: Vec<f64> = readings.iter().map(Reading::delay_ms).collect();
+    let delay_ms = summarise(&delays);
+    let output_latency_ms = page::output_latency_ms(&chain.polls);
+    let faults = place_faults(evidence, continuity::faults(&played[1][span.frames()]), clock, span);
+    let excluded: Vec<_> = faults.iter().map(PlacedFault::reach).collect();
+    let first_sound = first_sound(played, chain.clicked_ns.map(|ns| clock.frame_at(ns)));
+    let starting =
+        first_sound.filter(|frame| *frame < span.first).map_or(&[][..], |from| &played[1][from..span.first]);
+    let report_errors = page::report_errors_ms(&chain.polls, &readings, clock);
+    let per_core = |cpu_s: f64| cpu_s / span.seconds();
+    let page_cpu = evidence.silent_page_cpu.filter(|_| chain.clicked_ns.is_some());
+    let last = chain.polls.last().map_or(&Value::Null, |poll| &poll.page);
+    ChainResults {
+        name: chain.name.clone(),
+        browser: chain.browser.clone(),
+        delay_ms,
+        output_latency_ms,
+        base_latency_ms: page::context_ms(&chain.polls, "base_latency_s"),
+        context_rate_hz: chain.polls.last().and_then(|poll| poll.context("rate_hz")),
+        latency_hint: last["context"]["latency_hint"].clone(),
+        own_ms: delay_ms.zip(output_latency_ms).map(|(delay, output)| delay.median - output),
+        capture_delay_ms: chain.service.as_ref().and_then(capture_delay_ms),
+        drift: delay::drift(&readings),
+        delay_steps: delay::steps(&readings, STEP_MS),
+        faults: count(faults.iter().filter(|f| !f.machine).map(|f| f.fault.kind)),
+        faults_of_the_machine: count(faults.iter().filter(|f| f.machine).map(|f| f.fault.kind)),
+        faults_at_start: count(continuity::faults(starting).iter().map(|f| f.kind)),
+        fault_list: faults,
+        exactness: exactness::compare(injected, played, &around, span.frames(), &excluded),
+        click_to_sound_ms: first_sound
+            .zip(chain.clicked_ns)
+            .map(|(frame, clicked_ns)| (clock.time_ns(frame as f64) as f64 - clicked_ns as f64) / 1e6),
+        browser_cpu: per_core(chain.page_cpu_s),
+        page_cpu: page_cpu.map(|silent| per_core(chain.page_cpu_s) - silent),
+        browser_rss_mib: chain.page_rss_mib,
+        service_cpu: chain.service.as_ref().map(|s| per_core(s.cpu_s)),
+        service_rss_mib: chain.service.as_ref().map(|s| s.rss_mib),
+        messages_per_s: chain.service.as_ref().and_then(messages).map(per_core),
+        records_per_s: page::records(&chain.polls),
+        report_error_ms: summarise(&report_errors),
+        browser_underruns: page::growth(&chain.polls, |poll| poll.context("underruns")),
+        transport: last["report"]["transport"].clone(),
+        glitches_reported: page::glitches(&chain.polls),
+        recorded: readings.iter().map(|r| (span.second_of(r.played_frame), r.delay_ms())).collect(),
+        reported: chain
+            .polls
+            .iter()
+            .filter_map(|poll| Some((span.second_of(clock.frame_at(poll.at_ns)), poll.report("delay_ms")?)))
+            .collect(),
+    }
+}
+
+/// Readings of what was played within the span and a little beyond it.
+fn readings_around(injected: &[f32], played: &[f32], span: &Span) -> Vec<Reading> {
+    let from = span.first.saturating_sub(LONGEST_FRAMES);
+    let to = (span.end + RATE_HZ as usize).min(played.len());
+    delay::track(&injected[from..to], &played[from..to], LONGEST_FRAMES)
+        .into_iter()
+        .map(|reading| Reading { played_frame: reading.played_frame + from as f64, ..reading })
+        .collect()
+}
+
+/// First frame after the click in which either side is audible.
+fn first_sound(played: [&[f32]; 2], clicked_frame: Option<f64>) -> Option<usize> {
+    let from = clicked_frame?.max(0.0) as usize;
+    (from..played[0].len()).find(|&n| played[0][n].abs() > AUDIBLE || played[1][n].abs() > AUDIBLE)
+}
+
+fn place_faults(evidence: &Evidence, faults: Vec<Fault>, clock: FrameClock, span: &Span) -> Vec<PlacedFault> {
+    faults
+        .into_iter()
+        .map(|fault| {
+            let fault = fault.later_by(span.first);
+            let time_ns = |frame: usize| clock.time_ns(frame as f64);
+            let (start_ns, end_ns) = (time_ns(fault.start_frame), time_ns(fault.start_frame + fault.frames));
+            PlacedFault {
+                second: span.second_of(fault.start_frame as f64),
+                length_ms: frames_to_ms(fault.frames as f64),
+                machine: freeze::excuses(&evidence.freezes, start_ns, end_ns),
+                fault,
+            }
+        })
+        .collect()
+}
+
+fn count(kinds: impl Iterator<Item = Kind>) -> FaultCounts {
+    let mut counts = FaultCounts::default();
+    for kind in kinds {
+        match kind {
+            Kind::Gap => counts.gaps += 1,
+            Kind::Jump => counts.jumps += 1,
+            Kind::Splice => counts.splices += 1,
+            Kind::Disturbance => counts.disturbances += 1,
+        }
+    }
+    counts
+}
+
+fn messages(service: &ServiceEvidence) -> Option<f64> {
+    let count = |status: &Value| status.pointer(MESSAGES)?.as_f64();
+    Some(count(service.statuses.last()?)? - count(service.statuses.first()?)?)
+}
+
+/// Median over the run: the service gives it as it is at the moment of asking.
+fn capture_delay_ms(service: &ServiceEvidence) -> Option<f64> {
+    let read = |status: &Value| status.pointer(CAPTURE_DELAY_MS)?.as_f64();
+    median(&service.statuses.iter().filter_map(read).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use listening::clock::Stamp;
+    use listening::freeze::Freeze;
+    use listening::signal::KnownSignal;
+    use serde_json::json;
+
+    use super::*;
+    use crate::evidence::Poll;
+    use crate::rig::pulse::SPEAKERS;
+    use crate::rig::sound::Recording;
+
+    const DELAY_FRAMES: usize = 1764; // 40 ms
+    const START_NS: u64 = 1_000_000_000;
+
+    fn ns(second: f64) -> u64 {
+        START_NS + (second * 1e9) as u64
+    }
+
+    /// Twelve seconds, of which 2 to 10 count; played 40 ms late from second 1.2, clicked at 1.0.
+    fn evidence(change: impl Fn(&mut Vec<f32>)) -> Evidence {
+        let frames: Vec<[i16; 2]> = KnownSignal::new(1).take(12 * 44_100).collect();
+        let injected =
+            |side: usize| frames.iter().map(|f| f32::from(f[side]) / 32_768.0).collect::<Vec<f32>>();
+        let mut channels = vec![injected(0), injected(1)];
+        for side in 0..2 {
+            let mut played = vec![0.0; frames.len()];
+            played[DELAY_FRAMES..].copy_from_slice(&channels[side][..frames.len() - DELAY_FRAMES]);
+            played[..52_920].fill(0.0);
+            change(&mut played);
+            channels.push(played);
+        }
+        let poll = |second: f64| Poll {
+            at_ns: ns(second),
+            page: json!({ "report": { "delay_ms": 41.5, "seq": second * 100.0, "transport": "sab", "glitches": {} },
+                "context": { "average_latency_s": 0.030, "total_s": second, "base_latency_s": 0.0116 } }),
+        };
+        let status = |messages: u32| json!({ "stream": { "device_delay_ms": 3.0 }, "listeners": { "messages": messages } });
+        let chain = ChainEvidence {
+            name: "synthwire".into(),
+            place: SPEAKERS,
+            browser: "Chromium 1".into(),
+            clicked_ns: Some(ns(1.0)),
+            polls: (8..40).map(|k| poll(f64::from(k) * 0.25)).collect(),
+            page_cpu_s: 0.8,
+            page_rss_mib: 100.0,
+            service: Some(ServiceEvidence {
+                cpu_s: 0.04,
+                rss_mib: 9.0,
+                statuses: vec![status(100), status(900)],
+            }),
+        };
+        Evidence {
+            recording: Recording { channels, stamps: vec![Stamp { frames: 0, received_ns: START_NS }] },
+            freezes: vec![],
+            watchdog_real_time: true,
+            span_ns: (ns(2.0), ns(10.0)),
+            chains: vec![chain],
+            silent_page_cpu: Some(0.06),
+        }
+    }
+
+    fn close(value: Option<f64>, expected: f64, tolerance: f64) {
+        assert!(value.is_some_and(|v| (v - expected).abs() < tolerance), "{value:?}, expected {expected}");
+    }
+
+    #[test]
+    fn a_clean_run_gives_every_figure() {
+        let results = judge(&evidence(|_| ())).unwrap();
+        let chain = &results.chains[0];
+        assert_eq!(results.void, None);
+        close(chain.delay_ms.map(|d| d.median), 40.0, 0.01);
+        close(chain.own_ms, 10.0, 0.01);
+        close(chain.capture_delay_ms, 3.0, 1e-9);
+        close(chain.click_to_sound_ms, 200.0, 1.0);
+        close(chain.page_cpu, 0.04, 1e-3);
+        close(chain.service_cpu, 0.005, 1e-4);
+        close(chain.messages_per_s, 100.0, 0.1);
+        close(chain.records_per_s, 100.0, 0.1);
+        close(chain.report_error_ms.map(|e| e.median), 1.5, 0.01);
+        close(chain.drift.map(|d| d.end_ms - d.start_ms), 0.0, 1e-6);
+        assert_eq!(
+            (chain.faults, chain.faults_of_the_machine),
+            (FaultCounts::default(), FaultCounts::default())
+        );
+        assert_eq!((chain.delay_steps, chain.exactness.exact_share()), (0, 1.0));
+    }
+
+    #[test]
+    fn a_gap_is_the_products_unless_a_freeze_lies_within_50_ms() {
+        let gap_at_5_s = |played: &mut Vec<f32>| played[220_500..220_700].fill(0.0);
+        let freeze = |from: f64, to: f64| Freeze { due_ns: ns(from), woke_ns: ns(to), processor: 0 };
+        for (freezes, own, machine) in [
+            (vec![], 1, 0),
+            (vec![freeze(4.90, 4.96)], 0, 1),
+            (vec![freeze(4.90, 4.94)], 1, 0),
+            (vec![freeze(5.06, 5.07)], 1, 0),
+            (vec![freeze(5.05, 5.06)], 0, 1),
+        ] {
+            let mut evidence = evidence(gap_at_5_s);
+            evidence.freezes = freezes;
+            let results = judge(&evidence).unwrap();
+            let chain = &results.chains[0];
+            assert_eq!(
+                (chain.faults.gaps, chain.faults_of_the_machine.gaps),
+                (own, machine),
+                "{:?}",
+                evidence.freezes
+            );
+        }
+    }
+
+    #[test]
+    fn a_frozen_run_and_a_faulty_rig_are_void() {
+        let mut frozen = evidence(|_| ());
+        frozen.freezes = vec![Freeze { due_ns: ns(3.0), woke_ns: ns(3.2), processor: 1 }];
+        assert!(judge(&frozen).unwrap().void.unwrap().contains("2.5 %"));
+        let mut faulty = evidence(|_| ());
+        faulty.recording.channels[SYNTH.channel + 1][200_000..200_500].fill(0.0);
+        assert!(judge(&faulty).unwrap().void.unwrap().contains("1 faults"));
+    }
+
+    #[test]
+    fn a_delay_that_ratchets_up_shows_as_a_step_and_as_drift() {
+        let results = judge(&evidence(|played| {
+            let late: Vec<f32> = played[300_000..played.len() - 441].to_vec();
+            played[300_441..].copy_from_slice(&late);
+            played[300_000..300_441].fill(0.0);
+        }))
+        .unwrap();
+        let chain = &results.chains[0];
+        assert_eq!((chain.faults.gaps, chain.delay_steps), (1, 1));
+        close(chain.drift.map(|d| d.end_ms - d.start_ms), 10.0, 0.1);
+        close(chain.delay_ms.map(|d| d.max), 50.0, 0.1);
+    }
+
+    #[test]
+    fn a_player_that_never_sounds_has_no_delay_and_one_long_gap() {
+        let results = judge(&evidence(|played| played.fill(0.0))).unwrap();
+        let chain = &results.chains[0];
+        assert!(chain.delay_ms.is_none() && chain.click_to_sound_ms.is_none());
+        assert_eq!(chain.faults.gaps, 1);
+        assert_eq!(chain.exactness.exact_share(), 0.0);
+    }
+}

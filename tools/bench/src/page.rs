@@ -1,0 +1,137 @@
+//! What the polls of a page say: arithmetic on its own report and on the browser's figures. Pure.
+
+use listening::clock::FrameClock;
+use listening::delay::{self, Reading};
+use listening::statistics::median;
+use serde_json::Value;
+
+use crate::evidence::Poll;
+
+/// The browser gives an average since its last reset and the time it is taken over: from two polls, the average between.
+/// Falls back to the median of the averages when the page reset it meanwhile.
+pub fn output_latency_ms(polls: &[Poll]) -> Option<f64> {
+    let read = |poll: &Poll| Some((poll.context("average_latency_s")?, poll.context("total_s")?));
+    let all: Vec<(f64, f64)> = polls.iter().filter_map(read).collect();
+    let (first, last) = (all.first()?, all.last()?);
+    let spans_all = all.windows(2).all(|pair| pair[1].1 >= pair[0].1) && last.1 > first.1;
+    if spans_all {
+        return Some((last.0 * last.1 - first.0 * first.1) / (last.1 - first.1) * 1000.0);
+    }
+    median(&all.iter().map(|(average, _)| average * 1000.0).collect::<Vec<_>>())
+}
+
+/// Median of a time the AudioContext gives, milliseconds.
+pub fn context_ms(polls: &[Poll], key: &str) -> Option<f64> {
+    median(&polls.iter().filter_map(|poll| Some(poll.context(key)? * 1000.0)).collect::<Vec<_>>())
+}
+
+/// What the page says of its delay minus what was recorded at that moment, poll by poll, milliseconds.
+pub fn report_errors_ms(polls: &[Poll], readings: &[Reading], clock: FrameClock) -> Vec<f64> {
+    polls
+        .iter()
+        .filter_map(|poll| {
+            let reading = delay::at_frame(readings, clock.frame_at(poll.at_ns))?;
+            Some(poll.report("delay_ms")? - reading.delay_ms())
+        })
+        .collect()
+}
+
+/// By how much a count rose from the first poll to the last.
+pub fn growth(polls: &[Poll], read: impl Fn(&Poll) -> Option<f64>) -> Option<f64> {
+    Some(read(polls.last()?)? - read(polls.first()?)?)
+}
+
+/// Records a second by `seq`, which wraps at 2^32.
+pub fn records(polls: &[Poll]) -> Option<f64> {
+    let (first, last) = (polls.first()?, polls.last()?);
+    let records = (last.report("seq")? as u64 as u32).wrapping_sub(first.report("seq")? as u64 as u32);
+    let seconds = (last.at_ns - first.at_ns) as f64 / 1e9;
+    (seconds > 0.0).then(|| f64::from(records) / seconds)
+}
+
+/// What the page's ledger gained over the span, cause by cause; causes without gain are left out.
+pub fn glitches(polls: &[Poll]) -> Value {
+    let ledger = |poll: Option<&Poll>| poll.and_then(|p| p.page["report"]["glitches"].as_object().cloned());
+    let Some(last) = ledger(polls.last()) else { return Value::Null };
+    let first = ledger(polls.first()).unwrap_or_default();
+    let gained = |cause: &str, count: &Value| {
+        count.as_f64().unwrap_or(0.0) - first.get(cause).and_then(Value::as_f64).unwrap_or(0.0)
+    };
+    last.iter()
+        .map(|(cause, count)| (cause.clone(), gained(cause, count)))
+        .filter(|(_, gain)| *gain != 0.0)
+        .map(|(cause, gain)| (cause, Value::from(gain)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use listening::clock::Stamp;
+    use serde_json::json;
+
+    use super::*;
+
+    fn poll(at_s: f64, page: Value) -> Poll {
+        Poll { at_ns: (at_s * 1e9) as u64, page }
+    }
+
+    fn latency(at_s: f64, average_latency_s: f64, total_s: f64) -> Poll {
+        poll(at_s, json!({ "context": { "average_latency_s": average_latency_s, "total_s": total_s } }))
+    }
+
+    #[test]
+    fn output_latency_is_the_average_of_these_seconds_not_of_all_since_the_start() {
+        // 10 s at 80 ms before, 10 s at 30 ms between the polls: the running average is 55 ms.
+        let polls = [latency(0.0, 0.080, 10.0), latency(5.0, 0.065, 15.0), latency(10.0, 0.055, 20.0)];
+        assert!((output_latency_ms(&polls).unwrap() - 30.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_page_that_resets_the_average_is_read_by_its_median() {
+        let polls = [latency(0.0, 0.080, 10.0), latency(5.0, 0.031, 1.0), latency(10.0, 0.033, 6.0)];
+        assert!((output_latency_ms(&polls).unwrap() - 33.0).abs() < 1e-9);
+        assert_eq!(output_latency_ms(&[poll(0.0, Value::Null)]), None);
+    }
+
+    #[test]
+    fn seq_may_wrap_between_polls() {
+        let polls = [
+            poll(1.0, json!({ "report": { "seq": 4_294_967_290u32 } })),
+            poll(3.0, json!({ "report": { "seq": 94 } })),
+        ];
+        assert_eq!(records(&polls), Some(50.0));
+    }
+
+    #[test]
+    fn only_what_the_ledger_gained_is_told() {
+        let polls = [
+            poll(0.0, json!({ "report": { "glitches": { "network_late": 2, "render_underrun": 1 } } })),
+            poll(
+                9.0,
+                json!({ "report": { "glitches": { "network_late": 5, "render_underrun": 1, "bad_packet": 1 } } }),
+            ),
+        ];
+        assert_eq!(glitches(&polls), json!({ "network_late": 3.0, "bad_packet": 1.0 }));
+        assert_eq!(glitches(&[poll(0.0, json!({ "report": null }))]), Value::Null);
+    }
+
+    #[test]
+    fn the_report_is_compared_with_the_reading_of_its_own_moment() {
+        let clock = FrameClock::fit(&[Stamp { frames: 0, received_ns: 1_000_000_000 }]).unwrap();
+        let reading = |second: f64, ms: f64| Reading {
+            played_frame: second * 44_100.0,
+            delay_frames: ms * 44.1,
+            likeness: 1.0,
+        };
+        let readings = [reading(1.0, 40.0), reading(2.0, 50.0)];
+        let polls = [
+            poll(2.0, json!({ "report": { "delay_ms": 41.0 } })),
+            poll(3.0, json!({ "report": { "delay_ms": 48.0 } })),
+            poll(3.1, json!({ "report": { "delay_ms": null } })),
+        ];
+        let errors = report_errors_ms(&polls, &readings, clock);
+        assert_eq!(errors.len(), 2);
+        assert!((errors[0] - 1.0).abs() < 1e-6 && (errors[1] + 2.0).abs() < 1e-6, "{errors:?}");
+    }
+}

@@ -1,0 +1,187 @@
+//! The sound system of the rig: a PulseAudio of its own, headless, on a socket in a private folder.
+//!
+//! One null sink is the only clock and carries a pair of channels per place: what is played into the "synth", and what each
+//! player gives to its "speakers". Its monitor, recorded whole, shows all places on one time line. The service captures
+//! from `synth_src` through alsa-lib's pulse plugin, by a private ALSA configuration. Nothing listens on the network and
+//! nothing of the user's own sound system is touched.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use listening::RATE_HZ;
+
+use super::process::{Running, make_real_time, real_time_command};
+
+/// Round-robin priority of the sound server: without it the gaps come from the rig.
+const PRIORITY: i32 = 6;
+/// How long the server may take to open its socket.
+const START_TIME: Duration = Duration::from_secs(10);
+
+/// A place where sound is played or captured: its own pair of channels of the recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Sink to play into.
+    pub sink: &'static str,
+    /// First channel in the recording; the second follows.
+    pub channel: usize,
+    positions: &'static str,
+}
+
+/// The sink that is the clock of the rig and carries all places.
+pub const CLOCK: &str = "clock";
+/// Where the known signal goes in.
+pub const SYNTH: Place = Place { sink: "synth", channel: 0, positions: "front-left,front-right" };
+/// Where the player under test comes out.
+pub const SPEAKERS: Place = Place { sink: "speakers", channel: 2, positions: "rear-left,rear-right" };
+/// Where the classic design comes out.
+pub const CLASSIC_SPEAKERS: Place =
+    Place { sink: "classic_speakers", channel: 4, positions: "side-left,side-right" };
+
+/// The running sound server.
+pub struct Pulse {
+    folder: PathBuf,
+    places: Vec<Place>,
+    server: Running,
+}
+
+impl Pulse {
+    /// Starts a server with `places` in `folder`, which must be private and empty.
+    pub fn start(folder: &Path, places: &[Place]) -> Result<Self, String> {
+        let write = |name: &str, text: String| {
+            fs::write(folder.join(name), text).map_err(|e| format!("writing {name} of the rig: {e}"))
+        };
+        write(
+            "daemon.conf",
+            format!(
+                "default-sample-rate = {RATE_HZ}
+alternate-sample-rate = {RATE_HZ}
+"
+            ),
+        )?;
+        write("rig.pa", server_script(folder, places))?;
+        write("alsa.conf", alsa_configuration(&socket(folder)))?;
+        let log = fs::File::create(folder.join("pulse.log")).map_err(|e| format!("the rig's log: {e}"))?;
+        let mut command = real_time_command("pulseaudio", PRIORITY);
+        command
+            .args([
+                "-n",
+                "--daemonize=no",
+                "--use-pid-file=no",
+                "--exit-idle-time=-1",
+                "--realtime=yes",
+                "-F",
+            ])
+            .arg(folder.join("rig.pa"))
+            .envs(environment(folder))
+            .env("PULSE_CONFIG", folder.join("daemon.conf"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        let server = Running::start("pulseaudio", &mut command)?;
+        let mut pulse = Self { folder: folder.to_owned(), places: places.to_vec(), server };
+        pulse.wait_until_ready()?;
+        // The server's main thread drops its own priority while starting; give it back.
+        make_real_time(pulse.server.pid(), libc::SCHED_RR, PRIORITY);
+        Ok(pulse)
+    }
+
+    fn wait_until_ready(&mut self) -> Result<(), String> {
+        let deadline = Instant::now() + START_TIME;
+        let last = self.places.last().expect("a rig has places").sink;
+        loop {
+            self.server.check().map_err(|e| format!("{e}\n{}", self.log()))?;
+            let listed = Command::new("pactl")
+                .args(["list", "short", "sinks"])
+                .envs(environment(&self.folder))
+                .output();
+            if listed.is_ok_and(|out| String::from_utf8_lossy(&out.stdout).contains(last)) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(format!("pulseaudio did not get ready in {START_TIME:?}\n{}", self.log()));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// What the server wrote.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("pulse.log")).unwrap_or_default()
+    }
+
+    /// Positions of all channels, in the recording's order.
+    pub fn channel_map(&self) -> String {
+        channel_map(&self.places)
+    }
+
+    /// How many channels the recording has.
+    pub fn channels(&self) -> usize {
+        2 * self.places.len()
+    }
+
+    /// Variables for every program that shall play to or record from this rig.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        environment(&self.folder)
+    }
+}
+
+fn socket(folder: &Path) -> PathBuf {
+    folder.join("pulse.sock")
+}
+
+fn environment(folder: &Path) -> Vec<(String, String)> {
+    let path = |p: PathBuf| p.to_string_lossy().into_owned();
+    vec![
+        ("PULSE_SERVER".into(), format!("unix:{}", path(socket(folder)))),
+        ("PULSE_RUNTIME_PATH".into(), path(folder.join("pulse"))),
+        ("XDG_RUNTIME_DIR".into(), path(folder.to_owned())),
+        ("XDG_CONFIG_HOME".into(), path(folder.join("config"))),
+        ("HOME".into(), path(folder.to_owned())),
+        ("ALSA_CONFIG_PATH".into(), format!("/usr/share/alsa/alsa.conf:{}", path(folder.join("alsa.conf")))),
+        ("DBUS_SESSION_BUS_ADDRESS".into(), "disabled:".into()),
+    ]
+}
+
+fn channel_map(places: &[Place]) -> String {
+    places.iter().map(|place| place.positions).collect::<Vec<_>>().join(",")
+}
+
+fn server_script(folder: &Path, places: &[Place]) -> String {
+    let mut lines = vec![
+        format!(
+            "load-module module-native-protocol-unix auth-anonymous=1 socket={}",
+            socket(folder).display()
+        ),
+        format!(
+            "load-module module-null-sink sink_name={CLOCK} format=float32le rate={RATE_HZ} channels={} channel_map={} norewinds=1",
+            2 * places.len(),
+            channel_map(places)
+        ),
+    ];
+    let pair = "channels=2 channel_map=front-left,front-right remix=no";
+    for place in places {
+        lines.push(format!(
+            "load-module module-remap-sink sink_name={} master={CLOCK} {pair} master_channel_map={}",
+            place.sink, place.positions
+        ));
+    }
+    lines.push(format!(
+        "load-module module-remap-source source_name=synth_src master={CLOCK}.monitor {pair} master_channel_map={}",
+        SYNTH.positions
+    ));
+    lines.push("set-default-sink speakers".into());
+    lines.push("set-default-source synth_src".into());
+    lines.join("\n") + "\n"
+}
+
+/// `bench`: the synth, read and write access only; `bench_plug`: the same with mmap and any format.
+fn alsa_configuration(socket: &Path) -> String {
+    let server = socket.display();
+    format!(
+        "pcm.bench {{ type pulse server \"unix:{server}\" device \"synth_src\" hint.description \"the bench's synth\" }}\n\
+         ctl.bench {{ type pulse server \"unix:{server}\" source \"synth_src\" }}\n\
+         pcm.bench_plug {{ type plug slave.pcm \"bench\" hint.description \"the bench's synth, any format\" }}\n"
+    )
+}

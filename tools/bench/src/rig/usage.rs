@@ -1,0 +1,85 @@
+//! What processes use: processor time and memory, from /proc.
+
+use std::collections::HashMap;
+use std::fs;
+
+/// Processor time and memory of a process, or of it and all its descendants.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    /// User and system time since the start, seconds.
+    pub cpu_s: f64,
+    /// Resident memory, MiB.
+    pub rss_mib: f64,
+}
+
+/// Of one process.
+pub fn of_process(pid: i32) -> Usage {
+    processes().get(&pid).map_or_else(Usage::default, |p| p.usage)
+}
+
+/// Of a process and everything it started.
+pub fn of_tree(root: i32) -> Usage {
+    let all = processes();
+    all.iter().filter(|(pid, _)| descends(&all, **pid, root)).fold(Usage::default(), |sum, (_, process)| {
+        Usage { cpu_s: sum.cpu_s + process.usage.cpu_s, rss_mib: sum.rss_mib + process.usage.rss_mib }
+    })
+}
+
+struct Process {
+    parent: i32,
+    usage: Usage,
+}
+
+fn processes() -> HashMap<i32, Process> {
+    let Ok(entries) = fs::read_dir("/proc") else { return HashMap::new() };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+        .filter_map(|pid| Some((pid, parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?)))
+        .collect()
+}
+
+fn descends(all: &HashMap<i32, Process>, pid: i32, root: i32) -> bool {
+    let mut at = pid;
+    while at != root {
+        match all.get(&at) {
+            Some(process) if process.parent > 0 => at = process.parent,
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// A line of /proc/PID/stat; the name in it may hold spaces and brackets (proc(5)).
+fn parse(stat: &str) -> Option<Process> {
+    let fields: Vec<&str> = stat[stat.rfind(')')? + 2..].split(' ').collect();
+    let number = |field: usize| fields.get(field - 3)?.trim().parse::<f64>().ok();
+    // SAFETY: sysconf only reads constants of the system.
+    let (ticks, page) = unsafe { (libc::sysconf(libc::_SC_CLK_TCK), libc::sysconf(libc::_SC_PAGESIZE)) };
+    let usage = Usage {
+        cpu_s: (number(14)? + number(15)?) / ticks as f64,
+        rss_mib: number(24)? * page as f64 / (1024.0 * 1024.0),
+    };
+    Some(Process { parent: number(4)? as i32, usage })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {
+        let stat = "12 (a) b (c) S 7 1 1 0 -1 0 0 0 0 0 250 150 0 0 20 0 1 0 100 1000 256 0";
+        let process = parse(stat).unwrap();
+        assert_eq!((process.parent, process.usage.cpu_s), (7, 4.0));
+        assert!((process.usage.rss_mib - 1.0).abs() < 1e-9);
+        assert!(parse("nonsense").is_none());
+    }
+
+    #[test]
+    fn this_process_is_in_its_own_tree_and_uses_memory() {
+        let pid = std::process::id() as i32;
+        assert!(of_process(pid).rss_mib > 0.5);
+        assert!(of_tree(pid).rss_mib >= of_process(pid).rss_mib * 0.5);
+    }
+}

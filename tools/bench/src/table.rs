@@ -1,0 +1,131 @@
+//! The one table: results as lines of text.
+
+use listening::statistics::Summary;
+
+use crate::judge::{ChainResults, FaultCounts, Results};
+
+const LABEL_WIDTH: usize = 50;
+const CELL_WIDTH: usize = 26;
+
+/// One row: what it is, and how a chain's cell is made.
+type Row = (&'static str, fn(&ChainResults) -> Option<String>);
+
+const ROWS: &[Row] = &[
+    ("end-to-end delay, median", |c| Some(ms(c.delay_ms?.median))),
+    ("  95th / 99th percentile", |c| Some(format!("{:.2} / {}", c.delay_ms?.p95, ms(c.delay_ms?.p99)))),
+    ("  range", |c| Some(format!("{:.2} to {}", c.delay_ms?.min, ms(c.delay_ms?.max)))),
+    ("  readings", |c| Some(c.delay_ms?.count.to_string())),
+    ("browser's own output latency (playbackStats)", |c| Some(ms(c.output_latency_ms?))),
+    ("  of which base latency", |c| Some(ms(c.base_latency_ms?))),
+    ("own: median minus output latency", |c| Some(ms(c.own_ms?))),
+    ("  of which the capture PCM's own delay", |c| Some(ms(c.capture_delay_ms?))),
+    ("gaps / clicks outside machine freezes", |c| Some(gaps_and_clicks(&c.faults))),
+    ("gaps / clicks inside machine freezes", |c| Some(gaps_and_clicks(&c.faults_of_the_machine))),
+    ("splices / disturbances outside freezes", |c| Some(splices_and_rest(&c.faults))),
+    ("splices / disturbances inside freezes", |c| Some(splices_and_rest(&c.faults_of_the_machine))),
+    ("gaps / clicks while starting, not counted above", |c| Some(gaps_and_clicks(&c.faults_at_start))),
+    ("delay steps > 0.5 ms", |c| Some(c.delay_steps.to_string())),
+    ("bit-exact", |c| Some(exactness(c))),
+    ("  largest difference where comparable", |c| {
+        (c.exactness.compared_frames > 0)
+            .then(|| format!("{:.2} steps of 16 bit", c.exactness.largest_error_steps))
+    }),
+    ("delay at the end minus at the start", |c| {
+        Some(format!("{:+.2} ms", c.drift?.end_ms - c.drift?.start_ms))
+    }),
+    ("  slope", |c| Some(format!("{:+.2} ppm", c.drift?.slope_ppm))),
+    ("CPU of the service", |c| Some(percent(c.service_cpu?))),
+    ("CPU of the page (browser minus silent page)", |c| Some(percent(c.page_cpu?))),
+    ("  all browser processes", |c| (c.browser_cpu > 0.0).then(|| percent(c.browser_cpu))),
+    ("memory of the service", |c| Some(format!("{:.1} MiB", c.service_rss_mib?))),
+    ("messages a second", |c| Some(format!("{:.1}", c.messages_per_s?))),
+    ("records a second", |c| Some(format!("{:.1}", c.records_per_s?))),
+    ("click to first sound", |c| Some(format!("{:.0} ms", c.click_to_sound_ms?))),
+    ("report() minus recording, median", |c| Some(format!("{:+.2} ms", c.report_error_ms?.median))),
+    ("  range", |c| c.report_error_ms.map(|s: Summary| format!("{:+.2} to {:+.2} ms", s.min, s.max))),
+    ("underruns by the browser's account", |c| Some(format!("{:.0}", c.browser_underruns?))),
+    ("glitches by the page's account", glitches),
+    ("context: rate, latency hint, transport", context),
+];
+
+/// The table of a run.
+pub fn table(results: &Results) -> String {
+    let mut lines = vec![heading(results), rule(results)];
+    for (label, cell) in ROWS {
+        let cells: Vec<Option<String>> = results.chains.iter().map(cell).collect();
+        if cells.iter().any(Option::is_some) {
+            let cells =
+                cells.into_iter().map(|cell| format!("{:>CELL_WIDTH$}", cell.unwrap_or_else(|| "-".into())));
+            lines.push(format!("{label:<LABEL_WIDTH$}{}", cells.collect::<String>()));
+        }
+    }
+    lines.push(rule(results));
+    lines.extend(footer(results));
+    lines.join("\n") + "\n"
+}
+
+fn heading(results: &Results) -> String {
+    let names = results.chains.iter().map(|chain| format!("{:>CELL_WIDTH$}", chain.name));
+    format!("{:<LABEL_WIDTH$}{}", format!("{:.0} s recorded", results.span_s), names.collect::<String>())
+}
+
+fn rule(results: &Results) -> String {
+    "-".repeat(LABEL_WIDTH + CELL_WIDTH * results.chains.len())
+}
+
+fn footer(results: &Results) -> Vec<String> {
+    let machine = &results.machine;
+    let mut lines = vec![format!(
+        "machine: {} freezes over 5 ms, longest {:.1} ms, {:.2} % of the time{}",
+        machine.freezes,
+        machine.longest_freeze_ms,
+        machine.frozen_share * 100.0,
+        if machine.watchdog_real_time { "" } else { " (no real-time priority: may only have been busy)" }
+    )];
+    if let Some(ratio) = results.classic_over_product {
+        lines.push(format!("the classic design in the same run is {ratio:.1} times as late"));
+    }
+    if let Some(browser) = results.chains.iter().map(|c| &c.browser).find(|name| !name.is_empty()) {
+        lines.push(format!("browser: {browser}"));
+    }
+    if let Some(reason) = &results.void {
+        lines.push(format!("VOID: {reason}"));
+    }
+    lines
+}
+
+fn ms(value: f64) -> String {
+    format!("{value:.2} ms")
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2} % of a core", share * 100.0)
+}
+
+fn gaps_and_clicks(counts: &FaultCounts) -> String {
+    format!("{} / {}", counts.gaps, counts.jumps)
+}
+
+fn splices_and_rest(counts: &FaultCounts) -> String {
+    format!("{} / {}", counts.splices, counts.disturbances)
+}
+
+fn exactness(chain: &ChainResults) -> String {
+    let found = &chain.exactness;
+    if found.compared_frames == 0 {
+        return "no (resampled)".into();
+    }
+    // Rounded down: 100 % is said of nothing less.
+    format!("{:.3} % of frames", (found.exact_share() * 100_000.0).floor() / 1000.0)
+}
+
+fn glitches(chain: &ChainResults) -> Option<String> {
+    let ledger = chain.glitches_reported.as_object()?;
+    let said: Vec<String> = ledger.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
+    Some(if said.is_empty() { "none".into() } else { said.join(", ") })
+}
+
+fn context(chain: &ChainResults) -> Option<String> {
+    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Some(format!("{:.0}, {}, {}", chain.context_rate_hz?, text(&chain.latency_hint), text(&chain.transport)))
+}

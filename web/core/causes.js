@@ -1,0 +1,58 @@
+/**
+ * Why sound is missing: the codes of docs/wire-format.md and the listener's own, with the names everybody uses.
+ *
+ * The listener's own codes begin at 256 and never travel on the wire.
+ */
+
+export const CAUSE_NETWORK_LATE = 256;
+export const CAUSE_RENDER_UNDERRUN = 257;
+export const CAUSE_TAB_SUSPENDED = 258;
+export const CAUSE_UNEXPLAINED_LOSS = 259;
+export const CAUSE_BAD_PACKET = 260;
+
+/** @type {ReadonlyMap<number, string>} */
+const NAMES = new Map([
+  [1, 'capture_xrun'],
+  [2, 'usb_loss'],
+  [3, 'device_gone'],
+  [4, 'handoff_full'],
+  [5, 'source_change'],
+  [6, 'queue_drop'],
+  [CAUSE_NETWORK_LATE, 'network_late'],
+  [CAUSE_RENDER_UNDERRUN, 'render_underrun'],
+  [CAUSE_TAB_SUSPENDED, 'tab_suspended'],
+  [CAUSE_UNEXPLAINED_LOSS, 'unexplained_loss'],
+  [CAUSE_BAD_PACKET, 'bad_packet'],
+]);
+
+/** @param {number} code @returns {string} a code of a newer service is shown by its number */
+export function causeName(code) {
+  return NAMES.get(code) ?? `cause_${code}`;
+}
+
+/** Counts by cause, ready for the report: every known name is there from the start. */
+export class Ledger {
+  /** @type {Record<string, number>} */
+  #counts = {};
+
+  constructor() {
+    for (const name of NAMES.values()) this.#counts[name] = 0;
+  }
+
+  /** @param {number} cause @param {number} [times] */
+  count(cause, times = 1) {
+    if (times <= 0) return;
+    const name = causeName(cause);
+    this.#counts[name] = (this.#counts[name] ?? 0) + times;
+  }
+
+  /** @param {Readonly<Record<string, number>>} counts */
+  add(counts) {
+    for (const [name, times] of Object.entries(counts)) this.#counts[name] = (this.#counts[name] ?? 0) + times;
+  }
+
+  /** @returns {Record<string, number>} a copy */
+  counts() {
+    return { ...this.#counts };
+  }
+}

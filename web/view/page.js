@@ -1,0 +1,221 @@
+/**
+ * The page's elements, and what they show of a snapshot.
+ *
+ * In: snapshots with their time. Out: text, classes and attributes; nothing is computed here but when to write.
+ * Meters move with every snapshot; text at most twice a second, or at once when something happened: numbers that
+ * can be read, and a page that costs next to nothing beside the sound. No clock is read here.
+ */
+
+import { History } from './history.js';
+import { Meters } from './meters.js';
+import { Plot } from './plot.js';
+import { steady } from './steady.js';
+import { wireHalves } from './wire.js';
+import * as words from './words.js';
+
+/** @typedef {import('./words.js').Snapshot} Snapshot */
+
+const TEXT_EVERY_MS = 500;
+
+/** States in which numbers belong to a running session and are worth keeping. */
+const RUNNING = new Set(['buffering', 'playing', 'waiting', 'reconnecting']);
+
+export class Page {
+  button = part('listen', HTMLButtonElement);
+  volume = part('volume', HTMLInputElement);
+  pair = part('pair', HTMLSelectElement);
+  details = part('details', HTMLDetailsElement);
+
+  #root = document.documentElement;
+  #label = part('listen-label', HTMLElement);
+  #instrument = part('instrument', HTMLElement);
+  #badge = part('badge', HTMLElement);
+  #hint = part('hint', HTMLElement);
+  #wire = part('wire', HTMLElement);
+  #line = part('line', HTMLElement);
+  #spoken = part('spoken', HTMLElement);
+  #volumeWords = part('volume-words', HTMLOutputElement);
+  #pairRow = part('pair-row', HTMLElement);
+  #legendDelay = part('legend-delay', HTMLElement);
+  #legendLevel = part('legend-level', HTMLElement);
+  #plotWords = part('plot-words', HTMLElement);
+  #numbers = part('numbers', HTMLElement);
+  #causes = part('causes', HTMLElement);
+  #noCauses = part('no-causes', HTMLElement);
+
+  #history = new History();
+  #meters = new Meters([part('meter-left', HTMLElement), part('meter-right', HTMLElement)]);
+  #plot = new Plot(part('plot', HTMLCanvasElement), this.#history);
+  #place;
+  #writtenMs = -Infinity;
+  #event = '';
+  #pairEvent = '';
+  #state = '';
+  /** @type {number | null} */
+  #delayMs = null;
+  /** @type {number | null} */
+  #levelMs = null;
+
+  /** @param {{hostname: string, port: string}} place where the page came from */
+  constructor(place) {
+    this.#place = place;
+    this.#root.classList.add('ready');
+  }
+
+  /** @param {Snapshot} snapshot @param {number} nowMs */
+  show(snapshot, nowMs) {
+    this.#record(snapshot, nowMs);
+    if (document.hidden) {
+      writeTitle(snapshot);
+      return;
+    }
+    if (snapshot.state === 'playing') this.#meters.step(snapshot.peaks, nowMs);
+    if (RUNNING.has(snapshot.state)) this.#plot.step(nowMs);
+    const event = eventOf(snapshot, this.details.open);
+    if (event === this.#event && nowMs - this.#writtenMs < TEXT_EVERY_MS) return;
+    this.#event = event;
+    this.#writtenMs = nowMs;
+    this.#write(snapshot, nowMs);
+  }
+
+  /** @param {number} position of the slider, 0 to 1 */
+  showVolume(position) {
+    const percent = `${Math.round(position * 100)}%`;
+    this.volume.value = String(position);
+    this.volume.style.setProperty('--filled', percent);
+    this.volume.setAttribute('aria-valuetext', percent);
+    write(this.#volumeWords, percent);
+  }
+
+  /** @param {Snapshot} snapshot @param {number} nowMs */
+  #record(snapshot, nowMs) {
+    const { state } = snapshot;
+    if (state !== this.#state) {
+      if (!RUNNING.has(this.#state) && state !== 'idle' && state !== 'failed') this.#history.clear();
+      if (state !== 'playing') this.#meters.rest();
+      this.#state = state;
+    }
+    if (RUNNING.has(state)) {
+      this.#history.push(nowMs, snapshot.delay_ms, snapshot.level_ms, words.glitchTotal(snapshot.glitches));
+    }
+  }
+
+  /** @param {Snapshot} snapshot @param {number} nowMs */
+  #write(snapshot, nowMs) {
+    const { source } = snapshot;
+    this.#delayMs = steady(this.#delayMs, snapshot.delay_ms);
+    this.#levelMs = steady(this.#levelMs, snapshot.level_ms);
+    this.#root.dataset['state'] = snapshot.state;
+    writeTitle(snapshot);
+    const button = words.buttonWords(snapshot);
+    this.button.disabled = !button.useful;
+    write(this.#label, button.label);
+    write(this.#instrument, words.instrumentName(source));
+    writeOrHide(this.#badge, words.instrumentBadge(source));
+    writeOrHide(this.#hint, words.instrumentHint(source));
+    writeClauses(this.#line, words.statusLine({ ...snapshot, delay_ms: this.#delayMs }));
+    const halves = wireHalves(snapshot);
+    this.#wire.dataset['synth'] = halves.synth;
+    this.#wire.dataset['speaker'] = halves.speaker;
+    const notice = words.notice(snapshot, this.#place);
+    writeNotice(notice);
+    write(this.#spoken, notice ? `${notice.title}. ${notice.remedy}` : words.statusWords(snapshot));
+    this.#writePair(snapshot);
+    write(this.#legendDelay, words.milliseconds(this.#delayMs));
+    write(this.#legendLevel, words.milliseconds(this.#levelMs));
+    write(this.#plotWords, words.plotWords(this.#history.summary(nowMs)));
+    if (this.details.open) this.#writeDetails(snapshot);
+  }
+
+  /** @param {Snapshot} snapshot */
+  #writePair({ source, problem }) {
+    const choices = source ? words.pairChoices(source.channels, source.first_channel) : [];
+    this.#pairRow.hidden = choices.length < 2;
+    // Written only when something changed, or an open list would jump under the finger.
+    const pairEvent = `${source?.channels} ${source?.first_channel} ${problem === 'refused'}`;
+    if (pairEvent === this.#pairEvent || !source) return;
+    this.#pairEvent = pairEvent;
+    this.pair.replaceChildren(...choices.map(({ first, words: text }) => new Option(text, String(first))));
+    this.pair.value = String(source.first_channel);
+  }
+
+  /** @param {Snapshot} snapshot */
+  #writeDetails(snapshot) {
+    writeRows(this.#numbers, words.detailRows(snapshot).map(({ label, value }) => [label, value]));
+    const causes = words.causeRows(snapshot.glitches);
+    this.#noCauses.hidden = causes.length > 0;
+    writeRows(this.#causes, causes.map(({ count, words: text }) => [text, count]));
+  }
+}
+
+/** @param {Snapshot} snapshot @param {boolean} open @returns {string} differs when something happened that is shown at once */
+function eventOf({ state, problem, problem_detail: detail, source, glitches }, open) {
+  return JSON.stringify([state, problem, detail, source, words.glitchTotal(glitches), open]);
+}
+
+/** @param {Snapshot} snapshot */
+function writeTitle(snapshot) {
+  const title = words.pageTitle(snapshot);
+  if (document.title !== title) document.title = title;
+}
+
+/** @param {import('./words.js').Notice | null} notice */
+function writeNotice(notice) {
+  const box = part('notice', HTMLElement);
+  box.hidden = notice === null;
+  if (!notice) return;
+  box.dataset['tone'] = notice.tone;
+  write(part('notice-title', HTMLElement), notice.title);
+  writeOrHide(part('notice-remedy', HTMLElement), notice.remedy);
+  writeOrHide(part('notice-detail', HTMLElement), notice.detail);
+  part('notice-reload', HTMLElement).hidden = !notice.reload;
+}
+
+/** @param {HTMLElement} list a <dl> @param {string[][]} rows term and description; rows are reused, so a selection survives */
+function writeRows(list, rows) {
+  while (list.children.length > rows.length) list.lastElementChild?.remove();
+  rows.forEach((texts, index) => {
+    const row = list.children[index] ?? list.appendChild(emptyRow());
+    texts.forEach((text, column) => write(/** @type {HTMLElement} */ (row.children[column]), text));
+  });
+}
+
+/** @returns {HTMLElement} */
+function emptyRow() {
+  const row = document.createElement('div');
+  row.append(document.createElement('dt'), document.createElement('dd'));
+  return row;
+}
+
+/** @param {HTMLElement} element @param {string} text written only if it differs: no layout, no announcement without need */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** @param {HTMLElement} element @param {string} sentence a narrow screen breaks it between its clauses, not inside "41 ms" */
+function writeClauses(element, sentence) {
+  if (element.textContent === sentence) return;
+  const clauses = sentence.split(/(?<=,) /).map((text) => {
+    const clause = document.createElement('span');
+    clause.textContent = text;
+    return clause;
+  });
+  element.replaceChildren(...clauses.flatMap((clause, index) => (index === 0 ? [clause] : [' ', clause])));
+}
+
+/** @param {HTMLElement} element @param {string} text */
+function writeOrHide(element, text) {
+  element.hidden = text === '';
+  write(element, text);
+}
+
+/**
+ * @template {HTMLElement} T
+ * @param {string} id @param {{new (): T, prototype: T}} type
+ * @returns {T}
+ */
+function part(id, type) {
+  const found = document.getElementById(id);
+  if (!(found instanceof type)) throw new Error(`index.html has no ${type.name} #${id}`);
+  return found;
+}

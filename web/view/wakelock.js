@@ -1,0 +1,42 @@
+/**
+ * Keeps the screen on while sound plays: a phone on a music stand must not fall asleep in the middle of a song.
+ *
+ * Where the browser has no wake lock, or says no (low battery), nothing happens and nothing is said.
+ */
+
+export class ScreenWakeLock {
+  #wanted = false;
+  #asking = false;
+  /** @type {WakeLockSentinel | null} */
+  #held = null;
+
+  constructor() {
+    // The browser lets go of the lock when the page is hidden and does not take it again by itself.
+    document.addEventListener('visibilitychange', () => void this.#settle());
+  }
+
+  /** @param {boolean} wanted */
+  want(wanted) {
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    void this.#settle();
+  }
+
+  async #settle() {
+    if (this.#asking || !('wakeLock' in navigator)) return;
+    this.#asking = true;
+    try {
+      if (this.#wanted && !document.hidden && (this.#held === null || this.#held.released)) {
+        this.#held = await navigator.wakeLock.request('screen');
+      }
+      if (!this.#wanted && this.#held) {
+        await this.#held.release();
+        this.#held = null;
+      }
+    } catch {
+      this.#held = null; // refused: the screen may sleep, the sound goes on
+    } finally {
+      this.#asking = false;
+    }
+  }
+}

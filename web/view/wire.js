@@ -1,0 +1,26 @@
+/**
+ * The wire on the page: synth, this page, loudspeaker, and where the way between them is broken.
+ *
+ * In: a snapshot. Out: the state of both halves. Pure.
+ */
+
+/** @typedef {'rest' | 'live' | 'cut'} Half rest: not asked for yet; live: sound passes; cut: this is where it ends */
+
+/** @param {import('./words.js').Snapshot} snapshot @returns {{synth: Half, speaker: Half}} */
+export function wireHalves({ state, problem, source }) {
+  const sounding = source !== null && source.kind !== 'none' && source.state === 'playing';
+  switch (state) {
+    case 'playing': return sounding || !source ? { synth: 'live', speaker: 'live' } : { synth: 'cut', speaker: 'rest' };
+    case 'waiting': return { synth: sounding ? 'rest' : 'cut', speaker: 'rest' };
+    case 'buffering': return { synth: sounding ? 'live' : 'rest', speaker: 'rest' };
+    case 'reconnecting': return { synth: 'cut', speaker: 'rest' };
+    case 'blocked': return { synth: sounding ? 'live' : 'rest', speaker: 'cut' };
+    case 'failed': return breaksAtSpeaker(problem) ? { synth: 'rest', speaker: 'cut' } : { synth: 'cut', speaker: 'rest' };
+    default: return { synth: 'rest', speaker: 'rest' };
+  }
+}
+
+/** @param {string | null} problem @returns {boolean} it is this browser that cannot play, not the service that cannot send */
+function breaksAtSpeaker(problem) {
+  return problem === 'insecure_context' || problem === 'no_worklet' || problem === 'audio_blocked' || problem === 'internal';
+}

@@ -1,0 +1,366 @@
+/**
+ * Every sentence the page says.
+ *
+ * In: a snapshot of the player. Out: strings, and small objects made of strings.
+ * Belongs here: wording, rounding, singular and plural. Does not: elements, time, decisions about playout.
+ * Pure: no globals, no clock, no locale (a number looks the same on every device and in every test).
+ */
+
+/**
+ * What the page reads of `Player.snapshot()`. Keys are only ever added there, so nothing here insists on all of them.
+ *
+ * @typedef {object} Source
+ * @property {string} kind 'synth', 'demo', 'test' or 'none'
+ * @property {string} state 'playing', 'waiting', 'lost' or 'stalled'
+ * @property {string} name what a person calls it, '' when unknown
+ * @property {number} channels 0 when unknown
+ * @property {number} first_channel first of the pair that is heard, counted from 1
+ * @property {string} notice one sentence from the service, '' when all is well
+ *
+ * @typedef {object} Snapshot
+ * @property {string} state
+ * @property {string | null} problem
+ * @property {string | null} problem_detail
+ * @property {Source | null} source
+ * @property {ArrayLike<number> | null} peaks left and right, linear, since the last snapshot
+ * @property {number} volume 0 to 1
+ * @property {number | null} delay_ms
+ * @property {number | null} output_latency_ms
+ * @property {number | null} level_ms
+ * @property {number | null} target_ms
+ * @property {Readonly<Record<string, number>>} glitches count by cause
+ * @property {string | null} transport 'sab' or 'port'
+ * @property {number | null} context_rate
+ * @property {number | null} seq
+ *
+ * @typedef {object} Notice
+ * @property {'fault' | 'note'} tone a fault needs somebody to act; a note explains why it is silent
+ * @property {string} title what is the matter
+ * @property {string} remedy what to do about it, '' when nothing
+ * @property {string} detail the exact words of the machine, '' without any
+ * @property {boolean} reload whether loading the page again is the remedy
+ */
+
+const PRODUCT = 'Synthwire';
+const UNKNOWN = '–';
+
+/** Counted and shown, but not called a glitch: the listener wanted it, or somebody plugged the synth in. */
+const INTENDED = new Set(['source_change']);
+
+/** What is wrong with the address or the browser: another try ends the same way. */
+const HOPELESS = new Set(['insecure_context', 'no_worklet']);
+
+/** The names of docs/wire-format.md, "Cause codes", as one says them. */
+const CAUSE_WORDS = new Map([
+  ['capture_xrun', 'The service fetched the sound too late from the synth'],
+  ['usb_loss', 'USB lost sound between the synth and the service'],
+  ['device_gone', 'The synth was unplugged, switched off, or stood still'],
+  ['handoff_full', 'The service was too busy to pass the sound on'],
+  ['source_change', 'Another instrument took over'],
+  ['queue_drop', 'The network or this device was too slow, so the service skipped ahead'],
+  ['network_late', 'The network delivered the sound too late'],
+  ['render_underrun', 'This browser was too busy to play in time'],
+  ['tab_suspended', 'This device put the page to sleep'],
+  ['unexplained_loss', 'Sound went missing and nobody said why (please report it)'],
+  ['bad_packet', 'A message arrived damaged and was thrown away'],
+]);
+
+/** @type {ReadonlyMap<string, Omit<Notice, 'detail'>>} */
+const PROBLEM_WORDS = new Map([
+  ['no_worklet', {
+    tone: 'fault',
+    title: 'This browser is too old for live sound',
+    remedy: 'Update it, or use another one: Chrome or Edge 66, Firefox 76, Safari 14.1, or anything newer.',
+    reload: false,
+  }],
+  ['server_unreachable', {
+    tone: 'fault',
+    title: 'Synthwire does not answer',
+    remedy: 'Check that its machine is switched on and that this device is on the same network.',
+    reload: false,
+  }],
+  ['server_too_new', {
+    tone: 'fault',
+    title: 'Synthwire was updated while this page was open',
+    remedy: 'Reload the page to get the version that fits.',
+    reload: true,
+  }],
+  ['server_too_old', {
+    tone: 'fault',
+    title: 'This page is newer than Synthwire itself',
+    remedy: 'Reload the page. If this stays, restart Synthwire on its machine.',
+    reload: true,
+  }],
+  ['refused', {
+    tone: 'note',
+    title: 'Synthwire refused that',
+    remedy: 'Everything else goes on as before.',
+    reload: false,
+  }],
+  ['audio_blocked', {
+    tone: 'fault',
+    title: 'The browser is holding the sound back',
+    remedy: 'Tap the round button. If it stays silent, look for a muted tab or another app that uses the sound.',
+    reload: false,
+  }],
+  ['internal', {
+    tone: 'fault',
+    title: 'Something in this page broke',
+    remedy: 'Reload it. If this comes back, please report the words below.',
+    reload: true,
+  }],
+]);
+
+/** @param {Readonly<Record<string, number>>} glitches @returns {number} interruptions the listener may have heard */
+export function glitchTotal(glitches) {
+  let total = 0;
+  for (const [cause, count] of Object.entries(glitches)) if (!INTENDED.has(cause)) total += count;
+  return total;
+}
+
+/** @param {number} count @returns {string} "1 glitch", "12,345 glitches" */
+export function glitchWords(count) {
+  return `${thousands(count)} ${count === 1 ? 'glitch' : 'glitches'}`;
+}
+
+/** @param {string} cause @returns {string} an unknown cause (an older page, a newer service) is shown by its name */
+export function causeWords(cause) {
+  return CAUSE_WORDS.get(cause) ?? cause.replaceAll('_', ' ');
+}
+
+/** @param {Readonly<Record<string, number>>} glitches @returns {{count: string, words: string}[]} most frequent first */
+export function causeRows(glitches) {
+  return Object.entries(glitches)
+    .filter(([, count]) => count > 0)
+    .sort(([causeA, countA], [causeB, countB]) => countB - countA || (causeA < causeB ? -1 : 1))
+    .map(([cause, count]) => ({ count: thousands(count), words: causeWords(cause) }));
+}
+
+/** @param {number | null} ms @returns {string} whole milliseconds, seconds from 1 s on: "41 ms", "2.4 s" */
+export function milliseconds(ms) {
+  if (!isKnown(ms)) return UNKNOWN;
+  const whole = Math.round(ms);
+  return Math.abs(whole) < 1000 ? `${whole || 0} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** @param {number | null} ms @returns {string} with one decimal, for the details: "40.6 ms" */
+export function fineMilliseconds(ms) {
+  if (!isKnown(ms)) return UNKNOWN;
+  return Math.abs(ms) < 1000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(2)} s`;
+}
+
+/** @param {number} db dBFS of a meter, from its floor up @param {number} floorDb @returns {string} */
+export function decibels(db, floorDb) {
+  return db <= floorDb ? 'silent' : `${Math.round(db) || 0} dB`;
+}
+
+/** @param {Source | null} source @returns {string} */
+export function instrumentName(source) {
+  if (!source) return 'Live synth';
+  if (source.name) return source.name;
+  if (source.kind === 'demo') return 'Demo instrument';
+  if (source.kind === 'test') return 'Test signal';
+  return source.kind === 'synth' ? 'The synth' : 'Live synth';
+}
+
+/** @param {Source | null} source @returns {string} '' for a real instrument */
+export function instrumentBadge(source) {
+  if (source?.kind === 'demo') return 'Demo';
+  return source?.kind === 'test' ? 'Test signal' : '';
+}
+
+/** @param {Source | null} source @returns {string} one quiet sentence under the line of truth, '' for a real instrument */
+export function instrumentHint(source) {
+  if (source?.kind === 'demo') return 'Not your synth yet. Plug it in by USB and switch it on: it takes over by itself.';
+  return source?.kind === 'test' ? 'Known sounds for measuring, not an instrument.' : '';
+}
+
+/**
+ * @param {{state: string, problem?: string | null}} snapshot
+ * @returns {{label: string, starts: boolean, useful: boolean}} `starts`: the next press starts, else it stops;
+ *   not `useful` where no number of presses helps
+ */
+export function buttonWords({ state, problem }) {
+  if (problem && HOPELESS.has(problem)) return { label: 'Listen', starts: true, useful: false };
+  if (state === 'idle') return { label: 'Listen', starts: true, useful: true };
+  if (state === 'failed') return { label: 'Try again', starts: true, useful: true };
+  return state === 'blocked' ? { label: 'Tap to hear', starts: true, useful: true } : { label: 'Stop', starts: false, useful: true };
+}
+
+/** @param {Snapshot} snapshot @returns {string} the one line of truth */
+export function statusLine(snapshot) {
+  const { state, source } = snapshot;
+  if (state !== 'playing' || silent(source)) return statusWords(snapshot);
+  const parts = [statusWords(snapshot)];
+  if (isKnown(snapshot.delay_ms)) parts.push(`${milliseconds(snapshot.delay_ms)} ${behind(source)}`);
+  parts.push(glitchWords(glitchTotal(snapshot.glitches)));
+  return parts.join(', ');
+}
+
+/** @param {Snapshot} snapshot @returns {string} the state without numbers: what a screen reader is told when it changes */
+export function statusWords({ state, source, problem }) {
+  switch (state) {
+    case 'idle': return 'Press Listen to hear here what the synth plays, as it is played.';
+    case 'connecting': return 'Connecting…';
+    case 'reconnecting': return 'Connection lost, trying again…';
+    case 'blocked': return 'Sound is blocked';
+    case 'failed': return problem === 'server_unreachable' ? 'Not connected' : 'Not playing';
+    default:
+  }
+  const mute = silent(source);
+  if (mute) return waitingWords(mute);
+  if (state === 'buffering') return 'Starting…';
+  if (state === 'playing') return source?.kind === 'demo' ? 'Playing the demo' : 'Playing';
+  return 'Waiting for sound…';
+}
+
+/** @param {Snapshot} snapshot @returns {string} for the tab */
+export function pageTitle(snapshot) {
+  const { state, source } = snapshot;
+  if (state === 'idle') return PRODUCT;
+  if (state === 'playing' && !silent(source)) return `Playing ${instrumentName(source)} · ${PRODUCT}`;
+  return `${statusWords(snapshot).replace('…', '')} · ${PRODUCT}`;
+}
+
+/**
+ * What is the matter, and what to do. A problem of the player comes before one of the instrument.
+ *
+ * @param {Snapshot} snapshot
+ * @param {{hostname: string, port: string}} place where this page came from
+ * @returns {Notice | null}
+ */
+export function notice(snapshot, place) {
+  if (snapshot.problem) return problemNotice(snapshot.problem, snapshot.problem_detail ?? '', snapshot.state, place);
+  const awake = ['playing', 'waiting', 'buffering'].includes(snapshot.state);
+  return awake && snapshot.source ? sourceNotice(snapshot.source) : null;
+}
+
+/**
+ * @param {string} problem @param {string} detail @param {string} state
+ * @param {{hostname: string, port: string}} place @returns {Notice}
+ */
+function problemNotice(problem, detail, state, place) {
+  if (problem === 'insecure_context') return insecureNotice(place);
+  const known = PROBLEM_WORDS.get(problem);
+  if (!known) return { tone: 'fault', title: 'Something is wrong', remedy: 'Reload the page.', detail: detail || problem, reload: true };
+  if (problem === 'server_unreachable' && state === 'reconnecting') {
+    return { ...known, title: 'The connection to Synthwire is gone', remedy: `${known.remedy} The sound comes back by itself.`, detail };
+  }
+  return { ...known, detail };
+}
+
+/** @param {{hostname: string, port: string}} place @returns {Notice} */
+function insecureNotice({ hostname, port }) {
+  const onPort = port ? `:${port}` : '';
+  return {
+    tone: 'fault',
+    title: 'This address cannot play live sound',
+    remedy: 'Browsers allow it on secure pages only, and this one came over plain http. Use its https:// address, '
+      + `or open http://localhost${onPort} on the machine that runs Synthwire.`,
+    detail: `From a laptop, a tunnel does it too: ssh -N -L ${port || '8080'}:localhost:${port || '80'} ${hostname}, `
+      + `then open http://localhost:${port || '8080'}`,
+    reload: false,
+  };
+}
+
+/** @param {Source} source @returns {Notice | null} */
+function sourceNotice(source) {
+  const remedy = {
+    waiting: 'Connect it by USB to the machine that runs Synthwire and switch it on. The sound starts by itself.',
+    lost: 'It was unplugged or switched off. Plug it in again: the sound comes back by itself.',
+    stalled: 'Is it switched on? If so, unplug its USB cable and plug it in again.',
+  };
+  if (source.state === 'playing' && source.kind !== 'none') {
+    return source.notice ? { tone: 'note', title: source.notice, remedy: '', detail: '', reload: false } : null;
+  }
+  return {
+    tone: 'note',
+    title: silenceWords(source),
+    remedy: source.state === 'lost' || source.state === 'stalled' ? remedy[source.state] : remedy.waiting,
+    detail: source.notice,
+    reload: false,
+  };
+}
+
+/** @param {Snapshot} snapshot @returns {{label: string, value: string}[]} the plain numbers */
+export function detailRows(snapshot) {
+  const { source } = snapshot;
+  const heard = source && source.channels > 0
+    ? `${source.first_channel}–${source.first_channel + 1} of ${source.channels}` : UNKNOWN;
+  return [
+    { label: 'Delay behind the synth', value: fineMilliseconds(snapshot.delay_ms) },
+    { label: 'Of that, browser output', value: fineMilliseconds(snapshot.output_latency_ms) },
+    { label: 'Buffer level', value: fineMilliseconds(snapshot.level_ms) },
+    { label: 'Buffer target', value: fineMilliseconds(snapshot.target_ms) },
+    { label: 'Channels heard', value: heard },
+    { label: 'Sample rate here', value: isKnown(snapshot.context_rate) ? `${thousands(snapshot.context_rate)} Hz` : UNKNOWN },
+    { label: 'Path to the audio thread', value: transportWords(snapshot.transport) },
+    { label: 'Packet number', value: isKnown(snapshot.seq) ? thousands(snapshot.seq) : UNKNOWN },
+    { label: 'State', value: snapshot.problem ? `${snapshot.state} (${snapshot.problem})` : snapshot.state },
+  ];
+}
+
+/** @param {number} channels @param {number} firstChannel @returns {{first: number, words: string}[]} pairs to choose from */
+export function pairChoices(channels, firstChannel) {
+  const firsts = new Set(channels > 2 ? [firstChannel] : []);
+  for (let first = 1; channels > 2 && first < channels; first += 2) firsts.add(first);
+  return [...firsts].sort((a, b) => a - b).map((first) => ({ first, words: `${first}–${first + 1}` }));
+}
+
+/**
+ * @param {{delayMin: number, delayMax: number, levelMin: number, levelMax: number, glitches: number}} summary
+ * @returns {string} the plot in one sentence, for those who do not see it
+ */
+export function plotWords(summary) {
+  const spans = [span('delay', summary.delayMin, summary.delayMax), span('buffer', summary.levelMin, summary.levelMax)].filter(Boolean);
+  if (spans.length === 0 && summary.glitches === 0) return 'The last minute appears here while you listen.';
+  const sentence = [...spans, glitchWords(summary.glitches)].join(', ');
+  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`;
+}
+
+/** @param {string} what @param {number} min @param {number} max @returns {string} "delay 39 to 44 ms", '' if never known */
+function span(what, min, max) {
+  if (!(min <= max)) return '';
+  const [low, high] = [Math.round(min), Math.round(max)];
+  return low === high ? `${what} ${low} ms` : `${what} ${low} to ${high} ms`;
+}
+
+/** @param {Source | null} source @returns {Source | null} the source if it gives no sound, null if it does or is unknown */
+function silent(source) {
+  return source && (source.kind === 'none' || source.state !== 'playing') ? source : null;
+}
+
+/** @param {Source} source @returns {string} why it is silent */
+function silenceWords(source) {
+  const name = source.name || 'The synth';
+  if (source.state === 'lost') return `${name} is gone`;
+  return source.state === 'stalled' ? `${name} sends no sound` : 'No synth found yet';
+}
+
+/** @param {Source} source @returns {string} what the page does meanwhile; the notice says why */
+function waitingWords(source) {
+  if (source.state === 'lost') return 'Waiting for the synth…';
+  return source.state === 'stalled' ? 'Waiting for sound…' : 'Waiting for a synth…';
+}
+
+/** @param {Source | null} source @returns {string} */
+function behind(source) {
+  if (source?.kind === 'demo') return 'behind it';
+  return source?.kind === 'test' ? 'behind the signal' : 'behind the synth';
+}
+
+/** @param {string | null} transport @returns {string} */
+function transportWords(transport) {
+  if (transport === 'sab') return 'shared memory';
+  return transport === 'port' ? 'messages' : transport ?? UNKNOWN;
+}
+
+/** @param {number} count @returns {string} "44,100" */
+function thousands(count) {
+  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** @param {number | null | undefined} value @returns {value is number} */
+function isKnown(value) {
+  return typeof value === 'number' && Number.isFinite(value);
+}
