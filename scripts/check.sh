@@ -43,6 +43,8 @@ fi
 if have_cargo_command deny 'To add it (some minutes of building): make deny'; then
     # Advisories would need a database from outside; everything else is judged from the lock files alone.
     check 'licences, bans and sources of dependencies' scripts/cargo.sh deny --all-features check bans licenses sources
+    check 'the same of tools/' scripts/cargo.sh deny --config deny.toml --manifest-path tools/Cargo.toml --all-features \
+        check bans licenses sources
 fi
 check 'types of the page' npm run --silent types
 check 'shell scripts' shell_scripts

@@ -6,7 +6,7 @@
 
 import { Player } from './player.js';
 import { Page } from './view/page.js';
-import { ScreenWakeLock } from './view/wakelock.js';
+import { ScreenWakeLock } from './view/screen_wake_lock.js';
 import { buttonWords } from './view/words.js';
 
 const VOLUME_KEY = 'synthwire.volume';
@@ -38,8 +38,8 @@ function setVolume(position) {
 player.addEventListener('change', (event) => show(event.timeStamp));
 
 page.button.addEventListener('click', () => {
-  if (buttonWords(player.report()).starts) void player.start();
-  else void player.stop();
+  if (buttonWords(player.report()).starts) player.start();
+  else player.stop();
 });
 
 page.volume.addEventListener('input', () => {
@@ -47,11 +47,13 @@ page.volume.addEventListener('input', () => {
   remember(page.volume.value);
 });
 
-page.pair.addEventListener('change', () => void player.setPair(Number(page.pair.value)));
+page.pair.addEventListener('change', () => player.setPair(Number(page.pair.value)));
 page.details.addEventListener('toggle', (event) => show(event.timeStamp));
 document.addEventListener('visibilitychange', (event) => show(event.timeStamp));
 
 setVolume(recall());
+// Where no press can help, say so at once: without a secure page start() opens nothing, it only names the obstacle.
+if (!isSecureContext) player.start();
 show(0);
 
 /** @returns {number} the volume of the last visit on this device, full without one */

@@ -1,5 +1,6 @@
 //! `synthwire devices`: what there is, which would be chosen, and why not the others.
 
+use crate::source::alsa::plugin_pcms;
 use crate::source::discover::{self, SYSFS_SOUND, Verdict};
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,14 +28,4 @@ pub(super) fn run() -> ExitCode {
         println!("\nNone would be chosen by itself: 'synthwire serve' waits, or plays the demo with --demo.");
     }
     ExitCode::SUCCESS
-}
-
-/// Capture PCMs of the ALSA configuration that are no kernel card's.
-fn plugin_pcms() -> Vec<String> {
-    let Ok(hints) = alsa::device_name::HintIter::new_str(None, "pcm") else { return Vec::new() };
-    hints
-        .filter(|hint| hint.direction != Some(alsa::Direction::Playback))
-        .filter_map(|hint| hint.name)
-        .filter(|name| !name.contains("CARD="))
-        .collect()
 }

@@ -54,7 +54,7 @@ pub(super) struct ServeArguments {
     /// Frames in one message to a listener, 32 to 2048, at least one period [default: 128]
     #[arg(long, value_name = "FRAMES")]
     chunk_frames: Option<u32>,
-    /// SCHED_FIFO priority of the capture thread, 0 (none) to 99 [default: 70]
+    /// Real-time (FIFO) priority of the capture thread, 0 (none) to 99 [default: 70]
     #[arg(long, value_name = "N")]
     rt_priority: Option<u8>,
     /// CPU the capture thread runs on [default: any]

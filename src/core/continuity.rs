@@ -67,24 +67,31 @@ impl LossFinder {
             return 0;
         };
         let expected = at.since(began) as f64 * f64::from(self.rate.0) / NS_PER_S as f64;
-        self.window_least = self.window_least.min(expected - frames_delivered as f64);
+        // Within the second the drift known so far is taken out, or the least would always be the second's first.
+        let window_s = at.since(self.window_began) as f64 / NS_PER_S as f64;
+        let drift_since = if self.drift_count < DRIFTS_MIN { 0.0 } else { self.median_drift() * window_s };
+        self.window_least = self.window_least.min(expected - frames_delivered as f64 - drift_since);
         if at.since(self.window_began) < WINDOW_NS {
             return 0;
         }
-        let windows = at.since(self.window_began) as f64 / WINDOW_NS as f64;
+        let length = at.since(self.window_began) as f64 / WINDOW_NS as f64;
         let least = std::mem::replace(&mut self.window_least, f64::INFINITY);
         self.window_began = at;
-        self.judge(least, windows)
+        self.judge(least, length)
     }
 
-    fn judge(&mut self, least: f64, windows: f64) -> u32 {
+    /// `length`: of the second just over, in windows; a wait may have made it longer.
+    fn judge(&mut self, least: f64, length: f64) -> u32 {
         let Some(previous) = self.previous.replace(least) else { return 0 };
-        let rise = (least - previous) / windows;
+        let rise = (least - previous) / length;
         if self.drift_count < DRIFTS_MIN {
             self.learn(rise);
+            if self.drift_count == DRIFTS_MIN {
+                self.previous = None; // it was gathered with its drift still in it
+            }
             return 0;
         }
-        let step = least - previous - self.median_drift() * windows;
+        let step = least - previous - self.median_drift() * length;
         if self.suspected > 0.0 {
             let lasting = self.suspected + step.min(0.0);
             self.suspected = 0.0;

@@ -1,5 +1,7 @@
 //! Arithmetic only: no I/O, no clock, no thread. Time comes in as an argument.
 
+#![deny(clippy::disallowed_methods)]
+
 pub mod cause;
 pub mod continuity;
 pub mod convert;

@@ -32,6 +32,19 @@ impl Timed for Packet {
     }
 }
 
+/// Frames that do not exist.
+#[derive(Clone, Copy, Debug)]
+pub struct Gap {
+    /// Where they would be.
+    pub span: Span,
+    /// Why.
+    pub cause: Cause,
+    /// Found after the fact: the timeline is not advanced.
+    pub past: bool,
+    /// When that was known.
+    pub found: MonoNs,
+}
+
 /// Builds the packets of one stream.
 #[derive(Debug)]
 pub struct Packetizer {
@@ -44,6 +57,9 @@ pub struct Packetizer {
 
 impl Packetizer {
     /// `chunk_frames`: 1 to [`wire::AUDIO_FRAMES_MAX`].
+    ///
+    /// # Panics
+    /// With any other: the configuration is checked before.
     pub fn new(chunk_frames: u32) -> Self {
         assert!((1..=wire::AUDIO_FRAMES_MAX).contains(&chunk_frames), "chunk of {chunk_frames} frames");
         Self { chunk_frames, seq: 0, gathered: BytesMut::new(), place: Place::default(), restart_next: false }
@@ -64,8 +80,8 @@ impl Packetizer {
         emit: &mut impl FnMut(Packet),
     ) {
         debug_assert_eq!(
-            (samples.0.len() + samples.1.len()) / 2,
-            span.frames as usize,
+            samples.0.len() + samples.1.len(),
+            span.frames as usize * 2,
             "samples against frames"
         );
         if self.place.frames + span.frames > wire::AUDIO_FRAMES_MAX {
@@ -84,27 +100,20 @@ impl Packetizer {
         }
     }
 
-    /// Adds a gap; `past`: found after the fact, the timeline is not advanced.
-    pub fn gap(
-        &mut self,
-        span: Span,
-        cause: Cause,
-        past: bool,
-        ready: MonoNs,
-        emit: &mut impl FnMut(Packet),
-    ) {
+    /// Adds a gap.
+    pub fn gap(&mut self, gap: &Gap, emit: &mut impl FnMut(Packet)) {
         self.flush(emit);
         let place = Place {
             stream: 0,
             restart: std::mem::take(&mut self.restart_next),
-            past,
+            past: gap.past,
             seq: self.next_seq(),
-            frames: span.frames,
-            frame_index: span.first.0,
-            capture_ns: span.capture.0,
-            ready_ns: ready.0,
+            frames: gap.span.frames,
+            frame_index: gap.span.first.0,
+            capture_ns: gap.span.capture.0,
+            ready_ns: gap.found.0,
         };
-        emit(packet(Bytes::copy_from_slice(&wire::gap(&place, cause.code())), &place));
+        emit(packet(Bytes::copy_from_slice(&wire::gap(&place, gap.cause.code())), &place));
     }
 
     /// Closes the packet being gathered, if any.
@@ -171,7 +180,8 @@ mod tests {
             let mut sent = Vec::new();
             for (frames, kind) in steps {
                 if kind == 0 {
-                    packetizer.gap(span(next, frames), Cause::CaptureXrun, false, MonoNs(1), &mut |p| packets.push(p));
+                    let gap = Gap { span: span(next, frames), cause: Cause::CaptureXrun, past: false, found: MonoNs(1) };
+                    packetizer.gap(&gap, &mut |p| packets.push(p));
                 } else {
                     let samples: Vec<i16> = (0..frames * 2).map(|_| { counter = counter.wrapping_add(1); counter }).collect();
                     let split = (frames as usize / 3) * 2;

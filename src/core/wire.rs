@@ -110,7 +110,7 @@ pub fn listener(note: &ListenerNote) -> [u8; HEAD_BYTES] {
 fn shared_head(kind: u8, format: u8, channels: u8, code: u16, place: &Place) -> [u8; HEAD_BYTES] {
     Head {
         kind,
-        flags: u8::from(place.restart) * FLAG_RESTART | u8::from(place.past) * FLAG_PAST,
+        flags: (u8::from(place.restart) * FLAG_RESTART) | (u8::from(place.past) * FLAG_PAST),
         stream: place.stream,
         format,
         channels,

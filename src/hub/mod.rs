@@ -8,7 +8,7 @@ pub mod client_queue;
 pub mod pump;
 
 pub use crate::rt::counters::{Controls, Counters};
-pub use crate::rt::supervisor::{Capture, SourceStatus, SourceView, State};
+pub use crate::rt::status::{SourceStatus, SourceView};
 
 use crate::core::packetizer::Packet;
 use crate::units::Hz;

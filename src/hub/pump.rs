@@ -1,7 +1,7 @@
 //! From the hand-off to the hub: wakes with the capture thread, drains everything, makes packets.
 
 use super::Hub;
-use crate::core::packetizer::Packetizer;
+use crate::core::packetizer::{Gap, Packetizer};
 use crate::error::Result;
 use crate::rt::ring::{HandoffReader, What};
 use crate::sys::fds::Wake;
@@ -24,7 +24,10 @@ fn take_one(handoff: &mut HandoffReader, packetizer: &mut Packetizer, hub: &Hub)
     let mut emit = |packet| hub.publish(&packet);
     handoff.next(&mut |mark, samples| match mark.what {
         What::Audio => packetizer.audio(mark.span, mark.ready, samples, &mut emit),
-        What::Gap { cause, past } => packetizer.gap(mark.span, cause, past, mark.ready, &mut emit),
+        What::Gap { cause, past } => {
+            packetizer.gap(&Gap { span: mark.span, cause, past, found: mark.ready }, &mut emit);
+        }
         What::Restart => packetizer.restart(&mut emit),
+        What::End => packetizer.flush(&mut emit),
     })
 }

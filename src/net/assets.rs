@@ -1,6 +1,6 @@
 //! The page's files, inside the program: gzipped and stamped when it was built (`build.rs`).
 //!
-//! `/` and plain paths are revalidated by ETag. The page itself refers to its files under `/v/<digest>/`, a path that
+//! `/` and plain paths are revalidated by `ETag`. The page itself refers to its files under `/v/{digest}/`, a path that
 //! changes with any of them: those are cached for ever, and files of two versions never meet in one page.
 
 /// One file of `web/`.

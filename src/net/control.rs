@@ -51,6 +51,9 @@ pub enum ToListener<'a> {
 
 impl ToListener<'_> {
     /// As it goes over the wire.
+    ///
+    /// # Panics
+    /// Never: its own types serialise.
     pub fn to_text(&self) -> String {
         serde_json::to_string(self).expect("our own types serialise")
     }

@@ -223,14 +223,12 @@ impl<'a> Session<'a> {
     async fn heard(&mut self, message: Option<Result<Message, WsError>>) -> Result<(), End> {
         let refuse = |code, reason: &str| Err(End::Close(code, reason.to_owned()));
         let text = match message {
-            None => return Err(End::Gone),
             Some(Err(WsError::Capacity(_))) => {
                 return refuse(CloseCode::Size, "a message may have 4096 bytes");
             }
             Some(Err(WsError::Protocol(error))) => return refuse(CloseCode::Protocol, &error.to_string()),
             Some(Err(WsError::Utf8(_))) => return refuse(CloseCode::Invalid, "a text message must be UTF-8"),
-            Some(Err(_)) => return Err(End::Gone),
-            Some(Ok(Message::Close(_))) => return Err(End::Gone),
+            None | Some(Err(_) | Ok(Message::Close(_))) => return Err(End::Gone),
             Some(Ok(Message::Binary(_))) => {
                 return refuse(
                     CloseCode::Unsupported,

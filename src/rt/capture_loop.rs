@@ -3,6 +3,10 @@
 //! In: a [`Source`]. Out: periods and gaps in the hand-off, numbers in [`Counters`]. It decides nothing about opening,
 //! closing or telling anybody: a fault it cannot mend ends it, and the supervisor goes on from there.
 
+#![deny(clippy::disallowed_types)]
+#![deny(clippy::disallowed_macros)]
+#![deny(clippy::disallowed_methods)]
+
 use super::counters::{Controls, Counters};
 use super::ring::{Area, HandoffWriter, Mark, What};
 use crate::clock::mono_raw_now;
@@ -92,14 +96,23 @@ impl CaptureLoop {
         self.handoff.memory()
     }
 
+    /// Lets the source begin to deliver.
+    ///
+    /// # Errors
+    /// The fault that kept it from starting.
+    pub fn start(&mut self) -> Result<(), SourceFault> {
+        self.heard_from = mono_raw_now();
+        self.source.start()
+    }
+
     /// Starts the source and steps until it ends.
     pub fn run(&mut self) -> Exit {
-        self.heard_from = mono_raw_now();
-        if let Err(fault) = self.source.start() {
+        if let Err(fault) = self.start() {
             return Exit::Fault(fault);
         }
         loop {
             if let Step::Ended(exit) = self.step() {
+                self.say_that_it_ended();
                 return exit;
             }
         }
@@ -121,6 +134,13 @@ impl CaptureLoop {
     /// Gives back what outlives the source.
     pub fn into_parts(self) -> (Box<dyn Source>, Timeline, HandoffWriter) {
         (self.source, self.timeline, self.handoff)
+    }
+
+    fn say_that_it_ended(&mut self) {
+        let ready = mono_raw_now();
+        let span = Span { first: self.timeline.next(), frames: 0, capture: ready };
+        self.handoff.mark(Mark { span, ready, what: What::End });
+        self.handoff.wake();
     }
 
     fn take(&mut self, stamp: Stamp) -> Step {
@@ -217,8 +237,8 @@ impl CaptureLoop {
         self.finder.restart();
         self.delivered = 0;
         match self.source.recover(fault) {
-            Ok(()) => Step::Recovered(fault),
-            Err(SourceFault::Xrun | SourceFault::Suspended) => Step::Recovered(fault),
+            // What is still the matter shows at the next wait.
+            Ok(()) | Err(SourceFault::Xrun | SourceFault::Suspended) => Step::Recovered(fault),
             Err(worse) => Step::Ended(Exit::Fault(worse)),
         }
     }

@@ -12,5 +12,6 @@
 pub mod capture_loop;
 pub mod counters;
 pub mod ring;
+pub mod status;
 pub mod supervisor;
 pub mod thread;

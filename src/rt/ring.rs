@@ -3,6 +3,8 @@
 //! The writer never waits and never allocates. When either ring is full the newest period is dropped; the next mark that
 //! fits is preceded by a gap of the frames that were not handed over, so the reader's timeline stays whole.
 
+#![deny(clippy::disallowed_macros)]
+
 use crate::core::cause::Cause;
 use crate::core::timeline::Span;
 use crate::units::MonoNs;
@@ -29,6 +31,8 @@ pub enum What {
     },
     /// The next audio begins a new timeline; the span is empty.
     Restart,
+    /// Nothing more comes from this source: what is being gathered is all there is; the span is empty.
+    End,
 }
 
 /// One entry of the mark ring.
@@ -161,6 +165,9 @@ impl HandoffReader {
     }
 
     /// Takes the next mark and shows its samples (none but for audio) to `take`; false when there is nothing.
+    ///
+    /// # Panics
+    /// When a mark came without its samples: the writer commits them first.
     pub fn next(&mut self, take: &mut impl FnMut(&Mark, (&[i16], &[i16]))) -> bool {
         let Ok(mark) = self.marks.pop() else { return false };
         if mark.what == What::Audio {

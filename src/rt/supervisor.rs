@@ -7,14 +7,14 @@
 use super::capture_loop::{CaptureLoop, Exit};
 use super::counters::{Controls, Counters};
 use super::ring::HandoffWriter;
-use super::thread::{RtState, RtWish, STACK_BYTES, become_real_time};
+use super::status::{Capture, SourceStatus, SourceView, State};
+use super::thread::{RtWish, STACK_BYTES, become_real_time};
 use crate::core::cause::Cause;
 use crate::core::timeline::Timeline;
 use crate::error::{Error, Result};
 use crate::source::SourceFault;
 use crate::source::opening::{Kind, Opened, Opener};
 use crate::units::Hz;
-use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -22,80 +22,6 @@ use std::time::Duration;
 
 /// How often an absent or busy device is looked for: the sound is back within 2 s of the synth.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
-
-/// What a listener is told of the source: the `source` object of `docs/wire-format.md`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SourceView {
-    /// What it is.
-    pub kind: Kind,
-    /// How it is.
-    pub state: State,
-    /// What a person calls it; "" when unknown.
-    pub name: String,
-    /// Channels it has; 0 when unknown.
-    pub channels: u16,
-    /// First channel heard, from 1.
-    pub first_channel: u16,
-    /// One plain sentence; "" when all is well.
-    pub notice: String,
-}
-
-/// How the source is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Frames flow.
-    Playing,
-    /// None since the start.
-    Waiting,
-    /// It was playing and is gone.
-    Lost,
-    /// It is there, but stands still.
-    Stalled,
-}
-
-/// All that is known of the source.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SourceStatus {
-    /// The listener's part.
-    pub source: SourceView,
-    /// The device's part; `None` while nothing is open.
-    pub capture: Option<Capture>,
-}
-
-/// How frames are captured.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Capture {
-    /// The PCM or generator.
-    pub device: String,
-    /// How it is read: `kernel_mmap`, `plugin_mmap`, `emulated_mmap` or `generator`.
-    pub path: &'static str,
-    /// ALSA's name of the sample format.
-    pub format: &'static str,
-    /// Frames per second.
-    pub rate_hz: Hz,
-    /// Channels in a frame.
-    pub channels: u16,
-    /// Frames between two wake-ups.
-    pub period_frames: u32,
-    /// How real-time its thread is.
-    pub real_time: RtState,
-}
-
-impl SourceStatus {
-    /// Before anything was looked for.
-    pub fn unknown(first_channel: u16) -> Self {
-        let source = SourceView {
-            kind: Kind::None,
-            state: State::Waiting,
-            name: String::new(),
-            channels: 0,
-            first_channel,
-            notice: "Looking for the synth.".to_owned(),
-        };
-        Self { source, capture: None }
-    }
-}
 
 /// What the supervisor works with.
 pub struct Supervisor {
@@ -138,7 +64,8 @@ impl Supervisor {
     pub fn spawn(self, handoff: HandoffWriter) -> Result<SupervisorHandle> {
         let stop = Arc::new(AtomicBool::new(false));
         let controls = Arc::clone(&self.controls);
-        let run = Run { stop: Arc::clone(&stop), synth_played: false, last: None, supervisor: self };
+        let said = SourceStatus::unknown(controls.first_channel.load(Ordering::Relaxed) + 1);
+        let run = Run { stop: Arc::clone(&stop), synth_played: false, said, supervisor: self };
         let thread = std::thread::Builder::new()
             .name("supervisor".into())
             .spawn(move || run.until_stopped(handoff))
@@ -152,8 +79,8 @@ struct Run {
     supervisor: Supervisor,
     stop: Arc<AtomicBool>,
     synth_played: bool,
-    /// The last thing announced: said once, not every time it is found again.
-    last: Option<SourceStatus>,
+    /// The last thing said: once, not every time it is found again.
+    said: SourceStatus,
 }
 
 /// What outlives a source.
@@ -175,36 +102,51 @@ impl Run {
         let mut kept = Kept { timeline: Timeline::new(Hz(44_100)), handoff };
         let mut next: Option<Opened> = None;
         while !self.stopping() {
-            let found = match next.take() {
-                Some(synth) => Ok(Some(synth)),
-                None => self.supervisor.opener.open(self.synth_played),
-            };
-            let opened = match found {
-                Ok(Some(opened)) => opened,
-                Ok(None) => {
-                    self.absent(String::new());
-                    self.rest();
-                    continue;
-                }
-                Err(error) => {
-                    self.absent(error.to_string());
-                    self.rest();
-                    continue;
-                }
+            let opened = match next.take() {
+                Some(synth) => synth,
+                None => match self.open() {
+                    Some(opened) => opened,
+                    None => continue,
+                },
             };
             let Some(session) = self.begin(opened, kept) else { return };
             self.playing(&session);
             next = self.watch(&session);
-            let taken_over = next.is_some();
             let Some((exit, parts)) = end(session) else { return };
             kept = parts;
-            kept.timeline.interrupt(if taken_over { Cause::SourceChange } else { Cause::DeviceGone });
-            if !taken_over && exit == Exit::Fault(SourceFault::Ended) {
-                self.wait_for_stop();
-            }
-            if !taken_over {
+            kept.timeline.interrupt(if next.is_some() { Cause::SourceChange } else { Cause::DeviceGone });
+            if next.is_none() {
                 self.ended(exit);
             }
+        }
+    }
+
+    /// Opens the source of the choice; if there is none yet, says so and rests a while.
+    fn open(&mut self) -> Option<Opened> {
+        let opened = self.supervisor.opener.open(self.synth_played);
+        let absent = match &opened {
+            Ok(Some(_)) => return opened.ok().flatten(),
+            Ok(None) => self.said.absent(None),
+            Err(error) => self.said.absent(Some(error)),
+        };
+        self.say(absent);
+        self.rest(LOOK_AGAIN);
+        None
+    }
+
+    fn ended(&mut self, exit: Exit) {
+        tracing::debug!("capture ended: {exit:?}");
+        self.say(self.said.after(exit));
+        match exit {
+            Exit::Stopped => {}
+            // Nothing comes after a recording: the stop ends this rest.
+            Exit::Fault(SourceFault::Ended) => {
+                while !self.stopping() {
+                    self.rest(Duration::MAX);
+                }
+            }
+            // A device that fails as soon as it is opened must not be opened in a circle.
+            Exit::Fault(_) | Exit::Stalled => self.rest(LOOK_AGAIN),
         }
     }
 
@@ -212,9 +154,9 @@ impl Run {
         self.stop.load(Ordering::Acquire)
     }
 
-    fn rest(&self) {
+    fn rest(&self, time: Duration) {
         if !self.stopping() {
-            std::thread::park_timeout(LOOK_AGAIN);
+            std::thread::park_timeout(time);
         }
     }
 
@@ -267,26 +209,23 @@ impl Run {
     }
 
     /// Waits for the capture thread to end; ends the demo itself when a synth can be opened in its place.
-    fn watch(&self, session: &Session) -> Option<Opened> {
+    fn watch(&mut self, session: &Session) -> Option<Opened> {
         while !session.thread.is_finished() {
             std::thread::park_timeout(LOOK_AGAIN);
             if self.stopping() {
                 self.supervisor.controls.stop();
-            } else if session.kind == Kind::Demo
-                && let Some(synth) = self.supervisor.opener.synth()
-            {
-                self.supervisor.controls.stop();
-                return Some(synth);
+            } else if session.kind == Kind::Demo {
+                match self.supervisor.opener.synth() {
+                    Ok(None) => {}
+                    Ok(synth) => {
+                        self.supervisor.controls.stop();
+                        return synth;
+                    }
+                    Err(error) => self.say(self.said.noticing(&error)),
+                }
             }
         }
         None
-    }
-
-    fn wait_for_stop(&self) {
-        tracing::info!("the recording has been played to its end");
-        while !self.stopping() {
-            std::thread::park();
-        }
     }
 
     fn playing(&mut self, session: &Session) {
@@ -304,72 +243,28 @@ impl Run {
             session.name,
             rate_hz.0,
         );
-        let capture = Some(session.capture.clone());
-        self.say(session.kind, State::Playing, &session.name, *channels, String::new(), capture);
-    }
-
-    fn ended(&mut self, exit: Exit) {
-        let Some(last) = self.last.clone() else { return };
-        let name = last.source.name;
-        let (state, notice) = match exit {
-            Exit::Stopped => return,
-            Exit::Stalled => (
-                State::Stalled,
-                format!(
-                    "{name} is connected but sends nothing. Switch it off and on; the sound comes back by itself."
-                ),
-            ),
-            Exit::Fault(fault) => {
-                tracing::warn!("capture from {name} ended: {fault:?}");
-                (
-                    State::Lost,
-                    format!(
-                        "{name} is gone. Check its cable and that it is switched on; the sound comes back by itself."
-                    ),
-                )
-            }
-        };
-        self.say(last.source.kind, state, &name, last.source.channels, notice, None);
-    }
-
-    /// Nothing could be opened: waiting if nothing ever was, else lost with the notice it already has.
-    fn absent(&mut self, why: String) {
-        let (kind, state, name, channels) = match &self.last {
-            Some(last) if last.source.kind != Kind::None => {
-                let state = if last.source.state == State::Stalled { State::Stalled } else { State::Lost };
-                (last.source.kind, state, last.source.name.clone(), last.source.channels)
-            }
-            _ => (Kind::None, State::Waiting, String::new(), 0),
-        };
-        let notice = match (&self.last, why.is_empty()) {
-            (_, false) => why,
-            (Some(last), true) if kind != Kind::None => last.source.notice.clone(),
-            _ => "No synth found. Connect its USB TO HOST socket to this device and switch it on.".to_owned(),
-        };
-        self.say(kind, state, &name, channels, notice, None);
-    }
-
-    fn say(
-        &mut self,
-        kind: Kind,
-        state: State,
-        name: &str,
-        channels: u16,
-        notice: String,
-        capture: Option<Capture>,
-    ) {
         let first = self.supervisor.controls.first_channel.load(Ordering::Relaxed);
-        let first_channel = first.min(channels.max(2) - 2) + 1;
-        let source = SourceView { kind, state, name: name.to_owned(), channels, first_channel, notice };
-        let status = SourceStatus { source, capture };
-        if self.last.as_ref() == Some(&status) {
+        let source = SourceView {
+            kind: session.kind,
+            state: State::Playing,
+            name: session.name.clone(),
+            channels: *channels,
+            first_channel: first.min(channels - 2) + 1,
+            notice: String::new(),
+        };
+        self.say(SourceStatus { source, capture: Some(session.capture.clone()) });
+    }
+
+    /// Says it, once: to the log and to whoever listens.
+    fn say(&mut self, status: SourceStatus) {
+        if self.said == status {
             return;
         }
+        (self.supervisor.announce)(status.clone());
         if !status.source.notice.is_empty() {
             tracing::warn!("{}", status.source.notice);
         }
-        (self.supervisor.announce)(status.clone());
-        self.last = Some(status);
+        self.said = status;
     }
 }
 

@@ -76,6 +76,7 @@ fn ask_for_fifo(priority: u8, state: &mut RtState) {
 }
 
 fn lock(state: &mut RtState, rings: &[Area]) {
+    #[allow(clippy::large_stack_arrays, reason = "its pages are the stack that is to be locked and touched")]
     let mut stack = [0_u8; STACK_LOCKED_BYTES];
     std::hint::black_box(&mut stack);
     let mut areas = vec![("stack", (stack.as_ptr() as usize, stack.len()))];

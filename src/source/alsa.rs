@@ -15,7 +15,7 @@ use crate::core::convert::SampleFormat;
 use crate::error::{Error, Result};
 use crate::units::{Hz, MonoNs, NS_PER_S};
 use alsa::pcm::{Access, Format, HwParams, PCM, TstampType};
-use alsa::{Direction, ValueOr};
+use alsa::{Direction, Output, ValueOr};
 use nix::errno::Errno;
 use std::time::Duration;
 
@@ -85,6 +85,8 @@ impl AlsaSource {
     /// # Errors
     /// What the device refused, and what to do about it.
     pub fn open(name: &str, wish: Wish) -> Result<Self> {
+        // What alsa-lib would print by itself goes nowhere: our own errors say what failed, and a retry must not spam.
+        let _quiet = Output::local_error_handler();
         // alsa-lib caches its configuration: a card plugged in since would stay unknown by name.
         let _ = alsa::config::update_free_global();
         let (pcm, mapped) = open_mapped(name)?;
@@ -192,6 +194,20 @@ fn fault_of(error: alsa::Error) -> SourceFault {
     }
 }
 
+/// Plugins of every alsa-lib that are no place to capture from.
+const NO_DEVICES: [&str; 8] =
+    ["null", "lavrate", "samplerate", "speexrate", "speex", "upmix", "vdownmix", "default"];
+
+/// Capture PCMs of the ALSA configuration that are no kernel card's: jack, pulse and whatever was added by hand.
+pub fn plugin_pcms() -> Vec<String> {
+    let Ok(hints) = alsa::device_name::HintIter::new_str(None, "pcm") else { return Vec::new() };
+    hints
+        .filter(|hint| hint.direction != Some(Direction::Playback))
+        .filter_map(|hint| hint.name)
+        .filter(|name| !name.contains("CARD=") && !NO_DEVICES.contains(&name.as_str()))
+        .collect()
+}
+
 /// Opens `name`, or `plug` over it where it does not offer mmap; says whether it does.
 fn open_mapped(name: &str) -> Result<(PCM, bool)> {
     let pcm = open_pcm(name)?;
@@ -208,19 +224,22 @@ fn open_pcm(name: &str) -> Result<PCM> {
         return Err(Error::new(format!("the device name {name:?} holds a zero byte")));
     }
     // Non-blocking: a busy device answers EBUSY instead of keeping us.
-    PCM::new(name, Direction::Capture, true).map_err(|error| {
-        let remedy = match Errno::from_raw(error.errno()) {
-            Errno::EBUSY => {
-                "Another program has it open: end it ('fuser -v /dev/snd/*' names it), or stop PipeWire and \
-                 PulseAudio with 'systemctl --user stop pipewire pulseaudio'. It is tried again every second"
-            }
-            Errno::EACCES | Errno::EPERM => {
-                "This user may not open sound devices: 'sudo usermod -aG audio $USER', then log in again"
-            }
-            _ => "'synthwire devices' lists what there is; check the cable and that the synth is switched on",
-        };
-        refusal("cannot open", error, remedy).of(name)
-    })
+    PCM::new(name, Direction::Capture, true)
+        .map_err(|error| refusal("cannot open", error, remedy(Errno::from_raw(error.errno()))).of(name))
+}
+
+/// What a person can do about a device that does not open.
+fn remedy(errno: Errno) -> &'static str {
+    match errno {
+        Errno::EBUSY => {
+            "Another program has it open: end it ('fuser -v /dev/snd/*' names it), or stop PipeWire and PulseAudio \
+             with 'systemctl --user stop pipewire pulseaudio'. It is tried again by itself"
+        }
+        Errno::EACCES | Errno::EPERM => {
+            "This user may not open sound devices: 'sudo usermod -aG audio $USER', then log in again"
+        }
+        _ => "'synthwire devices' lists what there is; check the cable and that the synth is switched on",
+    }
 }
 
 /// A refusal that does not know the device's name yet.
@@ -294,4 +313,28 @@ fn start_by_hand(pcm: &PCM, period_frames: u32) -> alsa::Result<()> {
     sw.set_tstamp_mode(true)?;
     sw.set_tstamp_type(TstampType::MonotonicRaw)?;
     pcm.sw_params(&sw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_does_not_open_says_what_to_do() {
+        assert!(remedy(Errno::EACCES).contains("usermod -aG audio"));
+        assert!(remedy(Errno::EBUSY).contains("fuser"));
+        let wish = Wish { period_frames: 128, channels: None };
+        let Err(missing) = AlsaSource::open("hw:CARD=Nowhere", wish) else { panic!("there is no such card") };
+        let words = missing.to_string();
+        assert!(words.contains("'hw:CARD=Nowhere'") && words.contains("synthwire devices"), "{words}");
+    }
+
+    #[test]
+    fn every_errno_of_a_stream_is_a_fault_with_a_way_on() {
+        let fault = |errno: Errno| fault_of(alsa::Error::new("test", errno as i32));
+        assert_eq!(fault(Errno::EPIPE), SourceFault::Xrun);
+        assert_eq!(fault(Errno::ESTRPIPE), SourceFault::Suspended);
+        assert_eq!(fault(Errno::ENODEV), SourceFault::Gone);
+        assert_eq!(fault(Errno::EIO), SourceFault::Io(Errno::EIO as i32));
+    }
 }

@@ -132,12 +132,16 @@ fn text(file: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::Verdict::{NoCapture, NotUsb, OtherProduct, OtherVendor, Synth};
     use super::*;
     use std::os::unix::fs::symlink;
     use std::path::PathBuf;
 
-    /// A sysfs of our own: (id, captures, usb vendor and name).
-    fn sysfs(cards: &[(&str, bool, Option<(&str, &str)>)]) -> PathBuf {
+    /// A card's id, whether it captures, and its USB vendor and name.
+    type Fake<'a> = (&'a str, bool, Option<(&'a str, &'a str)>);
+
+    /// A sysfs of our own.
+    fn sysfs(cards: &[Fake<'_>]) -> PathBuf {
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let unique = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let root = std::env::temp_dir().join(format!("synthwire-sysfs-{}-{unique}", std::process::id()));
@@ -169,7 +173,6 @@ mod tests {
             ("MONTAGE", true, Some(("0499", "Montage M7"))),
         ]);
         let verdicts: Vec<Verdict> = cards(&root).iter().map(Card::verdict).collect();
-        use Verdict::{NoCapture, NotUsb, OtherProduct, OtherVendor, Synth};
         assert_eq!(verdicts, [NotUsb, OtherVendor, OtherProduct, NoCapture, Synth]);
         let synth = synth(&root).unwrap();
         assert_eq!((synth.pcm().as_str(), synth.name()), ("hw:CARD=MONTAGE,DEV=0", "Montage M7"));

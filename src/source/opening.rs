@@ -78,10 +78,9 @@ impl Opener {
     pub fn open(&self, synth_played: bool) -> Result<Option<Opened>> {
         match &self.choice {
             Choice::Device(pcm) => self.device(pcm, None).map(Some),
-            Choice::Auto { demo } => match discover::synth(&self.sysfs) {
-                Some(card) => self.device(&card.pcm(), Some(card.name())).map(Some),
+            Choice::Auto { demo } => match self.synth()? {
                 None if *demo && !synth_played => Ok(Some(self.demo())),
-                None => Ok(None),
+                synth => Ok(synth),
             },
             Choice::Demo => Ok(Some(self.demo())),
             Choice::Exact(pattern) => {
@@ -96,13 +95,15 @@ impl Opener {
         }
     }
 
-    /// A synth that can take over from the demo now.
-    pub fn synth(&self) -> Option<Opened> {
-        if !matches!(self.choice, Choice::Auto { .. }) {
-            return None;
+    /// A synth that can take over from the demo now; `None` without one.
+    ///
+    /// # Errors
+    /// Why a synth that is there cannot be opened.
+    pub fn synth(&self) -> Result<Option<Opened>> {
+        match (&self.choice, discover::synth(&self.sysfs)) {
+            (Choice::Auto { .. }, Some(card)) => self.device(&card.pcm(), Some(card.name())).map(Some),
+            _ => Ok(None),
         }
-        let card = discover::synth(&self.sysfs)?;
-        self.device(&card.pcm(), Some(card.name())).ok()
     }
 
     fn device(&self, pcm: &str, name: Option<&str>) -> Result<Opened> {

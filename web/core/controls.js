@@ -65,8 +65,6 @@ export const WORD = Object.freeze({
   HAS_SOUNDED: 28,
   BLOCK_FRAMES: 29,
   BLOCK_COUNT: 30,
-  /** Cause code of the last mark the audio thread came across. */
-  LAST_GAP_CAUSE: 31,
 });
 
 /** What the audio thread is doing. */

@@ -11,7 +11,7 @@
  * (EPOCH_SHIFT), so frames the reader is copying in that instant are not touched.
  */
 
-import { CONTROL_WORDS, GAP_MARKS, GAP_WORDS, GAPS_AT, HEADROOM_NONE, PEAK_ONE, WORD } from './controls.js';
+import { CONTROL_WORDS, GAP_MARKS, GAP_WORDS, GAPS_AT, HEADROOM_NONE, WORD } from './controls.js';
 import { AUDIO_FRAMES_MAX } from './wire.js';
 
 /** 1.486 s of stereo: what a listener could still want to hear. A power of two, so a slot is a mask away. */
@@ -21,6 +21,9 @@ export const CAPACITY_FRAMES = 65_536;
  * the frames under its hands.
  */
 export const MARGIN_FRAMES = 8192;
+
+/** A longer gap leaves nothing to join on to: a new timeline begins behind it (receiver.js). */
+export const GAP_FRAMES_MAX = CAPACITY_FRAMES - MARGIN_FRAMES;
 
 const SLOT_MASK = CAPACITY_FRAMES - 1;
 const CONTROL_BYTES = CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT;
@@ -96,15 +99,12 @@ export class RingWriter {
 
   /**
    * Marks frames that do not exist and writes silence over their slots: whatever happens to the mark, old memory is
-   * never read. A gap as long as the ring leaves nothing to join on to: a new timeline begins behind it.
+   * never read.
    *
-   * @param {number} position @param {number} frames @param {number} cause
+   * @param {number} position @param {number} frames at most GAP_FRAMES_MAX @param {number} cause
    */
   gap(position, frames, cause) {
-    if (frames >= CAPACITY_FRAMES - MARGIN_FRAMES) {
-      this.restart(position + frames);
-      return;
-    }
+    if (frames > GAP_FRAMES_MAX) throw new RangeError(`a gap of ${frames} frames, ${GAP_FRAMES_MAX} at most`);
     if ((position - this.#write) | 0) throw new RangeError(`gap at ${position}, the ring is at ${this.#write}`);
     const words = this.#words;
     const count = Atomics.load(words, WORD.GAP_COUNT);

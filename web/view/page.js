@@ -10,7 +10,7 @@ import { History } from './history.js';
 import { Meters } from './meters.js';
 import { Plot } from './plot.js';
 import { steady } from './steady.js';
-import { wireHalves } from './wire.js';
+import { signalPath } from './signal_path.js';
 import * as words from './words.js';
 
 /** @typedef {import('./words.js').Snapshot} Snapshot */
@@ -19,6 +19,9 @@ const TEXT_EVERY_MS = 500;
 
 /** States in which numbers belong to a running session and are worth keeping. */
 const RUNNING = new Set(['buffering', 'playing', 'waiting', 'reconnecting']);
+
+/** States in which the buffer is in use; in others its last level is old news. */
+const BUFFERED = new Set(['buffering', 'playing']);
 
 export class Page {
   button = part('listen', HTMLButtonElement);
@@ -51,6 +54,8 @@ export class Page {
   #event = '';
   #pairEvent = '';
   #state = '';
+  /** Who it was that played: the name stays when the sound stops. @type {import('./words.js').Source | null} */
+  #known = null;
   /** @type {number | null} */
   #delayMs = null;
   /** @type {number | null} */
@@ -96,29 +101,29 @@ export class Page {
       this.#state = state;
     }
     if (RUNNING.has(state)) {
-      this.#history.push(nowMs, snapshot.delay_ms, snapshot.level_ms, words.glitchTotal(snapshot.glitches));
+      this.#history.push(nowMs, snapshot.delay_ms, levelOf(snapshot), words.glitchTotal(snapshot.glitches));
     }
   }
 
   /** @param {Snapshot} snapshot @param {number} nowMs */
   #write(snapshot, nowMs) {
-    const { source } = snapshot;
+    this.#known = snapshot.source ?? this.#known;
     this.#delayMs = steady(this.#delayMs, snapshot.delay_ms);
-    this.#levelMs = steady(this.#levelMs, snapshot.level_ms);
+    this.#levelMs = steady(this.#levelMs, levelOf(snapshot));
     this.#root.dataset['state'] = snapshot.state;
     writeTitle(snapshot);
     const button = words.buttonWords(snapshot);
     this.button.disabled = !button.useful;
     write(this.#label, button.label);
-    write(this.#instrument, words.instrumentName(source));
-    writeOrHide(this.#badge, words.instrumentBadge(source));
-    writeOrHide(this.#hint, words.instrumentHint(source));
+    write(this.#instrument, words.instrumentName(this.#known));
+    writeOrHide(this.#badge, words.instrumentBadge(this.#known));
     writeClauses(this.#line, words.statusLine({ ...snapshot, delay_ms: this.#delayMs }));
-    const halves = wireHalves(snapshot);
+    const halves = signalPath(snapshot);
     this.#wire.dataset['synth'] = halves.synth;
     this.#wire.dataset['speaker'] = halves.speaker;
     const notice = words.notice(snapshot, this.#place);
     writeNotice(notice);
+    writeOrHide(this.#hint, notice ? '' : words.instrumentHint(this.#known));
     write(this.#spoken, notice ? `${notice.title}. ${notice.remedy}` : words.statusWords(snapshot));
     this.#writePair(snapshot);
     write(this.#legendDelay, words.milliseconds(this.#delayMs));
@@ -146,6 +151,11 @@ export class Page {
     this.#noCauses.hidden = causes.length > 0;
     writeRows(this.#causes, causes.map(({ count, words: text }) => [text, count]));
   }
+}
+
+/** @param {Snapshot} snapshot @returns {number | null} ms */
+function levelOf({ state, level_ms: levelMs }) {
+  return BUFFERED.has(state) ? levelMs : null;
 }
 
 /** @param {Snapshot} snapshot @param {boolean} open @returns {string} differs when something happened that is shown at once */

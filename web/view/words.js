@@ -202,7 +202,7 @@ export function statusWords({ state, source, problem }) {
   switch (state) {
     case 'idle': return 'Press Listen to hear here what the synth plays, as it is played.';
     case 'connecting': return 'Connecting…';
-    case 'reconnecting': return 'Connection lost, trying again…';
+    case 'reconnecting': return 'No connection, trying again…';
     case 'blocked': return 'Sound is blocked';
     case 'failed': return problem === 'server_unreachable' ? 'Not connected' : 'Not playing';
     default:
@@ -244,7 +244,7 @@ function problemNotice(problem, detail, state, place) {
   const known = PROBLEM_WORDS.get(problem);
   if (!known) return { tone: 'fault', title: 'Something is wrong', remedy: 'Reload the page.', detail: detail || problem, reload: true };
   if (problem === 'server_unreachable' && state === 'reconnecting') {
-    return { ...known, title: 'The connection to Synthwire is gone', remedy: `${known.remedy} The sound comes back by itself.`, detail };
+    return { ...known, title: 'No connection to Synthwire', remedy: `${known.remedy} The sound comes by itself once it answers.`, detail };
   }
   return { ...known, detail };
 }

@@ -126,21 +126,21 @@ fn play_chord(notes: &mut Vec<Note>, number: u32, chord: &Chord, begin: u32, len
         let roll = finger * 11 + late(number * 4 + finger, 6);
         let strength = 0.42 + 0.12 * unevenness(number * 4 + finger, 1);
         let first = if whole_bar { 3 } else { length };
-        add(notes, Part::Keys, (begin, first), pitch, strength, roll);
+        add(notes, Part::Keys, (begin, first), (pitch, strength), roll);
         let again_at = if number % 2 == 0 { 3 } else { 5 };
         if whole_bar && (number % 2 == 0 || finger > 0) {
-            add(notes, Part::Keys, (begin + again_at, 8 - again_at), pitch, strength * 0.72, roll);
+            add(notes, Part::Keys, (begin + again_at, 8 - again_at), (pitch, strength * 0.72), roll);
         }
-        add(notes, Part::Pad, (begin, length), pitch, 0.8, finger * 20);
+        add(notes, Part::Pad, (begin, length), (pitch, 0.8), finger * 20);
     }
     let strength = 0.8 + 0.1 * unevenness(number, 2);
-    add(notes, Part::Bass, (begin, 3.min(length)), chord.bass, strength, 0);
+    add(notes, Part::Bass, (begin, 3.min(length)), (chord.bass, strength), 0);
     if whole_bar {
-        add(notes, Part::Bass, (begin + 3, 1), chord.bass, strength * 0.6, 0);
-        add(notes, Part::Bass, (begin + 4, 3), chord.bass_visits, strength * 0.8, 0);
-        add(notes, Part::Bass, (begin + 7, 1), chord.bass, strength * 0.6, 0);
+        add(notes, Part::Bass, (begin + 3, 1), (chord.bass, strength * 0.6), 0);
+        add(notes, Part::Bass, (begin + 4, 3), (chord.bass_visits, strength * 0.8), 0);
+        add(notes, Part::Bass, (begin + 7, 1), (chord.bass, strength * 0.6), 0);
     } else {
-        add(notes, Part::Bass, (begin + 3, 1), chord.bass_visits, strength * 0.7, 0);
+        add(notes, Part::Bass, (begin + 3, 1), (chord.bass_visits, strength * 0.7), 0);
     }
 }
 
@@ -149,8 +149,7 @@ fn add(
     notes: &mut Vec<Note>,
     part: Part,
     (begin, length): (u32, u32),
-    pitch: u8,
-    strength: f32,
+    (pitch, strength): (u8, f32),
     late_blocks: u32,
 ) {
     let swing = (begin % 2) * SWING_BLOCKS;

@@ -40,7 +40,7 @@ test('the line of truth says state, delay and glitches', () => {
     [{ state: 'waiting', source: null }, 'Waiting for sound…'],
     [{ state: 'buffering' }, 'Starting…'],
     [{ state: 'connecting', source: null }, 'Connecting…'],
-    [{ state: 'reconnecting' }, 'Connection lost, trying again…'],
+    [{ state: 'reconnecting' }, 'No connection, trying again…'],
     [{ state: 'failed', source: null, problem: 'server_unreachable' }, 'Not connected'],
     [{ state: 'failed', source: null, problem: 'internal' }, 'Not playing'],
   ];
@@ -173,7 +173,7 @@ test('the demo is called a demo, and says how to get rid of it', () => {
 test('the tab says what happens, without an ellipsis', () => {
   assert.equal(words.pageTitle(snapshotOf({ state: 'idle', source: null })), 'Synthwire');
   assert.equal(words.pageTitle(snapshotOf()), 'Playing MONTAGE · Synthwire');
-  assert.equal(words.pageTitle(snapshotOf({ state: 'reconnecting' })), 'Connection lost, trying again · Synthwire');
+  assert.equal(words.pageTitle(snapshotOf({ state: 'reconnecting' })), 'No connection, trying again · Synthwire');
 });
 
 test('the plot is told in one sentence', () => {

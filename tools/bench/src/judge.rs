@@ -76,6 +76,10 @@ pub struct ChainResults {
     pub own_ms: Option<f64>,
     /// What the capture PCM itself says of its delay (part of the chain's own), milliseconds.
     pub capture_delay_ms: Option<f64>,
+    /// How the service reads its device, and in which format.
+    pub capture_path: Option<String>,
+    /// What the service lost on the way in during the span: events by cause, causes without any left out.
+    pub service_losses: Value,
     /// Delay at the start and at the end.
     pub drift: Option<Drift>,
     /// Changes of delay by more than half a millisecond.
@@ -160,9 +164,9 @@ impl PlacedFault {
 /// Judges a run.
 pub fn judge(evidence: &Evidence) -> Result<Results, String> {
     let clock = FrameClock::fit(&evidence.recording.stamps).ok_or("nothing was recorded")?;
-    let span = Span::of(evidence, clock)?;
+    let span = Span::of(evidence, &clock)?;
     let chains: Vec<ChainResults> =
-        evidence.chains.iter().map(|chain| judge_chain(evidence, chain, clock, &span)).collect();
+        evidence.chains.iter().map(|chain| judge_chain(evidence, chain, &clock, &span)).collect();
     let machine = judge_machine(evidence);
     let rig_faults = continuity::faults(&evidence.recording.channels[SYNTH.channel + 1][span.frames()]).len();
     let median_of = |name: &str| Some(chains.iter().find(|c| c.name == name)?.delay_ms?.median);
@@ -186,7 +190,7 @@ struct Span {
 }
 
 impl Span {
-    fn of(evidence: &Evidence, clock: FrameClock) -> Result<Self, String> {
+    fn of(evidence: &Evidence, clock: &FrameClock) -> Result<Self, String> {
         let recorded = evidence.recording.channels[0].len();
         let frame = |time_ns: u64| (clock.frame_at(time_ns).max(0.0) as usize).min(recorded);
         let span = Self { first: frame(evidence.span_ns.0), end: frame(evidence.span_ns.1) };
@@ -225,7 +229,7 @@ fn judge_machine(evidence: &Evidence) -> Machine {
     }
 }
 
-fn judge_chain(evidence: &Evidence, chain: &ChainEvidence, clock: FrameClock, span: &Span) -> ChainResults {
+fn judge_chain(evidence: &Evidence, chain: &ChainEvidence, clock: &FrameClock, span: &Span) -> ChainResults {
     let channel = |place: crate::rig::pulse::Place, side: usize| {
         evidence.recording.channels[place.channel + side].as_slice()
     };
@@ -256,6 +260,8 @@ fn judge_chain(evidence: &Evidence, chain: &ChainEvidence, clock: FrameClock, sp
         latency_hint: last["context"]["latency_hint"].clone(),
         own_ms: delay_ms.zip(output_latency_ms).map(|(delay, output)| delay.median - output),
         capture_delay_ms: chain.service.as_ref().and_then(capture_delay_ms),
+        capture_path: chain.service.as_ref().and_then(capture_path),
+        service_losses: chain.service.as_ref().map_or(Value::Null, service_losses),
         drift: delay::drift(&readings),
         delay_steps: delay::steps(&readings, STEP_MS),
         faults: count(faults.iter().filter(|f| !f.machine).map(|f| f.fault.kind)),
@@ -302,7 +308,12 @@ fn first_sound(played: [&[f32]; 2], clicked_frame: Option<f64>) -> Option<usize>
     (from..played[0].len()).find(|&n| played[0][n].abs() > AUDIBLE || played[1][n].abs() > AUDIBLE)
 }
 
-fn place_faults(evidence: &Evidence, faults: Vec<Fault>, clock: FrameClock, span: &Span) -> Vec<PlacedFault> {
+fn place_faults(
+    evidence: &Evidence,
+    faults: Vec<Fault>,
+    clock: &FrameClock,
+    span: &Span,
+) -> Vec<PlacedFault> {
     faults
         .into_iter()
         .map(|fault| {
@@ -335,6 +346,26 @@ fn count(kinds: impl Iterator<Item = Kind>) -> FaultCounts {
 fn messages(service: &ServiceEvidence) -> Option<f64> {
     let count = |status: &Value| status.pointer(MESSAGES)?.as_f64();
     Some(count(service.statuses.last()?)? - count(service.statuses.first()?)?)
+}
+
+fn capture_path(service: &ServiceEvidence) -> Option<String> {
+    let capture = service.statuses.last()?.get("capture")?;
+    Some(format!("{}, {}", capture["path"].as_str()?, capture["format"].as_str()?))
+}
+
+fn service_losses(service: &ServiceEvidence) -> Value {
+    let events = |status: Option<&Value>, cause: &str| {
+        status.and_then(|status| status["losses"][cause]["events"].as_f64()).unwrap_or(0.0)
+    };
+    let (first, last) = (service.statuses.first(), service.statuses.last());
+    let Some(causes) = last.and_then(|status| status["losses"].as_object()) else { return Value::Null };
+    causes
+        .keys()
+        .map(|cause| (cause.clone(), events(last, cause) - events(first, cause)))
+        .filter(|(_, gain)| *gain != 0.0)
+        .map(|(cause, gain)| (cause, Value::from(gain)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 /// Median over the run: the service gives it as it is at the moment of asking.
@@ -380,7 +411,7 @@ mod tests {
             page: json!({ "report": { "delay_ms": 41.5, "seq": second * 100.0, "transport": "sab", "glitches": {} },
                 "context": { "average_latency_s": 0.030, "total_s": second, "base_latency_s": 0.0116 } }),
         };
-        let status = |messages: u32| json!({ "stream": { "device_delay_ms": 3.0 }, "listeners": { "messages": messages } });
+        let status = |messages: u32| json!({ "losses": { "capture_xrun": { "events": messages / 900 } }, "stream": { "device_delay_ms": 3.0 }, "listeners": { "messages": messages } });
         let chain = ChainEvidence {
             name: "synthwire".into(),
             place: SPEAKERS,
@@ -422,6 +453,7 @@ mod tests {
         close(chain.service_cpu, 0.005, 1e-4);
         close(chain.messages_per_s, 100.0, 0.1);
         close(chain.records_per_s, 100.0, 0.1);
+        assert_eq!(chain.service_losses, json!({ "capture_xrun": 1.0 }));
         close(chain.report_error_ms.map(|e| e.median), 1.5, 0.01);
         close(chain.drift.map(|d| d.end_ms - d.start_ms), 0.0, 1e-6);
         assert_eq!(

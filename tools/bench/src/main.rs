@@ -25,9 +25,11 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use listening::plot::{Strip, svg};
 
+use crate::browser::Wishes;
 use crate::evidence::Evidence;
 use crate::judge::Results;
 use crate::rig::PrivateFolder;
+use crate::rig::pulse::ClockKind;
 use crate::rig::sound::Recording;
 use crate::run::{Plan, Product};
 
@@ -38,6 +40,9 @@ struct Options {
     /// What to measure
     #[arg(long, value_enum, default_value = "product")]
     subject: Subject,
+    /// What paces the rig, and the PCM that comes with it
+    #[arg(long, value_enum, default_value = "null")]
+    clock: ClockKind,
     /// How long to measure, minutes
     #[arg(long, default_value_t = 2.0)]
     minutes: f64,
@@ -53,10 +58,10 @@ struct Options {
     /// latencyHint of the page: a number of seconds, or interactive, balanced, playback (default: the page's own)
     #[arg(long)]
     latency_hint: Option<String>,
-    /// How the page carries sound to its worklet: sab or port (default: the page's own choice)
-    #[arg(long)]
+    /// How the page carries sound to its worklet (default: the page's own choice)
+    #[arg(long, value_parser = ["sab", "port"])]
     transport: Option<String>,
-    /// ALSA PCM the service captures from: `bench` (read and write only) or `bench_plug` (mmap through plug)
+    /// ALSA PCM the service captures from: bench (as the clock's plugin gives it) or `bench_plug` (plug around it)
     #[arg(long, default_value = "bench")]
     device: String,
     /// Further lines for the service's configuration file
@@ -137,6 +142,7 @@ fn plan(options: &Options) -> Result<Plan, String> {
         classic: options.baseline || options.subject == Subject::Classic,
         known_delay_frames: (options.subject == Subject::Rig)
             .then_some((options.known_ms * listening::RATE_HZ / 1000) as usize),
+        clock: options.clock,
         span: Duration::from_secs_f64(options.minutes * 60.0),
         browser: options.browser.clone(),
     })
@@ -149,15 +155,16 @@ fn product(options: &Options) -> Result<Product, String> {
     let sizes = [("period_frames", options.period), ("chunk_frames", options.chunk.or(options.period))];
     let sizes: String =
         sizes.iter().filter_map(|(key, frames)| Some(format!("{key} = {}\n", (*frames)?))).collect();
-    let query: Vec<String> = [("latency_hint", &options.latency_hint), ("transport", &options.transport)]
-        .into_iter()
-        .filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)))
-        .collect();
+    let number = |hint: &String| hint.parse::<f64>().map_or_else(|_| hint.clone().into(), Into::into);
+    let wishes = Wishes {
+        latency_hint: options.latency_hint.as_ref().map(number),
+        transport: options.transport.clone(),
+    };
     Ok(Product {
         program: options.service.clone(),
         device: options.device.clone(),
         configuration: format!("{sizes}{}\n", options.config),
-        query: if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) },
+        wishes,
     })
 }
 

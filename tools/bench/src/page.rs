@@ -26,7 +26,7 @@ pub fn context_ms(polls: &[Poll], key: &str) -> Option<f64> {
 }
 
 /// What the page says of its delay minus what was recorded at that moment, poll by poll, milliseconds.
-pub fn report_errors_ms(polls: &[Poll], readings: &[Reading], clock: FrameClock) -> Vec<f64> {
+pub fn report_errors_ms(polls: &[Poll], readings: &[Reading], clock: &FrameClock) -> Vec<f64> {
     polls
         .iter()
         .filter_map(|poll| {
@@ -130,7 +130,7 @@ mod tests {
             poll(3.0, json!({ "report": { "delay_ms": 48.0 } })),
             poll(3.1, json!({ "report": { "delay_ms": null } })),
         ];
-        let errors = report_errors_ms(&polls, &readings, clock);
+        let errors = report_errors_ms(&polls, &readings, &clock);
         assert_eq!(errors.len(), 2);
         assert!((errors[0] - 1.0).abs() < 1e-6 && (errors[1] + 2.0).abs() < 1e-6, "{errors:?}");
     }

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::browser::Browser;
 use crate::browser::chromium::Chromium;
+use crate::browser::{Browser, Wishes};
 use crate::classic::Classic;
 use crate::evidence::{ChainEvidence, Evidence, Poll, ServiceEvidence};
 use crate::interrupt;
 use crate::loopback_server::LoopbackServer;
-use crate::rig::pulse::{CLASSIC_SPEAKERS, Place, Pulse, SPEAKERS, SYNTH};
+use crate::rig::pulse::{CLASSIC_SPEAKERS, ClockKind, Place, Pulse, SPEAKERS, SYNTH};
 use crate::rig::sound::{Player, Recorder};
 use crate::rig::usage::{self, Usage};
 use crate::rig::watchdog::{Watchdog, now_ns};
@@ -39,6 +39,8 @@ pub struct Plan {
     pub classic: bool,
     /// The rig itself: the signal once more, so many frames late.
     pub known_delay_frames: Option<usize>,
+    /// What paces the rig.
+    pub clock: ClockKind,
     /// How long.
     pub span: Duration,
     /// Browser program.
@@ -53,8 +55,8 @@ pub struct Product {
     pub device: String,
     /// Text of the configuration file.
     pub configuration: String,
-    /// Query of the page's address, with its question mark, or empty.
-    pub query: String,
+    /// What is wished of its page.
+    pub wishes: Wishes,
 }
 
 /// A chain while it plays.
@@ -90,7 +92,7 @@ impl Meter {
 pub fn run(plan: &Plan, folder: &Path) -> Result<Evidence, String> {
     let places: &[Place] =
         if plan.classic { &[SYNTH, SPEAKERS, CLASSIC_SPEAKERS] } else { &[SYNTH, SPEAKERS] };
-    let pulse = Pulse::start(folder, places)?;
+    let pulse = Pulse::start(folder, places, plan.clock)?;
     let recorder = Recorder::start(&pulse, &folder.join("recording.f32"))?;
     let player = match plan.known_delay_frames {
         None => Player::start(&pulse)?,
@@ -139,12 +141,19 @@ fn set_up(
             configuration: product.configuration.clone(),
         };
         let service = Service::start(&settings, pulse, folder)?;
-        let mut browser = Chromium::start(&plan.browser, &folder.join("product"), pulse, SPEAKERS)?;
-        browser.open(&format!("{}{}", service.url(), product.query))?;
+        let mut browser =
+            Chromium::start(&plan.browser, &folder.join("product"), pulse, SPEAKERS, &product.wishes)?;
+        browser.open(&service.url())?;
         chains.push(Chain::new("synthwire", SPEAKERS, Some(browser), Some(service)));
     }
     if let Some(classic) = classic {
-        let mut browser = Chromium::start(&plan.browser, &folder.join("classic"), pulse, CLASSIC_SPEAKERS)?;
+        let mut browser = Chromium::start(
+            &plan.browser,
+            &folder.join("classic"),
+            pulse,
+            CLASSIC_SPEAKERS,
+            &Wishes::default(),
+        )?;
         browser.open(&classic.url())?;
         chains.push(Chain::new("classic", CLASSIC_SPEAKERS, Some(browser), None));
     }
@@ -185,7 +194,8 @@ fn silent_page(plan: &Plan, pulse: &Pulse, folder: &Path, like: &ChainEvidence) 
         _ => "interactive".into(),
     };
     let rate_hz = context["rate_hz"].as_f64().unwrap_or(f64::from(listening::RATE_HZ));
-    let mut browser = Chromium::start(&plan.browser, &folder.join("silent"), pulse, SPEAKERS)?;
+    let mut browser =
+        Chromium::start(&plan.browser, &folder.join("silent"), pulse, SPEAKERS, &Wishes::default())?;
     browser.open(&server.url(&format!("/silent?latency_hint={hint}&rate_hz={rate_hz}")))?;
     interrupt::sleep_until(Instant::now() + CALM_TIME)?;
     let mut chain = Chain::new("silence", SPEAKERS, Some(browser), None);

@@ -44,7 +44,9 @@ const ROWS: &[Row] = &[
     ("report() minus recording, median", |c| Some(format!("{:+.2} ms", c.report_error_ms?.median))),
     ("  range", |c| c.report_error_ms.map(|s: Summary| format!("{:+.2} to {:+.2} ms", s.min, s.max))),
     ("underruns by the browser's account", |c| Some(format!("{:.0}", c.browser_underruns?))),
-    ("glitches by the page's account", glitches),
+    ("glitches by the page's account", |c| ledger(&c.glitches_reported)),
+    ("losses by the service's account", |c| ledger(&c.service_losses)),
+    ("capture: path, format", |c| c.capture_path.clone()),
     ("context: rate, latency hint, transport", context),
 ];
 
@@ -119,8 +121,8 @@ fn exactness(chain: &ChainResults) -> String {
     format!("{:.3} % of frames", (found.exact_share() * 100_000.0).floor() / 1000.0)
 }
 
-fn glitches(chain: &ChainResults) -> Option<String> {
-    let ledger = chain.glitches_reported.as_object()?;
+fn ledger(counts: &serde_json::Value) -> Option<String> {
+    let ledger = counts.as_object()?;
     let said: Vec<String> = ledger.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
     Some(if said.is_empty() { "none".into() } else { said.join(", ") })
 }

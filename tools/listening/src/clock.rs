@@ -1,9 +1,10 @@
 //! Which frame of the recording was played when: frame count to `CLOCK_MONOTONIC`.
 //!
 //! The recorder stamps every block it receives. A block can come late, never early, so the earliest stamps lie on the true
-//! line. The rig's null sink is paced by that same clock, so the line's slope is exactly one and only its offset is
-//! unknown: the smallest of (stamp - duration so far). What remains is the recorder's own shortest latency (about 5 ms),
-//! so a frame's time is never earlier than the truth and at most that much later.
+//! line. Its slope is exactly one, for the rig's clock is paced by that same clock; but a clock that was held up may leave
+//! time out (a dummy jackd does, a null sink does not), and from there the line lies later. So a frame's time is the
+//! earliest that any block from it on allows. What remains is the recorder's own shortest latency (about 5 ms): a time is
+//! never earlier than the truth and at most that much later.
 
 use crate::RATE_HZ;
 
@@ -17,26 +18,39 @@ pub struct Stamp {
 }
 
 /// Maps frames of the recording to times and back.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct FrameClock {
-    start_ns: i64,
+    /// `(frame, ns)`: up to this frame, the recording's frame 0 was so late. Both rise.
+    starts: Vec<(u64, i64)>,
 }
 
 impl FrameClock {
     /// The earliest line below all stamps; `None` without stamps.
     pub fn fit(stamps: &[Stamp]) -> Option<Self> {
-        let start_ns = stamps.iter().map(|s| s.received_ns as i64 - duration_ns(s.frames as f64)).min()?;
-        Some(Self { start_ns })
+        let mut starts: Vec<(u64, i64)> = Vec::new();
+        for stamp in stamps.iter().rev() {
+            let start_ns = stamp.received_ns as i64 - duration_ns(stamp.frames as f64);
+            if starts.last().is_none_or(|(_, earliest_ns)| start_ns < *earliest_ns) {
+                starts.push((stamp.frames, start_ns));
+            }
+        }
+        starts.reverse();
+        (!starts.is_empty()).then_some(Self { starts })
     }
 
     /// When frame `frame` was played, nanoseconds.
-    pub fn time_ns(self, frame: f64) -> u64 {
-        (self.start_ns + duration_ns(frame)).max(0) as u64
+    pub fn time_ns(&self, frame: f64) -> u64 {
+        let at = self.starts.partition_point(|(up_to, _)| (*up_to as f64) < frame).min(self.starts.len() - 1);
+        (self.starts[at].1 + duration_ns(frame)).max(0) as u64
     }
 
     /// Which frame was played at `time_ns`; negative before the recording began.
-    pub fn frame_at(self, time_ns: u64) -> f64 {
-        (time_ns as i64 - self.start_ns) as f64 * f64::from(RATE_HZ) / 1e9
+    pub fn frame_at(&self, time_ns: u64) -> f64 {
+        let past = |(up_to, start_ns): &(u64, i64)| start_ns + duration_ns(*up_to as f64) < time_ns as i64;
+        let at = self.starts.partition_point(past).min(self.starts.len() - 1);
+        let frame = (time_ns as i64 - self.starts[at].1) as f64 * f64::from(RATE_HZ) / 1e9;
+        // In time that was left out, nothing was played: the last frame before it stands.
+        at.checked_sub(1).map_or(frame, |before| frame.max(self.starts[before].0 as f64))
     }
 }
 
@@ -63,5 +77,21 @@ mod tests {
         assert_eq!(clock.time_ns(44_100.0), true_start + 1_000_000_000 + 1_000_000);
         assert!((clock.frame_at(clock.time_ns(1234.0)) - 1234.0).abs() < 0.01);
         assert!(FrameClock::fit(&[]).is_none());
+    }
+
+    #[test]
+    fn a_clock_that_leaves_time_out_is_followed() {
+        let second = 1_000_000_000u64;
+        let stamps: Vec<Stamp> = (1..=100u64)
+            .map(|k| Stamp {
+                frames: k * 441,
+                received_ns: second + k * 10_000_000 + if k > 50 { 700_000_000 } else { 0 },
+            })
+            .collect();
+        let clock = FrameClock::fit(&stamps).unwrap();
+        assert_eq!(clock.time_ns(20.0 * 441.0), second + 200_000_000);
+        assert_eq!(clock.time_ns(80.0 * 441.0), second + 1_500_000_000);
+        assert!((clock.frame_at(second + 1_500_000_000) - 80.0 * 441.0).abs() < 0.01);
+        assert!((clock.frame_at(second + 900_000_000) - 50.0 * 441.0).abs() < 0.01);
     }
 }

@@ -32,7 +32,8 @@ impl Exactness {
     }
 }
 
-/// Compares the frames `span` of `played`, one hop around every reading; frames in a `faulty` range are not compared.
+/// Compares the frames `span` of `played`, one hop around every reading. A hop that touches a `faulty` range is not
+/// compared: the delay may have changed within it.
 pub fn compare(
     injected: [&[f32]; 2],
     played: [&[f32]; 2],
@@ -50,8 +51,10 @@ pub fn compare(
         if (reading.delay_frames - delay as f64).abs() > 0.01 {
             continue;
         }
-        let near: Vec<&Range<usize>> = faulty.iter().filter(|f| f.start < to && f.end > from).collect();
-        for frame in (from..to).filter(|frame| !near.iter().any(|fault| fault.contains(frame))) {
+        if faulty.iter().any(|fault| fault.start < to && fault.end > from) {
+            continue;
+        }
+        for frame in from..to {
             let error = |channel: usize| {
                 (f64::from(played[channel][frame]) - f64::from(injected[channel][frame - delay])).abs()
                     * STEPS
@@ -114,15 +117,17 @@ mod tests {
         let (played_left, mut played_right) = (delayed(&injected_left, 1764), delayed(&injected_right, 1764));
         played_right[90_000..90_050].fill(0.0);
         let readings = track(&injected_left, &played_left, 4000);
-        let fault = 90_000..90_050;
         let found = compare(
             [&injected_left, &injected_right],
             [&played_left, &played_right],
             &readings,
             5000..215_000,
-            &[fault],
+            &[90_000..90_050],
         );
-        assert_eq!((found.not_comparable_frames, found.largest_error_steps), (50, 0.0), "{found:?}");
+        assert!(
+            found.not_comparable_frames <= 2 * HOP_FRAMES as u64 && found.largest_error_steps == 0.0,
+            "{found:?}"
+        );
     }
 
     #[test]

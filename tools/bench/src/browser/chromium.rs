@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::Browser;
 use super::cdp::Cdp;
+use super::{Browser, Wishes};
 use crate::rig::process::Running;
 use crate::rig::pulse::{Place, Pulse};
 use crate::rig::watchdog::now_ns;
@@ -27,8 +27,14 @@ pub struct Chromium {
 }
 
 impl Chromium {
-    /// Starts `program` with a fresh profile `profile`, playing to `place`.
-    pub fn start(program: &str, profile: &Path, pulse: &Pulse, place: Place) -> Result<Self, String> {
+    /// Starts `program` with a fresh profile `profile`, playing to `place`; its pages get `wishes`.
+    pub fn start(
+        program: &str,
+        profile: &Path,
+        pulse: &Pulse,
+        place: Place,
+        wishes: &Wishes,
+    ) -> Result<Self, String> {
         fs::create_dir_all(profile).map_err(|e| format!("making the browser's profile: {e}"))?;
         let log =
             fs::File::create(profile.join("stderr.log")).map_err(|e| format!("the browser's log: {e}"))?;
@@ -60,7 +66,7 @@ impl Chromium {
         let target = page_target(&mut cdp)?;
         cdp.attach(&target)?;
         cdp.ask("Page.enable", &json!({}))?;
-        cdp.ask("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": HOOK }))?;
+        cdp.ask("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": hook(wishes) }))?;
         Ok(Self { process, cdp, name })
     }
 
@@ -123,6 +129,11 @@ impl Browser for Chromium {
     fn name(&self) -> &str {
         &self.name
     }
+}
+
+fn hook(wishes: &Wishes) -> String {
+    let wishes = serde_json::to_string(wishes).expect("wishes are plain text and numbers");
+    HOOK.replacen("(() => {", &format!("(() => {{\n  const WISHES = {wishes};"), 1)
 }
 
 /// Chromium writes the port it chose and its endpoint's path into its profile.

@@ -3,7 +3,17 @@
 pub mod cdp;
 pub mod chromium;
 
+use serde::Serialize;
 use serde_json::Value;
+
+/// What the bench wishes of a page beyond its own choice.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Wishes {
+    /// Another latencyHint, as the AudioContext takes it: a number of seconds or a category.
+    pub latency_hint: Option<Value>,
+    /// `port` takes shared memory away from the page.
+    pub transport: Option<String>,
+}
 
 /// A running browser with one page.
 pub trait Browser {

@@ -1,5 +1,6 @@
 //! The rig: everything between the known signal and the recording that is not the product.
 
+pub mod jack;
 pub mod process;
 pub mod pulse;
 pub mod sound;

@@ -1,6 +1,6 @@
 //! The sound system of the rig: a PulseAudio of its own, headless, on a socket in a private folder.
 //!
-//! One null sink is the only clock and carries a pair of channels per place: what is played into the "synth", and what each
+//! One sink is the only clock (a null sink, or one on a dummy jackd: [`ClockKind`]) and carries a pair of channels per place: what is played into the "synth", and what each
 //! player gives to its "speakers". Its monitor, recorded whole, shows all places on one time line. The service captures
 //! from `synth_src` through alsa-lib's pulse plugin, by a private ALSA configuration. Nothing listens on the network and
 //! nothing of the user's own sound system is touched.
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use listening::RATE_HZ;
 
+use super::jack::{self, Jack};
 use super::process::{Running, make_real_time, real_time_command};
 
 /// Round-robin priority of the sound server: without it the gaps come from the rig.
@@ -39,16 +40,29 @@ pub const SPEAKERS: Place = Place { sink: "speakers", channel: 2, positions: "re
 pub const CLASSIC_SPEAKERS: Place =
     Place { sink: "classic_speakers", channel: 4, positions: "side-left,side-right" };
 
+/// What paces the rig's one sink, and by which PCM the service hears it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ClockKind {
+    /// A null sink; alsa-lib's pulse plugin: read and write only, periods arrive in pairs
+    Null,
+    /// A dummy jackd of 64 frames; alsa-lib's jack plugin under plug: mmap, even periods
+    Jack,
+}
+
 /// The running sound server.
 pub struct Pulse {
     folder: PathBuf,
     places: Vec<Place>,
     server: Running,
+    // After the server that is its client: fields end in this order.
+    _jack: Option<Jack>,
 }
 
 impl Pulse {
     /// Starts a server with `places` in `folder`, which must be private and empty.
-    pub fn start(folder: &Path, places: &[Place]) -> Result<Self, String> {
+    pub fn start(folder: &Path, places: &[Place], clock: ClockKind) -> Result<Self, String> {
+        let jack =
+            if clock == ClockKind::Jack { Some(Jack::start(folder, &environment(folder))?) } else { None };
         let write = |name: &str, text: String| {
             fs::write(folder.join(name), text).map_err(|e| format!("writing {name} of the rig: {e}"))
         };
@@ -60,8 +74,8 @@ alternate-sample-rate = {RATE_HZ}
 "
             ),
         )?;
-        write("rig.pa", server_script(folder, places))?;
-        write("alsa.conf", alsa_configuration(&socket(folder)))?;
+        write("rig.pa", server_script(folder, places, clock))?;
+        write("alsa.conf", alsa_configuration(&socket(folder), clock))?;
         let log = fs::File::create(folder.join("pulse.log")).map_err(|e| format!("the rig's log: {e}"))?;
         let mut command = real_time_command("pulseaudio", PRIORITY);
         command
@@ -80,7 +94,7 @@ alternate-sample-rate = {RATE_HZ}
             .stdout(Stdio::null())
             .stderr(log);
         let server = Running::start("pulseaudio", &mut command)?;
-        let mut pulse = Self { folder: folder.to_owned(), places: places.to_vec(), server };
+        let mut pulse = Self { folder: folder.to_owned(), places: places.to_vec(), server, _jack: jack };
         pulse.wait_until_ready()?;
         // The server's main thread drops its own priority while starting; give it back.
         make_real_time(pulse.server.pid(), libc::SCHED_RR, PRIORITY);
@@ -139,7 +153,10 @@ fn environment(folder: &Path) -> Vec<(String, String)> {
         ("XDG_RUNTIME_DIR".into(), path(folder.to_owned())),
         ("XDG_CONFIG_HOME".into(), path(folder.join("config"))),
         ("HOME".into(), path(folder.to_owned())),
+        ("TMPDIR".into(), path(folder.to_owned())),
         ("ALSA_CONFIG_PATH".into(), format!("/usr/share/alsa/alsa.conf:{}", path(folder.join("alsa.conf")))),
+        ("JACK_DEFAULT_SERVER".into(), jack::server_name(folder)),
+        ("JACK_NO_START_SERVER".into(), "1".into()),
         ("DBUS_SESSION_BUS_ADDRESS".into(), "disabled:".into()),
     ]
 }
@@ -148,14 +165,18 @@ fn channel_map(places: &[Place]) -> String {
     places.iter().map(|place| place.positions).collect::<Vec<_>>().join(",")
 }
 
-fn server_script(folder: &Path, places: &[Place]) -> String {
+fn server_script(folder: &Path, places: &[Place], clock: ClockKind) -> String {
+    let sink = match clock {
+        ClockKind::Null => format!("module-null-sink format=float32le rate={RATE_HZ} norewinds=1"),
+        ClockKind::Jack => format!("module-jack-sink client_name={CLOCK} connect=no"),
+    };
     let mut lines = vec![
         format!(
             "load-module module-native-protocol-unix auth-anonymous=1 socket={}",
             socket(folder).display()
         ),
         format!(
-            "load-module module-null-sink sink_name={CLOCK} format=float32le rate={RATE_HZ} channels={} channel_map={} norewinds=1",
+            "load-module {sink} sink_name={CLOCK} channels={} channel_map={}",
             2 * places.len(),
             channel_map(places)
         ),
@@ -176,12 +197,19 @@ fn server_script(folder: &Path, places: &[Place]) -> String {
     lines.join("\n") + "\n"
 }
 
-/// `bench`: the synth, read and write access only; `bench_plug`: the same with mmap and any format.
-fn alsa_configuration(socket: &Path) -> String {
+/// `bench`: the synth as the clock's own plugin gives it. `bench_plug`: with plug around it, whatever the clock.
+fn alsa_configuration(socket: &Path, clock: ClockKind) -> String {
     let server = socket.display();
-    format!(
-        "pcm.bench {{ type pulse server \"unix:{server}\" device \"synth_src\" hint.description \"the bench's synth\" }}\n\
-         ctl.bench {{ type pulse server \"unix:{server}\" source \"synth_src\" }}\n\
-         pcm.bench_plug {{ type plug slave.pcm \"bench\" hint.description \"the bench's synth, any format\" }}\n"
-    )
+    let hint = "hint.description \"the bench's synth\"";
+    let synth = match clock {
+        ClockKind::Null => format!(
+            "pcm.bench {{ type pulse server \"unix:{server}\" device \"synth_src\" {hint} }}\n\
+             ctl.bench {{ type pulse server \"unix:{server}\" source \"synth_src\" }}\n"
+        ),
+        ClockKind::Jack => format!(
+            "pcm.bench_jack {{ type jack capture_ports {{ 0 \"{CLOCK}:front-left\" 1 \"{CLOCK}:front-right\" }} }}\n\
+             pcm.bench {{ type plug slave.pcm \"bench_jack\" {hint} }}\n"
+        ),
+    };
+    format!("{synth}pcm.bench_plug {{ type plug slave.pcm \"bench\" {hint} }}\n")
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { wireHalves } from '../../../web/view/wire.js';
+import { signalPath } from '../../../web/view/signal_path.js';
 
 const SYNTH = { kind: 'synth', state: 'playing' };
 const LOST = { kind: 'synth', state: 'lost' };
@@ -23,7 +23,7 @@ test('the wire is cut where the sound stops', () => {
     ['failed', 'server_too_new', null, 'cut rest'],
   ];
   for (const [state, problem, source, halves] of cases) {
-    const { synth, speaker } = wireHalves({ state, problem, source });
+    const { synth, speaker } = signalPath({ state, problem, source });
     assert.equal(`${synth} ${speaker}`, halves, `${state} ${problem}`);
   }
 });

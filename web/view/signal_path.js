@@ -7,7 +7,7 @@
 /** @typedef {'rest' | 'live' | 'cut'} Half rest: not asked for yet; live: sound passes; cut: this is where it ends */
 
 /** @param {import('./words.js').Snapshot} snapshot @returns {{synth: Half, speaker: Half}} */
-export function wireHalves({ state, problem, source }) {
+export function signalPath({ state, problem, source }) {
   const sounding = source !== null && source.kind !== 'none' && source.state === 'playing';
   switch (state) {
     case 'playing': return sounding || !source ? { synth: 'live', speaker: 'live' } : { synth: 'cut', speaker: 'rest' };

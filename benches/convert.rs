@@ -1,0 +1,216 @@
+//! What conversion, rounding and the demo cost, and what rounding does to a sound. Prints tables for decisions 0001, 0002.
+//!
+//! `cargo bench --bench convert`; for the scalar column of decision 0001 once more with
+//! `RUSTFLAGS="-C no-vectorize-loops -C no-vectorize-slp"`. Times are the fastest of many short batches, so that a busy
+//! machine disturbs them little.
+
+use std::hint::black_box;
+use std::time::Instant;
+use synthwire::core::convert::{Converter, SampleFormat, nearest_from_32_bits};
+use synthwire::source::demo::{Demo, ROUND_FRAMES};
+use synthwire::source::paced::Generator;
+
+const PERIOD_FRAMES: usize = 128;
+const RATE_HZ: usize = 44_100;
+
+fn main() {
+    conversion();
+    wire_formats();
+    rounding();
+    demo();
+}
+
+/// Nanoseconds of one call: the fastest of 400 batches of 50.
+fn fastest_ns(mut call: impl FnMut()) -> f64 {
+    let batch_ns = |call: &mut dyn FnMut()| {
+        let begin = Instant::now();
+        (0..50).for_each(|_| call());
+        begin.elapsed().as_nanos() as f64 / 50.0
+    };
+    (0..400).map(|_| batch_ns(&mut call)).fold(f64::INFINITY, f64::min)
+}
+
+/// Share of one core when done for every period of a stream.
+fn core_percent(ns_per_period: f64) -> f64 {
+    ns_per_period / (PERIOD_FRAMES as f64 / RATE_HZ as f64 * 1e9) * 100.0
+}
+
+fn conversion() {
+    println!(
+        "Converter, ns for {PERIOD_FRAMES} frames\n  {:<9}{:>10}{:>10}{:>10}",
+        "", "2 ch", "8 ch", "32 ch"
+    );
+    for format in SampleFormat::ALL {
+        print!("  {:<9}", format.name());
+        for channels in [2, 8, 32] {
+            let converter = Converter::new(format, channels);
+            let mut source = vec![0_u8; PERIOD_FRAMES * converter.frame_bytes()];
+            for (sample, bytes) in (0_i16..).zip(source.chunks_exact_mut(format.bytes_per_sample())) {
+                format.store(sample.wrapping_mul(257), bytes);
+            }
+            let mut out = vec![0_i16; PERIOD_FRAMES * 2];
+            print!(
+                "{:>10.1}",
+                fastest_ns(|| {
+                    converter.convert(black_box(0), black_box(&source), black_box(&mut out));
+                })
+            );
+        }
+        println!();
+    }
+}
+
+/// What the service would pay for other formats on the wire, from `S32_LE` in stereo.
+fn wire_formats() {
+    let source: Vec<i32> = (0_i32..).map(|n| n.wrapping_mul(16_777_259)).take(PERIOD_FRAMES * 2).collect();
+    let mut bytes = vec![0_u8; source.len() * 4];
+    println!(
+        "\nOn the wire, ns for {PERIOD_FRAMES} frames from S32_LE, and bytes with the 40 of a record's header"
+    );
+    let int16 = fastest_ns(|| {
+        for (out, &sample) in black_box(&mut bytes).chunks_exact_mut(2).zip(black_box(&source)) {
+            out.copy_from_slice(&nearest_from_32_bits(sample).to_le_bytes());
+        }
+    });
+    let int24 = fastest_ns(|| {
+        for (out, &sample) in black_box(&mut bytes).chunks_exact_mut(3).zip(black_box(&source)) {
+            let [_, low, middle, high] = sample.saturating_add(128).to_le_bytes();
+            out.copy_from_slice(&[low, middle, high]);
+        }
+    });
+    let float = fastest_ns(|| {
+        for (out, &sample) in black_box(&mut bytes).chunks_exact_mut(4).zip(black_box(&source)) {
+            out.copy_from_slice(&(sample as f32 / 2_147_483_648.0).to_le_bytes());
+        }
+    });
+    for (name, ns, size) in [("Int16", int16, 2), ("Int24", int24, 3), ("Float32", float, 4)] {
+        let message_bytes = 40 + PERIOD_FRAMES * 2 * size;
+        let kbit_s = message_bytes as f64 * 8.0 * RATE_HZ as f64 / PERIOD_FRAMES as f64 / 1e3;
+        println!("  {name:<8}{ns:>8.1} ns{message_bytes:>7} bytes{kbit_s:>8.0} kbit/s");
+    }
+}
+
+/// Ways to come from a fine sample (in steps of Int16) to Int16.
+#[derive(Clone, Copy)]
+enum Way {
+    Plain,
+    /// Triangular dither of two steps' width on every sample.
+    Dithered,
+    /// The same, but not on samples that are whole steps already (silence, 16-bit material).
+    DitheredUnlessWhole,
+}
+
+/// Two uniform numbers from a hash of the sample's number; no state, so that it may vectorise.
+fn triangular(number: u32) -> f32 {
+    let x = number.wrapping_mul(0x9E37_79B9);
+    let x = (x ^ x >> 16).wrapping_mul(0x7FEB_352D);
+    let x = (x ^ x >> 15).wrapping_mul(0x846C_A68B);
+    let x = x ^ x >> 16;
+    ((x & 0xFFFF) as f32 - (x >> 16) as f32) / 65_536.0
+}
+
+fn rounded(way: Way, number: u32, steps: f32) -> f32 {
+    let dithered = (steps + triangular(number)).round_ties_even();
+    match way {
+        Way::Plain => steps.round_ties_even(),
+        Way::Dithered => dithered,
+        Way::DitheredUnlessWhole => {
+            if steps.fract() == 0.0 {
+                steps
+            } else {
+                dithered
+            }
+        }
+    }
+}
+
+fn dbfs(power: f64) -> f64 {
+    10.0 * (power / (32_768.0_f64.powi(2) / 2.0)).max(1e-30).log10()
+}
+
+/// The power of `hz` in one second of sound (a whole number of waves: no window needed).
+fn power_at(sound: &[f32], hz: usize) -> f64 {
+    let (mut cosine, mut sine) = (0.0, 0.0);
+    for (n, &sample) in sound.iter().enumerate() {
+        let angle = std::f64::consts::TAU * ((n * hz) % RATE_HZ) as f64 / RATE_HZ as f64;
+        cosine += f64::from(sample) * angle.cos();
+        sine += f64::from(sample) * angle.sin();
+    }
+    2.0 * (cosine.powi(2) + sine.powi(2)) / (sound.len() as f64).powi(2)
+}
+
+/// A sine of 24 bits at 997 Hz and lower and lower levels, as a fading note passes them.
+fn rounding() {
+    const SINE_HZ: usize = 997;
+    println!("\nRounding a 24-bit sine of {SINE_HZ} Hz to Int16; dBFS, full-scale sine = 0");
+    println!(
+        "  {:>7}  {:<26}{:>12}{:>12}{:>18}{:>12}",
+        "level", "way", "fundamental", "all error", "loudest overtone", "overtones"
+    );
+    for level in [-20.0, -60.0, -80.0, -90.0, -95.0, -100.0] {
+        for (way, name) in ways() {
+            let fine: Vec<f32> = (0..RATE_HZ)
+                .map(|n| {
+                    let turns = ((n * SINE_HZ) % RATE_HZ) as f64 / RATE_HZ as f64;
+                    let sine = (std::f64::consts::TAU * turns).sin() * 10_f64.powf(level / 20.0) * 32_768.0;
+                    ((sine * 256.0).round() / 256.0) as f32
+                })
+                .collect();
+            let coarse: Vec<f32> = (0..).zip(&fine).map(|(n, &steps)| rounded(way, n, steps)).collect();
+            let error: f64 =
+                fine.iter().zip(&coarse).map(|(fine, coarse)| f64::from(fine - coarse).powi(2)).sum();
+            let overtones: Vec<f64> = (2..=21).map(|n| power_at(&coarse, n * SINE_HZ)).collect();
+            println!(
+                "  {level:>7}  {name:<26}{:>12.1}{:>12.1}{:>18.1}{:>12.1}",
+                dbfs(power_at(&coarse, SINE_HZ)),
+                dbfs(error / RATE_HZ as f64),
+                dbfs(overtones.iter().copied().fold(0.0, f64::max)),
+                dbfs(overtones.iter().sum()),
+            );
+        }
+    }
+    rounding_cost();
+}
+
+fn ways() -> [(Way, &'static str); 3] {
+    [(Way::Plain, "plain"), (Way::Dithered, "TPDF"), (Way::DitheredUnlessWhole, "TPDF unless whole")]
+}
+
+fn rounding_cost() {
+    let source: Vec<i32> = (0_i32..).map(|n| n.wrapping_mul(16_777_259)).take(PERIOD_FRAMES * 2).collect();
+    let mut out = vec![0_i16; source.len()];
+    println!("  cost of {PERIOD_FRAMES} frames from S32_LE:");
+    let plain = fastest_ns(|| {
+        for (out, &sample) in black_box(&mut out).iter_mut().zip(black_box(&source)) {
+            *out = nearest_from_32_bits(sample);
+        }
+    });
+    let dithered = fastest_ns(|| {
+        for ((number, out), &sample) in (0_u32..).zip(black_box(&mut out).iter_mut()).zip(black_box(&source))
+        {
+            let dither = (triangular(black_box(0) + number) * 65_536.0) as i32;
+            *out = nearest_from_32_bits(sample.saturating_add(dither));
+        }
+    });
+    for (name, ns) in [("plain", plain), ("TPDF", dithered)] {
+        println!("    {name:<8}{ns:>8.1} ns{:>10.4} % of a core", core_percent(ns));
+    }
+}
+
+/// The demo's cost over one round.
+fn demo() {
+    let mut demo = Demo::new();
+    let mut out = [0_i16; PERIOD_FRAMES * 2];
+    let periods = ROUND_FRAMES as usize / PERIOD_FRAMES;
+    let mut times: Vec<f64> = (0..periods)
+        .map(|_| {
+            let begin = Instant::now();
+            demo.render(0, black_box(&mut out));
+            begin.elapsed().as_nanos() as f64 / PERIOD_FRAMES as f64
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    let (median, most) = (times[periods / 2], times[periods * 9 / 10]);
+    let share = core_percent(median * PERIOD_FRAMES as f64);
+    println!("\nDemo: {median:.1} ns a frame (median; 90 % below {most:.1}), {share:.2} % of a core");
+}

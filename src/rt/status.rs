@@ -1,0 +1,171 @@
+//! What is said of the source, in data and in words. Pure: the supervisor says it, the hub hands it on.
+
+use super::capture_loop::Exit;
+use super::thread::RtState;
+use crate::error::Error;
+use crate::source::SourceFault;
+use crate::source::opening::Kind;
+use crate::units::Hz;
+use serde::Serialize;
+
+/// What a listener is told of the source: the `source` object of `docs/wire-format.md`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceView {
+    /// What it is.
+    pub kind: Kind,
+    /// How it is.
+    pub state: State,
+    /// What a person calls it; "" when unknown.
+    pub name: String,
+    /// Channels it has; 0 when unknown.
+    pub channels: u16,
+    /// First channel heard, from 1.
+    pub first_channel: u16,
+    /// One plain sentence; "" when all is well.
+    pub notice: String,
+}
+
+impl SourceView {
+    /// No source.
+    fn none() -> Self {
+        Self {
+            kind: Kind::None,
+            state: State::Waiting,
+            name: String::new(),
+            channels: 0,
+            first_channel: 1,
+            notice: String::new(),
+        }
+    }
+}
+
+/// How the source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Frames flow.
+    Playing,
+    /// None since the start.
+    Waiting,
+    /// It was playing and is gone.
+    Lost,
+    /// It is there, but stands still.
+    Stalled,
+}
+
+/// All that is known of the source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceStatus {
+    /// The listener's part.
+    pub source: SourceView,
+    /// The device's part; `None` while nothing is open.
+    pub capture: Option<Capture>,
+}
+
+/// How frames are captured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Capture {
+    /// The PCM or generator.
+    pub device: String,
+    /// How it is read: `kernel_mmap`, `plugin_mmap`, `emulated_mmap` or `generator`.
+    pub path: &'static str,
+    /// ALSA's name of the sample format.
+    pub format: &'static str,
+    /// Frames per second.
+    pub rate_hz: Hz,
+    /// Channels in a frame.
+    pub channels: u16,
+    /// Frames between two wake-ups.
+    pub period_frames: u32,
+    /// How real-time its thread is.
+    pub real_time: RtState,
+}
+
+impl SourceStatus {
+    /// Before anything was looked for.
+    pub fn unknown(first_channel: u16) -> Self {
+        let source =
+            SourceView { first_channel, notice: "Looking for the synth.".into(), ..SourceView::none() };
+        Self { source, capture: None }
+    }
+
+    /// What is to be said after the source ended this way.
+    #[must_use]
+    pub fn after(&self, exit: Exit) -> Self {
+        let name = &self.source.name;
+        let (state, notice) = match exit {
+            Exit::Stopped => (self.source.state, String::new()),
+            Exit::Fault(SourceFault::Ended) => (State::Lost, format!("{name} has been played to its end.")),
+            Exit::Fault(_) => (
+                State::Lost,
+                format!(
+                    "{name} is gone. Check its cable and that it is switched on; the sound comes back by itself."
+                ),
+            ),
+            Exit::Stalled => (
+                State::Stalled,
+                format!(
+                    "{name} is connected but sends nothing. Switch it off and on; the sound comes back by itself."
+                ),
+            ),
+        };
+        Self { source: SourceView { state, notice, ..self.source.clone() }, capture: None }
+    }
+
+    /// What is to be said when nothing can be opened, for this reason if there is one. What has played before is still
+    /// gone or still stalled, and nothing new is to be said of it.
+    #[must_use]
+    pub fn absent(&self, why: Option<&Error>) -> Self {
+        if self.source.kind != Kind::None {
+            return Self { capture: None, ..self.clone() };
+        }
+        if let Some(error) = why {
+            return Self { capture: None, ..self.noticing(error) };
+        }
+        let nothing = "No synth found. Connect its USB TO HOST socket to this device and switch it on.";
+        Self { source: SourceView { notice: nothing.into(), ..self.source.clone() }, capture: None }
+    }
+
+    /// The same, with what went wrong.
+    #[must_use]
+    pub fn noticing(&self, error: &Error) -> Self {
+        Self {
+            source: SourceView { notice: format!("{error}."), ..self.source.clone() },
+            capture: self.capture.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn playing() -> SourceStatus {
+        let source = SourceView {
+            kind: Kind::Synth,
+            state: State::Playing,
+            name: "MONTAGE".into(),
+            channels: 8,
+            ..SourceView::none()
+        };
+        SourceStatus { source, capture: None }
+    }
+
+    #[test]
+    fn a_synth_that_has_gone_stays_gone_in_the_same_words() {
+        let gone = playing().after(Exit::Fault(SourceFault::Gone));
+        assert_eq!(gone.source.state, State::Lost);
+        assert!(gone.source.notice.starts_with("MONTAGE is gone."));
+        assert_eq!(gone.absent(Some(&Error::new("cannot open it"))), gone);
+        assert_eq!(playing().after(Exit::Stalled).source.state, State::Stalled);
+    }
+
+    #[test]
+    fn what_never_played_is_waited_for_with_the_reason() {
+        let unknown = SourceStatus::unknown(3);
+        assert!(unknown.absent(None).source.notice.starts_with("No synth found."));
+        let busy = unknown.absent(Some(&Error::new("cannot open hw:1").try_this("End the other program")));
+        assert_eq!(busy.source.notice, "cannot open hw:1. End the other program.");
+        assert_eq!((busy.source.state, busy.source.first_channel), (State::Waiting, 3));
+    }
+}

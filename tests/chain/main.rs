@@ -1,0 +1,9 @@
+//! The real program from end to end: sources to a raw socket, as other processes see it.
+
+#![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
+
+mod bad_input;
+mod pipeline;
+mod service;
+mod shutdown;
+mod slow_client;

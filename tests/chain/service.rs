@@ -1,0 +1,181 @@
+//! The real program, started on a free port, and listeners that speak to it as browsers do.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+use synthwire::core::wire::{self, ListenerNote, Place, Record};
+use tungstenite::{Message, WebSocket};
+
+/// Far beyond what anything here takes; only a hang reaches it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running `synthwire serve`; killed when dropped.
+pub(crate) struct Service {
+    pub(crate) child: Child,
+    pub(crate) address: SocketAddr,
+    log: Receiver<String>,
+}
+
+impl Service {
+    /// Starts it with `arguments` and waits until it says where it listens.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_synthwire"))
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .env_remove("RUST_LOG")
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let log = lines(child.stderr.take().expect("stderr is piped"));
+        let mut service = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), log };
+        let line = service.wait_for_log("open http://");
+        let url = line.split("http://").nth(1).expect("the line names the address");
+        service.address = url.split('/').next().unwrap().parse().expect("an address and port");
+        service
+    }
+
+    /// The next log line that holds `part`.
+    pub(crate) fn wait_for_log(&self, part: &str) -> String {
+        loop {
+            let line =
+                self.log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("the log never says {part:?}"));
+            if line.contains(part) {
+                return line;
+            }
+        }
+    }
+
+    /// Starts it and waits until its source plays.
+    pub(crate) fn playing(arguments: &[&str]) -> Self {
+        let service = Self::start(arguments);
+        service.wait_for_log(" INFO playing ");
+        service
+    }
+
+    /// One request, its whole answer.
+    pub(crate) fn http(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "{request}\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// `/api/status` as JSON.
+    pub(crate) fn status(&self) -> serde_json::Value {
+        let answer = self.http("GET /api/status HTTP/1.1");
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+
+    /// A listener that has had its hello.
+    pub(crate) fn listen(&self) -> Ear {
+        Ear::over(TcpStream::connect(self.address).unwrap())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Every line of a child's output, as it comes.
+fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
+    let (send, receive) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            eprintln!("service: {line}");
+            if send.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receive
+}
+
+/// A record with its samples, out of the message's memory.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Audio(Place, Vec<[i16; 2]>),
+    Gap(Place, u16),
+    Note(ListenerNote),
+}
+
+/// One listener.
+pub(crate) struct Ear {
+    pub(crate) socket: WebSocket<TcpStream>,
+    pub(crate) hello: serde_json::Value,
+}
+
+impl Ear {
+    pub(crate) fn over(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let url = format!("ws://{}/ws", stream.peer_addr().unwrap());
+        let (mut socket, _) = tungstenite::client(url, stream).expect("the service upgrades");
+        let hello = socket.read().unwrap().into_text().expect("text comes first");
+        Self { socket, hello: serde_json::from_str(&hello).unwrap() }
+    }
+
+    pub(crate) fn say(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).unwrap();
+    }
+
+    /// The next message, whatever it is.
+    pub(crate) fn message(&mut self) -> Message {
+        self.socket.read().expect("the service goes on")
+    }
+
+    /// The next binary message's records; texts are passed over.
+    pub(crate) fn records(&mut self) -> Vec<Heard> {
+        loop {
+            if let Message::Binary(bytes) = self.message() {
+                return wire::parse(&bytes)
+                    .expect("the service sends sound messages")
+                    .iter()
+                    .map(heard)
+                    .collect();
+            }
+        }
+    }
+
+    /// The next text message of this type; sound is passed over.
+    pub(crate) fn text(&mut self, kind: &str) -> serde_json::Value {
+        loop {
+            if let Message::Text(text) = self.message() {
+                let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+                if value["type"] == kind {
+                    return value;
+                }
+            }
+        }
+    }
+
+    /// The code and reason the service ends the connection with.
+    pub(crate) fn close_reason(&mut self) -> (u16, String) {
+        loop {
+            match self.socket.read() {
+                Ok(Message::Close(Some(frame))) => return (frame.code.into(), frame.reason.to_string()),
+                Ok(_) => {}
+                Err(error) => panic!("closed without a reason: {error}"),
+            }
+        }
+    }
+}
+
+fn heard(record: &Record<'_>) -> Heard {
+    match record {
+        Record::Audio(place, payload) => {
+            let sample = |bytes: &[u8]| i16::from_le_bytes([bytes[0], bytes[1]]);
+            Heard::Audio(
+                *place,
+                payload.chunks_exact(4).map(|f| [sample(&f[..2]), sample(&f[2..])]).collect(),
+            )
+        }
+        Record::Gap(place, cause) => Heard::Gap(*place, *cause),
+        Record::Listener(note) => Heard::Note(*note),
+    }
+}

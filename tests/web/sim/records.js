@@ -1,0 +1,81 @@
+/** Writes the records of docs/wire-format.md, for tests only: the product never sends any. */
+
+/**
+ * @typedef {object} Fields
+ * @property {number} [version] @property {number} kind @property {number} [flags] @property {number} [stream]
+ * @property {number} [format] @property {number} [channels] @property {number} [cause] @property {number} [seq]
+ * @property {number} [frames] @property {number} [frameIndex] @property {number} [captureNs] @property {number} [readyNs]
+ * @property {Int16Array} [samples]
+ */
+
+/** @param {Fields} fields @returns {Uint8Array} */
+export function record(fields) {
+  const { samples = new Int16Array(0) } = fields;
+  const bytes = new Uint8Array(40 + samples.length * 2);
+  const view = new DataView(bytes.buffer);
+  const audio = fields.kind === 1;
+  view.setUint8(0, fields.version ?? 1);
+  view.setUint8(1, fields.kind);
+  view.setUint8(2, fields.flags ?? 0);
+  view.setUint8(3, fields.stream ?? 0);
+  view.setUint8(4, fields.format ?? (audio ? 1 : 0));
+  view.setUint8(5, fields.channels ?? (audio ? 2 : 0));
+  view.setUint16(6, fields.cause ?? 0, true);
+  view.setUint32(8, fields.seq ?? 0, true);
+  view.setUint32(12, fields.frames ?? samples.length / 2, true);
+  [fields.frameIndex, fields.captureNs, fields.readyNs].forEach((value, index) => {
+    view.setBigUint64(16 + 8 * index, BigInt(Math.round(value ?? 0)), true);
+  });
+  samples.forEach((sample, index) => view.setInt16(40 + 2 * index, sample, true));
+  return bytes;
+}
+
+/** @param {...Uint8Array} records @returns {ArrayBuffer} one message */
+export function message(...records) {
+  const bytes = new Uint8Array(records.reduce((sum, each) => sum + each.length, 0));
+  let at = 0;
+  for (const each of records) {
+    bytes.set(each, at);
+    at += each.length;
+  }
+  return bytes.buffer;
+}
+
+/** @param {{seq: number, frameIndex: number, frames: number, flags?: number, sampleAt?: (frame: number) => [number, number]}} fields */
+export function audio({ seq, frameIndex, frames, flags = 0, sampleAt = addressed }) {
+  const samples = new Int16Array(frames * 2);
+  for (let frame = 0; frame < frames; frame += 1) samples.set(sampleAt(frameIndex + frame), frame * 2);
+  const captureNs = frameIndexToNs(frameIndex);
+  return record({ kind: 1, seq, flags, frames, frameIndex, samples, captureNs, readyNs: captureNs + frameIndexToNs(frames) });
+}
+
+/** @param {{seq: number, frameIndex: number, frames: number, cause: number, flags?: number}} fields */
+export function gap({ seq, frameIndex, frames, cause, flags = 0 }) {
+  return record({ kind: 2, seq, flags, frames, frameIndex, cause, captureNs: frameIndexToNs(frameIndex) });
+}
+
+/** @param {{lostPackets: number, lostFrames: number, cause?: number}} fields */
+export function note({ lostPackets, lostFrames, cause = 6 }) {
+  return record({ kind: 3, seq: lostPackets, frames: lostFrames, cause, captureNs: 2e6, readyNs: 1e9 });
+}
+
+/** @param {number} frames @returns {number} */
+export function frameIndexToNs(frames) {
+  return (frames * 1e9) / 44_100;
+}
+
+/** A signal in which every frame says which one it is: 30 bits of its index. @param {number} frame @returns {[number, number]} */
+export function addressed(frame) {
+  return [frame % 32_768, Math.floor(frame / 32_768) % 32_768];
+}
+
+/** @param {number} left -1 to 1 @param {number} right @returns {number} the index modulo 2^30, or -1 when it is no exact sample */
+export function addressOf(left, right) {
+  const [low, high] = [left * 32_768, right * 32_768];
+  return Number.isInteger(low) && Number.isInteger(high) && low >= 0 && high >= 0 ? high * 32_768 + low : -1;
+}
+
+/** A smooth signal: two sines, half of full scale. @param {number} frame @returns {[number, number]} */
+export function smooth(frame) {
+  return [Math.round(16_000 * Math.sin((frame * 2 * Math.PI * 220) / 44_100)), Math.round(16_000 * Math.sin((frame * 2 * Math.PI * 331) / 44_100))];
+}

@@ -1,0 +1,27 @@
+/**
+ * The true delay: how long ago that was captured which is at the listener's ear now.
+ *
+ * Four clocks meet here, each through its own map (docs/clocks.md): page time to context time (output_clock.js), context
+ * frames to positions (the audio thread's stamp), positions to capture time (capture_map.js), and page time to the
+ * service's clock (clock.js).
+ */
+
+import { captureNsAt } from './capture_map.js';
+
+/**
+ * @param {object} known
+ * @param {number} known.nowMs page time
+ * @param {number} known.heardContextMs context time at the ear at that time
+ * @param {number} known.contextRateHz
+ * @param {import('./controls.js').PlayoutReading} known.playout
+ * @param {{frame_index: number, capture_ns: number}} known.anchor
+ * @param {number} known.serviceOffsetMs service clock minus page time
+ * @returns {number} ms
+ */
+export function delayMs({ nowMs, heardContextMs, contextRateHz, playout, anchor, serviceOffsetMs }) {
+  const heardFrame = (heardContextMs * contextRateHz) / 1000;
+  const whole = Math.floor(heardFrame);
+  // The stamp holds the low 32 bits of the context's frame count; a difference of them is right for 13.5 hours.
+  const sinceStamp = ((whole - playout.read_context_frame) | 0) + (heardFrame - whole);
+  return nowMs + serviceOffsetMs - captureNsAt(anchor, playout.read_position + sinceStamp) / 1e6;
+}

@@ -1,0 +1,185 @@
+/**
+ * What page, Worker, audio thread and service say to each other in words (samples travel by the ring).
+ *
+ * In: the service's text messages. Out: checked objects, or a refusal in plain words; nothing throws. And the shapes of
+ * the messages between the threads, which are our own on both sides and need no check.
+ */
+
+import { STREAM_RATE_HZ } from './units.js';
+import { WIRE_VERSION } from './wire.js';
+
+/** The name under which the worklet registers its processor. */
+export const PROCESSOR_NAME = 'synthwire-playout';
+
+/**
+ * What is heard (docs/wire-format.md).
+ *
+ * @typedef {object} Source
+ * @property {string} kind 'synth', 'demo', 'test' or 'none'
+ * @property {string} state 'playing', 'waiting', 'lost' or 'stalled'
+ * @property {string} name
+ * @property {number} channels 0 when unknown
+ * @property {number} first_channel
+ * @property {string} notice
+ *
+ * @typedef {object} Hello
+ * @property {'hello'} type
+ * @property {string} server_version
+ * @property {number} period_frames
+ * @property {number} chunk_frames
+ * @property {Source} source
+ *
+ * @typedef {{type: 'source', source: Source}} SourceChanged
+ * @typedef {{type: 'pong', id: number, received_ns: number, sent_ns: number}} Pong
+ * @typedef {{type: 'refused', about: string, reason: string}} WishRefused
+ * @typedef {{type: 'unknown'}} Unknown of a newer service of the same wire version: passed over
+ *
+ * @typedef {object} Unreadable
+ * @property {'unreadable'} type
+ * @property {Problem} problem
+ * @property {string} words what is wrong with it
+ *
+ * @typedef {Hello | SourceChanged | Pong | WishRefused | Unknown} ServiceMessage
+ */
+
+/**
+ * What is wrong, by name; the page has the words.
+ *
+ * @typedef {'insecure_context' | 'no_worklet' | 'server_unreachable' | 'server_too_old' | 'server_too_new' | 'refused'
+ *   | 'audio_blocked' | 'internal'} Problem
+ */
+
+/**
+ * Page to Worker. Exactly one of memory and port is given. (Core knows no MessagePort: the type comes from the realm.)
+ *
+ * @template Port
+ * @typedef {{type: 'open', url: string, memory: SharedArrayBuffer | null, port: Port | null}} Open
+ */
+
+/**
+ * @template Port
+ * @typedef {Open<Port> | {type: 'set_pair', first_channel: number} | {type: 'close'}} ToWorker
+ */
+
+/**
+ * Worker to page, about ten times a second and whenever something happened.
+ *
+ * @typedef {object} WorkerStatus
+ * @property {'connecting' | 'open' | 'retrying' | 'failed'} connection retrying: between two attempts
+ * @property {boolean} greeted a hello has come on this connection
+ * @property {boolean} ever_greeted a hello has come since the start
+ * @property {Problem | null} problem
+ * @property {string} problem_detail
+ * @property {Hello | null} hello the last one
+ * @property {Source | null} source
+ * @property {number | null} seq
+ * @property {number} messages
+ * @property {number} bytes
+ * @property {number} reconnects
+ * @property {Record<string, number>} glitches by cause, as far as the receiver knows them
+ * @property {string} last_refusal
+ * @property {number} dropped_frames at the port, the audio thread standing still
+ * @property {{offset_ms: number, round_trip_ms: number} | null} clock
+ * @property {{frame_index: number, capture_ns: number} | null} anchor
+ * @property {import('./arrivals.js').Travel | null} travel
+ * @property {number | null} queue_age_ms
+ *
+ * @typedef {{type: 'status', status: WorkerStatus} | WishRefused} FromWorker
+ */
+
+/**
+ * What the worklet is made with: the ring's memory, null where it cannot be shared. It then makes its own, and gets its
+ * frames through the port it is told of.
+ *
+ * @typedef {{memory: SharedArrayBuffer | null}} ProcessorOptions
+ *
+ * @typedef {{type: 'controls', words: Int32Array}} FromWorklet
+ */
+
+/**
+ * Page to worklet.
+ *
+ * @template Port
+ * @typedef {{type: 'port', port: Port} | {type: 'poll'} | {type: 'stop'}} ToWorklet
+ */
+
+/** @param {string} text one text message of the service @returns {ServiceMessage | Unreadable} */
+export function readServiceMessage(text) {
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return unreadable('the service sent a text message that is not JSON');
+  }
+  if (!isObject(value)) return unreadable('the service sent a text message that is not a JSON object');
+  switch (value['type']) {
+    case 'hello': return readHello(value);
+    case 'source': return isSource(value['source'])
+      ? { type: 'source', source: value['source'] } : unreadable('the message "source" does not describe an instrument');
+    case 'pong': return readPong(value);
+    case 'refused': return { type: 'refused', about: wordsOf(value['about']), reason: wordsOf(value['reason']) };
+    default: return typeof value['type'] === 'string' ? { type: 'unknown' } : unreadable('a text message has no type');
+  }
+}
+
+/** @param {Record<string, unknown>} value @returns {Hello | Unreadable} */
+function readHello(value) {
+  const version = value['wire_version'];
+  if (!isCount(version)) return unreadable('the hello names no wire_version');
+  if (version !== WIRE_VERSION) {
+    const problem = version > WIRE_VERSION ? 'server_too_new' : 'server_too_old';
+    return unreadable(`the service speaks wire version ${version}, this page speaks ${WIRE_VERSION}`, problem);
+  }
+  if (value['format'] !== 's16le' || value['channels'] !== 2 || value['rate_hz'] !== STREAM_RATE_HZ) {
+    return unreadable(`the service sends ${wordsOf(value['format'])}, ${wordsOf(value['channels'])} channels at `
+      + `${wordsOf(value['rate_hz'])} Hz; this page plays s16le, 2 channels at ${STREAM_RATE_HZ} Hz`);
+  }
+  const { period_frames: periodFrames, chunk_frames: chunkFrames, source } = value;
+  if (!isCount(periodFrames) || !isCount(chunkFrames)) return unreadable('the hello names no period_frames or chunk_frames');
+  if (!isSource(source)) return unreadable('the hello does not describe an instrument');
+  return {
+    type: 'hello',
+    server_version: wordsOf(value['server_version']),
+    period_frames: periodFrames,
+    chunk_frames: chunkFrames,
+    source,
+  };
+}
+
+/** @param {Record<string, unknown>} value @returns {Pong | Unreadable} */
+function readPong({ id, received_ns: receivedNs, sent_ns: sentNs }) {
+  if (!isCount(id) || !isTime(receivedNs) || !isTime(sentNs)) return unreadable('a pong lacks id, received_ns or sent_ns');
+  return { type: 'pong', id, received_ns: receivedNs, sent_ns: sentNs };
+}
+
+/** @param {unknown} value @returns {value is Source} */
+function isSource(value) {
+  return isObject(value)
+    && ['kind', 'state', 'name', 'notice'].every((key) => typeof value[key] === 'string')
+    && isCount(value['channels']) && isCount(value['first_channel']);
+}
+
+/** @param {unknown} value @returns {value is Record<string, unknown>} */
+function isObject(value) {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** @param {unknown} value @returns {value is number} */
+function isCount(value) {
+  return Number.isSafeInteger(value) && /** @type {number} */ (value) >= 0;
+}
+
+/** Nanoseconds may exceed 2^53 after 104 days of uptime: then they are rounded, not wrong. @param {unknown} value @returns {value is number} */
+function isTime(value) {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
+
+/** @param {unknown} value @returns {string} short enough to be shown */
+function wordsOf(value) {
+  return String(value ?? '').slice(0, 200);
+}
+
+/** @param {string} words @param {Problem} [problem] @returns {Unreadable} */
+function unreadable(words, problem = 'internal') {
+  return { type: 'unreadable', problem, words };
+}

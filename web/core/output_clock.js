@@ -1,0 +1,106 @@
+/**
+ * The audio clock: which moment of the context is at the listener's ear now.
+ *
+ * In: about ten times a second, what the AudioContext says of itself. Out: context time heard at a page time.
+ * Two ways lead there, and the better one that the engine offers is taken:
+ *
+ * - `stamp`: getOutputTimestamp() names a context time and the page time at which it left the device. Jitters by some
+ *   milliseconds from call to call (Chromium reads the sound server's estimate), so the median of two seconds counts.
+ * - `latency`: currentTime runs ahead of the ear by the output latency. It moves in steps of the callback's buffer;
+ *   just before a step it shows the moment that is about to be rendered, so its lower envelope counts.
+ *
+ * A stamp that claims that nothing lies between rendering and the ear is not believed (docs/clocks.md). No clock is read.
+ */
+
+/** Two seconds at ten readings a second. */
+const READINGS = 20;
+/** Before that many, the answer is a guess. */
+const READINGS_MIN = 3;
+/** An honest stamp is at most this old, and this far behind rendering; and some distance behind it. */
+const STAMP_AGE_MS_MAX = 500;
+const LAG_MS_MAX = 1000;
+const LAG_MS_MIN = 1;
+/** The relation of the clocks has moved by so much: the device changed or the machine slept. */
+const STEP_MS = 50;
+
+/**
+ * @typedef {object} OutputReading
+ * @property {number} now_ms page time
+ * @property {number} context_ms currentTime
+ * @property {{context_ms: number, at_ms: number} | null} stamp getOutputTimestamp, in page time
+ * @property {number | null} latency_ms from rendering to the ear, as the engine says; null when it does not
+ */
+
+export class OutputClock {
+  /** Context time heard minus page time, by stamp. @type {number[]} */
+  #heard = [];
+  /** Context time rendered minus page time. @type {number[]} */
+  #rendered = [];
+  /** How far stamps lie behind rendering. @type {number[]} */
+  #lags = [];
+  /** @type {number | null} */
+  #latencyMs = null;
+
+  /** The context was suspended, or is new: its relation to page time has changed. */
+  reset() {
+    this.#heard = [];
+    this.#rendered = [];
+    this.#lags = [];
+  }
+
+  /** @param {OutputReading} reading */
+  observe({ now_ms: nowMs, context_ms: contextMs, stamp, latency_ms: latencyMs }) {
+    this.#latencyMs = latencyMs;
+    const rendered = contextMs - nowMs;
+    const middle = median(this.#rendered);
+    if (middle !== null && Math.abs(rendered - middle) > STEP_MS) this.reset();
+    keep(this.#rendered, rendered);
+    if (!stamp || Math.abs(nowMs - stamp.at_ms) > STAMP_AGE_MS_MAX) return;
+    const heard = stamp.context_ms - stamp.at_ms;
+    const lag = rendered - heard;
+    if (lag > LAG_MS_MAX) return;
+    keep(this.#heard, heard);
+    keep(this.#lags, lag);
+  }
+
+  /** @returns {'stamp' | 'latency' | null} */
+  get method() {
+    const lag = median(this.#lags);
+    if (this.#heard.length >= READINGS_MIN && lag !== null && lag > LAG_MS_MIN) return 'stamp';
+    return this.#rendered.length >= READINGS_MIN && this.#latencyMs !== null ? 'latency' : null;
+  }
+
+  /** @param {number} nowMs page time @returns {number | null} context time at the ear, ms; null while unknown */
+  heardContextMs(nowMs) {
+    const heard = this.#heardMinusPageMs();
+    return heard === null ? null : heard + nowMs;
+  }
+
+  /** @param {number} contextMs @returns {number | null} the page time at which that moment is heard */
+  pageMsWhenHeard(contextMs) {
+    const heard = this.#heardMinusPageMs();
+    return heard === null ? null : contextMs - heard;
+  }
+
+  /** @returns {number | null} */
+  #heardMinusPageMs() {
+    const method = this.method;
+    if (method === 'stamp') return median(this.#heard);
+    if (method === null || this.#latencyMs === null) return null;
+    const sorted = this.#rendered.slice().sort((a, b) => a - b);
+    // Not the very lowest: one reading taken while the machine was frozen would be believed for two seconds.
+    const low = sorted[Math.min(2, sorted.length - 1)];
+    return low === undefined ? null : low - this.#latencyMs;
+  }
+}
+
+/** @param {number[]} readings @param {number} value */
+function keep(readings, value) {
+  readings.push(value);
+  if (readings.length > READINGS) readings.shift();
+}
+
+/** @param {number[]} readings @returns {number | null} */
+function median(readings) {
+  return readings.slice().sort((a, b) => a - b)[readings.length >> 1] ?? null;
+}

@@ -1,0 +1,145 @@
+/**
+ * The way to the audio thread where memory cannot be shared: blocks of frames over a MessagePort.
+ *
+ * In: what a ring's writer is told. Out: transferred buffers that do the same to the ring at the other end. Buffers are
+ * recycled: the worklet sends each back, so in steady state nothing is allocated and no more than POOL_BLOCKS exist.
+ * Frames are batched: every message wakes a thread, and that costs more than the copy.
+ */
+
+/** Frames gathered before a block is sent (8.7 ms: 115 messages a second); a gap or restart sends what there is. */
+const BATCH_FRAMES = 384;
+/** Room for one batch begun and the longest record on top of it. */
+const BLOCK_FRAMES = 2560;
+const HEAD_WORDS = 4;
+const HEAD_BYTES = HEAD_WORDS * Int32Array.BYTES_PER_ELEMENT;
+const BLOCK_BYTES = HEAD_BYTES + BLOCK_FRAMES * 2 * Float32Array.BYTES_PER_ELEMENT;
+/** Blocks in circulation. When all are under way the audio thread is standing still, and frames are dropped. */
+const POOL_BLOCKS = 32;
+
+const KIND_AUDIO = 0;
+const KIND_GAP = 1;
+const KIND_RESTART = 2;
+const KIND_EXPECT_SOUND = 3;
+const KIND_EXPECT_SILENCE = 4;
+
+/** @import { Sink } from './ring.js' */
+
+/** @implements {Sink} */
+export class PortSink {
+  /** Frames dropped because every block was under way. */
+  droppedFrames = 0;
+
+  /** @type {ArrayBuffer[]} */
+  #pool = Array.from({ length: POOL_BLOCKS }, () => new ArrayBuffer(BLOCK_BYTES));
+  #post;
+  /** The block being filled. @type {ArrayBuffer | null} */
+  #block = null;
+  #samples = new Float32Array(0);
+  #frames = 0;
+  #position = 0;
+  /** Something was dropped: what comes next cannot join on. */
+  #broken = false;
+  /** Said again after a break: it may have been among what was dropped. */
+  #expectation = KIND_EXPECT_SOUND;
+
+  /** @param {(block: ArrayBuffer) => void} post transfers a block to the other end */
+  constructor(post) {
+    this.#post = post;
+  }
+
+  /** A block came back. @param {ArrayBuffer} block */
+  recycle(block) {
+    if (block.byteLength === BLOCK_BYTES && this.#pool.length < POOL_BLOCKS) this.#pool.push(block);
+  }
+
+  /** @param {number} position */
+  restart(position) {
+    this.#flush();
+    const wasBroken = this.#broken;
+    this.#broken = !this.#say(KIND_RESTART, position, 0, 0);
+    if (wasBroken && !this.#broken) this.#say(this.#expectation, 0, 0, 0);
+  }
+
+  /** @param {number} position @param {Float32Array} samples @param {number} frames */
+  audio(position, samples, frames) {
+    if (this.#broken) this.restart(position);
+    this.#block ??= this.#begin(position);
+    if (!this.#block) {
+      this.#broken = true;
+      this.droppedFrames += frames;
+      return;
+    }
+    this.#samples.set(samples.subarray(0, frames * 2), this.#frames * 2);
+    this.#frames += frames;
+    if (this.#frames >= BATCH_FRAMES) this.#flush();
+  }
+
+  /** @param {number} position @param {number} frames @param {number} cause */
+  gap(position, frames, cause) {
+    this.#flush();
+    if (!this.#broken) this.#broken = !this.#say(KIND_GAP, position, frames, cause);
+  }
+
+  expectSound() {
+    this.#expect(KIND_EXPECT_SOUND);
+  }
+
+  expectSilence() {
+    this.#expect(KIND_EXPECT_SILENCE);
+  }
+
+  /** @param {number} kind */
+  #expect(kind) {
+    this.#expectation = kind;
+    this.#flush();
+    this.#say(kind, 0, 0, 0);
+  }
+
+  /** @param {number} position @returns {ArrayBuffer | null} */
+  #begin(position) {
+    const block = this.#pool.pop() ?? null;
+    if (block) this.#samples = new Float32Array(block, HEAD_BYTES);
+    this.#frames = 0;
+    this.#position = position;
+    return block;
+  }
+
+  #flush() {
+    if (!this.#block) return;
+    const block = this.#block;
+    this.#block = null;
+    this.#send(block, KIND_AUDIO, this.#position, this.#frames, 0);
+  }
+
+  /** @param {number} kind @param {number} position @param {number} frames @param {number} cause @returns {boolean} it was sent */
+  #say(kind, position, frames, cause) {
+    const block = this.#pool.pop();
+    if (block) this.#send(block, kind, position, frames, cause);
+    return block !== undefined;
+  }
+
+  /** @param {ArrayBuffer} block @param {...number} head */
+  #send(block, ...head) {
+    new Int32Array(block, 0, HEAD_WORDS).set(head);
+    this.#post(block);
+  }
+}
+
+/**
+ * The other end: does to a ring what the sink was told.
+ *
+ * @param {ArrayBuffer} block @param {Sink} ring
+ */
+export function applyBlock(block, ring) {
+  if (block.byteLength !== BLOCK_BYTES) return;
+  const head = new Int32Array(block, 0, HEAD_WORDS);
+  const [kind = 0, position = 0, frames = 0, cause = 0] = head;
+  switch (kind) {
+    case KIND_AUDIO: return ring.audio(position, new Float32Array(block, HEAD_BYTES), frames);
+    case KIND_GAP: return ring.gap(position, frames >>> 0, cause);
+    case KIND_RESTART: return ring.restart(position);
+    case KIND_EXPECT_SOUND: return ring.expectSound();
+    case KIND_EXPECT_SILENCE: return ring.expectSilence();
+    default:
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * The socket's thread: WebSocket to ring.
+ *
+ * In: the service's messages, the page's wishes. Out: frames into the ring (or to the port), a status to the page ten
+ * times a second. Connects, and connects again. What belongs elsewhere: what a message means (core/receiver.js).
+ */
+
+import { backoffMs } from './core/backoff.js';
+import { nextPingMs, ServiceClock } from './core/clock.js';
+import { readServiceMessage } from './core/messages.js';
+import { PortSink } from './core/port_sink.js';
+import { Receiver } from './core/receiver.js';
+import { RingWriter } from './core/ring.js';
+
+const STATUS_EVERY_MS = 100;
+/** No word for so long, though pings are sent every second: the connection is dead, only nobody has said so. */
+const DEAF_MS = 5000;
+/** This thread itself slept: that the service was not heard means nothing. */
+const SLEPT_MS = 2500;
+/** WebSocket close codes by which a service says no, rather than being gone (RFC 6455, 7.4.1). */
+const REFUSING_CODES = new Set([1002, 1003, 1007, 1008, 1009, 1013]);
+
+/** Page time: one scale for Worker and page. @returns {number} ms */
+function pageNowMs() {
+  return performance.timeOrigin + performance.now();
+}
+
+class Line {
+  #url;
+  #sink;
+  #portSink;
+  #receiver;
+  #clock = new ServiceClock();
+  /** @type {WebSocket | null} */
+  #socket = null;
+  #retryTimer = 0;
+  #pingTimer = 0;
+  #statusTimer = 0;
+  #failedAttempts = 0;
+  #pingId = 0;
+  #pingsSent = 0;
+  /** @type {Map<number, number>} ping's id to page time */
+  #pingSentMs = new Map();
+  #heardMs = 0;
+  #lookedMs = 0;
+
+  /** @type {import('./core/messages.js').WorkerStatus} */
+  #status = {
+    connection: 'connecting', greeted: false, ever_greeted: false, problem: null, problem_detail: '', hello: null, source: null,
+    seq: null, messages: 0, bytes: 0, reconnects: 0, glitches: {}, last_refusal: '', dropped_frames: 0, clock: null, anchor: null,
+    travel: null, queue_age_ms: null,
+  };
+
+  /** @param {import('./core/messages.js').Open<MessagePort>} order */
+  constructor({ url, memory, port }) {
+    this.#url = url;
+    this.#portSink = port ? portSink(port) : null;
+    this.#sink = this.#portSink ?? new RingWriter(/** @type {SharedArrayBuffer} */ (memory));
+    this.#receiver = new Receiver(this.#sink);
+    this.#statusTimer = setInterval(() => this.#look(), STATUS_EVERY_MS);
+    this.#connect();
+  }
+
+  /** @param {number} firstChannel */
+  setPair(firstChannel) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#say({ type: 'set_pair', first_channel: firstChannel });
+    else self.postMessage({ type: 'refused', about: 'set_pair', reason: 'There is no connection to the service just now.' });
+  }
+
+  close() {
+    clearInterval(this.#statusTimer);
+    clearTimeout(this.#retryTimer);
+    this.#hangUp();
+  }
+
+  #connect() {
+    const socket = new WebSocket(this.#url);
+    socket.binaryType = 'arraybuffer';
+    this.#socket = socket;
+    this.#heardMs = pageNowMs();
+    this.#tell({ connection: 'connecting', greeted: false });
+    socket.onopen = () => this.#opened();
+    socket.onmessage = ({ data }) => (typeof data === 'string' ? this.#text(data) : this.#binary(data));
+    socket.onclose = ({ code, reason }) => this.#lost(REFUSING_CODES.has(code) ? 'refused' : 'server_unreachable', reason);
+  }
+
+  #opened() {
+    this.#clock.reset();
+    this.#receiver.connected();
+    this.#pingsSent = 0;
+    this.#pingSentMs.clear();
+    this.#ping();
+    this.#tell({ connection: 'open' });
+  }
+
+  /** @param {ArrayBuffer} message */
+  #binary(message) {
+    const nowMs = pageNowMs();
+    this.#heardMs = nowMs;
+    // Nothing is played before the service has said what it sends.
+    if (this.#status.greeted) this.#receiver.receive(message, nowMs);
+  }
+
+  /** @param {string} text */
+  #text(text) {
+    const nowMs = pageNowMs();
+    this.#heardMs = nowMs;
+    const message = readServiceMessage(text);
+    switch (message.type) {
+      case 'hello': return this.#greeted(message);
+      case 'source': return this.#sourceIs(message.source);
+      case 'pong': return this.#pong(message, nowMs);
+      case 'refused': return self.postMessage(message);
+      case 'unreadable': return this.#misunderstood(message);
+      default:
+    }
+  }
+
+  /** @param {import('./core/messages.js').Hello} hello */
+  #greeted(hello) {
+    this.#failedAttempts = 0;
+    const reconnects = this.#status.reconnects + (this.#status.ever_greeted ? 1 : 0);
+    this.#tell({ greeted: true, ever_greeted: true, problem: null, problem_detail: '', hello, reconnects });
+    this.#sourceIs(hello.source);
+  }
+
+  /** @param {import('./core/messages.js').Source} source */
+  #sourceIs(source) {
+    if (source.state === 'playing' && source.kind !== 'none') this.#sink.expectSound();
+    else this.#sink.expectSilence();
+    this.#tell({ source });
+  }
+
+  /** @param {import('./core/messages.js').Pong} pong @param {number} nowMs */
+  #pong(pong, nowMs) {
+    const sentMs = this.#pingSentMs.get(pong.id);
+    if (sentMs === undefined) return;
+    this.#pingSentMs.delete(pong.id);
+    this.#clock.observe(sentMs, nowMs, pong.received_ns, pong.sent_ns);
+  }
+
+  /** A service of another version stays so until the page is loaded anew; anything else may pass. @param {import('./core/messages.js').Unreadable} message */
+  #misunderstood({ problem, words }) {
+    if (problem === 'internal' && this.#status.greeted) return this.#tell({ last_refusal: words });
+    this.#lost(problem, words);
+    if (problem === 'internal') return;
+    clearTimeout(this.#retryTimer);
+    this.#tell({ connection: 'failed' });
+  }
+
+  /** @param {import('./core/messages.js').Problem} problem @param {string} detail */
+  #lost(problem, detail) {
+    this.#hangUp();
+    this.#failedAttempts += 1;
+    if (this.#status.greeted) this.#receiver.disconnected();
+    this.#tell({ connection: 'retrying', greeted: false, problem, problem_detail: detail });
+    this.#retryTimer = setTimeout(() => this.#connect(), backoffMs(this.#failedAttempts, Math.random()));
+  }
+
+  #hangUp() {
+    clearTimeout(this.#pingTimer);
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+
+  #ping() {
+    const id = this.#pingId;
+    this.#pingId += 1;
+    this.#pingsSent += 1;
+    if (this.#pingSentMs.size > 32) this.#pingSentMs.clear(); // answers that never came
+    this.#pingSentMs.set(id, pageNowMs());
+    this.#say({ type: 'ping', id });
+    this.#pingTimer = setTimeout(() => this.#ping(), nextPingMs(this.#pingsSent));
+  }
+
+  /** @param {object} message */
+  #say(message) {
+    this.#socket?.send(JSON.stringify(message));
+  }
+
+  /** Ten times a second: is the service still there? And how do things stand? */
+  #look() {
+    const nowMs = pageNowMs();
+    if (nowMs - this.#lookedMs > SLEPT_MS) this.#heardMs = nowMs;
+    this.#lookedMs = nowMs;
+    if (this.#socket && nowMs - this.#heardMs > DEAF_MS) this.#lost('server_unreachable', 'nothing was heard for 5 seconds');
+    const receiver = this.#receiver;
+    this.#tell({
+      seq: receiver.seq,
+      messages: receiver.messages,
+      bytes: receiver.bytes,
+      glitches: receiver.ledger.counts(),
+      last_refusal: receiver.lastRefusal || this.#status.last_refusal,
+      dropped_frames: this.#portSink?.droppedFrames ?? 0,
+      clock: this.#clock.reading(nowMs),
+      anchor: receiver.captureMap.anchor,
+      travel: receiver.arrivals.travel,
+      queue_age_ms: receiver.queueAgeMs,
+    });
+  }
+
+  /** @param {Partial<import('./core/messages.js').WorkerStatus>} changes */
+  #tell(changes) {
+    Object.assign(this.#status, changes);
+    self.postMessage({ type: 'status', status: this.#status });
+  }
+}
+
+/** @param {MessagePort} port @returns {PortSink} */
+function portSink(port) {
+  const sink = new PortSink((block) => port.postMessage(block, [block]));
+  port.onmessage = (event) => sink.recycle(event.data);
+  return sink;
+}
+
+/** @type {Line | null} */
+let line = null;
+
+/** @param {MessageEvent<import('./core/messages.js').ToWorker<MessagePort>>} event */
+self.onmessage = ({ data: order }) => {
+  switch (order.type) {
+    case 'open':
+      line = new Line(order);
+      break;
+    case 'set_pair':
+      line?.setPair(order.first_channel);
+      break;
+    case 'close':
+      line?.close();
+      self.close();
+  }
+};

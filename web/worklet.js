@@ -1,0 +1,63 @@
+/**
+ * The audio thread: ring to outputs.
+ *
+ * In: the ring's memory (shared, or its own with blocks coming in by a port). Out: two channels.
+ * process() makes no object, closure, subarray or message, and reads the block length it is given. What is played when
+ * is decided in core/playout.js; volume is a GainNode's business (player.js), so at full volume samples stay exact.
+ */
+
+import { controlWords, RING_BYTES, RingWriter } from './core/ring.js';
+import { takePeaks } from './core/controls.js';
+import { PROCESSOR_NAME } from './core/messages.js';
+import { Playout } from './core/playout.js';
+import { applyBlock } from './core/port_sink.js';
+
+class PlayoutProcessor extends AudioWorkletProcessor {
+  #memory;
+  #playout;
+  #running = true;
+
+  /** @param {{processorOptions: import('./core/messages.js').ProcessorOptions}} options */
+  constructor({ processorOptions }) {
+    super();
+    this.#memory = processorOptions.memory ?? new ArrayBuffer(RING_BYTES);
+    this.#playout = new Playout(this.#memory);
+    this.port.onmessage = (event) => this.#told(event.data);
+  }
+
+  /** @param {Float32Array[][]} _inputs @param {Float32Array[][]} outputs @returns {boolean} */
+  process(_inputs, outputs) {
+    const output = /** @type {Float32Array[]} */ (outputs[0]);
+    this.#playout.render(/** @type {Float32Array} */ (output[0]), /** @type {Float32Array} */ (output[1]), currentFrame);
+    return this.#running;
+  }
+
+  /** @param {import('./core/messages.js').ToWorklet<MessagePort>} message */
+  #told(message) {
+    switch (message.type) {
+      case 'port': return this.#listen(message.port);
+      case 'poll': return this.#report();
+      case 'stop': this.#running = false;
+    }
+  }
+
+  /** Blocks of frames come straight from the Worker, and their buffers go back to it. @param {MessagePort} port */
+  #listen(port) {
+    const ring = new RingWriter(this.#memory);
+    port.onmessage = (event) => {
+      applyBlock(event.data, ring);
+      port.postMessage(event.data, [event.data]);
+    };
+  }
+
+  /** The page cannot look into this ring: it gets a copy of the control words. */
+  #report() {
+    const words = controlWords(this.#memory);
+    /** @type {import('./core/messages.js').FromWorklet} */
+    const message = { type: 'controls', words: words.slice() };
+    takePeaks(words, [0, 0]);
+    this.port.postMessage(message);
+  }
+}
+
+registerProcessor(PROCESSOR_NAME, PlayoutProcessor);
