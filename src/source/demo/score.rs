@@ -113,7 +113,13 @@ pub(super) fn notes() -> Vec<Note> {
     for (number, &(bar, eighth, length, pitch)) in (0_u32..).zip(&MELODY) {
         let accent = if eighth % 2 == 0 { 0.06 } else { 0.0 };
         let strength = 0.56 + accent + 0.1 * unevenness(number, 3);
-        add(&mut notes, Part::Keys, (bar * BAR_EIGHTHS + eighth, length), pitch, strength, late(number, 17));
+        add(
+            &mut notes,
+            Part::Keys,
+            (bar * BAR_EIGHTHS + eighth, length),
+            (pitch, strength),
+            late(number, 17),
+        );
     }
     notes.sort_by_key(|note| note.begin_block);
     notes
