@@ -18,6 +18,9 @@ use crate::rig::pulse::SYNTH;
 const LONGEST_FRAMES: usize = 3 * RATE_HZ as usize;
 /// A change of delay from one reading to the next that is counted, milliseconds.
 const STEP_MS: f64 = 0.5;
+/// A rig whose clock leaves out more than this, milliseconds, cannot be played to without gaps. The recorder's blocks
+/// make the figure uncertain by 2 ms.
+const CLOCK_LEFT_OUT_MS_MAX: f64 = 5.0;
 /// A sample this loud is sound (-60 dBFS).
 const AUDIBLE: f32 = 0.001;
 /// Where `/api/status` gives the capture PCM's own delay.
@@ -51,6 +54,8 @@ pub struct Machine {
     pub longest_freeze_ms: f64,
     /// Share of the span that was frozen.
     pub frozen_share: f64,
+    /// Time the rig's own clock left out, milliseconds.
+    pub clock_left_out_ms: f64,
     /// Could the watchdog run in real time?
     pub watchdog_real_time: bool,
 }
@@ -167,7 +172,7 @@ pub fn judge(evidence: &Evidence) -> Result<Results, String> {
     let span = Span::of(evidence, &clock)?;
     let chains: Vec<ChainResults> =
         evidence.chains.iter().map(|chain| judge_chain(evidence, chain, &clock, &span)).collect();
-    let machine = judge_machine(evidence);
+    let machine = judge_machine(evidence, &clock, &span);
     let rig_faults = continuity::faults(&evidence.recording.channels[SYNTH.channel + 1][span.frames()]).len();
     let median_of = |name: &str| Some(chains.iter().find(|c| c.name == name)?.delay_ms?.median);
     let classic_over_product =
@@ -179,6 +184,9 @@ pub fn judge(evidence: &Evidence) -> Result<Results, String> {
 fn void_reason(machine: &Machine, rig_faults: usize) -> Option<String> {
     if machine.frozen_share > VOID_SHARE {
         return Some(format!("the machine was frozen for {:.1} % of the time", machine.frozen_share * 100.0));
+    }
+    if machine.clock_left_out_ms > CLOCK_LEFT_OUT_MS_MAX {
+        return Some(format!("the rig's clock left out {:.1} ms", machine.clock_left_out_ms));
     }
     (rig_faults > 0).then(|| format!("the signal that went in had {rig_faults} faults of the rig's own"))
 }
@@ -213,7 +221,7 @@ impl Span {
     }
 }
 
-fn judge_machine(evidence: &Evidence) -> Machine {
+fn judge_machine(evidence: &Evidence, clock: &FrameClock, span: &Span) -> Machine {
     let (start_ns, end_ns) = evidence.span_ns;
     let inside: Vec<f64> = evidence
         .freezes
@@ -225,6 +233,7 @@ fn judge_machine(evidence: &Evidence) -> Machine {
         freezes: inside.len(),
         longest_freeze_ms: inside.iter().copied().fold(0.0, f64::max),
         frozen_share: freeze::frozen_share(&evidence.freezes, start_ns, end_ns),
+        clock_left_out_ms: clock.left_out_ms(span.first as f64, span.end as f64),
         watchdog_real_time: evidence.watchdog_real_time,
     }
 }

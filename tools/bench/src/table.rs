@@ -78,11 +78,12 @@ fn rule(results: &Results) -> String {
 fn footer(results: &Results) -> Vec<String> {
     let machine = &results.machine;
     let mut lines = vec![format!(
-        "machine: {} freezes over 5 ms, longest {:.1} ms, {:.2} % of the time{}",
+        "machine: {} freezes over 5 ms, longest {:.1} ms, {:.2} % of the time{}; the rig's clock left out {:.1} ms",
         machine.freezes,
         machine.longest_freeze_ms,
         machine.frozen_share * 100.0,
-        if machine.watchdog_real_time { "" } else { " (no real-time priority: may only have been busy)" }
+        if machine.watchdog_real_time { "" } else { " (no real-time priority: may only have been busy)" },
+        machine.clock_left_out_ms
     )];
     if let Some(ratio) = results.classic_over_product {
         lines.push(format!("the classic design in the same run is {ratio:.1} times as late"));

@@ -44,6 +44,12 @@ impl FrameClock {
         (self.starts[at].1 + duration_ns(frame)).max(0) as u64
     }
 
+    /// How much time the clock left out between two frames, milliseconds.
+    pub fn left_out_ms(&self, from_frame: f64, to_frame: f64) -> f64 {
+        let offset_ns = |frame: f64| self.time_ns(frame) as i64 - duration_ns(frame);
+        (offset_ns(to_frame) - offset_ns(from_frame)) as f64 / 1e6
+    }
+
     /// Which frame was played at `time_ns`; negative before the recording began.
     pub fn frame_at(&self, time_ns: u64) -> f64 {
         let past = |(up_to, start_ns): &(u64, i64)| start_ns + duration_ns(*up_to as f64) < time_ns as i64;
@@ -89,6 +95,8 @@ mod tests {
             })
             .collect();
         let clock = FrameClock::fit(&stamps).unwrap();
+        assert_eq!(clock.left_out_ms(441.0, 100.0 * 441.0), 700.0);
+        assert_eq!(clock.left_out_ms(60.0 * 441.0, 100.0 * 441.0), 0.0);
         assert_eq!(clock.time_ns(20.0 * 441.0), second + 200_000_000);
         assert_eq!(clock.time_ns(80.0 * 441.0), second + 1_500_000_000);
         assert!((clock.frame_at(second + 1_500_000_000) - 80.0 * 441.0).abs() < 0.01);

@@ -122,7 +122,7 @@ mod tests {
             [&played_left, &played_right],
             &readings,
             5000..215_000,
-            &[90_000..90_050],
+            std::slice::from_ref(&(90_000..90_050)),
         );
         assert!(
             found.not_comparable_frames <= 2 * HOP_FRAMES as u64 && found.largest_error_steps == 0.0,
