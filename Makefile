@@ -1,6 +1,6 @@
 # One line per target; the work is in scripts/. Everything a target needs is installed by the target itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench test-browsers setup deny clean
+.PHONY: help run test check bench bench-rt test-browsers setup deny clean
 export EVERY_CHECK
 
 help: ## list the targets
@@ -18,6 +18,9 @@ check: ## formatting, lints, types, dependencies
 bench: ## the listening bench; BENCH_ARGS="--baseline" compares with the classic design
 	@scripts/packages.sh test
 	@tools/bench.sh $(BENCH_ARGS)
+
+bench-rt: ## the capture thread's system calls per period, traced
+	@scripts/bench_rt.sh
 
 test-browsers: ## the page in Firefox and WebKit
 	@scripts/test.sh engines

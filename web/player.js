@@ -57,7 +57,8 @@ export class Player extends EventTarget {
 
   /** Call it in the gesture handler itself: the context is made and resumed before this returns. While blocked: unblocks. */
   start() {
-    if (this.#session && (this.report().state !== 'blocked' || this.#session.unblock())) return;
+    const { state } = this.report();
+    if (this.#session && state !== 'failed' && (state !== 'blocked' || this.#session.unblock())) return;
     this.#session?.close();
     this.#session = null;
     this.#failure = obstacle();

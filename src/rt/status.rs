@@ -113,9 +113,12 @@ impl SourceStatus {
     }
 
     /// What is to be said when nothing can be opened, for this reason if there is one. What has played before is still
-    /// gone or still stalled, and nothing new is to be said of it.
+    /// gone, and nothing new is to be said of it; what stood still is gone now.
     #[must_use]
     pub fn absent(&self, why: Option<&Error>) -> Self {
+        if self.source.state == State::Stalled {
+            return self.after(Exit::Fault(SourceFault::Gone));
+        }
         if self.source.kind != Kind::None {
             return Self { capture: None, ..self.clone() };
         }
@@ -157,7 +160,9 @@ mod tests {
         assert_eq!(gone.source.state, State::Lost);
         assert!(gone.source.notice.starts_with("MONTAGE is gone."));
         assert_eq!(gone.absent(Some(&Error::new("cannot open it"))), gone);
-        assert_eq!(playing().after(Exit::Stalled).source.state, State::Stalled);
+        let stalled = playing().after(Exit::Stalled);
+        assert_eq!(stalled.source.state, State::Stalled);
+        assert_eq!(stalled.absent(None), gone, "connected is what it no longer is");
     }
 
     #[test]

@@ -23,6 +23,9 @@ use std::time::Duration;
 /// How often an absent or busy device is looked for: the sound is back within 2 s of the synth.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
+/// How often a device that stood still and was opened anew is asked whether it plays.
+const LOOK_FOR_SOUND: Duration = Duration::from_millis(10);
+
 /// What the supervisor works with.
 pub struct Supervisor {
     /// Opens sources.
@@ -109,8 +112,11 @@ impl Run {
                     None => continue,
                 },
             };
+            let periods_before = self.supervisor.counters.periods.load(Ordering::Relaxed);
             let Some(session) = self.begin(opened, kept) else { return };
-            self.playing(&session);
+            if self.sounds(&session, periods_before) {
+                self.playing(&session);
+            }
             next = self.watch(&session);
             let Some((exit, parts)) = end(session) else { return };
             kept = parts;
@@ -206,6 +212,21 @@ impl Run {
                 None
             }
         }
+    }
+
+    /// Whether it plays: what stood still before is believed only when its first period is there, or a silent device
+    /// would be said to play and to stand still in turns.
+    fn sounds(&self, session: &Session, periods_before: u64) -> bool {
+        if self.said.source.state != State::Stalled {
+            return true;
+        }
+        while !session.thread.is_finished() && !self.stopping() {
+            if self.supervisor.counters.periods.load(Ordering::Relaxed) > periods_before {
+                return true;
+            }
+            std::thread::park_timeout(LOOK_FOR_SOUND);
+        }
+        false
     }
 
     /// Waits for the capture thread to end; ends the demo itself when a synth can be opened in its place.

@@ -14,7 +14,7 @@ use crate::clock::mono_raw_now;
 use crate::core::convert::SampleFormat;
 use crate::error::{Error, Result};
 use crate::units::{Hz, MonoNs, NS_PER_S};
-use alsa::pcm::{Access, Format, HwParams, PCM, TstampType};
+use alsa::pcm::{Access, Format, HwParams, PCM, State, TstampType};
 use alsa::{Direction, Output, ValueOr};
 use nix::errno::Errno;
 use std::time::Duration;
@@ -129,6 +129,21 @@ impl AlsaSource {
         let delay_frames = (delay_frames.max(0) as u32).max(avail_frames);
         Ok(Some(Stamp { at, avail_frames, delay_frames }))
     }
+
+    /// Woken for nothing: some plugins wake early, others (and `plug`'s emulation) tell an overrun by their state alone.
+    fn plugin_without_frames(&self) -> Ready {
+        let state = self.pcm.state_raw();
+        if state == State::XRun as i32 {
+            Ready::Fault(SourceFault::Xrun)
+        } else if state == State::Suspended as i32 {
+            Ready::Fault(SourceFault::Suspended)
+        } else if state == State::Disconnected as i32 {
+            Ready::Fault(SourceFault::Gone)
+        } else {
+            std::thread::sleep(PLUGIN_PAUSE);
+            Ready::Timeout
+        }
+    }
 }
 
 impl Source for AlsaSource {
@@ -149,12 +164,8 @@ impl Source for AlsaSource {
         match self.stamp() {
             Err(fault) => Ready::Fault(fault),
             Ok(Some(stamp)) => Ready::Frames(stamp),
-            Ok(None) => {
-                if self.path != Path::KernelMmap {
-                    std::thread::sleep(PLUGIN_PAUSE);
-                }
-                Ready::Timeout
-            }
+            Ok(None) if self.path == Path::KernelMmap => Ready::Timeout,
+            Ok(None) => self.plugin_without_frames(),
         }
     }
 

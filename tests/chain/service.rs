@@ -21,9 +21,15 @@ pub(crate) struct Service {
 impl Service {
     /// Starts it with `arguments` and waits until it says where it listens.
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_in(&[], arguments)
+    }
+
+    /// The same with these variables added to its environment.
+    pub(crate) fn start_in(environment: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_synthwire"))
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(arguments)
+            .envs(environment.iter().copied())
             .env_remove("RUST_LOG")
             .stderr(Stdio::piped())
             .spawn()
@@ -105,6 +111,12 @@ pub(crate) enum Heard {
     Note(ListenerNote),
 }
 
+/// One message of the service.
+pub(crate) enum Said {
+    Text(serde_json::Value),
+    Sound(Vec<Heard>),
+}
+
 /// One listener.
 pub(crate) struct Ear {
     pub(crate) socket: WebSocket<TcpStream>,
@@ -129,15 +141,25 @@ impl Ear {
         self.socket.read().expect("the service goes on")
     }
 
+    /// The next text or binary message, parsed.
+    pub(crate) fn said(&mut self) -> Said {
+        loop {
+            match self.message() {
+                Message::Text(text) => return Said::Text(serde_json::from_str(&text).unwrap()),
+                Message::Binary(bytes) => {
+                    let records = wire::parse(&bytes).expect("the service sends sound messages");
+                    return Said::Sound(records.iter().map(heard).collect());
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// The next binary message's records; texts are passed over.
     pub(crate) fn records(&mut self) -> Vec<Heard> {
         loop {
-            if let Message::Binary(bytes) = self.message() {
-                return wire::parse(&bytes)
-                    .expect("the service sends sound messages")
-                    .iter()
-                    .map(heard)
-                    .collect();
+            if let Said::Sound(records) = self.said() {
+                return records;
             }
         }
     }
@@ -145,11 +167,9 @@ impl Ear {
     /// The next text message of this type; sound is passed over.
     pub(crate) fn text(&mut self, kind: &str) -> serde_json::Value {
         loop {
-            if let Message::Text(text) = self.message() {
-                let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-                if value["type"] == kind {
-                    return value;
-                }
+            match self.said() {
+                Said::Text(value) if value["type"] == kind => return value,
+                _ => {}
             }
         }
     }

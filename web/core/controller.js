@@ -27,7 +27,7 @@ const SAME_EVENT_FRAMES = framesOf(2000);
 /** Target left alone after an event, doubled by every further event until there was none for the longest of these. */
 const HOLD_FRAMES_MIN = framesOf(6000);
 const HOLD_FRAMES_MAX = framesOf(120_000);
-/** Share of the surplus forgotten per bucket: about 8 % a second. */
+/** Share of the surplus forgotten per bucket: about 8 % a second, at least one frame. */
 const DECAY_PER_BUCKET = 0.016;
 
 /**
@@ -43,6 +43,8 @@ const BUCKET_FRAMES = framesOf(200);
 const BUCKETS = 10;
 /** Evidence before anything is corrected: one second. */
 const BUCKETS_MIN = 5;
+/** No headroom is as high; as whole as all numbers here, for a fraction would be an object to the engine. */
+const NO_HEADROOM = 0x3fff_ffff;
 
 export class PlayoutController {
   /** Where the level is held. */
@@ -53,13 +55,13 @@ export class PlayoutController {
   spreadFrames = 0;
 
   /** Lowest headroom per bucket, a circle; the newest is before #next. */
-  #least = new Float64Array(BUCKETS);
-  #sorted = new Float64Array(BUCKETS);
+  #least = new Int32Array(BUCKETS);
+  #sorted = new Int32Array(BUCKETS);
   #next = 0;
   #known = 0;
   #bucketFrames = 0;
-  #bucketLeast = Infinity;
-  #bucketMost = -Infinity;
+  #bucketLeast = NO_HEADROOM;
+  #bucketMost = -NO_HEADROOM;
   /** By how much a dip has just raised the target above the level. */
   #owedFrames = 0;
   /** The last headroom seen. */
@@ -84,22 +86,22 @@ export class PlayoutController {
    */
   correctionFrames() {
     const backlog = this.#headroom - this.targetFrames - this.spreadFrames;
-    if (backlog > BACKLOG_FRAMES) return Math.round(backlog);
+    if (backlog > BACKLOG_FRAMES) return backlog;
     if (this.#known < BUCKETS_MIN || this.#bucketFrames !== 0) return 0;
     // A dip has just shown that more is needed: no more evidence is waited for.
-    if (this.#owedFrames > SLACK_LOW_FRAMES) return -Math.round(this.#owedFrames);
+    if (this.#owedFrames > SLACK_LOW_FRAMES) return -this.#owedFrames;
     // Jitter moves the median about; only when three quarters of the evidence agree has the level really moved.
     const quarter = this.#known >> 2;
     const above = /** @type {number} */ (this.#sorted[quarter]) - this.targetFrames;
-    if (above > SLACK_HIGH_FRAMES) return Math.round(above);
+    if (above > SLACK_HIGH_FRAMES) return above;
     const below = this.targetFrames - /** @type {number} */ (this.#sorted[this.#known - 1 - quarter]);
     // Under drift the level falls on: going back to above the target halves the number of insertions.
-    return below > SLACK_LOW_FRAMES ? -Math.round(below + SLACK_LOW_FRAMES) : 0;
+    return below > SLACK_LOW_FRAMES ? -(below + SLACK_LOW_FRAMES) : 0;
   }
 
   /** @returns {number} headroom with which a timeline that was interrupted is as good as it was before */
   get enoughFrames() {
-    return Math.max(Math.min(this.levelFrames, this.targetFrames) - SLACK_LOW_FRAMES, FLOOR_FRAMES / 2);
+    return Math.max(Math.min(this.levelFrames, this.targetFrames) - SLACK_LOW_FRAMES, FLOOR_FRAMES >> 1);
   }
 
   /** @param {number} correctionFrames @returns {boolean} a whole backlog is dropped: what was measured no longer holds */
@@ -134,8 +136,8 @@ export class PlayoutController {
 
   #openBucket() {
     this.#bucketFrames = 0;
-    this.#bucketLeast = Infinity;
-    this.#bucketMost = -Infinity;
+    this.#bucketLeast = NO_HEADROOM;
+    this.#bucketMost = -NO_HEADROOM;
   }
 
   #closeBucket() {
@@ -184,9 +186,9 @@ export class PlayoutController {
 
   /** @param {number} wantedFrames @param {number} frames */
   #forget(wantedFrames, frames) {
-    this.#quietFrames += frames;
+    this.#quietFrames = Math.min(this.#quietFrames + frames, HOLD_FRAMES_MAX);
     if (this.#quietFrames < this.#holdFrames) return;
-    this.targetFrames -= (this.targetFrames - wantedFrames) * DECAY_PER_BUCKET;
+    this.targetFrames -= Math.ceil((this.targetFrames - wantedFrames) * DECAY_PER_BUCKET);
   }
 
   /** The known buckets into #sorted, least first. By hand: TypedArray.sort sorts all of it, and a comparator is a closure. */

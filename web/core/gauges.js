@@ -5,7 +5,7 @@
  * No method makes an object.
  */
 
-import { PEAK_ONE, WORD } from './controls.js';
+import { WORD } from './controls.js';
 
 export class Gauges {
   #words;
@@ -40,15 +40,15 @@ export class Gauges {
   steering(state, controller) {
     const words = this.#words;
     Atomics.store(words, WORD.PLAYOUT_STATE, state);
-    Atomics.store(words, WORD.LEVEL_FRAMES, Math.round(controller.levelFrames));
-    Atomics.store(words, WORD.TARGET_FRAMES, Math.round(controller.targetFrames));
-    Atomics.store(words, WORD.SPREAD_FRAMES, Math.round(controller.spreadFrames));
+    Atomics.store(words, WORD.LEVEL_FRAMES, controller.levelFrames);
+    Atomics.store(words, WORD.TARGET_FRAMES, controller.targetFrames);
+    Atomics.store(words, WORD.SPREAD_FRAMES, controller.spreadFrames);
   }
 
-  /** @param {number} left highest absolute sample of the block @param {number} right */
+  /** @param {number} left highest absolute sample of the block, in PEAK_ONEs @param {number} right */
   peaks(left, right) {
-    this.#raise(WORD.PEAK_LEFT, Math.round(left * PEAK_ONE));
-    this.#raise(WORD.PEAK_RIGHT, Math.round(right * PEAK_ONE));
+    this.#raise(WORD.PEAK_LEFT, left);
+    this.#raise(WORD.PEAK_RIGHT, right);
   }
 
   /** @param {number} frames left over after a block was read */

@@ -10,7 +10,7 @@
  */
 
 import { PlayoutController } from './controller.js';
-import { PLAYOUT, WORD } from './controls.js';
+import { PLAYOUT, WORD, wholePeak } from './controls.js';
 import { FADE_FRAMES, FADE_IN, Tail } from './fades.js';
 import { Gauges } from './gauges.js';
 import { controlWords, RingReader } from './ring.js';
@@ -39,7 +39,7 @@ export class Playout {
   #fadeFrame = FADE_FRAMES;
   /** From here on sound has been continuous: an insertion must not reach further back. */
   #soundStart = 0;
-  /** Frames since the state became SOUNDING. */
+  /** Frames since the state became SOUNDING, as far as it matters. */
   #soundingFrames = 0;
 
   /** While a splice lasts, the outgoing sound is read this far from the position. */
@@ -57,8 +57,6 @@ export class Playout {
 
   #contextFrame = 0;
   #running = false;
-  #peakLeft = 0;
-  #peakRight = 0;
 
   /** @param {ArrayBufferLike} memory the ring's */
   constructor(memory) {
@@ -74,8 +72,6 @@ export class Playout {
    */
   render(left, right, contextFrame) {
     const frames = left.length;
-    this.#peakLeft = 0;
-    this.#peakRight = 0;
     this.#noticeSkip(contextFrame, frames);
     this.#ring.look();
     if (this.#ring.epoch !== this.#epoch) this.#beginTimeline();
@@ -132,7 +128,7 @@ export class Playout {
   #resume() {
     const before = this.#controller.targetFrames;
     this.#blame();
-    const wish = Math.round(this.#controller.targetFrames - before);
+    const wish = this.#controller.targetFrames - before;
     const back = Math.min(wish, (this.#position - this.#brokeOffAt) | 0); // played frames are not played again
     this.#position = (this.#position - back) | 0;
     this.#controller.moved(-back);
@@ -141,7 +137,7 @@ export class Playout {
 
   /** The headroom that frames really leave is known: the timeline is put where it leaves the target. */
   #place() {
-    const shift = Math.round(this.#seeker.leastFrames - this.#controller.targetFrames);
+    const shift = this.#seeker.leastFrames - this.#controller.targetFrames;
     const place = (this.#position + shift) | 0;
     if (((place - this.#brokeOffAt) | 0) < 0) return; // not yet that much sound since: played frames are not played again
     this.#blame();
@@ -167,7 +163,7 @@ export class Playout {
   #steer(frames) {
     const ring = this.#ring;
     ring.seekGap(this.#position);
-    this.#soundingFrames += frames;
+    this.#soundingFrames = Math.min(this.#soundingFrames + frames, 2 * TRUST_FRAMES);
     const headroom = ring.level(this.#position) - frames;
     if (headroom < 0) return; // it breaks off within this block
     this.#controller.observe(headroom, frames);
@@ -240,8 +236,7 @@ export class Playout {
   /** @param {Float32Array} left @param {Float32Array} right */
   #copy(left, right) {
     this.#ring.copy(this.#position, left, right);
-    this.#peakLeft = this.#ring.peakLeft;
-    this.#peakRight = this.#ring.peakRight;
+    this.#gauges.peaks(this.#ring.peakLeft, this.#ring.peakRight);
     this.#tail.rememberBlock(left, right);
     this.#position = (this.#position + left.length) | 0;
   }
@@ -249,6 +244,8 @@ export class Playout {
   /** A block with an edge in it, or silence: frame by frame. @param {Float32Array} left @param {Float32Array} right */
   #compose(left, right) {
     let missing = 0;
+    let peakLeft = 0;
+    let peakRight = 0;
     for (let frame = 0; frame < left.length; frame += 1) {
       const position = this.#position;
       const present = this.#hasFrame(position);
@@ -272,13 +269,14 @@ export class Playout {
       }
       left[frame] = leftSample;
       right[frame] = rightSample;
-      this.#peakLeft = Math.max(this.#peakLeft, Math.abs(leftSample));
-      this.#peakRight = Math.max(this.#peakRight, Math.abs(rightSample));
+      peakLeft = Math.max(peakLeft, Math.abs(leftSample));
+      peakRight = Math.max(peakRight, Math.abs(rightSample));
       this.#tail.remember(leftSample, rightSample);
       this.#position = (position + 1) | 0;
       if (this.#ring.hasGap && this.#position === this.#ring.gapEnd) this.#ring.seekGap(this.#position);
     }
     this.#gauges.missing(missing);
+    this.#gauges.peaks(wholePeak(peakLeft), wholePeak(peakRight));
   }
 
   /** One frame on in a splice, if there is one: #rise is the share of the incoming sound. @param {number} position */
@@ -329,7 +327,6 @@ export class Playout {
     const gauges = this.#gauges;
     gauges.stamp(first, contextFrame, frames);
     gauges.steering(this.#state, this.#controller);
-    gauges.peaks(this.#peakLeft, this.#peakRight);
     if (this.#state === PLAYOUT.SOUNDING) gauges.headroom(this.#ring.level(first) - frames);
     if (this.#audible) gauges.sounds(contextFrame);
   }

@@ -13,6 +13,8 @@ const WINDOW_FRAMES = framesOf(70);
 const RISE_FRAMES = framesOf(10);
 /** Without news for so long, what was watched says nothing about when frames come. */
 const STILL_FRAMES = framesOf(100);
+/** No headroom is as high; a whole number, for a fraction would be an object to the engine. */
+const NO_HEADROOM = 0x3fff_ffff;
 
 export class Seeker {
   /** How much too late frames were at worst since begin(). */
@@ -21,8 +23,8 @@ export class Seeker {
   leastFrames = 0;
 
   #windowFrames = 0;
-  #windowLeast = Infinity;
-  #windowBefore = Infinity;
+  #windowLeast = NO_HEADROOM;
+  #windowBefore = NO_HEADROOM;
   #write = 0;
   #stillFrames = 0;
 
@@ -56,9 +58,9 @@ export class Seeker {
     const least = this.#windowLeast;
     const before = this.#windowBefore;
     this.#windowBefore = least;
-    this.#windowLeast = Infinity;
+    this.#windowLeast = NO_HEADROOM;
     this.#windowFrames = 0;
-    if (before === Infinity || least - before > RISE_FRAMES) return false;
+    if (before === NO_HEADROOM || least - before > RISE_FRAMES) return false;
     this.leastFrames = Math.min(least, before);
     return true;
   }
@@ -66,8 +68,8 @@ export class Seeker {
   /** @param {number} write */
   #forget(write) {
     this.#windowFrames = 0;
-    this.#windowLeast = Infinity;
-    this.#windowBefore = Infinity;
+    this.#windowLeast = NO_HEADROOM;
+    this.#windowBefore = NO_HEADROOM;
     this.#write = write;
     this.#stillFrames = 0;
   }

@@ -12,8 +12,8 @@ use super::process::Running;
 
 /// Frames per cycle (1.5 ms): half the service's usual period, so that the device is never what limits it.
 const CYCLE_FRAMES: u32 = 64;
-/// Real-time priority: above the sound server, below the watchdog.
-const PRIORITY: u32 = 10;
+/// Real-time priority, of its clients a few less: above the rest of the rig, below the service and the watchdog.
+const PRIORITY: u32 = 60;
 const START_TIME: Duration = Duration::from_secs(10);
 
 /// The running jackd.
@@ -33,7 +33,7 @@ impl Jack {
         let file = fs::File::create(&log).map_err(|e| format!("the rig's log: {e}"))?;
         let mut command = Command::new("jackd");
         command
-            .args(["-n", &server_name(folder), "-R", &format!("-P{PRIORITY}"), "-d", "dummy"])
+            .args(["-n", &server_name(folder), "-S", "-R", &format!("-P{PRIORITY}"), "-d", "dummy"])
             .args([format!("-r{RATE_HZ}"), format!("-p{CYCLE_FRAMES}")])
             .envs(environment.iter().cloned())
             .stdin(Stdio::null())

@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# `make bench-rt`: which system calls the capture thread makes in one period, traced on the service as it ships: with a
+# generator, and with alsa-lib's jack plugin on a dummy jackd. That it allocates nothing is tests/rt_discipline.rs' part.
+#
+# scripts/bench_rt.sh [SECONDS]. BENCH_RT_SERVICE names another binary. docs/real-time.md explains the tables.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/plain_words.sh
+
+seconds=${1:-10}
+service=${BENCH_RT_SERVICE:-}
+[[ $seconds =~ ^[0-9]+$ ]] || die "'$seconds' is no number of seconds"
+for need in 'strace strace' 'jackd jackd2' 'cc gcc'; do
+    command -v "${need% *}" >/dev/null ||
+        die "there is no ${need% *} here" "On Debian, as root: apt-get install ${need#* } libasound2-plugins"
+done
+if [ -z "$service" ]; then
+    say 'Building the service'
+    scripts/cargo.sh build --release --quiet --locked
+    service=${CARGO_TARGET_DIR:-target}/release/synthwire
+fi
+
+folder=$(mktemp -d)
+children=()
+clean_up() {
+    for child in "${children[@]}"; do kill "$child" 2>/dev/null && wait "$child" 2>/dev/null; done
+    rm -rf "$folder"
+}
+trap clean_up EXIT
+
+# wait_for LOG WORDS: until the log says so.
+wait_for() {
+    local _
+    for _ in {1..200}; do
+        grep -q "$2" "$1" 2>/dev/null && return 0
+        sleep 0.05
+    done
+    cat "$1" >&2
+    die "'$2' was never said; what was said is above"
+}
+
+# periods ADDRESS: how many periods the service has taken so far.
+periods() {
+    exec 3<>"/dev/tcp/${1%:*}/${1##*:}"
+    printf 'GET /api/status HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$1" >&3
+    sed -n 's/.*"periods":\([0-9]*\).*/\1/p' <&3
+    exec 3>&-
+}
+
+# listen ADDRESS: one listener that throws away what it hears.
+listen() {
+    exec 4<>"/dev/tcp/${1%:*}/${1##*:}"
+    printf '%s\r\n' 'GET /ws HTTP/1.1' "Host: $1" 'Connection: Upgrade' 'Upgrade: websocket' 'Sec-WebSocket-Version: 13' \
+        'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==' '' >&4
+    cat <&4 >/dev/null &
+    children+=("$!")
+    exec 4>&-
+}
+
+# cpu_us PID TID: processor time so far, from the scheduler's own statistics; TID '*' adds up all threads.
+cpu_us() { cat "/proc/$1/task/"$2/schedstat | awk '{ sum += $1 } END { print int(sum / 1000) }'; }
+
+# The calls by name and by what the descriptor is: that tells ours (one eventfd, the wait) from the plugin's.
+table() {
+    awk -v periods="$2" '
+        /resumed>/ || !/^[a-z_0-9]+\(/ { next }
+        { name = $0; sub(/\(.*/, "", name); on = ""
+          if (match($0, /\([0-9]+<[^>]*>/)) { on = substr($0, RSTART + 1, RLENGTH - 1); sub(/^[0-9]+</, "", on); sub(/>$/, "", on)
+              if (on ~ /eventfd/) on = "eventfd"; else if (on ~ /^socket/) on = "socket"; else if (on ~ /^pipe/) on = "pipe" }
+          calls[name "\t" on]++ }
+        END { for (key in calls) { split(key, part, "\t")
+              printf "    %-18s %-24s %8d %10.3f\n", part[1], part[2], calls[key], calls[key] / periods } }' "$1" | sort -k1,1
+}
+
+# trace NAME ARGUMENT...: runs the service with these arguments and prints the table.
+trace() {
+    local name=$1 log=$folder/service.log tid address before after cpu_before cpu_after
+    shift
+    RUST_LOG=info "$service" serve --listen 127.0.0.1:0 "$@" 2>"$log" &
+    local pid=$!
+    children+=("$pid")
+    wait_for "$log" ' playing '
+    address=$(sed -n 's|.*open http://\([^/]*\)/.*|\1|p' "$log")
+    tid=$(grep -lx capture /proc/"$pid"/task/*/comm | cut -d/ -f5)
+
+    listen "$address"
+    local all_before all_after
+    before=$(periods "$address") cpu_before=$(cpu_us "$pid" "$tid") all_before=$(cpu_us "$pid" '*')
+    sleep "$seconds"
+    after=$(periods "$address") cpu_after=$(cpu_us "$pid" "$tid") all_after=$(cpu_us "$pid" '*')
+    printf '\n%s\n    capture thread, %s, untraced: %s us a period (%d periods), %s %% of a core\n    %s\n' "$name" \
+        "$(sed -n 's/.* playing .*, \(SCHED_FIFO.*\|without.*\)/\1/p' "$log")" \
+        "$(ratio "$((cpu_after - cpu_before))" "$((after - before))")" "$((after - before))" \
+        "$(ratio "$((cpu_after - cpu_before))" "$((seconds * 10000))")" \
+        "the whole service with one listener: $(ratio "$((all_after - all_before))" "$((seconds * 10000))") % of a core"
+
+    before=$(periods "$address")
+    timeout --signal=INT "$seconds" strace -qq -y -p "$tid" -o "$folder/trace" 2>"$folder/refused" || true
+    after=$(periods "$address")
+    [ -s "$folder/trace" ] || die 'strace may not look at the service:' "$(cat "$folder/refused")" \
+        'Run it as root, or once: sysctl kernel.yama.ptrace_scope=0'
+    printf '    %-18s %-24s %8s %10s   (%d periods while traced)\n' call on calls 'per period' "$((after - before))"
+    table "$folder/trace" "$((after - before))"
+    kill "$pid"
+    wait "$pid" 2>/dev/null || true
+}
+
+# floor: what waking itself costs on this machine: a bare loop of one sleep and one eventfd write, at the same pace and priority.
+floor() {
+    cat >"$folder/floor.c" <<'C'
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+int main(void) {
+    const struct sched_param fifo = {70};
+    const int descriptor = eventfd(0, EFD_NONBLOCK);
+    const uint64_t one = 1;
+    struct timespec due;
+    unsigned long long ran = 0;
+    sched_setscheduler(0, SCHED_FIFO, &fifo);
+    clock_gettime(CLOCK_MONOTONIC, &due);
+    for (int i = 0; i < 1725; i++) {
+        due.tv_nsec += 2902494;
+        if (due.tv_nsec >= 1000000000) due.tv_nsec -= 1000000000, due.tv_sec++;
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, 0);
+        if (write(descriptor, &one, sizeof one) < 0) return 1;
+    }
+    FILE *statistics = fopen("/proc/self/schedstat", "r");
+    if (!statistics || fscanf(statistics, "%llu", &ran) != 1) return 1;
+    printf("    %.1f us a wake, %.2f %% of a core\n", (double)ran / 1725e3, (double)ran / 5.007e7);
+}
+C
+    cc -O2 -o "$folder/floor" "$folder/floor.c"
+    printf '\nThe floor of this machine: sleep, one eventfd write, 344.5 times a second, and nothing else\n'
+    "$folder/floor"
+}
+
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b ? a / b : 0 }'; }
+
+floor
+trace 'A generator (exact:music)' --source exact:music
+
+export JACK_DEFAULT_SERVER=synthwire-bench-rt-$$ JACK_NO_START_SERVER=1 JACK_NO_AUDIO_RESERVATION=1
+cat >"$folder/asound.conf" <<'CONF'
+</usr/share/alsa/alsa.conf>
+pcm.graph { type jack capture_ports { 0 system:capture_1 1 system:capture_2 } playback_ports { } }
+pcm.synth { type plug slave.pcm graph }
+CONF
+jackd -n "$JACK_DEFAULT_SERVER" -R -P 10 -m -d dummy -r 44100 -p 64 >"$folder/jack.log" 2>&1 &
+children+=("$!")
+export ALSA_CONFIG_PATH=$folder/asound.conf
+trace 'plug{jack} on a dummy jackd of 64 frames' --device synth

@@ -1,0 +1,206 @@
+/* A sound card for tests: an external PCM plugin of alsa-lib (its interface is C) that a test can break on purpose.
+ *
+ * It keeps time like a card: frame n since the start is due at start + n / 44100 s of CLOCK_MONOTONIC_RAW, in a ring that
+ * overruns. Each frame carries the clock it was captured at, in frames since boot (modulo 2^32), as synthwire's exact
+ * "counter" source does: even channels the low 16 bits, odd channels the high 16, exclusive-or (channel >> 1) * 0x1111.
+ * So a hole in what arrives is as long as the difference of the two counts beside it, whatever the service says of it.
+ *
+ *     pcm.card { type synthcard folder "/tmp/x" format S24_3LE channels 8 access mmap }
+ *
+ * Files in the folder are its switches: "absent" (no such device), "busy" (EBUSY), "unplugged" (ENODEV while running),
+ * "silent" (no frame and no error), "suspended" (ESTRPIPE). access rw makes it refuse mmap.
+ */
+#include <alsa/asoundlib.h>
+#include <alsa/pcm_external.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RATE 44100u
+
+typedef struct {
+    snd_pcm_ioplug_t io;
+    char folder[256];
+    uint64_t first;   /* the clock's frame at the start */
+    uint64_t written; /* frames put into the mapped ring since the start */
+} card_t;
+
+static int switched_on(const card_t *card, const char *name) {
+    char path[320];
+    snprintf(path, sizeof path, "%s/%s", card->folder, name);
+    return access(path, F_OK) == 0;
+}
+
+static uint64_t frames_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_RAW, &now);
+    return (uint64_t)now.tv_sec * RATE + (uint64_t)now.tv_nsec * RATE / 1000000000u;
+}
+
+/* One sample as the format stores it; what a format leaves open is filled with rubbish. */
+static void store(snd_pcm_format_t format, int16_t sample, uint8_t *at) {
+    const uint16_t bits = (uint16_t)sample;
+    const float real = (float)sample / 32768.0f;
+    switch (format) {
+    case SND_PCM_FORMAT_S32_LE: at[0] = at[1] = 0; at += 2; break;
+    case SND_PCM_FORMAT_S24_3LE: at[0] = 0; at += 1; break;
+    case SND_PCM_FORMAT_S24_LE: at[0] = 0; at[3] = 0x5a; at += 1; break;
+    case SND_PCM_FORMAT_FLOAT_LE: memcpy(at, &real, sizeof real); return;
+    default: break;
+    }
+    at[0] = (uint8_t)bits;
+    at[1] = (uint8_t)(bits >> 8);
+}
+
+static void fill(card_t *card, const snd_pcm_channel_area_t *areas, uint64_t number, snd_pcm_uframes_t offset) {
+    const uint32_t count = (uint32_t)(card->first + number);
+    for (unsigned channel = 0; channel < card->io.channels; channel++) {
+        const uint32_t half = channel % 2 ? count >> 16 : count;
+        uint8_t *base = areas[channel].addr;
+        store(card->io.format, (int16_t)(half ^ (channel >> 1) * 0x1111u),
+              base + (areas[channel].first + offset * areas[channel].step) / 8);
+    }
+}
+
+static int start(snd_pcm_ioplug_t *io) {
+    card_t *card = io->private_data;
+    const long period_ns = (long)(io->period_size * 1000000000ull / RATE);
+    const struct itimerspec every = {{0, period_ns}, {0, period_ns}};
+    card->first = frames_now();
+    card->written = 0;
+    return timerfd_settime(io->poll_fd, 0, &every, NULL) ? -errno : 0;
+}
+
+static int stop(snd_pcm_ioplug_t *io) {
+    const struct itimerspec never = {{0, 0}, {0, 0}};
+    timerfd_settime(io->poll_fd, 0, &never, NULL);
+    return 0;
+}
+
+/* Whether the PCM has left the state it ran in. */
+static int notice_switches(snd_pcm_ioplug_t *io) {
+    const card_t *card = io->private_data;
+    if (switched_on(card, "unplugged")) {
+        snd_pcm_ioplug_set_state(io, SND_PCM_STATE_DISCONNECTED);
+    } else if (switched_on(card, "suspended")) {
+        snd_pcm_ioplug_set_state(io, SND_PCM_STATE_SUSPENDED);
+    } else {
+        return 0;
+    }
+    return 1;
+}
+
+/* Where the ring stands. A negative answer is always an overrun to alsa-lib; other ends are states of the PCM. */
+static snd_pcm_sframes_t pointer(snd_pcm_ioplug_t *io) {
+    card_t *card = io->private_data;
+    if (!notice_switches(io) && !switched_on(card, "silent")) {
+        const uint64_t due = frames_now() - card->first;
+        if (due - card->written >= snd_pcm_ioplug_hw_avail(io, io->hw_ptr, io->appl_ptr)) return -EPIPE;
+        const snd_pcm_channel_area_t *areas = io->mmap_rw ? snd_pcm_ioplug_mmap_areas(io) : NULL;
+        for (; areas && card->written < due; card->written++) fill(card, areas, card->written, card->written % io->buffer_size);
+        card->written = due;
+    }
+    return (snd_pcm_sframes_t)(card->written % io->buffer_size);
+}
+
+/* Like most drivers it cannot resume: whoever asks after it has woken has to prepare it anew. */
+static int resume(snd_pcm_ioplug_t *io) {
+    return switched_on(io->private_data, "suspended") ? -EAGAIN : -ENOSYS;
+}
+
+/* Reading without mmap: the frames are made when they are fetched. */
+static snd_pcm_sframes_t transfer(snd_pcm_ioplug_t *io, const snd_pcm_channel_area_t *areas, snd_pcm_uframes_t offset,
+                                  snd_pcm_uframes_t size) {
+    card_t *card = io->private_data;
+    const uint64_t from = card->written - snd_pcm_ioplug_avail(io, io->hw_ptr, io->appl_ptr);
+    for (snd_pcm_uframes_t i = 0; i < size; i++) fill(card, areas, from + i, offset + i);
+    return (snd_pcm_sframes_t)size;
+}
+
+/* What alsa-lib's wait makes an error of: a state alone it does not look at. */
+static int poll_revents(snd_pcm_ioplug_t *io, struct pollfd *descriptors, unsigned number, unsigned short *revents) {
+    uint64_t expired;
+    (void)number;
+    if (descriptors[0].revents & POLLIN && read(io->poll_fd, &expired, sizeof expired) < 0 && errno != EAGAIN) return -errno;
+    *revents = descriptors[0].revents;
+    if (notice_switches(io)) *revents |= POLLERR;
+    return 0;
+}
+
+static int close_card(snd_pcm_ioplug_t *io) {
+    close(io->poll_fd);
+    free(io->private_data);
+    return 0;
+}
+
+static const snd_pcm_ioplug_callback_t mapped = {
+    .start = start, .stop = stop, .pointer = pointer, .resume = resume, .poll_revents = poll_revents, .close = close_card,
+};
+static const snd_pcm_ioplug_callback_t read_only = {
+    .start = start, .stop = stop, .pointer = pointer, .resume = resume, .transfer = transfer,
+    .poll_revents = poll_revents, .close = close_card,
+};
+
+static int constrain(snd_pcm_ioplug_t *io, snd_pcm_format_t format, unsigned channels, int offers_mmap) {
+    const unsigned access[] = {offers_mmap ? SND_PCM_ACCESS_MMAP_INTERLEAVED : SND_PCM_ACCESS_RW_INTERLEAVED};
+    const unsigned formats[] = {(unsigned)format};
+    int error = snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_ACCESS, 1, access);
+    if (!error) error = snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_FORMAT, 1, formats);
+    if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_CHANNELS, channels, channels);
+    if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_RATE, RATE, RATE);
+    if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_PERIOD_BYTES, 64, 1 << 20);
+    if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_BUFFER_BYTES, 128, 1 << 22);
+    if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_PERIODS, 2, 1024);
+    return error;
+}
+
+SND_PCM_PLUGIN_DEFINE_FUNC(synthcard) {
+    const char *folder = "", *format = "S32_LE", *access_name = "mmap";
+    long channels = 2;
+    snd_config_iterator_t i, next;
+    (void)root;
+    snd_config_for_each(i, next, conf) {
+        snd_config_t *n = snd_config_iterator_entry(i);
+        const char *id;
+        if (snd_config_get_id(n, &id) < 0) continue;
+        if (!strcmp(id, "folder")) snd_config_get_string(n, &folder);
+        if (!strcmp(id, "format")) snd_config_get_string(n, &format);
+        if (!strcmp(id, "access")) snd_config_get_string(n, &access_name);
+        if (!strcmp(id, "channels")) snd_config_get_integer(n, &channels);
+    }
+    if (stream != SND_PCM_STREAM_CAPTURE) return -EINVAL;
+
+    card_t *card = calloc(1, sizeof *card);
+    if (!card) return -ENOMEM;
+    snprintf(card->folder, sizeof card->folder, "%s", folder);
+    const int offers_mmap = strcmp(access_name, "rw") != 0;
+    int error = switched_on(card, "absent") ? -ENOENT : switched_on(card, "busy") ? -EBUSY : 0;
+    if (error) {
+        free(card);
+        return error;
+    }
+    card->io.version = SND_PCM_IOPLUG_VERSION;
+    card->io.name = "A card that is not there";
+    card->io.flags = SND_PCM_IOPLUG_FLAG_LISTED | SND_PCM_IOPLUG_FLAG_MONOTONIC;
+    card->io.poll_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    card->io.poll_events = POLLIN;
+    card->io.mmap_rw = offers_mmap;
+    card->io.callback = offers_mmap ? &mapped : &read_only;
+    card->io.private_data = card;
+    error = snd_pcm_ioplug_create(&card->io, name, stream, mode);
+    if (error < 0) {
+        close(card->io.poll_fd);
+        free(card);
+        return error;
+    }
+    error = constrain(&card->io, snd_pcm_format_value(format), (unsigned)channels, offers_mmap);
+    if (error < 0) {
+        snd_pcm_ioplug_delete(&card->io); /* frees the card too */
+        return error;
+    }
+    *pcmp = card->io.pcm;
+    return 0;
+}
+SND_PCM_PLUGIN_SYMBOL(synthcard);

@@ -1,0 +1,189 @@
+//! A card of our own making (card.c): every format alone, no mmap, overruns, suspends, pulled plugs, each with its true loss.
+
+use crate::folder::Folder;
+use crate::ledger::Ledger;
+use crate::service::{Ear, Service};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+use synthwire::core::convert::SampleFormat;
+
+const SECOND: u64 = 44_100;
+/// Longer than the 186 ms of a device's ring.
+const STANDSTILL: Duration = Duration::from_millis(400);
+
+/// How often the service looks for a device that is not there.
+const LOOKS_AGAIN: Duration = Duration::from_millis(500);
+
+/// A card and its switches.
+struct Card {
+    folder: Folder,
+}
+
+impl Card {
+    /// A card that offers this and nothing else. Builds its driver.
+    fn with(format: &str, channels: u16, access: &str) -> Self {
+        let folder = Folder::new();
+        let library = folder.file("libsynthcard.so");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/alsa_path/card.c");
+        let built = Command::new("cc")
+            .args(["-shared", "-fPIC", "-DPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o", &library])
+            .arg(source)
+            .arg("-lasound")
+            .output()
+            .expect("there is a C compiler: 'scripts/packages.sh test' installs it (packages gcc, libc6-dev)");
+        let said = String::from_utf8_lossy(&built.stderr);
+        assert!(built.status.success(), "card.c needs alsa's headers (package libasound2-dev): {said}");
+        folder.define(&format!(
+            "pcm_type.synthcard {{ lib \"{library}\" }}\n\
+             pcm.card {{ type synthcard folder \"{}\" format {format} channels {channels} access {access} }}",
+            folder.file("")
+        ));
+        Self { folder }
+    }
+
+    fn service(&self, arguments: &[&str]) -> Service {
+        self.folder.service(&[], &[&["--device", "card"], arguments].concat())
+    }
+
+    /// A service that plays it, a listener, and the listener's books after half a second.
+    fn playing(&self, arguments: &[&str]) -> (Service, Ear, Ledger) {
+        let service = self.service(arguments);
+        service.wait_for_log(" INFO playing ");
+        let mut ear = service.listen();
+        let mut ledger = Ledger::default();
+        ledger.listen_for(SECOND / 2, &mut ear);
+        ledger.restarts = 0; // whether the first record was heard is a matter of who came first
+        (service, ear, ledger)
+    }
+}
+
+/// What the status says of this cause: events and frames.
+fn losses(service: &Service, cause: &str) -> (u64, u64) {
+    let loss = &service.status()["losses"][cause];
+    (loss["events"].as_u64().unwrap(), loss["frames"].as_u64().unwrap())
+}
+
+#[test]
+fn each_format_alone_is_found_and_arrives_to_the_bit() {
+    for format in SampleFormat::ALL {
+        let card = Card::with(format.name(), 2, "mmap");
+        let (service, mut ear, mut ledger) = card.playing(&[]);
+        ledger.listen_for(SECOND, &mut ear);
+        let capture = &service.status()["capture"];
+        assert_eq!((&capture["format"], &capture["path"]), (&format.name().into(), &"plugin_mmap".into()));
+        println!("{}: {} frames to the bit, gaps {:?}", format.name(), ledger.frames, ledger.gaps);
+    }
+}
+
+#[test]
+fn a_card_of_eight_channels_is_opened_with_all_of_them_in_every_period() {
+    for period in ["32", "128", "1024"] {
+        let card = Card::with("S24_3LE", 8, "mmap");
+        let (service, mut ear, mut ledger) = card.playing(&["--period-frames", period]);
+        ledger.listen_for(SECOND / 2, &mut ear);
+        let capture = &service.status()["capture"];
+        assert_eq!(capture["channels"], 8);
+        assert_eq!(capture["period_frames"].to_string(), period);
+    }
+}
+
+#[test]
+fn a_card_without_mmap_goes_through_plug_in_order() {
+    for format in ["S32_LE", "S16_LE"] {
+        let card = Card::with(format, 2, "rw");
+        let (service, mut ear, mut ledger) = card.playing(&[]);
+        ledger.listen_for(5 * SECOND, &mut ear);
+        let capture = &service.status()["capture"];
+        assert_eq!(capture["path"], "emulated_mmap", "{capture}");
+        println!("without mmap, {format}: {} frames to the bit, gaps {:?}", ledger.frames, ledger.gaps);
+    }
+}
+
+#[test]
+fn an_overrun_is_announced_at_its_true_length_and_playing_goes_on() {
+    for access in ["mmap", "rw"] {
+        let card = Card::with("S32_LE", 2, access);
+        let (service, mut ear, mut ledger) = card.playing(&[]);
+        let pid = Pid::from_raw(service.child.id().cast_signed());
+        for _ in 0..3 {
+            kill(pid, Signal::SIGSTOP).unwrap();
+            std::thread::sleep(STANDSTILL);
+            kill(pid, Signal::SIGCONT).unwrap();
+            ledger.listen_for(SECOND / 2, &mut ear);
+        }
+        let (events, frames) = losses(&service, "capture_xrun");
+        println!("{access}: {events} overruns, {frames} frames; the books: {:?}", ledger.gaps);
+        let (gaps, announced, _) = ledger.gaps["capture_xrun"];
+        assert!(gaps >= 3, "each standstill overran: {gaps}");
+        assert_eq!((events, frames), (u64::from(gaps), announced), "one truth for all");
+        assert_eq!(ledger.restarts, 0, "an overrun is a hole in the same timeline");
+    }
+}
+
+#[test]
+fn a_card_that_suspends_plays_again_after_it_wakes() {
+    let card = Card::with("S24_3LE", 2, "mmap");
+    let (service, mut ear, mut ledger) = card.playing(&[]);
+    card.folder.switch("suspended", true);
+    std::thread::sleep(STANDSTILL);
+    card.folder.switch("suspended", false);
+    ledger.listen_for(SECOND, &mut ear);
+    println!("suspended: {:?}", ledger.gaps);
+    assert_eq!(losses(&service, "device_gone").0, 1);
+    assert_eq!(service.status()["source"]["state"], "playing");
+}
+
+/// Breaks the card by this switch, expects the state and the words, mends it and compares the books.
+fn breaks_and_comes_back(switches: &[&str], state: &str, words: &str) {
+    let card = Card::with("S32_LE", 2, "mmap");
+    let (service, mut ear, mut ledger) = card.playing(&[]);
+    switches.iter().for_each(|switch| card.folder.switch(switch, true));
+    let said = ledger.listen_for_source(&mut ear);
+    assert_eq!(said["state"], state, "{said}");
+    assert!(said["notice"].as_str().unwrap().contains(words), "{said}");
+    std::thread::sleep(2 * LOOKS_AGAIN); // it is looked for again and again, and nothing new is said
+    switches.iter().for_each(|switch| card.folder.switch(switch, false));
+    assert_eq!(ledger.listen_for_source(&mut ear)["state"], "playing", "the next that is said");
+    ledger.listen_for(SECOND, &mut ear);
+    let (events, frames) = losses(&service, "device_gone");
+    println!("{switches:?}: {events} loss of {frames} frames; the books: {:?}", ledger.gaps);
+    assert_eq!((events, frames), (1, ledger.gaps["restart"].1), "one truth for all");
+    assert_eq!(ledger.restarts, 1, "a new timeline");
+}
+
+#[test]
+fn a_pulled_plug_is_said_once_and_the_same_listener_hears_it_come_back() {
+    breaks_and_comes_back(&["absent", "unplugged"], "lost", "is gone");
+}
+
+#[test]
+fn a_silent_card_is_said_once_and_the_same_listener_hears_it_come_back() {
+    breaks_and_comes_back(&["silent"], "stalled", "is connected but sends nothing");
+}
+
+#[test]
+fn a_card_that_went_silent_and_cannot_be_opened_any_more_is_gone() {
+    let card = Card::with("S32_LE", 2, "mmap");
+    let (_service, mut ear, mut ledger) = card.playing(&[]);
+    card.folder.switch("absent", true);
+    card.folder.switch("silent", true);
+    let states = [(); 2].map(|()| ledger.listen_for_source(&mut ear)["state"].clone());
+    assert_eq!(states, ["stalled", "lost"]);
+}
+
+#[test]
+fn a_busy_card_is_named_with_what_to_do_and_taken_when_it_is_free() {
+    let card = Card::with("S32_LE", 2, "mmap");
+    card.folder.switch("busy", true);
+    let service = card.service(&[]);
+    service.wait_for_log("cannot open");
+    let source = service.status()["source"].clone();
+    let notice = source["notice"].as_str().unwrap();
+    assert_eq!(source["state"], "waiting");
+    assert!(notice.contains("'card'") && notice.contains("fuser") && notice.contains("busy"), "{notice}");
+    card.folder.switch("busy", false);
+    service.wait_for_log(" INFO playing ");
+}

@@ -1,0 +1,150 @@
+//! Keeps the books of one listener: every frame joins on to the one before, or the hole was announced at its true length.
+//!
+//! Two counts are compared: the service's (`seq`, `frame_index`, gaps with a cause) and the device's own, which every frame
+//! carries (`Pattern::Counter`).
+
+use crate::service::{Ear, Heard, Said};
+use std::collections::BTreeMap;
+use synthwire::core::cause::Cause;
+use synthwire::core::wire::Place;
+use synthwire::source::tone::counted_frame;
+
+/// Between the clock's length of a hole and the device's own count lies one period at most.
+const TOLERANCE_FRAMES: i64 = 128;
+
+/// What one listener heard so far.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    /// The service's next record.
+    next: Option<(u32, u64)>,
+    /// The count of the next frame; `None` until the device's count is heard for the first time.
+    count: Option<u32>,
+    /// Frames announced as missing since the last one heard.
+    announced: u64,
+    /// Frames that were right.
+    pub(crate) frames: u64,
+    /// Records that began a new timeline.
+    pub(crate) restarts: u32,
+    /// Gaps by cause ("restart": a step of the index at a new timeline), except those found after the fact: how many,
+    /// frames announced, frames missing by the device's count.
+    pub(crate) gaps: BTreeMap<&'static str, (u32, u64, i64)>,
+    /// Losses found after the fact, in frames: what the device fell behind its clock.
+    pub(crate) found_later: u64,
+    /// What the gaps since the last frame were said to be.
+    because: Option<&'static str>,
+}
+
+impl Ledger {
+    /// Hears messages until one brings sound.
+    fn listen(&mut self, ear: &mut Ear) {
+        while self.hears_text(ear).is_some() {}
+    }
+
+    /// Hears messages until one says how the source is now.
+    pub(crate) fn listen_for_source(&mut self, ear: &mut Ear) -> serde_json::Value {
+        loop {
+            match self.hears_text(ear) {
+                Some(mut text) if text["type"] == "source" => return text["source"].take(),
+                _ => {}
+            }
+        }
+    }
+
+    /// Hears one message; gives it back when it is a text.
+    fn hears_text(&mut self, ear: &mut Ear) -> Option<serde_json::Value> {
+        let records = match ear.said() {
+            Said::Text(text) => return Some(text),
+            Said::Sound(records) => records,
+        };
+        for heard in records {
+            match heard {
+                Heard::Audio(place, samples) => self.audio(&place, &samples),
+                Heard::Gap(place, cause) => self.gap(&place, cause),
+                Heard::Note(note) => {
+                    assert_eq!(note.lost_packets, 0, "this listener reads as fast as it can");
+                }
+            }
+        }
+        None
+    }
+
+    /// Listens until so many more frames were right.
+    pub(crate) fn listen_for(&mut self, frames: u64, ear: &mut Ear) {
+        let enough = self.frames + frames;
+        while self.frames < enough {
+            self.listen(ear);
+        }
+    }
+
+    /// What the device counts now is unknown: it is another one, or its count began anew.
+    pub(crate) fn count_begins_anew(&mut self) {
+        self.count = None;
+    }
+
+    fn joins_on(&mut self, place: &Place, held: u32) {
+        if let Some((seq, frame_index)) = self.next {
+            assert_eq!(place.seq, seq, "records join up");
+            if place.restart {
+                // The step of the index is the announcement.
+                assert!(place.frame_index >= frame_index, "{} after {frame_index}", place.frame_index);
+                self.announced += place.frame_index - frame_index;
+                self.because = Some("restart");
+            } else {
+                assert_eq!(place.frame_index, frame_index, "frames join up");
+            }
+        }
+        self.restarts += u32::from(place.restart);
+        self.next = Some((place.seq.wrapping_add(1), place.frame_index + u64::from(held)));
+    }
+
+    fn gap(&mut self, place: &Place, cause: u16) {
+        let cause = Cause::from_code(cause).expect("every cause has a name").name();
+        self.joins_on(place, if place.past { 0 } else { place.frames });
+        if place.past {
+            self.found_later += u64::from(place.frames);
+            return;
+        }
+        self.announced += u64::from(place.frames);
+        self.because = Some(cause);
+    }
+
+    fn audio(&mut self, place: &Place, samples: &[[i16; 2]]) {
+        self.joins_on(place, place.frames);
+        let counts = || samples.iter().map(|[left, right]| counted_frame(*left, *right));
+        let first = counts().next().expect("a record holds frames");
+        let steady = counts().zip(0..).all(|(count, place)| count == first.wrapping_add(place));
+        let Some(expected) = self.count else {
+            // Before its ports are connected jack gives silence, and then one channel before the other.
+            if steady {
+                self.settle(first, samples.len());
+            }
+            return;
+        };
+        assert!(steady, "frame {}: {samples:?} do not follow each other", place.frame_index);
+        let missing = i64::from(first.wrapping_sub(expected).cast_signed());
+        let announced = self.announced.cast_signed();
+        if announced == 0 {
+            assert_eq!(missing, 0, "frame {}: {missing} frames are missing unannounced", place.frame_index);
+        }
+        assert!(
+            (announced - missing).abs() <= TOLERANCE_FRAMES,
+            "frame {}: {announced} frames were said to be missing ({:?}), {missing} are",
+            place.frame_index,
+            self.because
+        );
+        if let Some(cause) = self.because.filter(|_| announced > 0) {
+            let (gaps, frames, by_count) = self.gaps.entry(cause).or_default();
+            *gaps += 1;
+            *frames += self.announced;
+            *by_count += missing;
+        }
+        self.settle(first, samples.len());
+    }
+
+    fn settle(&mut self, first: u32, frames: usize) {
+        self.count = Some(first.wrapping_add(frames as u32));
+        self.frames += frames as u64;
+        self.announced = 0;
+        self.because = None;
+    }
+}

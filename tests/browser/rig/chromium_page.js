@@ -1,0 +1,124 @@
+/**
+ * One tab of Chromium: what it says, shows and plays, and a person's hand on it.
+ *
+ * Nothing here counts as a gesture but click() and press().
+ */
+
+import { until } from './until.js';
+import { nowNs } from './watchdog.js';
+
+/** @type {Record<string, {code: string, keyCode: number, text: string}>} */
+const KEYS = {
+  ' ': { code: 'Space', keyCode: 32, text: ' ' },
+  Enter: { code: 'Enter', keyCode: 13, text: '\r' },
+  Tab: { code: 'Tab', keyCode: 9, text: '' },
+  ArrowDown: { code: 'ArrowDown', keyCode: 40, text: '' },
+};
+
+export class ChromiumPage {
+  /** Errors, violations of the security policy, failed loads: what a good page has none of. @type {string[]} */
+  complaints = [];
+  #remote;
+  #targetId;
+  /** The page's own session. */
+  #sessionId;
+  /** With those of its workers. @type {Set<string>} */
+  #sessions;
+
+  /** @param {import('./remote.js').Remote} remote @param {string} targetId @param {string} sessionId */
+  constructor(remote, targetId, sessionId) {
+    this.#remote = remote;
+    this.#targetId = targetId;
+    this.#sessionId = sessionId;
+    this.#sessions = new Set([sessionId]);
+    this.#listen('Target.attachedToTarget', ({ sessionId: session, targetInfo }) => this.#joined(session, targetInfo.type));
+    this.#listen('Log.entryAdded', ({ entry }) => {
+      if (entry.level === 'error' || entry.level === 'warning') this.complaints.push(`${entry.source}: ${entry.text} ${entry.url ?? ''}`);
+    });
+    this.#listen('Runtime.exceptionThrown', ({ exceptionDetails }) => {
+      this.complaints.push(exceptionDetails.exception?.description ?? exceptionDetails.text);
+    });
+    this.#listen('Runtime.consoleAPICalled', ({ type, args }) => {
+      if (type === 'error' || type === 'warning') this.complaints.push(args.map((/** @type {any} */ { value }) => value).join(' '));
+    });
+  }
+
+  /** @param {string} url */
+  async load(url) {
+    for (const domain of ['Page', 'Runtime', 'Log']) await this.#ask(`${domain}.enable`);
+    await this.#ask('Target.setAutoAttach', { autoAttach: true, waitForDebuggerOnStart: false, flatten: true });
+    const { errorText } = await this.#ask('Page.navigate', { url });
+    if (errorText) throw new Error(`Chromium cannot open ${url}: ${errorText}`);
+    await until(`${url} has loaded`, () => this.evaluate('document.readyState === "complete" && location.href !== "about:blank"'));
+  }
+
+  /** @param {string} expression @returns {Promise<any>} its value; not a gesture */
+  async evaluate(expression) {
+    const { result, exceptionDetails } = await this.#ask('Runtime.evaluate', { expression, returnByValue: true, awaitPromise: true });
+    if (exceptionDetails) throw new Error(`the page refused ${expression}: ${exceptionDetails.exception?.description}`);
+    return result.value;
+  }
+
+  /** @returns {Promise<any>} */
+  report() {
+    return this.evaluate('window.synthwire.report()');
+  }
+
+  /** @param {string} state */
+  reaches(state) {
+    return until(`the page is ${state}`, async () => (await this.report()).state === state, () => this.report());
+  }
+
+  /** @param {string} selector @returns {Promise<string>} the text somebody sees, '' where there is nothing to see */
+  text(selector) {
+    return this.evaluate(`(() => { const part = document.querySelector(${JSON.stringify(selector)});
+      return part && part.checkVisibility() ? part.innerText : ''; })()`);
+  }
+
+  /** @param {string} selector @returns {Promise<number>} when the button was let go, CLOCK_MONOTONIC ns */
+  async click(selector) {
+    const quoted = JSON.stringify(selector);
+    await until(`${selector} can be pressed`, () => this.evaluate(`document.querySelector(${quoted})?.disabled === false`));
+    const [x, y] = await this.evaluate(`(() => { const part = document.querySelector(${quoted});
+      part.scrollIntoView({ block: 'center' });
+      const { x, y, width, height } = part.getBoundingClientRect();
+      return [x + width / 2, y + height / 2]; })()`);
+    const mouse = (/** @type {string} */ type, /** @type {object} */ more) => this.#ask('Input.dispatchMouseEvent', { type, x, y, ...more });
+    await mouse('mouseMoved', {});
+    await mouse('mousePressed', { button: 'left', buttons: 1, clickCount: 1 });
+    const letGoNs = nowNs();
+    await mouse('mouseReleased', { button: 'left', clickCount: 1 });
+    return letGoNs;
+  }
+
+  /** @param {' ' | 'Enter' | 'Tab' | 'ArrowDown'} key */
+  async press(key) {
+    const { code, keyCode, text } = /** @type {{code: string, keyCode: number, text: string}} */ (KEYS[key]);
+    const event = { key, code, windowsVirtualKeyCode: keyCode };
+    await this.#ask('Input.dispatchKeyEvent', { type: text ? 'keyDown' : 'rawKeyDown', ...event, ...(text && { text }) });
+    await this.#ask('Input.dispatchKeyEvent', { type: 'keyUp', ...event });
+  }
+
+  async close() {
+    await this.#remote.ask('Target.closeTarget', { targetId: this.#targetId });
+  }
+
+  /** @param {string} method @param {object} [params] */
+  #ask(method, params) {
+    return this.#remote.ask(method, params, this.#sessionId);
+  }
+
+  /** @param {string} event @param {(params: any) => void} heard */
+  #listen(event, heard) {
+    this.#remote.on(event, (params, sessionId) => {
+      if (this.#sessions.has(sessionId)) heard(params);
+    });
+  }
+
+  /** A worker of this page began: its complaints count as well. @param {string} session @param {string} type */
+  #joined(session, type) {
+    if (type !== 'worker') return;
+    this.#sessions.add(session);
+    for (const domain of ['Runtime', 'Log']) void this.#remote.ask(`${domain}.enable`, {}, session).catch(() => {}); // it may be gone
+  }
+}

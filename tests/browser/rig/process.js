@@ -1,0 +1,133 @@
+/**
+ * Programs the tests start: each in a group of its own, ended with it, and gone when the tests die, however they die.
+ */
+
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+
+/** How long a program may take to end by itself. */
+const END_MS = 3000;
+/** How much of what a program wrote is kept to explain a failure. */
+const KEPT_CHARACTERS = 20_000;
+
+/** @type {Set<Running>} */
+const running = new Set();
+
+/** A running program. */
+export class Running {
+  /** What it wrote to stderr (and to stdout, unless that is read), the last of it. */
+  log = '';
+  /** @type {Set<() => void>} */
+  #waiting = new Set();
+
+  /**
+   * @param {string} program
+   * @param {string[]} words of its command line
+   * @param {{env?: Record<string, string>, priority?: number, onOutput?: (chunk: Buffer) => void}} [wishes]
+   *   env is added to ours; priority is round-robin real-time, where that is allowed
+   */
+  constructor(program, words, { env = {}, priority = 0, onOutput } = {}) {
+    const realTime = priority > 0 && mayBeRealTime() ? ['chrt', '--rr', String(priority)] : [];
+    // However we end, the kernel ends the program.
+    const [command, ...rest] = /** @type {[string, ...string[]]} */ (
+      ['setpriv', '--pdeathsig', 'KILL', ...realTime, program, ...words]);
+    this.name = program;
+    this.child = spawn(command, rest, { env: { ...process.env, ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.ended = once(this.child, 'exit').then(() => this.#wake(), () => this.#wake());
+    this.child.stdout.on('data', onOutput ?? ((chunk) => this.#note(chunk)));
+    this.child.stderr.on('data', (chunk) => this.#note(chunk));
+    running.add(this);
+  }
+
+  get pid() {
+    return /** @type {number} */ (this.child.pid);
+  }
+
+  get isRunning() {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /**
+   * @param {RegExp} pattern @param {number} [withinMs]
+   * @returns {Promise<RegExpMatchArray>} the first match in what it writes
+   */
+  async says(pattern, withinMs = 60_000) {
+    const deadline = Date.now() + withinMs;
+    for (;;) {
+      const match = this.log.match(pattern);
+      if (match) return match;
+      const leftMs = deadline - Date.now();
+      if (!this.isRunning || leftMs <= 0) {
+        throw new Error(`${this.name} ${this.isRunning ? 'did not say' : 'ended without saying'} ${pattern}. It wrote:\n${this.log}`);
+      }
+      await this.#somethingHappens(leftMs);
+    }
+  }
+
+  /** Asks it to end, insists after a while. */
+  async end() {
+    this.#signal('SIGTERM');
+    const insist = setTimeout(() => this.#signal('SIGKILL'), END_MS);
+    await this.ended;
+    clearTimeout(insist);
+    this.killNow(); // what is left of its group
+  }
+
+  killNow() {
+    this.#signal('SIGKILL');
+    running.delete(this);
+  }
+
+  /** @param {NodeJS.Signals} signal to the whole group */
+  #signal(signal) {
+    try {
+      process.kill(-this.pid, signal);
+    } catch {
+      // the group is gone already
+    }
+  }
+
+  /** @param {Buffer} chunk */
+  #note(chunk) {
+    this.log = (this.log + chunk.toString()).slice(-KEPT_CHARACTERS);
+    this.#wake();
+  }
+
+  #wake() {
+    for (const wake of this.#waiting) wake();
+  }
+
+  /** @param {number} withinMs @returns {Promise<void>} */
+  #somethingHappens(withinMs) {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, withinMs);
+      this.#waiting.add(wake);
+    });
+  }
+}
+
+/** @returns {boolean} this user may have real-time priorities: else gaps may come from the rig, and the watchdog says when */
+export function mayBeRealTime() {
+  realTimeAllowed ??= spawnSync('chrt', ['--fifo', '2', 'true'], { stdio: 'ignore' }).status === 0;
+  return realTimeAllowed;
+}
+
+/** @type {boolean | undefined} */
+let realTimeAllowed;
+
+function killAll() {
+  for (const program of running) program.killNow();
+}
+
+process.on('exit', killAll);
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
+  process.on(signal, () => {
+    killAll();
+    process.exit(1);
+  });
+}

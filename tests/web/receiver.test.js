@@ -1,0 +1,219 @@
+/** The receiver: whatever comes, the sink is told one timeline without holes, and every loss is counted once. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Receiver } from '../../web/core/receiver.js';
+import { GAP_FRAMES_MAX, RING_BYTES, RingWriter } from '../../web/core/ring.js';
+import { SEED, randomFrom } from './sim/random.js';
+import { audio, gap, message, note, record } from './sim/records.js';
+
+/** Writes down what it is told, and insists on continuity as the ring does. */
+class Notebook {
+  /** @type {string[]} */
+  lines = [];
+  #ring = new RingWriter(new ArrayBuffer(RING_BYTES));
+
+  /** @param {number} position */
+  restart(position) {
+    this.#ring.restart(position);
+    this.lines.push(`restart ${position}`);
+  }
+
+  /** @param {number} position @param {Float32Array} samples @param {number} frames */
+  audio(position, samples, frames) {
+    this.#ring.audio(position, samples, frames);
+    this.lines.push(`audio ${position}+${frames}`);
+  }
+
+  /** @param {number} position @param {number} frames @param {number} cause */
+  gap(position, frames, cause) {
+    this.#ring.gap(position, frames, cause);
+    this.lines.push(`gap ${position}+${frames} ${cause}`);
+  }
+
+  expectSound() {}
+
+  expectSilence() {}
+}
+
+/** @param {...(Uint8Array | ArrayBuffer)} messages a record, or a whole message @returns {{lines: string[], counts: Record<string, number>, receiver: Receiver}} */
+function receive(...messages) {
+  const notebook = new Notebook();
+  const receiver = new Receiver(notebook);
+  receiver.connected();
+  messages.forEach((each, index) => receiver.receive(each instanceof ArrayBuffer ? each : message(each), index));
+  const counts = Object.fromEntries(Object.entries(receiver.ledger.counts()).filter(([, count]) => count > 0));
+  return { lines: notebook.lines, counts, receiver };
+}
+
+/** @param {number} seq @param {number} frameIndex @param {number} [flags] */
+const packet = (seq, frameIndex, flags = 0) => audio({ seq, frameIndex, frames: 10, flags });
+
+const CASES = [
+  {
+    name: 'records in order are a timeline that begins with the first',
+    messages: [packet(7, 100), packet(8, 110)],
+    lines: ['restart 100', 'audio 100+10', 'audio 110+10'],
+    counts: {},
+  },
+  {
+    name: 'seq wraps',
+    messages: [packet(2 ** 32 - 1, 100), packet(0, 110)],
+    lines: ['restart 100', 'audio 100+10', 'audio 110+10'],
+    counts: {},
+  },
+  {
+    name: 'a record that comes twice is left out',
+    messages: [packet(1, 100), packet(1, 100), packet(2, 110)],
+    lines: ['restart 100', 'audio 100+10', 'audio 110+10'],
+    counts: {},
+  },
+  {
+    name: 'a gap is passed on and counted by its cause',
+    messages: [packet(1, 100), gap({ seq: 2, frameIndex: 110, frames: 50, cause: 1 }), packet(3, 160)],
+    lines: ['restart 100', 'audio 100+10', 'gap 110+50 1', 'audio 160+10'],
+    counts: { capture_xrun: 1 },
+  },
+  {
+    name: 'a gap found after the fact is counted, and moves nothing',
+    messages: [packet(1, 100), gap({ seq: 2, frameIndex: 110, frames: 6, cause: 2, flags: 2 }), packet(3, 110)],
+    lines: ['restart 100', 'audio 100+10', 'audio 110+10'],
+    counts: { usb_loss: 1 },
+  },
+  {
+    name: 'a loss that was declared is counted once, and its hole carries its cause',
+    messages: [packet(1, 100), note({ lostPackets: 3, lostFrames: 30 }), packet(5, 140)],
+    lines: ['restart 100', 'audio 100+10', 'gap 110+30 6', 'audio 140+10'],
+    counts: { queue_drop: 1 },
+  },
+  {
+    name: 'a note without a loss is no glitch',
+    messages: [packet(1, 100), note({ lostPackets: 0, lostFrames: 0, cause: 0 }), packet(2, 110)],
+    lines: ['restart 100', 'audio 100+10', 'audio 110+10'],
+    counts: {},
+  },
+  {
+    name: 'a jump nobody declared is a fault of the service',
+    messages: [packet(1, 100), packet(4, 130)],
+    lines: ['restart 100', 'audio 100+10', 'gap 110+20 259', 'audio 130+10'],
+    counts: { unexplained_loss: 1 },
+  },
+  {
+    name: 'a declared loss of another size does not explain a jump',
+    messages: [packet(1, 100), note({ lostPackets: 1, lostFrames: 10 }), packet(4, 130)],
+    lines: ['restart 100', 'audio 100+10', 'gap 110+20 259', 'audio 130+10'],
+    counts: { queue_drop: 1, unexplained_loss: 1 },
+  },
+  {
+    name: 'frames that jump while seq does not are a fault of the service too',
+    messages: [packet(1, 100), packet(2, 130)],
+    lines: ['restart 100', 'audio 100+10', 'gap 110+20 259', 'audio 130+10'],
+    counts: { unexplained_loss: 1 },
+  },
+  {
+    name: 'restart begins a timeline, wherever it lies',
+    messages: [packet(1, 100), packet(2, 9000, 1), packet(3, 9010)],
+    lines: ['restart 100', 'audio 100+10', 'restart 9000', 'audio 9000+10', 'audio 9010+10'],
+    counts: {},
+  },
+  {
+    name: 'a gap can begin a timeline',
+    messages: [packet(1, 100), gap({ seq: 2, frameIndex: 110, frames: 5, cause: 5, flags: 1 }), packet(3, 115)],
+    lines: ['restart 100', 'audio 100+10', 'restart 110', 'gap 110+5 5', 'audio 115+10'],
+    counts: { source_change: 1 },
+  },
+  {
+    name: 'a gap as long as the ring leaves nothing to join on to',
+    messages: [packet(1, 100), gap({ seq: 2, frameIndex: 110, frames: 2 ** 32 - 1, cause: 3 }), packet(3, 109 + 2 ** 32)],
+    lines: ['restart 100', 'audio 100+10', 'restart 109', 'audio 109+10'],
+    counts: { device_gone: 1 },
+  },
+  {
+    name: 'frames that run backwards begin a timeline',
+    messages: [packet(1, 100), packet(2, 50)],
+    lines: ['restart 100', 'audio 100+10', 'restart 50', 'audio 50+10'],
+    counts: { unexplained_loss: 1 },
+  },
+  {
+    name: 'positions are the low 32 bits of the frame index',
+    messages: [packet(1, 2 ** 31 - 10), packet(2, 2 ** 31), packet(3, 2 ** 31 + 10)],
+    lines: [`restart ${2 ** 31 - 10}`, `audio ${2 ** 31 - 10}+10`, `audio ${-(2 ** 31)}+10`, `audio ${-(2 ** 31) + 10}+10`],
+    counts: {},
+  },
+  {
+    name: 'another stream is nobody\'s business yet',
+    messages: [packet(1, 100), record({ kind: 1, stream: 1, seq: 900, frameIndex: 5, samples: new Int16Array(20) }), packet(2, 110)],
+    lines: ['restart 100', 'audio 100+10', 'audio 110+10'],
+    counts: {},
+  },
+  {
+    name: 'a damaged message is counted once, and so is what it held',
+    messages: [packet(1, 100), message(packet(2, 110)).slice(0, 50), packet(3, 120)],
+    lines: ['restart 100', 'audio 100+10', 'gap 110+10 260', 'audio 120+10'],
+    counts: { bad_packet: 1 },
+  },
+  {
+    name: 'of a message that is sound only at its beginning nothing is used',
+    messages: [packet(1, 100), message(packet(2, 110), record({ kind: 9 })), packet(3, 120)],
+    lines: ['restart 100', 'audio 100+10', 'gap 110+10 260', 'audio 120+10'],
+    counts: { bad_packet: 1 },
+  },
+  {
+    name: 'a message of another version is refused',
+    messages: [packet(1, 100), record({ version: 2, kind: 1, samples: new Int16Array(2) }), packet(2, 110)],
+    lines: ['restart 100', 'audio 100+10', 'audio 110+10'],
+    counts: { bad_packet: 1 },
+  },
+  {
+    name: 'an oversized message is refused',
+    messages: [packet(1, 100), new ArrayBuffer(70_000), packet(2, 110)],
+    lines: ['restart 100', 'audio 100+10', 'audio 110+10'],
+    counts: { bad_packet: 1 },
+  },
+  {
+    name: 'a frame index no service can have reached is refused',
+    messages: [packet(1, 100), record({ kind: 1, seq: 2, frameIndex: 2 ** 62, samples: new Int16Array(20) }), packet(3, 110)],
+    lines: ['restart 100', 'audio 100+10', 'audio 110+10'],
+    counts: { bad_packet: 1 },
+  },
+];
+
+for (const { name, messages, lines, counts } of CASES) {
+  test(name, () => {
+    const got = receive(...messages);
+    assert.deepEqual(got.lines, lines);
+    assert.deepEqual(got.counts, counts);
+  });
+}
+
+test('a connection that broke while sound was flowing is one glitch, and the next begins anew', () => {
+  const { receiver, lines } = receive(packet(1, 100));
+  receiver.disconnected();
+  receiver.disconnected();
+  receiver.receive(message(packet(40, 9000)), 5);
+  assert.deepEqual(lines.slice(2), ['restart 9000', 'audio 9000+10']);
+  assert.equal(receiver.ledger.counts()['network_late'], 1);
+  assert.equal(receiver.ledger.counts()['unexplained_loss'], 0);
+});
+
+test('the last refusal is kept in words', () => {
+  assert.equal(receive(new ArrayBuffer(3)).receiver.lastRefusal, 'the record at byte 0 is of version 0, this program speaks 1');
+});
+
+test('any sequence of sound records gives the sink one timeline without holes', () => {
+  for (let round = 0; round < 300; round += 1) {
+    const random = randomFrom(SEED + round);
+    const whole = (/** @type {number} */ below) => Math.floor(random() * below);
+    const records = Array.from({ length: 60 }, () => {
+      const place = { seq: whole(40), frameIndex: whole(3) ? whole(1000) : whole(2 ** 33), flags: whole(4) };
+      if (random() < 0.6) return audio({ ...place, frames: 1 + whole(50) });
+      if (random() < 0.6) return gap({ ...place, frames: 1 + whole(whole(2) ? 2 ** 32 - 1 : 2 * GAP_FRAMES_MAX), cause: whole(8) });
+      return note({ lostPackets: whole(5), lostFrames: whole(50) });
+    });
+    try {
+      receive(...records); // the notebook's ring throws at the first hole
+    } catch (error) {
+      assert.fail(`seed ${SEED}, round ${round}: ${String(error)}`);
+    }
+  }
+});

@@ -1,0 +1,164 @@
+/** The ring: what is read is what was written, at its place, or nothing. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { CAPACITY_FRAMES, GAP_FRAMES_MAX, MARGIN_FRAMES, RING_BYTES, RingReader, RingWriter } from '../../web/core/ring.js';
+import { SEED, randomFrom } from './sim/random.js';
+import { addressed, addressOf } from './sim/records.js';
+
+/** @param {number} position @param {number} frames @returns {Float32Array} frames that say where they belong */
+function framesFrom(position, frames) {
+  const samples = new Float32Array(frames * 2);
+  for (let frame = 0; frame < frames; frame += 1) {
+    const [left, right] = addressed((position + frame) >>> 0);
+    samples[2 * frame] = left / 32_768;
+    samples[2 * frame + 1] = right / 32_768;
+  }
+  return samples;
+}
+
+/** @param {RingReader} reader @param {number} position @returns {number} */
+function readAt(reader, position) {
+  return addressOf(reader.leftAt(position), reader.rightAt(position));
+}
+
+/** @param {number} position */
+const wanted = (position) => (position >>> 0) % 2 ** 30;
+
+for (const kind of ['SharedArrayBuffer', 'ArrayBuffer']) {
+  test(`random writing and reading over a ${kind} never disagree, across the wrap of positions`, () => {
+    const random = randomFrom(SEED);
+    const memory = kind === 'ArrayBuffer' ? new ArrayBuffer(RING_BYTES) : new SharedArrayBuffer(RING_BYTES);
+    const writer = new RingWriter(memory);
+    const reader = new RingReader(memory);
+    // 2^31 is where a signed position turns negative, 2^32 where the unsigned one wraps: both are crossed.
+    for (const start of [2 ** 31 - 300_000, 2 ** 32 - 300_000]) {
+      let write = start;
+      let read = start | 0;
+      writer.restart(start | 0);
+      while (write < start + 600_000) {
+        if (random() < 0.5) {
+          const frames = 1 + Math.floor(random() * 2048);
+          writer.audio(write | 0, framesFrom(write, frames), frames);
+          write += frames;
+        }
+        reader.look();
+        if (reader.lapped(read)) read = (reader.write - 1000) | 0;
+        const frames = Math.min(reader.level(read), Math.floor(random() * 3000));
+        const left = new Float32Array(frames);
+        const right = new Float32Array(frames);
+        reader.copy(read, left, right);
+        for (let frame = 0; frame < frames; frame += 97) {
+          const position = (read + frame) | 0;
+          assert.equal(addressOf(/** @type {number} */ (left[frame]), /** @type {number} */ (right[frame])), wanted(position), `seed ${SEED}`);
+          assert.equal(readAt(reader, position), wanted(position));
+        }
+        read = (read + frames) | 0;
+      }
+      assert.equal(reader.write, write | 0);
+    }
+  });
+}
+
+test('a new timeline leaves the frames of the old one alone while they may be under the reader', () => {
+  const memory = new ArrayBuffer(RING_BYTES);
+  const writer = new RingWriter(memory);
+  const reader = new RingReader(memory);
+  writer.restart(1000);
+  writer.audio(1000, framesFrom(1000, 2048), 2048);
+  reader.look();
+  writer.restart(5_000_000);
+  for (let position = 5_000_000; position < 5_040_000; position += 2000) writer.audio(position, framesFrom(position, 2000), 2000);
+  for (let position = 1000; position < 3048; position += 1) assert.equal(readAt(reader, position), position, 'not looked again: still the old one');
+  reader.look();
+  assert.equal(reader.epochStart, 5_000_000);
+  assert.equal(readAt(reader, 5_000_000), 5_000_000);
+});
+
+test('a gap is marked, and its slots hold silence, not what was there a ring ago', () => {
+  const memory = new ArrayBuffer(RING_BYTES);
+  const writer = new RingWriter(memory);
+  const reader = new RingReader(memory);
+  const start = 2 ** 31 - 70_000; // the gap lies across the turn of signed positions and across the ring's end
+  writer.restart(start);
+  let write = start;
+  for (; write < start + CAPACITY_FRAMES; write += 2048) writer.audio(write | 0, framesFrom(write, 2048), 2048);
+  writer.gap(write | 0, 10_000, 3);
+  writer.audio((write + 10_000) | 0, framesFrom(write + 10_000, 100), 100);
+  reader.look();
+  reader.seekGap((write - 50) | 0);
+  assert.ok(reader.hasGap && !reader.inGap((write - 1) | 0) && reader.inGap(write | 0) && reader.inGap((write + 9999) | 0));
+  assert.ok(!reader.inGap((write + 10_000) | 0));
+  assert.equal(reader.gapCause, 3);
+  for (let frame = 0; frame < 10_000; frame += 1) assert.equal(reader.leftAt((write + frame) | 0), 0);
+  assert.equal(readAt(reader, (write + 10_050) | 0), wanted(write + 10_050));
+  reader.seekGap((write + 10_000) | 0);
+  assert.equal(reader.hasGap, false, 'a mark that lies behind is passed');
+});
+
+test('marks of an old timeline do not speak of the new one, and more marks than are kept do no harm', () => {
+  const memory = new ArrayBuffer(RING_BYTES);
+  const writer = new RingWriter(memory);
+  const reader = new RingReader(memory);
+  writer.restart(0);
+  writer.gap(0, 500, 1);
+  writer.restart(0);
+  writer.audio(0, framesFrom(0, 1000), 1000);
+  reader.look();
+  reader.seekGap(0);
+  assert.equal(reader.hasGap, false);
+  for (let position = 1000; position < 1000 + 40 * 20; position += 20) {
+    writer.gap(position, 10, 1);
+    writer.audio(position + 10, framesFrom(position + 10, 10), 10);
+  }
+  reader.look();
+  reader.seekGap(1000);
+  assert.ok(reader.hasGap);
+  assert.equal((reader.gapStart - 1000) % 20, 0);
+});
+
+test('what does not continue the timeline is a fault of the caller', () => {
+  const writer = new RingWriter(new ArrayBuffer(RING_BYTES));
+  writer.restart(0);
+  assert.throws(() => writer.audio(1, new Float32Array(2), 1), RangeError);
+  assert.throws(() => writer.gap(1, 1, 1), RangeError);
+  assert.throws(() => writer.gap(0, GAP_FRAMES_MAX + 1, 1), RangeError);
+  assert.throws(() => new RingWriter(new ArrayBuffer(RING_BYTES - 1)), RangeError);
+});
+
+test('a writer on another thread is never caught with a frame that is not in its place', async () => {
+  const memory = new SharedArrayBuffer(RING_BYTES);
+  const reader = new RingReader(memory);
+  const thread = new Worker(new URL('./sim/ring_thread.js', import.meta.url), { workerData: { memory } });
+  const left = new Float32Array(128);
+  const right = new Float32Array(128);
+  let read = 0;
+  let checked = 0;
+  let laps = 0;
+  // The reader spins; the event loop, and with it the thread's start and end, gets a turn now and then.
+  for (let done = false; !done;) {
+    await new Promise((resolve) => void setImmediate(resolve));
+    for (let turn = 0; turn < 2000; turn += 1) {
+      reader.look();
+      done = reader.silenceExpected; // the writer's last word
+      if (reader.lapped(read)) {
+        laps += 1;
+        read = (reader.write - MARGIN_FRAMES) | 0;
+      }
+      if (reader.epoch === 0 || reader.level(read) < 128) continue;
+      reader.copy(read, left, right);
+      // Copied while the writer went on: only what it cannot have reached meanwhile counts.
+      reader.look();
+      if (reader.lapped(read)) continue;
+      for (let frame = 0; frame < 128; frame += 1) {
+        const address = addressOf(/** @type {number} */ (left[frame]), /** @type {number} */ (right[frame]));
+        if (address !== wanted(read + frame)) assert.fail(`frame ${read + frame} is ${address}`);
+      }
+      checked += 128;
+      read = (read + 128) | 0;
+    }
+  }
+  await thread.terminate();
+  assert.ok(checked >= MARGIN_FRAMES - 128, `${checked} frames checked, ${laps} laps`);
+});

@@ -1,0 +1,219 @@
+/** The socket's thread: connecting, connecting again, and what a service may say wrong. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { controlWords, RING_BYTES } from '../../web/core/ring.js';
+import { WORD } from '../../web/core/controls.js';
+import { pass, reset, runningTimers } from './sim/browser.js';
+import { audio, message } from './sim/records.js';
+
+const SOURCE = { kind: 'synth', state: 'playing', name: 'MONTAGE', channels: 32, first_channel: 1, notice: '' };
+const HELLO = {
+  type: 'hello', wire_version: 1, server_version: '0.1.0', format: 's16le', rate_hz: 44_100, channels: 2, period_frames: 128,
+  chunk_frames: 128, source: SOURCE,
+};
+
+/** @type {any[]} */
+const sockets = [];
+/** @type {any[]} */
+const posted = [];
+
+class FakeSocket {
+  static OPEN = 1;
+  readyState = 0;
+  /** @type {any[]} */
+  sent = [];
+  closed = false;
+  /** @type {any} */
+  onopen = null;
+  /** @type {any} */
+  onmessage = null;
+  /** @type {any} */
+  onclose = null;
+
+  /** @param {string} url */
+  constructor(url) {
+    this.url = url;
+    sockets.push(this);
+  }
+
+  /** @param {string} text */
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+
+  close() {
+    this.closed = true;
+  }
+
+  /** The service accepts, and greets. @param {object} [hello] */
+  greet(hello = HELLO) {
+    this.readyState = 1;
+    this.onopen();
+    this.onmessage({ data: JSON.stringify(hello) });
+  }
+}
+
+/** @type {any} */
+const self = { postMessage: (/** @type {any} */ value) => void posted.push(structuredClone(value)), close: () => {} };
+reset({ self, WebSocket: FakeSocket });
+await import('../../web/worker.js');
+
+/** A worker that has just been told to open. @returns {{memory: SharedArrayBuffer, words: Int32Array}} */
+function open() {
+  self.onmessage({ data: { type: 'close' } });
+  reset({ self, WebSocket: FakeSocket });
+  sockets.length = 0;
+  posted.length = 0;
+  const memory = new SharedArrayBuffer(RING_BYTES);
+  self.onmessage({ data: { type: 'open', url: 'ws://synthwire.local/ws', memory, port: null } });
+  return { memory, words: controlWords(memory) };
+}
+
+const status = () => posted.filter(({ type }) => type === 'status').at(-1)?.status;
+
+test('the first hello makes a connection, and sound goes into the ring', async () => {
+  const { words } = open();
+  const [socket] = sockets;
+  assert.equal(socket.binaryType, 'arraybuffer');
+  socket.greet();
+  assert.deepEqual([status().connection, status().greeted, status().source.name], ['open', true, 'MONTAGE']);
+  socket.onmessage({ data: message(audio({ seq: 1, frameIndex: 5000, frames: 128 })) });
+  assert.equal(Atomics.load(words, WORD.WRITE), 5128);
+  await pass(200);
+  assert.deepEqual([status().seq, status().messages], [1, 1]);
+});
+
+test('no message is posted for a packet', async () => {
+  open();
+  sockets[0].greet();
+  const before = posted.length;
+  for (let seq = 0; seq < 100; seq += 1) sockets[0].onmessage({ data: message(audio({ seq, frameIndex: seq * 128, frames: 128 })) });
+  assert.equal(posted.length, before);
+});
+
+test('sound before the hello is not played', () => {
+  const { words } = open();
+  sockets[0].readyState = 1;
+  sockets[0].onopen();
+  sockets[0].onmessage({ data: message(audio({ seq: 1, frameIndex: 5000, frames: 128 })) });
+  assert.equal(Atomics.load(words, WORD.EPOCH), 0);
+});
+
+test('pings begin with a burst and go on once a second; their pongs make a clock', async () => {
+  open();
+  sockets[0].greet();
+  await pass(320);
+  assert.equal(sockets[0].sent.length, 8);
+  for (const { id } of sockets[0].sent) sockets[0].onmessage({ data: JSON.stringify({ type: 'pong', id, received_ns: 7e9, sent_ns: 7e9 }) });
+  await pass(100);
+  assert.ok(status().clock.round_trip_ms < 400);
+  await pass(3000);
+  for (const { id } of sockets[0].sent) sockets[0].onmessage({ data: JSON.stringify({ type: 'pong', id, received_ns: 7e9, sent_ns: 7e9 }) });
+  assert.ok(sockets[0].sent.length >= 10 && sockets[0].sent.length <= 12);
+});
+
+test('a service that goes away is tried again, slower each time, and at once fast again when it is back', async () => {
+  open();
+  sockets[0].greet();
+  sockets[0].onmessage({ data: message(audio({ seq: 1, frameIndex: 5000, frames: 128 })) });
+  const waits = [];
+  for (let attempt = 0; attempt < 7; attempt += 1) {
+    sockets.at(-1).onclose({ code: 1006, reason: '' });
+    assert.deepEqual([status().connection, status().problem], ['retrying', 'server_unreachable']);
+    const before = sockets.length;
+    let waited = 0;
+    for (; sockets.length === before; waited += 10) await pass(10);
+    waits.push(waited);
+  }
+  [250, 500, 1000, 2000, 4000, 5000, 5000].forEach((longest, index) => {
+    const waited = /** @type {number} */ (waits[index]);
+    assert.ok(waited >= longest * 0.74 && waited <= longest + 20, `${waited} ms at attempt ${index + 1}`);
+  });
+  sockets.at(-1).greet();
+  assert.deepEqual([status().connection, status().problem, status().reconnects], ['open', null, 1]);
+  await pass(200);
+  assert.equal(status().glitches.network_late, 1);
+  const before = sockets.length;
+  sockets.at(-1).onclose({ code: 1001, reason: 'the service is stopping; it will be back' });
+  assert.equal(status().problem_detail, 'the service is stopping; it will be back');
+  await pass(300);
+  assert.equal(sockets.length, before + 1);
+});
+
+test('a connection on which nothing is heard for five seconds is dead', async () => {
+  open();
+  sockets[0].greet();
+  await pass(4500);
+  assert.equal(sockets.length, 1);
+  await pass(1500);
+  assert.ok(sockets[0].closed && sockets.length === 2);
+  assert.equal(status().problem, 'server_unreachable');
+});
+
+test('a service that says no is heard', () => {
+  open();
+  sockets[0].onclose({ code: 1013, reason: 'too many listeners' });
+  assert.deepEqual([status().problem, status().problem_detail], ['refused', 'too many listeners']);
+});
+
+for (const [version, problem] of [[2, 'server_too_new'], [0, 'server_too_old']]) {
+  test(`wire version ${version} ends the attempts: only another page can help`, async () => {
+    open();
+    sockets[0].greet({ ...HELLO, wire_version: version });
+    assert.deepEqual([status().connection, status().problem], ['failed', problem]);
+    await pass(20_000);
+    assert.equal(sockets.length, 1);
+    assert.ok(sockets[0].closed);
+  });
+}
+
+test('a hello that is not one is refused in words, and tried again', async () => {
+  open();
+  sockets[0].readyState = 1;
+  sockets[0].onopen();
+  sockets[0].onmessage({ data: '<html>a proxy of the hotel</html>' });
+  assert.deepEqual([status().connection, status().problem], ['retrying', 'internal']);
+  assert.match(status().problem_detail, /not JSON/);
+  await pass(400);
+  assert.equal(sockets.length, 2);
+});
+
+test('nonsense later on is noted, and sound goes on', async () => {
+  const { words } = open();
+  sockets[0].greet();
+  sockets[0].onmessage({ data: '{"type":' });
+  sockets[0].onmessage({ data: new ArrayBuffer(9) });
+  sockets[0].onmessage({ data: message(audio({ seq: 1, frameIndex: 0, frames: 128 })) });
+  await pass(200);
+  assert.deepEqual([status().connection, status().glitches.bad_packet], ['open', 1]);
+  assert.equal(Atomics.load(words, WORD.WRITE), 128);
+  assert.match(status().last_refusal, /version 0/);
+});
+
+test('an instrument that is gone makes silence expected, until it is back', () => {
+  const { words } = open();
+  sockets[0].greet();
+  assert.equal(Atomics.load(words, WORD.SILENCE_EXPECTED), 0);
+  sockets[0].onmessage({ data: JSON.stringify({ type: 'source', source: { ...SOURCE, state: 'lost' } }) });
+  assert.equal(Atomics.load(words, WORD.SILENCE_EXPECTED), 1);
+  sockets[0].onmessage({ data: JSON.stringify({ type: 'source', source: SOURCE }) });
+  assert.equal(Atomics.load(words, WORD.SILENCE_EXPECTED), 0);
+});
+
+test('a wish without a connection is answered', () => {
+  open();
+  self.onmessage({ data: { type: 'set_pair', first_channel: 3 } });
+  assert.equal(posted.at(-1).type, 'refused');
+  sockets[0].greet();
+  self.onmessage({ data: { type: 'set_pair', first_channel: 3 } });
+  assert.deepEqual(sockets[0].sent.at(-1), { type: 'set_pair', first_channel: 3 });
+});
+
+test('close leaves nothing behind', async () => {
+  open();
+  sockets[0].greet();
+  self.onmessage({ data: { type: 'close' } });
+  assert.ok(sockets[0].closed);
+  assert.equal(runningTimers(), 0);
+});
