@@ -264,20 +264,23 @@ impl Run {
             session.name,
             rate_hz.0,
         );
-        let first = self.supervisor.controls.first_channel.load(Ordering::Relaxed);
         let source = SourceView {
             kind: session.kind,
             state: State::Playing,
             name: session.name.clone(),
             channels: *channels,
-            first_channel: first.min(channels - 2) + 1,
+            first_channel: 1, // say() knows
             notice: String::new(),
         };
         self.say(SourceStatus { source, capture: Some(session.capture.clone()) });
     }
 
     /// Says it, once: to the log and to whoever listens.
-    fn say(&mut self, status: SourceStatus) {
+    fn say(&mut self, mut status: SourceStatus) {
+        // A listener may have changed the pair since the last word.
+        let wanted = self.supervisor.controls.first_channel.load(Ordering::Relaxed);
+        let last_pair = status.source.channels.checked_sub(2).unwrap_or(wanted);
+        status.source.first_channel = wanted.min(last_pair) + 1;
         if self.said == status {
             return;
         }
