@@ -123,7 +123,7 @@ impl Source for Scripted {
             43 => return Ready::Timeout,
             _ => {}
         }
-        self.avail_frames = if self.turn % 7 == 0 { 300 } else { 128 };
+        self.avail_frames = if self.turn.is_multiple_of(7) { 300 } else { 128 };
         Ready::Frames(Stamp {
             at: self.now,
             avail_frames: self.avail_frames,

@@ -94,7 +94,8 @@ impl LossFinder {
         let step = least - previous - self.median_drift() * length;
         if self.suspected > 0.0 {
             let lasting = self.suspected + step.min(0.0);
-            self.suspected = 0.0;
+            // The second that confirms one loss may bring the next.
+            self.suspected = if step >= STEP_FRAMES_MIN { step } else { 0.0 };
             if lasting >= STEP_FRAMES_MIN {
                 return lasting.round() as u32;
             }
@@ -123,9 +124,9 @@ impl LossFinder {
 mod tests {
     use super::*;
 
-    /// A device `drift_ppm` slow, stamped up to `jitter_ns` late, losing `lost` frames after `lost_at_s`;
-    /// a freeze of `freeze_ns` delays every stamp around `freeze_at_s`. Returns frames found.
-    fn found(drift_ppm: f64, jitter_ns: u64, lost: u64, freeze_ns: u64) -> u64 {
+    /// A device `drift_ppm` slow, stamped up to `jitter_ns` late, that loses `lost(second)` frames in all by then; a freeze
+    /// of `freeze_ns` makes every stamp of a second late. Returns frames found.
+    fn found(drift_ppm: f64, jitter_ns: u64, lost: impl Fn(f64) -> u64, freeze_ns: u64) -> u64 {
         let mut finder = LossFinder::new(Hz(44_100));
         let mut random = 12_345_u64;
         let mut sum = 0;
@@ -134,10 +135,9 @@ mod tests {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let delivered = period * 128;
             let seconds = delivered as f64 / rate;
-            let missing = if seconds > 20.0 { lost } else { 0 };
             let frozen = if (30.0..31.5).contains(&seconds) { freeze_ns } else { 0 };
             let at = (seconds * 1e9) as u64 + (random >> 33) % jitter_ns.max(1) + frozen + 1_000_000;
-            sum += u64::from(finder.observe(MonoNs(at), delivered.saturating_sub(missing)));
+            sum += u64::from(finder.observe(MonoNs(at), delivered.saturating_sub(lost(seconds))));
         }
         sum
     }
@@ -158,13 +158,20 @@ mod tests {
     #[test]
     fn a_lost_packet_is_counted_to_the_frame() {
         for lost in [6, 44, 441] {
-            let counted = found(80.0, 1_000_000, lost, 0);
+            let counted = found(80.0, 1_000_000, |second| if second > 20.0 { lost } else { 0 }, 0);
             assert!(counted.abs_diff(lost) <= 1, "{counted} of {lost}");
         }
     }
 
     #[test]
     fn a_frozen_second_is_no_loss() {
-        assert_eq!(found(0.0, 100_000, 0, 5_000_000), 0);
+        assert_eq!(found(0.0, 100_000, |_| 0, 5_000_000), 0);
+    }
+
+    #[test]
+    fn losses_that_follow_each_other_are_all_counted() {
+        let every_second = |second: f64| (second - 20.0).clamp(0.0, 20.0) as u64 * 44;
+        let counted = found(80.0, 100_000, every_second, 0);
+        assert!(counted.abs_diff(20 * 44) <= 3, "{counted} of 880");
     }
 }

@@ -58,7 +58,7 @@ pub fn exact_sample(pattern: Pattern, frame_index: u64, channel: u16) -> i16 {
         Pattern::Music => music(frame, channel),
         Pattern::Noise => (hash(frame, channel) >> 16) as i16,
         Pattern::Counter => {
-            let half = if channel % 2 == 0 { frame } else { frame >> 16 };
+            let half = if channel.is_multiple_of(2) { frame } else { frame >> 16 };
             (half ^ (u32::from(channel >> 1) * 0x1111)) as i16
         }
     }
@@ -91,7 +91,7 @@ fn click(frame: u32) -> i32 {
         return 0;
     }
     let value = CLICK_PEAK >> since;
-    if since % 2 == 0 { value } else { -value }
+    if since.is_multiple_of(2) { value } else { -value }
 }
 
 fn hash(frame: u32, channel: u16) -> u32 {

@@ -33,7 +33,9 @@ impl Card {
             .arg(source)
             .arg("-lasound")
             .output()
-            .expect("there is a C compiler: 'scripts/packages.sh test' installs it (packages gcc, libc6-dev)");
+            .expect(
+                "there is a C compiler: 'scripts/packages.sh test' installs it (packages gcc, libc6-dev)",
+            );
         let said = String::from_utf8_lossy(&built.stderr);
         assert!(built.status.success(), "card.c needs alsa's headers (package libasound2-dev): {said}");
         folder.define(&format!(
@@ -140,12 +142,16 @@ fn a_card_that_suspends_plays_again_after_it_wakes() {
 fn breaks_and_comes_back(switches: &[&str], state: &str, words: &str) {
     let card = Card::with("S32_LE", 2, "mmap");
     let (service, mut ear, mut ledger) = card.playing(&[]);
-    switches.iter().for_each(|switch| card.folder.switch(switch, true));
+    for switch in switches {
+        card.folder.switch(switch, true);
+    }
     let said = ledger.listen_for_source(&mut ear);
     assert_eq!(said["state"], state, "{said}");
     assert!(said["notice"].as_str().unwrap().contains(words), "{said}");
     std::thread::sleep(2 * LOOKS_AGAIN); // it is looked for again and again, and nothing new is said
-    switches.iter().for_each(|switch| card.folder.switch(switch, false));
+    for switch in switches {
+        card.folder.switch(switch, false);
+    }
     assert_eq!(ledger.listen_for_source(&mut ear)["state"], "playing", "the next that is said");
     ledger.listen_for(SECOND, &mut ear);
     let (events, frames) = losses(&service, "device_gone");

@@ -19,7 +19,8 @@ const ASK_EVERY: Duration = Duration::from_millis(50);
 const ASK_TIMES: u32 = 600;
 
 /// What to install when something is missing.
-const PACKAGES: &str = "Install them with 'scripts/packages.sh test', or: apt install jackd2 libasound2-plugins";
+const PACKAGES: &str =
+    "Install them with 'scripts/packages.sh test', or: apt install jackd2 libasound2-plugins";
 
 /// Waits for one's turn to have a server.
 pub(crate) fn turn() -> MutexGuard<'static, ()> {
@@ -30,6 +31,7 @@ pub(crate) fn turn() -> MutexGuard<'static, ()> {
 /// A running jackd; ended when dropped.
 pub(crate) struct Server {
     child: Child,
+    name: String,
 }
 
 impl Server {
@@ -45,7 +47,7 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("jackd does not start ({error}). {PACKAGES}"));
-        Self { child }
+        Self { child, name: name.into() }
     }
 
     /// Ends it as a crash would: nobody is told.
@@ -62,6 +64,12 @@ impl Drop for Server {
             let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
         }
         let _ = self.child.wait();
+        // A client that was killed leaves its semaphore; the server that crashed left everything.
+        for file in std::fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
+            if file.file_name().to_string_lossy().contains(&format!("_{}_", self.name)) {
+                let _ = std::fs::remove_file(file.path());
+            }
+        }
     }
 }
 
@@ -70,7 +78,8 @@ fn require_alsa_plugin() {
     let has = |folder: &str| {
         let plugin = "alsa-lib/libasound_module_pcm_jack.so";
         let inner = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        std::path::Path::new(folder).join(plugin).exists() || inner.into_iter().any(|e| e.path().join(plugin).exists())
+        std::path::Path::new(folder).join(plugin).exists()
+            || inner.into_iter().any(|e| e.path().join(plugin).exists())
     };
     assert!(folders.into_iter().any(has), "alsa-lib has no jack plugin (libasound2-plugins). {PACKAGES}");
 }
@@ -86,9 +95,11 @@ struct Port([u8; 0]);
 struct Library {
     client_open: unsafe extern "C" fn(*const c_char, c_int, *mut c_int, ...) -> *mut Client,
     client_close: unsafe extern "C" fn(*mut Client) -> c_int,
-    port_register: unsafe extern "C" fn(*mut Client, *const c_char, *const c_char, c_ulong, c_ulong) -> *mut Port,
+    port_register:
+        unsafe extern "C" fn(*mut Client, *const c_char, *const c_char, c_ulong, c_ulong) -> *mut Port,
     port_get_buffer: unsafe extern "C" fn(*mut Port, u32) -> *mut c_void,
-    set_process: unsafe extern "C" fn(*mut Client, extern "C" fn(u32, *mut c_void) -> c_int, *mut c_void) -> c_int,
+    set_process:
+        unsafe extern "C" fn(*mut Client, extern "C" fn(u32, *mut c_void) -> c_int, *mut c_void) -> c_int,
     set_xrun: unsafe extern "C" fn(*mut Client, extern "C" fn(*mut c_void) -> c_int, *mut c_void) -> c_int,
     on_shutdown: unsafe extern "C" fn(*mut Client, extern "C" fn(*mut c_void), *mut c_void),
     activate: unsafe extern "C" fn(*mut Client) -> c_int,
@@ -105,6 +116,7 @@ const SERVER_NAME: c_int = 0x04;
 const IS_OUTPUT: c_ulong = 2;
 
 impl Library {
+    #[allow(clippy::missing_transmute_annotations, reason = "the fields beside them say the types")]
     fn load() -> Self {
         // SAFETY: the names are zero-terminated; each symbol is checked for null and has, by jack.h, the type of its field
         // (all of them are pointers to functions, as wide as the void pointer they come as). Nothing is ever unloaded.
@@ -120,14 +132,14 @@ impl Library {
                 std::mem::transmute(find(c"jack_set_error_function"));
             quiet(Some(say_nothing));
             Self {
-                client_open: std::mem::transmute::<*mut c_void, _>(find(c"jack_client_open")),
-                client_close: std::mem::transmute::<*mut c_void, _>(find(c"jack_client_close")),
-                port_register: std::mem::transmute::<*mut c_void, _>(find(c"jack_port_register")),
-                port_get_buffer: std::mem::transmute::<*mut c_void, _>(find(c"jack_port_get_buffer")),
-                set_process: std::mem::transmute::<*mut c_void, _>(find(c"jack_set_process_callback")),
-                set_xrun: std::mem::transmute::<*mut c_void, _>(find(c"jack_set_xrun_callback")),
-                on_shutdown: std::mem::transmute::<*mut c_void, _>(find(c"jack_on_shutdown")),
-                activate: std::mem::transmute::<*mut c_void, _>(find(c"jack_activate")),
+                client_open: std::mem::transmute(find(c"jack_client_open")),
+                client_close: std::mem::transmute(find(c"jack_client_close")),
+                port_register: std::mem::transmute(find(c"jack_port_register")),
+                port_get_buffer: std::mem::transmute(find(c"jack_port_get_buffer")),
+                set_process: std::mem::transmute(find(c"jack_set_process_callback")),
+                set_xrun: std::mem::transmute(find(c"jack_set_xrun_callback")),
+                on_shutdown: std::mem::transmute(find(c"jack_on_shutdown")),
+                activate: std::mem::transmute(find(c"jack_activate")),
             }
         }
     }
@@ -160,26 +172,29 @@ impl Feeder {
             let mut status = 0;
             let options = NO_START_SERVER | SERVER_NAME;
             // SAFETY: the strings are zero-terminated and outlive the call; with SERVER_NAME one more argument is read.
-            client = unsafe { (library.client_open)(c"feed".as_ptr(), options, &raw mut status, name.as_ptr()) };
+            client =
+                unsafe { (library.client_open)(c"feed".as_ptr(), options, &raw mut status, name.as_ptr()) };
             if !client.is_null() {
                 break;
             }
             std::thread::sleep(ASK_EVERY);
         }
-        assert!(!client.is_null(), "jackd was started but nobody can connect to it: try 'jackd -d dummy' by hand");
+        assert!(
+            !client.is_null(),
+            "jackd was started but nobody can connect to it: try 'jackd -d dummy' by hand"
+        );
         let audio = c"32 bit float mono audio".as_ptr();
         // SAFETY: the client is open, the strings are zero-terminated.
         let ports = [c"left", c"right"]
             .map(|port| unsafe { (library.port_register)(client, port.as_ptr(), audio, IS_OUTPUT, 0) });
         assert!(ports.iter().all(|port| !port.is_null()), "jack gives no ports");
-        let mut work =
-            Box::new(Work {
-                library,
-                ports,
-                began: AtomicU64::new(0),
-                count: AtomicU32::new(FIRST_COUNT),
-                late: AtomicU64::new(0),
-            });
+        let mut work = Box::new(Work {
+            library,
+            ports,
+            began: AtomicU64::new(0),
+            count: AtomicU32::new(FIRST_COUNT),
+            late: AtomicU64::new(0),
+        });
         let shared = (&raw mut *work).cast::<c_void>();
         // SAFETY: the box stays where it is until `drop` has closed the client; the callbacks only read it and its atomics.
         unsafe {
@@ -223,7 +238,8 @@ extern "C" fn feed(frames: u32, work: *mut c_void) -> c_int {
         let first = work.count.fetch_add(frames, Relaxed);
         for (port, shift) in work.ports.into_iter().zip([0, 16]) {
             let buffer = (work.library.port_get_buffer)(port, frames).cast::<f32>();
-            for (sample, place) in std::slice::from_raw_parts_mut(buffer, frames as usize).iter_mut().zip(0..) {
+            for (sample, place) in std::slice::from_raw_parts_mut(buffer, frames as usize).iter_mut().zip(0..)
+            {
                 let half = (first.wrapping_add(place) >> shift) as u16;
                 *sample = f32::from(half.cast_signed()) / 32_768.0;
             }

@@ -44,7 +44,7 @@ test('a lost frame, a doubled frame, a gap and a changed bit are each seen where
     ['gap', (/** @type {number} */ n) => (n > 20_000 && n < 21_000 ? NaN : n), 0],
   ])) {
     const sound = noise(indexOf);
-    const found = breaks(sound, runsOf(sound), { watchdog: { excuses: () => false }, log: new ReportLog() });
+    const found = breaks(sound, runsOf(sound), { watchdog: { excuses: () => false }, log: new ReportLog(), starvedNs: [] });
     assert.equal(found.length, 1, what);
     assert.deepEqual([found[0]?.shift, found[0]?.excuse, Math.round((found[0]?.atS ?? 0) * 44_100)], [shift, null, 20_001], what);
   }
@@ -70,8 +70,8 @@ test('report() excuses one break per event, and only near it', () => {
   log.add(0, quiet);
   log.add(0.4e9, { ...quiet, glitches: { network_late: 1 } });
   log.add(3e9, { ...quiet, glitches: { network_late: 1 } });
-  const found = breaks(sound, runsOf(sound), { watchdog: { excuses: () => false }, log });
+  const found = breaks(sound, runsOf(sound), { watchdog: { excuses: () => false }, log, starvedNs: [] });
   assert.deepEqual(found.map(({ excuse }) => excuse), ['named', null]);
-  const frozen = breaks(sound, runsOf(sound), { watchdog: { excuses: () => true }, log: new ReportLog() });
+  const frozen = breaks(sound, runsOf(sound), { watchdog: { excuses: () => true }, log: new ReportLog(), starvedNs: [] });
   assert.deepEqual(frozen.map(({ excuse }) => excuse), ['machine', 'machine']);
 });

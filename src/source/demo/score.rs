@@ -133,8 +133,8 @@ fn play_chord(notes: &mut Vec<Note>, number: u32, chord: &Chord, begin: u32, len
         let strength = 0.42 + 0.12 * unevenness(number * 4 + finger, 1);
         let first = if whole_bar { 3 } else { length };
         add(notes, Part::Keys, (begin, first), (pitch, strength), roll);
-        let again_at = if number % 2 == 0 { 3 } else { 5 };
-        if whole_bar && (number % 2 == 0 || finger > 0) {
+        let again_at = if number.is_multiple_of(2) { 3 } else { 5 };
+        if whole_bar && (number.is_multiple_of(2) || finger > 0) {
             add(notes, Part::Keys, (begin + again_at, 8 - again_at), (pitch, strength * 0.72), roll);
         }
         add(notes, Part::Pad, (begin, length), (pitch, 0.8), finger * 20);

@@ -23,10 +23,10 @@ export class Running {
   /**
    * @param {string} program
    * @param {string[]} words of its command line
-   * @param {{env?: Record<string, string>, priority?: number, onOutput?: (chunk: Buffer) => void}} [wishes]
-   *   env is added to ours; priority is round-robin real-time, where that is allowed
+   * @param {{env?: Record<string, string>, priority?: number, onOutput?: (chunk: Buffer) => void, onLog?: (text: string) => void}} [wishes]
+   *   env is added to ours; priority is round-robin real-time, where that is allowed; onLog hears stderr as well
    */
-  constructor(program, words, { env = {}, priority = 0, onOutput } = {}) {
+  constructor(program, words, { env = {}, priority = 0, onOutput, onLog } = {}) {
     const realTime = priority > 0 && mayBeRealTime() ? ['chrt', '--rr', String(priority)] : [];
     // However we end, the kernel ends the program.
     const [command, ...rest] = /** @type {[string, ...string[]]} */ (
@@ -36,6 +36,7 @@ export class Running {
     this.ended = once(this.child, 'exit').then(() => this.#wake(), () => this.#wake());
     this.child.stdout.on('data', onOutput ?? ((chunk) => this.#note(chunk)));
     this.child.stderr.on('data', (chunk) => this.#note(chunk));
+    if (onLog) this.child.stderr.on('data', (chunk) => onLog(chunk.toString()));
     running.add(this);
   }
 

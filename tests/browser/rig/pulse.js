@@ -13,18 +13,31 @@ import { mayBeRealTime, Running } from './process.js';
 import { Recording } from './recording.js';
 import { RATE_HZ } from './exact.js';
 import { until } from './until.js';
+import { nowNs } from './watchdog.js';
 
 /** Round-robin priority of the sound server: without it gaps come from the rig. */
 const PRIORITY = 6;
 
-export class Speakers {
-  /** @param {string} folder @param {Running} server */
-  constructor(folder, server) {
-    this.folder = folder;
-    this.#server = server;
-  }
+/** It says so (only to those who want to know everything) when a browser that had given nothing gives again. */
+const UNDERRUN = /end of underrun/g;
 
+export class Speakers {
+  /** When a browser gave sound again after it had let the sound server starve. @type {number[]} CLOCK_MONOTONIC ns */
+  starvedNs = [];
   #server;
+
+  /** @param {string} folder @param {string} script */
+  constructor(folder, script) {
+    this.folder = folder;
+    const words = [
+      '-n', '-F', script, '--daemonize=no', '--use-pid-file=no', '--exit-idle-time=-1', '--realtime=yes', '--log-level=debug',
+    ];
+    this.#server = new Running('pulseaudio', words, {
+      env: { ...environment(folder), PULSE_CONFIG: join(folder, 'daemon.conf') },
+      priority: PRIORITY,
+      onLog: (text) => this.starvedNs.push(...[...text.matchAll(UNDERRUN)].map(() => nowNs())),
+    });
+  }
 
   /** @returns {Promise<Speakers>} */
   static async open() {
@@ -37,18 +50,14 @@ export class Speakers {
 load-module module-null-sink sink_name=speakers format=float32le rate=${RATE_HZ} channels=2 norewinds=1
 set-default-sink speakers
 `);
-    const words = ['-n', '-F', script, '--daemonize=no', '--use-pid-file=no', '--exit-idle-time=-1', '--realtime=yes', '--log-level=debug'];
-    const server = new Running('pulseaudio', words, {
-      env: { ...environment(folder), PULSE_CONFIG: join(folder, 'daemon.conf') }, priority: PRIORITY,
-    });
-    const speakers = new Speakers(folder, server);
+    const speakers = new Speakers(folder, script);
+    const server = speakers.#server;
     await until('the sound server is ready', () => speakers.#isReady(), () => server.log);
     // Its main thread drops its own priority while it starts: give it back.
     if (mayBeRealTime()) spawnSync('chrt', ['--rr', '--pid', String(PRIORITY), String(server.pid)]);
     return speakers;
   }
 
-  get log() { return this.#server.log; }
   /** Variables for a program that shall play here. */
   get environment() {
     return environment(this.folder);

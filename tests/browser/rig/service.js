@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Running } from './process.js';
+import { nowNs } from './watchdog.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -29,6 +30,13 @@ export class Service {
   /** @returns {Promise<any>} what /api/status says */
   async status() {
     return (await fetch(new URL('/api/status', this.address))).json();
+  }
+
+  /** @returns {Promise<{frames: number, timeNs: number}>} how many frames it has captured, and when that was (to half a round trip) */
+  async captured() {
+    const askedNs = nowNs();
+    const { frames } = (await this.status()).stream;
+    return { frames, timeNs: (askedNs + nowNs()) / 2 };
   }
 
   async listeners() {

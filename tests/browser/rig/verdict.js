@@ -1,25 +1,32 @@
 /**
- * Judges the breaks of a recording: each must be the machine's (the watchdog saw it stand still) or named by report().
- * One that is neither is a fault of the product that it hides.
+ * Judges the breaks of a recording: each must be named by report(), or be the machine's (the watchdog saw it stand still).
+ * A third kind makes a recording void, because it says nothing about the page: the sound server says that it starved, so
+ * the sound was lost behind the browser's own output. A break that is none of these is a fault of the product that it hides.
  */
 
 /** report() is read a few times a second, and counts an interruption when the sound is back. */
 const NAMED_WITHIN_NS = 1.5e9;
-
-/** What a page of report() says happened so far: faults, and corrections of the delay, which are a break of the sequence too. */
-function namedSoFar(/** @type {any} */ { glitches, trims, inserts, jumps }) {
-  const faults = Object.values(/** @type {Record<string, number>} */ (glitches)).reduce((sum, count) => sum + count, 0);
-  return faults + (trims ?? 0) + (inserts ?? 0) + (jumps ?? 0);
-}
+/** The sound server says it at once. */
+const STARVED_WITHIN_NS = 0.2e9;
 
 /** Reads report() again and again while sound plays. */
 export class ReportLog {
-  /** @type {{timeNs: number, named: number}[]} */
+  /** @type {{timeNs: number, counts: Record<string, number>, named: number}[]} */
   entries = [];
 
-  /** @param {number} timeNs @param {any} report */
-  add(timeNs, report) {
-    this.entries.push({ timeNs, named: namedSoFar(report) });
+  /** @param {number} timeNs @param {any} report faults, and corrections of the delay, which break the sequence too */
+  add(timeNs, { glitches, trims, inserts, jumps }) {
+    /** @type {Record<string, number>} */
+    const counts = { ...glitches, trims: trims ?? 0, inserts: inserts ?? 0, jumps: jumps ?? 0 };
+    this.entries.push({ timeNs, counts, named: Object.values(counts).reduce((sum, count) => sum + count, 0) });
+  }
+
+  /** @returns {Record<string, number>} what was counted from the first reading to the last */
+  namedByName() {
+    const first = this.entries[0]?.counts ?? {};
+    const last = this.entries[this.entries.length - 1]?.counts ?? {};
+    const rises = Object.entries(last).map(([name, count]) => /** @type {const} */ ([name, count - (first[name] ?? 0)]));
+    return Object.fromEntries(rises.filter(([, rise]) => rise !== 0));
   }
 
   /** @param {number} fromNs @param {number} toNs @returns {number} events named in that time */
@@ -33,16 +40,16 @@ export class ReportLog {
 /**
  * @param {import('./recording.js').Sound} sound
  * @param {import('./alignment.js').Run[]} runs
- * @param {{watchdog: {excuses(fromNs: number, toNs: number): boolean}, log: ReportLog}} witnesses
- * @returns {{atS: number, frames: number, shift: number, excuse: 'machine' | 'named' | null}[]} every break: when, how
+ * @param {{watchdog: {excuses(fromNs: number, toNs: number): boolean}, log: ReportLog, starvedNs: number[]}} witnesses
+ * @returns {{atS: number, frames: number, shift: number, excuse: 'named' | 'machine' | 'starved' | null}[]} every break: when, how
  *   many recorded frames between the runs, by how much the source moved against the recording, whose it is
  */
-export function breaks(sound, runs, { watchdog, log }) {
+export function breaks(sound, runs, { watchdog, log, starvedNs }) {
   let named = 0;
   return runs.slice(1).map((run, at) => {
     const before = /** @type {import('./alignment.js').Run} */ (runs[at]);
     const [fromNs, toNs] = [sound.timeNs(before.end), sound.timeNs(run.first)];
-    /** @type {'machine' | 'named' | null} */
+    /** @type {'named' | 'machine' | 'starved' | null} */
     let excuse = null;
     // Each named event excuses one break, and only one that lies near it.
     if (log.namedBetween(fromNs - NAMED_WITHIN_NS, toNs + NAMED_WITHIN_NS) > 0
@@ -51,6 +58,8 @@ export function breaks(sound, runs, { watchdog, log }) {
       excuse = 'named';
     } else if (watchdog.excuses(fromNs, toNs)) {
       excuse = 'machine';
+    } else if (starvedNs.some((timeNs) => timeNs > fromNs - STARVED_WITHIN_NS && timeNs < toNs + STARVED_WITHIN_NS)) {
+      excuse = 'starved';
     }
     const shift = run.index - before.index - (run.first - before.first);
     return { atS: before.end / 44_100, frames: run.first - before.end, shift, excuse };
