@@ -147,7 +147,7 @@ mod tests {
         for drift_ppm in [-300.0, 0.0, 40.0, 300.0] {
             for jitter_ns in [0, 1_000_000, 3_000_000] {
                 assert_eq!(
-                    found(drift_ppm, jitter_ns, 0, 0),
+                    found(drift_ppm, jitter_ns, |_| 0, 0),
                     0,
                     "drift {drift_ppm} ppm, jitter {jitter_ns} ns"
                 );
