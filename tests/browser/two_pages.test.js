@@ -8,7 +8,7 @@ import { openStage } from './rig/stage.js';
 import { pass } from './rig/until.js';
 
 const SECONDS = 4;
-const LOOK_EVERY_FRAMES = RATE_HZ / 4;
+const LOOK_EVERY_FRAMES = RATE_HZ / 2;
 const WINDOW_FRAMES = 256;
 
 const stage = await openStage('--source', 'exact:noise');

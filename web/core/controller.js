@@ -36,6 +36,8 @@ const DECAY_PER_BUCKET = 0.016;
  */
 const SLACK_LOW_FRAMES = framesOf(1.5);
 const SLACK_HIGH_FRAMES = framesOf(4);
+/** The first level after a placement is measured, not chosen: it is brought closer once. */
+const SLACK_SETTLING_FRAMES = framesOf(1);
 /** A backlog larger than this is dropped at once. */
 const BACKLOG_FRAMES = framesOf(150);
 
@@ -66,6 +68,8 @@ export class PlayoutController {
   #owedFrames = 0;
   /** The last headroom seen. */
   #headroom = 0;
+  /** Placed a short while ago, and not moved since. */
+  #settling = false;
   #quietFrames = HOLD_FRAMES_MAX;
   #holdFrames = HOLD_FRAMES_MIN;
 
@@ -93,7 +97,7 @@ export class PlayoutController {
     // Jitter moves the median about; only when three quarters of the evidence agree has the level really moved.
     const quarter = this.#known >> 2;
     const above = /** @type {number} */ (this.#sorted[quarter]) - this.targetFrames;
-    if (above > SLACK_HIGH_FRAMES) return above;
+    if (above > (this.#settling ? SLACK_SETTLING_FRAMES : SLACK_HIGH_FRAMES)) return above;
     const below = this.targetFrames - /** @type {number} */ (this.#sorted[this.#known - 1 - quarter]);
     // Under drift the level falls on: going back to above the target halves the number of insertions.
     return below > SLACK_LOW_FRAMES ? -(below + SLACK_LOW_FRAMES) : 0;
@@ -116,6 +120,7 @@ export class PlayoutController {
     }
     this.levelFrames -= skippedFrames;
     this.#owedFrames = 0;
+    this.#settling = false;
     this.#openBucket();
   }
 
@@ -125,6 +130,7 @@ export class PlayoutController {
     this.#next = 0;
     this.levelFrames = this.targetFrames;
     this.#owedFrames = 0;
+    this.#settling = true;
     this.#openBucket();
   }
 
@@ -163,6 +169,7 @@ export class PlayoutController {
   #keep(leastFrames) {
     this.#least[this.#next] = leastFrames;
     this.#next = (this.#next + 1) % BUCKETS;
+    this.#settling &&= this.#known < BUCKETS;
     this.#known = Math.min(this.#known + 1, BUCKETS);
     if (this.#known < BUCKETS_MIN) return;
     this.#sort();

@@ -34,7 +34,8 @@ export class Chromium {
   static async start(speakers) {
     const profile = mkdtempSync(join(speakers.folder, 'chromium-'));
     const root = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-    const program = new Running('chromium', [...WORDS, ...root, `--user-data-dir=${profile}`, 'about:blank'], { env: speakers.environment });
+    const words = [...WORDS, ...root, `--user-data-dir=${profile}`, 'about:blank'];
+    const program = new Running('chromium', words, { env: speakers.environment, favoured: true });
     // It writes the port it chose, and the path on it, into its profile.
     const [port, path] = await until('Chromium can be controlled', () => endpoint(profile, program), () => program.log);
     const remote = await Remote.connect(`ws://127.0.0.1:${port}${path}`);

@@ -7,6 +7,8 @@ import { once } from 'node:events';
 
 /** How long a program may take to end by itself. */
 const END_MS = 3000;
+/** What a desktop gives its sound programs. */
+const FAVOURED_NICE = -11;
 /** How much of what a program wrote is kept to explain a failure. */
 const KEPT_CHARACTERS = 20_000;
 
@@ -23,14 +25,16 @@ export class Running {
   /**
    * @param {string} program
    * @param {string[]} words of its command line
-   * @param {{env?: Record<string, string>, priority?: number, onOutput?: (chunk: Buffer) => void, onLog?: (text: string) => void}} [wishes]
-   *   env is added to ours; priority is round-robin real-time, where that is allowed; onLog hears stderr as well
+   * @param {{env?: Record<string, string>, priority?: number, favoured?: boolean, onOutput?: (chunk: Buffer) => void, onLog?: (text: string) => void}} [wishes]
+   *   env is added to ours; priority is round-robin real-time, where that is allowed; onLog hears stderr as well;
+   *   favoured programs come before whatever else this machine is doing, where that is allowed: a busy machine is not tested
    */
-  constructor(program, words, { env = {}, priority = 0, onOutput, onLog } = {}) {
+  constructor(program, words, { env = {}, priority = 0, favoured = false, onOutput, onLog } = {}) {
     const realTime = priority > 0 && mayBeRealTime() ? ['chrt', '--rr', String(priority)] : [];
+    const nice = favoured && mayBeRealTime() ? ['nice', '-n', String(FAVOURED_NICE)] : [];
     // However we end, the kernel ends the program.
     const [command, ...rest] = /** @type {[string, ...string[]]} */ (
-      ['setpriv', '--pdeathsig', 'KILL', ...realTime, program, ...words]);
+      ['setpriv', '--pdeathsig', 'KILL', ...realTime, ...nice, program, ...words]);
     this.name = program;
     this.child = spawn(command, rest, { env: { ...process.env, ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     this.ended = once(this.child, 'exit').then(() => this.#wake(), () => this.#wake());

@@ -41,7 +41,7 @@ export class Recording {
     return Math.floor(this.#bytes / FRAME_BYTES);
   }
 
-  /** @returns {Promise<Sound>} everything up to now */
+  /** Once more does no harm. @returns {Promise<Sound>} everything up to now */
   async stop() {
     await this.#recorder.end();
     return this.soFar();

@@ -22,7 +22,7 @@ export class Service {
 
   /** @param {string[]} words of its command line @param {string} [port] @returns {Promise<Service>} */
   static async start(words, port = '0') {
-    const program = new Running(binary(), ['serve', '--listen', `127.0.0.1:${port}`, ...words]);
+    const program = new Running(binary(), ['serve', '--listen', `127.0.0.1:${port}`, ...words], { favoured: true });
     const said = await program.says(/open (http:\/\/\S+)/);
     return new Service(program, new URL(/** @type {string} */ (said[1])));
   }

@@ -4,6 +4,8 @@
  * the sound was lost behind the browser's own output. A break that is none of these is a fault of the product that it hides.
  */
 
+import { RATE_HZ } from './exact.js';
+
 /** report() is read a few times a second, and counts an interruption when the sound is back. */
 const NAMED_WITHIN_NS = 1.5e9;
 /** The sound server says it at once. */
@@ -49,19 +51,24 @@ export function breaks(sound, runs, { watchdog, log, starvedNs }) {
   return runs.slice(1).map((run, at) => {
     const before = /** @type {import('./alignment.js').Run} */ (runs[at]);
     const [fromNs, toNs] = [sound.timeNs(before.end), sound.timeNs(run.first)];
+    const frames = run.first - before.end;
+    const shift = run.index - before.index - (run.first - before.first);
+    const starved = starvedNs.some((timeNs) => timeNs > fromNs - STARVED_WITHIN_NS && timeNs < toNs + STARVED_WITHIN_NS);
     /** @type {'named' | 'machine' | 'starved' | null} */
     let excuse = null;
-    // Each named event excuses one break, and only one that lies near it.
-    if (log.namedBetween(fromNs - NAMED_WITHIN_NS, toNs + NAMED_WITHIN_NS) > 0
+    // Hard silence and then the very next frame: nothing was lost before the sound server. The page knows nothing of it.
+    if (starved && shift === -frames && sound.peak(before.end, run.first) === 0) {
+      excuse = 'starved';
+    } else if (log.namedBetween(fromNs - NAMED_WITHIN_NS, toNs + NAMED_WITHIN_NS) > 0
       && log.namedBetween(-Infinity, toNs + NAMED_WITHIN_NS) > named) {
+      // Each named event excuses one break, and only one that lies near it.
       named += 1;
       excuse = 'named';
     } else if (watchdog.excuses(fromNs, toNs)) {
       excuse = 'machine';
-    } else if (starvedNs.some((timeNs) => timeNs > fromNs - STARVED_WITHIN_NS && timeNs < toNs + STARVED_WITHIN_NS)) {
+    } else if (starved) {
       excuse = 'starved';
     }
-    const shift = run.index - before.index - (run.first - before.first);
-    return { atS: before.end / 44_100, frames: run.first - before.end, shift, excuse };
+    return { atS: before.end / RATE_HZ, frames, shift, excuse };
   });
 }

@@ -1,0 +1,84 @@
+/** Firefox as a person has it, without a window: driven by WebDriver BiDi. Only click() counts as a gesture. */
+
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Running } from '../../browser/rig/process.js';
+import { Remote } from '../../browser/rig/remote.js';
+import { until } from '../../browser/rig/until.js';
+import { nowNs } from '../../browser/rig/watchdog.js';
+
+/** No calls home from a test; nothing of this concerns sound. */
+const QUIET = `user_pref("datareporting.policy.dataSubmissionEnabled", false);
+user_pref("toolkit.telemetry.enabled", false);
+user_pref("app.normandy.enabled", false);
+user_pref("app.update.disabledForTesting", true);
+user_pref("extensions.update.enabled", false);
+user_pref("browser.shell.checkDefaultBrowser", false);
+user_pref("browser.aboutwelcome.enabled", false);
+user_pref("network.captive-portal-service.enabled", false);
+user_pref("network.connectivity-service.enabled", false);
+user_pref("services.settings.server", "data:,");
+`;
+
+export class Firefox {
+  #program;
+  #remote;
+  #context;
+
+  /** @param {Running} program @param {Remote} remote @param {string} name @param {string} context its tab */
+  constructor(program, remote, name, context) {
+    this.#program = program;
+    this.#remote = remote;
+    this.name = name;
+    this.#context = context;
+  }
+
+  /** @param {import('../../browser/rig/pulse.js').Speakers} speakers @returns {Promise<Firefox>} */
+  static async start(speakers) {
+    const profile = mkdtempSync(join(speakers.folder, 'firefox-'));
+    writeFileSync(join(profile, 'user.js'), QUIET);
+    const words = ['-headless', '-no-remote', '-profile', profile, '--remote-debugging-port=0', 'about:blank'];
+    const program = new Running('firefox-esr', words, { env: speakers.environment, favoured: true });
+    const said = await program.says(/WebDriver BiDi listening on (ws:\/\/\S+)/);
+    const remote = await Remote.connect(`${said[1]}/session`);
+    const { capabilities } = await remote.ask('session.new', { capabilities: {} });
+    const { contexts } = await remote.ask('browsingContext.getTree');
+    return new Firefox(program, remote, `Firefox ${capabilities.browserVersion}`, contexts[0].context);
+  }
+
+  /** @param {URL} url */
+  async load(url) {
+    await this.#remote.ask('browsingContext.navigate', { context: this.#context, url: String(url), wait: 'complete' });
+  }
+
+  /** @param {string} expression @returns {Promise<any>} its value; not a gesture */
+  async evaluate(expression) {
+    const { result, exceptionDetails } = await this.#remote.ask('script.evaluate', {
+      expression: `JSON.stringify(${expression})`, target: { context: this.#context }, awaitPromise: false,
+    });
+    if (exceptionDetails) throw new Error(`the page refused ${expression}: ${exceptionDetails.text}`);
+    return result.value === undefined ? undefined : JSON.parse(result.value);
+  }
+
+  /** @param {string} selector @returns {Promise<number>} when it was done, CLOCK_MONOTONIC ns */
+  async click(selector) {
+    const quoted = JSON.stringify(selector);
+    await until(`${selector} can be pressed`, () => this.evaluate(`document.querySelector(${quoted})?.disabled === false`));
+    const [x, y] = await this.evaluate(`(({ x, y, width, height }) => [Math.round(x + width / 2), Math.round(y + height / 2)])(
+      document.querySelector(${quoted}).getBoundingClientRect())`);
+    await this.#remote.ask('input.performActions', {
+      context: this.#context,
+      actions: [{
+        type: 'pointer', id: 'mouse', actions: [
+          { type: 'pointerMove', x, y }, { type: 'pointerDown', button: 0 }, { type: 'pointerUp', button: 0 },
+        ],
+      }],
+    });
+    return nowNs();
+  }
+
+  async close() {
+    this.#remote.close();
+    await this.#program.end();
+  }
+}
