@@ -105,36 +105,73 @@ trace() {
     wait "$pid" 2>/dev/null || true
 }
 
-# floor: what waking itself costs on this machine: a bare loop of one sleep and one eventfd write, at the same pace and priority.
+# floor: what waking costs on this machine, without us: one thread that sleeps and writes an eventfd, at the same pace and
+# priority, and one that it wakes to send a packet to a listener.
 floor() {
     cat >"$folder/floor.c" <<'C'
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
-int main(void) {
+enum { WAKES = 1725, PACKET_BYTES = 556, PERIOD_NS = 2902494 };
+static int wake;
+static double cpu_us(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return now.tv_sec * 1e6 + now.tv_nsec / 1e3;
+}
+static void say(const char *who, double us) {
+    printf("    %-34s %5.1f us a period, %.2f %% of a core\n", who, us / WAKES, us / WAKES / PERIOD_NS * 1e5);
+}
+static void *capture(void *unused) {
     const struct sched_param fifo = {70};
-    const int descriptor = eventfd(0, EFD_NONBLOCK);
     const uint64_t one = 1;
     struct timespec due;
-    unsigned long long ran = 0;
-    sched_setscheduler(0, SCHED_FIFO, &fifo);
+    pthread_setschedparam(pthread_self(), SCHED_FIFO, &fifo);
     clock_gettime(CLOCK_MONOTONIC, &due);
-    for (int i = 0; i < 1725; i++) {
-        due.tv_nsec += 2902494;
+    for (int i = 0; i < WAKES; i++) {
+        due.tv_nsec += PERIOD_NS;
         if (due.tv_nsec >= 1000000000) due.tv_nsec -= 1000000000, due.tv_sec++;
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, 0);
-        if (write(descriptor, &one, sizeof one) < 0) return 1;
+        if (write(wake, &one, sizeof one) < 0) break;
     }
-    FILE *statistics = fopen("/proc/self/schedstat", "r");
-    if (!statistics || fscanf(statistics, "%llu", &ran) != 1) return 1;
-    printf("    %.1f us a wake, %.2f %% of a core\n", (double)ran / 1725e3, (double)ran / 5.007e7);
+    say("sleep and eventfd write", cpu_us(CLOCK_THREAD_CPUTIME_ID));
+    return unused;
+}
+int main(void) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    static char packet[65536];
+    const int door = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+    if (bind(door, (void *)&address, size) || listen(door, 1) || getsockname(door, (void *)&address, &size)) return 1;
+    if (fork() == 0) {
+        const int ear = socket(AF_INET, SOCK_STREAM, 0);
+        if (connect(ear, (void *)&address, size)) return 1;
+        while (read(ear, packet, sizeof packet) > 0) {}
+        return 0;
+    }
+    const int listener = accept(door, 0, 0), poll = epoll_create1(0);
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+    pthread_t thread;
+    setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    wake = eventfd(0, EFD_NONBLOCK);
+    epoll_ctl(poll, EPOLL_CTL_ADD, wake, &event);
+    pthread_create(&thread, 0, capture, 0);
+    while (epoll_wait(poll, &event, 1, 1000) == 1)
+        if (send(listener, packet, PACKET_BYTES, MSG_NOSIGNAL) < 0) return 1;
+    pthread_join(thread, 0);
+    say("and one wake and send per listener", cpu_us(CLOCK_PROCESS_CPUTIME_ID));
 }
 C
-    cc -O2 -o "$folder/floor" "$folder/floor.c"
-    printf '\nThe floor of this machine: sleep, one eventfd write, 344.5 times a second, and nothing else\n'
+    cc -O2 -o "$folder/floor" "$folder/floor.c" -lpthread
+    printf '\nThe floor of this machine, at the pace of periods of 128 frames, and nothing else\n'
     "$folder/floor"
 }
 

@@ -4,11 +4,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
 
-listen=${LISTEN:-127.0.0.1:8080}
 scripts/packages.sh run
 say 'Building (the first time takes a few minutes)'
 scripts/cargo.sh build --release --locked
 say 'Starting; Ctrl-C stops it. It says below which address to open.'
 # The demo plays until a synth is found; a source named by hand is played instead of both.
-case " $* " in *' --source'*) ;; *) set -- --demo "$@" ;; esac
-exec "${CARGO_TARGET_DIR:-target}/release/synthwire" serve --listen "$listen" "$@"
+case " $* " in *' --source'* | *' --demo '*) ;; *) set -- --demo "$@" ;; esac
+if [ -n "${LISTEN:-}" ]; then set -- --listen "$LISTEN" "$@"; fi
+exec "${CARGO_TARGET_DIR:-target}/release/synthwire" serve "$@"

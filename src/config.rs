@@ -24,8 +24,8 @@ pub struct Config {
     pub first_channel: u16,
     /// Frames between two wake-ups of the capture thread, 32 to 1024: 128 are 2.9 ms.
     pub period_frames: u32,
-    /// Frames in one message to a listener, 32 to 2048; at least one period.
-    pub chunk_frames: u32,
+    /// Frames in one message to a listener, 32 to 2048, rounded up to whole periods; without it, one period.
+    pub chunk_frames: Option<u32>,
     /// `SCHED_FIFO` priority of the capture thread, 0 (none) to 99.
     pub rt_priority: u8,
     /// CPU the capture thread runs on; without it, any.
@@ -46,7 +46,7 @@ impl Default for Config {
             channels: None,
             first_channel: 1,
             period_frames: 128,
-            chunk_frames: 128,
+            chunk_frames: None,
             rt_priority: 70,
             capture_cpu: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -88,6 +88,12 @@ impl Config {
         Ok(config)
     }
 
+    /// Frames in one message to a listener: whole periods, at most what a record may hold.
+    pub fn message_frames(&self) -> u32 {
+        let periods = self.chunk_frames.unwrap_or(0).div_ceil(self.period_frames).max(1);
+        (periods * self.period_frames).min(2048 / self.period_frames * self.period_frames)
+    }
+
     /// Checks every range; the key at fault and what is wrong with it.
     ///
     /// # Errors
@@ -96,17 +102,10 @@ impl Config {
         within("channels", u32::from(self.channels.unwrap_or(2)), 2, 32)?;
         within("first_channel", u32::from(self.first_channel), 1, 31)?;
         within("period_frames", self.period_frames, 32, 1024)?;
-        within("chunk_frames", self.chunk_frames, 32, 2048)?;
+        within("chunk_frames", self.chunk_frames.unwrap_or(128), 32, 2048)?;
         within("rt_priority", u32::from(self.rt_priority), 0, 99)?;
         within("queue_ms", self.queue_ms, 10, 2000)?;
         within("listeners_max", self.listeners_max, 1, 2000)?;
-        if self.chunk_frames < self.period_frames {
-            let wrong = format!(
-                "chunk_frames is {} but must be at least period_frames ({})",
-                self.chunk_frames, self.period_frames
-            );
-            return Err(("chunk_frames", wrong));
-        }
         if self.device.as_deref().is_some_and(|device| device.trim().is_empty()) {
             return Err(("device", "device is empty: name an ALSA PCM or leave the key out".into()));
         }
@@ -140,6 +139,17 @@ mod tests {
     }
 
     #[test]
+    fn a_message_holds_whole_periods() {
+        let frames = |period_frames, chunk_frames| {
+            Config { period_frames, chunk_frames, ..Config::default() }.message_frames()
+        };
+        assert_eq!(frames(128, None), 128);
+        assert_eq!(frames(1024, None), 1024);
+        assert_eq!(frames(128, Some(200)), 256);
+        assert_eq!(frames(1000, Some(2048)), 2000);
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_its_line() {
         for (text, said) in [
             ("demo = true\nperiod = 64\n", "synthwire.toml:2: unknown field `period`"),
@@ -150,10 +160,6 @@ mod tests {
             ("queue_ms = \"long\"\n", "synthwire.toml:1: invalid type"),
             ("listen = \"8080\"\n", "synthwire.toml:1: invalid socket address"),
             ("demo = true\ndevice = [\n", "synthwire.toml:2: "),
-            (
-                "period_frames = 512\n",
-                "synthwire.toml:1: chunk_frames is 128 but must be at least period_frames (512)",
-            ),
             ("device = \" \"\n", "synthwire.toml:1: device is empty"),
         ] {
             let error = Config::parse(text, "synthwire.toml").unwrap_err().to_string();

@@ -11,12 +11,13 @@ pub struct Error {
     doing: String,
     cause: Option<Box<dyn StdError + Send + Sync>>,
     remedy: Option<String>,
+    absent: bool,
 }
 
 impl Error {
     /// `doing` completes "synthwire failed while …".
     pub fn new(doing: impl Into<String>) -> Self {
-        Self { doing: doing.into(), cause: None, remedy: None }
+        Self { doing: doing.into(), cause: None, remedy: None, absent: false }
     }
 
     /// What the lower layer said.
@@ -24,6 +25,18 @@ impl Error {
     pub fn because(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.cause = Some(cause.into());
         self
+    }
+
+    /// The thing is simply not there.
+    #[must_use]
+    pub fn absent(mut self) -> Self {
+        self.absent = true;
+        self
+    }
+
+    /// Whether the thing is simply not there.
+    pub fn says_absent(&self) -> bool {
+        self.absent
     }
 
     /// What the reader can do about it.

@@ -27,6 +27,8 @@ enum Act {
     Fail(SourceFault),
     /// Delivers a period while this many frames never came.
     LosePacket { frames: u64 },
+    /// Promises a period and breaks while it is read.
+    BreakInRead(SourceFault),
     /// Says nothing within its time-out.
     Quiet,
 }
@@ -37,6 +39,7 @@ struct Scripted {
     now: MonoNs,
     counter: u16,
     recovery: Result<(), SourceFault>,
+    breaks: Option<SourceFault>,
 }
 
 impl Source for Scripted {
@@ -53,7 +56,8 @@ impl Source for Scripted {
                 Act::LosePacket { frames } => self.now.0 += Hz(44_100).duration_ns(frames),
                 Act::Fail(fault) => return Ready::Fault(fault),
                 Act::Quiet => return Ready::Timeout,
-                Act::Deliver => {
+                act @ (Act::Deliver | Act::BreakInRead(_)) => {
+                    self.breaks = if let Act::BreakInRead(fault) = act { Some(fault) } else { None };
                     self.now.0 += PERIOD_NS;
                     return Ready::Frames(Stamp { at: self.now, avail_frames: PERIOD, delay_frames: PERIOD });
                 }
@@ -61,6 +65,9 @@ impl Source for Scripted {
         }
     }
     fn read(&mut self, frames: u32, take: &mut dyn FnMut(&[u8])) -> Result<u32, SourceFault> {
+        if let Some(fault) = self.breaks.take() {
+            return Err(fault);
+        }
         let mut bytes = Vec::new();
         for _ in 0..frames {
             bytes.extend(self.counter.to_le_bytes());
@@ -85,7 +92,7 @@ struct Played {
 /// Plays a script to its end.
 fn play(script: impl IntoIterator<Item = Act>, recovery: Result<(), SourceFault>) -> Played {
     let script: VecDeque<Act> = script.into_iter().collect();
-    let source = Scripted { script, now: MonoNs(1_000_000_000), counter: 0, recovery };
+    let source = Scripted { script, now: MonoNs(1_000_000_000), counter: 0, recovery, breaks: None };
     let waits =
         source.script.iter().filter(|act| !matches!(act, Act::Pass { .. } | Act::LosePacket { .. })).count();
     let (writer, mut reader) = handoff().unwrap();
@@ -145,6 +152,31 @@ fn an_overrun_costs_the_time_it_took_and_no_order() {
 }
 
 #[test]
+fn a_period_that_breaks_while_it_is_read_is_part_of_the_hole() {
+    let broken = [Act::BreakInRead(SourceFault::Xrun), Act::Pass { periods: 4 }];
+    let played = play(periods(5).chain(broken).chain(periods(5)), Ok(()));
+    assert_eq!(gaps(&played), [(Cause::CaptureXrun, 5 * PERIOD)]);
+    let mut next = 0;
+    for mark in played.marks.iter().filter(|mark| mark.what != What::Restart) {
+        assert_eq!(mark.span.first.0, next, "{mark:?} joins on");
+        next += u64::from(mark.span.frames);
+    }
+}
+
+#[test]
+fn a_device_that_breaks_whenever_it_is_mended_is_given_up() {
+    let script = std::iter::repeat_n(Act::Fail(SourceFault::Xrun), 1_000_000).collect();
+    let broken = Scripted { script, now: MonoNs(1), counter: 0, recovery: Ok(()), breaks: None };
+    let (writer, _reader) = handoff().unwrap();
+    let counters = Arc::new(Counters::new());
+    let timeline = Timeline::new(Hz(44_100));
+    let mut capture =
+        CaptureLoop::new(Box::new(Pausing(broken)), timeline, writer, Arc::clone(&counters), Arc::default());
+    assert_eq!(capture.run(), Exit::Stalled);
+    assert_eq!(counters.losses(Cause::CaptureXrun).0, 1, "one overrun, however often it was mended");
+}
+
+#[test]
 fn a_suspend_is_mended_in_place() {
     let asleep = [Act::Fail(SourceFault::Suspended), Act::Pass { periods: 3 }];
     let played = play(periods(2).chain(asleep).chain(periods(2)), Ok(()));
@@ -174,6 +206,7 @@ fn a_device_that_only_stands_still_is_given_up_after_a_while() {
         now: MonoNs(1),
         counter: 0,
         recovery: Ok(()),
+        breaks: None,
     };
     let counters = Arc::new(Counters::new());
     let timeline = Timeline::new(Hz(44_100));

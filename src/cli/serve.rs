@@ -20,8 +20,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+
+/// What a device may take to be closed after the listeners are gone: a stop takes a second in all.
+const CAPTURE_STOP_LIMIT: Duration = Duration::from_millis(250);
 
 /// Where the sound comes from and where it goes; each overrides the configuration's key of the same name.
 #[derive(Debug, Default, Args)]
@@ -51,7 +55,7 @@ pub(super) struct ServeArguments {
     /// Frames between two wake-ups of the capture thread, 32 to 1024 [default: 128, which is 2.9 ms]
     #[arg(long, value_name = "FRAMES")]
     period_frames: Option<u32>,
-    /// Frames in one message to a listener, 32 to 2048, at least one period [default: 128]
+    /// Frames in one message to a listener, 32 to 2048, rounded up to whole periods [default: one period]
     #[arg(long, value_name = "FRAMES")]
     chunk_frames: Option<u32>,
     /// Real-time (FIFO) priority of the capture thread, 0 (none) to 99 [default: 70]
@@ -87,7 +91,10 @@ impl ServeArguments {
     pub(super) fn settle(&self) -> Result<Config> {
         let mut config = match &self.config {
             Some(file) => Config::read(file)?,
-            None if Path::new(DEFAULT_FILE).exists() => Config::read(Path::new(DEFAULT_FILE))?,
+            // What cannot be looked at is read all the same: the error then says why.
+            None if Path::new(DEFAULT_FILE).try_exists().unwrap_or(true) => {
+                Config::read(Path::new(DEFAULT_FILE))?
+            }
             None => Config::default(),
         };
         config.device = self.device.clone().or(config.device);
@@ -96,8 +103,7 @@ impl ServeArguments {
         config.capture_cpu = self.capture_cpu.or(config.capture_cpu);
         config.first_channel = self.first_channel.unwrap_or(config.first_channel);
         config.period_frames = self.period_frames.unwrap_or(config.period_frames);
-        // A larger period alone is a clear wish: the chunk follows it.
-        config.chunk_frames = self.chunk_frames.unwrap_or(config.chunk_frames.max(config.period_frames));
+        config.chunk_frames = self.chunk_frames.or(config.chunk_frames);
         config.rt_priority = self.rt_priority.unwrap_or(config.rt_priority);
         config.listen = self.listen.unwrap_or(config.listen);
         config.queue_ms = self.queue_ms.unwrap_or(config.queue_ms);
@@ -124,8 +130,9 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
         .enable_all()
         .build()
         .map_err(|error| Error::new("cannot start the network runtime").because(error))?;
-    runtime.block_on(serve(arguments.choice(&config), arguments.skew_ppm, config))?;
-    Ok(ExitCode::SUCCESS)
+    let served = runtime.block_on(serve(arguments.choice(&config), arguments.skew_ppm, config));
+    runtime.shutdown_background(); // a device that is just being opened must not keep us
+    served.map(|()| ExitCode::SUCCESS)
 }
 
 async fn serve(choice: Choice, skew_ppm: i32, config: Config) -> Result<()> {
@@ -168,8 +175,11 @@ async fn serve(choice: Choice, skew_ppm: i32, config: Config) -> Result<()> {
     }
     notify::stopping();
     let _ = stop.send(true);
+    let captured = tokio::task::spawn_blocking(move || capture.stop());
     let _ = serving.await;
-    capture.stop();
+    if tokio::time::timeout(CAPTURE_STOP_LIMIT, captured).await.is_err() {
+        tracing::warn!("the sound device does not let go: ending without waiting for it");
+    }
     Ok(())
 }
 
@@ -192,8 +202,8 @@ fn sizes(config: &Config) -> Sizes {
     let queue_frames = RATE.frames_in(u64::from(config.queue_ms) * NS_PER_S / 1000);
     Sizes {
         listeners_max: config.listeners_max as usize,
-        queue_packets: (queue_frames as usize / config.chunk_frames as usize).max(2),
-        chunk_frames: config.chunk_frames,
+        queue_packets: (queue_frames as usize / config.message_frames() as usize).max(2),
+        chunk_frames: config.message_frames(),
         period_frames: config.period_frames,
     }
 }

@@ -17,7 +17,7 @@ pub struct Packet {
     pub bytes: Bytes,
     /// First frame.
     pub frame_index: u64,
-    /// Frames held or missing.
+    /// Frames of the timeline held or missing: none for a gap that is past.
     pub frames: u32,
     /// When the capture thread was done with its last period.
     pub ready: MonoNs,
@@ -84,7 +84,8 @@ impl Packetizer {
             span.frames as usize * 2,
             "samples against frames"
         );
-        if self.place.frames + span.frames > wire::AUDIO_FRAMES_MAX {
+        let adjacent = self.place.frame_index + u64::from(self.place.frames) == span.first.0;
+        if !adjacent || self.place.frames + span.frames > wire::AUDIO_FRAMES_MAX {
             self.flush(emit);
         }
         if self.place.frames == 0 {
@@ -148,7 +149,8 @@ impl Packetizer {
 }
 
 fn packet(bytes: Bytes, place: &Place) -> Packet {
-    Packet { bytes, frame_index: place.frame_index, frames: place.frames, ready: MonoNs(place.ready_ns) }
+    let frames = if place.past { 0 } else { place.frames };
+    Packet { bytes, frame_index: place.frame_index, frames, ready: MonoNs(place.ready_ns) }
 }
 
 fn append_le(bytes: &mut BytesMut, samples: &[i16]) {

@@ -43,9 +43,18 @@ impl Timeline {
         Self { rate, next: FrameIndex(0), next_capture: None, interrupted: None }
     }
 
-    /// Frames are missing before the next span. The first cause stands until then.
+    /// Frames are missing before the next span. The first cause stands until then, but for an overrun: it may be the first
+    /// that is seen of a device being unplugged.
     pub fn interrupt(&mut self, cause: Cause) {
-        self.interrupted.get_or_insert(cause);
+        if self.interrupted.is_none_or(|first| first == Cause::CaptureXrun) {
+            self.interrupted = Some(cause);
+        }
+    }
+
+    /// The span placed last was not read after all: its frames are part of the hole to come.
+    pub fn take_back(&mut self, span: Span) {
+        self.next = span.first;
+        self.next_capture = Some(span.capture);
     }
 
     /// Index of the frame that comes next.
@@ -99,9 +108,10 @@ mod tests {
         timeline.place(441, MonoNs(0));
         timeline.interrupt(Cause::CaptureXrun);
         timeline.interrupt(Cause::DeviceGone);
+        timeline.interrupt(Cause::SourceChange);
         let (hole, span) = timeline.place(441, MonoNs(110 * MS));
         let expected = Span { first: FrameIndex(441), frames: 4410, capture: MonoNs(10 * MS) };
-        assert_eq!(hole, Some(Hole { span: expected, cause: Cause::CaptureXrun }));
+        assert_eq!(hole, Some(Hole { span: expected, cause: Cause::DeviceGone }));
         assert_eq!(span.first, FrameIndex(4851));
     }
 

@@ -125,7 +125,13 @@ impl Hub {
 
     /// Tells everybody of a change of the source.
     pub fn announce(&self, status: SourceStatus) {
-        self.source.send_replace(status);
+        self.source.send_modify(|now| {
+            *now = status;
+            // The pair may have been changed since the status was put together.
+            let wanted = self.controls.first_channel.load(Relaxed);
+            let last_pair = now.source.channels.checked_sub(2).unwrap_or(wanted);
+            now.source.first_channel = wanted.min(last_pair) + 1;
+        });
     }
 
     /// Lets everybody hear the pair whose first channel is `first_channel`, counted from 1.
@@ -140,9 +146,11 @@ impl Hub {
                 u32::from(first_channel) + 1
             ));
         }
-        self.controls.first_channel.store(first_channel - 1, Relaxed);
+        if self.controls.first_channel.swap(first_channel - 1, Relaxed) == first_channel - 1 {
+            return Ok(());
+        }
         self.source.send_modify(|status| status.source.first_channel = first_channel);
-        tracing::info!("listeners now hear channels {first_channel} and {}", first_channel + 1);
+        tracing::debug!("listeners now hear channels {first_channel} and {}", first_channel + 1);
         Ok(())
     }
 

@@ -28,7 +28,7 @@ pub(super) fn prepare(socket: &impl AsFd) -> std::io::Result<()> {
 pub(super) fn unsent_bytes(socket: &impl AsFd) -> usize {
     let mut bytes: nix::libc::c_int = 0;
     // SAFETY: SIOCOUTQNSD writes one int to the address given, which is that of a live int; the descriptor is borrowed
-    // from an open socket. tests/slow_client.rs stands on its answer.
+    // from an open socket. tests/chain/slow_client.rs stands on its answer.
     match unsafe { ioctl::siocoutqnsd(socket.as_fd().as_raw_fd(), &raw mut bytes) } {
         Ok(_) => usize::try_from(bytes).unwrap_or(0),
         Err(_) => 0,

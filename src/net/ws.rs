@@ -12,7 +12,7 @@ use crate::core::cause::Cause;
 use crate::core::packetizer::Packet;
 use crate::core::wire::{self, ListenerNote};
 use crate::hub::client_queue::Next;
-use crate::hub::{Listener, RATE};
+use crate::hub::{Listener, RATE, SourceStatus};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use hyper_util::rt::TokioIo;
@@ -121,7 +121,7 @@ impl<'a> Session<'a> {
     async fn run(mut self) -> End {
         let mut source = self.service.hub.source();
         let mut stop = self.service.stop.clone();
-        let hello = self.hello(&source.borrow_and_update().source);
+        let hello = self.hello(&source.borrow_and_update());
         if let Err(end) = self.send(Message::text(hello)).await {
             return end;
         }
@@ -148,17 +148,20 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn hello(&self, source: &crate::hub::SourceView) -> String {
+    fn hello(&self, status: &SourceStatus) -> String {
         let sizes = self.service.hub.sizes();
+        // A device may have settled on another period than was wished.
+        let period_frames =
+            status.capture.as_ref().map_or(sizes.period_frames, |capture| capture.period_frames);
         ToListener::Hello {
             wire_version: wire::VERSION,
             server_version: env!("CARGO_PKG_VERSION"),
             format: "s16le",
             rate_hz: RATE.0,
             channels: wire::CHANNELS,
-            period_frames: sizes.period_frames,
+            period_frames,
             chunk_frames: sizes.chunk_frames,
-            source,
+            source: &status.source,
         }
         .to_text()
     }

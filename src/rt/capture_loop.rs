@@ -21,6 +21,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// A source that delivers nothing for so long stands still and is opened anew. A synth streams always, played or not.
 const STALLED_AFTER_NS: u64 = 500_000_000;
+/// Most frames moved at once, whatever period a device insists on: half of what a packet may hold.
+const PIECE_FRAMES_MAX: u32 = 1024;
 
 /// What one step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,8 @@ pub struct CaptureLoop {
     /// Frames taken since the source (re)started.
     delivered: u64,
     heard_from: MonoNs,
+    /// Since when the source has been mended without a frame coming.
+    mending_since: Option<MonoNs>,
     handoff: HandoffWriter,
     counters: Arc<Counters>,
     controls: Arc<Controls>,
@@ -85,6 +89,7 @@ impl CaptureLoop {
             finder: LossFinder::new(shape.rate),
             delivered: 0,
             heard_from: MonoNs(0),
+            mending_since: None,
             handoff,
             counters,
             controls,
@@ -148,11 +153,12 @@ impl CaptureLoop {
         self.counters.wake_late_ns_max.fetch_max(woken.since(stamp.at), Relaxed);
         self.counters.delay_frames.store(u64::from(stamp.delay_frames), Relaxed);
         self.heard_from = woken;
+        self.mending_since = None;
         self.look_for_losses(stamp);
 
         let mut capture = stamp.at.minus(self.shape.rate.duration_ns(u64::from(stamp.delay_frames)));
         // Whole periods; only the end of a recording is shorter than one.
-        let period = self.shape.period_frames.min(stamp.avail_frames).max(1);
+        let period = self.shape.period_frames.min(PIECE_FRAMES_MAX).min(stamp.avail_frames).max(1);
         let periods = stamp.avail_frames / period;
         for _ in 0..periods {
             if let Err(fault) = self.period(period, capture) {
@@ -169,7 +175,8 @@ impl CaptureLoop {
         let lost = self.finder.observe(stamp.at, self.delivered + u64::from(stamp.avail_frames));
         self.counters.set_drift_ppm(self.finder.drift_ppm());
         if lost > 0 {
-            self.counters.lost(Cause::UsbLoss, u64::from(lost));
+            self.counters.lost(Cause::UsbLoss);
+            self.counters.lost_frames(Cause::UsbLoss, lost);
             let span = Span { first: self.timeline.next(), frames: lost, capture: stamp.at };
             self.handoff.mark(Mark {
                 span,
@@ -183,7 +190,7 @@ impl CaptureLoop {
     fn period(&mut self, frames: u32, capture: MonoNs) -> Result<(), SourceFault> {
         let (hole, span) = self.timeline.place(frames, capture);
         if let Some(hole) = hole {
-            self.counters.lost(hole.cause, u64::from(hole.span.frames));
+            self.counters.lost_frames(hole.cause, hole.span.frames);
             if self.started {
                 let what = What::Gap { cause: hole.cause, past: false };
                 self.handoff.mark(Mark { span: hole.span, ready: mono_raw_now(), what });
@@ -194,20 +201,31 @@ impl CaptureLoop {
             self.handoff.mark(Mark { span, ready: mono_raw_now(), what: What::Restart });
         }
         let Self { source, handoff, switch, frame_bytes, .. } = self;
-        if let Some(mut slot) = handoff.period(frames) {
-            read_whole(source.as_mut(), frames, &mut |bytes| {
+        let read = if let Some(mut slot) = handoff.period(frames) {
+            let read = read_whole(source.as_mut(), frames, &mut |bytes| {
                 let mut left = bytes;
                 slot.fill((bytes.len() / *frame_bytes) as u32, |part| {
                     let (now, later) = left.split_at(part.len() / 2 * *frame_bytes);
                     switch.convert(now, part);
                     left = later;
                 });
-            })?;
-            slot.commit(span, mono_raw_now());
+            });
+            if read.is_ok() {
+                slot.commit(span, mono_raw_now());
+            }
+            read
         } else {
-            read_whole(source.as_mut(), frames, &mut |_| ())?;
-            handoff.drop_newest(span);
-            self.counters.lost(Cause::HandoffFull, u64::from(frames));
+            let read = read_whole(source.as_mut(), frames, &mut |_| ());
+            if read.is_ok() {
+                handoff.drop_newest(span);
+                self.counters.lost(Cause::HandoffFull);
+                self.counters.lost_frames(Cause::HandoffFull, frames);
+            }
+            read
+        };
+        if let Err(fault) = read {
+            self.timeline.take_back(span);
+            return Err(fault);
         }
         self.delivered += u64::from(frames);
         self.counters.periods.fetch_add(1, Relaxed);
@@ -220,26 +238,42 @@ impl CaptureLoop {
         if mono_raw_now().since(self.heard_from) < STALLED_AFTER_NS {
             return Step::Idle;
         }
-        self.timeline.interrupt(Cause::DeviceGone);
+        self.stalled()
+    }
+
+    fn stalled(&mut self) -> Step {
+        self.interrupt(Cause::DeviceGone);
         Step::Ended(Exit::Stalled)
+    }
+
+    fn interrupt(&mut self, cause: Cause) {
+        self.counters.lost(cause);
+        self.timeline.interrupt(cause);
     }
 
     fn fault(&mut self, fault: SourceFault) -> Step {
         let mendable = matches!(fault, SourceFault::Xrun | SourceFault::Suspended);
-        self.timeline.interrupt(if fault == SourceFault::Xrun {
-            Cause::CaptureXrun
-        } else {
-            Cause::DeviceGone
-        });
         if !mendable {
+            self.interrupt(Cause::DeviceGone);
             return Step::Ended(Exit::Fault(fault));
+        }
+        let now = mono_raw_now();
+        match self.mending_since {
+            // A device that breaks again whenever it is mended is as good as one that stands still.
+            Some(since) if now.since(since) > STALLED_AFTER_NS => return self.stalled(),
+            Some(_) => {}
+            None => {
+                self.mending_since = Some(now);
+                let overrun = fault == SourceFault::Xrun;
+                self.interrupt(if overrun { Cause::CaptureXrun } else { Cause::DeviceGone });
+            }
         }
         self.finder.restart();
         self.delivered = 0;
         match self.source.recover(fault) {
             // What is still the matter shows at the next wait.
             Ok(()) | Err(SourceFault::Xrun | SourceFault::Suspended) => Step::Recovered(fault),
-            Err(worse) => Step::Ended(Exit::Fault(worse)),
+            Err(worse) => self.fault(worse),
         }
     }
 }

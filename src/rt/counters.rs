@@ -30,11 +30,14 @@ impl Counters {
         Self { drift_ppb: AtomicI64::new(i64::MIN), ..Self::default() }
     }
 
-    /// Counts one loss of `frames` frames.
-    pub fn lost(&self, cause: Cause, frames: u64) {
-        let slot = usize::from(cause.code() - 1);
-        self.events[slot].fetch_add(1, Relaxed);
-        self.lost_frames[slot].fetch_add(frames, Relaxed);
+    /// Counts one loss, whose frames are known later or now: [`Self::lost_frames`].
+    pub fn lost(&self, cause: Cause) {
+        self.events[usize::from(cause.code() - 1)].fetch_add(1, Relaxed);
+    }
+
+    /// Counts the frames a loss cost.
+    pub fn lost_frames(&self, cause: Cause, frames: u32) {
+        self.lost_frames[usize::from(cause.code() - 1)].fetch_add(u64::from(frames), Relaxed);
     }
 
     /// How often frames were lost for this cause, and how many.

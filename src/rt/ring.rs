@@ -96,8 +96,15 @@ impl HandoffWriter {
         }
     }
 
-    /// Hands over a mark without samples; without room it is lost, which the reader sees as a step in the frame index.
+    /// Hands over a mark without samples. Without room its frames, if it has any of their own, join those dropped.
     pub fn mark(&mut self, mark: Mark) {
+        if self.marks.slots() < 2 {
+            if matches!(mark.what, What::Gap { past: false, .. }) {
+                self.drop_newest(mark.span);
+            }
+            return;
+        }
+        explain_dropped(&mut self.dropped, &mut self.marks, mark.ready);
         let _ = self.marks.push(mark);
     }
 
@@ -149,12 +156,17 @@ impl PeriodSlot<'_> {
 
     /// Hands the period over.
     pub fn commit(self, span: Span, ready: MonoNs) {
-        if let Some(lost) = self.dropped.take() {
-            let gap = What::Gap { cause: Cause::HandoffFull, past: false };
-            let _ = self.marks.push(Mark { span: lost, ready, what: gap });
-        }
+        explain_dropped(self.dropped, self.marks, ready);
         self.chunk.commit_all();
         let _ = self.marks.push(Mark { span, ready, what: What::Audio });
+    }
+}
+
+/// What was dropped comes before whatever is handed over next: marks stay in the order of the timeline.
+fn explain_dropped(dropped: &mut Option<Span>, marks: &mut Producer<Mark>, ready: MonoNs) {
+    if let Some(span) = dropped.take() {
+        let what = What::Gap { cause: Cause::HandoffFull, past: false };
+        let _ = marks.push(Mark { span, ready, what });
     }
 }
 
@@ -255,5 +267,25 @@ mod tests {
         assert_eq!(gap.what, What::Gap { cause: Cause::HandoffFull, past: false });
         assert_eq!((gap.span.first.0, gap.span.frames), (first, 2048));
         assert_eq!(marks.last().unwrap().span.first.0, first + 2048);
+    }
+
+    #[test]
+    fn a_hole_after_what_was_dropped_comes_after_it() {
+        let (mut writer, mut reader) = handoff().unwrap();
+        let mut first = 0;
+        while push(&mut writer, first, 1024) {
+            first += 1024;
+        }
+        let mut marks = Vec::new();
+        while reader.next(&mut |mark, _| marks.push(*mark)) {}
+        let hole = Span { first: FrameIndex(first + 1024), frames: 500, capture: MonoNs(0) };
+        let what = What::Gap { cause: Cause::CaptureXrun, past: false };
+        writer.mark(Mark { span: hole, ready: MonoNs(1), what });
+        assert!(push(&mut writer, first + 1524, 1024));
+        marks.clear();
+        while reader.next(&mut |mark, _| marks.push(*mark)) {}
+        let places: Vec<(u64, u32)> =
+            marks.iter().map(|mark| (mark.span.first.0, mark.span.frames)).collect();
+        assert_eq!(places, [(first, 1024), (first + 1024, 500), (first + 1524, 1024)]);
     }
 }

@@ -113,29 +113,32 @@ impl SourceStatus {
     }
 
     /// What is to be said when nothing can be opened, for this reason if there is one. What has played before is still
-    /// gone, and nothing new is to be said of it; what stood still is gone now.
+    /// gone, unless something else now keeps it from us; what stood still is gone now.
     #[must_use]
     pub fn absent(&self, why: Option<&Error>) -> Self {
+        let blocked = why.is_some_and(|error| !error.says_absent());
+        if blocked && self.source.kind != Kind::None {
+            let lost = self.after(Exit::Fault(SourceFault::Gone));
+            return lost.noticing(why);
+        }
         if self.source.state == State::Stalled {
             return self.after(Exit::Fault(SourceFault::Gone));
         }
         if self.source.kind != Kind::None {
             return Self { capture: None, ..self.clone() };
         }
-        if let Some(error) = why {
-            return Self { capture: None, ..self.noticing(error) };
+        if why.is_some() {
+            return Self { capture: None, ..self.noticing(why) };
         }
         let nothing = "No synth found. Connect its USB TO HOST socket to this device and switch it on.";
         Self { source: SourceView { notice: nothing.into(), ..self.source.clone() }, capture: None }
     }
 
-    /// The same, with what went wrong.
+    /// The same, with what went wrong, or with nothing wrong any more.
     #[must_use]
-    pub fn noticing(&self, error: &Error) -> Self {
-        Self {
-            source: SourceView { notice: format!("{error}."), ..self.source.clone() },
-            capture: self.capture.clone(),
-        }
+    pub fn noticing(&self, error: Option<&Error>) -> Self {
+        let notice = error.map_or_else(String::new, |error| format!("{error}."));
+        Self { source: SourceView { notice, ..self.source.clone() }, capture: self.capture.clone() }
     }
 }
 
@@ -159,7 +162,12 @@ mod tests {
         let gone = playing().after(Exit::Fault(SourceFault::Gone));
         assert_eq!(gone.source.state, State::Lost);
         assert!(gone.source.notice.starts_with("MONTAGE is gone."));
-        assert_eq!(gone.absent(Some(&Error::new("cannot open it"))), gone);
+        assert_eq!(gone.absent(Some(&Error::new("there is none").absent())), gone);
+        let taken = gone.absent(Some(&Error::new("another program has it")));
+        assert_eq!(
+            (taken.source.state, taken.source.notice.as_str()),
+            (State::Lost, "another program has it.")
+        );
         let stalled = playing().after(Exit::Stalled);
         assert_eq!(stalled.source.state, State::Stalled);
         assert_eq!(stalled.absent(None), gone, "connected is what it no longer is");

@@ -48,14 +48,12 @@ pub struct SupervisorHandle {
 }
 
 impl SupervisorHandle {
-    /// Ends capture and waits for it.
+    /// Ends capture and waits for it. A device that is just being opened can keep it for as long as it likes.
     pub fn stop(self) {
         self.stop.store(true, Ordering::Release);
         self.controls.stop();
         self.thread.thread().unpark();
-        if self.thread.join().is_err() {
-            tracing::error!("the supervisor of the capture thread panicked");
-        }
+        let _ = self.thread.join();
     }
 }
 
@@ -71,7 +69,10 @@ impl Supervisor {
         let run = Run { stop: Arc::clone(&stop), synth_played: false, said, supervisor: self };
         let thread = std::thread::Builder::new()
             .name("supervisor".into())
-            .spawn(move || run.until_stopped(handoff))
+            .spawn(move || {
+                let _abort = AbortOnPanic;
+                run.until_stopped(handoff);
+            })
             .map_err(|error| Error::new("cannot start the supervisor thread").because(error))?;
         Ok(SupervisorHandle { stop, controls, thread })
     }
@@ -95,9 +96,29 @@ struct Kept {
 /// A capture thread at work.
 struct Session {
     thread: JoinHandle<(Exit, CaptureLoop)>,
+    /// Set by the thread before it wakes the supervisor for the last time.
+    over: Arc<AtomicBool>,
     kind: Kind,
     name: String,
     capture: Capture,
+}
+
+impl Session {
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    /// What listeners are told while it plays; `say()` knows the pair.
+    fn view(&self) -> SourceView {
+        SourceView {
+            kind: self.kind,
+            state: State::Playing,
+            name: self.name.clone(),
+            channels: self.capture.channels,
+            first_channel: 1,
+            notice: String::new(),
+        }
+    }
 }
 
 impl Run {
@@ -113,16 +134,19 @@ impl Run {
                 },
             };
             let periods_before = self.supervisor.counters.periods.load(Ordering::Relaxed);
-            let Some(session) = self.begin(opened, kept) else { return };
+            let session = self.begin(opened, kept);
             if self.sounds(&session, periods_before) {
                 self.playing(&session);
             }
             next = self.watch(&session);
-            let Some((exit, parts)) = end(session) else { return };
-            kept = parts;
-            kept.timeline.interrupt(if next.is_some() { Cause::SourceChange } else { Cause::DeviceGone });
-            if next.is_none() {
-                self.ended(exit);
+            let view = session.view();
+            let exit;
+            (exit, kept) = end(session);
+            if next.is_some() {
+                self.supervisor.counters.lost(Cause::SourceChange);
+                kept.timeline.interrupt(Cause::SourceChange);
+            } else {
+                self.ended(view, exit);
             }
         }
     }
@@ -140,9 +164,10 @@ impl Run {
         None
     }
 
-    fn ended(&mut self, exit: Exit) {
+    /// `source`: what it was while it played, or would have been.
+    fn ended(&mut self, source: SourceView, exit: Exit) {
         tracing::debug!("capture ended: {exit:?}");
-        self.say(self.said.after(exit));
+        self.say(SourceStatus { source, capture: None }.after(exit));
         match exit {
             Exit::Stopped => {}
             // Nothing comes after a recording: the stop ends this rest.
@@ -166,8 +191,8 @@ impl Run {
         }
     }
 
-    /// Starts the capture thread; `None` when there can be no thread any more.
-    fn begin(&self, opened: Opened, kept: Kept) -> Option<Session> {
+    /// Starts the capture thread.
+    fn begin(&self, opened: Opened, kept: Kept) -> Session {
         let Supervisor { counters, controls, rt, .. } = &self.supervisor;
         controls.allow();
         if self.stopping() {
@@ -184,11 +209,14 @@ impl Run {
         let supervisor = std::thread::current();
         let (tell, told) = std::sync::mpsc::sync_channel(1);
         let wish = *rt;
+        let over = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&over);
         let thread =
             std::thread::Builder::new().name("capture".into()).stack_size(STACK_BYTES).spawn(move || {
                 let _abort = AbortOnPanic;
                 let _ = tell.send(become_real_time(wish, &capture_loop.ring_memory()));
                 let exit = capture_loop.run();
+                is_over.store(true, Ordering::Release);
                 supervisor.unpark();
                 (exit, capture_loop)
             });
@@ -203,24 +231,16 @@ impl Run {
                     period_frames: shape.period_frames,
                     real_time: told.recv().unwrap_or_default(),
                 };
-                Some(Session { thread, kind: opened.kind, name: opened.name, capture })
+                Session { thread, over, kind: opened.kind, name: opened.name, capture }
             }
-            Err(error) => {
-                tracing::error!(
-                    "cannot start the capture thread ({error}): the service plays nothing until restarted"
-                );
-                None
-            }
+            Err(error) => give_up(&format!("cannot start the capture thread: {error}")),
         }
     }
 
-    /// Whether it plays: what stood still before is believed only when its first period is there, or a silent device
-    /// would be said to play and to stand still in turns.
+    /// Whether it plays: that is believed when its first period is there, or a device that opens but stays silent would be
+    /// said to play and to stand still in turns.
     fn sounds(&self, session: &Session, periods_before: u64) -> bool {
-        if self.said.source.state != State::Stalled {
-            return true;
-        }
-        while !session.thread.is_finished() && !self.stopping() {
+        while !session.is_over() && !self.stopping() {
             if self.supervisor.counters.periods.load(Ordering::Relaxed) > periods_before {
                 return true;
             }
@@ -231,19 +251,18 @@ impl Run {
 
     /// Waits for the capture thread to end; ends the demo itself when a synth can be opened in its place.
     fn watch(&mut self, session: &Session) -> Option<Opened> {
-        while !session.thread.is_finished() {
+        while !session.is_over() && !self.stopping() {
             std::thread::park_timeout(LOOK_AGAIN);
-            if self.stopping() {
-                self.supervisor.controls.stop();
-            } else if session.kind == Kind::Demo {
-                match self.supervisor.opener.synth() {
-                    Ok(None) => {}
-                    Ok(synth) => {
-                        self.supervisor.controls.stop();
-                        return synth;
-                    }
-                    Err(error) => self.say(self.said.noticing(&error)),
+            if session.kind != Kind::Demo {
+                continue;
+            }
+            match self.supervisor.opener.synth() {
+                Ok(None) => self.say(self.said.noticing(None)),
+                Ok(synth) => {
+                    self.supervisor.controls.stop();
+                    return synth;
                 }
+                Err(error) => self.say(self.said.noticing(Some(&error))),
             }
         }
         None
@@ -264,15 +283,7 @@ impl Run {
             session.name,
             rate_hz.0,
         );
-        let source = SourceView {
-            kind: session.kind,
-            state: State::Playing,
-            name: session.name.clone(),
-            channels: *channels,
-            first_channel: 1, // say() knows
-            notice: String::new(),
-        };
-        self.say(SourceStatus { source, capture: Some(session.capture.clone()) });
+        self.say(SourceStatus { source: session.view(), capture: Some(session.capture.clone()) });
     }
 
     /// Says it, once: to the log and to whoever listens.
@@ -293,18 +304,20 @@ impl Run {
 }
 
 /// Ends the thread and takes back what outlives it; the source is closed here, where that may take its time.
-fn end(session: Session) -> Option<(Exit, Kept)> {
-    match session.thread.join() {
-        Ok((exit, capture_loop)) => {
-            let (source, timeline, handoff) = capture_loop.into_parts();
-            drop(source);
-            Some((exit, Kept { timeline, handoff }))
-        }
-        Err(_) => None,
-    }
+fn end(session: Session) -> (Exit, Kept) {
+    let Ok((exit, capture_loop)) = session.thread.join() else { give_up("the capture thread panicked") };
+    let (source, timeline, handoff) = capture_loop.into_parts();
+    drop(source);
+    (exit, Kept { timeline, handoff })
 }
 
-/// A panic on the capture thread ends the process: systemd starts it anew, and the journal holds the reason.
+/// Without a capture thread the service is useless but looks well: better that systemd starts it anew.
+fn give_up(why: &str) -> ! {
+    tracing::error!("{why}: the service ends, to be started again");
+    std::process::exit(1)
+}
+
+/// A panic on the capture thread or its supervisor ends the process: systemd starts it anew, and the journal holds the reason.
 struct AbortOnPanic;
 
 impl Drop for AbortOnPanic {

@@ -69,8 +69,12 @@ fn ask_for_fifo(priority: u8, state: &mut RtState) {
             }
         }
         Err(refused) => state.refusals.push(format!(
-            "no real-time priority {priority} ({refused}): under systemd set LimitRTPRIO={priority}, by hand add \
-             '@audio - rtprio 95' to /etc/security/limits.d/audio.conf and log in again"
+            "no real-time priority {priority} ({}): under systemd set LimitRTPRIO={priority}, by hand add \
+             '@audio - rtprio 95' to /etc/security/limits.d/audio.conf and log in again",
+            match refused {
+                thread_priority::Error::OS(errno) => std::io::Error::from_raw_os_error(errno).to_string(),
+                other => other.to_string(),
+            }
         )),
     }
 }

@@ -91,7 +91,7 @@ impl AlsaSource {
         let _ = alsa::config::update_free_global();
         let (pcm, mapped) = open_mapped(name)?;
         let on_card = pcm.info().is_ok_and(|info| info.get_card() >= 0);
-        let shape = negotiate(&pcm, wish).map_err(|refused| refused.of(name))?;
+        let shape = negotiate(&pcm, wish, on_card).map_err(|refused| refused.of(name))?;
         start_by_hand(&pcm, shape.period_frames)
             .map_err(|error| refusal("cannot set the wake-up of", error, "").of(name))?;
         let path = match (mapped, on_card) {
@@ -262,9 +262,11 @@ struct Refusal {
 
 impl Refusal {
     fn of(self, name: &str) -> Error {
-        let what = Errno::from_raw(self.cause.errno()).desc();
-        let error = Error::new(format!("{} the sound device '{name}'", self.doing)).because(what);
-        if self.remedy.is_empty() { error } else { error.try_this(self.remedy) }
+        let errno = Errno::from_raw(self.cause.errno());
+        let error = Error::new(format!("{} the sound device '{name}'", self.doing)).because(errno.desc());
+        let error = if self.remedy.is_empty() { error } else { error.try_this(self.remedy) };
+        let absent = matches!(errno, Errno::ENOENT | Errno::ENODEV | Errno::ENXIO | Errno::ECONNREFUSED);
+        if absent { error.absent() } else { error }
     }
 }
 
@@ -273,14 +275,13 @@ fn refusal(doing: &str, cause: alsa::Error, remedy: &str) -> Refusal {
 }
 
 /// Channels, rate, format, then buffer and period: each narrows what is left (the order used in the field).
-fn negotiate(pcm: &PCM, wish: Wish) -> std::result::Result<Shape, Refusal> {
+fn negotiate(pcm: &PCM, wish: Wish, on_card: bool) -> std::result::Result<Shape, Refusal> {
     let hw = HwParams::any(pcm).map_err(|e| refusal("cannot read the abilities of", e, ""))?;
     hw.set_access(Access::MMapInterleaved).map_err(|e| refusal("cannot map", e, ""))?;
-    let channels = settle_channels(&hw, wish.channels)?;
+    let channels = settle_channels(&hw, wish.channels, on_card)?;
     hw.set_rate_resample(false).ok();
-    hw.set_rate(RATE.0, ValueOr::Nearest).map_err(|e| {
-        refusal("cannot get 44100 Hz from", e, "Set the synth to 44.1 kHz, or open it through 'plug:…'")
-    })?;
+    hw.set_rate(RATE.0, ValueOr::Nearest)
+        .map_err(|e| refusal("cannot get 44100 Hz from", e, "Set the synth to 44.1 kHz"))?;
     let format = FORMATS.iter().find(|(format, _)| hw.set_format(*format).is_ok()).ok_or_else(|| {
         let none = alsa::Error::unsupported("snd_pcm_hw_params_set_format");
         refusal(
@@ -298,21 +299,22 @@ fn negotiate(pcm: &PCM, wish: Wish) -> std::result::Result<Shape, Refusal> {
     Ok(Shape { rate: RATE, channels, format: format.1, period_frames: period as u32 })
 }
 
-fn settle_channels(hw: &HwParams<'_>, wished: Option<u16>) -> std::result::Result<u16, Refusal> {
+/// As many as were wished, else as many as a card has. A plugin that offers a range would invent channels: then the fewest.
+fn settle_channels(
+    hw: &HwParams<'_>,
+    wished: Option<u16>,
+    on_card: bool,
+) -> std::result::Result<u16, Refusal> {
+    let least = hw.get_channels_min().unwrap_or(2).max(*CHANNELS.start());
     let most = hw.get_channels_max().unwrap_or(2);
-    let channels = match wished {
-        Some(channels) => u32::from(channels),
-        // A plugin that offers any number would invent silent channels.
-        None if most > *CHANNELS.end() => *CHANNELS.start(),
-        None => most.max(*CHANNELS.start()),
+    let invented = most > *CHANNELS.end() || (!on_card && least < most);
+    let channels = wished.map_or(if invented { least } else { most }, u32::from);
+    let remedy = match wished {
+        Some(_) => "Leave 'channels' out of the configuration",
+        None => "2 to 32 channels are needed: 'plug:…' around a device with one makes two",
     };
-    hw.set_channels(channels).map_err(|e| {
-        refusal(
-            &format!("cannot get {channels} channels from"),
-            e,
-            "Leave 'channels' out of the configuration",
-        )
-    })?;
+    hw.set_channels(channels)
+        .map_err(|error| refusal(&format!("cannot get {channels} channels from"), error, remedy))?;
     Ok(channels as u16)
 }
 

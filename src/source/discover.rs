@@ -1,7 +1,6 @@
 //! Which sound cards there are, and which of them is a synth we know. Reads sysfs, opens nothing.
 //!
-//! A synth is known by Yamaha's USB vendor id and its product name, not by product ids: of the family only two are published
-//! (docs in `guide/hardware.md`). Its card is addressed by id (`hw:CARD=MONTAGE`), which survives another card's coming.
+//! A synth is known by Yamaha's USB vendor id and its product name, not by product ids: of the family only two are published. Its card is addressed by id (`hw:CARD=MONTAGE`), which survives another card's coming.
 
 use std::fs;
 use std::path::Path;

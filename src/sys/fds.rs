@@ -19,7 +19,7 @@ impl Wake {
     /// When epoll refuses it.
     pub fn watch(descriptor: Arc<EventFd>) -> Result<Self> {
         // SAFETY: the descriptor is that of an `EventFd` this value shares, so it stays open and the same for as long as
-        // `AsyncFd` holds it; nothing can take it out of the `Arc`. tests/pipeline.rs wakes by it.
+        // `AsyncFd` holds it; nothing can take it out of the `Arc`. tests/chain/pipeline.rs wakes by it.
         let watched = unsafe { AsyncFd::register_with_interest(Shared(descriptor), Interest::READABLE) };
         Ok(Self { watched: watched.map_err(refused)? })
     }

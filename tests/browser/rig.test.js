@@ -75,3 +75,15 @@ test('report() excuses one break per event, and only near it', () => {
   const frozen = breaks(sound, runsOf(sound), { watchdog: { excuses: () => true }, log: new ReportLog(), starvedNs: [] });
   assert.deepEqual(frozen.map(({ excuse }) => excuse), ['machine', 'machine']);
 });
+
+test('the sound server is blamed only for hard silence that loses nothing', () => {
+  const starvedNs = [30_500, 20_500].map((frame) => (frame * 1e9) / 44_100);
+  const judged = (/** @type {Sound} */ sound) => (
+    breaks(sound, runsOf(sound), { watchdog: { excuses: () => false }, log: new ReportLog(), starvedNs }).map(({ excuse }) => excuse));
+  const inserted = (/** @type {number} */ n) => (n < 20_000 ? n : n < 20_500 ? NaN : n - 500);
+  assert.deepEqual(judged(noise(inserted)), ['starved']);
+  assert.deepEqual(judged(noise((n) => (n > 20_000 && n < 20_500 ? NaN : n))), ['doubtful']);
+  const faded = noise(inserted);
+  faded.samples[2 * 20_001] = 0.25;
+  assert.deepEqual(judged(faded), ['doubtful']);
+});

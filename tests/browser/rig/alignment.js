@@ -3,8 +3,6 @@
  * sequence breaks. Exact means exact: every float is the 16-bit sample it was made from, in its own channel.
  */
 
-import { RATE_HZ } from './exact.js';
-
 /**
  * @typedef {object} Run a stretch without any fault
  * @property {number} first recorded frame @property {number} end recorded frame after the last
@@ -60,17 +58,6 @@ export function exactRuns(sound, sampleOf, { from, to, first = 0, channels = [0,
 /** @param {Run[]} runs @returns {number} */
 export function exactFrames(runs) {
   return runs.reduce((sum, { first, end }) => sum + end - first, 0);
-}
-
-/**
- * @param {Sound} sound @param {Run[]} runs @param {{frames: number, timeNs: number}} captured the service's count at a time
- * @returns {number | null} how long after its capture the last exact frame was played; some ms too many, never too few
- */
-export function heardBehindMs(sound, runs, captured) {
-  const run = runs[runs.length - 1];
-  if (!run) return null;
-  const capturedNs = captured.timeNs - ((captured.frames - run.index) * 1e9) / RATE_HZ;
-  return (sound.timeNs(run.first) - capturedNs) / 1e6;
 }
 
 /** Samples of a fade are no 16-bit values, and silence is everywhere: neither is worth a search. @param {Sound} sound @param {number} frame */

@@ -24,6 +24,7 @@ export class ChromiumPage {
   #sessionId;
   /** With those of its workers. @type {Set<string>} */
   #sessions;
+  #isClosed = false;
 
   /** @param {import('./remote.js').Remote} remote @param {string} targetId @param {string} sessionId */
   constructor(remote, targetId, sessionId) {
@@ -99,7 +100,10 @@ export class ChromiumPage {
     await this.#ask('Input.dispatchKeyEvent', { type: 'keyUp', ...event });
   }
 
+  /** Once more does no harm. */
   async close() {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     await this.#remote.ask('Target.closeTarget', { targetId: this.#targetId });
   }
 

@@ -14,11 +14,11 @@ const APART_FRAMES = 8;
 /**
  * @param {import('./recording.js').Sound} sound @param {number} frame where to look in it
  * @param {import('./exact.js').SampleOf} sampleOf
- * @param {{to: number, seconds?: number, finds?: number, channel?: number}} where the source's frame is not later than to
+ * @param {{to: number, finds?: number, channel?: number}} where the source's frame is one of the last second before `to`
  * @returns {Find[]} the most alike, best first
  */
-export function mostAlike(sound, frame, sampleOf, { to, seconds = 3, finds = 1, channel = 0 }) {
-  const from = Math.max(0, to - seconds * RATE_HZ);
+export function mostAlike(sound, frame, sampleOf, { to, finds = 1, channel = 0 }) {
+  const from = Math.max(0, to - RATE_HZ);
   const heard = Float32Array.from({ length: WINDOW_FRAMES }, (_, at) => sound.samples[2 * (frame + at) + channel] ?? 0);
   const known = Float32Array.from({ length: to - from + WINDOW_FRAMES }, (_, at) => sampleOf(from + at, channel));
   const heardPower = power(heard, 0);

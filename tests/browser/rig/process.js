@@ -15,6 +15,15 @@ const KEPT_CHARACTERS = 20_000;
 /** @type {Set<Running>} */
 const running = new Set();
 
+/**
+ * @typedef {object} Wishes
+ * @property {Record<string, string>} [env] added to ours
+ * @property {number} [priority] round-robin real-time, where that is allowed
+ * @property {boolean} [favoured] before whatever else this machine does, where that is allowed: no busy machine is tested
+ * @property {(chunk: Buffer) => void} [onOutput] hears stdout
+ * @property {(text: string) => void} [onLog] hears stderr
+ */
+
 /** A running program. */
 export class Running {
   /** What it wrote to stderr (and to stdout, unless that is read), the last of it. */
@@ -25,9 +34,7 @@ export class Running {
   /**
    * @param {string} program
    * @param {string[]} words of its command line
-   * @param {{env?: Record<string, string>, priority?: number, favoured?: boolean, onOutput?: (chunk: Buffer) => void, onLog?: (text: string) => void}} [wishes]
-   *   env is added to ours; priority is round-robin real-time, where that is allowed; onLog hears stderr as well;
-   *   favoured programs come before whatever else this machine is doing, where that is allowed: a busy machine is not tested
+   * @param {Wishes} [wishes]
    */
   constructor(program, words, { env = {}, priority = 0, favoured = false, onOutput, onLog } = {}) {
     const realTime = priority > 0 && mayBeRealTime() ? ['chrt', '--rr', String(priority)] : [];

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { RATE_HZ } from './exact.js';
 import { Running } from './process.js';
 import { nowNs } from './watchdog.js';
 
@@ -52,6 +53,11 @@ export class Service {
   async stop() {
     await this.#program.end();
   }
+}
+
+/** @param {{frames: number, timeNs: number}} captured @param {number} timeNs @returns {number} how many frames it had captured then */
+export function capturedBy(captured, timeNs) {
+  return Math.round(captured.frames - ((captured.timeNs - timeNs) / 1e9) * RATE_HZ);
 }
 
 /** @returns {string} $SYNTHWIRE_BIN, or the release build, which is made if it is not there */

@@ -8,7 +8,12 @@ import { need } from './needs.js';
 import { Speakers } from './pulse.js';
 import { Service } from './service.js';
 
-/** Call it while the file loads: a hook's own hooks run when that hook is done. @param {string[]} serviceWords its command line @returns {Promise<{speakers: Speakers, chromium: Chromium, service: Service}>} */
+/**
+ * Call it while the file loads: a hook's own hooks run when that hook is done.
+ *
+ * @param {string[]} serviceWords its command line
+ * @returns {Promise<{speakers: Speakers, chromium: Chromium, service: Service}>}
+ */
 export async function openStage(...serviceWords) {
   need('chromium', 'pulseaudio', 'pactl', 'parec', 'chrt', 'setpriv', 'taskset');
   /** @type {(() => Promise<void>)[]} */

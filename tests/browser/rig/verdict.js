@@ -1,10 +1,21 @@
 /**
- * Judges the breaks of a recording: each must be named by report(), or be the machine's (the watchdog saw it stand still).
- * A third kind makes a recording void, because it says nothing about the page: the sound server says that it starved, so
- * the sound was lost behind the browser's own output. A break that is none of these is a fault of the product that it hides.
+ * Judges the breaks of a recording. One that nobody names is a fault of the product, and one that it hides.
+ *
+ * - `named`: report() counted it.
+ * - `machine`: the watchdog saw the machine stand still.
+ * - `starved`: the sound server says that the browser gave it nothing, and what is recorded is hard silence, after which the
+ *   source goes on with its very next frame. It came about behind the browser's own output; no page can know of it.
+ * - `doubtful`: the sound server starved, but there is more to it than that. Such a recording must be made anew.
  */
 
 import { RATE_HZ } from './exact.js';
+
+/**
+ * @typedef {object} Break
+ * @property {number} atS @property {number} frames recorded between two runs
+ * @property {number} shift by so many frames the source moved on against the recording
+ * @property {'named' | 'machine' | 'starved' | 'doubtful' | null} excuse
+ */
 
 /** report() is read a few times a second, and counts an interruption when the sound is back. */
 const NAMED_WITHIN_NS = 1.5e9;
@@ -43,9 +54,7 @@ export class ReportLog {
  * @param {import('./recording.js').Sound} sound
  * @param {import('./alignment.js').Run[]} runs
  * @param {{watchdog: {excuses(fromNs: number, toNs: number): boolean}, log: ReportLog, starvedNs: number[]}} witnesses
- * @returns {{atS: number, frames: number, shift: number, excuse: 'named' | 'machine' | 'starved' | null}[]} every break: when, how
- *   many recorded frames between the runs, by how much the source moved against the recording, whose it is
- */
+ * @returns {Break[]} */
 export function breaks(sound, runs, { watchdog, log, starvedNs }) {
   let named = 0;
   return runs.slice(1).map((run, at) => {
@@ -54,9 +63,8 @@ export function breaks(sound, runs, { watchdog, log, starvedNs }) {
     const frames = run.first - before.end;
     const shift = run.index - before.index - (run.first - before.first);
     const starved = starvedNs.some((timeNs) => timeNs > fromNs - STARVED_WITHIN_NS && timeNs < toNs + STARVED_WITHIN_NS);
-    /** @type {'named' | 'machine' | 'starved' | null} */
+    /** @type {Break['excuse']} */
     let excuse = null;
-    // Hard silence and then the very next frame: nothing was lost before the sound server. The page knows nothing of it.
     if (starved && shift === -frames && sound.peak(before.end, run.first) === 0) {
       excuse = 'starved';
     } else if (log.namedBetween(fromNs - NAMED_WITHIN_NS, toNs + NAMED_WITHIN_NS) > 0
@@ -67,7 +75,7 @@ export function breaks(sound, runs, { watchdog, log, starvedNs }) {
     } else if (watchdog.excuses(fromNs, toNs)) {
       excuse = 'machine';
     } else if (starved) {
-      excuse = 'starved';
+      excuse = 'doubtful';
     }
     return { atS: before.end / RATE_HZ, frames, shift, excuse };
   });
