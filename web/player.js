@@ -188,7 +188,9 @@ class Session {
     this.#options = options;
     this.#changed = changed;
     this.#failed = failed;
-    this.#memory = options.transport === 'port' || !globalThis.crossOriginIsolated ? null : new SharedArrayBuffer(RING_BYTES);
+    // An isolated page is promised shared memory, but WebKitGTK has it only when asked to: look for the thing itself.
+    const mayShare = globalThis.crossOriginIsolated && typeof SharedArrayBuffer === 'function';
+    this.#memory = mayShare && options.transport !== 'port' ? new SharedArrayBuffer(RING_BYTES) : null;
     if (options.transport === 'sab' && !this.#memory) throw new Error('this page may not share memory between threads');
     this.#controls = this.#memory && controlWords(this.#memory);
     // Playback, not ambience: on iOS the silent switch then does not mute it.

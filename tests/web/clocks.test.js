@@ -152,3 +152,15 @@ test('the delay adds up from four clocks', () => {
   });
   assert.ok(Math.abs(delay - 41.5) < 0.01, `${delay}`);
 });
+
+test('stamps that run ahead of the page are not believed, and what was believed before fades', () => {
+  const clock = new OutputClock();
+  listen(clock, { latencyMs: 33 });
+  // WebKit: the page time of a stamp is off by the context's own time.
+  for (let passed = 6000; passed < 12_000; passed += 100) {
+    const nowMs = PAGE_MS + passed;
+    clock.observe({ now_ms: nowMs, context_ms: passed, stamp: { context_ms: passed - 33, at_ms: nowMs + 300 }, latency_ms: 33 });
+  }
+  assert.equal(clock.method, 'latency');
+  assert.ok(Math.abs((clock.heardContextMs(PAGE_MS + 12_000) ?? 0) - (12_000 - 33)) < 5);
+});

@@ -16,8 +16,10 @@
 const READINGS = 20;
 /** Before that many, the answer is a guess. */
 const READINGS_MIN = 3;
-/** An honest stamp is at most this old, and this far behind rendering; and some distance behind it. */
+/** An honest stamp is at most this old, hardly later than now, and this far behind rendering; and some distance behind it. */
 const STAMP_AGE_MS_MAX = 500;
+/** WebKit's stamps run ahead by the context's own time. */
+const STAMP_AHEAD_MS_MAX = 5;
 const LAG_MS_MAX = 1000;
 const LAG_MS_MIN = 1;
 /** The relation of the clocks has moved by so much: the device changed or the machine slept. */
@@ -55,12 +57,16 @@ export class OutputClock {
     const middle = median(this.#rendered);
     if (middle !== null && Math.abs(rendered - middle) > STEP_MS) this.reset();
     keep(this.#rendered, rendered);
-    if (!stamp || Math.abs(nowMs - stamp.at_ms) > STAMP_AGE_MS_MAX) return;
-    const heard = stamp.context_ms - stamp.at_ms;
+    const heard = stamp ? stamp.context_ms - stamp.at_ms : 0;
     const lag = rendered - heard;
-    if (lag > LAG_MS_MAX) return;
-    keep(this.#heard, heard);
-    keep(this.#lags, lag);
+    if (stamp && isHonest(nowMs - stamp.at_ms) && lag <= LAG_MS_MAX) {
+      keep(this.#heard, heard);
+      keep(this.#lags, lag);
+    } else {
+      // What was believed before stops counting when it is not confirmed.
+      this.#heard.shift();
+      this.#lags.shift();
+    }
   }
 
   /** @returns {'stamp' | 'latency' | null} */
@@ -92,6 +98,11 @@ export class OutputClock {
     const low = sorted[Math.min(2, sorted.length - 1)];
     return low === undefined ? null : low - this.#latencyMs;
   }
+}
+
+/** @param {number} ageMs @returns {boolean} */
+function isHonest(ageMs) {
+  return ageMs >= -STAMP_AHEAD_MS_MAX && ageMs <= STAMP_AGE_MS_MAX;
 }
 
 /** @param {number[]} readings @param {number} value */
