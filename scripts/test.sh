@@ -13,11 +13,11 @@ stages=("$@")
 
 run_stage() {
     case $1 in
-        rust) cargo_tests rust 900 ;;
+        rust) cargo_tests rust 1500 ;;
         tools) cargo_tests tools 600 --manifest-path tools/Cargo.toml ;;
         types) typecheck 120 ;;
-        web) node_tests web 120 tests/web ;;
-        browser) node_tests browser 600 tests/browser ;;
+        web) node_tests web 300 tests/web ;;
+        browser) node_tests browser 900 tests/browser ;;
         engines) node_tests engines 600 tests/engines ;;
         *) die "unknown stage '$1'" 'One of: rust tools types web browser engines' ;;
     esac
