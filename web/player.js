@@ -17,6 +17,8 @@ const LOOK_EVERY_MS = 100;
 /** Volume, and the end of a session, move without a step. */
 const RAMP_S = 0.02;
 const CLOSE_AFTER_MS = 60;
+/** Sound this fresh was playing a moment ago: three looks. */
+const SOUNDED_LATELY_MS = 300;
 /** How long a refused wish is shown. */
 const REFUSAL_SHOWN_MS = 8000;
 
@@ -179,6 +181,7 @@ class Session {
   /** @type {{words: string, atMs: number} | null} */
   #wishRefused = null;
   #shownState = '';
+  #wasRunning = false;
 
   /**
    * @param {Required<PlayerOptions>} options @param {number} gain
@@ -353,7 +356,9 @@ class Session {
 
   #contextChanged() {
     const stopped = this.#context.state !== 'running';
-    if (stopped && this.#soundedMs > -Infinity) this.#suspensions += 1;
+    // Once per sleep, and only if it took sound away: iOS passes from running through interrupted to suspended.
+    if (stopped && this.#wasRunning && pageNowMs() - this.#soundedMs < SOUNDED_LATELY_MS) this.#suspensions += 1;
+    this.#wasRunning = !stopped;
     this.#clock.reset();
     this.#contextMovedMs = pageNowMs();
     this.#announce();

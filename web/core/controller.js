@@ -40,6 +40,8 @@ const SLACK_HIGH_FRAMES = framesOf(4);
 const SLACK_SETTLING_FRAMES = framesOf(1);
 /** A backlog larger than this is dropped at once. */
 const BACKLOG_FRAMES = framesOf(150);
+/** A surplus that two buckets agree on is a heap left by a standstill, no jitter, and dropped without more evidence. */
+const HEAP_FRAMES = framesOf(30);
 
 const BUCKET_FRAMES = framesOf(200);
 const BUCKETS = 10;
@@ -70,6 +72,8 @@ export class PlayoutController {
   #headroom = 0;
   /** Placed a short while ago, and not moved since. */
   #settling = false;
+  /** The target before the event that is being met: one event widens it once. */
+  #eventTarget = TARGET_START_FRAMES;
   #quietFrames = HOLD_FRAMES_MAX;
   #holdFrames = HOLD_FRAMES_MIN;
 
@@ -91,12 +95,16 @@ export class PlayoutController {
   correctionFrames() {
     const backlog = this.#headroom - this.targetFrames - this.spreadFrames;
     if (backlog > BACKLOG_FRAMES) return backlog;
-    if (this.#known < BUCKETS_MIN || this.#bucketFrames !== 0) return 0;
+    if (this.#bucketFrames !== 0) return 0;
+    const heap = this.#known < 2 ? 0 : Math.min(this.#newest(1), this.#newest(2)) - this.targetFrames;
+    if (heap > HEAP_FRAMES) return heap;
+    if (this.#known < BUCKETS_MIN) return 0;
     // A dip has just shown that more is needed: no more evidence is waited for.
     if (this.#owedFrames > SLACK_LOW_FRAMES) return -this.#owedFrames;
     // Jitter moves the median about; only when three quarters of the evidence agree has the level really moved.
     const quarter = this.#known >> 2;
-    const above = /** @type {number} */ (this.#sorted[quarter]) - this.targetFrames;
+    // What was there a second ago and is not any more cannot be trimmed.
+    const above = Math.min(/** @type {number} */ (this.#sorted[quarter]), this.#newest(1), this.#headroom) - this.targetFrames;
     if (above > (this.#settling ? SLACK_SETTLING_FRAMES : SLACK_HIGH_FRAMES)) return above;
     const below = this.targetFrames - /** @type {number} */ (this.#sorted[this.#known - 1 - quarter]);
     // Under drift the level falls on: going back to above the target halves the number of insertions.
@@ -110,7 +118,7 @@ export class PlayoutController {
 
   /** @param {number} correctionFrames @returns {boolean} a whole backlog is dropped: what was measured no longer holds */
   isJump(correctionFrames) {
-    return correctionFrames > BACKLOG_FRAMES;
+    return correctionFrames > HEAP_FRAMES;
   }
 
   /** The reader moved within the same timeline: what was measured moves along. @param {number} skippedFrames negative: back */
@@ -129,6 +137,7 @@ export class PlayoutController {
     this.#known = 0;
     this.#next = 0;
     this.levelFrames = this.targetFrames;
+    this.spreadFrames = 0;
     this.#owedFrames = 0;
     this.#settling = true;
     this.#openBucket();
@@ -138,6 +147,11 @@ export class PlayoutController {
   late(lateFrames) {
     if (lateFrames > STALL_FRAMES) return;
     this.#widen(this.levelFrames + lateFrames + FLOOR_FRAMES);
+  }
+
+  /** @param {number} back 1: the newest bucket @returns {number} */
+  #newest(back) {
+    return /** @type {number} */ (this.#least[(this.#next + BUCKETS - back) % BUCKETS]);
   }
 
   #openBucket() {
@@ -178,7 +192,8 @@ export class PlayoutController {
 
   /** @param {number} wantedFrames */
   #widen(wantedFrames) {
-    const target = Math.min(wantedFrames, this.targetFrames + WIDEN_FRAMES_MAX, TARGET_FRAMES_MAX);
+    if (this.#quietFrames > SAME_EVENT_FRAMES) this.#eventTarget = this.targetFrames;
+    const target = Math.min(wantedFrames, this.#eventTarget + WIDEN_FRAMES_MAX, TARGET_FRAMES_MAX);
     if (target <= this.targetFrames) return;
     if (target - this.targetFrames >= EVENT_FRAMES) this.#rememberEvent();
     this.targetFrames = target;

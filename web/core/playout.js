@@ -19,8 +19,9 @@ import { STREAM_RATE_HZ } from './units.js';
 
 /** A backlog of more than a second: the audio thread itself stood still. */
 const SLEEP_FRAMES = STREAM_RATE_HZ;
-/** Sound that breaks off again within a second: the timeline it was played on is too early for this network. */
+/** Sound that breaks off again within a second, and then once more: its timeline is too early for this network. */
 const TRUST_FRAMES = STREAM_RATE_HZ;
+const QUICK_BREAKS_MAX = 1;
 
 export class Playout {
   #ring;
@@ -52,6 +53,8 @@ export class Playout {
   #brokeOffAt = 0;
   /** Missing frames explain themselves by a mark, a new timeline, or an instrument known to be silent. */
   #explained = true;
+  /** Times in a row that sound broke off within TRUST_FRAMES. */
+  #quickBreaks = 0;
   /** Whether the timeline from before may go on when frames come in time again. */
   #trusted = false;
 
@@ -107,7 +110,8 @@ export class Playout {
   #runDry() {
     this.#state = PLAYOUT.SEEKING;
     this.#brokeOffAt = this.#position;
-    this.#trusted = this.#soundingFrames > TRUST_FRAMES;
+    this.#quickBreaks = this.#soundingFrames > TRUST_FRAMES ? 0 : this.#quickBreaks + 1;
+    this.#trusted = this.#quickBreaks <= QUICK_BREAKS_MAX;
     this.#explained = false;
     this.#seeker.begin(this.#ring.write);
   }
@@ -137,10 +141,10 @@ export class Playout {
 
   /** The headroom that frames really leave is known: the timeline is put where it leaves the target. */
   #place() {
+    this.#blame(); // first: it may raise the target
     const shift = this.#seeker.leastFrames - this.#controller.targetFrames;
     const place = (this.#position + shift) | 0;
     if (((place - this.#brokeOffAt) | 0) < 0) return; // not yet that much sound since: played frames are not played again
-    this.#blame();
     this.#position = place;
     this.#controller.placed();
     this.#sound();

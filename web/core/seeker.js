@@ -9,8 +9,13 @@ import { framesOf } from './units.js';
 
 /** Two of these must agree before the timeline is placed: each holds two of the longest packets (46 ms would fit once). */
 const WINDOW_FRAMES = framesOf(70);
-/** Headroom that rises by more from one window to the next: a heap of old frames is still coming in. */
+/**
+ * Headroom that rises by more from one window to the next: a heap of old frames is still coming in. That falls by more:
+ * frames come ever later, a stall has not reached its bottom.
+ */
 const RISE_FRAMES = framesOf(10);
+/** Windows in a row that may disagree before the worst of them is taken for the network's way: 0.7 s. */
+const DISAGREEMENTS_MAX = 10;
 /** Without news for so long, what was watched says nothing about when frames come. */
 const STILL_FRAMES = framesOf(100);
 /** No headroom is as high; a whole number, for a fraction would be an object to the engine. */
@@ -27,6 +32,7 @@ export class Seeker {
   #windowBefore = NO_HEADROOM;
   #write = 0;
   #stillFrames = 0;
+  #disagreements = 0;
 
   /** Sound has broken off, or has never been. @param {number} write the ring's write position */
   begin(write) {
@@ -60,7 +66,9 @@ export class Seeker {
     this.#windowBefore = least;
     this.#windowLeast = NO_HEADROOM;
     this.#windowFrames = 0;
-    if (before === NO_HEADROOM || least - before > RISE_FRAMES) return false;
+    // A network that never agrees with itself must start, too.
+    this.#disagreements = before !== NO_HEADROOM && Math.abs(least - before) > RISE_FRAMES ? this.#disagreements + 1 : 0;
+    if (before === NO_HEADROOM || (this.#disagreements > 0 && this.#disagreements <= DISAGREEMENTS_MAX)) return false;
     this.leastFrames = Math.min(least, before);
     return true;
   }
@@ -70,6 +78,7 @@ export class Seeker {
     this.#windowFrames = 0;
     this.#windowLeast = NO_HEADROOM;
     this.#windowBefore = NO_HEADROOM;
+    this.#disagreements = 0;
     this.#write = write;
     this.#stillFrames = 0;
   }
