@@ -90,7 +90,8 @@ class Line {
     this.#pingsSent = 0;
     this.#pingSentMs.clear();
     this.#ping();
-    this.#tell({ connection: 'open' });
+    // The service may have been started anew: its clock and its timeline are others until it has spoken.
+    this.#tell({ connection: 'open', clock: null, anchor: null, travel: null });
   }
 
   /** @param {ArrayBuffer} message */

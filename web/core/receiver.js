@@ -48,6 +48,7 @@ export class Receiver {
 
   /** The connection is new: the next record begins a timeline. */
   connected() {
+    this.captureMap.reset();
     this.seq = null;
     this.#nextFrame = null;
     this.#lostPackets = 0;
