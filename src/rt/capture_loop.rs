@@ -246,8 +246,11 @@ impl CaptureLoop {
         Step::Ended(Exit::Stalled)
     }
 
+    /// Frames are missing from here on. Of a source that has not played yet none are.
     fn interrupt(&mut self, cause: Cause) {
-        self.counters.lost(cause);
+        if self.started {
+            self.counters.lost(cause);
+        }
         self.timeline.interrupt(cause);
     }
 
