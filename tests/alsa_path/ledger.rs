@@ -120,31 +120,38 @@ impl Ledger {
 
     fn audio(&mut self, place: &Place, samples: &[[i16; 2]]) {
         self.joins_on(place, place.frames);
-        let counts = || samples.iter().map(|[left, right]| counted_frame(*left, *right));
-        let first = counts().next().expect("a record holds frames");
-        let steady = counts().zip(0..).all(|(count, place)| count == first.wrapping_add(place));
-        let Some(expected) = self.count else {
+        let counts: Vec<u32> = samples.iter().map(|[left, right]| counted_frame(*left, *right)).collect();
+        let mut runs = counts.chunk_by(|one, next| *next == one.wrapping_add(1));
+        if self.count.is_none() {
             // Before its ports are connected jack gives silence, and then one channel before the other.
-            if steady {
-                self.settle(first, samples.len());
+            if let (Some(run), None) = (runs.next(), runs.next()) {
+                self.settle(run);
             }
             return;
-        };
-        assert!(steady, "frame {}: {samples:?} do not follow each other", place.frame_index);
-        let missing = i64::from(first.wrapping_sub(expected).cast_signed());
-        let announced = self.announced.cast_signed();
-        if announced == 0 && self.cycle_frames.is_some_and(|cycle| missing > 0 && missing % cycle == 0) {
-            self.skipped_cycles += missing / self.cycle_frames.unwrap_or(1);
-            self.settle(first, samples.len());
-            return;
         }
-        if announced == 0 {
-            assert_eq!(missing, 0, "frame {}: {missing} frames are missing unannounced", place.frame_index);
+        for run in runs {
+            self.run(place.frame_index, run);
+        }
+    }
+
+    /// Frames that follow each other by the device's count.
+    fn run(&mut self, frame_index: u64, run: &[u32]) {
+        let expected = self.count.expect("the count is known");
+        let missing = i64::from(run[0].wrapping_sub(expected).cast_signed());
+        let announced = self.announced.cast_signed();
+        match self.cycle_frames {
+            Some(cycle) if announced == 0 && missing > 0 && missing % cycle == 0 => {
+                self.skipped_cycles += missing / cycle;
+                return self.settle(run);
+            }
+            _ if announced == 0 => {
+                assert_eq!(missing, 0, "near frame {frame_index}: {missing} frames are missing unannounced");
+            }
+            _ => {}
         }
         assert!(
             (announced - missing).abs() <= TOLERANCE_FRAMES,
-            "frame {}: {announced} frames were said to be missing ({:?}), {missing} are",
-            place.frame_index,
+            "frame {frame_index}: {announced} frames were said to be missing ({:?}), {missing} are",
             self.because
         );
         if let Some(cause) = self.because.filter(|_| announced > 0) {
@@ -153,12 +160,12 @@ impl Ledger {
             *frames += self.announced;
             *by_count += missing;
         }
-        self.settle(first, samples.len());
+        self.settle(run);
     }
 
-    fn settle(&mut self, first: u32, frames: usize) {
-        self.count = Some(first.wrapping_add(frames as u32));
-        self.frames += frames as u64;
+    fn settle(&mut self, run: &[u32]) {
+        self.count = run.last().map(|last| last.wrapping_add(1));
+        self.frames += run.len() as u64;
         self.announced = 0;
         self.because = None;
     }
