@@ -51,7 +51,7 @@ export class Player extends EventTarget {
     super();
     this.#options = {
       socketUrl: options.socketUrl ?? `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`,
-      latencyHint: options.latencyHint ?? 0,
+      latencyHint: options.latencyHint ?? 'interactive',
       contextRate: options.contextRate ?? STREAM_RATE_HZ,
       transport: options.transport ?? 'auto',
     };
