@@ -70,7 +70,7 @@ const PROBLEM_WORDS = new Map([
   ['no_worklet', {
     tone: 'fault',
     title: 'This browser is too old for live sound',
-    remedy: 'Update it, or use another one: Chrome or Edge 66, Firefox 76, Safari 14.1, or anything newer.',
+    remedy: 'Update it, or use another one: Chrome or Edge 92, Firefox 114, Safari 15.4, or anything newer.',
     reload: false,
   }],
   ['server_unreachable', {
@@ -245,6 +245,9 @@ function problemNotice(problem, detail, state, place) {
   if (!known) return { tone: 'fault', title: 'Something is wrong', remedy: 'Reload the page.', detail: detail || problem, reload: true };
   if (problem === 'server_unreachable' && state === 'reconnecting') {
     return { ...known, title: 'No connection to Synthwire', remedy: `${known.remedy} The sound comes by itself once it answers.`, detail };
+  }
+  if (problem === 'refused' && state === 'reconnecting') {
+    return { ...known, tone: 'fault', title: 'Synthwire takes no connection from here now', remedy: 'It is tried again by itself.', detail };
   }
   return { ...known, detail };
 }

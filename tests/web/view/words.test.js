@@ -183,3 +183,9 @@ test('the plot is told in one sentence', () => {
     'Delay 39 to 44 ms, buffer 11 ms, 1 glitch.');
   assert.equal(words.plotWords({ ...empty, levelMin: 5, levelMax: 9 }), 'Buffer 5 to 9 ms, 0 glitches.');
 });
+
+test('a service that takes no connection is not said to go on as before', () => {
+  const notice = words.notice(snapshotOf({ state: 'reconnecting', problem: 'refused', problem_detail: '500 people listen already' }), PLACE);
+  assert.equal(notice?.tone, 'fault');
+  assert.match(`${notice?.title} ${notice?.remedy}`, /takes no connection.*tried again/);
+});
