@@ -165,7 +165,7 @@ fn a_period_that_breaks_while_it_is_read_is_part_of_the_hole() {
 
 #[test]
 fn a_device_that_breaks_whenever_it_is_mended_is_given_up() {
-    let script = std::iter::repeat_n(Act::Fail(SourceFault::Xrun), 1_000_000).collect();
+    let script = periods(1).chain(std::iter::repeat_n(Act::Fail(SourceFault::Xrun), 1_000_000)).collect();
     let broken = Scripted { script, now: MonoNs(1), counter: 0, recovery: Ok(()), breaks: None };
     let (writer, _reader) = handoff().unwrap();
     let counters = Arc::new(Counters::new());

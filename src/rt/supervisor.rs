@@ -270,6 +270,7 @@ impl Run {
 
     fn playing(&mut self, session: &Session) {
         self.synth_played |= session.kind == Kind::Synth;
+        self.say(SourceStatus { source: session.view(), capture: Some(session.capture.clone()) });
         let Capture { device, path, format, rate_hz, channels, period_frames, real_time } = &session.capture;
         for refusal in &real_time.refusals {
             tracing::warn!("{refusal}");
@@ -283,7 +284,6 @@ impl Run {
             session.name,
             rate_hz.0,
         );
-        self.say(SourceStatus { source: session.view(), capture: Some(session.capture.clone()) });
     }
 
     /// Says it, once: to the log and to whoever listens.

@@ -6,11 +6,11 @@ use std::time::Duration;
 use synthwire::clock::mono_raw_now;
 
 /// How long it does not read: many times what its queue holds.
-const ASLEEP: Duration = Duration::from_secs(4);
+const ASLEEP: Duration = Duration::from_secs(6);
 /// Sound younger than this is the present.
 const PRESENT_NS: u64 = 300_000_000;
-/// What its queue holds.
-const QUEUE_MS: u64 = 100;
+/// What its queue holds: much more than a busy machine keeps the healthy listener waiting.
+const QUEUE_MS: u64 = 1000;
 
 /// A listener whose own kernel keeps little for it.
 fn small_ear(service: &Service) -> Ear {
@@ -51,7 +51,7 @@ fn stalled_client_never_delays_the_others() {
     let in_ms = |frames: u64| frames * 1000 / 44_100;
     let (lost_ms, stale_ms) = (in_ms(u64::from(lost.frames)), in_ms(stale_frames));
     println!("asleep {ASLEEP:?}: {lost_ms} ms forgotten, {stale_ms} ms of the past heard");
-    assert!(lost_ms > 3_000, "most of {ASLEEP:?} was forgotten, not kept: {lost_ms} ms");
+    assert!(lost_ms > 4_000, "most of {ASLEEP:?} was forgotten, not kept: {lost_ms} ms");
     assert_eq!(lost.frames, lost.packets * 128);
 
     let checked = reader.join().unwrap();
@@ -93,7 +93,7 @@ fn join_up(next: &mut Option<(u32, u64)>, record: &Heard) -> Option<Lost> {
 
 fn listen_without_loss(mut ear: Ear) -> u64 {
     let (mut next, mut frames) = (None, 0);
-    while frames < 5 * 44_100 {
+    while frames < 7 * 44_100 {
         for record in ear.records() {
             if let Heard::Audio(place, _) = &record {
                 frames += u64::from(place.frames);
