@@ -9,8 +9,6 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const CALLS = 20_000;
-/** On a busy machine the compiler comes late, and what it has not compiled yet boxes its numbers: the best round counts. */
-const ROUNDS = 8;
 /** The smallest object takes 16 bytes; what the engine does for itself stays far below one a call. */
 const BYTES_PER_CALL_MAX = 8;
 
@@ -54,16 +52,12 @@ async function bytesPerCall(scene, leaks) {
   };
   const collect = /** @type {() => void} */ (/** @type {any} */ (globalThis).gc);
   for (let warm = 0; warm < CALLS; warm += 1) call();
-  let least = Infinity;
-  for (let round = 0; round < ROUNDS; round += 1) {
-    leaked.length = 0;
-    collect();
-    const before = process.memoryUsage().heapUsed;
-    for (let calls = 0; calls < CALLS; calls += 1) call();
-    // Not collected in between: garbage counts as much as what is kept.
-    least = Math.min(least, (process.memoryUsage().heapUsed - before) / CALLS);
-  }
-  return least;
+  leaked.length = 0;
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let calls = 0; calls < CALLS; calls += 1) call();
+  // Not collected in between: garbage counts as much as what is kept.
+  return (process.memoryUsage().heapUsed - before) / CALLS;
 }
 
 if (process.argv[2] === 'measure') {
@@ -71,8 +65,9 @@ if (process.argv[2] === 'measure') {
 } else {
   /** @param {...string} scene @returns {number} */
   const measured = (...scene) => {
-    // A young generation that holds all of it, so that no collection hides anything.
-    const flags = ['--expose-gc', '--max-semi-space-size=64', '--min-semi-space-size=64'];
+    // A young generation that holds all of it, so that no collection hides anything. Single-threaded: a compiler on a thread of its own
+    // comes late on a busy machine, and what it makes of a function it finds running half-way boxes numbers.
+    const flags = ['--expose-gc', '--single-threaded', '--max-semi-space-size=64', '--min-semi-space-size=64'];
     const run = spawnSync(process.execPath, [...flags, fileURLToPath(import.meta.url), 'measure', ...scene], { encoding: 'utf8' });
     assert.equal(run.status, 0, run.stderr);
     return Number(run.stdout);

@@ -81,11 +81,6 @@ export const HEADROOM_NONE = 0x7fff_ffff;
 /** A peak of 1.0. */
 export const PEAK_ONE = 1 << 23;
 
-/** @param {number} peak @returns {number} in PEAK_ONEs: a whole number, which the audio thread can pass on without making an object */
-export function wholePeak(peak) {
-  return Math.min(peak * PEAK_ONE, 2 * PEAK_ONE) | 0;
-}
-
 /**
  * What the page makes of the control words.
  *

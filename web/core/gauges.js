@@ -5,7 +5,10 @@
  * No method makes an object.
  */
 
-import { WORD } from './controls.js';
+import { PEAK_ONE, WORD } from './controls.js';
+
+/** Twice full scale: what is above it is as red. */
+const PEAK_MOST = 2 * PEAK_ONE;
 
 export class Gauges {
   #words;
@@ -45,10 +48,10 @@ export class Gauges {
     Atomics.store(words, WORD.SPREAD_FRAMES, controller.spreadFrames);
   }
 
-  /** @param {number} left highest absolute sample of the block, in PEAK_ONEs @param {number} right */
-  peaks(left, right) {
-    this.#raise(WORD.PEAK_LEFT, left);
-    this.#raise(WORD.PEAK_RIGHT, right);
+  /** @param {Float64Array} peaks highest absolute samples of the block, left and right */
+  peaks(peaks) {
+    this.#raise(WORD.PEAK_LEFT, Math.min(/** @type {number} */ (peaks[0]) * PEAK_ONE, PEAK_MOST) | 0);
+    this.#raise(WORD.PEAK_RIGHT, Math.min(/** @type {number} */ (peaks[1]) * PEAK_ONE, PEAK_MOST) | 0);
   }
 
   /** @param {number} frames left over after a block was read */

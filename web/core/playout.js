@@ -10,7 +10,7 @@
  */
 
 import { PlayoutController } from './controller.js';
-import { PLAYOUT, WORD, wholePeak } from './controls.js';
+import { PLAYOUT, WORD } from './controls.js';
 import { FADE_FRAMES, FADE_IN, Tail } from './fades.js';
 import { Gauges } from './gauges.js';
 import { controlWords, RingReader } from './ring.js';
@@ -58,6 +58,8 @@ export class Playout {
   /** Whether the timeline from before may go on when frames come in time again. */
   #trusted = false;
 
+  /** Of a composed block, left and right. */
+  #peaks = new Float64Array(2);
   #contextFrame = 0;
   #running = false;
 
@@ -240,7 +242,7 @@ export class Playout {
   /** @param {Float32Array} left @param {Float32Array} right */
   #copy(left, right) {
     this.#ring.copy(this.#position, left, right);
-    this.#gauges.peaks(this.#ring.peakLeft, this.#ring.peakRight);
+    this.#gauges.peaks(this.#ring.peaks);
     this.#tail.rememberBlock(left, right);
     this.#position = (this.#position + left.length) | 0;
   }
@@ -248,8 +250,7 @@ export class Playout {
   /** A block with an edge in it, or silence: frame by frame. @param {Float32Array} left @param {Float32Array} right */
   #compose(left, right) {
     let missing = 0;
-    let peakLeft = 0;
-    let peakRight = 0;
+    const peaks = this.#peaks.fill(0);
     for (let frame = 0; frame < left.length; frame += 1) {
       const position = this.#position;
       const present = this.#hasFrame(position);
@@ -273,14 +274,14 @@ export class Playout {
       }
       left[frame] = leftSample;
       right[frame] = rightSample;
-      peakLeft = Math.max(peakLeft, Math.abs(leftSample));
-      peakRight = Math.max(peakRight, Math.abs(rightSample));
+      peaks[0] = Math.max(/** @type {number} */ (peaks[0]), Math.abs(leftSample));
+      peaks[1] = Math.max(/** @type {number} */ (peaks[1]), Math.abs(rightSample));
       this.#tail.remember(leftSample, rightSample);
       this.#position = (position + 1) | 0;
       if (this.#ring.hasGap && this.#position === this.#ring.gapEnd) this.#ring.seekGap(this.#position);
     }
     this.#gauges.missing(missing);
-    this.#gauges.peaks(wholePeak(peakLeft), wholePeak(peakRight));
+    this.#gauges.peaks(peaks);
   }
 
   /** One frame on in a splice, if there is one: #rise is the share of the incoming sound. @param {number} position */

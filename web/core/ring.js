@@ -11,7 +11,7 @@
  * (EPOCH_SHIFT), so frames the reader is copying in that instant are not touched.
  */
 
-import { CONTROL_WORDS, GAP_MARKS, GAP_WORDS, GAPS_AT, HEADROOM_NONE, WORD, wholePeak } from './controls.js';
+import { CONTROL_WORDS, GAP_MARKS, GAP_WORDS, GAPS_AT, HEADROOM_NONE, WORD } from './controls.js';
 import { AUDIO_FRAMES_MAX } from './wire.js';
 
 /** 1.486 s of stereo: what a listener could still want to hear. A power of two, so a slot is a mask away. */
@@ -154,9 +154,8 @@ export class RingReader {
   gapStart = 0;
   gapEnd = 0;
   gapCause = 0;
-  /** Highest absolute samples of the last copy(), in PEAK_ONEs. */
-  peakLeft = 0;
-  peakRight = 0;
+  /** Highest absolute samples of the last copy(), left and right. In an array, where a fraction is no object to the engine. */
+  peaks = new Float64Array(2);
 
   #words;
   #samples;
@@ -255,7 +254,7 @@ export class RingReader {
       peakRight = Math.max(peakRight, Math.abs(rightSample));
       slot = slot + 2 === CAPACITY_FRAMES * 2 ? 0 : slot + 2;
     }
-    this.peakLeft = wholePeak(peakLeft);
-    this.peakRight = wholePeak(peakRight);
+    this.peaks[0] = peakLeft;
+    this.peaks[1] = peakRight;
   }
 }
