@@ -39,7 +39,7 @@ pub(super) struct ServeArguments {
     /// Play the built-in instrument until a synth has been found
     #[arg(long)]
     demo: bool,
-    /// Instead of a device: demo, exact:music, exact:noise, exact:counter or wav:FILE
+    /// Instead of a device: demo, exact:music, exact:noise, exact:counter, exact:probe or wav:FILE
     #[arg(long, value_name = "SOURCE", conflicts_with_all = ["device", "demo"], value_parser = parse_source)]
     source: Option<Choice>,
     /// How far off the crystal of such a source is, in parts per million
@@ -81,8 +81,9 @@ fn parse_source(text: &str) -> std::result::Result<Choice, String> {
         Some(("exact", "music")) => Ok(Choice::Exact(Pattern::Music)),
         Some(("exact", "noise")) => Ok(Choice::Exact(Pattern::Noise)),
         Some(("exact", "counter")) => Ok(Choice::Exact(Pattern::Counter)),
+        Some(("exact", "probe")) => Ok(Choice::Exact(Pattern::Probe)),
         Some(("wav", file)) if !file.is_empty() => Ok(Choice::Wav(file.into())),
-        _ => Err("a source is demo, exact:music, exact:noise, exact:counter or wav:FILE".into()),
+        _ => Err("a source is demo, exact:music, exact:noise, exact:counter, exact:probe or wav:FILE".into()),
     }
 }
 
@@ -167,9 +168,13 @@ async fn serve(choice: Choice, skew_ppm: i32, config: Config) -> Result<()> {
 
     let (stop, stopping) = watch::channel(false);
     let mut serving = tokio::spawn(net::serve(listener, Arc::clone(&hub), config, stopping));
+    // A task of its own: what wakes with every period must not look at signals each time.
+    let mut pumping = tokio::spawn(pump::pump(frames_out, hub));
     tokio::select! {
         signal = signals::asked_to_stop() => tracing::info!("stopping: {}", signal?),
-        failed = pump::pump(frames_out, hub) => return failed,
+        failed = &mut pumping => return failed.unwrap_or_else(|panicked| {
+            Err(Error::new("the network service's pump ended by itself").because(panicked))
+        }),
         ended = &mut serving => return Err(Error::new("the network service ended by itself")
             .because(ended.err().map_or("without an error".to_owned(), |error| error.to_string()))),
     }
@@ -205,5 +210,43 @@ fn sizes(config: &Config) -> Sizes {
         queue_packets: (queue_frames as usize / config.message_frames() as usize).max(2),
         chunk_frames: config.message_frames(),
         period_frames: config.period_frames,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        serve: ServeArguments,
+    }
+
+    fn parse(arguments: &[&str]) -> std::result::Result<ServeArguments, String> {
+        let line = Line::try_parse_from(std::iter::once(&"serve").chain(arguments));
+        line.map(|line| line.serve).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_source_and_its_skew_are_read() {
+        let probe = parse(&["--source", "exact:probe", "--skew-ppm", "-300"]).unwrap();
+        assert_eq!((probe.source, probe.skew_ppm), (Some(Choice::Exact(Pattern::Probe)), -300));
+        assert_eq!(parse(&[]).unwrap().skew_ppm, 0);
+    }
+
+    #[test]
+    fn a_source_or_skew_that_is_none_is_refused_with_what_there_is() {
+        for (arguments, said) in [
+            (["--source", "exact:prob"], "exact:counter, exact:probe or wav:FILE"),
+            (["--source", "exact"], "exact:counter, exact:probe or wav:FILE"),
+            (["--source", "wav:"], "exact:counter, exact:probe or wav:FILE"),
+            (["--skew-ppm", "1001"], "1001 is not in -1000..=1000"),
+            (["--skew-ppm", "fast"], "invalid"),
+        ] {
+            let error = parse(&arguments).unwrap_err();
+            assert!(error.contains(said), "{arguments:?}: {error}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod client_queue;
 pub mod pump;
+pub mod reports;
 
 pub use crate::rt::counters::{Controls, Counters};
 pub use crate::rt::status::{SourceStatus, SourceView};
@@ -13,6 +14,7 @@ pub use crate::rt::status::{SourceStatus, SourceView};
 use crate::core::packetizer::Packet;
 use crate::units::Hz;
 use client_queue::ClientQueue;
+use reports::{Report, Reports};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -61,6 +63,8 @@ pub struct Hub {
     pub controls: Arc<Controls>,
     /// Numbers of the hub.
     pub totals: Totals,
+    /// What listeners say of their playing.
+    pub reports: Reports,
 }
 
 /// There are `listeners_max` already.
@@ -78,6 +82,7 @@ impl Hub {
             counters,
             controls,
             totals: Totals::default(),
+            reports: Reports::default(),
         })
     }
 
@@ -98,8 +103,8 @@ impl Hub {
         }
         let queue = Arc::new(ClientQueue::new(self.sizes.queue_packets));
         listeners.push(Arc::clone(&queue));
-        self.totals.joined.fetch_add(1, Relaxed);
-        Ok(Listener { hub: Arc::clone(self), queue })
+        let number = self.totals.joined.fetch_add(1, Relaxed);
+        Ok(Listener { hub: Arc::clone(self), queue, number })
     }
 
     /// Gives a packet to everybody. Never waits.
@@ -165,10 +170,20 @@ pub struct Listener {
     hub: Arc<Hub>,
     /// What waits for it.
     pub queue: Arc<ClientQueue>,
+    /// How many had joined before it: no two have the same.
+    number: u64,
+}
+
+impl Listener {
+    /// Keeps what it says of its playing, until it says something else or leaves.
+    pub fn report(&self, report: Report) {
+        self.hub.reports.keep(self.number, report);
+    }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
         self.hub.listeners().retain(|queue| !Arc::ptr_eq(queue, &self.queue));
+        self.hub.reports.leave(self.number);
     }
 }

@@ -1,6 +1,7 @@
 //! The text messages of `docs/wire-format.md`: what may be said on a listener's socket besides sound.
 
 use crate::hub::SourceView;
+use crate::hub::reports::Report;
 use serde::{Deserialize, Serialize};
 
 /// From the service to a listener.
@@ -60,7 +61,7 @@ impl ToListener<'_> {
 }
 
 /// From a listener to the service.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum FromListener {
     /// Wants a pong.
@@ -73,6 +74,8 @@ pub enum FromListener {
         /// Its first channel, from 1.
         first_channel: u16,
     },
+    /// Says how its playing goes.
+    Report(Report),
 }
 
 impl FromListener {
@@ -103,6 +106,27 @@ mod tests {
         assert_eq!(FromListener::parse(r#"{"type":"ping","id":7}"#), Ok(FromListener::Ping { id: 7 }));
         let pair = FromListener::parse(r#"{"type":"set_pair","first_channel":3}"#);
         assert_eq!(pair, Ok(FromListener::SetPair { first_channel: 3 }));
+    }
+
+    #[test]
+    fn a_report_is_understood_whatever_of_it_is_null_and_refused_beyond_its_bounds() {
+        let whole = r#"{"type":"report","mode":"auto","delay_ms":41.25,"level_ms":9,"target_ms":8.5,
+            "glitches":{"network_late":2,"render_underrun":0}}"#;
+        let nulls =
+            r#"{"type":"report","mode":null,"delay_ms":null,"level_ms":null,"target_ms":null,"glitches":{}}"#;
+        for text in [whole, nulls, r#"{"type":"report"}"#] {
+            assert!(matches!(FromListener::parse(text), Ok(FromListener::Report(_))), "{text}");
+        }
+        for text in [
+            r#"{"type":"report","glitches":{"Network late":2}}"#,
+            r#"{"type":"report","glitches":{"network_late":-2}}"#,
+            r#"{"type":"report","glitches":null}"#,
+            r#"{"type":"report","mode":"a mode of many words that is far too long"}"#,
+            r#"{"type":"report","delay_ms":1e999}"#,
+            r#"{"type":"report","address":"192.0.2.1"}"#,
+        ] {
+            assert!(FromListener::parse(text).is_err(), "{text}");
+        }
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 
 use super::Service;
 use crate::core::cause::Cause;
+use crate::hub::reports::{Report, Sum};
 use crate::hub::{RATE, SourceStatus};
 use crate::units::NS_PER_S;
 use serde::Serialize;
@@ -47,6 +48,10 @@ struct Listeners {
     refused: u64,
     connections_refused: u64,
     messages: u64,
+    /// What those who listen now last said of their playing.
+    reports: Vec<Report>,
+    /// What went wrong by the listeners' own accounts, by cause: of those who listen now and of those who have gone.
+    glitches: Sum,
 }
 
 #[derive(Serialize)]
@@ -74,6 +79,7 @@ pub(super) fn of(service: &Service) -> Status {
             frames: totals.queue_drop_frames.load(Relaxed),
         },
     );
+    let (reports, glitches) = hub.reports.shown();
     let delay_ns = RATE.duration_ns(counters.delay_frames.load(Relaxed));
     Status {
         version: env!("CARGO_PKG_VERSION"),
@@ -98,6 +104,8 @@ pub(super) fn of(service: &Service) -> Status {
             refused: totals.refused.load(Relaxed),
             connections_refused: connections_refused.load(Relaxed),
             messages: totals.messages.load(Relaxed),
+            reports,
+            glitches,
         },
         losses,
     }

@@ -12,6 +12,7 @@ use crate::core::cause::Cause;
 use crate::core::packetizer::Packet;
 use crate::core::wire::{self, ListenerNote};
 use crate::hub::client_queue::Next;
+use crate::hub::reports::Report;
 use crate::hub::{Listener, RATE, SourceStatus};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -26,10 +27,14 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
-/// Longest message a listener may send: its longest known one has 60 bytes.
+/// Longest message a listener may send: its longest known one, a full report, has 1,700 bytes.
 const INCOMING_BYTES_MAX: usize = 4096;
+/// What is read of it at once. The reader fills so much with zeros whenever it looks, which is after every packet.
+const READ_BYTES: usize = 512;
 /// Messages a listener may send in one second.
 const INCOMING_PER_S_MAX: u32 = 50;
+/// How soon after a listener's report the next is kept: one a second is asked for, and a page's timer may be early.
+const REPORT_PAUSE: Duration = Duration::from_millis(900);
 /// How long one write may take before the listener is given up.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a listener may take to answer a close.
@@ -63,7 +68,7 @@ pub(super) async fn listen(upgrade: Upgrade, service: Arc<Service>) {
         );
     }
     let config = WebSocketConfig::default()
-        .read_buffer_size(INCOMING_BYTES_MAX)
+        .read_buffer_size(READ_BYTES)
         .write_buffer_size(0)
         .max_write_buffer_size(wire::MESSAGE_BYTES_MAX)
         .max_message_size(Some(INCOMING_BYTES_MAX))
@@ -100,6 +105,8 @@ struct Session<'a> {
     /// Incoming messages of this second.
     second_began: Instant,
     heard_this_second: u32,
+    /// Before then another report is not kept.
+    report_due: Instant,
 }
 
 impl<'a> Session<'a> {
@@ -115,12 +122,15 @@ impl<'a> Session<'a> {
             note_due: now,
             second_began: now,
             heard_this_second: 0,
+            report_due: now,
         }
     }
 
     async fn run(mut self) -> End {
         let mut source = self.service.hub.source();
         let mut stop = self.service.stop.clone();
+        // Made once, not once a packet.
+        let mut stopped = std::pin::pin!(super::stopped(&mut stop));
         let hello = self.hello(&source.borrow_and_update());
         if let Err(end) = self.send(Message::text(hello)).await {
             return end;
@@ -129,7 +139,7 @@ impl<'a> Session<'a> {
             let done = tokio::select! {
                 // Stopping first; then sound, which nothing a listener says may delay; its words last.
                 biased;
-                () = super::stopped(&mut stop) => {
+                () = &mut stopped => {
                     Err(End::Close(CloseCode::Away, "the service is stopping; it will be back".into()))
                 }
                 () = packet_waits(&self.listener, self.pause) => self.play_if_room().await,
@@ -259,6 +269,19 @@ impl<'a> Session<'a> {
                     self.send(Message::text(refused.to_text())).await
                 }
             },
+            Ok(FromListener::Report(report)) => {
+                self.keep(report);
+                Ok(())
+            }
+        }
+    }
+
+    /// Keeps a report, unless the last one is younger than may be: counts only grow, so the next tells all of it.
+    fn keep(&mut self, report: Report) {
+        let now = Instant::now();
+        if now >= self.report_due {
+            self.report_due = now + REPORT_PAUSE;
+            self.listener.report(report);
         }
     }
 

@@ -15,12 +15,16 @@
 //! Music:    sine + click + (hash >>> 24) - 128        channel c has half waves of H = [50,42,37,33,29,26,23,21][c & 7] frames
 //!   sine:   k = frame % (2 H);  s = k % H;  q = s * (H - s);  value = 16 * q * 6000 / (5 * H * H - 4 * q), minus if k >= H
 //!   click:  t = frame % 44100;  below 8: 24000 >> t, minus if t is odd;  else 0
-//! (the low 16 bits of the result, read as Int16)
+//! Probe:    even channels: (hash >>> 16, read as Int16) / 8;  odd channels, all alike: a sine of 997 Hz, in doubles:
+//!   turn = (frame mod 44100) * 997 mod 44100;  h = turn % 22050;  q = min(h, 22050 - h) / 11025;  z = q * q
+//!   value = 8192 * q * (A + z * (B + z * (C + z * (D + z * E))));  A to E: SINE_TERMS;  minus if turn >= 22050
+//! (the low 16 bits of the result, read as Int16; Probe's sine is rounded to the nearest, halves away from zero)
 //! ```
 //!
 //! What does not belong here: pace and rings (see paced).
 
 use super::paced::Generator;
+use std::f64::consts::FRAC_PI_2;
 
 /// Most channels that can all be told apart by ear, too: each has a pitch of its own.
 pub const CHANNELS_MAX: u16 = 8;
@@ -37,6 +41,25 @@ const CLICK_PEAK: i32 = 24_000;
 /// The sine's peak: -14.7 dBFS.
 const SINE_PEAK: i32 = 6_000;
 
+/// The probe's noise: an eighth of full scale (-18 dBFS), so that no speaker suffers.
+const PROBE_NOISE_SHARE: i16 = 8;
+
+/// The probe's sine, hertz: a prime, so that lost or doubled buffers always bend its phase.
+const PROBE_SINE_HZ: u32 = 997;
+
+/// Its peak (-12 dBFS).
+const PROBE_SINE_PEAK: f64 = 8_192.0;
+
+/// sin(q pi/2) for q from 0 to 1 as q times a polynomial in q squared: Taylor's terms, wrong by 4e-6 at most, which is a
+/// thirtieth of a 16-bit step at this peak.
+const SINE_TERMS: [f64; 5] = [
+    FRAC_PI_2,
+    -0.645_964_097_506_246_2,
+    0.079_692_626_246_167,
+    -0.004_681_754_135_318_7,
+    0.000_160_441_184_787_36,
+];
+
 /// Half a wave in frames, by channel: 441, 525, 596, 668, 760, 848, 959 and 1050 Hz, all with clean short periods.
 const HALF_WAVE_FRAMES: [u16; CHANNELS_MAX as usize] = [50, 42, 37, 33, 29, 26, 23, 21];
 
@@ -49,6 +72,9 @@ pub enum Pattern {
     Noise,
     /// Each frame carries its own index (modulo 2^32): tells which frame is where. Hardly audible, not for speakers.
     Counter,
+    /// Quiet noise beside a steady sine of 997 Hz: tells which frame is where, and what is wrong, even after resampling
+    /// (correlation finds the noise, a bent sine shows). What the listening bench reads under a clock skew.
+    Probe,
 }
 
 /// The sample of `channel` (from 0) in frame number `frame_index`.
@@ -61,6 +87,10 @@ pub fn exact_sample(pattern: Pattern, frame_index: u64, channel: u16) -> i16 {
             let half = if channel.is_multiple_of(2) { frame } else { frame >> 16 };
             (half ^ (u32::from(channel >> 1) * 0x1111)) as i16
         }
+        Pattern::Probe if channel.is_multiple_of(2) => {
+            (hash(frame, channel) >> 16) as i16 / PROBE_NOISE_SHARE
+        }
+        Pattern::Probe => probe_sine(frame),
     }
 }
 
@@ -92,6 +122,18 @@ fn click(frame: u32) -> i32 {
     }
     let value = CLICK_PEAK >> since;
     if since.is_multiple_of(2) { value } else { -value }
+}
+
+/// Additions and multiplications of doubles only: the same to the last bit in every language.
+fn probe_sine(frame: u32) -> i16 {
+    let rate = CLICK_EVERY_FRAMES;
+    let turn = frame % rate * PROBE_SINE_HZ % rate;
+    let in_half = turn % (rate / 2);
+    let quarter = f64::from(in_half.min(rate / 2 - in_half)) / f64::from(rate / 4);
+    let square = quarter * quarter;
+    let polynomial = SINE_TERMS.iter().rev().fold(0.0, |sum, term| sum * square + term);
+    let value = (PROBE_SINE_PEAK * quarter * polynomial).round() as i16;
+    if turn < rate / 2 { value } else { -value }
 }
 
 fn hash(frame: u32, channel: u16) -> u32 {
@@ -150,6 +192,8 @@ mod tests {
         assert_eq!(first(Pattern::Noise, 1), [508, -24_752, 1_951, -18_995, 508]);
         assert_eq!(first(Pattern::Music, 0), [23_872, -11_642, 6_841, 24_110, 23_872]);
         assert_eq!(first(Pattern::Music, 1), [23_873, -11_515, 6_782, 24_053, 23_873]);
+        assert_eq!(first(Pattern::Probe, 0), [0, 3_345, -1_501, -568, 0]);
+        assert_eq!(first(Pattern::Probe, 1), [0, 1_160, 2_296, 0, 0]);
     }
 
     /// The number comes from a script written from this module's description alone.
@@ -171,6 +215,16 @@ mod tests {
         for index in [0_u64, 1, 65_535, 65_536, 123_456_789, u64::from(u32::MAX)] {
             let [left, right] = [0, 1].map(|channel| exact_sample(Pattern::Counter, index, channel));
             assert_eq!(u64::from(counted_frame(left, right)), index);
+        }
+    }
+
+    #[test]
+    fn the_probes_sine_is_the_sine_for_ever() {
+        for frame in (0..88_200_u64).chain([u64::from(u32::MAX) - 7, 44_100 * 97_000]) {
+            let turn = (frame as u32 % 44_100) as f64 * 997.0 / 44_100.0;
+            let ideal = 8192.0 * (turn * std::f64::consts::TAU).sin();
+            let sample = f64::from(exact_sample(Pattern::Probe, frame, 1));
+            assert!((sample - ideal).abs() < 0.55, "frame {frame}: {sample}, ideally {ideal}");
         }
     }
 

@@ -1,7 +1,8 @@
 //! From an exact source to a raw WebSocket: every frame, in order, to the bit.
 
-use crate::service::{Heard, Service};
+use crate::service::{Ear, Heard, PATIENCE, Service};
 use serde_json::json;
+use std::time::{Duration, Instant};
 use synthwire::source::tone::{Pattern, exact_sample};
 
 /// 30 s of sound: long enough for every ring to wrap many times.
@@ -118,4 +119,37 @@ fn a_recording_is_played_once_and_said_to_be_over() {
     }
     service.wait_for_log("played to its end");
     std::fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn what_listeners_report_is_shown_and_their_glitches_stay_when_they_go() {
+    let service = Service::playing(&["--source", "exact:counter"]);
+    let empty = &service.status()["listeners"];
+    assert_eq!((&empty["reports"], &empty["glitches"]), (&json!([]), &json!({})));
+    // A pong says that what was said before the ping has been heard.
+    let report = |ear: &mut Ear, level_ms: f64, late: u32| {
+        let glitches = json!({ "network_late": late });
+        ear.say(&json!({ "type": "report", "mode": "auto", "delay_ms": null, "level_ms": level_ms, "target_ms": 8.5,
+            "glitches": glitches }).to_string());
+        ear.say(r#"{"type":"ping","id":1}"#);
+        ear.text("pong");
+    };
+    let (mut first, mut second) = (service.listen(), service.listen());
+    report(&mut first, 9.25, 2);
+    report(&mut first, 99.0, 99); // too soon: not kept, and nobody is sent away for it
+    report(&mut second, 7.0, 3);
+    let said = json!({ "mode": "auto", "delay_ms": null, "level_ms": 9.25, "target_ms": 8.5,
+        "glitches": { "network_late": 2 } });
+    let listeners = &service.status()["listeners"];
+    assert_eq!((&listeners["reports"][0], &listeners["glitches"]), (&said, &json!({ "network_late": 5 })));
+
+    std::thread::sleep(Duration::from_secs(1));
+    report(&mut first, 9.5, 4);
+    drop(first);
+    let until = Instant::now() + PATIENCE;
+    while service.status()["listeners"]["reports"].as_array().unwrap().len() > 1 {
+        assert!(Instant::now() < until, "the listener that went is still shown");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(service.status()["listeners"]["glitches"], json!({ "network_late": 7 }));
 }

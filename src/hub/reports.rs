@@ -1,0 +1,163 @@
+//! What listeners say of their own playing: the last report of each, and what went wrong by cause, of the living and the gone.
+//!
+//! In: reports, already bounded by their types. Out: what `/api/status` shows of them. No addresses: nobody here knows any.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Causes one report may hold.
+const CAUSES_MAX: usize = 32;
+/// Bytes of a name.
+const NAME_BYTES_MAX: usize = 32;
+/// Names kept apart in a sum: two pages' worth. Listeners could make up new ones for ever; those are summed under [`OTHER`].
+const SUMMED_NAMES_MAX: usize = 64;
+/// What is summed without its name.
+const OTHER: &str = "other";
+
+/// A cause or a mode as a page calls it: 1 to 32 small letters, digits and `_`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(try_from = "String")]
+pub struct Name(String);
+
+impl TryFrom<String> for Name {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        if (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(plain) {
+            Ok(Self(name))
+        } else {
+            Err("a name has 1 to 32 small letters, digits and _")
+        }
+    }
+}
+
+/// Counts by cause, as one page has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "BTreeMap<Name, u32>")]
+pub struct Glitches(BTreeMap<Name, u32>);
+
+impl TryFrom<BTreeMap<Name, u32>> for Glitches {
+    type Error = &'static str;
+
+    fn try_from(counts: BTreeMap<Name, u32>) -> Result<Self, Self::Error> {
+        if counts.len() <= CAUSES_MAX { Ok(Self(counts)) } else { Err("at most 32 causes") }
+    }
+}
+
+/// What a listener says of its playing. What it does not know is null.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Report {
+    mode: Option<Name>,
+    delay_ms: Option<f64>,
+    level_ms: Option<f64>,
+    target_ms: Option<f64>,
+    glitches: Glitches,
+}
+
+/// Counts of many listeners.
+pub type Sum = BTreeMap<String, u64>;
+
+/// Every listener's last report. As many as there are listeners, whose number the hub bounds.
+#[derive(Debug, Default)]
+pub struct Reports(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// By the listener's number.
+    living: BTreeMap<u64, Report>,
+    gone: Sum,
+}
+
+impl Reports {
+    /// Keeps `report` in place of the listener's last.
+    pub fn keep(&self, listener: u64, report: Report) {
+        self.kept().living.insert(listener, report);
+    }
+
+    /// The listener has gone: its counts stay, the rest of its report does not.
+    pub fn leave(&self, listener: u64) {
+        let mut kept = self.kept();
+        if let Some(report) = kept.living.remove(&listener) {
+            add(&mut kept.gone, &report);
+        }
+    }
+
+    /// The last report of everybody who listens and has sent one, the longest-standing first; and the sum of all counts.
+    pub fn shown(&self) -> (Vec<Report>, Sum) {
+        let kept = self.kept();
+        let mut sum = kept.gone.clone();
+        for report in kept.living.values() {
+            add(&mut sum, report);
+        }
+        (kept.living.values().cloned().collect(), sum)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn add(sum: &mut Sum, report: &Report) {
+    for (Name(name), count) in &report.glitches.0 {
+        let known = sum.contains_key(name) || sum.len() < SUMMED_NAMES_MAX;
+        let total = sum.entry(if known { name.clone() } else { OTHER.to_owned() }).or_default();
+        *total = total.saturating_add(u64::from(*count));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(json: &str) -> Report {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn counts_outlive_their_listener_and_a_later_report_replaces_the_earlier() {
+        let reports = Reports::default();
+        reports.keep(1, report(r#"{"mode":"auto","delay_ms":41.5,"glitches":{"network_late":2}}"#));
+        reports.keep(1, report(r#"{"mode":"auto","delay_ms":41.5,"glitches":{"network_late":3}}"#));
+        reports.keep(2, report(r#"{"glitches":{"network_late":10,"bad_packet":1}}"#));
+        let (living, sum) = reports.shown();
+        assert_eq!((living.len(), sum["network_late"], sum["bad_packet"]), (2, 13, 1));
+        reports.leave(1);
+        reports.leave(1);
+        reports.leave(7);
+        let (living, sum) = reports.shown();
+        assert_eq!((living.len(), sum["network_late"]), (1, 13));
+    }
+
+    #[test]
+    fn names_made_up_for_ever_are_summed_under_other() {
+        let reports = Reports::default();
+        for listener in 0..200 {
+            reports.keep(listener, report(&format!(r#"{{"glitches":{{"made_up_{listener}":1}}}}"#)));
+            reports.leave(listener);
+        }
+        let (_, sum) = reports.shown();
+        assert_eq!(sum.len(), SUMMED_NAMES_MAX + 1);
+        assert_eq!(sum.values().sum::<u64>(), 200);
+    }
+
+    #[test]
+    fn nothing_larger_than_its_bounds_is_taken() {
+        let counts = |number: usize| {
+            let causes: Vec<String> = (0..number).map(|n| format!(r#""cause_{n}":1"#)).collect();
+            format!(r#"{{"glitches":{{{}}}}}"#, causes.join(","))
+        };
+        let taken = |json: &str| serde_json::from_str::<Report>(json).is_ok();
+        assert!(taken(&counts(CAUSES_MAX)) && !taken(&counts(CAUSES_MAX + 1)));
+        let named = |name: &str| taken(&format!(r#"{{"glitches":{{"{name}":1}}}}"#));
+        assert!(
+            named(&"x".repeat(32)) && !named(&"x".repeat(33)) && !named("") && !named("Ä") && !named("a b")
+        );
+        assert!(taken(r#"{"glitches":{"a":4294967295}}"#) && !taken(r#"{"glitches":{"a":4294967296}}"#));
+        assert!(
+            !taken(r#"{"glitches":{"a":-1}}"#) && !taken(r#"{"level_ms":"low"}"#) && !taken(r#"{"more":1}"#)
+        );
+    }
+}
