@@ -1,10 +1,17 @@
 //! What one run leaves behind: the recording, and everything noted while it was made. Judged by `judge`, made by `run`.
 
+use std::collections::BTreeMap;
+
+use impair::outage::Outage;
+use impair::profile::Profile;
 use listening::freeze::Freeze;
 use serde_json::Value;
 
+use crate::network::bridge::Crossings;
+use crate::results::Heaps;
 use crate::rig::pulse::Place;
 use crate::rig::sound::Recording;
+use crate::skew::SkewEvidence;
 
 /// All of one run.
 pub struct Evidence {
@@ -20,6 +27,22 @@ pub struct Evidence {
     pub chains: Vec<ChainEvidence>,
     /// Share of a core the browser takes for playing a worklet's silence; `None` when not measured.
     pub silent_page_cpu: Option<f64>,
+    /// Frames the rig's clock renders at once.
+    pub clock_block_frames: u32,
+    /// The network between service and browser, where it was not loopback.
+    pub network: Option<NetworkEvidence>,
+    /// When which frame was captured, where the service played its own exact source.
+    pub skew: Option<SkewEvidence>,
+}
+
+/// What the network did.
+pub struct NetworkEvidence {
+    /// As it was meant.
+    pub profile: Profile,
+    /// Its outages within the span, `CLOCK_MONOTONIC` ns.
+    pub outages: Vec<Outage>,
+    /// What crossed it, before and after the span as well.
+    pub crossings: Crossings,
 }
 
 /// One chain.
@@ -36,6 +59,10 @@ pub struct ChainEvidence {
     pub polls: Vec<Poll>,
     /// Processor time of all the browser's processes during the span, seconds.
     pub page_cpu_s: f64,
+    /// Processor time of the browser's threads during the span by name, seconds.
+    pub thread_cpu_s: BTreeMap<String, f64>,
+    /// Live objects of the page before and after the span, KiB.
+    pub heaps_kib: Option<(Heaps, Heaps)>,
     /// Largest memory of all the browser's processes, MiB.
     pub page_rss_mib: f64,
     /// The service, where the chain has one of the product's.
@@ -46,6 +73,8 @@ pub struct ChainEvidence {
 pub struct ServiceEvidence {
     /// Processor time, seconds.
     pub cpu_s: f64,
+    /// The same of its threads by name, those of alsa-lib's plugin among them.
+    pub thread_cpu_s: BTreeMap<String, f64>,
     /// Largest resident memory, MiB.
     pub rss_mib: f64,
     /// `/api/status` once a second during the span, the first at its start, the last at its end.

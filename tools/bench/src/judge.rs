@@ -1,18 +1,25 @@
-//! From evidence to results. Pure: no file, clock, process or socket.
+//! From evidence to results. Pure: no file, clock, process or socket. What only a run on a bad network or under a clock skew
+//! has is judged in the modules below.
+
+pub mod network;
+pub mod skew;
+
+use std::collections::BTreeMap;
 
 use listening::clock::FrameClock;
 use listening::continuity::{self, Fault, Kind};
-use listening::delay::{self, Drift, Reading};
+use listening::delay::{self, Reading};
 use listening::exactness::{self, Exactness};
 use listening::freeze::{self, VOID_SHARE};
-use listening::statistics::{Summary, median, summarise};
+use listening::statistics::{Summary, summarise};
 use listening::{RATE_HZ, frames_to_ms};
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::evidence::{ChainEvidence, Evidence, ServiceEvidence};
 use crate::page;
+use crate::results::{ChainResults, FaultCounts, Heaps, Machine, PlacedFault, Results};
 use crate::rig::pulse::SYNTH;
+use crate::service::PLUGIN_THREAD;
 
 /// The longest delay that is looked for, frames (3 s): more than the classic ring can hold.
 const LONGEST_FRAMES: usize = 3 * RATE_HZ as usize;
@@ -25,160 +32,54 @@ const CLOCK_LEFT_OUT_MS_MAX: f64 = 5.0;
 const AUDIBLE: f32 = 0.001;
 /// Where `/api/status` gives the capture PCM's own delay.
 const CAPTURE_DELAY_MS: &str = "/stream/device_delay_ms";
+/// How Chromium's kernel threads of Workers begin their names.
+const WORKER_THREADS: &[&str] = &["DedicatedWorker"];
+/// The same of worklets: on the real-time thread (names are cut off at 15 bytes) and without one.
+const WORKLET_THREADS: &[&str] = &["Realtime AudioW", "AudioWorklet"];
 /// Where it counts the messages sent to all listeners.
 const MESSAGES: &str = "/listeners/messages";
-
-/// Results of a run.
-#[derive(Serialize)]
-pub struct Results {
-    /// Seconds that count.
-    pub span_s: f64,
-    /// Why the run says nothing, if so.
-    pub void: Option<String>,
-    /// The machine meanwhile.
-    pub machine: Machine,
-    /// Faults in the signal that went in: the rig's own.
-    pub rig_faults: usize,
-    /// Each chain.
-    pub chains: Vec<ChainResults>,
-    /// The classic design's median delay over the product's.
-    pub classic_over_product: Option<f64>,
-}
-
-/// The machine during the span.
-#[derive(Serialize)]
-pub struct Machine {
-    /// How often the watchdog was late.
-    pub freezes: usize,
-    /// How late at worst, milliseconds.
-    pub longest_freeze_ms: f64,
-    /// Share of the span that was frozen.
-    pub frozen_share: f64,
-    /// Time the rig's own clock left out, milliseconds.
-    pub clock_left_out_ms: f64,
-    /// Could the watchdog run in real time?
-    pub watchdog_real_time: bool,
-}
-
-/// Results of one chain. Where a thing does not exist or could not be read, it is null.
-#[derive(Serialize)]
-pub struct ChainResults {
-    /// Its name.
-    pub name: String,
-    /// Its browser.
-    pub browser: String,
-    /// End to end, milliseconds.
-    pub delay_ms: Option<Summary>,
-    /// The browser's average output latency over the span (playbackStats), milliseconds; base latency is part of it.
-    pub output_latency_ms: Option<f64>,
-    /// The AudioContext's base latency, milliseconds.
-    pub base_latency_ms: Option<f64>,
-    /// Rate of the AudioContext, hertz.
-    pub context_rate_hz: Option<f64>,
-    /// Its latency hint as the page asked for it.
-    pub latency_hint: Value,
-    /// Median delay minus output latency, milliseconds: what is this chain's own.
-    pub own_ms: Option<f64>,
-    /// What the capture PCM itself says of its delay (part of the chain's own), milliseconds.
-    pub capture_delay_ms: Option<f64>,
-    /// How the service reads its device, and in which format.
-    pub capture_path: Option<String>,
-    /// What the service lost on the way in during the span: events by cause, causes without any left out.
-    pub service_losses: Value,
-    /// Delay at the start and at the end.
-    pub drift: Option<Drift>,
-    /// Changes of delay by more than half a millisecond.
-    pub delay_steps: usize,
-    /// Faults outside machine freezes.
-    pub faults: FaultCounts,
-    /// Faults the machine is to blame for.
-    pub faults_of_the_machine: FaultCounts,
-    /// Faults between the first sound and the span, whoever is to blame.
-    pub faults_at_start: FaultCounts,
-    /// Each fault of the span.
-    pub fault_list: Vec<PlacedFault>,
-    /// Which bits survived.
-    pub exactness: Exactness,
-    /// From the click to the first sound, milliseconds (up to 5 ms too long: see `listening::clock`).
-    pub click_to_sound_ms: Option<f64>,
-    /// Share of a core: all the browser's processes.
-    pub browser_cpu: f64,
-    /// The same minus a page whose worklet writes silence.
-    pub page_cpu: Option<f64>,
-    /// Largest memory of the browser, MiB (shared pages counted once per process).
-    pub browser_rss_mib: f64,
-    /// Share of a core: the service.
-    pub service_cpu: Option<f64>,
-    /// Largest memory of the service, MiB.
-    pub service_rss_mib: Option<f64>,
-    /// Messages a second to this listener.
-    pub messages_per_s: Option<f64>,
-    /// Records a second, by the page's `seq`.
-    pub records_per_s: Option<f64>,
-    /// The page's own delay minus the recorded one, milliseconds.
-    pub report_error_ms: Option<Summary>,
-    /// Underruns the browser counted in the span.
-    pub browser_underruns: Option<f64>,
-    /// How the page carries sound to the worklet.
-    pub transport: Value,
-    /// Glitches the page counted in the span, by cause.
-    pub glitches_reported: Value,
-    /// For the picture: `(second, ms)`.
-    #[serde(skip)]
-    pub recorded: Vec<(f64, f64)>,
-    /// For the picture: `(second, ms)`.
-    #[serde(skip)]
-    pub reported: Vec<(f64, f64)>,
-}
-
-/// Faults by kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct FaultCounts {
-    /// Silence.
-    pub gaps: usize,
-    /// Clicks into another place.
-    pub jumps: usize,
-    /// Smooth joins to another place.
-    pub splices: usize,
-    /// Anything else.
-    pub disturbances: usize,
-}
-
-/// A fault with its time and its owner.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct PlacedFault {
-    /// Seconds since the span began.
-    pub second: f64,
-    /// Length, milliseconds.
-    pub length_ms: f64,
-    /// Within reach of a freeze?
-    pub machine: bool,
-    /// What it is.
-    #[serde(flatten)]
-    pub fault: Fault,
-}
-
-impl PlacedFault {
-    /// Frames in which it may show, a block to either side included.
-    fn reach(&self) -> std::ops::Range<usize> {
-        let from = self.fault.start_frame.saturating_sub(continuity::BLOCK_FRAMES);
-        from..self.fault.start_frame + self.fault.frames + continuity::BLOCK_FRAMES
-    }
-}
 
 /// Judges a run.
 pub fn judge(evidence: &Evidence) -> Result<Results, String> {
     let clock = FrameClock::fit(&evidence.recording.stamps).ok_or("nothing was recorded")?;
     let span = Span::of(evidence, &clock)?;
-    let chains: Vec<ChainResults> =
-        evidence.chains.iter().map(|chain| judge_chain(evidence, chain, &clock, &span)).collect();
+    let pace = evidence.skew.as_ref().map(|skew| skew::Pace::of(skew, evidence)).transpose()?;
+    let chains: Vec<ChainResults> = evidence
+        .chains
+        .iter()
+        .map(|chain| {
+            let around = match &pace {
+                Some(pace) => pace.readings_around(evidence, chain, &span),
+                None => readings_around(evidence, chain, &span),
+            };
+            judge_chain(evidence, chain, &clock, &span, &around)
+        })
+        .collect();
     let machine = judge_machine(evidence, &clock, &span);
-    let rig_faults = continuity::faults(&evidence.recording.channels[SYNTH.channel + 1][span.frames()]).len();
+    let rig_faults = match evidence.skew {
+        None => continuity::faults(&evidence.recording.pair(SYNTH)[1][span.frames()]).len(),
+        Some(_) => 0, // nothing goes in
+    };
     let median_of = |name: &str| Some(chains.iter().find(|c| c.name == name)?.delay_ms?.median);
     let classic_over_product =
         median_of("classic").zip(median_of("synthwire")).map(|(slow, fast)| slow / fast);
     let void = void_reason(&machine, rig_faults);
-    Ok(Results { span_s: span.seconds(), void, machine, rig_faults, chains, classic_over_product })
+    let product = chains.first();
+    let network = evidence
+        .network
+        .as_ref()
+        .map(|network| network::judge(network, evidence.span_ns, &clock, product.map(|c| &c.readings[..])));
+    let skew = pace.map(|pace| pace.results(product));
+    Ok(Results {
+        span_s: span.seconds(),
+        void,
+        machine,
+        rig_faults,
+        chains,
+        classic_over_product,
+        network,
+        skew,
+    })
 }
 
 fn void_reason(machine: &Machine, rig_faults: usize) -> Option<String> {
@@ -192,7 +93,7 @@ fn void_reason(machine: &Machine, rig_faults: usize) -> Option<String> {
 }
 
 /// The frames of the recording that count.
-struct Span {
+pub(crate) struct Span {
     first: usize,
     end: usize,
 }
@@ -234,17 +135,20 @@ fn judge_machine(evidence: &Evidence, clock: &FrameClock, span: &Span) -> Machin
         longest_freeze_ms: inside.iter().copied().fold(0.0, f64::max),
         frozen_share: freeze::frozen_share(&evidence.freezes, start_ns, end_ns),
         clock_left_out_ms: clock.left_out_ms(span.first as f64, span.end as f64),
+        clock_fast_ppm: clock.fast_ppm(),
         watchdog_real_time: evidence.watchdog_real_time,
     }
 }
 
-fn judge_chain(evidence: &Evidence, chain: &ChainEvidence, clock: &FrameClock, span: &Span) -> ChainResults {
-    let channel = |place: crate::rig::pulse::Place, side: usize| {
-        evidence.recording.channels[place.channel + side].as_slice()
-    };
-    let injected = [channel(SYNTH, 0), channel(SYNTH, 1)];
-    let played = [channel(chain.place, 0), channel(chain.place, 1)];
-    let around = readings_around(injected[0], played[0], span);
+fn judge_chain(
+    evidence: &Evidence,
+    chain: &ChainEvidence,
+    clock: &FrameClock,
+    span: &Span,
+    around: &[Reading],
+) -> ChainResults {
+    let injected = evidence.recording.pair(SYNTH);
+    let played = evidence.recording.pair(chain.place);
     let readings: Vec<Reading> =
         around.iter().copied().filter(|r| span.frames().contains(&(r.played_frame as usize))).collect();
     let delays: Vec<f64> = readings.iter().map(Reading::delay_ms).collect();
@@ -269,6 +173,7 @@ fn judge_chain(evidence: &Evidence, chain: &ChainEvidence, clock: &FrameClock, s
         latency_hint: last["context"]["latency_hint"].clone(),
         own_ms: delay_ms.zip(output_latency_ms).map(|(delay, output)| delay.median - output),
         capture_delay_ms: chain.service.as_ref().and_then(capture_delay_ms),
+        clock_block_ms: clock_block_ms(evidence, chain),
         capture_path: chain.service.as_ref().and_then(capture_path),
         service_losses: chain.service.as_ref().map_or(Value::Null, service_losses),
         drift: delay::drift(&readings),
@@ -277,7 +182,10 @@ fn judge_chain(evidence: &Evidence, chain: &ChainEvidence, clock: &FrameClock, s
         faults_of_the_machine: count(faults.iter().filter(|f| f.machine).map(|f| f.fault.kind)),
         faults_at_start: count(continuity::faults(starting).iter().map(|f| f.kind)),
         fault_list: faults,
-        exactness: exactness::compare(injected, played, &around, span.frames(), &excluded),
+        exactness: match evidence.skew {
+            None => exactness::compare(injected, played, around, span.frames(), &excluded),
+            Some(_) => Exactness::default(), // what went in was not recorded
+        },
         click_to_sound_ms: first_sound
             .zip(chain.clicked_ns)
             .map(|(frame, clicked_ns)| (clock.time_ns(frame as f64) as f64 - clicked_ns as f64) / 1e6),
@@ -285,11 +193,22 @@ fn judge_chain(evidence: &Evidence, chain: &ChainEvidence, clock: &FrameClock, s
         page_cpu: page_cpu.map(|silent| per_core(chain.page_cpu_s) - silent),
         browser_rss_mib: chain.page_rss_mib,
         service_cpu: chain.service.as_ref().map(|s| per_core(s.cpu_s)),
+        plugin_cpu: chain
+            .service
+            .as_ref()
+            .and_then(|s| thread_cpu_s(&s.thread_cpu_s, &[PLUGIN_THREAD]))
+            .map(per_core),
         service_rss_mib: chain.service.as_ref().map(|s| s.rss_mib),
-        messages_per_s: chain.service.as_ref().and_then(messages).map(per_core),
+        messages_per_s: messages(evidence, chain).map(per_core),
         records_per_s: page::records(&chain.polls),
         report_error_ms: summarise(&report_errors),
         browser_underruns: page::growth(&chain.polls, |poll| poll.context("underruns")),
+        browser_underrun_ms: page::growth(&chain.polls, |poll| poll.context("underrun_s"))
+            .map(|s| s * 1000.0),
+        worker_cpu: thread_cpu_s(&chain.thread_cpu_s, WORKER_THREADS).map(per_core),
+        worklet_cpu: thread_cpu_s(&chain.thread_cpu_s, WORKLET_THREADS).map(per_core),
+        heap_growth_kib: chain.heaps_kib.map(|(start, end)| heap_growth(start, end)),
+        playout: page::playout(&chain.polls),
         transport: last["report"]["transport"].clone(),
         glitches_reported: page::glitches(&chain.polls),
         recorded: readings.iter().map(|r| (span.second_of(r.played_frame), r.delay_ms())).collect(),
@@ -298,11 +217,14 @@ fn judge_chain(evidence: &Evidence, chain: &ChainEvidence, clock: &FrameClock, s
             .iter()
             .filter_map(|poll| Some((span.second_of(clock.frame_at(poll.at_ns)), poll.report("delay_ms")?)))
             .collect(),
+        readings,
     }
 }
 
 /// Readings of what was played within the span and a little beyond it.
-fn readings_around(injected: &[f32], played: &[f32], span: &Span) -> Vec<Reading> {
+fn readings_around(evidence: &Evidence, chain: &ChainEvidence, span: &Span) -> Vec<Reading> {
+    let [injected, _] = evidence.recording.pair(SYNTH);
+    let [played, _] = evidence.recording.pair(chain.place);
     let from = span.first.saturating_sub(LONGEST_FRAMES);
     let to = (span.end + RATE_HZ as usize).min(played.len());
     delay::track(&injected[from..to], &played[from..to], LONGEST_FRAMES)
@@ -352,7 +274,9 @@ fn count(kinds: impl Iterator<Item = Kind>) -> FaultCounts {
     counts
 }
 
-fn messages(service: &ServiceEvidence) -> Option<f64> {
+/// `None` where the bench itself is a second listener: the service counts those of all.
+fn messages(evidence: &Evidence, chain: &ChainEvidence) -> Option<f64> {
+    let service = chain.service.as_ref().filter(|_| evidence.skew.is_none())?;
     let count = |status: &Value| status.pointer(MESSAGES)?.as_f64();
     Some(count(service.statuses.last()?)? - count(service.statuses.first()?)?)
 }
@@ -377,10 +301,31 @@ fn service_losses(service: &ServiceEvidence) -> Value {
         .into()
 }
 
-/// Median over the run: the service gives it as it is at the moment of asking.
-fn capture_delay_ms(service: &ServiceEvidence) -> Option<f64> {
+/// Over the run: the service gives it as it is at the moment of asking.
+fn capture_delay_ms(service: &ServiceEvidence) -> Option<Summary> {
     let read = |status: &Value| status.pointer(CAPTURE_DELAY_MS)?.as_f64();
-    median(&service.statuses.iter().filter_map(read).collect::<Vec<_>>())
+    summarise(&service.statuses.iter().filter_map(read).collect::<Vec<_>>())
+}
+
+/// `None` where nothing is captured from the rig's clock.
+fn clock_block_ms(evidence: &Evidence, chain: &ChainEvidence) -> Option<f64> {
+    let captures = chain.service.is_some() && evidence.skew.is_none();
+    captures.then(|| frames_to_ms(f64::from(evidence.clock_block_frames)))
+}
+
+/// Processor time of the threads whose names begin with one of these, seconds.
+fn thread_cpu_s(threads: &BTreeMap<String, f64>, names: &[&str]) -> Option<f64> {
+    let of_kind = |thread: &str| names.iter().any(|name| thread.starts_with(name));
+    threads.iter().filter(|(thread, _)| of_kind(thread)).map(|(_, cpu_s)| *cpu_s).reduce(|a, b| a + b)
+}
+
+fn heap_growth(start: Heaps, end: Heaps) -> Heaps {
+    let growth = |start: Option<f64>, end: Option<f64>| Some(end? - start?);
+    Heaps {
+        page: growth(start.page, end.page),
+        worker: growth(start.worker, end.worker),
+        worklet: growth(start.worklet, end.worklet),
+    }
 }
 
 #[cfg(test)]
@@ -428,9 +373,19 @@ mod tests {
             clicked_ns: Some(ns(1.0)),
             polls: (8..40).map(|k| poll(f64::from(k) * 0.25)).collect(),
             page_cpu_s: 0.8,
+            thread_cpu_s: [("DedicatedWorker", 0.16), ("Realtime AudioW", 0.04), ("AudioOutputDevi", 9.0)]
+                .map(|(name, cpu_s)| (name.to_owned(), cpu_s))
+                .into(),
+            heaps_kib: Some((
+                Heaps { page: Some(900.0), worker: Some(300.0), worklet: None },
+                Heaps { page: Some(910.0), worker: Some(299.0), worklet: Some(200.0) },
+            )),
             page_rss_mib: 100.0,
             service: Some(ServiceEvidence {
                 cpu_s: 0.04,
+                thread_cpu_s: [("threaded-ml", 0.016), ("capture", 0.01)]
+                    .map(|(name, cpu_s)| (name.to_owned(), cpu_s))
+                    .into(),
                 rss_mib: 9.0,
                 statuses: vec![status(100), status(900)],
             }),
@@ -442,6 +397,9 @@ mod tests {
             span_ns: (ns(2.0), ns(10.0)),
             chains: vec![chain],
             silent_page_cpu: Some(0.06),
+            clock_block_frames: 128,
+            network: None,
+            skew: None,
         }
     }
 
@@ -456,10 +414,16 @@ mod tests {
         assert_eq!(results.void, None);
         close(chain.delay_ms.map(|d| d.median), 40.0, 0.01);
         close(chain.own_ms, 10.0, 0.01);
-        close(chain.capture_delay_ms, 3.0, 1e-9);
+        close(chain.capture_delay_ms.map(|delay| delay.p95), 3.0, 1e-9);
+        close(chain.clock_block_ms, 2.902, 1e-3);
+        close(chain.worker_cpu, 0.02, 1e-4);
+        close(chain.worklet_cpu, 0.005, 1e-4);
+        close(chain.heap_growth_kib.and_then(|heaps| heaps.page), 10.0, 1e-9);
+        assert!(chain.heap_growth_kib.is_some_and(|heaps| heaps.worklet.is_none()), "it began in the span");
         close(chain.click_to_sound_ms, 200.0, 1.0);
         close(chain.page_cpu, 0.04, 1e-3);
         close(chain.service_cpu, 0.005, 1e-4);
+        close(chain.plugin_cpu, 0.002, 1e-4);
         close(chain.messages_per_s, 100.0, 0.1);
         close(chain.records_per_s, 100.0, 0.1);
         assert_eq!(chain.service_losses, json!({ "capture_xrun": 1.0 }));

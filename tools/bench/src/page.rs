@@ -2,10 +2,14 @@
 
 use listening::clock::FrameClock;
 use listening::delay::{self, Reading};
-use listening::statistics::median;
+use listening::statistics::{Summary, median, summarise};
 use serde_json::Value;
 
 use crate::evidence::Poll;
+use crate::results::Playout;
+
+/// How near to its median a level is called held, milliseconds.
+const LEVEL_HELD_MS: f64 = 1.0;
 
 /// The browser gives an average since its last reset and the time it is taken over: from two polls, the average between.
 /// Falls back to the median of the averages when the page reset it meanwhile.
@@ -39,6 +43,32 @@ pub fn report_errors_ms(polls: &[Poll], readings: &[Reading], clock: &FrameClock
 /// By how much a count rose from the first poll to the last.
 pub fn growth(polls: &[Poll], read: impl Fn(&Poll) -> Option<f64>) -> Option<f64> {
     Some(read(polls.last()?)? - read(polls.first()?)?)
+}
+
+/// What the player says of itself over the polls.
+pub fn playout(polls: &[Poll]) -> Playout {
+    let all = |key: &str| polls.iter().filter_map(|poll| poll.report(key)).collect::<Vec<f64>>();
+    let levels = all("level_ms");
+    let level_ms = summarise(&levels);
+    let held =
+        |level: Summary| levels.iter().filter(|ms| (*ms - level.median).abs() <= LEVEL_HELD_MS).count();
+    Playout {
+        mode: polls.last().and_then(|poll| Some(poll.page["report"]["mode"].as_str()?.to_owned())),
+        level_ms,
+        level_within_1_ms: level_ms.map(|level| held(level) as f64 / levels.len() as f64),
+        target_ms: summarise(&all("target_ms")),
+        rate_ppm: summarise(&all("rate_ppm")),
+        rate_sd_ppm: standard_deviation(&all("rate_ppm")),
+        drift_ppm: median(&all("drift_ppm")),
+        concealed_ms: growth(polls, |poll| poll.report("concealed_ms")),
+        splices: growth(polls, |poll| poll.report("splices")),
+    }
+}
+
+fn standard_deviation(values: &[f64]) -> Option<f64> {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (values.len() >= 2).then(|| (squares / (values.len() - 1) as f64).sqrt())
 }
 
 /// Records a second by `seq`, which wraps at 2^32.
@@ -114,6 +144,30 @@ mod tests {
         ];
         assert_eq!(glitches(&polls), json!({ "network_late": 3.0, "bad_packet": 1.0 }));
         assert_eq!(glitches(&[poll(0.0, json!({ "report": null }))]), Value::Null);
+    }
+
+    #[test]
+    fn a_player_is_summed_up_and_what_it_does_not_say_is_not_made_up() {
+        let report = |level_ms: f64, splices: u32| {
+            poll(
+                1.0,
+                json!({ "report": { "level_ms": level_ms, "splices": splices, "mode": "auto", "rate_ppm": null } }),
+            )
+        };
+        let said = playout(&[report(9.0, 4), report(10.0, 4), report(10.5, 5), report(14.0, 7)]);
+        assert_eq!((said.mode.as_deref(), said.splices), (Some("auto"), Some(3.0)));
+        assert_eq!(said.level_ms.map(|level| (level.min, level.median, level.max)), Some((9.0, 10.0, 14.0)));
+        assert_eq!(said.level_within_1_ms, Some(0.75));
+        assert!(said.target_ms.is_none() && said.rate_ppm.is_none() && said.concealed_ms.is_none());
+    }
+
+    #[test]
+    fn a_rate_is_summed_up_with_its_spread() {
+        let report = |rate_ppm: f64| poll(0.0, json!({ "report": { "rate_ppm": rate_ppm } }));
+        let said = playout(&[report(299.0), report(301.0)]);
+        assert_eq!(said.rate_ppm.map(|rate| rate.mean), Some(300.0));
+        assert!((said.rate_sd_ppm.unwrap() - 2f64.sqrt()).abs() < 1e-9);
+        assert!(playout(&[report(299.0)]).rate_sd_ppm.is_none());
     }
 
     #[test]

@@ -1,21 +1,27 @@
 //! One run: sets the chains up side by side, clicks, notes, and hands over the evidence. Judges nothing.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use impair::profile::Profile;
 use serde_json::Value;
 
-use crate::browser::chromium::Chromium;
+use crate::browser::chromium::{Chromium, Seat};
 use crate::browser::{Browser, Wishes};
 use crate::classic::Classic;
-use crate::evidence::{ChainEvidence, Evidence, Poll, ServiceEvidence};
+use crate::evidence::{ChainEvidence, Evidence, NetworkEvidence, Poll, ServiceEvidence};
 use crate::interrupt;
 use crate::loopback_server::LoopbackServer;
+use crate::network::Network;
+use crate::network::site::Site;
+use crate::results::Heaps;
 use crate::rig::pulse::{CLASSIC_SPEAKERS, ClockKind, Place, Pulse, SPEAKERS, SYNTH};
 use crate::rig::sound::{Player, Recorder};
 use crate::rig::usage::{self, Usage};
 use crate::rig::watchdog::{Watchdog, now_ns};
-use crate::service::{Service, Settings};
+use crate::service::{Feed, Service, Settings};
+use crate::skew::CaptureLog;
 
 /// What the page under test is asked, four times a second.
 const POLL: &str = include_str!("../pages/poll.js");
@@ -31,6 +37,9 @@ const SILENCE_TIME: Duration = Duration::from_secs(20);
 /// After the span, so that what was injected in it has come out.
 const TAIL_TIME: Duration = Duration::from_secs(2);
 
+/// How long the rig's clock is looked at before a service is set off it: it then is known to a few parts per million.
+const CLOCK_TIME: Duration = Duration::from_secs(12);
+
 /// What is to be measured.
 pub struct Plan {
     /// The product, through this binary.
@@ -41,18 +50,36 @@ pub struct Plan {
     pub known_delay_frames: Option<usize>,
     /// What paces the rig.
     pub clock: ClockKind,
+    /// Frames of a tick of it: the service's period.
+    pub period_frames: u32,
     /// How long.
     pub span: Duration,
     /// Browser program.
     pub browser: String,
+    /// The network between service and browser; loopback without one.
+    pub network: Option<Profile>,
+    /// What chance makes of it.
+    pub seed: u64,
+    /// Also measure what the page itself costs: beside one that plays silence, and its live objects before and after.
+    pub costs: bool,
+}
+
+impl Plan {
+    /// How far the service's own source shall be off the sound system's clock, parts per million, where it plays one.
+    fn skew_ppm(&self) -> Option<i32> {
+        match self.product.as_ref()?.feed {
+            Feed::Probe { skew_ppm } => Some(skew_ppm),
+            Feed::Device(_) => None,
+        }
+    }
 }
 
 /// The product under test.
 pub struct Product {
     /// Release binary of the service.
     pub program: PathBuf,
-    /// ALSA PCM.
-    pub device: String,
+    /// What the service plays.
+    pub feed: Feed,
     /// Text of the configuration file.
     pub configuration: String,
     /// What is wished of its page.
@@ -69,6 +96,7 @@ struct Chain {
     polls: Vec<Poll>,
     statuses: Vec<Value>,
     page: Meter,
+    heaps_kib: Option<(Heaps, Heaps)>,
     service_meter: Meter,
 }
 
@@ -78,13 +106,22 @@ struct Meter {
     first: Option<Usage>,
     used_cpu_s: f64,
     rss_mib: f64,
+    threads_first: Option<BTreeMap<String, f64>>,
+    thread_cpu_s: BTreeMap<String, f64>,
 }
 
 impl Meter {
-    fn note(&mut self, now: Usage) {
+    /// Of these processes and their threads, by name.
+    fn note(&mut self, now: Usage, threads: BTreeMap<String, f64>) {
         let first = self.first.get_or_insert(now);
         self.used_cpu_s = now.cpu_s - first.cpu_s;
         self.rss_mib = self.rss_mib.max(now.rss_mib);
+        let first = self.threads_first.get_or_insert_with(|| threads.clone());
+        let used = |(name, cpu_s): (String, f64)| {
+            let before = first.get(&name).copied().unwrap_or(0.0);
+            (name, (cpu_s - before).max(0.0)) // a thread that ended takes its time with it
+        };
+        self.thread_cpu_s = threads.into_iter().map(used).collect();
     }
 }
 
@@ -92,16 +129,22 @@ impl Meter {
 pub fn run(plan: &Plan, folder: &Path) -> Result<Evidence, String> {
     let places: &[Place] =
         if plan.classic { &[SYNTH, SPEAKERS, CLASSIC_SPEAKERS] } else { &[SYNTH, SPEAKERS] };
-    let pulse = Pulse::start(folder, places, plan.clock)?;
+    let pulse = Pulse::start(folder, places, plan.clock, plan.period_frames)?;
     let recorder = Recorder::start(&pulse, &folder.join("recording.f32"))?;
-    let player = match plan.known_delay_frames {
-        None => Player::start(&pulse)?,
-        Some(frames) => Player::start_with_echo(&pulse, frames)?,
+    // Under a skew the service makes its own sound, and a player beside the page would only make the clock wander.
+    let player = match (plan.known_delay_frames, plan.skew_ppm()) {
+        (Some(frames), _) => Some(Player::start_with_echo(&pulse, frames)?),
+        (None, None) => Some(Player::start(&pulse)?),
+        (None, Some(_)) => None,
     };
     let watchdog = Watchdog::start();
     let watchdog_real_time = watchdog.real_time;
     let classic = if plan.classic { Some(Classic::start(&pulse)?) } else { None };
-    let mut chains = set_up(plan, &pulse, folder, classic.as_ref())?;
+    let network = plan.network.map(|profile| Network::start(profile, plan.seed)).transpose()?;
+    let feed = plan.product.as_ref().map(|product| settle_feed(&product.feed, &recorder)).transpose()?;
+    let rig = Rig { pulse: &pulse, folder, network: network.as_ref(), feed: feed.as_ref() };
+    let mut chains = set_up(plan, &rig, classic.as_ref())?;
+    let capture_log = start_capture_log(plan, feed.as_ref(), &chains)?;
     interrupt::sleep_until(Instant::now() + CALM_TIME)?;
     if !recorder.is_running() {
         return Err(format!("the recorder hears nothing; the sound server said:\n{}", pulse.log()));
@@ -112,48 +155,82 @@ pub fn run(plan: &Plan, folder: &Path) -> Result<Evidence, String> {
             interrupt::sleep_until(Instant::now() + CALM_TIME)?;
         }
     }
+    // Before what settles and after the span: collecting garbage may cost a gap.
+    let heaps_first: Vec<_> =
+        if plan.costs { chains.iter_mut().map(Chain::heaps_kib).collect() } else { Vec::new() };
     interrupt::sleep_until(Instant::now() + SETTLE_TIME)?;
+    let outages_ns = now_ns();
+    if let Some(network) = &network {
+        network.begin_outages(outages_ns);
+    }
     let span_ns = watch(&mut chains, plan.span)?;
+    let skew = capture_log.map(CaptureLog::finish).transpose()?;
+    for (chain, first) in chains.iter_mut().zip(heaps_first) {
+        chain.heaps_kib = first.zip(chain.heaps_kib());
+    }
     let finished: Vec<ChainEvidence> = chains.into_iter().map(Chain::finish).collect();
     drop(classic);
+    let network =
+        network.map(|network| network_evidence(plan, network, (outages_ns, span_ns.1))).transpose()?;
     interrupt::sleep_until(Instant::now() + TAIL_TIME)?;
-    let silent_page_cpu = match finished.iter().find(|c| c.place == SPEAKERS && c.clicked_ns.is_some()) {
-        Some(chain) => Some(silent_page(plan, &pulse, folder, chain)?),
-        None => None,
-    };
+    let heard = finished.iter().find(|c| plan.costs && c.place == SPEAKERS && c.clicked_ns.is_some());
+    let silent_page_cpu = heard.map(|chain| silent_page(plan, &pulse, folder, chain)).transpose()?;
     drop(player);
     let freezes = watchdog.finish();
     let recording = recorder.finish()?;
-    Ok(Evidence { recording, freezes, watchdog_real_time, span_ns, chains: finished, silent_page_cpu })
+    Ok(Evidence {
+        recording,
+        freezes,
+        watchdog_real_time,
+        span_ns,
+        chains: finished,
+        silent_page_cpu,
+        clock_block_frames: pulse.block_frames(),
+        network,
+        skew,
+    })
 }
 
-fn set_up(
-    plan: &Plan,
-    pulse: &Pulse,
-    folder: &Path,
-    classic: Option<&Classic>,
-) -> Result<Vec<Chain>, String> {
+/// What the chains are set up on.
+struct Rig<'a> {
+    pulse: &'a Pulse,
+    folder: &'a Path,
+    network: Option<&'a Network>,
+    /// What the product's service plays.
+    feed: Option<&'a Feed>,
+}
+
+impl Rig<'_> {
+    /// A seat on loopback.
+    fn seat<'a>(&'a self, name: &str, place: Place, site: &'a Site) -> Seat<'a> {
+        Seat { profile: self.folder.join(name), pulse: self.pulse, place, site, trusted_origin: None }
+    }
+}
+
+fn set_up(plan: &Plan, rig: &Rig, classic: Option<&Classic>) -> Result<Vec<Chain>, String> {
+    let loopback = Site::loopback();
     let mut chains = Vec::new();
     if let Some(product) = &plan.product {
+        let (service_site, browser_site) =
+            rig.network.map_or((&loopback, &loopback), |network| (&network.service, &network.listener));
         let settings = Settings {
             program: &product.program,
-            device: &product.device,
+            feed: rig.feed.unwrap_or(&product.feed),
             configuration: product.configuration.clone(),
+            site: service_site,
         };
-        let service = Service::start(&settings, pulse, folder)?;
-        let mut browser =
-            Chromium::start(&plan.browser, &folder.join("product"), pulse, SPEAKERS, &product.wishes)?;
+        let service = Service::start(&settings, rig.pulse, rig.folder)?;
+        let seat = Seat {
+            trusted_origin: rig.network.map(|_| service.origin()),
+            ..rig.seat("product", SPEAKERS, browser_site)
+        };
+        let mut browser = Chromium::start(&plan.browser, &seat, &product.wishes)?;
         browser.open(&service.url())?;
         chains.push(Chain::new("synthwire", SPEAKERS, Some(browser), Some(service)));
     }
     if let Some(classic) = classic {
-        let mut browser = Chromium::start(
-            &plan.browser,
-            &folder.join("classic"),
-            pulse,
-            CLASSIC_SPEAKERS,
-            &Wishes::default(),
-        )?;
+        let seat = rig.seat("classic", CLASSIC_SPEAKERS, &loopback);
+        let mut browser = Chromium::start(&plan.browser, &seat, &Wishes::default())?;
         browser.open(&classic.url())?;
         chains.push(Chain::new("classic", CLASSIC_SPEAKERS, Some(browser), None));
     }
@@ -161,6 +238,41 @@ fn set_up(
         chains.push(Chain::new("known delay", SPEAKERS, None, None));
     }
     Ok(chains)
+}
+
+/// A source of the service's own is paced by the machine's clock, the sound system by one that is off it itself: what the
+/// service is told makes up for that.
+fn settle_feed(feed: &Feed, recorder: &Recorder) -> Result<Feed, String> {
+    let Feed::Probe { skew_ppm } = feed else { return Ok(feed.clone()) };
+    interrupt::sleep_until(Instant::now() + CLOCK_TIME)?;
+    let fast_ppm = recorder.fast_ppm().ok_or("the recorder hears nothing: no clock to be set off")?;
+    Ok(Feed::Probe { skew_ppm: skew_ppm + fast_ppm.round() as i32 })
+}
+
+/// Where the service plays its own source, its stamps are noted.
+fn start_capture_log(
+    plan: &Plan,
+    settled: Option<&Feed>,
+    chains: &[Chain],
+) -> Result<Option<CaptureLog>, String> {
+    let asked = plan.product.as_ref().map(|product| &product.feed);
+    let (Some(Feed::Probe { skew_ppm }), Some(Feed::Probe { skew_ppm: told_ppm })) = (asked, settled) else {
+        return Ok(None);
+    };
+    let service = chains.iter().find_map(|chain| chain.service.as_ref());
+    let (site, port) = service.expect("a product has a service").place();
+    CaptureLog::start(&site, port, *skew_ppm, *told_ppm).map(Some)
+}
+
+fn network_evidence(
+    plan: &Plan,
+    network: Network,
+    (begin_ns, end_ns): (u64, u64),
+) -> Result<NetworkEvidence, String> {
+    let crossings = network.finish()?;
+    let profile = plan.network.expect("there was a network");
+    let outages = impair::link::outages(&profile, plan.seed, begin_ns, end_ns);
+    Ok(NetworkEvidence { profile, outages, crossings })
 }
 
 /// Polls all chains for `span`; the seconds that count.
@@ -194,8 +306,9 @@ fn silent_page(plan: &Plan, pulse: &Pulse, folder: &Path, like: &ChainEvidence) 
         _ => "interactive".into(),
     };
     let rate_hz = context["rate_hz"].as_f64().unwrap_or(f64::from(listening::RATE_HZ));
-    let mut browser =
-        Chromium::start(&plan.browser, &folder.join("silent"), pulse, SPEAKERS, &Wishes::default())?;
+    let (rig, loopback) = (Rig { pulse, folder, network: None, feed: None }, Site::loopback());
+    let seat = rig.seat("silent", SPEAKERS, &loopback);
+    let mut browser = Chromium::start(&plan.browser, &seat, &Wishes::default())?;
     browser.open(&server.url(&format!("/silent?latency_hint={hint}&rate_hz={rate_hz}")))?;
     interrupt::sleep_until(Instant::now() + CALM_TIME)?;
     let mut chain = Chain::new("silence", SPEAKERS, Some(browser), None);
@@ -218,6 +331,7 @@ impl Chain {
             polls: Vec::new(),
             statuses: Vec::new(),
             page: Meter::default(),
+            heaps_kib: None,
             service_meter: Meter::default(),
         }
     }
@@ -231,13 +345,19 @@ impl Chain {
         Ok(())
     }
 
+    /// Live objects of the page, once its garbage is collected.
+    fn heaps_kib(&mut self) -> Option<Heaps> {
+        self.browser.as_mut()?.heaps_kib().ok()
+    }
+
     /// Asks the service and the kernel.
     fn meter(&mut self) {
         if let Some(browser) = &self.browser {
-            self.page.note(usage::of_tree(browser.pid()));
+            self.page.note(usage::of_tree(browser.pid()), usage::of_threads(browser.pid()));
         }
         if let Some(service) = &self.service {
-            self.service_meter.note(usage::of_process(service.pid()));
+            let pid = service.pid();
+            self.service_meter.note(usage::of_process(pid), usage::of_threads(pid));
             self.statuses.push(service.status());
         }
     }
@@ -246,6 +366,7 @@ impl Chain {
     fn finish(self) -> ChainEvidence {
         let service = self.service.is_some().then_some(ServiceEvidence {
             cpu_s: self.service_meter.used_cpu_s,
+            thread_cpu_s: self.service_meter.thread_cpu_s,
             rss_mib: self.service_meter.rss_mib,
             statuses: self.statuses,
         });
@@ -256,6 +377,8 @@ impl Chain {
             clicked_ns: self.clicked_ns,
             polls: self.polls,
             page_cpu_s: self.page.used_cpu_s,
+            thread_cpu_s: self.page.thread_cpu_s,
+            heaps_kib: self.heaps_kib,
             page_rss_mib: self.page.rss_mib,
             service,
         }

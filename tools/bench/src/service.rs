@@ -1,33 +1,65 @@
-//! The product's service, as a person runs it: the release binary, a configuration file, a port on loopback.
+//! The product's service, as a person runs it: the release binary, a configuration file, a port.
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::rig::process::Running;
-use crate::rig::pulse::Pulse;
+use crate::network::site::Site;
+use crate::rig::process::{Running, make_real_time};
+use crate::rig::pulse::{self, Pulse};
+use crate::rig::usage;
 
 const START_TIME: Duration = Duration::from_secs(10);
+/// How long the service may take to open its device.
+const PLUGIN_TIME: Duration = Duration::from_secs(1);
+/// Name of libpulse's threaded main loop, as the kernel has it.
+pub const PLUGIN_THREAD: &str = "threaded-ml";
 const ANSWER_TIME: Duration = Duration::from_secs(3);
 
 /// What the service is told.
 pub struct Settings<'a> {
     /// Its binary.
     pub program: &'a Path,
-    /// ALSA PCM it captures from.
-    pub device: &'a str,
+    /// What it plays.
+    pub feed: &'a Feed,
     /// Text of its configuration file.
     pub configuration: String,
+    /// Where it listens.
+    pub site: &'a Site,
+}
+
+/// What the service plays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// What this ALSA PCM captures.
+    Device(String),
+    /// Its own exact source `probe`, whose crystal is so far off.
+    Probe {
+        /// Parts per million.
+        skew_ppm: i32,
+    },
+}
+
+impl Feed {
+    fn arguments(&self) -> Vec<String> {
+        match self {
+            Self::Device(pcm) => vec!["--device".into(), pcm.clone()],
+            // One word: a negative number is no option.
+            Self::Probe { skew_ppm } => {
+                vec!["--source".into(), "exact:probe".into(), format!("--skew-ppm={skew_ppm}")]
+            }
+        }
+    }
 }
 
 /// The running service.
 pub struct Service {
     process: Running,
+    site: Site,
     port: u16,
 }
 
@@ -38,25 +70,22 @@ impl Service {
         let log = folder.join("service.log");
         fs::write(&configuration, &settings.configuration)
             .map_err(|e| format!("writing its configuration: {e}"))?;
-        let port = free_port()?;
+        let site = settings.site.clone();
+        let port = site.free_port().map_err(|e| format!("looking for a free port: {e}"))?;
         let mut command = Command::new(settings.program);
         command
-            .args([
-                "serve",
-                "--device",
-                settings.device,
-                "--listen",
-                &format!("127.0.0.1:{port}"),
-                "--config",
-            ])
+            .arg("serve")
+            .args(settings.feed.arguments())
+            .args(["--listen", &format!("{}:{port}", site.address), "--config"])
             .arg(&configuration)
-            .envs(pulse.environment())
+            .envs(pulse.service_environment())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(fs::File::create(&log).map_err(|e| format!("the service's log: {e}"))?);
+        site.host(&mut command);
         let mut process = Running::start("the service", &mut command)?;
         let deadline = Instant::now() + START_TIME;
-        while !get(port, "/healthz").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+        while !get(&site, port, "/healthz").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
             let said = || fs::read_to_string(&log).unwrap_or_default();
             process.check().map_err(|e| format!("{e}. It said:\n{}", said()))?;
             if Instant::now() > deadline {
@@ -64,17 +93,31 @@ impl Service {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        Ok(Self { process, port })
+        // A source of the service's own has no plugin.
+        if let Feed::Device(_) = settings.feed {
+            hurry_the_plugin(process.pid());
+        }
+        Ok(Self { process, site, port })
     }
 
     /// Address of its page.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/", self.port)
+        format!("{}/", self.origin())
+    }
+
+    /// Its origin: what a browser trusts or not.
+    pub fn origin(&self) -> String {
+        format!("http://{}:{}", self.site.address, self.port)
+    }
+
+    /// Where it listens, and on which port.
+    pub fn place(&self) -> (Site, u16) {
+        (self.site.clone(), self.port)
     }
 
     /// `/api/status`; null when it gives none.
     pub fn status(&self) -> Value {
-        let answer = get(self.port, "/api/status").unwrap_or_default();
+        let answer = get(&self.site, self.port, "/api/status").unwrap_or_default();
         let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         serde_json::from_str(body).unwrap_or(Value::Null)
     }
@@ -85,18 +128,41 @@ impl Service {
     }
 }
 
-fn free_port() -> Result<u16, String> {
-    let listener =
-        TcpListener::bind(("127.0.0.1", 0)).map_err(|e| format!("looking for a free port: {e}"))?;
-    Ok(listener.local_addr().map_err(|e| format!("looking for a free port: {e}"))?.port())
+/// Gives the thread of alsa-lib's pulse plugin inside the service the sound server's own priority. It stands for a card's
+/// interrupt, which no program can hold up; left alone it is some milliseconds late beside
+/// busy programs. Other plugins have none.
+fn hurry_the_plugin(pid: i32) {
+    let deadline = Instant::now() + PLUGIN_TIME;
+    while Instant::now() < deadline {
+        let threads = usage::threads_named(pid, PLUGIN_THREAD);
+        if !threads.is_empty() {
+            for thread in threads {
+                make_real_time(thread, libc::SCHED_RR, pulse::PRIORITY);
+            }
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
-/// One plain GET; the whole answer as text.
-fn get(port: u16, path: &str) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+/// One plain GET from the service's own side; the whole answer as text.
+fn get(site: &Site, port: u16, path: &str) -> std::io::Result<String> {
+    let mut stream = site.connect(site.address, port)?;
     stream.set_read_timeout(Some(ANSWER_TIME))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n")?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {}:{port}\r\nConnection: close\r\n\r\n", site.address)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feed_is_said_as_the_service_reads_it() {
+        assert_eq!(Feed::Device("bench".into()).arguments(), ["--device", "bench"]);
+        let probe = Feed::Probe { skew_ppm: -300 };
+        assert_eq!(probe.arguments(), ["--source", "exact:probe", "--skew-ppm=-300"]);
+    }
 }

@@ -1,12 +1,18 @@
 //! Which frame of the recording was played when: frame count to `CLOCK_MONOTONIC`.
 //!
 //! The recorder stamps every block it receives. A block can come late, never early, so the earliest stamps lie on the true
-//! line. Its slope is exactly one, for the rig's clock is paced by that same clock; but a clock that was held up may leave
-//! time out (a dummy jackd does, a null sink does not), and from there the line lies later. So a frame's time is the
-//! earliest that any block from it on allows. What remains is the recorder's own shortest latency (about 5 ms): a time is
-//! never earlier than the truth and at most that much later.
+//! line. The rig's clock is paced by that same clock, but not exactly: PulseAudio's null sink counts the time of each piece
+//! it renders in whole microseconds, rounded down, and so runs fast (pieces of 128 frames: 2902 for 2902.49, 170 ppm; more where
+//! several players' pieces cut each other up). It cannot run slow; but a clock that was held up may leave time out (a dummy jackd does, a null sink
+//! does not), and from there the line lies later. So the slope is that of the line below all stamps, at most one, and a
+//! frame's time is the earliest that any block from it on allows. What remains is the recorder's own shortest latency
+//! (one block, 3 ms): a time is never earlier than the truth and at most that much later.
 
 use crate::RATE_HZ;
+use crate::line::Line;
+
+/// A clock is no faster than this, parts per million: beyond it, the stamps are too few to tell.
+const FAST_PPM_MAX: f64 = 1000.0;
 
 /// A block of the recording arrived: `frames` had been received in total at `received_ns`.
 #[derive(Clone, Copy, Debug)]
@@ -22,46 +28,61 @@ pub struct Stamp {
 pub struct FrameClock {
     /// `(frame, ns)`: up to this frame, the recording's frame 0 was so late. Both rise.
     starts: Vec<(u64, i64)>,
+    ns_per_frame: f64,
 }
 
 impl FrameClock {
     /// The earliest line below all stamps; `None` without stamps.
     pub fn fit(stamps: &[Stamp]) -> Option<Self> {
+        let ns_per_frame = ns_per_frame(stamps);
         let mut starts: Vec<(u64, i64)> = Vec::new();
         for stamp in stamps.iter().rev() {
-            let start_ns = stamp.received_ns as i64 - duration_ns(stamp.frames as f64);
+            let start_ns = stamp.received_ns as i64 - (stamp.frames as f64 * ns_per_frame).round() as i64;
             if starts.last().is_none_or(|(_, earliest_ns)| start_ns < *earliest_ns) {
                 starts.push((stamp.frames, start_ns));
             }
         }
         starts.reverse();
-        (!starts.is_empty()).then_some(Self { starts })
+        (!starts.is_empty()).then_some(Self { starts, ns_per_frame })
     }
 
     /// When frame `frame` was played, nanoseconds.
     pub fn time_ns(&self, frame: f64) -> u64 {
         let at = self.starts.partition_point(|(up_to, _)| (*up_to as f64) < frame).min(self.starts.len() - 1);
-        (self.starts[at].1 + duration_ns(frame)).max(0) as u64
+        (self.starts[at].1 + self.duration_ns(frame)).max(0) as u64
     }
 
     /// How much time the clock left out between two frames, milliseconds.
     pub fn left_out_ms(&self, from_frame: f64, to_frame: f64) -> f64 {
-        let offset_ns = |frame: f64| self.time_ns(frame) as i64 - duration_ns(frame);
+        let offset_ns = |frame: f64| self.time_ns(frame) as i64 - self.duration_ns(frame);
         (offset_ns(to_frame) - offset_ns(from_frame)) as f64 / 1e6
     }
 
     /// Which frame was played at `time_ns`; negative before the recording began.
     pub fn frame_at(&self, time_ns: u64) -> f64 {
-        let past = |(up_to, start_ns): &(u64, i64)| start_ns + duration_ns(*up_to as f64) < time_ns as i64;
+        let past =
+            |(up_to, start_ns): &(u64, i64)| start_ns + self.duration_ns(*up_to as f64) < time_ns as i64;
         let at = self.starts.partition_point(past).min(self.starts.len() - 1);
-        let frame = (time_ns as i64 - self.starts[at].1) as f64 * f64::from(RATE_HZ) / 1e9;
+        let frame = (time_ns as i64 - self.starts[at].1) as f64 / self.ns_per_frame;
         // In time that was left out, nothing was played: the last frame before it stands.
         at.checked_sub(1).map_or(frame, |before| frame.max(self.starts[before].0 as f64))
     }
+
+    /// How much faster than its rate the rig's clock ran, parts per million.
+    pub fn fast_ppm(&self) -> f64 {
+        (1e9 / f64::from(RATE_HZ) / self.ns_per_frame - 1.0) * 1e6
+    }
+
+    fn duration_ns(&self, frames: f64) -> i64 {
+        (frames * self.ns_per_frame).round() as i64
+    }
 }
 
-fn duration_ns(frames: f64) -> i64 {
-    (frames * 1e9 / f64::from(RATE_HZ)).round() as i64
+fn ns_per_frame(stamps: &[Stamp]) -> f64 {
+    let nominal = 1e9 / f64::from(RATE_HZ);
+    let points: Vec<(u64, u64)> = stamps.iter().map(|stamp| (stamp.frames, stamp.received_ns)).collect();
+    Line::below(&points)
+        .map_or(nominal, |line| line.slope().clamp(nominal * (1.0 - FAST_PPM_MAX * 1e-6), nominal))
 }
 
 #[cfg(test)]
@@ -83,6 +104,24 @@ mod tests {
         assert_eq!(clock.time_ns(44_100.0), true_start + 1_000_000_000 + 1_000_000);
         assert!((clock.frame_at(clock.time_ns(1234.0)) - 1234.0).abs() < 0.01);
         assert!(FrameClock::fit(&[]).is_none());
+    }
+
+    #[test]
+    fn a_clock_that_is_fast_is_followed_from_start_to_end() {
+        // Ten minutes of a null sink that counts 4965 us for every 219 frames, which last 4965.99.
+        let stamps: Vec<Stamp> = (1..=120_000u64)
+            .map(|k| Stamp {
+                frames: k * 219,
+                received_ns: 7_000_000_000 + k * 4_965_000 + (k % 5) * 400_000,
+            })
+            .collect();
+        let clock = FrameClock::fit(&stamps).unwrap();
+        assert!((clock.fast_ppm() - 198.5).abs() < 0.5, "{}", clock.fast_ppm());
+        for k in [5u64, 60_000, 119_995] {
+            let off_ns = clock.time_ns((k * 219) as f64) as i64 - (7_000_000_000 + k * 4_965_000) as i64;
+            assert!(off_ns.abs() < 10_000, "block {k}: {off_ns} ns");
+        }
+        assert!(clock.left_out_ms(1000.0, 26_000_000.0).abs() < 0.01);
     }
 
     #[test]

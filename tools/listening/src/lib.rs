@@ -4,7 +4,8 @@
 //! is touched here; whoever records does that (`bench`). So every judgement can be tested on sound made by hand, and the
 //! same code serves any later bench: another browser, a bad network, a recording from another machine.
 //!
-//! In the order the sound goes: [`signal`] what is played · [`clock`] which frame was when · [`delay`] how late it came out ·
+//! In the order the sound goes: [`signal`] what is played, [`probe`] what the service plays by itself · [`clock`] which frame
+//! was when, [`line`] by which clock · [`delay`] how late it came out · [`recovery`] how soon that was as before ·
 //! [`continuity`] what is missing in it · [`freeze`] whose fault that was · [`exactness`] which bits survived ·
 //! [`statistics`] · [`plot`].
 
@@ -13,7 +14,10 @@ pub mod continuity;
 pub mod delay;
 pub mod exactness;
 pub mod freeze;
+pub mod line;
 pub mod plot;
+pub mod probe;
+pub mod recovery;
 pub mod signal;
 pub mod statistics;
 

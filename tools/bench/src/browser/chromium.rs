@@ -2,7 +2,7 @@
 //! on its command line.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use super::cdp::Cdp;
 use super::{Browser, Wishes};
+use crate::network::site::Site;
+use crate::results::Heaps;
 use crate::rig::process::Running;
 use crate::rig::pulse::{Place, Pulse};
 use crate::rig::watchdog::now_ns;
@@ -26,15 +28,24 @@ pub struct Chromium {
     name: String,
 }
 
+/// Where a browser sits: its folder, its speakers, its network.
+pub struct Seat<'a> {
+    /// Folder of its profile; fresh.
+    pub profile: PathBuf,
+    /// The sound system.
+    pub pulse: &'a Pulse,
+    /// Its speakers.
+    pub place: Place,
+    /// Its network.
+    pub site: &'a Site,
+    /// An origin over plain HTTP that shall count as secure, as it will over TLS; loopback does by itself.
+    pub trusted_origin: Option<String>,
+}
+
 impl Chromium {
-    /// Starts `program` with a fresh profile `profile`, playing to `place`; its pages get `wishes`.
-    pub fn start(
-        program: &str,
-        profile: &Path,
-        pulse: &Pulse,
-        place: Place,
-        wishes: &Wishes,
-    ) -> Result<Self, String> {
+    /// Starts `program` in `seat`; its pages get `wishes`.
+    pub fn start(program: &str, seat: &Seat, wishes: &Wishes) -> Result<Self, String> {
+        let profile = seat.profile.as_path();
         fs::create_dir_all(profile).map_err(|e| format!("making the browser's profile: {e}"))?;
         let log =
             fs::File::create(profile.join("stderr.log")).map_err(|e| format!("the browser's log: {e}"))?;
@@ -47,8 +58,8 @@ impl Chromium {
                 "--no-default-browser-check",
             ])
             .args(["--remote-debugging-port=0", &format!("--user-data-dir={}", profile.display())])
-            .envs(pulse.environment())
-            .env("PULSE_SINK", place.sink)
+            .envs(seat.pulse.environment())
+            .env("PULSE_SINK", seat.place.sink)
             .env("HOME", profile)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -57,10 +68,14 @@ impl Chromium {
         if unsafe { libc::geteuid() } == 0 {
             command.arg("--no-sandbox");
         }
+        if let Some(origin) = &seat.trusted_origin {
+            command.arg(format!("--unsafely-treat-insecure-origin-as-secure={origin}"));
+        }
         command.arg("about:blank");
+        seat.site.host(&mut command);
         let mut process = Running::start("chromium", &mut command)?;
         let (port, path) = wait_for_endpoint(&mut process, profile)?;
-        let mut cdp = Cdp::connect(port, &path)?;
+        let mut cdp = Cdp::connect(seat.site, port, &path)?;
         let version = cdp.ask("Browser.getVersion", &json!({}))?;
         let name = version["product"].as_str().unwrap_or("Chromium").replace("HeadlessChrome", "Chromium");
         let target = page_target(&mut cdp)?;
@@ -68,6 +83,12 @@ impl Chromium {
         cdp.ask("Page.enable", &json!({}))?;
         cdp.ask("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": hook(wishes) }))?;
         Ok(Self { process, cdp, name })
+    }
+
+    fn heap_kib(&mut self, session: Option<&str>) -> Result<f64, String> {
+        self.cdp.ask_in(session, "HeapProfiler.collectGarbage", &json!({}))?;
+        let usage = self.cdp.ask_in(session, "Runtime.getHeapUsage", &json!({}))?;
+        usage["usedSize"].as_f64().map(|bytes| bytes / 1024.0).ok_or_else(|| format!("no heap size: {usage}"))
     }
 
     fn wait_until(&mut self, condition: &str, what: &str) -> Result<(), String> {
@@ -120,6 +141,22 @@ impl Browser for Chromium {
             Some(details) => Err(format!("the page refused an expression: {details}")),
             None => Ok(answer["result"]["value"].clone()),
         }
+    }
+
+    fn heaps_kib(&mut self) -> Result<Heaps, String> {
+        let page = self.cdp.session().map(str::to_owned);
+        let mut heaps = Heaps { page: Some(self.heap_kib(page.as_deref())?), ..Heaps::default() };
+        for child in self.cdp.attach_children(true)? {
+            let place = match child.kind.as_str() {
+                "worker" => &mut heaps.worker,
+                kind if kind.contains("worklet") => &mut heaps.worklet,
+                _ => continue,
+            };
+            let kib = self.heap_kib(Some(&child.session))?;
+            *place = Some(place.unwrap_or(0.0) + kib);
+        }
+        self.cdp.attach_children(false)?;
+        Ok(heaps)
     }
 
     fn pid(&self) -> i32 {

@@ -6,6 +6,8 @@ pub mod chromium;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::results::Heaps;
+
 /// What the bench wishes of a page beyond its own choice.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Wishes {
@@ -23,6 +25,8 @@ pub trait Browser {
     fn click(&mut self, selector: &str) -> Result<u64, String>;
     /// The value of a JavaScript expression in the page.
     fn evaluate(&mut self, expression: &str) -> Result<Value, String>;
+    /// Live objects of the page, KiB, after its garbage has been collected: that may cost a gap.
+    fn heaps_kib(&mut self) -> Result<Heaps, String>;
     /// Process id: it and its descendants are all the browser there is.
     fn pid(&self) -> i32;
     /// Name and version.

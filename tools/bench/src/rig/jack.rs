@@ -11,7 +11,7 @@ use listening::RATE_HZ;
 use super::process::Running;
 
 /// Frames per cycle (1.5 ms): half the service's usual period, so that the device is never what limits it.
-const CYCLE_FRAMES: u32 = 64;
+pub const CYCLE_FRAMES: u32 = 64;
 /// Real-time priority, of its clients a few less: above the rest of the rig, below the service and the watchdog.
 const PRIORITY: u32 = 60;
 const START_TIME: Duration = Duration::from_secs(10);

@@ -7,20 +7,22 @@ pub mod sound;
 pub mod usage;
 pub mod watchdog;
 
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+
+/// Names of private folders begin so; the process's id follows.
+const FOLDER_PREFIX: &str = "synthwire-bench-";
 
 /// A private folder (mode 0700) that vanishes with this value.
 pub struct PrivateFolder(PathBuf);
 
 impl PrivateFolder {
     /// Makes one under the system's folder for temporary files. The path is short: a socket's may have 107 bytes.
+    /// Those of runs that were killed outright go first.
     pub fn make() -> Result<Self, String> {
-        let path = std::env::temp_dir().join(format!(
-            "synthwire-bench-{}-{}",
-            std::process::id(),
-            watchdog::now_ns()
-        ));
+        remove_stale(&std::env::temp_dir());
+        let name = format!("{FOLDER_PREFIX}{}-{}", std::process::id(), watchdog::now_ns());
+        let path = std::env::temp_dir().join(name);
         std::fs::DirBuilder::new()
             .mode(0o700)
             .create(&path)
@@ -37,5 +39,47 @@ impl PrivateFolder {
 impl Drop for PrivateFolder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Removes our own private folders whose process is gone.
+fn remove_stale(folder: &Path) {
+    // SAFETY: geteuid only reads the process's own credentials.
+    let own = unsafe { libc::geteuid() };
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let gone = owner(&entry.file_name().to_string_lossy())
+            .is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists());
+        // Of the entry itself: a link to somewhere else is nobody's folder.
+        let ours = entry.metadata().is_ok_and(|data| data.is_dir() && data.uid() == own);
+        if gone && ours {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Id of the process that made a private folder of this name.
+fn owner(name: &str) -> Option<u32> {
+    name.strip_prefix(FOLDER_PREFIX)?.split_once('-')?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_the_dead_go_and_those_of_the_living_stay() {
+        let place = std::env::temp_dir().join(format!("bench-stale-{}", std::process::id()));
+        let make = |name: &str| std::fs::create_dir_all(place.join(name).join("inside")).unwrap();
+        let living = format!("{FOLDER_PREFIX}{}-1", std::process::id());
+        let dead = format!("{FOLDER_PREFIX}{}-1", u32::MAX); // no process has so high an id
+        for name in [living.as_str(), dead.as_str(), "synthwire-bench-x-1", "other-1-1"] {
+            make(name);
+        }
+        remove_stale(&place);
+        assert!(!place.join(&dead).exists());
+        for name in [living.as_str(), "synthwire-bench-x-1", "other-1-1"] {
+            assert!(place.join(name).exists(), "{name}");
+        }
+        std::fs::remove_dir_all(place).unwrap();
     }
 }

@@ -16,7 +16,10 @@ use super::jack::{self, Jack};
 use super::process::{Running, make_real_time, real_time_command};
 
 /// Round-robin priority of the sound server: without it the gaps come from the rig.
-const PRIORITY: i32 = 6;
+pub const PRIORITY: i32 = 6;
+/// Frames by which the recorder asks for more than a block. The server turns what is asked into whole microseconds and back
+/// into whole frames, rounding down both times: without this a block would be one frame short of a period.
+const ROUNDING_FRAMES: u32 = 1;
 /// How long the server may take to open its socket.
 const START_TIME: Duration = Duration::from_secs(10);
 
@@ -43,7 +46,7 @@ pub const CLASSIC_SPEAKERS: Place =
 /// What paces the rig's one sink, and by which PCM the service hears it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum ClockKind {
-    /// A null sink; alsa-lib's pulse plugin: read and write only, periods arrive in pairs
+    /// A null sink that renders one period at a time; alsa-lib's pulse plugin: read and write only
     Null,
     /// A dummy jackd of 64 frames; alsa-lib's jack plugin under plug: mmap, even periods
     Jack,
@@ -53,14 +56,21 @@ pub enum ClockKind {
 pub struct Pulse {
     folder: PathBuf,
     places: Vec<Place>,
+    block_frames: u32,
     server: Running,
     // After the server that is its client: fields end in this order.
     _jack: Option<Jack>,
 }
 
 impl Pulse {
-    /// Starts a server with `places` in `folder`, which must be private and empty.
-    pub fn start(folder: &Path, places: &[Place], clock: ClockKind) -> Result<Self, String> {
+    /// Starts a server with `places` in `folder`, which must be private and empty. A null clock shall tick once in
+    /// `period_frames` frames: the service's period.
+    pub fn start(
+        folder: &Path,
+        places: &[Place],
+        clock: ClockKind,
+        period_frames: u32,
+    ) -> Result<Self, String> {
         let jack =
             if clock == ClockKind::Jack { Some(Jack::start(folder, &environment(folder))?) } else { None };
         let write = |name: &str, text: String| {
@@ -94,7 +104,9 @@ alternate-sample-rate = {RATE_HZ}
             .stdout(Stdio::null())
             .stderr(log);
         let server = Running::start("pulseaudio", &mut command)?;
-        let mut pulse = Self { folder: folder.to_owned(), places: places.to_vec(), server, _jack: jack };
+        let block_frames = if clock == ClockKind::Jack { jack::CYCLE_FRAMES } else { period_frames };
+        let mut pulse =
+            Self { folder: folder.to_owned(), places: places.to_vec(), block_frames, server, _jack: jack };
         pulse.wait_until_ready()?;
         // The server's main thread drops its own priority while starting; give it back.
         make_real_time(pulse.server.pid(), libc::SCHED_RR, PRIORITY);
@@ -133,6 +145,26 @@ alternate-sample-rate = {RATE_HZ}
     /// How many channels the recording has.
     pub fn channels(&self) -> usize {
         2 * self.places.len()
+    }
+
+    /// Frames the clock renders at once.
+    pub fn block_frames(&self) -> u32 {
+        self.block_frames
+    }
+
+    /// Frames the recorder shall ask for. It is who asks for the least, so the null sink renders just one block at a time.
+    pub fn recorder_frames(&self) -> u32 {
+        self.block_frames + ROUNDING_FRAMES
+    }
+
+    /// Variables for the service. Left alone, alsa-lib's pulse plugin asks for a period in whole microseconds; that is
+    /// less than the 128 frames of a period, and periods came in pairs, held back for 4.4 ms more.
+    /// Asked for the next whole millisecond instead, it is given the recorder's blocks: one block, one period, at once.
+    pub fn service_environment(&self) -> Vec<(String, String)> {
+        let wish_ms = (u64::from(self.block_frames) * 1000).div_ceil(u64::from(RATE_HZ));
+        let mut variables = self.environment();
+        variables.push(("PULSE_LATENCY_MSEC".into(), wish_ms.to_string()));
+        variables
     }
 
     /// Variables for every program that shall play to or record from this rig.

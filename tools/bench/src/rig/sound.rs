@@ -8,18 +8,16 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use listening::RATE_HZ;
-use listening::clock::Stamp;
+use listening::clock::{FrameClock, Stamp};
 use listening::signal::KnownSignal;
 
 use super::process::{Running, make_real_time, real_time_command};
-use super::pulse::{CLOCK, Pulse, SYNTH};
+use super::pulse::{CLOCK, Place, Pulse, SYNTH};
 use super::watchdog::now_ns;
 
 /// How far ahead the signal is handed over: it survives any freeze that does not void the run, and lies before the point
 /// from which delay is counted.
 const PLAYER_BUFFER_MS: u32 = 1500;
-/// The recorder asks for blocks this short: it is also what keeps the rig's clock ticking finely.
-const RECORDER_BLOCK_MS: u32 = 5;
 /// Above the sound server's clients, below the server.
 const PRIORITY: i32 = 5;
 const SEED: u64 = 997;
@@ -90,16 +88,24 @@ pub struct Recording {
     pub stamps: Vec<Stamp>,
 }
 
+impl Recording {
+    /// Left and right of a place.
+    pub fn pair(&self, place: Place) -> [&[f32]; 2] {
+        [&self.channels[place.channel], &self.channels[place.channel + 1]]
+    }
+}
+
 impl Recorder {
-    /// Starts recording into `path` (32-bit float, interleaved).
+    /// Starts recording into `path` (32-bit float, interleaved). What it asks for is also what keeps the clock ticking finely.
     pub fn start(pulse: &Pulse, path: &Path) -> Result<Self, String> {
         let channels = pulse.channels();
+        let asked_bytes = pulse.recorder_frames() as usize * channels * size_of::<f32>();
         let mut command = real_time_command("parec", PRIORITY);
         command
             .args(["--raw", "--format=float32le", "--no-remix", "--no-remap"])
             .arg(format!("--device={CLOCK}.monitor"))
             .args([format!("--rate={RATE_HZ}"), format!("--channels={channels}")])
-            .arg(format!("--latency-msec={RECORDER_BLOCK_MS}"))
+            .arg(format!("--latency={asked_bytes}"))
             .envs(pulse.environment())
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
@@ -118,6 +124,11 @@ impl Recorder {
     /// Has anything been recorded yet?
     pub fn is_running(&self) -> bool {
         !self.stamps.lock().expect("never poisoned").is_empty()
+    }
+
+    /// How much faster than its rate the rig's clock has run so far, parts per million.
+    pub fn fast_ppm(&self) -> Option<f64> {
+        FrameClock::fit(&self.stamps.lock().expect("never poisoned")).map(|clock| clock.fast_ppm())
     }
 
     /// Ends the recording and reads it back.

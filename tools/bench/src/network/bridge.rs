@@ -1,0 +1,205 @@
+//! The bridge: carries packets from one TUN device to the other as the profile says, one thread, one loop.
+//!
+//! All it decides is when to look: what is due when is `impair`'s. It runs in real time above everything it measures but the
+//! watchdog and the capture, and notes how much later than due it really wrote: the bench's own error.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use impair::link::{Fate, Link};
+use impair::profile::Profile;
+
+use super::tun::READ_BYTES;
+use crate::rig::process::make_real_time;
+use crate::rig::watchdog::now_ns;
+
+/// Below the watchdog (90) and the service's capture (70): a network card's interrupt is above any program as well.
+const PRIORITY: i32 = 60;
+/// How often it looks whether it shall stop, when nothing else happens.
+const LOOK_NS: u64 = 20_000_000;
+/// Crossings noted at most (three hours of a stream); the rest is only counted.
+const NOTES_MAX: usize = 4_000_000;
+
+/// A packet that crossed from the service to the listener.
+#[allow(clippy::struct_field_names, reason = "the unit ends the name")]
+#[derive(Clone, Copy, Debug)]
+pub struct Crossing {
+    /// When it was taken from the service's side, `CLOCK_MONOTONIC` ns.
+    pub sent_ns: u64,
+    /// When the profile says it arrives.
+    pub due_ns: u64,
+    /// When it was really given to the listener's side.
+    pub given_ns: u64,
+}
+
+/// What one direction did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Packets taken.
+    pub taken: u64,
+    /// Of these, lost by chance.
+    pub lost: u64,
+    /// Of these, dropped by a full queue.
+    pub dropped: u64,
+}
+
+/// All of a run.
+#[derive(Default)]
+pub struct Crossings {
+    /// Down: from the service to the listener, in order.
+    pub down: Vec<Crossing>,
+    /// Of that direction.
+    pub down_counts: Counts,
+    /// Of the other.
+    pub up_counts: Counts,
+}
+
+/// The running bridge.
+pub struct Bridge {
+    orders: Arc<Orders>,
+    thread: Option<JoinHandle<Result<Crossings, String>>>,
+}
+
+#[derive(Default)]
+struct Orders {
+    stop: AtomicBool,
+    /// When the outages begin; 0 until that is known.
+    outages_ns: AtomicU64,
+}
+
+impl Bridge {
+    /// Starts it between the two devices.
+    pub fn start(profile: Profile, seed: u64, service: File, listener: File) -> Result<Self, String> {
+        let orders = Arc::new(Orders::default());
+        let told = orders.clone();
+        let mut sides = [
+            Side { from: service, link: Link::new(profile, seed, 0), counts: Counts::default() },
+            Side { from: listener, link: Link::new(profile, seed, 1), counts: Counts::default() },
+        ];
+        let carry = move || {
+            make_real_time(0, libc::SCHED_RR, PRIORITY);
+            carry(&mut sides, &told).map_err(|e| format!("the bridge between the networks: {e}"))
+        };
+        let thread = std::thread::Builder::new()
+            .name("bridge".into())
+            .spawn(carry)
+            .map_err(|e| format!("starting the bridge between the networks: {e}"))?;
+        Ok(Self { orders, thread: Some(thread) })
+    }
+
+    /// Outages begin their plan at `begin_ns`.
+    pub fn begin_outages(&self, begin_ns: u64) {
+        self.orders.outages_ns.store(begin_ns, Ordering::Relaxed);
+    }
+
+    /// Stops it; what crossed it.
+    pub fn finish(mut self) -> Result<Crossings, String> {
+        self.orders.stop.store(true, Ordering::Relaxed);
+        let thread = self.thread.take().expect("it is finished once");
+        thread.join().map_err(|_| "the bridge between the networks panicked".to_owned())?
+    }
+}
+
+impl Drop for Bridge {
+    /// A run that failed leaves no bridge behind, and with it no namespace.
+    fn drop(&mut self) {
+        self.orders.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// One end: what comes from it, and the way that goes.
+struct Side {
+    from: File,
+    link: Link,
+    counts: Counts,
+}
+
+fn carry(sides: &mut [Side; 2], orders: &Orders) -> io::Result<Crossings> {
+    let mut crossings = Crossings::default();
+    let mut outages_begun = false;
+    while !orders.stop.load(Ordering::Relaxed) {
+        let begin_ns = orders.outages_ns.load(Ordering::Relaxed);
+        if begin_ns > 0 && !outages_begun {
+            outages_begun = true;
+            for side in &mut *sides {
+                side.link.begin_outages(begin_ns);
+            }
+        }
+        wait(sides);
+        for side in &mut *sides {
+            side.take_all()?;
+        }
+        let [service, listener] = sides;
+        give(&mut service.link, &mut listener.from, |crossing| {
+            if crossings.down.len() < NOTES_MAX {
+                crossings.down.push(crossing);
+            }
+        });
+        give(&mut listener.link, &mut service.from, |_| ());
+    }
+    crossings.down_counts = sides[0].counts;
+    crossings.up_counts = sides[1].counts;
+    Ok(crossings)
+}
+
+/// Until a packet comes or is due.
+fn wait(sides: &[Side; 2]) {
+    let now = now_ns();
+    let due_ns = sides.iter().filter_map(|side| side.link.next_due_ns()).min().unwrap_or(u64::MAX);
+    let wait_ns = due_ns.saturating_sub(now).min(LOOK_NS);
+    let time = libc::timespec { tv_sec: 0, tv_nsec: wait_ns as i64 };
+    let mut polled =
+        [0, 1].map(|k| libc::pollfd { fd: sides[k].from.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+    // SAFETY: array and timespec live through the call; no signal mask is given. An interrupted wait is a short one.
+    unsafe { libc::ppoll(polled.as_mut_ptr(), 2, &raw const time, std::ptr::null()) };
+}
+
+impl Side {
+    /// Takes every packet that waits.
+    fn take_all(&mut self) -> io::Result<()> {
+        let mut packet = [0u8; READ_BYTES];
+        loop {
+            match self.from.read(&mut packet) {
+                Ok(bytes) if is_ipv4(&packet[..bytes]) => {
+                    self.counts.taken += 1;
+                    match self.link.send(now_ns(), packet[..bytes].to_vec()) {
+                        Fate::UnderWay => {}
+                        Fate::Lost => self.counts.lost += 1,
+                        Fate::Dropped => self.counts.dropped += 1,
+                    }
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// The kernel's own questions for IPv6 routers are no traffic of the product's.
+fn is_ipv4(packet: &[u8]) -> bool {
+    packet.first().is_some_and(|byte| byte >> 4 == 4)
+}
+
+/// Gives the other side all that is due. A packet the device refuses is lost, as on any network; TCP repeats it.
+fn give(link: &mut Link, to: &mut File, mut note: impl FnMut(Crossing)) {
+    while let Some(arrival) = link.receive(now_ns()) {
+        let _ = to.write(&arrival.packet);
+        note(Crossing { sent_ns: arrival.sent_ns, due_ns: arrival.due_ns, given_ns: now_ns() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_ipv4_crosses() {
+        assert!(is_ipv4(&[0x45, 0]) && !is_ipv4(&[0x60, 0]) && !is_ipv4(&[]));
+    }
+}

@@ -1,0 +1,87 @@
+//! Where a program lives on the network: the machine's own namespace on loopback, or a namespace of the bench's.
+//!
+//! Only the network is another there: files, sockets with a path (the sound system's) and processes are everybody's.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::Arc;
+
+use super::tun;
+
+/// A place on the network.
+#[derive(Clone)]
+pub struct Site {
+    /// Its address.
+    pub address: Ipv4Addr,
+    namespace: Option<Arc<OwnedFd>>,
+}
+
+impl Site {
+    /// The machine itself, on loopback.
+    pub fn loopback() -> Self {
+        Self { address: Ipv4Addr::LOCALHOST, namespace: None }
+    }
+
+    /// The command will run here.
+    pub fn host(&self, command: &mut Command) {
+        if let Some(namespace) = &self.namespace {
+            let namespace = namespace.clone();
+            // SAFETY: setns is async-signal-safe and touches no memory; the descriptor lives in the closure.
+            unsafe { command.pre_exec(move || enter(namespace.as_raw_fd())) };
+        }
+    }
+
+    /// Runs `act` here, on a thread of its own that is gone afterwards. Sockets made in it stay here.
+    pub fn within<T: Send>(&self, act: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+        let Some(namespace) = &self.namespace else { return act() };
+        std::thread::scope(|scope| {
+            let there = scope.spawn(|| enter(namespace.as_raw_fd()).and_then(|()| act()));
+            there.join().map_err(|_| io::Error::other("a thread in the network namespace panicked"))?
+        })
+    }
+
+    /// A connection that begins here.
+    pub fn connect(&self, to: Ipv4Addr, port: u16) -> io::Result<TcpStream> {
+        self.within(|| TcpStream::connect((to, port)))
+    }
+
+    /// A port that is free at this address.
+    pub fn free_port(&self) -> io::Result<u16> {
+        self.within(|| Ok(TcpListener::bind((IpAddr::V4(self.address), 0))?.local_addr()?.port()))
+    }
+}
+
+/// A new namespace with loopback and a TUN device of this address: the place, and the other end of its cable.
+pub fn make(address: [u8; 4], what: &str) -> Result<(Site, File), String> {
+    let made = std::thread::scope(|scope| {
+        scope
+            .spawn(|| -> io::Result<(OwnedFd, File)> {
+                // SAFETY: unshare takes no pointers; only this thread changes its namespace, and it ends here.
+                if unsafe { libc::unshare(libc::CLONE_NEWNET) } != 0 {
+                    return Err(io::Error::last_os_error());
+                }
+                let namespace = File::open("/proc/thread-self/ns/net")?.into();
+                tun::configure("lo", None)?;
+                // Without it the kernel asks for routers and neighbours: packets that nobody sent. No IPv6 is as good.
+                let _ = fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+                Ok((namespace, tun::open(&format!("bench{}", std::process::id()), address)?))
+            })
+            .join()
+    });
+    let (namespace, device) = made
+        .map_err(|_| format!("making the {what}'s network panicked"))?
+        .map_err(|e| format!("making the {what}'s network (a namespace with a TUN device): {e}"))?;
+    Ok((Site { address: address.into(), namespace: Some(Arc::new(namespace)) }, device))
+}
+
+fn enter(namespace: RawFd) -> io::Result<()> {
+    // SAFETY: setns takes no pointers and changes the calling thread only.
+    match unsafe { libc::setns(namespace, libc::CLONE_NEWNET) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
