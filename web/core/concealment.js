@@ -1,0 +1,199 @@
+/**
+ * Concealment: how sound goes on where frames are missing.
+ *
+ * In: the frames that were put out. Out: a guess at the next ones, at full level for 5 ms and gone after 20 ms.
+ * What belongs elsewhere: models (models.js, burg.js) and what they say (bands.js, guess.js); when a gap begins and ends,
+ * and the crossfade back to real frames (the caller, with RE_ENTRY and law from here).
+ *
+ * Models of the sound are always ready, made from what was put out, a bounded slice with every block. When a gap begins, the
+ * newest frames are run on through them as they are, so the guess begins without a step. A gap below 5 ms passes nearly
+ * unheard in anything that rings; a longer one is a soft duck. Made once, then free of allocation.
+ */
+
+import { Past } from './bands.js';
+import { Burg } from './burg.js';
+import { lawFor, riseTables } from './fades.js';
+import { EDGE_ORDER, Guess, GUESS_FRAMES, HIGH_ORDER, LOW_ORDER, TRIAL } from './guess.js';
+import { copyEnd, ModelMaker } from './models.js';
+import { framesOf } from './units.js';
+
+/** How long a guess is trusted. */
+export const FULL_LEVEL_FRAMES = framesOf(5);
+/** The crossfade from the guess, which goes on, to real frames. */
+export const RE_ENTRY_FRAMES = framesOf(6);
+/** Gains of the returning sound, by law (fades.js); the guess gets the same table from its end. */
+export const RE_ENTRY = riseTables(RE_ENTRY_FRAMES);
+
+/**
+ * Tried on the newest 3.6 ms, a model whose error has this share of the energy is trusted fully, or not at all: sound that
+ * has just begun is in no model yet, and a wrong guess is worse than none.
+ */
+const ERROR_TRUSTED = 0.2;
+const ERROR_DISTRUSTED = 0.8;
+/** Low bands below -120 dBFS prove nothing. */
+const ENERGY_LEAST = 1e-12;
+/** So soon a guess that is not trusted is over. */
+const DISTRUSTED_FRAMES = framesOf(1);
+
+/** A small model of the newest 17 ms of the low band, made on the spot when the one at hand fails. 7 us on a machine of 2020. */
+const FRESH_ORDER = 32;
+const FRESH_WINDOW = 96;
+/** What it is trusted at least: it has heard the newest frames. */
+const FRESH_TRUST = 0.2;
+
+/** As often as makes the first gap after it as fast as the hundredth: 60 ms on a machine of 2020. */
+const REHEARSAL_ROUNDS = 60;
+const REHEARSAL_FRAMES = 128;
+
+const GAINS = Float32Array.from({ length: GUESS_FRAMES }, (_, frame) =>
+  fall((frame + 1 - FULL_LEVEL_FRAMES) / (GUESS_FRAMES - FULL_LEVEL_FRAMES)));
+const DISTRUSTED_GAINS = Float32Array.from({ length: GUESS_FRAMES }, (_, frame) => fall((frame + 1) / DISTRUSTED_FRAMES));
+
+/** @param {number} share of the way, 0 to 1 @returns {number} raised cosine from 1 to 0 */
+function fall(share) {
+  return 0.5 + 0.5 * Math.cos(Math.PI * Math.max(0, Math.min(1, share)));
+}
+
+export class Concealer {
+  #left = new Past();
+  #right = new Past();
+  #maker = new ModelMaker();
+  #fresh = new Burg(FRESH_ORDER, FRESH_WINDOW);
+
+  /** The models of this gap. */
+  #used = { edge: new Float64Array(EDGE_ORDER), low: new Float64Array(LOW_ORDER), high: new Float64Array(HIGH_ORDER) };
+  #guessLeft = new Guess();
+  #guessRight = new Guess();
+  #guessed = GUESS_FRAMES;
+  /** Energies of a trial: of the error, of the sound. */
+  #trial = new Float64Array(2);
+  /** 0 to 1: in this guess, in the model on trial. */
+  #trust = new Float64Array(2);
+
+  /** @returns {boolean} nothing is left of the guess */
+  get silent() {
+    return this.#guessed === GUESS_FRAMES;
+  }
+
+  /**
+   * The law of the crossfade back (RE_ENTRY), to be read when real frames return: a guess that is trusted and still at its full
+   * level is the same sound, later it is a stranger.
+   *
+   * @returns {number}
+   */
+  get law() {
+    return this.#guessed > FULL_LEVEL_FRAMES ? 0 : lawFor(/** @type {number} */ (this.#trust[0]));
+  }
+
+  /**
+   * Remembers frames that were put out, whatever they were.
+   *
+   * @param {Float32Array} left @param {Float32Array} right @param {number} from index of the first @param {number} frames
+   */
+  remember(left, right, from, frames) {
+    this.#left.remember(left, from, frames);
+    this.#right.remember(right, from, frames);
+  }
+
+  /** Works on the next models. Call it with every block. @param {number} frames of the block */
+  prepare(frames) {
+    this.#maker.work(this.#left, this.#right, frames);
+  }
+
+  /**
+   * Gaps in a sound nobody hears, then everything is forgotten: the engine translates what it has seen run some times, and
+   * untranslated, the first models and the first gap of a session would take several blocks' time. Call it once, before there is sound.
+   */
+  rehearse() {
+    const left = new Float32Array(REHEARSAL_FRAMES);
+    const right = new Float32Array(REHEARSAL_FRAMES);
+    for (let round = 0; round < REHEARSAL_ROUNDS; round += 1) {
+      for (let frame = 0; frame < REHEARSAL_FRAMES; frame += 1) {
+        const time = round * REHEARSAL_FRAMES + frame;
+        left[frame] = Math.sin(time * 0.05) + Math.sin(time * time); // a tone, and something like noise
+        right[frame] = Math.cos(time * 0.05);
+      }
+      this.remember(left, right, 0, REHEARSAL_FRAMES);
+      this.prepare(REHEARSAL_FRAMES);
+      this.begin();
+      this.#tryFresh();
+      this.predict(left, right, 0, REHEARSAL_FRAMES);
+    }
+    this.#left.forget();
+    this.#right.forget();
+    this.#maker.forget();
+    this.#guessed = GUESS_FRAMES;
+  }
+
+  /** A gap begins behind what was remembered last. A gap within the crossfade back from another begins like any other. */
+  begin() {
+    const used = this.#used;
+    const newest = this.#maker.models;
+    copyEnd(newest.edge, EDGE_ORDER, used.edge);
+    copyEnd(newest.low, LOW_ORDER, used.low);
+    copyEnd(newest.high, HIGH_ORDER, used.high);
+    const leftSounds = this.#guessLeft.begin(this.#left, used);
+    const rightSounds = this.#guessRight.begin(this.#right, used);
+    this.#guessed = leftSounds || rightSounds ? 0 : GUESS_FRAMES;
+    this.#try(0);
+    if (/** @type {number} */ (this.#trust[0]) < 1) this.#tryFresh();
+  }
+
+  /** How far the model in use can be trusted. @param {number} into 0 or 1: where in #trust */
+  #try(into) {
+    const trial = this.#trial.fill(0);
+    this.#guessLeft.try(this.#used.low, trial);
+    this.#guessRight.try(this.#used.low, trial);
+    const share = (/** @type {number} */ (trial[0]) + ENERGY_LEAST) / (/** @type {number} */ (trial[1]) + ENERGY_LEAST);
+    this.#trust[into] = Math.max(0, Math.min(1, (ERROR_DISTRUSTED - share) / (ERROR_DISTRUSTED - ERROR_TRUSTED)));
+  }
+
+  /** A model of the newest sound only: tried without what it is tried on, and made again with it if it is the better one. */
+  #tryFresh() {
+    this.#makeFresh(TRIAL);
+    this.#try(1);
+    const fresh = Math.max(FRESH_TRUST, /** @type {number} */ (this.#trust[1]));
+    if (fresh > /** @type {number} */ (this.#trust[0])) {
+      this.#trust[0] = fresh;
+      this.#makeFresh(0);
+    } else {
+      copyEnd(this.#maker.models.low, LOW_ORDER, this.#used.low);
+    }
+    this.#guessLeft.reconsider(this.#used.low);
+    this.#guessRight.reconsider(this.#used.low);
+  }
+
+  /** @param {number} back samples of the low band left out */
+  #makeFresh(back) {
+    const fresh = this.#fresh;
+    this.#guessLeft.copyLow(fresh.left, back);
+    this.#guessRight.copyLow(fresh.right, back);
+    fresh.begin();
+    while (!fresh.step(FRESH_WINDOW * LOW_ORDER));
+    const low = this.#used.low.fill(0);
+    for (let i = 0; i < FRESH_ORDER; i += 1) low[i] = /** @type {number} */ (fresh.coefficients[i]);
+  }
+
+  /**
+   * Writes the next guessed frames. It goes on where it was.
+   *
+   * @param {Float32Array} left @param {Float32Array} right @param {number} at index of the first @param {number} frames
+   */
+  predict(left, right, at, frames) {
+    const trust = /** @type {number} */ (this.#trust[0]);
+    const sounding = Math.min(frames, GUESS_FRAMES - this.#guessed);
+    this.#guessLeft.next(left, at, sounding, this.#used);
+    this.#guessRight.next(right, at, sounding, this.#used);
+    for (let frame = at; frame < at + sounding; frame += 1) {
+      const distrusted = /** @type {number} */ (DISTRUSTED_GAINS[this.#guessed]);
+      const gain = /** @type {number} */ (GAINS[this.#guessed]) * (trust + (1 - trust) * distrusted);
+      left[frame] = /** @type {number} */ (left[frame]) * gain;
+      right[frame] = /** @type {number} */ (right[frame]) * gain;
+      this.#guessed += 1;
+    }
+    for (let frame = at + sounding; frame < at + frames; frame += 1) {
+      left[frame] = 0;
+      right[frame] = 0;
+    }
+  }
+}

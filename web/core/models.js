@@ -1,0 +1,109 @@
+/**
+ * Models of what sounds now: always there, made again and again in slices.
+ *
+ * In: the past of both channels, and the length of every block. Out: coefficients for a guess (guess.js). What belongs
+ * elsewhere: the mathematics (burg.js). Both channels share their models: a room, or a player, is the same on both sides.
+ */
+
+import { DECIMATION, raised, REACH_FRAMES } from './bands.js';
+import { Burg } from './burg.js';
+import { EDGE_ORDER, HIGH_ORDER, LOW_ORDER } from './guess.js';
+
+/** @typedef {import('./bands.js').Past} Past */
+
+/** Windows of the models, in samples of their band: 12, 46 and 12 ms. Measured: docs/concealment.md. */
+const EDGE_WINDOW = 512;
+const LOW_WINDOW = 256;
+const HIGH_WINDOW = 512;
+/** Work for each frame that passes (burg.js): 30 us for 128 on a machine of 2020. A model of the low band every 16 ms. */
+const WORK_PER_FRAME = 940;
+/** Low, edge, low, high: sound that has just begun is in the low band's model the soonest. */
+const TURNS = 4;
+/** What is known without a model: a level stays where it is, and sinks. */
+const HOLD = -0.96;
+
+export class ModelMaker {
+  /** The newest. */
+  models = { edge: new Float64Array(EDGE_ORDER), low: new Float64Array(LOW_ORDER), high: new Float64Array(HIGH_ORDER) };
+
+  #edge = new Burg(EDGE_ORDER, EDGE_WINDOW);
+  #low = new Burg(LOW_ORDER, LOW_WINDOW);
+  #high = new Burg(HIGH_ORDER, HIGH_WINDOW);
+  /** Whose turn it is, and whether its window is filled. */
+  #turn = 0;
+  #filled = false;
+
+  constructor() {
+    this.forget();
+  }
+
+  /** No model, as at the beginning. */
+  forget() {
+    this.models.edge.fill(0)[0] = HOLD;
+    this.models.low.fill(0)[0] = HOLD;
+    this.models.high.fill(0)[0] = HOLD;
+    this.#turn = 0;
+    this.#filled = false;
+  }
+
+  /** A slice of the work. @param {Past} left @param {Past} right @param {number} frames of the block */
+  work(left, right, frames) {
+    const work = frames * WORK_PER_FRAME;
+    if (this.#turn === 1) this.#makeEdge(left, right, work);
+    else if (this.#turn === 3) this.#makeHigh(left, right, work);
+    else this.#makeLow(left, right, work);
+  }
+
+  /** @param {Past} left @param {Past} right @param {number} work */
+  #makeLow(left, right, work) {
+    if (!this.#filled) {
+      copyEnd(left.low, left.lowEnd, this.#low.left);
+      copyEnd(right.low, right.lowEnd, this.#low.right);
+    }
+    this.#make(this.#low, work, this.models.low);
+  }
+
+  /** @param {Past} left @param {Past} right @param {number} work */
+  #makeEdge(left, right, work) {
+    if (!this.#filled) {
+      copyEnd(left.frames, left.end, this.#edge.left);
+      copyEnd(right.frames, right.end, this.#edge.right);
+    }
+    this.#make(this.#edge, work, this.models.edge);
+  }
+
+  /** @param {Past} left @param {Past} right @param {number} work */
+  #makeHigh(left, right, work) {
+    if (!this.#filled) {
+      copyHigh(left, this.#high.left);
+      copyHigh(right, this.#high.right);
+    }
+    this.#make(this.#high, work, this.models.high);
+  }
+
+  /** @param {Burg} burg @param {number} work @param {Float64Array} model */
+  #make(burg, work, model) {
+    if (!this.#filled) burg.begin();
+    this.#filled = true;
+    if (!burg.step(work)) return;
+    this.#filled = false;
+    this.#turn = (this.#turn + 1) % TURNS;
+    copyEnd(burg.coefficients, model.length, model);
+    if (burg.empty) model[0] = HOLD;
+  }
+}
+
+/** The newest values. @param {Float64Array} values @param {number} end @param {Float64Array} into filled */
+export function copyEnd(values, end, into) {
+  const first = end - into.length;
+  for (let i = 0; i < into.length; i += 1) into[i] = /** @type {number} */ (values[first + i]);
+}
+
+/** The newest of what is above the low band, where that is known. @param {Past} past @param {Float64Array} into filled */
+function copyHigh(past, into) {
+  const first = past.end - 2 * REACH_FRAMES - into.length;
+  for (let i = 0; i < into.length; i += 1) {
+    const at = first + i;
+    into[i] = /** @type {number} */ (past.frames[at]) - raised(past.low, Math.floor(at / DECIMATION), at % DECIMATION);
+  }
+}

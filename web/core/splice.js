@@ -1,0 +1,202 @@
+/**
+ * Splices: where to change over from one place of the stream to another so that it is not heard.
+ *
+ * In: what is about to sound, and the stretch of the stream around the place wished for. Out: the offset at which the two fit
+ * best, how well, and the crossfade that suits. What belongs elsewhere: whether and when to splice, and doing it (the caller).
+ *
+ * One call does it: coarsely at a quarter of the rate over all offsets, then finely around the best. Made once, then free of
+ * allocation.
+ */
+
+import { FADE_FRAMES, lawFor, LAW_SAME, riseTables } from './fades.js';
+import { framesOf } from './units.js';
+
+/** The overlap: 10 ms, the length of a fade. */
+export const OVERLAP_FRAMES = FADE_FRAMES;
+/** How far from the wished place is looked: 12 ms either way, more than a period of the lowest note of a bass. */
+export const REACH_FRAMES = framesOf(12);
+export const REGION_FRAMES = OVERLAP_FRAMES + 2 * REACH_FRAMES;
+/** Gains of the incoming sound, by law (fades.js); the outgoing gets the same table from its end. */
+export const OVERLAP = riseTables(OVERLAP_FRAMES);
+/** Below this correlation a splice may be heard: better wait for a quieter or steadier place. */
+export const CORRELATION_GOOD = 0.8;
+
+/** Silence: below -66 dBFS for 30 ms. */
+const SILENCE_LEVEL = 10 ** (-66 / 20);
+const SILENCE_FRAMES = framesOf(30);
+/** Power of that level: two silences fit everywhere. */
+const SILENCE_POWER = SILENCE_LEVEL * SILENCE_LEVEL;
+
+/** The coarse search runs at 11 kHz: fundamentals decide where sounds fit. */
+const DECIMATION = 4;
+/** A half-band of a half-band, Hann-shaped: -6 dB at 4.4 kHz, small enough for one call. */
+const LOW_PASS = hann(2 * DECIMATION);
+const COARSE_OVERLAP = Math.floor((OVERLAP_FRAMES - LOW_PASS.length) / DECIMATION) + 1;
+const COARSE_REGION = Math.floor((REGION_FRAMES - LOW_PASS.length) / DECIMATION) + 1;
+/** Places looked at finely: the best of the coarse search, with peaks between its frames, may be its second or third. */
+const CANDIDATES = 3;
+/** Of equals, the offset nearest to the wish: the farthest loses this much. */
+const FAR_PENALTY = 0.01;
+
+/** @param {number} taps @returns {Float64Array} that sum up to 1 */
+function hann(taps) {
+  const shape = Float64Array.from({ length: taps }, (_, tap) => 1 - Math.cos((2 * Math.PI * (tap + 0.5)) / taps));
+  const sum = shape.reduce((total, tap) => total + tap, 0);
+  return shape.map((tap) => tap / sum);
+}
+
+export class SpliceSearch {
+  /** What is about to sound: filled by the caller. */
+  outgoingLeft = new Float32Array(OVERLAP_FRAMES);
+  outgoingRight = new Float32Array(OVERLAP_FRAMES);
+  /** The stream from REACH_FRAMES before the wished place on: filled by the caller. */
+  incomingLeft = new Float32Array(REGION_FRAMES);
+  incomingRight = new Float32Array(REGION_FRAMES);
+
+  /** Results of find(): frames to add to the wished place, and the index of the crossfade in OVERLAP. */
+  offsetFrames = 0;
+  law = LAW_SAME;
+  /** Normalised correlation there, -1 to 1, in [0]. */
+  correlation = new Float64Array(1);
+
+  #outgoing = new Float64Array(OVERLAP_FRAMES);
+  #incoming = new Float64Array(REGION_FRAMES);
+  #coarseOutgoing = new Float64Array(COARSE_OVERLAP);
+  #coarseIncoming = new Float64Array(COARSE_REGION);
+  #scores = new Float64Array(COARSE_REGION - COARSE_OVERLAP + 1);
+  /** Best place of the fine search, an index into the region. */
+  #place = 0;
+  #bestScore = new Float64Array(1);
+  #fit = new Float64Array(1);
+
+  /**
+   * The best offset between two limits, for where the stream does not reach as far as the region.
+   *
+   * @param {number} least frames, -REACH_FRAMES or more @param {number} most frames, REACH_FRAMES or less
+   */
+  find(least, most) {
+    mix(this.outgoingLeft, this.outgoingRight, this.#outgoing);
+    mix(this.incomingLeft, this.incomingRight, this.#incoming);
+    decimate(this.#outgoing, this.#coarseOutgoing);
+    decimate(this.#incoming, this.#coarseIncoming);
+    const first = least + REACH_FRAMES;
+    const last = most + REACH_FRAMES;
+    this.#score(Math.ceil(first / DECIMATION), Math.floor(last / DECIMATION));
+    this.#place = Math.max(first, Math.min(last, REACH_FRAMES));
+    this.#bestScore[0] = -2;
+    this.#tryPlace(this.#place);
+    for (let candidate = 0; candidate < CANDIDATES; candidate += 1) {
+      const peak = this.#takePeak();
+      if (peak < 0) break;
+      const around = peak * DECIMATION;
+      const end = Math.min(last, around + DECIMATION);
+      for (let place = Math.max(first, around - DECIMATION); place <= end; place += 1) this.#tryPlace(place);
+    }
+    this.#settle();
+  }
+
+  /** Correlations of the coarse search; -2 outside. @param {number} first @param {number} last coarse places */
+  #score(first, last) {
+    const outgoing = this.#coarseOutgoing;
+    const incoming = this.#coarseIncoming;
+    const scores = this.#scores.fill(-2);
+    const end = Math.min(last, scores.length - 1);
+    for (let place = first; place <= end; place += 1) {
+      fit(outgoing, incoming, place, this.#fit);
+      scores[place] = /** @type {number} */ (this.#fit[0]) - farPenalty(place * DECIMATION);
+    }
+  }
+
+  /** Takes the highest peak left, and what belongs to it, out of the scores. @returns {number} its place, -1: none left */
+  #takePeak() {
+    const scores = this.#scores;
+    let best = -1;
+    for (let place = 0; place < scores.length; place += 1) {
+      const score = /** @type {number} */ (scores[place]);
+      if (score > -2 && (best < 0 || score > /** @type {number} */ (scores[best]))) best = place;
+    }
+    if (best < 0) return best;
+    for (let place = Math.max(0, best - 2); place <= Math.min(scores.length - 1, best + 2); place += 1) scores[place] = -2;
+    return best;
+  }
+
+  /** @param {number} place index into the region */
+  #tryPlace(place) {
+    fit(this.#outgoing, this.#incoming, place, this.#fit);
+    const correlation = /** @type {number} */ (this.#fit[0]);
+    const score = correlation - farPenalty(place);
+    if (score <= /** @type {number} */ (this.#bestScore[0])) return;
+    this.#bestScore[0] = score;
+    this.correlation[0] = correlation;
+    this.#place = place;
+  }
+
+  #settle() {
+    this.offsetFrames = this.#place - REACH_FRAMES;
+    this.law = lawFor(/** @type {number} */ (this.correlation[0]));
+  }
+}
+
+/** @param {number} place index into the region @returns {number} */
+function farPenalty(place) {
+  return (FAR_PENALTY * Math.abs(place - REACH_FRAMES)) / REACH_FRAMES;
+}
+
+/** The mid channel. @param {Float32Array} left @param {Float32Array} right @param {Float64Array} mid */
+function mix(left, right, mid) {
+  for (let frame = 0; frame < mid.length; frame += 1) {
+    mid[frame] = (/** @type {number} */ (left[frame]) + /** @type {number} */ (right[frame])) / 2;
+  }
+}
+
+/** @param {Float64Array} samples @param {Float64Array} coarse as many as fit */
+function decimate(samples, coarse) {
+  for (let place = 0; place < coarse.length; place += 1) {
+    let sum = 0;
+    for (let tap = 0; tap < LOW_PASS.length; tap += 1) {
+      sum += /** @type {number} */ (LOW_PASS[tap]) * /** @type {number} */ (samples[place * DECIMATION + tap]);
+    }
+    coarse[place] = sum;
+  }
+}
+
+/**
+ * Writes the normalised correlation into result[0] (a number handed back would be an object). Silence fits silence.
+ *
+ * @param {Float64Array} outgoing @param {Float64Array} incoming @param {number} place where in incoming @param {Float64Array} result
+ */
+function fit(outgoing, incoming, place, result) {
+  const frames = outgoing.length;
+  let product = 0;
+  let outgoingPower = 0;
+  let incomingPower = 0;
+  for (let frame = 0; frame < frames; frame += 1) {
+    const one = /** @type {number} */ (outgoing[frame]);
+    const other = /** @type {number} */ (incoming[place + frame]);
+    product += one * other;
+    outgoingPower += one * one;
+    incomingPower += other * other;
+  }
+  const floor = SILENCE_POWER * frames;
+  const both = Math.sqrt(Math.max(outgoingPower, floor) * Math.max(incomingPower, floor));
+  result[0] = outgoingPower < floor && incomingPower < floor ? 1 : product / both;
+}
+
+/** Tells whether what was put out last was silence: then a cut is not heard, wherever it is made. */
+export class SilenceDetector {
+  /** Frames below the level, as far as it matters. */
+  #quietFrames = 0;
+
+  /** @returns {boolean} */
+  get silent() {
+    return this.#quietFrames >= SILENCE_FRAMES;
+  }
+
+  /** @param {Float32Array} left @param {Float32Array} right @param {number} from @param {number} frames */
+  observe(left, right, from, frames) {
+    for (let frame = from; frame < from + frames; frame += 1) {
+      const loudest = Math.max(Math.abs(/** @type {number} */ (left[frame])), Math.abs(/** @type {number} */ (right[frame])));
+      this.#quietFrames = loudest < SILENCE_LEVEL ? Math.min(SILENCE_FRAMES, this.#quietFrames + 1) : 0;
+    }
+  }
+}
