@@ -1,10 +1,10 @@
 # One line per target; the work is in scripts/. Everything a target needs is installed by the target itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-rt test-browsers setup deny clean
-export EVERY_CHECK
+.PHONY: help run test check bench bench-network bench-rt bench-concealment bench-resampler simulate trace test-listening test-browsers setup deny clean
+export EVERY_CHECK TRACE MODE SKEW_PPM PROFILE SEED SECONDS FILE
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 run: ## build and start the service with the demo instrument; ARGS="--device hw:2" for your own
 	@scripts/run.sh $(ARGS)
@@ -19,8 +19,27 @@ bench: ## the listening bench; BENCH_ARGS="--baseline" compares with the classic
 	@scripts/packages.sh test
 	@tools/bench.sh $(BENCH_ARGS)
 
+bench-network: ## the same over bad networks (as root); BENCH_ARGS="--profile bad-wifi" for one, "--skew-ppm 300" for clocks apart
+	@scripts/packages.sh test
+	@tools/bench.sh --network $(BENCH_ARGS)
+
 bench-rt: ## the capture thread's system calls per period, traced
 	@scripts/bench_rt.sh
+
+bench-concealment: ## what concealment gains on a fade and costs, with pictures
+	@node benches/js/concealment.mjs
+
+bench-resampler: ## what moving sound in time costs and spoils, by method
+	@node benches/js/resampler.mjs
+
+simulate: ## what a listener hears on a trace of arrivals: TRACE=file.csv MODE=auto|lowest|safest SKEW_PPM=0
+	@node scripts/simulate.mjs
+
+trace: ## make such a trace up: PROFILE=bad-wifi SEED=1 SECONDS=600 FILE=trace.csv
+	@node scripts/simulate.mjs trace
+
+test-listening: ## sound in Chromium, sample for sample, for longer; on a machine that is left alone
+	@scripts/test.sh listening
 
 test-browsers: ## the page in Firefox and WebKit
 	@scripts/test.sh engines

@@ -7,6 +7,7 @@
 
 import { backoffMs } from './core/backoff.js';
 import { nextPingMs, ServiceClock } from './core/clock.js';
+import { nextLookMs } from './core/live_edge.js';
 import { readServiceMessage } from './core/messages.js';
 import { PortSink } from './core/port_sink.js';
 import { Receiver } from './core/receiver.js';
@@ -36,6 +37,11 @@ class Line {
   #retryTimer = 0;
   #pingTimer = 0;
   #statusTimer = 0;
+  #blockTimer = 0;
+  /** Glitches as last told, and as they stood when this connection began. @type {Record<string, number>} */
+  #told = {};
+  /** @type {Record<string, number>} */
+  #toldBefore = {};
   #failedAttempts = 0;
   #pingId = 0;
   #pingsSent = 0;
@@ -47,16 +53,18 @@ class Line {
   /** @type {import('./core/messages.js').WorkerStatus} */
   #status = {
     connection: 'connecting', greeted: false, ever_greeted: false, problem: null, problem_detail: '', hello: null, source: null,
-    seq: null, messages: 0, bytes: 0, reconnects: 0, glitches: {}, last_refusal: '', dropped_frames: 0, clock: null, anchor: null,
+    seq: null, messages: 0, bytes: 0, reconnects: 0, glitches: {}, new_glitches: [], drift: null, last_refusal: '', dropped_frames: 0, clock: null, anchor: null,
     travel: null, queue_age_ms: null,
   };
 
   /** @param {import('./core/messages.js').Open<MessagePort>} order */
-  constructor({ url, memory, port }) {
+  constructor({ url, memory, port, context_rate_hz: contextRateHz, remembered, glitches }) {
     this.#url = url;
-    this.#portSink = port ? portSink(port) : null;
+    this.#told = glitches;
+    this.#portSink = port ? portSink(port, () => this.#receiver.noteRendered(pageNowMs())) : null;
     this.#sink = this.#portSink ?? new RingWriter(/** @type {SharedArrayBuffer} */ (memory));
-    this.#receiver = new Receiver(this.#sink);
+    this.#receiver = new Receiver(this.#sink, contextRateHz, remembered);
+    this.#lookAtBlock();
     this.#statusTimer = setInterval(() => this.#look(), STATUS_EVERY_MS);
     this.#connect();
   }
@@ -67,8 +75,22 @@ class Line {
     else self.postMessage({ type: 'refused', about: 'set_pair', reason: 'There is no connection to the service just now.' });
   }
 
+  /** Said to the service, which adds up what each connection counted. @param {import('./core/messages.js').ListenerReport} report */
+  tell(report) {
+    if (this.#socket?.readyState === WebSocket.OPEN && this.#status.greeted) {
+      this.#say({ type: 'report', ...report, glitches: since(report.glitches, this.#toldBefore) });
+    }
+    this.#told = report.glitches;
+  }
+
+  /** What the network did of late, for `make simulate`. */
+  sendTrace() {
+    self.postMessage({ type: 'trace', csv: this.#receiver.trace.csv() });
+  }
+
   close() {
     clearInterval(this.#statusTimer);
+    clearTimeout(this.#blockTimer);
     clearTimeout(this.#retryTimer);
     this.#hangUp();
   }
@@ -87,6 +109,7 @@ class Line {
   #opened() {
     this.#clock.reset();
     this.#receiver.connected();
+    this.#toldBefore = this.#told;
     this.#pingsSent = 0;
     this.#pingSentMs.clear();
     this.#ping();
@@ -138,6 +161,8 @@ class Line {
     if (sentMs === undefined) return;
     this.#pingSentMs.delete(pong.id);
     this.#clock.observe(sentMs, nowMs, pong.received_ns, pong.sent_ns);
+    const reading = this.#clock.reading(nowMs);
+    if (reading) this.#receiver.trace.compared(nowMs, reading.offset_ms);
   }
 
   /** A service of another version stays so until the page is loaded anew; anything else may pass. @param {import('./core/messages.js').Unreadable} message */
@@ -153,9 +178,16 @@ class Line {
   #lost(problem, detail) {
     this.#hangUp();
     this.#failedAttempts += 1;
-    if (this.#status.greeted) this.#receiver.disconnected();
+    if (this.#status.greeted) this.#receiver.disconnected(pageNowMs());
     this.#tell({ connection: 'retrying', greeted: false, problem, problem_detail: detail });
     this.#retryTimer = setTimeout(() => this.#connect(), backoffMs(this.#failedAttempts, Math.random()));
+  }
+
+  /** At random moments, so that no rhythm hides another (live_edge.js). */
+  #lookAtBlock() {
+    if (this.#portSink) this.#portSink.askRendered();
+    else this.#receiver.noteRendered(pageNowMs());
+    this.#blockTimer = setTimeout(() => this.#lookAtBlock(), nextLookMs(Math.random()));
   }
 
   #hangUp() {
@@ -194,6 +226,8 @@ class Line {
       messages: receiver.messages,
       bytes: receiver.bytes,
       glitches: receiver.ledger.counts(),
+      new_glitches: receiver.ledger.takeNew(),
+      drift: this.#drift(),
       last_refusal: receiver.lastRefusal || this.#status.last_refusal,
       dropped_frames: this.#portSink?.droppedFrames ?? 0,
       clock: this.#clock.reading(nowMs),
@@ -203,17 +237,32 @@ class Line {
     });
   }
 
+  /** @returns {import('./core/messages.js').WorkerStatus['drift']} */
+  #drift() {
+    const { liveEdge } = this.#receiver;
+    return liveEdge.line && { ppm: liveEdge.driftPpm, sigma_ppm: liveEdge.driftSigmaPpm, memory: liveEdge.memory };
+  }
+
   /** @param {Partial<import('./core/messages.js').WorkerStatus>} changes */
   #tell(changes) {
     Object.assign(this.#status, changes);
     self.postMessage({ type: 'status', status: this.#status });
+    this.#status.new_glitches = [];
   }
 }
 
-/** @param {MessagePort} port @returns {PortSink} */
-function portSink(port) {
+/** @param {Record<string, number>} counts @param {Record<string, number>} before @returns {Record<string, number>} */
+function since(counts, before) {
+  return Object.fromEntries(Object.entries(counts).map(([cause, count]) => [cause, Math.max(0, count - (before[cause] ?? 0))]));
+}
+
+/** @param {MessagePort} port @param {() => void} rendered the audio thread has said how far it is @returns {PortSink} */
+function portSink(port, rendered) {
   const sink = new PortSink((block) => port.postMessage(block, [block]));
-  port.onmessage = (event) => sink.recycle(event.data);
+  port.onmessage = (event) => {
+    sink.recycle(event.data);
+    rendered();
+  };
   return sink;
 }
 
@@ -228,6 +277,12 @@ self.onmessage = ({ data: order }) => {
       break;
     case 'set_pair':
       line?.setPair(order.first_channel);
+      break;
+    case 'tell':
+      line?.tell(order.report);
+      break;
+    case 'trace':
+      line?.sendTrace();
       break;
     case 'close':
       line?.close();

@@ -7,10 +7,10 @@
  */
 
 import { controlWords, RING_BYTES, RingWriter } from './core/ring.js';
-import { takePeaks } from './core/controls.js';
+import { takePeaks, writeMode } from './core/controls.js';
 import { PROCESSOR_NAME } from './core/messages.js';
 import { Playout } from './core/playout.js';
-import { applyBlock } from './core/port_sink.js';
+import { applyBlock, stampBlock } from './core/port_sink.js';
 
 class PlayoutProcessor extends AudioWorkletProcessor {
   #memory;
@@ -21,7 +21,7 @@ class PlayoutProcessor extends AudioWorkletProcessor {
   constructor({ processorOptions }) {
     super();
     this.#memory = processorOptions.memory ?? new ArrayBuffer(RING_BYTES);
-    this.#playout = new Playout(this.#memory);
+    this.#playout = new Playout(this.#memory, sampleRate);
     this.port.onmessage = (event) => this.#told(event.data);
   }
 
@@ -37,6 +37,7 @@ class PlayoutProcessor extends AudioWorkletProcessor {
     switch (message.type) {
       case 'port': return this.#listen(message.port);
       case 'poll': return this.#report();
+      case 'mode': return writeMode(controlWords(this.#memory), message.mode, message.fixed_ms);
       case 'stop': this.#running = false;
     }
   }
@@ -46,6 +47,8 @@ class PlayoutProcessor extends AudioWorkletProcessor {
     const ring = new RingWriter(this.#memory);
     port.onmessage = (event) => {
       applyBlock(event.data, ring);
+      // Not currentFrame: it says 0 for as long as the context has not begun, and each engine means another moment by it.
+      stampBlock(event.data, ring.renderedFrame());
       port.postMessage(event.data, [event.data]);
     };
   }

@@ -9,6 +9,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const CALLS = 20_000;
+const ROUNDS = 4;
 /** The smallest object takes 16 bytes; what the engine does for itself stays far below one a call. */
 const BYTES_PER_CALL_MAX = 8;
 
@@ -52,12 +53,17 @@ async function bytesPerCall(scene, leaks) {
   };
   const collect = /** @type {() => void} */ (/** @type {any} */ (globalThis).gc);
   for (let warm = 0; warm < CALLS; warm += 1) call();
-  leaked.length = 0;
-  collect();
-  const before = process.memoryUsage().heapUsed;
-  for (let calls = 0; calls < CALLS; calls += 1) call();
-  // Not collected in between: garbage counts as much as what is kept.
-  return (process.memoryUsage().heapUsed - before) / CALLS;
+  // The engine makes some things of its own once, in one round or another; what process() makes, it makes in every round.
+  let least = Infinity;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    leaked.length = 0;
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let calls = 0; calls < CALLS; calls += 1) call();
+    // Not collected in between: garbage counts as much as what is kept.
+    least = Math.min(least, (process.memoryUsage().heapUsed - before) / CALLS);
+  }
+  return least;
 }
 
 if (process.argv[2] === 'measure') {

@@ -6,11 +6,14 @@ import { made, pass, reset, runningTimers } from './sim/browser.js';
 
 reset();
 const { Player } = await import('../../web/player.js');
+const { controlWords } = await import('../../web/core/ring.js');
+const { EVENTS_AT, MODE, WORD } = await import('../../web/core/controls.js');
 
 const SOURCE = { kind: 'demo', state: 'playing', name: 'Demo', channels: 2, first_channel: 1, notice: '' };
 const STATUS = {
   connection: 'open', greeted: true, ever_greeted: true, problem: null, problem_detail: '', hello: null, source: SOURCE, seq: 5, messages: 6,
   bytes: 7, reconnects: 0, glitches: { network_late: 1 }, last_refusal: '', dropped_frames: 0, clock: null, anchor: null, travel: null, queue_age_ms: null,
+  new_glitches: [], drift: null,
 };
 
 /** @param {object} [changes] */
@@ -25,7 +28,7 @@ test('start makes and resumes the context before it returns, and says where the 
   player.start();
   assert.equal(made.contexts.length, 1);
   assert.equal(made.contexts[0].resumed, 1);
-  assert.deepEqual(made.contexts[0].options, { latencyHint: player.report().latency_hint, sampleRate: 44_100 });
+  assert.deepEqual(made.contexts[0].options, { latencyHint: 0 }, 'the least delay, at the device\'s own rate');
   assert.equal(made.workers[0].told[0].url, 'ws://synthwire.local/ws');
   assert.ok(made.workers[0].told[0].memory instanceof SharedArrayBuffer);
   assert.equal(player.report().state, 'connecting');
@@ -67,13 +70,106 @@ test('a transport that is not to be had is a failure in words', () => {
   assert.deepEqual([player.report().state, player.snapshot().problem_detail], ['failed', 'Error: this page may not share memory between threads']);
 });
 
-test('a rate that nothing resamples to is refused in words', async () => {
+test('mode and target reach the audio thread, before and while it plays', async () => {
   reset();
-  const player = new Player({ contextRate: 48_000 });
+  const player = new Player();
+  player.setMode('lowest');
   player.start();
-  await pass(50);
-  assert.equal(player.report().state, 'failed');
-  assert.match(player.snapshot().problem_detail ?? '', /48000 Hz, the stream has 44100 Hz/);
+  const words = controlWords(made.workers[0].told[0].memory);
+  assert.equal(words[WORD.MODE], MODE.LOWEST);
+  player.setTarget(25);
+  assert.deepEqual([words[WORD.MODE], words[WORD.FIXED_FRAMES], player.report().mode], [MODE.FIXED, 1103, 'fixed']);
+  player.setMode('safest');
+  assert.equal(words[WORD.MODE], MODE.FIXED, 'what was chosen by hand goes before the mode');
+  player.setTarget(null);
+  assert.equal(words[WORD.MODE], MODE.SAFEST);
+  player.stop();
+});
+
+test('without shared memory the mode goes to the worklet by message', async () => {
+  reset({ crossOriginIsolated: false });
+  const player = new Player();
+  player.setTarget(30);
+  player.start();
+  await pass(100);
+  assert.deepEqual(made.nodes[0].port.sent[1], { type: 'mode', mode: 'fixed', fixed_ms: 30 });
+  player.stop();
+});
+
+test('an output that runs empty again and again is replaced by a safer one, which is remembered', async () => {
+  reset();
+  /** @type {any[]} */
+  const remembered = [];
+  const player = new Player({ remember: (memory) => remembered.push(memory) });
+  player.start();
+  const [context] = made.contexts;
+  context.become('running');
+  context.playbackStats = { averageLatency: 0.03, minimumLatency: 0.03, maximumLatency: 0.03, underrunEvents: 0, underrunDuration: 0 };
+  await pass(4000);
+  context.playbackStats.underrunEvents = 4;
+  await pass(500);
+  assert.equal(made.contexts.length, 1, 'some are an accident');
+  context.playbackStats.underrunEvents = 5;
+  await pass(500);
+  assert.equal(made.contexts.length, 2);
+  assert.equal(made.contexts[1].options.latencyHint, 'interactive');
+  assert.equal(remembered.at(-1).output, 1);
+  player.stop();
+  reset();
+  const next = new Player({ memory: remembered.at(-1) });
+  next.start();
+  assert.equal(made.contexts[0].options.latencyHint, 'interactive');
+  next.stop();
+});
+
+test('clocks are remembered once they are known well, and given to the next session', async () => {
+  reset();
+  /** @type {any[]} */
+  const remembered = [];
+  const player = new Player({ remember: (memory) => remembered.push(memory) });
+  player.start();
+  made.contexts[0].become('running');
+  const memory = { stream_ppm: 12, context_ppm: -3 };
+  workerSays({ drift: { ppm: 15, sigma_ppm: 8, memory } });
+  await pass(500);
+  assert.equal(remembered.length, 0);
+  workerSays({ drift: { ppm: 15, sigma_ppm: 0.4, memory } });
+  await pass(500);
+  assert.deepEqual(remembered, [{ clocks: memory, output: 0 }], 'and not ten times a second');
+  assert.equal(player.report().drift_ppm, 15);
+  player.stop();
+  player.start();
+  assert.deepEqual(made.workers.at(-1).told[0].remembered, memory);
+  player.stop();
+});
+
+test('every glitch has its entry, whoever counted it, and counts and ledger agree', async () => {
+  reset();
+  const player = new Player();
+  player.start();
+  made.contexts[0].become('running');
+  workerSays({ glitches: { queue_drop: 3 }, new_glitches: [{ at_ms: 5, cause: 'queue_drop', length_ms: 12 }] });
+  const words = controlWords(made.workers[0].told[0].memory);
+  Object.assign(words, { [WORD.EVENT_COUNT]: 1, [EVENTS_AT]: 4410, [EVENTS_AT + 1]: 441, [WORD.SLEEP_COUNT]: 1, [WORD.BLOCK_COUNT]: 9 });
+  await pass(200);
+  const { ledger, glitches } = player.report();
+  assert.deepEqual([glitches['queue_drop'], glitches['network_late'], glitches['tab_suspended']], [3, 1, 1]);
+  assert.deepEqual(ledger.map(({ cause, length_ms: lengthMs }) => [cause, lengthMs]), [
+    ['queue_drop', 12], ['queue_drop', null], ['queue_drop', null], ['network_late', 10], ['tab_suspended', null],
+  ]);
+  player.stop();
+});
+
+test('the service is told once a second how it goes', async () => {
+  reset();
+  const player = new Player();
+  player.start();
+  made.contexts[0].become('running');
+  await pass(3050);
+  const told = made.workers[0].told.filter((/** @type {any} */ { type }) => type === 'tell');
+  assert.equal(told.length, 3);
+  assert.deepEqual(Object.keys(told[0].report), ['mode', 'delay_ms', 'level_ms', 'target_ms', 'glitches']);
+  player.stop();
 });
 
 test('starting and stopping in rapid succession leaves one session, or none', async () => {

@@ -31,19 +31,37 @@ class Notebook {
     this.lines.push(`gap ${position}+${frames} ${cause}`);
   }
 
+  /** @param {number} position @param {Float32Array} samples @param {number} frames @returns {boolean} */
+  fill(position, samples, frames) {
+    const isDone = this.#ring.fill(position, samples, frames);
+    this.lines.push(`fill ${position}+${frames}${isDone ? '' : ' too late'}`);
+    return isDone;
+  }
+
+  line() {}
+
+  renderedFrame() {
+    return null;
+  }
+
   expectSound() {}
 
   expectSilence() {}
 }
 
-/** @param {...(Uint8Array | ArrayBuffer)} messages a record, or a whole message @returns {{lines: string[], counts: Record<string, number>, receiver: Receiver}} */
+/** @param {...(Uint8Array | ArrayBuffer)} messages a record, or a whole message @returns {{lines: string[], receiver: Receiver}} */
 function receive(...messages) {
   const notebook = new Notebook();
-  const receiver = new Receiver(notebook);
+  const receiver = new Receiver(notebook, 44_100);
   receiver.connected();
   messages.forEach((each, index) => receiver.receive(each instanceof ArrayBuffer ? each : message(each), index));
-  const counts = Object.fromEntries(Object.entries(receiver.ledger.counts()).filter(([, count]) => count > 0));
-  return { lines: notebook.lines, counts, receiver };
+  return { lines: notebook.lines, receiver };
+}
+
+/** @param {Receiver} receiver @returns {Record<string, number>} once nothing is waited for any longer */
+function finalCounts(receiver) {
+  receiver.connected();
+  return Object.fromEntries(Object.entries(receiver.ledger.counts()).filter(([, count]) => count > 0));
 }
 
 /** @param {number} seq @param {number} frameIndex @param {number} [flags] */
@@ -103,6 +121,48 @@ const CASES = [
     messages: [packet(1, 100), note({ lostPackets: 1, lostFrames: 10 }), packet(4, 130)],
     lines: ['restart 100', 'audio 100+10', 'gap 110+20 259', 'audio 130+10'],
     counts: { queue_drop: 1, unexplained_loss: 1 },
+  },
+  {
+    name: 'neighbours that swapped are put in order, and nothing was lost',
+    messages: [packet(1, 100), packet(3, 120), packet(2, 110), packet(4, 130)],
+    lines: ['restart 100', 'audio 100+10', 'gap 110+10 259', 'audio 120+10', 'fill 110+10', 'audio 130+10'],
+    counts: {},
+  },
+  {
+    name: 'a hole is filled from both ends',
+    messages: [packet(1, 100), packet(5, 140), packet(2, 110), packet(4, 130), packet(3, 120)],
+    lines: ['restart 100', 'audio 100+10', 'gap 110+30 259', 'audio 140+10', 'fill 110+10', 'fill 130+10', 'fill 120+10'],
+    counts: {},
+  },
+  {
+    name: 'across the wrap of seq and of positions, too',
+    messages: [packet(2 ** 32 - 2, 2 ** 32 - 20), packet(0, 2 ** 32), packet(2 ** 32 - 1, 2 ** 32 - 10)],
+    lines: ['restart -20', 'audio -20+10', 'gap -10+10 259', 'audio 0+10', 'fill -10+10'],
+    counts: {},
+  },
+  {
+    name: 'what is left of a hole is lost, once',
+    messages: [packet(1, 100), packet(4, 130), packet(3, 120), packet(5, 140)],
+    lines: ['restart 100', 'audio 100+10', 'gap 110+20 259', 'audio 130+10', 'fill 120+10', 'audio 140+10'],
+    counts: { unexplained_loss: 1 },
+  },
+  {
+    name: 'a late record that comes twice fills nothing twice',
+    messages: [packet(1, 100), packet(3, 120), packet(2, 110), packet(2, 110), packet(3, 120)],
+    lines: ['restart 100', 'audio 100+10', 'gap 110+10 259', 'audio 120+10', 'fill 110+10'],
+    counts: {},
+  },
+  {
+    name: 'a late record whose frames do not lie in its hole fills nothing',
+    messages: [packet(1, 100), packet(3, 120), packet(2, 115), packet(2, 105)],
+    lines: ['restart 100', 'audio 100+10', 'gap 110+10 259', 'audio 120+10'],
+    counts: { unexplained_loss: 1 },
+  },
+  {
+    name: 'a late record does not reach into a timeline that is over',
+    messages: [packet(1, 100), packet(3, 120), packet(4, 9000, 1), packet(2, 110)],
+    lines: ['restart 100', 'audio 100+10', 'gap 110+10 259', 'audio 120+10', 'restart 9000', 'audio 9000+10'],
+    counts: { unexplained_loss: 1 },
   },
   {
     name: 'frames that jump while seq does not are a fault of the service too',
@@ -182,14 +242,30 @@ for (const { name, messages, lines, counts } of CASES) {
   test(name, () => {
     const got = receive(...messages);
     assert.deepEqual(got.lines, lines);
-    assert.deepEqual(got.counts, counts);
+    assert.deepEqual(finalCounts(got.receiver), counts);
   });
 }
 
+test('an overtaken record is waited for a second, and lost when it was missed', () => {
+  const { receiver } = receive(packet(1, 100), packet(3, 120));
+  receiver.receive(message(packet(4, 130)), 900);
+  assert.equal(receiver.ledger.counts()['unexplained_loss'], 0);
+  receiver.receive(message(packet(5, 140)), 1002);
+  assert.deepEqual(receiver.ledger.entries(), [{ at_ms: 1, cause: 'unexplained_loss', length_ms: (10 * 1000) / 44_100 }]);
+  receiver.receive(message(packet(2, 110)), 1003);
+  assert.deepEqual([receiver.repeats, receiver.reordered], [1, 0]);
+});
+
+test('where order is kept there is nothing to wait for: a loss that was declared, or damage, opens no hole', () => {
+  const { receiver } = receive(packet(1, 100), note({ lostPackets: 2, lostFrames: 20 }), packet(4, 130), packet(3, 120), new ArrayBuffer(3), packet(6, 150), packet(5, 140));
+  assert.deepEqual([receiver.repeats, receiver.reordered], [2, 0]);
+  assert.deepEqual(finalCounts(receiver), { queue_drop: 1, bad_packet: 1 });
+});
+
 test('a connection that broke while sound was flowing is one glitch, and the next begins anew', () => {
   const { receiver, lines } = receive(packet(1, 100));
-  receiver.disconnected();
-  receiver.disconnected();
+  receiver.disconnected(4);
+  receiver.disconnected(4);
   receiver.receive(message(packet(40, 9000)), 5);
   assert.deepEqual(lines.slice(2), ['restart 9000', 'audio 9000+10']);
   assert.equal(receiver.ledger.counts()['network_late'], 1);

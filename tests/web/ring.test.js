@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { CAPACITY_FRAMES, GAP_FRAMES_MAX, MARGIN_FRAMES, RING_BYTES, RingReader, RingWriter } from '../../web/core/ring.js';
+import { PLAYOUT, WORD } from '../../web/core/controls.js';
+import { Gauges } from '../../web/core/gauges.js';
+import { LineReader } from '../../web/core/line_reader.js';
+import { CAPACITY_FRAMES, controlWords, GAP_FRAMES_MAX, MARGIN_FRAMES, RING_BYTES, RingReader, RingWriter } from '../../web/core/ring.js';
 import { SEED, randomFrom } from './sim/random.js';
 import { addressed, addressOf } from './sim/records.js';
 
@@ -20,7 +23,10 @@ function framesFrom(position, frames) {
 
 /** @param {RingReader} reader @param {number} position @returns {number} */
 function readAt(reader, position) {
-  return addressOf(reader.leftAt(position), reader.rightAt(position));
+  const left = new Float32Array(1);
+  const right = new Float32Array(1);
+  reader.read(position, left, right, 0, 1);
+  return addressOf(/** @type {number} */ (left[0]), /** @type {number} */ (right[0]));
 }
 
 /** @param {number} position */
@@ -46,12 +52,14 @@ for (const kind of ['SharedArrayBuffer', 'ArrayBuffer']) {
         reader.look();
         if (reader.lapped(read)) read = (reader.write - 1000) | 0;
         const frames = Math.min(reader.level(read), Math.floor(random() * 3000));
-        const left = new Float32Array(frames);
-        const right = new Float32Array(frames);
-        reader.copy(read, left, right);
+        const at = Math.floor(random() * 100);
+        const left = new Float32Array(at + frames + 1);
+        const right = new Float32Array(at + frames + 1);
+        reader.read(read, left, right, at, frames);
+        assert.ok(left[at + frames] === 0 && (at === 0 || left[at - 1] === 0), 'nothing is written around it');
         for (let frame = 0; frame < frames; frame += 97) {
           const position = (read + frame) | 0;
-          assert.equal(addressOf(/** @type {number} */ (left[frame]), /** @type {number} */ (right[frame])), wanted(position), `seed ${SEED}`);
+          assert.equal(addressOf(/** @type {number} */ (left[at + frame]), /** @type {number} */ (right[at + frame])), wanted(position), `seed ${SEED}`);
           assert.equal(readAt(reader, position), wanted(position));
         }
         read = (read + frames) | 0;
@@ -91,7 +99,7 @@ test('a gap is marked, and its slots hold silence, not what was there a ring ago
   assert.ok(reader.hasGap && !reader.inGap((write - 1) | 0) && reader.inGap(write | 0) && reader.inGap((write + 9999) | 0));
   assert.ok(!reader.inGap((write + 10_000) | 0));
   assert.equal(reader.gapCause, 3);
-  for (let frame = 0; frame < 10_000; frame += 1) assert.equal(reader.leftAt((write + frame) | 0), 0);
+  for (let frame = 0; frame < 10_000; frame += 1) assert.equal(readAt(reader, (write + frame) | 0), 0);
   assert.equal(readAt(reader, (write + 10_050) | 0), wanted(write + 10_050));
   reader.seekGap((write + 10_000) | 0);
   assert.equal(reader.hasGap, false, 'a mark that lies behind is passed');
@@ -116,6 +124,81 @@ test('marks of an old timeline do not speak of the new one, and more marks than 
   reader.seekGap(1000);
   assert.ok(reader.hasGap);
   assert.equal((reader.gapStart - 1000) % 20, 0);
+});
+
+test('a gap is filled from either end, and what is left of it stays a gap', () => {
+  const memory = new ArrayBuffer(RING_BYTES);
+  const writer = new RingWriter(memory);
+  const reader = new RingReader(memory);
+  const start = 2 ** 31 - 15; // positions turn negative within the gap
+  writer.restart(start);
+  writer.gap(start, 30, 259);
+  writer.audio((start + 30) | 0, framesFrom(start + 30, 10), 10);
+  /** @param {number} from @param {number} frames */
+  const fill = (from, frames) => writer.fill((start + from) | 0, framesFrom(start + from, frames), frames);
+  assert.deepEqual([fill(10, 10), fill(25, 10), fill(40, 10)], [false, false, false], 'in its midst, over its end, beside it');
+  assert.deepEqual([fill(0, 10), fill(20, 10)], [true, true]);
+  reader.look();
+  reader.seekGap(start);
+  assert.deepEqual([reader.gapStart, reader.gapEnd], [(start + 10) | 0, (start + 20) | 0]);
+  assert.deepEqual([0, 9, 15, 20, 39].map((frame) => readAt(reader, (start + frame) | 0)), [0, 9, -15, 20, 39].map((frame) => (frame < 0 ? 0 : wanted(start + frame))));
+  assert.equal(fill(10, 10), true);
+  reader.seekGap(start);
+  assert.ok(!reader.inGap((start + 10) | 0) && !reader.inGap((start + 19) | 0));
+  assert.equal(fill(10, 10), false, 'twice');
+});
+
+test('a gap the reader is about to reach is not filled any more, nor one of another timeline', () => {
+  const memory = new ArrayBuffer(RING_BYTES);
+  const writer = new RingWriter(memory);
+  const words = controlWords(memory);
+  writer.restart(0);
+  writer.audio(0, framesFrom(0, 1000), 1000);
+  writer.gap(1000, 10, 259);
+  Atomics.store(words, WORD.PLAYOUT_STATE, PLAYOUT.SOUNDING);
+  Atomics.store(words, WORD.BLOCK_FRAMES, 128);
+  Atomics.store(words, WORD.READ_POSITION, 750);
+  assert.equal(writer.fill(1000, framesFrom(1000, 5), 5), false);
+  Atomics.store(words, WORD.READ_POSITION, 650);
+  assert.equal(writer.fill(1000, framesFrom(1000, 5), 5), true);
+  writer.restart(0);
+  assert.equal(writer.fill(1005, framesFrom(1005, 5), 5), false);
+});
+
+test('the live edge is told with its fraction, drift and steps', () => {
+  const memory = new ArrayBuffer(RING_BYTES);
+  const writer = new RingWriter(memory);
+  const reader = new LineReader(controlWords(memory), 1);
+  writer.restart(100);
+  const epoch = controlWords(memory)[WORD.EPOCH] ?? 0;
+  writer.line({ context_frame: 2 ** 33 + 1000, position: 2 ** 34 + 500.25, drift_ppm: 100, stepped_frames: 0 });
+  reader.look(epoch);
+  assert.ok(reader.isValid);
+  assert.ok(Math.abs(reader.ahead(1000 + 441_000, 500) - (441_000 * 1.0001 + 0.25)) < 1e-3, `${reader.ahead(1000 + 441_000, 500)}`);
+});
+
+test('how much came in one piece is told: the most of this timeline', () => {
+  const memory = new ArrayBuffer(RING_BYTES);
+  const writer = new RingWriter(memory);
+  const reader = new RingReader(memory);
+  writer.restart(0);
+  for (const [position, frames] of /** @type {[number, number][]} */ ([[0, 64], [64, 256], [320, 128]])) {
+    writer.audio(position, framesFrom(position, frames), frames);
+    reader.look();
+  }
+  assert.equal(reader.packetFrames, 256);
+  writer.restart(0);
+  writer.audio(0, framesFrom(0, 32), 32);
+  reader.look();
+  assert.equal(reader.packetFrames, 32);
+});
+
+test('which block was rendered last is known once there was one', () => {
+  const memory = new ArrayBuffer(RING_BYTES);
+  const writer = new RingWriter(memory);
+  assert.equal(writer.renderedFrame(), null);
+  new Gauges(controlWords(memory)).stamp(0, 0, 2 ** 32 - 128, 128);
+  assert.equal(writer.renderedFrame(), -128);
 });
 
 test('what does not continue the timeline is a fault of the caller', () => {
@@ -147,7 +230,7 @@ test('a writer on another thread is never caught with a frame that is not in its
         read = (reader.write - MARGIN_FRAMES) | 0;
       }
       if (reader.epoch === 0 || reader.level(read) < 128) continue;
-      reader.copy(read, left, right);
+      reader.read(read, left, right, 0, 128);
       // Copied while the writer went on: only what it cannot have reached meanwhile counts.
       reader.look();
       if (reader.lapped(read)) continue;

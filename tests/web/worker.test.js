@@ -66,7 +66,7 @@ function open() {
   sockets.length = 0;
   posted.length = 0;
   const memory = new SharedArrayBuffer(RING_BYTES);
-  self.onmessage({ data: { type: 'open', url: 'ws://synthwire.local/ws', memory, port: null } });
+  self.onmessage({ data: { type: 'open', url: 'ws://synthwire.local/ws', memory, port: null, context_rate_hz: 44_100, remembered: null, glitches: {} } });
   return { memory, words: controlWords(memory) };
 }
 
@@ -216,4 +216,20 @@ test('close leaves nothing behind', async () => {
   self.onmessage({ data: { type: 'close' } });
   assert.ok(sockets[0].closed);
   assert.equal(runningTimers(), 0);
+});
+
+test('the service is told what this connection counted, not what another told before', async () => {
+  open();
+  const [first] = sockets;
+  first.greet();
+  const report = { mode: 'auto', delay_ms: 40, level_ms: 8, target_ms: 8, glitches: { network_late: 3, queue_drop: 0 } };
+  self.onmessage({ data: { type: 'tell', report } });
+  assert.deepEqual(first.sent.at(-1), { type: 'report', ...report });
+  first.onclose({ code: 1006, reason: '' });
+  self.onmessage({ data: { type: 'tell', report: { ...report, glitches: { network_late: 4, queue_drop: 0 } } } });
+  await pass(3000);
+  const second = sockets.at(-1);
+  second.greet();
+  self.onmessage({ data: { type: 'tell', report: { ...report, glitches: { network_late: 6, queue_drop: 1 } } } });
+  assert.deepEqual(second.sent.at(-1).glitches, { network_late: 2, queue_drop: 1 });
 });

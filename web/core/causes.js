@@ -25,34 +25,9 @@ const NAMES = new Map([
   [CAUSE_BAD_PACKET, 'bad_packet'],
 ]);
 
+export const CAUSE_NAMES = Object.freeze([...NAMES.values()]);
+
 /** @param {number} code @returns {string} a code of a newer service is shown by its number */
 export function causeName(code) {
   return NAMES.get(code) ?? `cause_${code}`;
-}
-
-/** Counts by cause, ready for the report: every known name is there from the start. */
-export class Ledger {
-  /** @type {Record<string, number>} */
-  #counts = {};
-
-  constructor() {
-    for (const name of NAMES.values()) this.#counts[name] = 0;
-  }
-
-  /** @param {number} cause @param {number} [times] */
-  count(cause, times = 1) {
-    if (times <= 0) return;
-    const name = causeName(cause);
-    this.#counts[name] = (this.#counts[name] ?? 0) + times;
-  }
-
-  /** @param {Readonly<Record<string, number>>} counts */
-  add(counts) {
-    for (const [name, times] of Object.entries(counts)) this.#counts[name] = (this.#counts[name] ?? 0) + times;
-  }
-
-  /** @returns {Record<string, number>} a copy */
-  counts() {
-    return { ...this.#counts };
-  }
 }

@@ -6,7 +6,8 @@
  * like all Int32; positions are the low 32 bits of frame_index.
  */
 
-import { msOf } from './units.js';
+import { STREAM_RATE_HZ, msOf } from './units.js';
+import { LEADS_MS } from './what_if.js';
 
 /** Which word is what. */
 export const WORD = Object.freeze({
@@ -25,75 +26,122 @@ export const WORD = Object.freeze({
   SILENCE_EXPECTED: 5,
   /** GAP_COUNT when this timeline began: older marks speak of another one. */
   EPOCH_GAPS: 6,
+  /** The live edge (live_edge.js). Odd while the words after it are being written; 0 before the first. */
+  LINE: 7,
+  /** The timeline it speaks of. */
+  LINE_EPOCH: 8,
+  LINE_CONTEXT_FRAME: 9,
+  LINE_POSITION: 10,
+  /** In FRACTION_ONEs. */
+  LINE_FRACTION: 11,
+  /** In DRIFT_ONEs. */
+  LINE_DRIFT: 12,
+  /** In LEAD_ONEs, wraps: only its changes count. */
+  LINE_STEPPED: 13,
+  /** Frames that came in one piece last. */
+  PACKET_FRAMES: 14,
 
   // Written by the audio thread.
-  /** Odd while the two words after it are being written. */
-  STAMP: 8,
+  /** Odd while the three words after it are being written. */
+  STAMP: 16,
   /** Position of the first frame of the last block. */
-  READ_POSITION: 9,
+  READ_POSITION: 17,
+  /** In FRACTION_ONEs. */
+  READ_FRACTION: 18,
   /** Context frame of that block, low 32 bits. */
-  READ_CONTEXT_FRAME: 10,
+  READ_CONTEXT_FRAME: 19,
   /** One of PLAYOUT. */
-  PLAYOUT_STATE: 11,
-  /** Frames in hand at the lowest, typical of the last seconds. */
-  LEVEL_FRAMES: 12,
-  /** Where that is held. */
-  TARGET_FRAMES: 13,
-  /** How far the level moves within a tenth of a second: the rhythm of packets and of the audio callback. */
-  SPREAD_FRAMES: 14,
-  /** Lowest headroom since the page last looked; the page writes HEADROOM_NONE to begin anew. */
-  HEADROOM_LEAST_FRAMES: 15,
+  PLAYOUT_STATE: 20,
+  /** How far the reader is behind the live edge, and shall be, in LEAD_ONEs. */
+  LEVEL: 21,
+  TARGET: 22,
+  /** The worst lead a block required in the last 20 s, frames. */
+  REQUIRED_FRAMES: 23,
+  /** By how much the reader runs faster than nominal, in DRIFT_ONEs. */
+  RATE: 24,
   /** Times the sound broke off because frames had not arrived, nobody else being to blame. */
-  LATE_COUNT: 16,
-  /** Frames of silence or fading in all, whatever the cause. */
-  MISSING_FRAMES: 17,
-  TRIM_COUNT: 18,
-  TRIMMED_FRAMES: 19,
-  INSERT_COUNT: 20,
-  INSERTED_FRAMES: 21,
-  /** Large backlogs dropped at once. */
-  JUMP_COUNT: 22,
+  LATE_COUNT: 25,
+  /** Frames that were predicted or silent, whatever the cause. */
+  MISSING_FRAMES: 26,
+  /** Steps made by a splice or a cut, and how far: delay given back, and taken. */
+  TRIM_COUNT: 27,
+  TRIMMED_FRAMES: 28,
+  INSERT_COUNT: 29,
+  INSERTED_FRAMES: 30,
+  /** Backlogs dropped because the audio thread had stood still. */
+  JUMP_COUNT: 31,
   /** Blocks the context's own frame count says were never asked for. */
-  SKIP_COUNT: 23,
+  SKIP_COUNT: 32,
   /** Times the audio thread stood still for a second or more. */
-  SLEEP_COUNT: 24,
+  SLEEP_COUNT: 33,
   /** Peaks since the page last looked, in PEAK_ONEs; the page writes 0. */
-  PEAK_LEFT: 25,
-  PEAK_RIGHT: 26,
+  PEAK_LEFT: 34,
+  PEAK_RIGHT: 35,
   /** Context frame at which sound was first heard, valid once HAS_SOUNDED is 1. */
-  FIRST_SOUND_CONTEXT_FRAME: 27,
-  HAS_SOUNDED: 28,
-  BLOCK_FRAMES: 29,
-  BLOCK_COUNT: 30,
+  FIRST_SOUND_CONTEXT_FRAME: 36,
+  HAS_SOUNDED: 37,
+  BLOCK_FRAMES: 38,
+  BLOCK_COUNT: 39,
+  /** Glitches ever written to EVENTS_AT; the last EVENTS of them are kept. */
+  EVENT_COUNT: 40,
+  /** Whole seconds of blocks that WHAT_IF_AT has watched. */
+  WHAT_IF_SECONDS: 41,
+  // Written by the page.
+  /** One of MODE. */
+  MODE: 48,
+  /** The lead the listener has fixed, frames; used while MODE is FIXED. */
+  FIXED_FRAMES: 49,
 });
 
-/** What the audio thread is doing. */
+/** What the audio thread is doing: nothing has come; sound is to be placed; it sounds, or would if frames were there. */
 export const PLAYOUT = Object.freeze({ EMPTY: 0, SEEKING: 1, SOUNDING: 2 });
+
+/** How the lead is chosen (target.js). */
+export const MODE = Object.freeze({ AUTO: 0, LOWEST: 1, SAFEST: 2, FIXED: 3 });
+/** @typedef {'auto' | 'lowest' | 'safest' | 'fixed'} ModeName */
+/** @type {readonly ModeName[]} */
+export const MODE_NAMES = Object.freeze(['auto', 'lowest', 'safest', 'fixed']);
 
 /** Gap marks kept, each of GAP_WORDS words: first position, position after the last, cause code. */
 export const GAP_MARKS = 16;
 export const GAP_WORDS = 3;
-export const GAPS_AT = 32;
-export const CONTROL_WORDS = 128;
+export const GAPS_AT = 64;
 
-/** What HEADROOM_LEAST_FRAMES holds when no block has been read since. */
-export const HEADROOM_NONE = 0x7fff_ffff;
+/** Glitches kept, each of EVENT_WORDS words: context frame at which sound was back, frames missing. */
+export const EVENTS = 16;
+export const EVENT_WORDS = 2;
+export const EVENTS_AT = GAPS_AT + GAP_MARKS * GAP_WORDS;
+
+/** Late events so far had the lead been LEADS_MS[i], and the frames that were late. */
+export const WHAT_IF_AT = EVENTS_AT + EVENTS * EVENT_WORDS;
+export const WHAT_IF_LATE_AT = WHAT_IF_AT + LEADS_MS.length;
+
+export const CONTROL_WORDS = 512;
+if (WHAT_IF_LATE_AT + LEADS_MS.length > CONTROL_WORDS) throw new RangeError('the control words do not fit');
+
 /** A peak of 1.0. */
 export const PEAK_ONE = 1 << 23;
+/** A whole frame, as fractions of one are written. */
+export const FRACTION_ONE = 2 ** 31;
+/** A drift of 1 (a million ppm): 1 is 0.0005 ppm. */
+export const DRIFT_ONE = 2 ** 31;
+/** A frame of lead. */
+export const LEAD_ONE = 256;
 
 /**
  * What the page makes of the control words.
  *
  * @typedef {object} PlayoutReading
  * @property {number} state one of PLAYOUT
- * @property {number} read_position
+ * @property {number} read_position with a fraction
  * @property {number} read_context_frame low 32 bits
+ * @property {ModeName} mode
  * @property {number} level_ms
  * @property {number} target_ms
- * @property {number} spread_ms
- * @property {number | null} headroom_least_ms
+ * @property {number} required_lead_ms
+ * @property {number} rate_ppm
  * @property {number} late_count
- * @property {number} missing_ms
+ * @property {number} concealed_ms
  * @property {number} trims
  * @property {number} trimmed_ms
  * @property {number} inserts
@@ -104,6 +152,7 @@ export const PEAK_ONE = 1 << 23;
  * @property {number | null} first_sound_context_frame
  * @property {number} block_frames
  * @property {number} blocks
+ * @property {number} events
  */
 
 /**
@@ -115,19 +164,20 @@ export function readPlayout(words) {
   const at = (word) => Atomics.load(words, word);
   const stamp = at(WORD.STAMP);
   const readPosition = at(WORD.READ_POSITION);
+  const readFraction = at(WORD.READ_FRACTION);
   const readContextFrame = at(WORD.READ_CONTEXT_FRAME);
   if ((stamp & 1) !== 0 || at(WORD.STAMP) !== stamp) return null;
-  const least = at(WORD.HEADROOM_LEAST_FRAMES);
   return {
     state: at(WORD.PLAYOUT_STATE),
-    read_position: readPosition,
+    read_position: readPosition + readFraction / FRACTION_ONE,
     read_context_frame: readContextFrame,
-    level_ms: msOf(at(WORD.LEVEL_FRAMES)),
-    target_ms: msOf(at(WORD.TARGET_FRAMES)),
-    spread_ms: msOf(at(WORD.SPREAD_FRAMES)),
-    headroom_least_ms: least === HEADROOM_NONE ? null : msOf(least),
+    mode: MODE_NAMES[at(WORD.MODE)] ?? 'auto',
+    level_ms: msOf(at(WORD.LEVEL) / LEAD_ONE),
+    target_ms: msOf(at(WORD.TARGET) / LEAD_ONE),
+    required_lead_ms: msOf(at(WORD.REQUIRED_FRAMES)),
+    rate_ppm: (at(WORD.RATE) / DRIFT_ONE) * 1e6,
     late_count: at(WORD.LATE_COUNT),
-    missing_ms: msOf(at(WORD.MISSING_FRAMES)),
+    concealed_ms: msOf(at(WORD.MISSING_FRAMES)),
     trims: at(WORD.TRIM_COUNT),
     trimmed_ms: msOf(at(WORD.TRIMMED_FRAMES)),
     inserts: at(WORD.INSERT_COUNT),
@@ -138,12 +188,44 @@ export function readPlayout(words) {
     first_sound_context_frame: at(WORD.HAS_SOUNDED) === 1 ? at(WORD.FIRST_SOUND_CONTEXT_FRAME) : null,
     block_frames: at(WORD.BLOCK_FRAMES),
     blocks: at(WORD.BLOCK_COUNT),
+    events: at(WORD.EVENT_COUNT),
   };
 }
 
 /**
- * Takes the peaks and the lowest headroom for itself: the audio thread begins them anew. A block that ends in the same
- * instant may be missed by a meter; nothing else reads them.
+ * What every lead would have meant on the blocks so far.
+ *
+ * @param {Int32Array} words
+ * @returns {{observed_s: number, leads: {target_ms: number, events: number, late_ms: number}[]}} ascending
+ */
+export function readWhatIf(words) {
+  /** @param {number} word */
+  const at = (word) => Atomics.load(words, word);
+  const leads = LEADS_MS.map((leadMs, index) => ({
+    target_ms: leadMs, events: at(WHAT_IF_AT + index), late_ms: msOf(at(WHAT_IF_LATE_AT + index)),
+  }));
+  return { observed_s: at(WORD.WHAT_IF_SECONDS), leads };
+}
+
+/**
+ * Glitches the audio thread noted after the first `seen` of them. More than EVENTS at once: the oldest are only counted.
+ *
+ * @param {Int32Array} words @param {number} seen
+ * @returns {{context_frame: number, length_ms: number}[]}
+ */
+export function readEvents(words, seen) {
+  const count = Atomics.load(words, WORD.EVENT_COUNT);
+  const events = [];
+  for (let event = Math.max(seen, count - EVENTS); event < count; event += 1) {
+    const at = EVENTS_AT + (event % EVENTS) * EVENT_WORDS;
+    events.push({ context_frame: Atomics.load(words, at), length_ms: msOf(Atomics.load(words, at + 1)) });
+  }
+  return events;
+}
+
+/**
+ * Takes the peaks for itself: the audio thread begins them anew. A block that ends in the same instant may be missed by
+ * a meter; nothing else reads them.
  *
  * @param {Int32Array} words
  * @param {[number, number]} peaks written: left, right, linear
@@ -151,5 +233,10 @@ export function readPlayout(words) {
 export function takePeaks(words, peaks) {
   peaks[0] = Atomics.exchange(words, WORD.PEAK_LEFT, 0) / PEAK_ONE;
   peaks[1] = Atomics.exchange(words, WORD.PEAK_RIGHT, 0) / PEAK_ONE;
-  Atomics.store(words, WORD.HEADROOM_LEAST_FRAMES, HEADROOM_NONE);
+}
+
+/** @param {Int32Array} words @param {ModeName} mode @param {number | null} fixedMs */
+export function writeMode(words, mode, fixedMs) {
+  if (fixedMs !== null) Atomics.store(words, WORD.FIXED_FRAMES, Math.round((fixedMs * STREAM_RATE_HZ) / 1000));
+  Atomics.store(words, WORD.MODE, MODE_NAMES.indexOf(mode));
 }

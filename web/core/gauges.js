@@ -5,7 +5,7 @@
  * No method makes an object.
  */
 
-import { PEAK_ONE, WORD } from './controls.js';
+import { DRIFT_ONE, EVENT_WORDS, EVENTS, EVENTS_AT, FRACTION_ONE, LEAD_ONE, PEAK_ONE, WHAT_IF_AT, WHAT_IF_LATE_AT, WORD } from './controls.js';
 
 /** Twice full scale: what is above it is as red. */
 const PEAK_MOST = 2 * PEAK_ONE;
@@ -19,6 +19,16 @@ export class Gauges {
     this.#words = words;
   }
 
+  /** @returns {number} one of MODE, as the page wishes */
+  get mode() {
+    return Atomics.load(this.#words, WORD.MODE);
+  }
+
+  /** @returns {number} */
+  get fixedFrames() {
+    return Atomics.load(this.#words, WORD.FIXED_FRAMES);
+  }
+
   /** @param {number} word a counter of WORD @param {number} times */
   add(word, times) {
     Atomics.add(this.#words, word, times);
@@ -27,43 +37,79 @@ export class Gauges {
   /**
    * Which frame of the stream met which frame of the context.
    *
-   * @param {number} position of the block's first frame @param {number} contextFrame @param {number} frames
+   * @param {number} position of the block's first frame @param {number} fraction of a frame beyond it
+   * @param {number} contextFrame @param {number} frames
    */
-  stamp(position, contextFrame, frames) {
+  stamp(position, fraction, contextFrame, frames) {
     const words = this.#words;
     Atomics.add(words, WORD.STAMP, 1);
     Atomics.store(words, WORD.READ_POSITION, position);
+    Atomics.store(words, WORD.READ_FRACTION, Math.floor(fraction * FRACTION_ONE));
     Atomics.store(words, WORD.READ_CONTEXT_FRAME, contextFrame | 0);
     Atomics.add(words, WORD.STAMP, 1);
     Atomics.store(words, WORD.BLOCK_FRAMES, frames);
     Atomics.add(words, WORD.BLOCK_COUNT, 1);
   }
 
-  /** @param {number} state of PLAYOUT @param {import('./controller.js').PlayoutController} controller */
-  steering(state, controller) {
+  /**
+   * @param {number} state of PLAYOUT @param {number} lead frames
+   * @param {import('./target.js').LeadTarget} target @param {number} rate a ratio
+   */
+  steering(state, lead, target, rate) {
     const words = this.#words;
     Atomics.store(words, WORD.PLAYOUT_STATE, state);
-    Atomics.store(words, WORD.LEVEL_FRAMES, controller.levelFrames);
-    Atomics.store(words, WORD.TARGET_FRAMES, controller.targetFrames);
-    Atomics.store(words, WORD.SPREAD_FRAMES, controller.spreadFrames);
+    Atomics.store(words, WORD.LEVEL, Math.round(lead * LEAD_ONE));
+    Atomics.store(words, WORD.TARGET, target.frames * LEAD_ONE);
+    Atomics.store(words, WORD.REQUIRED_FRAMES, target.requiredFrames);
+    Atomics.store(words, WORD.RATE, Math.round(rate * DRIFT_ONE));
   }
 
-  /** @param {Float64Array} peaks highest absolute samples of the block, left and right */
-  peaks(peaks) {
-    this.#raise(WORD.PEAK_LEFT, Math.min(/** @type {number} */ (peaks[0]) * PEAK_ONE, PEAK_MOST) | 0);
-    this.#raise(WORD.PEAK_RIGHT, Math.min(/** @type {number} */ (peaks[1]) * PEAK_ONE, PEAK_MOST) | 0);
-  }
-
-  /** @param {number} frames left over after a block was read */
-  headroom(frames) {
-    if (frames < Atomics.load(this.#words, WORD.HEADROOM_LEAST_FRAMES)) {
-      Atomics.store(this.#words, WORD.HEADROOM_LEAST_FRAMES, frames);
+  /** @param {import('./what_if.js').WhatIf} whatIf */
+  whatIf(whatIf) {
+    const words = this.#words;
+    Atomics.store(words, WORD.WHAT_IF_SECONDS, whatIf.seconds);
+    const { events, lateFrames } = whatIf;
+    for (let at = 0; at < events.length; at += 1) {
+      words[WHAT_IF_AT + at] = /** @type {number} */ (events[at]);
+      words[WHAT_IF_LATE_AT + at] = /** @type {number} */ (lateFrames[at]);
     }
   }
 
-  /** Frames of silence or fading; what comes before the first sound is not missing. @param {number} frames */
+  /**
+   * Sound that broke off is back, and nobody else is to blame.
+   *
+   * @param {number} frames that were missed @param {boolean} isSameEvent it had hardly been back: one glitch @param {number} contextFrame
+   */
+  late(frames, isSameEvent, contextFrame) {
+    const words = this.#words;
+    const count = Atomics.load(words, WORD.EVENT_COUNT);
+    const joins = isSameEvent && count > 0;
+    const at = EVENTS_AT + ((joins ? count - 1 : count) % EVENTS) * EVENT_WORDS;
+    Atomics.store(words, at, contextFrame | 0);
+    if (joins) {
+      Atomics.add(words, at + 1, frames);
+      return;
+    }
+    Atomics.store(words, at + 1, frames);
+    Atomics.add(words, WORD.EVENT_COUNT, 1);
+    Atomics.add(words, WORD.LATE_COUNT, 1);
+  }
+
+  /** The highest absolute samples of the block. @param {Float32Array} left @param {Float32Array} right */
+  peaks(left, right) {
+    let peakLeft = 0;
+    let peakRight = 0;
+    for (let frame = 0; frame < left.length; frame += 1) {
+      peakLeft = Math.max(peakLeft, Math.abs(/** @type {number} */ (left[frame])));
+      peakRight = Math.max(peakRight, Math.abs(/** @type {number} */ (right[frame])));
+    }
+    this.#raise(WORD.PEAK_LEFT, Math.min(peakLeft * PEAK_ONE, PEAK_MOST) | 0);
+    this.#raise(WORD.PEAK_RIGHT, Math.min(peakRight * PEAK_ONE, PEAK_MOST) | 0);
+  }
+
+  /** Frames of silence or guess; what comes before the first sound is not missing. @param {number} frames */
   missing(frames) {
-    if (this.#hasSounded) Atomics.add(this.#words, WORD.MISSING_FRAMES, frames);
+    if (this.#hasSounded && frames > 0) Atomics.add(this.#words, WORD.MISSING_FRAMES, frames);
   }
 
   /** Sound is heard; the first time counts. @param {number} contextFrame */

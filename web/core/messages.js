@@ -50,15 +50,34 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  */
 
 /**
+ * What a listener tells the service of itself, once a second (docs/wire-format.md, `report`).
+ *
+ * @typedef {object} ListenerReport
+ * @property {string} mode
+ * @property {number | null} delay_ms
+ * @property {number | null} level_ms
+ * @property {number | null} target_ms
+ * @property {Record<string, number>} glitches
+ */
+
+/**
  * Page to Worker. Exactly one of memory and port is given. (Core knows no MessagePort: the type comes from the realm.)
  *
  * @template Port
- * @typedef {{type: 'open', url: string, memory: SharedArrayBuffer | null, port: Port | null}} Open
+ * @typedef {object} Open
+ * @property {'open'} type
+ * @property {string} url
+ * @property {SharedArrayBuffer | null} memory
+ * @property {Port | null} port
+ * @property {number} context_rate_hz
+ * @property {import('./live_edge.js').ClockMemory | null} remembered
+ * @property {Record<string, number>} glitches counted before this Worker began
  */
 
 /**
  * @template Port
- * @typedef {Open<Port> | {type: 'set_pair', first_channel: number} | {type: 'close'}} ToWorker
+ * @typedef {Open<Port> | {type: 'set_pair', first_channel: number} | {type: 'tell', report: ListenerReport} | {type: 'trace'}
+ *   | {type: 'close'}} ToWorker
  */
 
 /**
@@ -77,6 +96,8 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  * @property {number} bytes
  * @property {number} reconnects
  * @property {Record<string, number>} glitches by cause, as far as the receiver knows them
+ * @property {import('./ledger.js').Entry[]} new_glitches since the last look; more than these may have been counted
+ * @property {{ppm: number, sigma_ppm: number, memory: import('./live_edge.js').ClockMemory} | null} drift stream against audio context
  * @property {string} last_refusal
  * @property {number} dropped_frames at the port, the audio thread standing still
  * @property {{offset_ms: number, round_trip_ms: number} | null} clock
@@ -84,7 +105,7 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  * @property {import('./arrivals.js').Travel | null} travel
  * @property {number | null} queue_age_ms
  *
- * @typedef {{type: 'status', status: WorkerStatus} | WishRefused} FromWorker
+ * @typedef {{type: 'status', status: WorkerStatus} | {type: 'trace', csv: string | null} | WishRefused} FromWorker
  */
 
 /**
@@ -100,7 +121,8 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  * Page to worklet.
  *
  * @template Port
- * @typedef {{type: 'port', port: Port} | {type: 'poll'} | {type: 'stop'}} ToWorklet
+ * @typedef {{type: 'port', port: Port} | {type: 'poll'} | {type: 'mode', mode: import('./controls.js').ModeName, fixed_ms: number | null}
+ *   | {type: 'stop'}} ToWorklet
  */
 
 /** @param {string} text one text message of the service @returns {ServiceMessage | Unreadable} */

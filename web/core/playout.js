@@ -1,72 +1,98 @@
 /**
  * The playout: what the audio thread does with every block.
  *
- * In: the ring, the context's frame count. Out: two channels of samples, and numbers in the control words.
- * What belongs elsewhere: how much to keep in hand (controller.js), the shape of an edge (fades.js).
- * Where nothing is missing and nothing is moved, samples come out exactly as they were sent. render() makes no object.
+ * In: the ring, the live edge, the context's frame count. Out: two channels of samples, and numbers in the control words.
+ * What belongs elsewhere: how far behind the live edge (target.js), how fast (steering.js), which frames (feed.js), between
+ * frames (resampler.js). render() makes no object: what has a fraction lives in arrays.
  *
- * The timeline never stops: while sound is missing, the position goes on, so sound that returns is played where it
- * belongs and the delay is what it was. Only when frames keep coming too late for it is the timeline placed anew.
+ * The timeline never stops: while sound is missing, the reader goes on, so sound that returns is played where it belongs and
+ * the delay is what it was. With one clock at both ends, and at the stream's rate, samples come out exactly as they were sent.
  */
 
-import { PlayoutController } from './controller.js';
 import { PLAYOUT, WORD } from './controls.js';
-import { FADE_FRAMES, FADE_IN, Tail } from './fades.js';
+import { Feed } from './feed.js';
 import { Gauges } from './gauges.js';
+import { LineReader } from './line_reader.js';
+import { Resampler } from './resampler.js';
 import { controlWords, RingReader } from './ring.js';
-import { Seeker } from './seeker.js';
-import { STREAM_RATE_HZ } from './units.js';
+import { Steering } from './steering.js';
+import { LeadTarget } from './target.js';
+import { framesOf, STREAM_RATE_HZ } from './units.js';
+import { SAME_EVENT_FRAMES, WhatIf } from './what_if.js';
 
-/** A backlog of more than a second: the audio thread itself stood still. */
-const SLEEP_FRAMES = STREAM_RATE_HZ;
-/** Sound that breaks off again within a second, and then once more: its timeline is too early for this network. */
-const TRUST_FRAMES = STREAM_RATE_HZ;
-const QUICK_BREAKS_MAX = 1;
+/** Required leads are watched for so long before sound is placed. */
+const WATCH_FRAMES = framesOf(70);
+/** A larger error is no matter for the speed: one step. */
+const STEP_FRAMES = framesOf(5);
+/** The rate of the block is not chosen yet when it is looked whether there is room for a step. */
+const STEP_MARGIN_FRAMES = 4;
+/** More than the estimates' own noise is a way to a new target. */
+const DEVIATION_FRAMES = framesOf(0.5);
+/** Frames lie ready so much earlier than any network could bring them: the audio thread itself stood still. */
+const STANDSTILL_FRAMES = framesOf(100);
+const SLEEP_FRAMES = framesOf(1000);
+/** So long nothing may be late before the line is doubted. */
+const CALM_FRAMES = framesOf(1000);
+/** No lead is as short. */
+const LEAST = -0x3fff_ffff;
+
+/** Of #now: index into the feed of the next output frame; its step; the step's change per output frame. */
+const TIME = 0;
+const STEP = 1;
+const CHANGE = 2;
+/** Of #now: the lead at the block's begin, and the lead the block requires. */
+const LEAD = 3;
+const REQUIRED = 4;
 
 export class Playout {
   #ring;
   #gauges;
-  #controller = new PlayoutController();
-  #seeker = new Seeker();
-  #tail = new Tail();
+  #line;
+  #feed;
+  #resampler;
+  #target = new LeadTarget();
+  #steering = new Steering();
+  #whatIf = new WhatIf();
+  /** Stream frames per context frame, were there no drift; seconds per context frame. */
+  #nominal;
+  #secondsPerFrame;
+  #now = new Float64Array(5);
+  #times;
 
   #epoch = 0;
   /** One of PLAYOUT. @type {number} */
   #state = PLAYOUT.EMPTY;
-  /** Position of the next frame to play; while seeking, the frame that would be playing. */
-  #position = 0;
-  /** Whether the frame before this one was played (else the next to be played fades in). */
-  #audible = false;
-  #fadeFrame = FADE_FRAMES;
-  /** From here on sound has been continuous: an insertion must not reach further back. */
-  #soundStart = 0;
-  /** Frames since the state became SOUNDING, as far as it matters. */
-  #soundingFrames = 0;
-
-  /** While a splice lasts, the outgoing sound is read this far from the position. */
-  #spliceOffset = 0;
-  #spliceFrame = FADE_FRAMES;
-  /** Share of the incoming sound in this frame, 1 without a splice. */
-  #rise = 1;
-
-  /** Where sound broke off: frames before it have been played and are never played again. */
-  #brokeOffAt = 0;
+  #watchedFrames = 0;
+  /** Sound broke off; nothing real is pulled before a whole block of it is there. */
+  #isInterrupted = false;
   /** Missing frames explain themselves by a mark, a new timeline, or an instrument known to be silent. */
-  #explained = true;
-  /** Times in a row that sound broke off within TRUST_FRAMES. */
-  #quickBreaks = 0;
-  /** Whether the timeline from before may go on when frames come in time again. */
-  #trusted = false;
+  #isExplained = true;
+  #interruptedFrames = 0;
+  #soundSinceFrames = SAME_EVENT_FRAMES;
+  /** By how much the live edge is later than the line says, because the audio thread stood still and the line does not know yet. */
+  #slipFrames = 0;
+  /** By how much a new line is later than the one before for such a standstill that was not met yet: by so much the reader is behind. */
+  #standstillFrames = 0;
+  /** The worst lead required in this second. */
+  #secondMost = LEAST;
+  #secondFrames = 0;
 
-  /** Of a composed block, left and right. */
-  #peaks = new Float64Array(2);
   #contextFrame = 0;
-  #running = false;
+  #isRunning = false;
 
-  /** @param {ArrayBufferLike} memory the ring's */
-  constructor(memory) {
+  /** @param {ArrayBufferLike} memory the ring's @param {number} contextRateHz */
+  constructor(memory, contextRateHz) {
+    const words = controlWords(memory);
+    this.#nominal = STREAM_RATE_HZ / contextRateHz;
+    this.#secondsPerFrame = 1 / contextRateHz;
     this.#ring = new RingReader(memory);
-    this.#gauges = new Gauges(controlWords(memory));
+    this.#gauges = new Gauges(words);
+    this.#line = new LineReader(words, this.#nominal);
+    this.#feed = new Feed(this.#ring);
+    this.#resampler = new Resampler(Math.min(1, contextRateHz / STREAM_RATE_HZ));
+    this.#times = this.#now.subarray(0, 3);
+    this.#feed.end = this.#resampler.lookBackFrames;
+    this.#now[TIME] = this.#feed.end;
   }
 
   /**
@@ -80,259 +106,257 @@ export class Playout {
     this.#noticeSkip(contextFrame, frames);
     this.#ring.look();
     if (this.#ring.epoch !== this.#epoch) this.#beginTimeline();
-    if (this.#state === PLAYOUT.SEEKING) this.#seek(frames);
-    if (this.#state === PLAYOUT.SOUNDING) this.#steer(frames);
-    const first = this.#position;
-    if (this.#isPlain(frames)) this.#copy(left, right);
-    else this.#compose(left, right);
-    this.#publish(first, contextFrame, frames);
+    this.#followLine(contextFrame);
+    this.#target.choose(this.#gauges.mode, this.#gauges.fixedFrames);
+    this.#measureLead(contextFrame);
+    if (this.#state === PLAYOUT.SOUNDING && !this.#isInterrupted) this.#step(contextFrame, frames);
+    this.#chooseRate(frames);
+    const needed = this.#neededFrames(frames);
+    if (this.#line.isValid) this.#measureRequired(needed, contextFrame);
+    if (this.#state === PLAYOUT.SEEKING) this.#seek(needed, contextFrame);
+    else if (this.#isInterrupted) this.#resume(needed);
+    this.#publish(contextFrame, frames);
+    this.#pull(needed);
+    this.#resampler.run(this.#feed.left, this.#feed.right, this.#times, left, right);
+    this.#gauges.peaks(left, right);
+    if (this.#feed.isAudible) this.#gauges.sounds(contextFrame);
+    this.#advance(frames);
   }
 
   /** @param {number} contextFrame @param {number} frames */
   #noticeSkip(contextFrame, frames) {
-    const skipped = contextFrame - this.#contextFrame;
-    if (this.#running && skipped > 0 && this.#state === PLAYOUT.SOUNDING) this.#gauges.add(WORD.SKIP_COUNT, 1);
-    this.#running = true;
-    this.#contextFrame = contextFrame + frames;
+    const skipped = (contextFrame - this.#contextFrame) | 0;
+    if (this.#isRunning && skipped > 0 && this.#state === PLAYOUT.SOUNDING) this.#gauges.add(WORD.SKIP_COUNT, 1);
+    this.#isRunning = true;
+    this.#contextFrame = (contextFrame + frames) | 0;
   }
 
   /** Nothing of the old timeline joins on: it fades, and the new one is watched before it sounds. */
   #beginTimeline() {
     this.#epoch = this.#ring.epoch;
-    if (this.#audible) this.#breakOff();
     this.#state = PLAYOUT.SEEKING;
-    this.#position = this.#ring.write;
-    this.#brokeOffAt = this.#ring.epochStart;
-    this.#trusted = false;
-    this.#explained = true;
-    this.#seeker.begin(this.#ring.write);
+    this.#watchedFrames = 0;
+    this.#isInterrupted = false;
+    this.#slipFrames = 0;
+    this.#feed.position = this.#ring.write;
   }
 
-  /** The ring is empty: the timeline goes on in silence, and frames are watched. */
-  #runDry() {
-    this.#state = PLAYOUT.SEEKING;
-    this.#brokeOffAt = this.#position;
-    this.#quickBreaks = this.#soundingFrames > TRUST_FRAMES ? 0 : this.#quickBreaks + 1;
-    this.#trusted = this.#quickBreaks <= QUICK_BREAKS_MAX;
-    this.#explained = false;
-    this.#seeker.begin(this.#ring.write);
-  }
-
-  /** Waits for frames to come in time for the timeline that was, or steadily enough to place a new one. @param {number} frames */
-  #seek(frames) {
-    const ring = this.#ring;
-    ring.seekGap(this.#brokeOffAt);
-    if (ring.silenceExpected || ring.inGap(this.#brokeOffAt)) this.#explained = true;
-    const headroom = ring.level(this.#position) - frames;
-    const steady = this.#seeker.observe(headroom, frames, ring.write);
-    if (ring.level(this.#brokeOffAt) <= 0) return;
-    if (this.#trusted && headroom >= this.#controller.enoughFrames) this.#resume();
-    else if (steady) this.#place();
-  }
-
-  /** Frames come in time again: the timeline goes on, a little later if what happened asks for more in hand. */
-  #resume() {
-    const before = this.#controller.targetFrames;
-    this.#blame();
-    const wish = this.#controller.targetFrames - before;
-    const back = Math.min(wish, (this.#position - this.#brokeOffAt) | 0); // played frames are not played again
-    this.#position = (this.#position - back) | 0;
-    this.#controller.moved(-back);
-    this.#sound();
-  }
-
-  /** The headroom that frames really leave is known: the timeline is put where it leaves the target. */
-  #place() {
-    this.#blame(); // first: it may raise the target
-    const shift = this.#seeker.leastFrames - this.#controller.targetFrames;
-    const place = (this.#position + shift) | 0;
-    if (((place - this.#brokeOffAt) | 0) < 0) return; // not yet that much sound since: played frames are not played again
-    this.#position = place;
-    this.#controller.placed();
-    this.#sound();
-  }
-
-  #sound() {
-    this.#state = PLAYOUT.SOUNDING;
-    this.#soundingFrames = 0;
-  }
-
-  /** Sound broke off and is back: somebody else has named a cause, or frames were late. */
-  #blame() {
-    if (this.#explained) return;
-    this.#explained = true;
-    this.#gauges.add(WORD.LATE_COUNT, 1);
-    this.#controller.late(this.#seeker.lateFrames);
-  }
-
-  /** Looks at the headroom and follows the controller's advice. @param {number} frames */
-  #steer(frames) {
-    const ring = this.#ring;
-    ring.seekGap(this.#position);
-    this.#soundingFrames = Math.min(this.#soundingFrames + frames, 2 * TRUST_FRAMES);
-    const headroom = ring.level(this.#position) - frames;
-    if (headroom < 0) return; // it breaks off within this block
-    this.#controller.observe(headroom, frames);
-    const correction = this.#controller.correctionFrames();
-    if (correction === 0) return;
-    if (this.#controller.isJump(correction)) this.#jump(correction);
-    else if (this.#isSettled()) this.#splice(correction);
-  }
-
-  /** Drops a whole backlog at once. @param {number} skip */
-  #jump(skip) {
-    if (skip > SLEEP_FRAMES) this.#gauges.add(WORD.SLEEP_COUNT, 1);
-    this.#gauges.add(WORD.JUMP_COUNT, 1);
-    this.#gauges.add(WORD.TRIMMED_FRAMES, skip);
-    if (this.#canFadeOut()) {
-      this.#beginSplice(skip);
-    } else {
-      if (this.#audible) this.#breakOff();
-      this.#position = (this.#position + skip) | 0;
+  /** @param {number} contextFrame */
+  #followLine(contextFrame) {
+    const line = this.#line;
+    const before = line.isValid ? line.ahead(contextFrame, this.#ring.write) : NaN;
+    line.look(this.#epoch);
+    const risen = line.isValid ? line.ahead(contextFrame, this.#ring.write) - before : NaN;
+    if (!(Math.abs(risen) > 0)) {
+      this.#standstillFrames = 0;
+      return;
     }
-    this.#soundStart = this.#position;
-    this.#ring.seekGap(this.#position);
-    this.#controller.placed();
+    // What was met before the line knew of it is no news.
+    const met = Math.max(0, Math.min(this.#slipFrames, Math.round(risen))) | 0;
+    this.#slipFrames -= met;
+    const standstill = Math.round(risen - line.steppedFrames) - met;
+    this.#standstillFrames = standstill > STANDSTILL_FRAMES ? standstill | 0 : 0;
+    const moved = line.steppedFrames > 0 ? Math.max(0, line.steppedFrames - met) : line.steppedFrames;
+    if (moved !== 0) this.#target.shift(moved);
   }
 
-  /** Moves by a few frames within continuous sound. @param {number} correction positive: skip; negative: go back */
-  #splice(correction) {
-    if (correction > 0) {
-      const gapAhead = this.#gapWithin(correction + FADE_FRAMES);
-      if (gapAhead) return; // the controller asks again in a fifth of a second
+  /** @param {number} contextFrame */
+  #measureLead(contextFrame) {
+    const buffered = this.#feed.end - /** @type {number} */ (this.#now[TIME]);
+    this.#now[LEAD] = this.#line.ahead(contextFrame, this.#feed.position) + buffered + this.#slipFrames;
+  }
+
+  /** An error that no speed could work off: the reader steps, once. @param {number} contextFrame @param {number} frames of the block */
+  #step(contextFrame, frames) {
+    const error = this.#errorFrames;
+    if (Math.abs(error) <= STEP_FRAMES || !this.#feed.isSettled || this.#standstillFrames > 0) return;
+    const skipped = this.#feed.splice(Math.round(error), this.#neededFrames(frames) + STEP_MARGIN_FRAMES);
+    if (skipped > 0) {
       this.#gauges.add(WORD.TRIM_COUNT, 1);
-      this.#gauges.add(WORD.TRIMMED_FRAMES, correction);
-    } else {
-      if (((this.#position + correction - this.#soundStart) | 0) < 0) return; // as above
+      this.#gauges.add(WORD.TRIMMED_FRAMES, skipped);
+    } else if (skipped < 0) {
       this.#gauges.add(WORD.INSERT_COUNT, 1);
-      this.#gauges.add(WORD.INSERTED_FRAMES, -correction);
+      this.#gauges.add(WORD.INSERTED_FRAMES, -skipped);
     }
-    this.#beginSplice(correction);
-    this.#controller.moved(correction);
+    this.#measureLead(contextFrame);
   }
 
-  /** @param {number} skip */
-  #beginSplice(skip) {
-    this.#position = (this.#position + skip) | 0;
-    this.#spliceOffset = -skip;
-    this.#spliceFrame = 0;
+  get #errorFrames() {
+    return /** @type {number} */ (this.#now[LEAD]) - this.#target.frames - this.#steering.slackFrames;
   }
 
-  /** @returns {boolean} what sounds now can be read on for the length of a fade */
-  #canFadeOut() {
-    return this.#isSettled() && !this.#ring.lapped(this.#position) && !this.#gapWithin(FADE_FRAMES);
+  /** @param {number} frames of the block */
+  #chooseRate(frames) {
+    const before = this.#steering.rate;
+    let rate = before;
+    if (this.#state === PLAYOUT.SOUNDING && !this.#isInterrupted) rate = this.#steer(frames * this.#secondsPerFrame);
+    this.#now[STEP] = this.#nominal * (1 + before);
+    this.#now[CHANGE] = (this.#nominal * (rate - before)) / frames;
   }
 
-  /** @returns {boolean} sound is played as it is: no fade, no splice */
-  #isSettled() {
-    return this.#audible && this.#fadeFrame === FADE_FRAMES && this.#spliceFrame === FADE_FRAMES;
-  }
-
-  /** @param {number} frames @returns {boolean} a gap begins within so many frames */
-  #gapWithin(frames) {
-    return this.#ring.hasGap && ((this.#ring.gapStart - this.#position) | 0) < frames;
-  }
-
-  /** @param {number} frames @returns {boolean} the block lies in the ring as a whole and nothing is to be done to it */
-  #isPlain(frames) {
-    return this.#state === PLAYOUT.SOUNDING && this.#isSettled() && !this.#tail.active
-      && this.#ring.level(this.#position) >= frames && !this.#gapWithin(frames);
-  }
-
-  /** @param {Float32Array} left @param {Float32Array} right */
-  #copy(left, right) {
-    this.#ring.copy(this.#position, left, right);
-    this.#gauges.peaks(this.#ring.peaks);
-    this.#tail.rememberBlock(left, right);
-    this.#position = (this.#position + left.length) | 0;
-  }
-
-  /** A block with an edge in it, or silence: frame by frame. @param {Float32Array} left @param {Float32Array} right */
-  #compose(left, right) {
-    let missing = 0;
-    const peaks = this.#peaks.fill(0);
-    for (let frame = 0; frame < left.length; frame += 1) {
-      const position = this.#position;
-      const present = this.#hasFrame(position);
-      if (present) this.#stepSplice(position);
-      else missing += 1;
-      if (!present && this.#audible) this.#breakOff();
-      if (!present && this.#state === PLAYOUT.SOUNDING && this.#ring.level(position) <= 0) this.#runDry();
-      const gain = present ? this.#stepFade() : 0;
-      const rise = this.#rise;
-      let leftSample = present ? this.#ring.leftAt(position) * gain : 0;
-      let rightSample = present ? this.#ring.rightAt(position) * gain : 0;
-      if (present && rise < 1) {
-        const outgoing = (position + this.#spliceOffset) | 0;
-        leftSample = leftSample * rise + this.#ring.leftAt(outgoing) * (1 - rise);
-        rightSample = rightSample * rise + this.#ring.rightAt(outgoing) * (1 - rise);
-      }
-      if (this.#tail.active) {
-        this.#tail.step();
-        leftSample += this.#tail.left;
-        rightSample += this.#tail.right;
-      }
-      left[frame] = leftSample;
-      right[frame] = rightSample;
-      peaks[0] = Math.max(/** @type {number} */ (peaks[0]), Math.abs(leftSample));
-      peaks[1] = Math.max(/** @type {number} */ (peaks[1]), Math.abs(rightSample));
-      this.#tail.remember(leftSample, rightSample);
-      this.#position = (position + 1) | 0;
-      if (this.#ring.hasGap && this.#position === this.#ring.gapEnd) this.#ring.seekGap(this.#position);
+  /** @param {number} blockS @returns {number} */
+  #steer(blockS) {
+    const errorS = this.#errorFrames / STREAM_RATE_HZ;
+    const { drift } = this.#line;
+    if (this.#nominal !== 1 || drift !== 0) return this.#steering.advance(errorS, drift, blockS);
+    const time = /** @type {number} */ (this.#now[TIME]);
+    const off = Math.round(time) - time;
+    if (this.#steering.hasLanded(errorS, off)) {
+      this.#now[TIME] = Math.round(time);
+      this.#steering.rest();
+      return 0;
     }
-    this.#gauges.missing(missing);
-    this.#gauges.peaks(peaks);
+    return this.#steering.advanceExactly(errorS, off, blockS);
   }
 
-  /** One frame on in a splice, if there is one: #rise is the share of the incoming sound. @param {number} position */
-  #stepSplice(position) {
-    if (!this.#audible) this.#fadeIn(position);
-    this.#rise = 1;
-    if (this.#spliceFrame === FADE_FRAMES) return;
-    if (this.#hasFrame((position + this.#spliceOffset) | 0)) {
-      this.#rise = /** @type {number} */ (FADE_IN[this.#spliceFrame]);
-      this.#spliceFrame += 1;
-    } else {
-      // The outgoing sound ended early: what was heard falls silent by its tail, the incoming sound begins anew.
-      this.#breakOff();
-      this.#fadeIn(position);
+  /** @param {number} frames of the block @returns {number} stream frames to pull for it */
+  #neededFrames(frames) {
+    const last = this.#timeAt(frames - 1);
+    return Math.max(0, Math.floor(last) + this.#resampler.lookAheadFrames + 1 - this.#feed.end);
+  }
+
+  /** @param {number} frame of the output @returns {number} its index in the feed */
+  #timeAt(frame) {
+    const now = this.#now;
+    return /** @type {number} */ (now[TIME]) + frame * /** @type {number} */ (now[STEP])
+      + 0.5 * frame * (frame - 1) * /** @type {number} */ (now[CHANGE]);
+  }
+
+  /** How long a lead this block asks for, whatever the reader's is. @param {number} needed @param {number} contextFrame */
+  #measureRequired(needed, contextFrame) {
+    const required = this.#requiredAt(needed, contextFrame);
+    this.#now[REQUIRED] = required;
+    const lag = needed - required;
+    if (this.#isSounding && (lag > STANDSTILL_FRAMES || this.#standstillFrames > 0)) return this.#slip(lag);
+    if (this.#ring.silenceExpected) return;
+    const whole = Math.ceil(required) | 0;
+    // While blocks and packets keep their phase, every block may find a packet that came just before it. Clocks that differ by next
+    // to nothing turn the phase in minutes: what it will ask for then is known now.
+    this.#noticeCalm(required, needed);
+    this.#target.observe(Math.max(whole, this.#ring.packetFrames + needed), needed);
+    if (this.#isSounding) this.#target.relax(this.#feed.isSilent, needed);
+    if (this.#state === PLAYOUT.SOUNDING) this.#whatIf.observe(Math.ceil(required - this.#deviationFrames) | 0, needed);
+  }
+
+  /** @param {number} needed @param {number} contextFrame @returns {number} frames */
+  #requiredAt(needed, contextFrame) {
+    const buffered = this.#feed.end - /** @type {number} */ (this.#now[TIME]);
+    return this.#line.ahead(contextFrame, this.#ring.write) + this.#slipFrames + buffered + needed;
+  }
+
+  /** How far the reader is off its target: another lead would be as far off, but for the way to a target that has just moved. */
+  get #deviationFrames() {
+    const error = this.#errorFrames;
+    return this.#steering.slackFrames + (Math.abs(error) < DEVIATION_FRAMES ? error : 0);
+  }
+
+  get #isSounding() {
+    return this.#state === PLAYOUT.SOUNDING && !this.#isInterrupted;
+  }
+
+  /** The audio thread stood still while frames came on: what is live is later, by more than the line knows. @param {number} lag frames */
+  #slip(lag) {
+    const unknown = Math.max(0, Math.round(lag));
+    const slip = unknown + this.#standstillFrames;
+    this.#slipFrames += unknown;
+    this.#gauges.add(WORD.JUMP_COUNT, 1);
+    this.#gauges.add(WORD.TRIMMED_FRAMES, slip);
+    if (slip > SLEEP_FRAMES) this.#gauges.add(WORD.SLEEP_COUNT, 1);
+    this.#feed.jump(slip);
+  }
+
+  /**
+   * For a second nothing came as late as a packet after its forerunner: the live edge is later than the line says, be it that the
+   * audio thread stood still for a moment or that the network became faster. The reader follows; the line will.
+   *
+   * @param {number} required @param {number} needed
+   */
+  #noticeCalm(required, needed) {
+    this.#secondMost = Math.max(this.#secondMost, Math.ceil(required)) | 0;
+    this.#secondFrames += needed;
+    if (this.#secondFrames < CALM_FRAMES) return;
+    const early = this.#ring.packetFrames + needed - this.#secondMost;
+    if (this.#isSounding && early > STEP_FRAMES) this.#slipFrames += early;
+    this.#secondFrames = 0;
+    this.#secondMost = LEAST;
+  }
+
+  /** Once it is known how late frames come, the reader is placed. @param {number} needed @param {number} contextFrame */
+  #seek(needed, contextFrame) {
+    if (!this.#line.isValid) return;
+    this.#watchedFrames += needed;
+    if (this.#watchedFrames < WATCH_FRAMES) return;
+    this.#target.begin();
+    const buffered = this.#feed.end - /** @type {number} */ (this.#now[TIME]);
+    const ahead = Math.floor(this.#line.ahead(contextFrame, this.#feed.position) + buffered - this.#target.frames - this.#steering.slackFrames);
+    const place = (this.#feed.position + ahead) | 0;
+    if (((place - this.#ring.epochStart) | 0) < 0 || this.#ring.level(place) < needed) return;
+    this.#feed.position = place;
+    this.#steering.begin(this.#line.drift);
+    this.#state = PLAYOUT.SOUNDING;
+    this.#measureLead(contextFrame);
+  }
+
+  /**
+   * Sound that broke off goes on at its true place as soon as a whole block is there; before it, where the target has grown by what
+   * happened: the interruption pays for the longer lead, too.
+   *
+   * @param {number} needed
+   */
+  #resume(needed) {
+    const ring = this.#ring;
+    const feed = this.#feed;
+    ring.seekGap(feed.brokeOffAt);
+    if (ring.silenceExpected || ring.inGap(feed.brokeOffAt)) this.#isExplained = true;
+    const back = Math.min(Math.round(Math.max(0, -this.#errorFrames)), Math.max(0, (feed.position - ring.epochStart) | 0));
+    // What has been played is not played again before there is more.
+    if (Math.min(ring.level(feed.brokeOffAt), ring.level((feed.position - back) | 0)) < needed) return;
+    const again = back - ((feed.position - feed.brokeOffAt) | 0);
+    if (again > 0) {
+      this.#gauges.add(WORD.INSERT_COUNT, 1);
+      this.#gauges.add(WORD.INSERTED_FRAMES, again);
     }
+    feed.position = (feed.position - back) | 0;
+    this.#isInterrupted = false;
+    this.#noteGlitch();
   }
 
-  /** @param {number} position @returns {boolean} the frame is there and is to be heard */
-  #hasFrame(position) {
-    return this.#state === PLAYOUT.SOUNDING && this.#ring.level(position) > 0 && !this.#ring.inGap(position);
+  #noteGlitch() {
+    const isSameEvent = this.#soundSinceFrames < SAME_EVENT_FRAMES;
+    if (!this.#isExplained) this.#gauges.late(this.#interruptedFrames, isSameEvent, this.#contextFrame);
+    this.#soundSinceFrames = 0;
+    this.#interruptedFrames = 0;
   }
 
-  /** What sounds falls silent from here on. */
-  #breakOff() {
-    this.#tail.begin();
-    this.#audible = false;
-    this.#spliceFrame = FADE_FRAMES;
-    this.#fadeFrame = FADE_FRAMES;
+  /** @param {number} needed */
+  #pull(needed) {
+    const feed = this.#feed;
+    const isMuted = this.#state !== PLAYOUT.SOUNDING || this.#isInterrupted;
+    feed.pull(needed, isMuted);
+    if (this.#state !== PLAYOUT.SOUNDING) return;
+    this.#gauges.missing(feed.missingFrames);
+    if (this.#isInterrupted) this.#interruptedFrames += needed;
+    else this.#soundSinceFrames = Math.min(this.#soundSinceFrames + needed, SAME_EVENT_FRAMES);
+    if (!feed.isDry || this.#isInterrupted) return;
+    this.#isInterrupted = true;
+    this.#isExplained = false;
+    this.#interruptedFrames = feed.missingFrames;
   }
 
-  /** @param {number} position */
-  #fadeIn(position) {
-    this.#audible = true;
-    this.#fadeFrame = 0;
-    this.#soundStart = position;
+  /** @param {number} contextFrame @param {number} frames */
+  #publish(contextFrame, frames) {
+    const buffered = this.#feed.end - /** @type {number} */ (this.#now[TIME]);
+    const whole = Math.ceil(buffered);
+    this.#gauges.stamp((this.#feed.position - whole) | 0, whole - buffered, contextFrame, frames);
+    this.#gauges.steering(this.#state, /** @type {number} */ (this.#now[LEAD]), this.#target, this.#steering.rate);
+    this.#gauges.whatIf(this.#whatIf);
   }
 
-  /** @returns {number} */
-  #stepFade() {
-    if (this.#fadeFrame === FADE_FRAMES) return 1;
-    const gain = /** @type {number} */ (FADE_IN[this.#fadeFrame]);
-    this.#fadeFrame += 1;
-    return gain;
-  }
-
-  /** @param {number} first position of the block's first frame @param {number} contextFrame @param {number} frames */
-  #publish(first, contextFrame, frames) {
-    const gauges = this.#gauges;
-    gauges.stamp(first, contextFrame, frames);
-    gauges.steering(this.#state, this.#controller);
-    if (this.#state === PLAYOUT.SOUNDING) gauges.headroom(this.#ring.level(first) - frames);
-    if (this.#audible) gauges.sounds(contextFrame);
+  /** @param {number} frames of the block that was put out */
+  #advance(frames) {
+    const time = this.#timeAt(frames);
+    const spent = Math.max(0, Math.floor(time) - this.#resampler.lookBackFrames);
+    this.#feed.discard(spent);
+    this.#now[TIME] = time - spent;
   }
 }

@@ -11,6 +11,10 @@ const BATCH_FRAMES = 384;
 /** Room for one batch begun and the longest record on top of it. */
 const BLOCK_FRAMES = 2560;
 const HEAD_WORDS = 4;
+/** Of a block that comes back, where the head was: what it had been, whether anything was rendered yet, and the context frame of the newest block. */
+const KIND_WORD = 0;
+const HAS_RENDERED_WORD = 1;
+const RENDERED_WORD = 2;
 const HEAD_BYTES = HEAD_WORDS * Int32Array.BYTES_PER_ELEMENT;
 const BLOCK_BYTES = HEAD_BYTES + BLOCK_FRAMES * 2 * Float32Array.BYTES_PER_ELEMENT;
 /** Blocks in circulation. When all are under way the audio thread is standing still, and frames are dropped. */
@@ -21,6 +25,8 @@ const KIND_GAP = 1;
 const KIND_RESTART = 2;
 const KIND_EXPECT_SOUND = 3;
 const KIND_EXPECT_SILENCE = 4;
+const KIND_LINE = 5;
+const KIND_QUESTION = 6;
 
 /** @import { Sink } from './ring.js' */
 
@@ -42,6 +48,11 @@ export class PortSink {
   /** Said again after a break: it may have been among what was dropped. */
   #expectation = KIND_EXPECT_SOUND;
 
+  /** Context frame of the newest block, as it was when the last buffer left the audio thread. @type {number | null} */
+  #renderedFrame = null;
+  /** A question is under way. One is enough: an audio thread that does not answer would be sent the whole pool. */
+  #isAsking = false;
+
   /** @param {(block: ArrayBuffer) => void} post transfers a block to the other end */
   constructor(post) {
     this.#post = post;
@@ -49,7 +60,11 @@ export class PortSink {
 
   /** A block came back. @param {ArrayBuffer} block */
   recycle(block) {
-    if (block.byteLength === BLOCK_BYTES && this.#pool.length < POOL_BLOCKS) this.#pool.push(block);
+    if (block.byteLength !== BLOCK_BYTES || this.#pool.length >= POOL_BLOCKS) return;
+    const head = new Int32Array(block, 0, HEAD_WORDS);
+    if (head[KIND_WORD] === KIND_QUESTION) this.#isAsking = false;
+    if (head[HAS_RENDERED_WORD] === 1) this.#renderedFrame = head[RENDERED_WORD] ?? null;
+    this.#pool.push(block);
   }
 
   /** @param {number} position */
@@ -78,6 +93,34 @@ export class PortSink {
   gap(position, frames, cause) {
     this.#flush();
     if (!this.#broken) this.#broken = !this.#say(KIND_GAP, position, frames, cause);
+  }
+
+  /** @returns {boolean} always too late: where the reader is, nobody knows on this side of a port */
+  fill() {
+    return false;
+  }
+
+  /** @param {import('./live_edge.js').Line} line */
+  line(line) {
+    this.#flush();
+    const block = this.#pool.pop();
+    if (!block) return;
+    new Float64Array(block, HEAD_BYTES, 4).set([line.context_frame, line.position, line.drift_ppm, line.stepped_frames]);
+    this.#send(block, KIND_LINE, 0, 0, 0);
+  }
+
+  /** Asks the audio thread how far it is; the answer comes with the block that comes back. */
+  askRendered() {
+    if (this.#isAsking) return;
+    this.#isAsking = true; // first: the answer may come before say() returns
+    if (!this.#say(KIND_QUESTION, 0, 0, 0)) this.#isAsking = false;
+  }
+
+  /** @returns {number | null} only once after each word of the audio thread: an old one says nothing of now */
+  renderedFrame() {
+    const frame = this.#renderedFrame;
+    this.#renderedFrame = null;
+    return frame;
   }
 
   expectSound() {
@@ -140,6 +183,25 @@ export function applyBlock(block, ring) {
     case KIND_RESTART: return ring.restart(position);
     case KIND_EXPECT_SOUND: return ring.expectSound();
     case KIND_EXPECT_SILENCE: return ring.expectSilence();
+    case KIND_LINE: return ring.line(lineOf(block));
     default:
   }
+}
+
+/** @param {ArrayBuffer} block @returns {import('./live_edge.js').Line} */
+function lineOf(block) {
+  const [contextFrame = 0, position = 0, driftPpm = 0, steppedFrames = 0] = new Float64Array(block, HEAD_BYTES, 4);
+  return { context_frame: contextFrame, position, drift_ppm: driftPpm, stepped_frames: steppedFrames };
+}
+
+/**
+ * Before a block goes back: the audio thread says how far it is.
+ *
+ * @param {ArrayBuffer} block @param {number | null} contextFrame of the newest block, null before the first
+ */
+export function stampBlock(block, contextFrame) {
+  if (block.byteLength !== BLOCK_BYTES) return;
+  const head = new Int32Array(block, 0, HEAD_WORDS);
+  head[HAS_RENDERED_WORD] = contextFrame === null ? 0 : 1;
+  head[RENDERED_WORD] = contextFrame ?? 0;
 }

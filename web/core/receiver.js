@@ -8,10 +8,17 @@
 
 import { Arrivals } from './arrivals.js';
 import { CaptureMap } from './capture_map.js';
-import { CAUSE_BAD_PACKET, CAUSE_NETWORK_LATE, CAUSE_UNEXPLAINED_LOSS, Ledger } from './causes.js';
+import { CAUSE_BAD_PACKET, CAUSE_NETWORK_LATE, CAUSE_UNEXPLAINED_LOSS, causeName } from './causes.js';
+import { Holes } from './holes.js';
+import { Ledger } from './ledger.js';
+import { LiveEdge } from './live_edge.js';
 import { GAP_FRAMES_MAX } from './ring.js';
+import { TraceRecorder } from './trace_recorder.js';
+import { msOf } from './units.js';
 import { AUDIO_FRAMES_MAX, KIND_AUDIO, KIND_GAP, KIND_LISTENER, WireParser } from './wire.js';
 
+/** How often the audio thread is told where the live edge is: its line moves by less than 0.1 ms meanwhile. */
+const PUBLISH_EVERY_MS = 100;
 /** 6,000 years of frames. Beyond it a double no longer tells neighbours apart, and no service gets there. */
 const FRAME_INDEX_MAX = 2 ** 52;
 
@@ -19,10 +26,13 @@ export class Receiver {
   ledger = new Ledger();
   captureMap = new CaptureMap();
   arrivals = new Arrivals();
+  trace = new TraceRecorder();
   messages = 0;
   bytes = 0;
-  /** Records that came twice or out of order, and were left out. */
+  /** Records that came twice or too late, and were left out. */
   repeats = 0;
+  /** Records that came after their successors, and in time. */
+  reordered = 0;
   /** The last shared record's count, null before the first. @type {number | null} */
   seq = null;
   /** What was wrong with the last refused message, '' if none ever was. */
@@ -31,6 +41,7 @@ export class Receiver {
   queueAgeMs = null;
 
   #sink;
+  #holes = new Holes();
   #parser = new WireParser();
   #samples = new Float32Array(AUDIO_FRAMES_MAX * 2);
   /** Index of the frame that comes next; null when the timeline is to begin with whatever comes. @type {number | null} */
@@ -38,26 +49,37 @@ export class Receiver {
   /** Packets a listener record has declared lost, until the next shared record. */
   #lostPackets = 0;
   #lossCause = 0;
+  #publishedMs = -Infinity;
+  /** When the message being read arrived. */
+  #nowMs = 0;
   /** A message was refused since the last shared record: it may have held some. */
   #damaged = false;
 
-  /** @param {import('./ring.js').Sink} sink */
-  constructor(sink) {
+  /**
+   * @param {import('./ring.js').Sink} sink
+   * @param {number} contextRateHz of the listener's audio context
+   * @param {import('./live_edge.js').ClockMemory | null} [remembered] of an earlier session on this device
+   */
+  constructor(sink, contextRateHz, remembered = null) {
     this.#sink = sink;
+    this.liveEdge = new LiveEdge(contextRateHz, remembered);
   }
 
   /** The connection is new: the next record begins a timeline. */
   connected() {
+    this.#giveUp(Infinity);
     this.captureMap.reset();
+    this.trace.clear();
     this.seq = null;
     this.#nextFrame = null;
     this.#lostPackets = 0;
     this.#damaged = false;
   }
 
-  /** The connection broke. Sound that was flowing breaks off with it. */
-  disconnected() {
-    if (this.#nextFrame !== null) this.ledger.count(CAUSE_NETWORK_LATE);
+  /** The connection broke. Sound that was flowing breaks off with it. @param {number} nowMs */
+  disconnected(nowMs) {
+    this.#nowMs = nowMs;
+    if (this.#nextFrame !== null) this.#count(CAUSE_NETWORK_LATE, null);
     this.connected();
   }
 
@@ -67,8 +89,10 @@ export class Receiver {
    * @param {ArrayBuffer} message @param {number} nowMs when it arrived, page clock
    */
   receive(message, nowMs) {
+    this.#nowMs = nowMs;
     this.messages += 1;
     this.bytes += message.byteLength;
+    this.noteRendered(nowMs);
     const refusal = this.#parser.parse(message);
     if (refusal) this.#refuse(refusal.words);
     for (let at = 0; at < this.#parser.count; at += 1) {
@@ -76,16 +100,42 @@ export class Receiver {
       // Streams other than the first are room for further channel pairs: nobody has asked for them.
       if (record.stream !== 0) continue;
       if (record.kind === KIND_LISTENER) this.#note(record);
-      else this.#shared(record);
+      else this.#shared(record, nowMs);
       if (record.kind === KIND_AUDIO) this.arrivals.observe(nowMs, record.readyNs);
     }
+    this.#publishLine(nowMs);
+  }
+
+  /**
+   * Which block has the audio thread come to? To be asked at irregular moments too: messages come in a rhythm so near to the
+   * blocks' own that they would see them always at the same phase, and never a drift.
+   *
+   * @param {number} nowMs
+   */
+  noteRendered(nowMs) {
+    const frame = this.#sink.renderedFrame();
+    if (frame !== null) this.liveEdge.rendered(frame, nowMs);
+  }
+
+  /** @param {number} nowMs */
+  #publishLine(nowMs) {
+    if (nowMs - this.#publishedMs < PUBLISH_EVERY_MS && nowMs >= this.#publishedMs) return;
+    const { line } = this.liveEdge;
+    if (!line || this.#nextFrame === null) return;
+    this.#publishedMs = nowMs;
+    this.#sink.line(line);
+  }
+
+  /** @param {number} cause @param {number | null} frames that are missing */
+  #count(cause, frames) {
+    this.ledger.note(causeName(cause), this.#nowMs, frames === null ? null : msOf(frames));
   }
 
   /** @param {string} words */
   #refuse(words) {
     this.#damaged = true;
     this.lastRefusal = words;
-    this.ledger.count(CAUSE_BAD_PACKET);
+    this.#count(CAUSE_BAD_PACKET, null);
   }
 
   /** @param {import('./wire.js').WireRecord} record */
@@ -94,36 +144,69 @@ export class Receiver {
     if (record.lostPackets === 0) return;
     this.#lostPackets = (this.#lostPackets + record.lostPackets) >>> 0;
     this.#lossCause = record.cause;
-    this.ledger.count(record.cause);
+    this.#count(record.cause, record.frames);
   }
 
-  /** @param {import('./wire.js').WireRecord} record */
-  #shared(record) {
+  /** @param {import('./wire.js').WireRecord} record @param {number} nowMs */
+  #shared(record, nowMs) {
     if (record.frameIndex > FRAME_INDEX_MAX) {
       this.#refuse(`the frame index ${record.frameIndex} cannot be true`);
       return;
     }
     const jump = this.seq === null ? 0 : (record.seq - this.seq - 1) | 0;
-    if (jump < 0) {
-      this.repeats += 1;
-      return;
-    }
+    if (this.#holes.any) this.#giveUp(nowMs);
+    if (jump < 0) return this.#late(record);
     const hole = this.#nextFrame === null ? 0 : record.frameIndex - this.#nextFrame;
-    const cause = jump > 0 || (hole !== 0 && !record.restart) ? this.#causeOfLoss(jump) : 0;
+    const cause = jump > 0 || (hole !== 0 && !record.restart) ? this.#causeOfLoss(record, jump, hole) : 0;
     this.seq = record.seq;
     this.#lostPackets = 0;
     this.#damaged = false;
     this.#place(record, hole, cause);
     if (record.kind === KIND_GAP) this.#gap(record);
-    else if (record.kind === KIND_AUDIO) this.#audio(record);
+    else if (record.kind === KIND_AUDIO) this.#audio(record, nowMs);
   }
 
-  /** Says why records or frames are missing, and counts it unless that was done. @param {number} jump @returns {number} a cause code */
-  #causeOfLoss(jump) {
+  /**
+   * Says why records or frames are missing, and counts it unless that was done, or will be.
+   *
+   * @param {import('./wire.js').WireRecord} record the next one @param {number} jump records @param {number} hole frames
+   * @returns {number} a cause code
+   */
+  #causeOfLoss(record, jump, hole) {
     if (jump > 0 && jump === this.#lostPackets) return this.#lossCause;
     if (this.#damaged) return CAUSE_BAD_PACKET;
-    this.ledger.count(CAUSE_UNEXPLAINED_LOSS);
+    if (jump > 0 && hole > 0 && hole <= GAP_FRAMES_MAX && !record.restart) this.#openHole(record, jump, hole);
+    else this.#count(CAUSE_UNEXPLAINED_LOSS, hole > 0 ? hole : null);
     return CAUSE_UNEXPLAINED_LOSS;
+  }
+
+  /** Missing records may only have been overtaken. @param {import('./wire.js').WireRecord} record @param {number} jump @param {number} frames */
+  #openHole(record, jump, frames) {
+    const { frameIndex } = record;
+    const seq = (record.seq - jump) >>> 0;
+    this.#lose(this.#holes.open({ seq, records: jump, frameIndex: frameIndex - frames, end: frameIndex, atMs: this.#nowMs }));
+  }
+
+  /** A record older than the newest. @param {import('./wire.js').WireRecord} record */
+  #late(record) {
+    const hole = record.kind === KIND_AUDIO && !record.restart ? this.#holes.holeFor(record) : null;
+    if (hole) this.#parser.samplesInto(record, this.#samples);
+    if (!hole || !this.#sink.fill(record.frameIndex | 0, this.#samples, record.frames)) {
+      this.repeats += 1;
+      return;
+    }
+    this.#holes.filled(hole, record);
+    this.reordered += 1;
+  }
+
+  /** @param {number} nowMs */
+  #giveUp(nowMs) {
+    this.#lose(this.#holes.givenUp(nowMs));
+  }
+
+  /** @param {import('./holes.js').Hole[]} holes */
+  #lose(holes) {
+    for (const { frameIndex, end, atMs } of holes) this.ledger.note(causeName(CAUSE_UNEXPLAINED_LOSS), atMs, msOf(end - frameIndex));
   }
 
   /**
@@ -134,17 +217,25 @@ export class Receiver {
   #place(record, hole, cause) {
     // A frame index that runs backwards breaks the format's promise; a new timeline is the only one it can be part of.
     if (this.#nextFrame === null || record.restart || hole < 0) {
-      this.captureMap.reset();
-      this.#sink.restart(record.frameIndex | 0);
+      this.#restart(record.frameIndex);
     } else if (hole > 0) {
       this.#missing(this.#nextFrame, hole, cause);
     }
     this.#nextFrame = record.frameIndex;
   }
 
+  /** @param {number} frameIndex */
+  #restart(frameIndex) {
+    this.#giveUp(Infinity);
+    this.captureMap.reset();
+    this.liveEdge.restartStream();
+    this.#publishedMs = -Infinity;
+    this.#sink.restart(frameIndex | 0);
+  }
+
   /** @param {import('./wire.js').WireRecord} record */
   #gap(record) {
-    this.ledger.count(record.cause);
+    this.#count(record.cause, record.frames);
     if (record.past) return;
     this.#missing(record.frameIndex, record.frames, record.cause);
     this.#nextFrame = record.frameIndex + record.frames;
@@ -152,15 +243,17 @@ export class Receiver {
 
   /** @param {number} frameIndex @param {number} frames @param {number} cause */
   #missing(frameIndex, frames, cause) {
-    if (frames > GAP_FRAMES_MAX) this.#sink.restart((frameIndex + frames) | 0);
+    if (frames > GAP_FRAMES_MAX) this.#restart(frameIndex + frames);
     else this.#sink.gap(frameIndex | 0, frames, cause);
   }
 
-  /** @param {import('./wire.js').WireRecord} record */
-  #audio(record) {
+  /** @param {import('./wire.js').WireRecord} record @param {number} nowMs */
+  #audio(record, nowMs) {
     this.captureMap.observe(record.frameIndex, record.captureNs, record.frames);
     this.#parser.samplesInto(record, this.#samples);
     this.#sink.audio(record.frameIndex | 0, this.#samples, record.frames);
     this.#nextFrame = record.frameIndex + record.frames;
+    this.liveEdge.arrived(this.#nextFrame, nowMs);
+    this.trace.arrived(record.frameIndex, record.captureNs, nowMs);
   }
 }

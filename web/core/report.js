@@ -4,6 +4,7 @@
  * In: what the parts of the player know. Out: one flat object; null where something is not known. Keys are only added.
  */
 
+import { PLAYOUT } from './controls.js';
 import { delayMs } from './delay.js';
 
 /**
@@ -27,8 +28,9 @@ import { delayMs } from './delay.js';
  * @property {import('./messages.js').WorkerStatus | null} worker
  * @property {number | null} heardContextMs
  * @property {string | null} outputClock
- * @property {number} renderUnderruns
- * @property {number} suspensions
+ * @property {ReturnType<typeof import('./controls.js').readWhatIf> | null} whatIf
+ * @property {import('./ledger.js').Ledger} ledger
+ * @property {import('./controls.js').ModeName} mode
  * @property {number | null} startToSoundMs
  */
 
@@ -37,6 +39,7 @@ import { delayMs } from './delay.js';
 /** @param {Known} known */
 export function buildReport(known) {
   const { playout, worker, playbackStats } = known;
+  const sounding = playout?.state === PLAYOUT.SOUNDING ? playout : null;
   const travelMs = (/** @type {'least_ms' | 'mean_ms' | 'most_ms'} */ which) => (
     worker?.travel && worker.clock ? worker.travel[which] + worker.clock.offset_ms : null);
   return {
@@ -44,15 +47,21 @@ export function buildReport(known) {
     problem: known.phase.problem,
     delay_ms: knownDelayMs(known),
     output_latency_ms: bestOutputLatencyMs(known),
-    level_ms: playout?.level_ms ?? null,
-    target_ms: playout?.target_ms ?? null,
-    spread_ms: playout?.spread_ms ?? null,
-    headroom_least_ms: playout?.headroom_least_ms ?? null,
-    glitches: glitches(known),
+    level_ms: sounding?.level_ms ?? null,
+    target_ms: sounding?.target_ms ?? null,
+    mode: known.mode,
+    glitches: known.ledger.counts(),
+    ledger: known.ledger.entries(),
     transport: known.transport,
     context_rate: known.contextRateHz,
     seq: worker?.seq ?? null,
-    drift_ppm: null,
+    rate_ppm: playout?.rate_ppm ?? null,
+    drift_ppm: worker?.drift?.ppm ?? null,
+    drift_sigma_ppm: worker?.drift?.sigma_ppm ?? null,
+    required_lead_ms: playout?.required_lead_ms ?? null,
+    headroom_least_ms: sounding ? sounding.level_ms - sounding.required_lead_ms : null,
+    spread_ms: null,
+    jitter_ms: worker?.travel ? worker.travel.most_ms - worker.travel.least_ms : null,
     network_delay_ms: travelMs('mean_ms'),
     network_delay_least_ms: travelMs('least_ms'),
     network_delay_most_ms: travelMs('most_ms'),
@@ -65,12 +74,15 @@ export function buildReport(known) {
     output_clock: known.outputClock,
     block_frames: playout?.block_frames ?? null,
     start_to_sound_ms: known.startToSoundMs,
-    missing_ms: playout?.missing_ms ?? null,
+    concealed_ms: playout?.concealed_ms ?? null,
+    missing_ms: playout?.concealed_ms ?? null,
     trims: playout?.trims ?? null,
     trimmed_ms: playout?.trimmed_ms ?? null,
     inserts: playout?.inserts ?? null,
     inserted_ms: playout?.inserted_ms ?? null,
     jumps: playout?.jumps ?? null,
+    splices: playout ? playout.trims + playout.inserts : null,
+    ...whatIf(known),
     messages: worker?.messages ?? null,
     received_bytes: worker?.bytes ?? null,
     reconnects: worker?.reconnects ?? null,
@@ -95,17 +107,24 @@ function bestOutputLatencyMs({ playbackStats, outputLatencyMs }) {
   return outputLatencyMs;
 }
 
-/** @param {Known} known @returns {Record<string, number>} */
-function glitches({ worker, playout, playbackStats, renderUnderruns, suspensions }) {
-  const counts = { ...worker?.glitches };
-  /** @param {string} name @param {number} times */
-  const add = (name, times) => {
-    counts[name] = (counts[name] ?? 0) + times;
+/**
+ * What each lead would have meant so far. The true delay belongs to a lead as it does now: one moves with the other.
+ *
+ * @param {Known} known
+ */
+function whatIf(known) {
+  const { playout, whatIf: watched } = known;
+  if (!playout || !watched || playout.state !== PLAYOUT.SOUNDING) return { what_if: null, what_if_observed_s: null };
+  const nowMs = knownDelayMs(known);
+  const hours = watched.observed_s / 3600;
+  return {
+    what_if: watched.leads.map(({ target_ms: targetMs, events, late_ms: lateMs }) => ({
+      target_ms: targetMs,
+      delay_ms: nowMs === null ? null : nowMs + targetMs - playout.level_ms,
+      events,
+      late_ms: lateMs,
+      events_per_hour: hours > 0 ? Math.max(events, lateMs / 1000) / hours : 0,
+    })),
+    what_if_observed_s: watched.observed_s,
   };
-  add('network_late', playout?.late_count ?? 0);
-  // Chromium counts its own; elsewhere a jump of the context's frame count gives it away.
-  add('render_underrun', playbackStats ? renderUnderruns : (playout?.skips ?? 0));
-  // A suspended context is seen by the page, a frozen one only by its backlog; often it is the same event.
-  add('tab_suspended', Math.max(suspensions, playout?.sleeps ?? 0));
-  return counts;
 }

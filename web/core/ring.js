@@ -11,7 +11,7 @@
  * (EPOCH_SHIFT), so frames the reader is copying in that instant are not touched.
  */
 
-import { CONTROL_WORDS, GAP_MARKS, GAP_WORDS, GAPS_AT, HEADROOM_NONE, WORD } from './controls.js';
+import { CONTROL_WORDS, DRIFT_ONE, FRACTION_ONE, GAP_MARKS, GAP_WORDS, GAPS_AT, LEAD_ONE, PLAYOUT, WORD } from './controls.js';
 import { AUDIO_FRAMES_MAX } from './wire.js';
 
 /** 1.486 s of stereo: what a listener could still want to hear. A power of two, so a slot is a mask away. */
@@ -25,6 +25,8 @@ export const MARGIN_FRAMES = 8192;
 /** A longer gap leaves nothing to join on to: a new timeline begins behind it (receiver.js). */
 export const GAP_FRAMES_MAX = CAPACITY_FRAMES - MARGIN_FRAMES;
 
+/** A resampler's filter reaches so far, at the least context rate. */
+const FILTER_REACH_FRAMES = 64;
 const SLOT_MASK = CAPACITY_FRAMES - 1;
 const CONTROL_BYTES = CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT;
 export const RING_BYTES = CONTROL_BYTES + CAPACITY_FRAMES * 2 * Float32Array.BYTES_PER_ELEMENT;
@@ -36,8 +38,12 @@ export const RING_BYTES = CONTROL_BYTES + CAPACITY_FRAMES * 2 * Float32Array.BYT
  * @property {(position: number) => void} restart a new timeline begins: nothing before it joins on
  * @property {(position: number, samples: Float32Array, frames: number) => void} audio interleaved left and right
  * @property {(position: number, frames: number, cause: number) => void} gap frames that do not exist
+ * @property {(position: number, samples: Float32Array, frames: number) => boolean} fill frames for either end of a gap that was told,
+ *   after all; false: too late
  * @property {() => void} expectSound
  * @property {() => void} expectSilence the service says the instrument gives no sound: silence is no fault
+ * @property {(line: import('./live_edge.js').Line) => void} line where the live edge of this timeline is
+ * @property {() => number | null} renderedFrame context frame of the newest block, low 32 bits; null before the first, or while unknown
  */
 
 /** @param {ArrayBufferLike} memory of RING_BYTES @returns {Int32Array} */
@@ -64,7 +70,6 @@ export class RingWriter {
     this.#samples = sampleMemory(memory);
     this.#write = Atomics.load(this.#words, WORD.WRITE);
     this.#shift = Atomics.load(this.#words, WORD.EPOCH_SHIFT);
-    Atomics.store(this.#words, WORD.HEADROOM_LEAST_FRAMES, HEADROOM_NONE);
   }
 
   /** @param {number} position */
@@ -87,13 +92,8 @@ export class RingWriter {
    */
   audio(position, samples, frames) {
     if ((position - this.#write) | 0) throw new RangeError(`audio at ${position}, the ring is at ${this.#write}`);
-    const memory = this.#samples;
-    let slot = ((this.#write + this.#shift) & SLOT_MASK) * 2;
-    for (let sample = 0; sample < frames * 2; sample += 2) {
-      memory[slot] = /** @type {number} */ (samples[sample]);
-      memory[slot + 1] = /** @type {number} */ (samples[sample + 1]);
-      slot = slot + 2 === CAPACITY_FRAMES * 2 ? 0 : slot + 2;
-    }
+    this.#copy(position, samples, frames);
+    Atomics.store(this.#words, WORD.PACKET_FRAMES, frames);
     this.#advance(frames);
   }
 
@@ -117,12 +117,75 @@ export class RingWriter {
     for (let left = frames; left > 0; left -= AUDIO_FRAMES_MAX) this.#silence(Math.min(left, AUDIO_FRAMES_MAX));
   }
 
+  /**
+   * Fills one end of a marked gap, before the reader has come there. Samples first, then the mark: whoever sees it shorter finds them.
+   *
+   * @param {number} position @param {Float32Array} samples interleaved @param {number} frames
+   * @returns {boolean} false: the reader is too near, or no mark begins or ends so
+   */
+  fill(position, samples, frames) {
+    const words = this.#words;
+    if (this.#isReached(position)) return false;
+    const count = Atomics.load(words, WORD.GAP_COUNT);
+    const first = Math.max(Atomics.load(words, WORD.EPOCH_GAPS), count - GAP_MARKS);
+    for (let mark = count - 1; mark >= first; mark -= 1) {
+      const at = GAPS_AT + (mark % GAP_MARKS) * GAP_WORDS;
+      const start = Atomics.load(words, at);
+      const end = Atomics.load(words, at + 1);
+      if (((position - start) | 0) < 0 || ((end - position - frames) | 0) < 0) continue;
+      if (start !== (position | 0) && end !== ((position + frames) | 0)) return false;
+      this.#copy(position, samples, frames);
+      if (start === (position | 0)) Atomics.store(words, at, (position + frames) | 0);
+      else Atomics.store(words, at + 1, position | 0);
+      return true;
+    }
+    return false;
+  }
+
+  /** @param {number} position @returns {boolean} the next two blocks, with what a filter needs beyond them, may reach it */
+  #isReached(position) {
+    const words = this.#words;
+    if (Atomics.load(words, WORD.PLAYOUT_STATE) !== PLAYOUT.SOUNDING) return false;
+    const reach = 2 * Atomics.load(words, WORD.BLOCK_FRAMES) + FILTER_REACH_FRAMES;
+    return ((position - Atomics.load(words, WORD.READ_POSITION)) | 0) < reach;
+  }
+
+  /** @param {import('./live_edge.js').Line} line */
+  line(line) {
+    const words = this.#words;
+    const whole = Math.floor(line.position);
+    Atomics.add(words, WORD.LINE, 1);
+    Atomics.store(words, WORD.LINE_EPOCH, Atomics.load(words, WORD.EPOCH));
+    Atomics.store(words, WORD.LINE_CONTEXT_FRAME, line.context_frame | 0);
+    Atomics.store(words, WORD.LINE_POSITION, whole | 0);
+    Atomics.store(words, WORD.LINE_FRACTION, Math.floor((line.position - whole) * FRACTION_ONE));
+    Atomics.store(words, WORD.LINE_DRIFT, Math.round(line.drift_ppm * 1e-6 * DRIFT_ONE));
+    Atomics.store(words, WORD.LINE_STEPPED, Math.round(line.stepped_frames * LEAD_ONE) | 0);
+    Atomics.add(words, WORD.LINE, 1);
+  }
+
+  /** @returns {number | null} */
+  renderedFrame() {
+    return Atomics.load(this.#words, WORD.BLOCK_COUNT) === 0 ? null : Atomics.load(this.#words, WORD.READ_CONTEXT_FRAME);
+  }
+
   expectSound() {
     Atomics.store(this.#words, WORD.SILENCE_EXPECTED, 0);
   }
 
   expectSilence() {
     Atomics.store(this.#words, WORD.SILENCE_EXPECTED, 1);
+  }
+
+  /** @param {number} position @param {Float32Array} samples interleaved @param {number} frames */
+  #copy(position, samples, frames) {
+    const memory = this.#samples;
+    let slot = ((position + this.#shift) & SLOT_MASK) * 2;
+    for (let sample = 0; sample < frames * 2; sample += 2) {
+      memory[slot] = /** @type {number} */ (samples[sample]);
+      memory[slot + 1] = /** @type {number} */ (samples[sample + 1]);
+      slot = slot + 2 === CAPACITY_FRAMES * 2 ? 0 : slot + 2;
+    }
   }
 
   /** @param {number} frames */
@@ -148,15 +211,14 @@ export class RingReader {
   epochStart = 0;
   /** Position after the newest frame, as of the last look(). */
   write = 0;
+  /** Frames that come in one piece: the most that did in this timeline. */
+  packetFrames = 0;
   silenceExpected = false;
   /** The next mark that ends after the position asked about: [gapStart, gapEnd), valid while hasGap. */
   hasGap = false;
   gapStart = 0;
   gapEnd = 0;
   gapCause = 0;
-  /** Highest absolute samples of the last copy(), left and right. In an array, where a fraction is no object to the engine. */
-  peaks = new Float64Array(2);
-
   #words;
   #samples;
   #shift = 0;
@@ -179,15 +241,18 @@ export class RingReader {
     const gaps = Atomics.load(words, WORD.EPOCH_GAPS);
     const write = Atomics.load(words, WORD.WRITE);
     const gapCount = Atomics.load(words, WORD.GAP_COUNT);
+    const packetFrames = Atomics.load(words, WORD.PACKET_FRAMES);
     if (Atomics.load(words, WORD.EPOCH) !== epoch) return;
     if (epoch !== this.epoch) {
       this.epoch = epoch;
+      this.packetFrames = 0;
       this.epochStart = start;
       this.#shift = shift;
       this.#gapsPassed = gaps;
       this.hasGap = false;
     }
     this.write = write;
+    if (packetFrames > this.packetFrames) this.packetFrames = packetFrames;
     this.#gapCount = gapCount;
     this.silenceExpected = Atomics.load(words, WORD.SILENCE_EXPECTED) === 1;
   }
@@ -225,36 +290,19 @@ export class RingReader {
     return this.hasGap && ((position - this.gapStart) | 0) >= 0 && ((this.gapEnd - position) | 0) > 0;
   }
 
-  /** @param {number} position @returns {number} */
-  leftAt(position) {
-    return /** @type {number} */ (this.#samples[((position + this.#shift) & SLOT_MASK) * 2]);
-  }
-
-  /** @param {number} position @returns {number} */
-  rightAt(position) {
-    return /** @type {number} */ (this.#samples[((position + this.#shift) & SLOT_MASK) * 2 + 1]);
-  }
-
   /**
    * Frames exactly as they were sent.
    *
    * @param {number} position @param {Float32Array} left @param {Float32Array} right
+   * @param {number} at where in left and right @param {number} frames
    */
-  copy(position, left, right) {
+  read(position, left, right, at, frames) {
     const samples = this.#samples;
     let slot = ((position + this.#shift) & SLOT_MASK) * 2;
-    let peakLeft = 0;
-    let peakRight = 0;
-    for (let frame = 0; frame < left.length; frame += 1) {
-      const leftSample = /** @type {number} */ (samples[slot]);
-      const rightSample = /** @type {number} */ (samples[slot + 1]);
-      left[frame] = leftSample;
-      right[frame] = rightSample;
-      peakLeft = Math.max(peakLeft, Math.abs(leftSample));
-      peakRight = Math.max(peakRight, Math.abs(rightSample));
+    for (let frame = at; frame < at + frames; frame += 1) {
+      left[frame] = /** @type {number} */ (samples[slot]);
+      right[frame] = /** @type {number} */ (samples[slot + 1]);
       slot = slot + 2 === CAPACITY_FRAMES * 2 ? 0 : slot + 2;
     }
-    this.peaks[0] = peakLeft;
-    this.peaks[1] = peakRight;
   }
 }

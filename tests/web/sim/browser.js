@@ -24,7 +24,7 @@ class FakeAudioContext {
   /** @param {any} options */
   constructor(options) {
     this.options = options;
-    this.sampleRate = options.sampleRate;
+    this.sampleRate = options.sampleRate ?? 44_100;
     made.contexts.push(this);
   }
 

@@ -2,24 +2,31 @@
  * A whole listener under simulated time: service, network, receiver, ring, worklet. Everything from the bytes of the
  * wire to the samples of process() is the code that ships.
  *
- * Arrivals and audio callbacks happen in the order of their times. The network keeps order, as TCP does: what is late
- * delays all that comes behind it.
+ * Arrivals, looks at the audio thread and audio callbacks happen in the order of their times. The network keeps order, as
+ * TCP does: what is late delays all that comes behind it.
  */
 
 import { controlWords, RING_BYTES, RingWriter } from '../../../web/core/ring.js';
-import { readPlayout } from '../../../web/core/controls.js';
+import { FRACTION_ONE, PLAYOUT, readPlayout, WORD, writeMode } from '../../../web/core/controls.js';
+import { nextLookMs } from '../../../web/core/live_edge.js';
 import { Receiver } from '../../../web/core/receiver.js';
+import { randomFrom } from './random.js';
 import { addressOf, addressed, audio, message } from './records.js';
 import { newProcessor, setCurrentFrame } from './worklet.js';
 
 const RATE_HZ = 44_100;
+/** The same plan, the same run. */
+const LOOKS_SEED = 7;
+/** Of a stamp of a block before which nothing was placed. */
+const NOWHERE = NaN;
 
 /**
  * @typedef {object} Plan
  * @property {number} seconds
  * @property {number} [chunkFrames] frames of a message
- * @property {number} [burstFrames] frames of an audio callback
- * @property {number} [blockFrames] frames of one process()
+ * @property {number} [contextRateHz] of the listener's audio context
+ * @property {number} [burstFrames] context frames of an audio callback
+ * @property {number} [blockFrames] context frames of one process()
  * @property {number} [driftPpm] by how much the listener's audio clock is fast
  * @property {number} [firstFrame] index of the first frame
  * @property {(sentMs: number) => number} [delayMs] of the network, by the time of sending
@@ -27,22 +34,27 @@ const RATE_HZ = 44_100;
  * @property {(nowMs: number) => boolean} [asleep] the audio thread does not run then
  * @property {(frame: number) => [number, number]} [sampleAt]
  * @property {(chain: Chain, nowMs: number) => void} [everyCallback]
+ * @property {import('../../../web/core/controls.js').ModeName} [mode]
+ * @property {number | null} [fixedMs] lead of mode fixed
  */
 
 export class Chain {
   /** @type {ArrayBufferLike} */
   memory = new SharedArrayBuffer(RING_BYTES);
   words = controlWords(this.memory);
-  receiver = new Receiver(new RingWriter(this.memory));
+  ring = new RingWriter(this.memory);
+  receiver;
   /** What was played. */
   left;
   right;
   /** When each block was asked for, ms. */
   blockMs;
+  /** What each block's stamp says: frames since the first, with a fraction. NaN while nothing was placed. */
+  stamps;
   blocks = 0;
   /** @type {Required<Omit<Plan, 'instead' | 'everyCallback'>> & Plan} */
   plan;
-  #processor = newProcessor(/** @type {SharedArrayBuffer} */ (this.memory));
+  #processor;
   #block;
   #outputs;
 
@@ -50,20 +62,26 @@ export class Chain {
   constructor(plan) {
     this.plan = {
       chunkFrames: 128, burstFrames: 128, blockFrames: 128, driftPpm: 0, firstFrame: 0, delayMs: () => 0.5, asleep: () => false,
-      sampleAt: addressed, ...plan,
+      sampleAt: addressed, contextRateHz: RATE_HZ, mode: /** @type {const} */ ('auto'), fixedMs: null, ...plan,
     };
-    const frames = Math.ceil(this.plan.seconds * RATE_HZ * 1.001) + 4096;
+    const frames = Math.ceil(this.plan.seconds * this.plan.contextRateHz * 1.001) + 4096;
     this.left = new Float32Array(frames);
     this.right = new Float32Array(frames);
     this.blockMs = new Float64Array(frames / this.plan.blockFrames + 1);
+    this.stamps = new Float64Array(this.blockMs.length);
+    this.receiver = new Receiver(this.ring, this.plan.contextRateHz);
+    this.#processor = newProcessor(/** @type {SharedArrayBuffer} */ (this.memory), this.plan.contextRateHz);
+    writeMode(this.words, this.plan.mode, this.plan.fixedMs);
     this.#block = [new Float32Array(this.plan.blockFrames), new Float32Array(this.plan.blockFrames)];
     this.#outputs = [this.#block];
   }
 
   /** @returns {this} */
   run() {
-    const { seconds, chunkFrames, burstFrames, driftPpm, delayMs, asleep, everyCallback } = this.plan;
-    const callbackMs = ((burstFrames * 1000) / RATE_HZ) * (1 - driftPpm / 1e6);
+    const { seconds, chunkFrames, burstFrames, contextRateHz, driftPpm, delayMs, asleep, everyCallback } = this.plan;
+    const callbackMs = ((burstFrames * 1000) / contextRateHz) * (1 - driftPpm / 1e6);
+    const random = randomFrom(LOOKS_SEED);
+    let lookMs = 0;
     let sequence = 0;
     let frame = this.plan.firstFrame;
     let arrivalMs = -Infinity;
@@ -81,7 +99,12 @@ export class Chain {
     sendNext();
     // The callback's rhythm has some phase to the packets' rhythm: none that divides evenly.
     for (let nowMs = 1.234; nowMs < seconds * 1000; nowMs += callbackMs) {
-      while (arrivalMs <= nowMs) {
+      while (arrivalMs <= nowMs || lookMs <= nowMs) {
+        if (lookMs < arrivalMs) {
+          this.receiver.noteRendered(lookMs);
+          lookMs += nextLookMs(random());
+          continue;
+        }
         if (waiting && waiting.byteLength > 0) this.receiver.receive(waiting, arrivalMs);
         sendNext();
       }
@@ -93,7 +116,7 @@ export class Chain {
 
   /** @param {number} nowMs */
   #callback(nowMs) {
-    const { blockFrames, burstFrames } = this.plan;
+    const { blockFrames, burstFrames, contextRateHz } = this.plan;
     for (let rendered = 0; rendered < burstFrames; rendered += blockFrames) {
       const at = this.blocks * blockFrames;
       setCurrentFrame(at);
@@ -101,9 +124,16 @@ export class Chain {
       this.left.set(/** @type {Float32Array} */ (this.#block[0]), at);
       this.right.set(/** @type {Float32Array} */ (this.#block[1]), at);
       // Frames of one callback are heard one after the other.
-      this.blockMs[this.blocks] = nowMs + (rendered * 1000) / RATE_HZ;
+      this.blockMs[this.blocks] = nowMs + (rendered * 1000) / contextRateHz;
+      this.stamps[this.blocks] = this.#stamp();
       this.blocks += 1;
     }
+  }
+
+  /** The context leaves frames out, then asks for one block more. @param {number} frames */
+  skip(frames) {
+    setCurrentFrame(this.blocks * this.plan.blockFrames + frames);
+    this.#processor.process([], this.#outputs);
   }
 
   get frames() {
@@ -125,22 +155,29 @@ export class Chain {
     return addressOf(/** @type {number} */ (this.left[frame]), /** @type {number} */ (this.right[frame]));
   }
 
-  /** Of an addressed signal: capture to playout, of the first exact frame at or after a time. @param {number} atMs @returns {number} */
-  delayAt(atMs) {
-    const { blockFrames, firstFrame } = this.plan;
-    for (let block = this.blockMs.findIndex((ms) => ms >= atMs); block < this.blocks; block += 1) {
-      const address = this.addressAt(block * blockFrames);
-      const playedMs = /** @type {number} */ (this.blockMs[block]);
-      if (address > 0) return playedMs - (((address - (firstFrame % 2 ** 30) + 2 ** 30) % 2 ** 30) * 1000) / RATE_HZ;
-    }
-    return NaN;
+  /** @returns {number} */
+  #stamp() {
+    if (Atomics.load(this.words, WORD.PLAYOUT_STATE) !== PLAYOUT.SOUNDING) return NOWHERE;
+    const whole = (Atomics.load(this.words, WORD.READ_POSITION) - this.plan.firstFrame) | 0;
+    return whole + Atomics.load(this.words, WORD.READ_FRACTION) / FRACTION_ONE;
   }
 
-  /** The largest change from one output sample to the next. @returns {number} */
-  largestStep() {
+  /** @param {number} atMs @returns {number} the first block asked for then or later; -1: none */
+  blockAt(atMs) {
+    return this.blockMs.subarray(0, this.blocks).findIndex((ms) => ms >= atMs);
+  }
+
+  /** Capture to playout of the first block at or after a time, by its stamp. @param {number} atMs @returns {number} */
+  delayAt(atMs) {
+    const block = this.blockAt(atMs);
+    return /** @type {number} */ (this.blockMs[block]) - (/** @type {number} */ (this.stamps[block]) * 1000) / RATE_HZ;
+  }
+
+  /** The largest change from one output sample to the next. @param {number} [first] frame of the output @returns {number} */
+  largestStep(first = 1) {
     let largest = 0;
     for (const channel of [this.left, this.right]) {
-      for (let frame = 1; frame < this.frames; frame += 1) {
+      for (let frame = first; frame < this.frames; frame += 1) {
         const step = Math.abs(/** @type {number} */ (channel[frame]) - /** @type {number} */ (channel[frame - 1]));
         if (step > largest) largest = step;
       }

@@ -75,6 +75,22 @@ export function addressOf(left, right) {
   return Number.isInteger(low) && Number.isInteger(high) && low >= 0 && high >= 0 ? high * 32_768 + low : -1;
 }
 
+/** How long the hand of turning() needs for a turn: 4 s. */
+export const TURN_FRAMES = 4 * 44_100;
+
+/** The hand of a clock, half of full scale: where it stands says which frame it is, between frames and after resampling too. @param {number} frame @returns {[number, number]} */
+export function turning(frame) {
+  const angle = (2 * Math.PI * frame) / TURN_FRAMES;
+  return [Math.round(16_000 * Math.cos(angle)), Math.round(16_000 * Math.sin(angle))];
+}
+
+/** @param {number} left -1 to 1 @param {number} right @returns {number} the frame modulo TURN_FRAMES, good to a few; NaN while it is faded */
+export function frameOfTurn(left, right) {
+  if (Math.abs(Math.hypot(left, right) - 16_000 / 32_768) > 0.002) return NaN;
+  const frame = (Math.atan2(right, left) / (2 * Math.PI)) * TURN_FRAMES;
+  return frame < 0 ? frame + TURN_FRAMES : frame;
+}
+
 /** A smooth signal: two sines, half of full scale. @param {number} frame @returns {[number, number]} */
 export function smooth(frame) {
   return [Math.round(16_000 * Math.sin((frame * 2 * Math.PI * 220) / 44_100)), Math.round(16_000 * Math.sin((frame * 2 * Math.PI * 331) / 44_100))];

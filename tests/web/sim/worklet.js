@@ -26,8 +26,9 @@ await import('../../../web/worklet.js');
 
 export const registeredName = registered.name;
 
-/** @param {SharedArrayBuffer | null} memory @returns {Processor} */
-export function newProcessor(memory) {
+/** @param {SharedArrayBuffer | null} memory @param {number} [contextRateHz] @returns {Processor} */
+export function newProcessor(memory, contextRateHz = 44_100) {
+  realm.sampleRate = contextRateHz;
   return new registered.processor({ processorOptions: { memory } });
 }
 

@@ -11,3 +11,4 @@ declare class AudioWorkletProcessor {
 
 declare function registerProcessor(name: string, processor: new (options: any) => AudioWorkletProcessor): void;
 declare const currentFrame: number;
+declare const sampleRate: number;

@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+// Plays a trace of arrivals through the code that ships, and says in one line of JSON what a listener heard
+// (docs/playout.md). What is wrong with the trace goes to stderr: exit 2. By the environment, as make hands it on:
+//   TRACE=file.csv MODE=auto|lowest|safest SKEW_PPM=0      or, to make a trace up (`make trace`),
+//   PROFILE=bad-wifi SEED=1 SECONDS=600 FILE=file.csv
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { NETWORKS, packetsOf, UNSEEN_NETWORKS } from '../tests/web/sim/networks.js';
+import { formatTrace, parseTrace, TraceError } from '../tests/web/sim/trace.js';
+import { TraceRun } from '../tests/web/sim/trace_run.js';
+
+const MODES = ['lowest', 'auto', 'safest'];
+
+/** @param {string} words @returns {never} */
+function refuse(words) {
+  process.stderr.write(`${words}\n`);
+  process.exit(2);
+}
+
+/** @param {string} name @param {string} fallback @param {number} least @param {number} most @returns {number} */
+function numberOf(name, fallback, least, most) {
+  const text = process.env[name] || fallback;
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= least && value <= most)) refuse(`${name}=${text}: a number from ${least} to ${most} is needed`);
+  return value;
+}
+
+function makeTrace() {
+  const profile = process.env.PROFILE ?? '';
+  const file = process.env.FILE || refuse('FILE=: where is the trace to be written?');
+  const names = [...Object.keys(NETWORKS), ...Object.keys(UNSEEN_NETWORKS)];
+  if (!names.includes(profile)) refuse(`PROFILE=${profile}: there are ${names.join(', ')}`);
+  const packets = packetsOf(profile, numberOf('SEED', '1', 0, 2 ** 32 - 1), numberOf('SECONDS', '600', 1, 86_400));
+  writeFileSync(file, formatTrace(packets));
+}
+
+function simulate() {
+  const file = process.env.TRACE || refuse('TRACE=: which file? Its first line is frame_index,capture_ns,arrival_ns');
+  const mode = process.env.MODE || 'auto';
+  if (!MODES.includes(mode)) refuse(`MODE=${mode}: there are ${MODES.join(', ')}`);
+  const skewPpm = numberOf('SKEW_PPM', '0', -1000, 1000);
+  let text = '';
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    refuse(`${file}: cannot be read (${error.code})`);
+  }
+  try {
+    const { packets, packetFrames } = parseTrace(text);
+    const heard = new TraceRun(packets, packetFrames, { mode, skewPpm }).run().heard();
+    process.stdout.write(`${JSON.stringify(heard)}\n`);
+  } catch (error) {
+    if (!(error instanceof TraceError)) throw error;
+    refuse(`${file}:${error.line}: ${error.message}`);
+  }
+}
+
+if (process.argv[2] === 'trace') makeTrace();
+else simulate();

@@ -1,0 +1,309 @@
+/**
+ * Plays a trace through the code that ships: wire, receiver, live edge, ring, and the worklet's process().
+ *
+ * In: packets with their times, and what kind of listener it is. Out: what that listener heard, in numbers.
+ * Arrivals and blocks happen in the order of their times on one clock; nothing waits for anything, so an hour takes a minute.
+ */
+
+import { FRACTION_ONE, LEAD_ONE, MODE_NAMES, PLAYOUT, readPlayout, WORD, writeMode } from '../../../web/core/controls.js';
+import { nextLookMs } from '../../../web/core/live_edge.js';
+import { Receiver } from '../../../web/core/receiver.js';
+import { controlWords, RING_BYTES, RingWriter } from '../../../web/core/ring.js';
+import { msOf, STREAM_RATE_HZ } from '../../../web/core/units.js';
+import { AUDIO_FRAMES_MAX } from '../../../web/core/wire.js';
+import { leastDelayMs, SAME_EVENT_MS } from './oracle.js';
+import { randomFrom } from './random.js';
+import { audio, message } from './records.js';
+import { newProcessor, setCurrentFrame } from './worklet.js';
+
+/** The same trace, the same run. */
+const LOOKS_SEED = 1;
+/** Rate and level are judged from here on. */
+const SETTLED_MS = 60_000;
+/** Arrivals this far apart are a stall. */
+const STALL_MS = 150;
+/** After a stall the delay is back when it is this near to what it was. */
+const RETURNED_MS = 1;
+/** For good: what moves the delay later has another reason. */
+const RETURNED_FOR_MS = 10_000;
+const BEFORE_STALL_MS = 2000;
+/** An event the oracle may have has at most so many late packets, or as many as the listener had. */
+const PACKETS_OF_EVENT = 100;
+/** The rate's slope is read over so long, because a single block's step is rounded. */
+const SLOPE_MS = 1000;
+
+/**
+ * @typedef {object} Listener
+ * @property {import('../../../web/core/controls.js').ModeName} [mode]
+ * @property {number | null} [fixedMs] lead of mode fixed
+ * @property {number} [skewPpm] by how much its audio clock is fast
+ * @property {number} [contextRateHz]
+ * @property {number} [blockFrames]
+ * @property {number} [burstFrames] of one audio callback
+ */
+
+/**
+ * @typedef {object} Heard
+ * @property {number} mean_delay_ms @property {number} late_events @property {number} late_packets @property {number} concealed_ms
+ * @property {number} oracle_ms @property {number} oracle_equal_events_ms @property {number} level_p2p_ms
+ * @property {number} rate_sd_ppm @property {number} max_slope_ppm_per_s @property {number | null} return_s
+ */
+
+export class TraceRun {
+  /** Per block that sounded: time, delay, rate in ppm, lead. */
+  blocks = { ms: new Float64Array(0), delayMs: new Float64Array(0), ratePpm: new Float64Array(0), levelMs: new Float64Array(0), count: 0 };
+  /** Packets that came too late to be played, and their runs with less than 100 ms between. */
+  latePackets = 0;
+  lateEvents = 0;
+  #lateUntilMs = -Infinity;
+  #packets;
+  #packetFrames;
+  #listener;
+  #memory = new SharedArrayBuffer(RING_BYTES);
+  #words = controlWords(this.#memory);
+  #receiver;
+  #processor;
+  #outputs;
+  #blockMs;
+  #firstMs;
+
+  /** @param {import('./trace.js').TracePacket[]} packets @param {number} packetFrames @param {Listener} listener */
+  constructor(packets, packetFrames, listener) {
+    this.#packets = packets;
+    this.#packetFrames = packetFrames;
+    this.#listener = { mode: /** @type {const} */ ('auto'), fixedMs: null, skewPpm: 0, contextRateHz: 48_000, blockFrames: 128, burstFrames: 128, ...listener };
+    const { contextRateHz, blockFrames, skewPpm, mode, fixedMs } = this.#listener;
+    this.#receiver = new Receiver(new RingWriter(this.#memory), contextRateHz);
+    this.#processor = newProcessor(this.#memory, contextRateHz);
+    this.#outputs = [[new Float32Array(blockFrames), new Float32Array(blockFrames)]];
+    this.#blockMs = (blockFrames * 1000) / contextRateHz / (1 + skewPpm / 1e6);
+    writeMode(this.#words, mode, fixedMs);
+    // Some phase to the packets that divides nothing evenly.
+    this.#firstMs = Math.min(...packets.slice(0, 50).map((packet) => packet.arrival_ms)) - 61.234;
+  }
+
+  get words() {
+    return this.#words;
+  }
+
+  get playout() {
+    const reading = readPlayout(this.#words);
+    if (!reading) throw new Error('nobody else is writing');
+    return reading;
+  }
+
+  /** @returns {this} */
+  run() {
+    const arrivals = this.#packets.map((packet, index) => ({ ...packet, seq: this.#seqOf(packet), index }))
+      .sort((a, b) => a.arrival_ms - b.arrival_ms || a.index - b.index);
+    const endMs = /** @type {number} */ (arrivals.at(-1)?.arrival_ms);
+    const most = Math.ceil((endMs - this.#firstMs) / this.#blockMs) + 64;
+    for (const key of /** @type {const} */ (['ms', 'delayMs', 'ratePpm', 'levelMs'])) this.blocks[key] = new Float64Array(most);
+    const { blockFrames, burstFrames } = this.#listener;
+    const blocksOfBurst = Math.max(1, Math.round(burstFrames / blockFrames));
+    const random = randomFrom(LOOKS_SEED);
+    let lookMs = this.#firstMs;
+    let next = 0;
+    for (let block = 0; ; block += blocksOfBurst) {
+      const nowMs = this.#firstMs + block * this.#blockMs;
+      if (nowMs > endMs) break;
+      for (; next < arrivals.length && /** @type {number} */ (arrivals[next]?.arrival_ms) <= nowMs; next += 1) {
+        this.#arrive(/** @type {typeof arrivals[number]} */ (arrivals[next]));
+      }
+      for (; lookMs <= nowMs; lookMs += nextLookMs(random())) this.#receiver.noteRendered(lookMs);
+      for (let at = block; at < block + blocksOfBurst; at += 1) this.#render(at);
+    }
+    return this;
+  }
+
+  /** @param {import('./trace.js').TracePacket} packet */
+  #seqOf(packet) {
+    return Math.round((packet.frame_index - /** @type {number} */ (this.#packets[0]?.frame_index)) / this.#packetFrames);
+  }
+
+  /** @param {import('./trace.js').TracePacket & {seq: number}} packet */
+  #arrive(packet) {
+    const { repeats } = this.#receiver;
+    const isPast = this.#isPast(packet.frame_index);
+    this.#records ??= this.#makeRecords();
+    this.#records.forEach((bytes, index) => {
+      const view = new DataView(bytes);
+      const frame = packet.frame_index + index * AUDIO_FRAMES_MAX;
+      view.setUint32(8, packet.seq * /** @type {ArrayBuffer[]} */ (this.#records).length + index, true);
+      view.setBigUint64(16, BigInt(frame), true);
+      view.setBigUint64(24, BigInt(Math.max(0, Math.round((packet.capture_ms + (index * AUDIO_FRAMES_MAX) / 44.1) * 1e6))), true);
+      this.#receiver.receive(bytes, packet.arrival_ms);
+    });
+    if (isPast || this.#receiver.repeats > repeats) this.#countLate(packet.capture_ms);
+  }
+
+  /** @param {number} captureMs */
+  #countLate(captureMs) {
+    this.latePackets += 1;
+    if (captureMs - this.#lateUntilMs >= SAME_EVENT_MS) this.lateEvents += 1;
+    this.#lateUntilMs = Math.max(this.#lateUntilMs, captureMs + (this.#packetFrames * 1000) / STREAM_RATE_HZ);
+  }
+
+  /** @type {ArrayBuffer[] | null} */
+  #records = null;
+
+  /** A packet of a sine that fits into it, in as many records as it needs: they join on, in whatever order. @returns {ArrayBuffer[]} */
+  #makeRecords() {
+    const periods = Math.max(1, Math.round(this.#packetFrames / 100));
+    const sampleAt = (/** @type {number} */ frame) => {
+      const value = Math.round(9000 * Math.sin((2 * Math.PI * periods * frame) / this.#packetFrames));
+      return /** @type {[number, number]} */ ([value, value]);
+    };
+    const records = [];
+    for (let at = 0; at < this.#packetFrames; at += AUDIO_FRAMES_MAX) {
+      records.push(message(audio({ seq: 0, frameIndex: at, frames: Math.min(AUDIO_FRAMES_MAX, this.#packetFrames - at), sampleAt })));
+    }
+    return records;
+  }
+
+  /** The audio thread has gone past it. @param {number} frameIndex @returns {boolean} */
+  #isPast(frameIndex) {
+    if (Atomics.load(this.#words, WORD.PLAYOUT_STATE) !== PLAYOUT.SOUNDING) return false;
+    const read = Atomics.load(this.#words, WORD.READ_POSITION);
+    const ahead = (this.#listener.blockFrames * STREAM_RATE_HZ) / this.#listener.contextRateHz + 18;
+    return ((frameIndex - read) | 0) < ahead - 1;
+  }
+
+  /** @param {number} block */
+  #render(block) {
+    const { blockFrames } = this.#listener;
+    const missingBefore = Atomics.load(this.#words, WORD.MISSING_FRAMES);
+    setCurrentFrame(block * blockFrames);
+    this.#processor.process([], this.#outputs);
+    if (Atomics.load(this.#words, WORD.PLAYOUT_STATE) !== PLAYOUT.SOUNDING) return;
+    if (Atomics.load(this.#words, WORD.MISSING_FRAMES) !== missingBefore) return;
+    const ms = this.#firstMs + block * this.#blockMs;
+    const position = Atomics.load(this.#words, WORD.READ_POSITION) + Atomics.load(this.#words, WORD.READ_FRACTION) / FRACTION_ONE;
+    const at = this.blocks.count;
+    this.blocks.ms[at] = ms;
+    this.blocks.delayMs[at] = ms - this.#captureMs(position);
+    this.blocks.ratePpm[at] = (Atomics.load(this.#words, WORD.RATE) / 2 ** 31) * 1e6;
+    this.blocks.levelMs[at] = this.playoutLevelMs;
+    this.blocks.count += 1;
+  }
+
+  get playoutLevelMs() {
+    return msOf(Atomics.load(this.#words, WORD.LEVEL) / LEAD_ONE);
+  }
+
+  /** @param {number} position low 32 bits, with a fraction @returns {number} */
+  #captureMs(position) {
+    const first = /** @type {import('./trace.js').TracePacket} */ (this.#packets[0]);
+    const frames = ((Math.floor(position) - first.frame_index) | 0) + (position - Math.floor(position));
+    const guess = Math.min(this.#packets.length - 1, Math.max(0, Math.floor(frames / this.#packetFrames)));
+    let packet = /** @type {import('./trace.js').TracePacket} */ (this.#packets[guess]);
+    // Lost packets are absent: the one sought lies before.
+    for (let at = guess; packet.frame_index - first.frame_index > frames && at > 0; at -= 1) {
+      packet = /** @type {import('./trace.js').TracePacket} */ (this.#packets[at - 1]);
+    }
+    return packet.capture_ms + ((frames - (packet.frame_index - first.frame_index)) * 1000) / STREAM_RATE_HZ;
+  }
+
+  /** @returns {Heard} */
+  heard() {
+    const { playout } = this;
+    const grid = { first_ms: this.#firstMs, block_ms: this.#blockMs };
+    const { ms, delayMs, ratePpm, levelMs, count } = this.blocks;
+    const from = ms.subarray(0, count).findIndex((at) => at >= this.#firstMs + SETTLED_MS);
+    const settled = from < 0 ? count : from;
+    const rare = Math.max(1, Math.floor(((/** @type {number} */ (ms[count - 1])) - this.#firstMs) / 600_000));
+    return {
+      mean_delay_ms: round(mean(delayMs.subarray(0, count))),
+      late_events: this.lateEvents,
+      late_packets: this.latePackets,
+      concealed_ms: round(playout.concealed_ms),
+      oracle_ms: round(leastDelayMs(this.#packets, grid, { events: rare, packets: Math.max(this.latePackets, rare * PACKETS_OF_EVENT) })),
+      oracle_equal_events_ms: round(leastDelayMs(this.#packets, grid, { events: this.lateEvents, packets: this.latePackets })),
+      level_p2p_ms: round(peakToPeak(levelMs.subarray(settled, count))),
+      rate_sd_ppm: round(deviation(ratePpm.subarray(settled, count))),
+      max_slope_ppm_per_s: round(steepest(ms.subarray(settled, count), ratePpm.subarray(settled, count))),
+      return_s: this.#returnS(),
+    };
+  }
+
+  /** @returns {number | null} the longest time after a stall until the delay was what it had been, s */
+  #returnS() {
+    const stalls = [];
+    const arrivals = this.#packets.map((packet) => packet.arrival_ms).sort((a, b) => a - b);
+    for (let at = 1; at < arrivals.length; at += 1) {
+      const [before, after] = [/** @type {number} */ (arrivals[at - 1]), /** @type {number} */ (arrivals[at])];
+      if (after - before > STALL_MS) stalls.push({ beganMs: before, endedMs: after });
+    }
+    let worst = /** @type {number | null} */ (null);
+    stalls.forEach(({ beganMs, endedMs }, index) => {
+      const untilMs = stalls[index + 1]?.beganMs ?? Infinity;
+      const returnMs = this.#returnMs(beganMs, endedMs, untilMs);
+      if (returnMs !== null) worst = Math.max(worst ?? 0, returnMs / 1000);
+    });
+    return worst === null ? null : round(worst);
+  }
+
+  /** @param {number} beganMs @param {number} endedMs @param {number} untilMs the next one @returns {number | null} null: nothing to compare */
+  #returnMs(beganMs, endedMs, untilMs) {
+    const { ms, delayMs, count } = this.blocks;
+    const first = firstAtOrAfter(ms, count, beganMs - BEFORE_STALL_MS);
+    const began = firstAtOrAfter(ms, count, beganMs);
+    if (first === began) return null;
+    const before = mean(delayMs.subarray(first, began));
+    let backMs = endedMs;
+    for (let at = firstAtOrAfter(ms, count, endedMs); at < count; at += 1) {
+      const time = /** @type {number} */ (ms[at]);
+      if (time >= untilMs || time - backMs >= RETURNED_FOR_MS) break;
+      if (Math.abs(/** @type {number} */ (delayMs[at]) - before) > RETURNED_MS) backMs = time;
+    }
+    return backMs - endedMs;
+  }
+}
+
+/** @param {Float64Array} ms ascending @param {number} count @param {number} from @returns {number} index */
+function firstAtOrAfter(ms, count, from) {
+  let low = 0;
+  for (let high = count; low < high;) {
+    const middle = (low + high) >> 1;
+    if (/** @type {number} */ (ms[middle]) < from) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** @param {number} value @returns {number} */
+function round(value) {
+  return Number.isFinite(value) ? Math.round(value * 1000) / 1000 : value;
+}
+
+/** @param {Float64Array} values @returns {number} */
+function mean(values) {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** @param {Float64Array} values @returns {number} */
+function deviation(values) {
+  const middle = mean(values);
+  return Math.sqrt(mean(values.map((value) => (value - middle) ** 2)));
+}
+
+/** @param {Float64Array} values @returns {number} */
+function peakToPeak(values) {
+  return values.length === 0 ? 0 : values.reduce((most, value) => Math.max(most, value), -Infinity) - values.reduce((least, value) => Math.min(least, value), Infinity);
+}
+
+/** @param {Float64Array} ms @param {Float64Array} ppm @returns {number} ppm per second, over SLOPE_MS */
+function steepest(ms, ppm) {
+  let most = 0;
+  for (let from = 0, to = 0; to < ms.length; to += 1) {
+    while (/** @type {number} */ (ms[to]) - /** @type {number} */ (ms[from]) > SLOPE_MS) from += 1;
+    const seconds = (/** @type {number} */ (ms[to]) - /** @type {number} */ (ms[from])) / 1000;
+    if (seconds > 0.9) most = Math.max(most, Math.abs(/** @type {number} */ (ppm[to]) - /** @type {number} */ (ppm[from])) / seconds);
+  }
+  return most;
+}
+
+/** @param {string} name @returns {name is import('../../../web/core/controls.js').ModeName} */
+export function isMode(name) {
+  return MODE_NAMES.some((known) => known === name);
+}

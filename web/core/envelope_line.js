@@ -1,0 +1,275 @@
+/**
+ * How two clocks run against each other, seen through delays that are never negative.
+ *
+ * In: observations "by this page time so many units had happened" (frames arrived, blocks rendered). Each is late by
+ * something between nothing and a second. Out: the line of those that were hardly late: when a unit happens undelayed,
+ * and how fast they come. What belongs elsewhere: what the units mean (live_edge.js). No clock is read here.
+ *
+ * Of every second only the least late observation counts: it is what makes a bad Wi-Fi look like a wire. The line runs
+ * through the lower half of ninety such seconds (listening facts C2: 2 ppm where raw arrivals swing by thousands).
+ * When the network's way or the audio thread has moved for good, the older seconds are moved along, so that a step is
+ * never taken for a drift.
+ */
+
+const BUCKET_MS = 1000;
+const BUCKETS = 90;
+/** Without knowledge two clocks may differ by about so much (one sigma). A remembered difference is trusted further. */
+const PRIOR_SIGMA_PPM = 150;
+const REMEMBERED_SIGMA_PPM = 4;
+/** The product promises to follow so much (sound devices are specified to 100 ppm or better). */
+const DRIFT_PPM_MAX = 1000;
+/** The envelope of a perfect network is not perfect: timers and wake-ups leave so much. */
+const NOISE_MS_MIN = 0.02;
+/** Assumed until seconds have told. */
+const FIRST_NOISE_MS = 0.05;
+/** A change of the least delay by this much, or by four times the noise, is a step, no noise. */
+const STEP_MS = 1.2;
+const STEP_SIGMAS = 4;
+/** The first seconds may lie anywhere: the drift is being learned. And no doubt is wider than for this uncertainty of it. */
+const BUCKETS_BEFORE_STEPS = 5;
+const DOUBT_SIGMA_PPM = 60;
+/** Later than before for so many seconds in a row: a rise must be proven. Earlier: nothing can be early by chance. */
+const RISE_BUCKETS = 3;
+const FALL_BUCKETS = 2;
+/** Everything seen for this long lies this much above the line: what happens has stood still, and goes on later from now on. */
+const STANDSTILL_MS = 20;
+const STANDSTILL_FOR_MS = 120;
+const STANDSTILL_SEEN_MIN = 8;
+const REFINEMENTS = 3;
+
+export class EnvelopeLine {
+  /** By how much the line was moved in steps since the beginning, ms. */
+  steppedMs = 0;
+  /** By how much better observations have lowered the line in its first second, when the least seen so far is all there is; negative. */
+  learnedMs = 0;
+  /** Of the line: ppm by which units come faster than nominal, and one sigma of it. */
+  ratePpm = 0;
+  sigmaPpm = PRIOR_SIGMA_PPM;
+
+  #unitsPerMs;
+  #priorPpm = 0;
+  #priorSigmaPpm = PRIOR_SIGMA_PPM;
+  /** The first observation: everything is counted from there, so that doubles stay exact. */
+  #unit0 = 0;
+  #ms0 = 0;
+  #known = false;
+  /** Least late observation per second: when (ms since #ms0), and how late against the nominal rate (ms). @type {{at: number, late: number}[]} */
+  #buckets = [];
+  /** @type {{at: number, late: number}} */
+  #open = { at: 0, late: Infinity };
+  #openSinceMs = 0;
+  /** The newest seconds, all off the line to the same side, and the nearest of them to it. @type {{at: number, late: number}[]} */
+  #doubted = [];
+  #doubtedAbove = 0;
+  #lastMs = 0;
+  /** The line: lateness at a time. */
+  #offset = 0;
+  #slope = 0;
+  #noiseMs = NOISE_MS_MIN;
+  #aboveSinceMs = 0;
+  #aboveSeen = 0;
+  #aboveLeast = Infinity;
+  #followsStandstill;
+
+  /**
+   * @param {number} unitsPerMs nominal rate
+   * @param {boolean} followsStandstill what happens may stand still and go on later (an audio thread); a network only seems to
+   */
+  constructor(unitsPerMs, followsStandstill) {
+    this.#unitsPerMs = unitsPerMs;
+    this.#followsStandstill = followsStandstill;
+  }
+
+  /** A difference known from earlier on this device. @param {number} ratePpm */
+  remember(ratePpm) {
+    this.#priorPpm = clamp(ratePpm, DRIFT_PPM_MAX);
+    this.#priorSigmaPpm = REMEMBERED_SIGMA_PPM;
+    this.ratePpm = this.#priorPpm;
+    this.sigmaPpm = this.#priorSigmaPpm;
+    this.#slope = -this.#priorPpm * 1e-6;
+  }
+
+  /** What is counted begins anew (another timeline, another context); the rate stays known. */
+  restart() {
+    if (this.#buckets.length >= 5 && this.sigmaPpm < PRIOR_SIGMA_PPM / 2) {
+      this.#priorPpm = this.ratePpm;
+      this.#priorSigmaPpm = Math.max(REMEMBERED_SIGMA_PPM, this.sigmaPpm);
+    }
+    this.#known = false;
+    this.#buckets = [];
+    this.#doubted = [];
+  }
+
+  /** @param {number} unit that had happened @param {number} nowMs by this page time */
+  observe(unit, nowMs) {
+    if (!this.#known) this.#begin(unit, nowMs);
+    const at = nowMs - this.#ms0;
+    const late = at - (unit - this.#unit0) / this.#unitsPerMs;
+    this.#lastMs = at;
+    if (this.#followsStandstill) this.#watchStandstill(at, late);
+    if (late < this.#open.late) this.#open = { at, late };
+    if (this.#buckets.length === 0) this.#lowerTo(this.#open.late - this.#slope * this.#open.at);
+    if (at - this.#openSinceMs >= BUCKET_MS) this.#closeBucket(at);
+  }
+
+  /** @returns {boolean} something was observed */
+  get known() {
+    return this.#known;
+  }
+
+  /** How long it has been watched. @returns {number} ms */
+  get watchedMs() {
+    return this.#known ? this.#lastMs : 0;
+  }
+
+  /** @param {number} unit @returns {number} page time at which it happens undelayed */
+  msOf(unit) {
+    const nominal = (unit - this.#unit0) / this.#unitsPerMs;
+    // late = offset + slope * at, and at = nominal + late.
+    return this.#ms0 + (nominal + this.#offset) / (1 - this.#slope);
+  }
+
+  /** @param {number} ms page time @returns {number} unit that happens then undelayed; with a fraction */
+  unitAt(ms) {
+    const at = ms - this.#ms0;
+    return this.#unit0 + (at - this.#offset - this.#slope * at) * this.#unitsPerMs;
+  }
+
+  /** @param {number} unit @param {number} nowMs */
+  #begin(unit, nowMs) {
+    this.#known = true;
+    this.#unit0 = unit;
+    this.#ms0 = nowMs;
+    this.learnedMs = 0;
+    this.#offset = 0;
+    this.#slope = -this.ratePpm * 1e-6;
+    this.#noiseMs = NOISE_MS_MIN;
+    this.#openBucket(0);
+    this.#forgetStandstill();
+  }
+
+  /** At the very beginning. @param {number} offset */
+  #lowerTo(offset) {
+    this.learnedMs += offset - this.#offset;
+    this.#offset = offset;
+  }
+
+  /** @param {number} at */
+  #openBucket(at) {
+    this.#open = { at, late: Infinity };
+    this.#openSinceMs = at;
+  }
+
+  /** @param {number} at */
+  #closeBucket(at) {
+    const bucket = this.#open;
+    this.#openBucket(at);
+    const above = bucket.late - this.#offset - this.#slope * bucket.at;
+    if (this.#buckets.length < BUCKETS_BEFORE_STEPS || Math.abs(above) <= this.#toleranceMs) this.#take(bucket);
+    else this.#doubt(bucket, above);
+    this.#fit();
+  }
+
+  /** @returns {number} ms by which a second may lie off the line without being doubted */
+  get #toleranceMs() {
+    const drifted = (Math.min(this.sigmaPpm, DOUBT_SIGMA_PPM) * STEP_SIGMAS * BUCKET_MS * RISE_BUCKETS) / 1e6;
+    return Math.max(STEP_MS, STEP_SIGMAS * this.#noiseMs) + drifted;
+  }
+
+  /** A second like those before it. Doubted ones were late by chance; early by chance nothing is. @param {{at: number, late: number}} bucket */
+  #take(bucket) {
+    if (this.#doubtedAbove > 0) for (const doubted of this.#doubted) this.#keep(doubted);
+    this.#doubted = [];
+    this.#keep(bucket);
+  }
+
+  /** @param {{at: number, late: number}} bucket */
+  #keep(bucket) {
+    this.#buckets.push(bucket);
+    if (this.#buckets.length > BUCKETS) this.#buckets.shift();
+  }
+
+  /** A second off the line: enough of them in a row, and the older ones move along. @param {{at: number, late: number}} bucket @param {number} above */
+  #doubt(bucket, above) {
+    const isSameSide = this.#doubted.length > 0 && above > 0 === this.#doubtedAbove > 0;
+    this.#doubtedAbove = !isSameSide ? above : above > 0 ? Math.min(above, this.#doubtedAbove) : Math.max(above, this.#doubtedAbove);
+    this.#doubted = isSameSide ? [...this.#doubted, bucket] : [bucket];
+    if (this.#doubted.length < (above > 0 ? RISE_BUCKETS : FALL_BUCKETS)) return;
+    this.#step(this.#doubtedAbove);
+    for (const doubted of this.#doubted) this.#keep(doubted);
+    this.#doubted = [];
+  }
+
+  /** @param {number} ms */
+  #step(ms) {
+    for (const bucket of this.#buckets) bucket.late += ms;
+    this.#offset += ms;
+    this.steppedMs += ms;
+  }
+
+  #fit() {
+    const points = this.#buckets;
+    let kept = points;
+    for (let round = 0; round < REFINEMENTS; round += 1) {
+      this.#fitThrough(kept);
+      if (points.length < 4) break;
+      const above = points.map((point) => point.late - this.#offset - this.#slope * point.at);
+      const middle = median(above);
+      kept = points.filter((_, index) => /** @type {number} */ (above[index]) <= middle);
+    }
+  }
+
+  /** Least squares with a prior for the slope. @param {{at: number, late: number}[]} points at least one */
+  #fitThrough(points) {
+    const count = points.length;
+    const meanAt = points.reduce((sum, { at }) => sum + at, 0) / count;
+    const meanLate = points.reduce((sum, { late }) => sum + late, 0) / count;
+    let spread = 0;
+    let product = 0;
+    for (const { at, late } of points) {
+      spread += (at - meanAt) ** 2;
+      product += (at - meanAt) * (late - meanLate);
+    }
+    const variance = this.#noiseMs ** 2;
+    const priorVariance = (this.#priorSigmaPpm * 1e-6) ** 2;
+    const weight = spread / variance + 1 / priorVariance;
+    const slope = (product / variance - (this.#priorPpm * 1e-6) / priorVariance) / weight;
+    this.#slope = clamp(slope, DRIFT_PPM_MAX * 1e-6);
+    this.#offset = meanLate - this.#slope * meanAt;
+    const residual = points.reduce((sum, { at, late }) => sum + (late - this.#offset - this.#slope * at) ** 2, 0);
+    // Two degrees of freedom are the line's; few points say little about their noise.
+    this.#noiseMs = Math.max(NOISE_MS_MIN, Math.sqrt((residual + 4 * FIRST_NOISE_MS ** 2) / (count + 2)));
+    this.ratePpm = -this.#slope * 1e6;
+    this.sigmaPpm = 1e6 / Math.sqrt(weight);
+  }
+
+  /** @param {number} at @param {number} late */
+  #watchStandstill(at, late) {
+    const above = late - this.#offset - this.#slope * at;
+    if (above < STANDSTILL_MS) return this.#forgetStandstill();
+    if (this.#aboveSeen === 0) this.#aboveSinceMs = at;
+    this.#aboveSeen += 1;
+    this.#aboveLeast = Math.min(this.#aboveLeast, above);
+    if (at - this.#aboveSinceMs < STANDSTILL_FOR_MS || this.#aboveSeen < STANDSTILL_SEEN_MIN) return;
+    const rise = this.#aboveLeast;
+    this.#step(rise);
+    this.#doubted = [];
+    this.#openBucket(at);
+    this.#forgetStandstill();
+  }
+
+  #forgetStandstill() {
+    this.#aboveSeen = 0;
+    this.#aboveLeast = Infinity;
+  }
+}
+
+/** @param {number} value @param {number} most @returns {number} */
+function clamp(value, most) {
+  return Math.min(most, Math.max(-most, value));
+}
+
+/** @param {number[]} values @returns {number} */
+function median(values) {
+  return values.slice().sort((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;
+}

@@ -1,0 +1,217 @@
+/**
+ * The feed: the next frames of the stream, real where they are there, guessed where they are missing.
+ *
+ * In: the ring, and where to go on. Out: frames in a small linear buffer, for the resampler. What belongs elsewhere: when
+ * sound begins or steps (playout.js), what a guess is (concealment.js), where a splice fits (splice.js).
+ * Where nothing is missing and nothing steps, frames come out exactly as they were sent. No method makes an object.
+ *
+ * Its timeline never stops: while frames are missing the position goes on, so that sound which returns is at its place.
+ */
+
+import { Concealer, RE_ENTRY } from './concealment.js';
+import { OVERLAP, OVERLAP_FRAMES, REACH_FRAMES, REGION_FRAMES, SilenceDetector, SpliceSearch } from './splice.js';
+import { framesOf } from './units.js';
+
+/** Room for the longest block at the least context rate, and the filter's reach. */
+export const FEED_FRAMES = 16_384;
+/** A splice may miss the wished place by so much to fit; the rest is left to the steering. */
+const SPLICE_REACH_FRAMES = Math.min(REACH_FRAMES, framesOf(4.5));
+/** Law of crossfades between sounds that have nothing in common. */
+const INDEPENDENT = 0;
+
+export class Feed {
+  left = new Float32Array(FEED_FRAMES);
+  right = new Float32Array(FEED_FRAMES);
+  /** Frames in the buffer. */
+  end = 0;
+  /** Of the frame that is pulled next. */
+  position = 0;
+  /** The last pull met the end of what has arrived, at brokeOffAt. */
+  isDry = false;
+  brokeOffAt = 0;
+  /** Missing frames of the last pull. */
+  missingFrames = 0;
+
+  #ring;
+  #concealer = new Concealer();
+  #search = new SpliceSearch();
+  #silence = new SilenceDetector();
+  /** The frame before was a real one. */
+  #isAudible = false;
+  /** The crossfade under way: its gains, and how far it is; at its end there is none. @type {Float32Array} */
+  #gains = /** @type {Float32Array} */ (RE_ENTRY[INDEPENDENT]);
+  #faded = this.#gains.length;
+  /** What fades out: the ring at this distance, or the guess. */
+  #isGuessOutgoing = true;
+  #outgoingOffset = 0;
+  #outgoingLeft = new Float32Array(FEED_FRAMES);
+  #outgoingRight = new Float32Array(FEED_FRAMES);
+
+  /** @param {import('./ring.js').RingReader} ring */
+  constructor(ring) {
+    this.#ring = ring;
+    this.#concealer.rehearse();
+  }
+
+  /** @returns {boolean} real sound, and no crossfade under way */
+  get isSettled() {
+    return this.#isAudible && this.#faded === this.#gains.length;
+  }
+
+  /** @returns {boolean} sound of the stream is heard, alone or in a crossfade */
+  get isAudible() {
+    return this.#isAudible;
+  }
+
+  /** @returns {boolean} nothing was heard for a while */
+  get isSilent() {
+    return this.#silence.silent;
+  }
+
+  /** Lets the first frames of the buffer go. @param {number} frames */
+  discard(frames) {
+    this.left.copyWithin(0, frames, this.end);
+    this.right.copyWithin(0, frames, this.end);
+    this.end -= frames;
+  }
+
+  /**
+   * Appends the next frames to the buffer.
+   *
+   * @param {number} frames @param {boolean} isMuted nothing real is to be heard
+   */
+  pull(frames, isMuted) {
+    this.isDry = false;
+    this.missingFrames = 0;
+    for (let rest = frames; rest > 0;) {
+      const real = isMuted ? 0 : this.#realRun(rest);
+      const run = real > 0 ? real : isMuted ? rest : this.#missingRun(rest);
+      if (real > 0) this.#pullReal(run);
+      else this.#pullMissing(run);
+      rest -= run;
+    }
+    this.#concealer.prepare(frames);
+  }
+
+  /** @param {number} most @returns {number} frames that are there from here on, in one piece */
+  #realRun(most) {
+    const ring = this.#ring;
+    ring.seekGap(this.position);
+    if (ring.inGap(this.position) || ring.lapped(this.position)) return 0;
+    const run = Math.min(most, ring.level(this.position));
+    return ring.hasGap ? Math.min(run, (ring.gapStart - this.position) | 0) : run;
+  }
+
+  /** @param {number} most @returns {number} frames that are not there from here on */
+  #missingRun(most) {
+    const ring = this.#ring;
+    if (ring.inGap(this.position)) return Math.min(most, (ring.gapEnd - this.position) | 0);
+    this.isDry = true;
+    this.brokeOffAt = this.position;
+    return most;
+  }
+
+  /** @param {number} frames */
+  #pullReal(frames) {
+    if (!this.#isAudible) this.#fadeFromGuess();
+    this.#isAudible = true;
+    this.#ring.read(this.position, this.left, this.right, this.end, frames);
+    if (this.#faded < this.#gains.length) this.#crossfade(Math.min(frames, this.#gains.length - this.#faded));
+    this.#put(frames);
+  }
+
+  /** @param {number} frames */
+  #pullMissing(frames) {
+    if (this.#isAudible) this.#concealer.begin();
+    this.#isAudible = false;
+    this.#faded = this.#gains.length;
+    this.#concealer.predict(this.left, this.right, this.end, frames);
+    this.missingFrames += frames;
+    this.#put(frames);
+  }
+
+  /** @param {number} frames that were written behind the buffer's end */
+  #put(frames) {
+    this.#concealer.remember(this.left, this.right, this.end, frames);
+    this.#silence.observe(this.left, this.right, this.end, frames);
+    this.end += frames;
+    this.position = (this.position + frames) | 0;
+  }
+
+  /** Out of silence sound comes in 10 ms, out of a guess in less, by the law that fits how good the guess is. */
+  #fadeFromGuess() {
+    const { silent, law } = this.#concealer;
+    this.#gains = /** @type {Float32Array} */ (silent ? OVERLAP[INDEPENDENT] : RE_ENTRY[law]);
+    this.#faded = 0;
+    this.#isGuessOutgoing = true;
+  }
+
+  /** Mixes what fades out into the frames just read. @param {number} frames */
+  #crossfade(frames) {
+    const gains = this.#gains;
+    const last = gains.length - 1;
+    if (this.#isGuessOutgoing) this.#concealer.predict(this.#outgoingLeft, this.#outgoingRight, 0, frames);
+    else this.#ring.read((this.position + this.#outgoingOffset) | 0, this.#outgoingLeft, this.#outgoingRight, 0, frames);
+    for (let frame = 0; frame < frames; frame += 1) {
+      const rise = /** @type {number} */ (gains[this.#faded]);
+      const fall = /** @type {number} */ (gains[last - this.#faded]);
+      const at = this.end + frame;
+      this.left[at] = /** @type {number} */ (this.left[at]) * rise + /** @type {number} */ (this.#outgoingLeft[frame]) * fall;
+      this.right[at] = /** @type {number} */ (this.right[at]) * rise + /** @type {number} */ (this.#outgoingRight[frame]) * fall;
+      this.#faded += 1;
+    }
+  }
+
+  /**
+   * Steps to another place near the wished one, where the sound fits. Only while settled.
+   *
+   * @param {number} wished frames to skip; negative: to go back @param {number} needed frames that must be there behind the new place
+   * @returns {number} frames skipped, 0 where there is no room to
+   */
+  splice(wished, needed) {
+    const ring = this.#ring;
+    const room = ring.level((this.position + wished) | 0) - needed;
+    const before = (this.position + wished - OVERLAP_FRAMES - REACH_FRAMES - ring.epochStart) | 0;
+    if (room < -SPLICE_REACH_FRAMES || before < 0) return 0;
+    const fits = this.isSilent ? Math.min(0, room) : this.#fit(wished, Math.min(SPLICE_REACH_FRAMES, room));
+    this.#beginSplice(wished + fits);
+    return wished + fits;
+  }
+
+  /** Steps however it fits, sounding or not. @param {number} skip */
+  jump(skip) {
+    if (this.#isAudible) {
+      this.#concealer.begin();
+      this.#fadeFromGuess();
+    }
+    this.position = (this.position + skip) | 0;
+  }
+
+  /**
+   * Looks for where the ring's sound before the new place is like the sound before this one: pasts are always there, while
+   * what comes next may still be under way.
+   *
+   * @param {number} wished @param {number} most @returns {number} frames to add to the wish
+   */
+  #fit(wished, most) {
+    const search = this.#search;
+    const past = (this.position - OVERLAP_FRAMES) | 0;
+    this.#ring.read(past, search.outgoingLeft, search.outgoingRight, 0, OVERLAP_FRAMES);
+    this.#ring.read((past + wished - REACH_FRAMES) | 0, search.incomingLeft, search.incomingRight, 0, REGION_FRAMES);
+    search.find(Math.min(-SPLICE_REACH_FRAMES, most), most);
+    this.#gains = /** @type {Float32Array} */ (OVERLAP[search.law]);
+    return search.offsetFrames;
+  }
+
+  /** @param {number} skip */
+  #beginSplice(skip) {
+    if (this.isSilent) this.#gains = /** @type {Float32Array} */ (OVERLAP[INDEPENDENT]);
+    this.#ring.seekGap(this.position);
+    const ahead = this.#ring.hasGap ? (this.#ring.gapStart - this.position) | 0 : OVERLAP_FRAMES;
+    this.#isGuessOutgoing = Math.min(ahead, this.#ring.level(this.position)) < OVERLAP_FRAMES;
+    if (this.#isGuessOutgoing) this.#concealer.begin();
+    this.#outgoingOffset = -skip;
+    this.position = (this.position + skip) | 0;
+    this.#faded = 0;
+  }
+}

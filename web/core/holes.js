@@ -1,0 +1,53 @@
+/**
+ * Holes that may still be filled: records that others have overtaken, as datagrams do.
+ *
+ * In: where records are missing, and what comes late. Out: whether it fits, and what is missing for good. What belongs
+ * elsewhere: what a loss is called (receiver.js), the frames themselves (ring.js). No clock is read here.
+ *
+ * A hole is filled from its ends: that serves neighbours which swapped, and a few late ones in any direction. Where order is
+ * kept there never is a hole, and nothing is done.
+ */
+
+/** Nobody keeps sound in hand for longer: what is later is lost. */
+const KEPT_MS = 1000;
+const HOLES_MAX = 16;
+
+/** @typedef {{seq: number, records: number, frameIndex: number, end: number, atMs: number}} Hole its first record and how many; its frames; when it was seen */
+
+export class Holes {
+  /** @type {Hole[]} */
+  #open = [];
+
+  /** @param {Hole} hole @returns {Hole[]} older ones there is no room for any more */
+  open(hole) {
+    this.#open.push(hole);
+    return this.#open.length > HOLES_MAX ? this.#open.splice(0, 1) : [];
+  }
+
+  /** @param {{seq: number, frameIndex: number, frames: number}} record @returns {Hole | null} the hole at an end of which it fits */
+  holeFor({ seq, frameIndex, frames }) {
+    return this.#open.find((hole) => {
+      const isOfHole = ((seq - hole.seq) >>> 0) < hole.records && frameIndex >= hole.frameIndex && frameIndex + frames <= hole.end;
+      return isOfHole && (frameIndex === hole.frameIndex || frameIndex + frames === hole.end);
+    }) ?? null;
+  }
+
+  /** @param {Hole} hole @param {{frameIndex: number, frames: number}} record that fits */
+  filled(hole, { frameIndex, frames }) {
+    if (frameIndex === hole.frameIndex) hole.frameIndex += frames;
+    else hole.end -= frames;
+    if (hole.frameIndex === hole.end) this.#open.splice(this.#open.indexOf(hole), 1);
+  }
+
+  /** @param {number} nowMs Infinity: nothing is waited for any longer @returns {Hole[]} that will not be filled any more */
+  givenUp(nowMs) {
+    let old = 0;
+    while (old < this.#open.length && nowMs - /** @type {Hole} */ (this.#open[old]).atMs >= KEPT_MS) old += 1;
+    return old === 0 ? [] : this.#open.splice(0, old);
+  }
+
+  /** @returns {boolean} */
+  get any() {
+    return this.#open.length > 0;
+  }
+}

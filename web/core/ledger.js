@@ -1,0 +1,66 @@
+/**
+ * The glitch ledger: what interrupted the sound, when and for how long.
+ *
+ * In: glitches, as they are found. Out: counts by cause and the newest entries; every counted glitch had its entry, so
+ * the two always agree. No clock is read here.
+ */
+
+import { CAUSE_NAMES } from './causes.js';
+
+/** Entries that are kept; older ones are only counted. */
+export const ENTRIES_MAX = 200;
+/** Entries that wait to be taken along at most. */
+const WAITING_MAX = 64;
+
+/** @typedef {{at_ms: number, cause: string, length_ms: number | null}} Entry at_ms: page time, which counts from 1970; length_ms: null where unknown */
+
+export class Ledger {
+  /** @type {Record<string, number>} */
+  #counts = Object.fromEntries(CAUSE_NAMES.map((name) => [name, 0]));
+  /** @type {Entry[]} */
+  #entries = [];
+  /** @type {Entry[]} */
+  #waiting = [];
+
+  /** @param {string} cause its name @param {number} atMs @param {number | null} [lengthMs] */
+  note(cause, atMs, lengthMs = null) {
+    this.#counts[cause] = (this.#counts[cause] ?? 0) + 1;
+    const entry = { at_ms: atMs, cause, length_ms: lengthMs };
+    this.#entries.push(entry);
+    if (this.#entries.length > ENTRIES_MAX) this.#entries.shift();
+    if (this.#waiting.length < WAITING_MAX) this.#waiting.push(entry);
+  }
+
+  /** @returns {Record<string, number>} a copy; every known cause is there from the start */
+  counts() {
+    return { ...this.#counts };
+  }
+
+  /** @returns {Entry[]} oldest first */
+  entries() {
+    return this.#entries.slice();
+  }
+
+  /** @returns {Entry[]} since this was asked last; of very many the first */
+  takeNew() {
+    const taken = this.#waiting;
+    this.#waiting = [];
+    return taken;
+  }
+
+  /**
+   * Takes over what another ledger has counted: its new entries, and what it only counted.
+   *
+   * @param {readonly Entry[]} entries new ones @param {Readonly<Record<string, number>>} counts all so far
+   * @param {Record<string, number>} seen counts taken over already; brought up to date @param {number} nowMs
+   */
+  absorb(entries, counts, seen, nowMs) {
+    for (const { cause, at_ms: atMs, length_ms: lengthMs } of entries) {
+      this.note(cause, atMs, lengthMs);
+      seen[cause] = (seen[cause] ?? 0) + 1;
+    }
+    for (const [cause, count] of Object.entries(counts)) {
+      for (; (seen[cause] ?? 0) < count; seen[cause] = (seen[cause] ?? 0) + 1) this.note(cause, nowMs);
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Which latencyHint the audio context is asked for: the least this browser can hold without running empty.
+ *
+ * In: underruns of the browser's output, as they are counted. Out: a hint, and when to take the next safer one. No clock is
+ * read here. The figures behind the order: docs/latency-budget.md.
+ */
+
+/** From least delay to most. @type {readonly (number | AudioContextLatencyCategory)[]} */
+const HINTS = Object.freeze([0, 'interactive', 'balanced']);
+/** The mode Safest begins here. */
+const SAFE = 1;
+/** So many underruns within this time are no accident. */
+const UNDERRUNS_MAX = 5;
+const WITHIN_MS = 30_000;
+/** A context that has just begun may stumble. */
+const WARM_UP_MS = 3000;
+
+/** @typedef {'interactive' | 'balanced' | 'playback'} AudioContextLatencyCategory */
+
+export class OutputChoice {
+  #at;
+  #beganMs = 0;
+  /** When underruns happened, the last UNDERRUNS_MAX. @type {number[]} */
+  #underrunsMs = [];
+  #count = 0;
+
+  /** @param {number} remembered how far this device had to go before, 0 if never */
+  constructor(remembered) {
+    this.#at = Math.min(HINTS.length - 1, Math.max(0, Math.floor(remembered) || 0));
+  }
+
+  /** @returns {number} worth remembering for this device */
+  get step() {
+    return this.#at;
+  }
+
+  /** @param {string} mode @returns {number | AudioContextLatencyCategory} */
+  hint(mode) {
+    return /** @type {number | AudioContextLatencyCategory} */ (HINTS[mode === 'safest' ? Math.max(SAFE, this.#at) : this.#at]);
+  }
+
+  /** A context begins. @param {number} nowMs */
+  begin(nowMs) {
+    this.#beganMs = nowMs;
+    this.#underrunsMs = [];
+    this.#count = 0;
+  }
+
+  /**
+   * @param {number} count underruns of this context so far @param {number} nowMs
+   * @returns {boolean} a context with the next hint is wanted
+   */
+  observe(count, nowMs) {
+    const fresh = Math.min(UNDERRUNS_MAX, count - this.#count);
+    this.#count = count;
+    if (nowMs - this.#beganMs < WARM_UP_MS) return false;
+    for (let underrun = 0; underrun < fresh; underrun += 1) this.#underrunsMs.push(nowMs);
+    this.#underrunsMs = this.#underrunsMs.filter((atMs) => nowMs - atMs < WITHIN_MS);
+    if (this.#underrunsMs.length < UNDERRUNS_MAX || this.#at === HINTS.length - 1) return false;
+    this.#at += 1;
+    return true;
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * The steering: holds the lead at its target by the speed of the reader alone.
+ *
+ * In: the error (lead minus target), the estimated drift, the time of a block. Out: the rate. What belongs elsewhere:
+ * errors too large for a speed, which are one step (playout.js). No clock is read. No method makes an object.
+ *
+ * The rate is the drift, known in advance from the clocks, plus a correction that cannot be heard: at most 300 ppm
+ * (half a cent), changing by at most 30 ppm a second. The correction needs no integral, because the drift is known, so
+ * there is nothing to wind up and nothing to overshoot. Small errors, which are the estimate's own noise, are answered
+ * less than in proportion; no error is ignored.
+ */
+
+import { framesOf, STREAM_RATE_HZ } from './units.js';
+
+const PPM = 1e-6;
+const CORRECTION_MAX = 300 * PPM;
+/** Change of rate, per second. 30 ppm/s is the promise; a block's share of it is rounded, so stay below. */
+const SLOPE_PER_S = 29.9 * PPM;
+/** An error of 1 s would be worked off at 0.1 s/s: at 300 ppm that brakes with just the slope allowed. */
+const GAIN_PER_S = 0.1;
+/** Below this error (s) the gain falls in proportion: the live edge's estimate moves by a few hundredths of a ms. */
+const NOISE_S = 0.25e-3;
+
+/** The first seconds, while the drift is being learned, may turn faster: it is still less than a cent. */
+const LEARNING_S = 15;
+const LEARNING_SLOPE_PER_S = 300 * PPM;
+const LEARNING_GAIN_PER_S = 0.4;
+const LEARNING_CORRECTION_MAX = 500 * PPM;
+
+/** Kept on top of the target meanwhile: an unknown drift of 300 ppm pulls the reader so far before it is followed. */
+const LEARNING_FRAMES = framesOf(0.9);
+
+/** With one clock at both ends nothing is resampled while the lead is right within this (s). */
+const EXACT_S = 0.95e-3;
+/** Nearer to the live edge a little more: the slack of the first seconds and the target's own margin are there for it. */
+const EXACT_NEARER_S = 1.2e-3;
+/**
+ * A correction ends within this (s) of where the lead is right: the live edge's estimate moves by 0.1 ms, and what rests there shall
+ * not be moved on by that.
+ */
+const LANDING_S = 0.35e-3;
+/** And on the nearest whole frame, which is approached so fast: half a frame at 1.5 per s brakes with just the slope allowed. */
+const LANDING_GAIN_PER_S = 1.5;
+/** So near to a whole frame nothing is heard of the last step: full scale at 10 kHz moves by -80 dB. */
+const LANDED_FRAMES = 7e-5;
+
+const RATE = 0;
+const AGE_S = 1;
+
+export class Steering {
+  #values = new Float64Array(2);
+  /** With one clock at both ends: a correction is under way. */
+  #moving = false;
+
+  /** @returns {number} by how much the reader runs faster than nominal, a ratio */
+  get rate() {
+    return /** @type {number} */ (this.#values[RATE]);
+  }
+
+  /** @returns {number} frames to stay behind the target, while the drift is being learned */
+  get slackFrames() {
+    return this.#isLearning ? LEARNING_FRAMES : 0;
+  }
+
+  /** The reader was placed: it starts at the rate that is right as far as is known. @param {number} drift a ratio */
+  begin(drift) {
+    this.#values[RATE] = drift;
+    this.#values[AGE_S] = 0;
+    this.#moving = false;
+  }
+
+  /**
+   * @param {number} errorS lead minus target @param {number} drift a ratio @param {number} blockS
+   * @returns {number} the new rate
+   */
+  advance(errorS, drift, blockS) {
+    const size = Math.abs(errorS);
+    const isLearning = this.#isLearning;
+    const gain = ((isLearning ? LEARNING_GAIN_PER_S : GAIN_PER_S) * size) / (size + NOISE_S);
+    const most = isLearning ? LEARNING_CORRECTION_MAX : CORRECTION_MAX;
+    return this.#approach(drift + Math.min(most, Math.max(-most, errorS * gain)), blockS);
+  }
+
+  /**
+   * One clock at both ends: as long as nothing needs to move, samples pass as they were sent.
+   *
+   * @param {number} errorS @param {number} offFrames from the reader to the nearest whole frame, -0.5 to 0.5 @param {number} blockS
+   * @returns {number} the new rate; 0 exactly while the reader stands on a whole frame and rests there
+   */
+  advanceExactly(errorS, offFrames, blockS) {
+    if (!this.#moving && offFrames === 0 && errorS > -EXACT_NEARER_S && errorS < EXACT_S) {
+      this.#values[RATE] = 0;
+      return 0;
+    }
+    this.#moving = true;
+    if (Math.abs(errorS) > LANDING_S) return this.advance(errorS, 0, blockS);
+    return this.#approach((offFrames / STREAM_RATE_HZ) * LANDING_GAIN_PER_S, blockS);
+  }
+
+  /** @param {number} errorS @param {number} offFrames @returns {boolean} the reader may be set onto the whole frame and rest */
+  hasLanded(errorS, offFrames) {
+    return this.#moving && Math.abs(offFrames) < LANDED_FRAMES && Math.abs(errorS) < LANDING_S;
+  }
+
+  /** The reader was set onto a whole frame. */
+  rest() {
+    this.#moving = false;
+    this.#values[RATE] = 0;
+  }
+
+  get #isLearning() {
+    return /** @type {number} */ (this.#values[AGE_S]) < LEARNING_S;
+  }
+
+  /** @param {number} wished @param {number} blockS @returns {number} */
+  #approach(wished, blockS) {
+    const most = (this.#isLearning ? LEARNING_SLOPE_PER_S : SLOPE_PER_S) * blockS;
+    this.#values[AGE_S] = Math.min(LEARNING_S, /** @type {number} */ (this.#values[AGE_S]) + blockS);
+    const rate = this.rate;
+    const next = rate + Math.min(most, Math.max(-most, wished - rate));
+    this.#values[RATE] = next;
+    return next;
+  }
+}

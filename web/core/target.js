@@ -1,0 +1,220 @@
+/**
+ * The lead target: how far behind the live edge the reader shall be.
+ *
+ * In: the lead each block required. Out: the target. What belongs elsewhere: how the reader gets there (steering.js,
+ * playout.js). No clock is read: time is counted in frames. The audio thread calls it: no method makes an object.
+ *
+ * A longer lead costs delay, a shorter one costs interruptions, and one law weighs the two: of many candidate leads the one
+ * with the least `lead + price x root of the interruptions remembered` is taken. What would have interrupted each candidate
+ * is counted on the blocks that are played, so nothing is assumed of a network's statistics; and while little of it has been
+ * seen, more is kept than was needed so far. By the root the first interruptions weigh most: a burst of 100 ms is worth
+ * covering as soon as it has been heard, a stall of 300 ms only if it comes many times in some minutes.
+ */
+
+import { MODE } from './controls.js';
+import { framesOf } from './units.js';
+import { SAME_EVENT_FRAMES } from './what_if.js';
+
+/** Candidates, 4 ms to 1.01 s: finer than the jitter of a cable. */
+const LEAD_FRAMES_MIN = framesOf(4);
+const FACTOR = 1.025;
+const CANDIDATES = 225;
+const LEADS_FRAMES = Int32Array.from({ length: CANDIDATES }, (_, at) => Math.round(LEAD_FRAMES_MIN * FACTOR ** at));
+
+/**
+ * A mode, in frames. Chosen by replaying made-up networks (tests/web/sim/networks.js): docs/playout.md has the figures.
+ *
+ * @typedef {object} Law
+ * @property {number} price what one remembered interruption is worth in delay; four are worth twice as much
+ * @property {number} memory how long interruptions are remembered
+ * @property {number} margin kept beyond what was required: a near miss counts as a miss
+ * @property {number} caution share of what was required above the calmest moment that is kept on top, while little was seen
+ * @property {number} most longest lead
+ */
+/** @type {Law} */
+const AUTO = { price: framesOf(115), memory: framesOf(300_000), margin: framesOf(0.5), caution: 0.5, most: framesOf(500) };
+/** @type {Law} */
+const LOWEST = { price: framesOf(10), memory: framesOf(60_000), margin: framesOf(0.2), caution: 0, most: framesOf(80) };
+/** @type {Law} */
+const SAFEST = { price: framesOf(1000), memory: framesOf(3_600_000), margin: framesOf(12), caution: 1, most: framesOf(1000) };
+
+/** So many interruptions weigh nothing: what is all but forgotten gives its delay back. */
+const FORGOTTEN = 0.05;
+/** Sound that stays away for so long is as bad as one more interruption. */
+const STILL_LATE_FRAMES = framesOf(500);
+/** What the first moments teach is forgotten as fast as it was learned, but not faster than this. */
+const MEMORY_FRAMES_MIN = framesOf(30_000);
+/** After so long enough has been seen: caution has faded. */
+const CAUTIOUS_FRAMES = framesOf(200_000);
+
+/** And it is never more than this: a network that became slower is no network that may become so again. */
+const CAUTION_FRAMES_MAX = framesOf(20);
+/** A longer lead must be cheaper by so much: lateness comes in whole blocks. */
+const WORTH_FRAMES = framesOf(1.5);
+
+/** Memory fades in steps of a tenth of a second. */
+const BUCKET_FRAMES = framesOf(100);
+/** A smaller lead is taken at once while it can be reached by the speed alone. */
+const STEP_FRAMES = framesOf(5);
+/** A step down waits for silence, but not for ever. */
+const PATIENCE_FRAMES = framesOf(15_000);
+/** The worst of so many buckets is shown. */
+const SHOWN_BUCKETS = 200;
+/** No block is as undemanding. */
+const NO_FLOOR = 0x3fff_ffff;
+
+export class LeadTarget {
+  /** Frames behind the live edge. */
+  frames = framesOf(12);
+  /** The worst lead required in the last 20 s. */
+  requiredFrames = 0;
+
+  /** @type {number} */
+  #mode = MODE.AUTO;
+  #law = AUTO;
+  #fixedFrames = 0;
+  /** The target before lateness began. */
+  #calmFrames = 0;
+  /** Interruptions remembered, per candidate. */
+  #remembered = new Float64Array(CANDIDATES);
+  /** When each candidate was last late; in frames, wraps. */
+  #lateAt = new Int32Array(CANDIDATES).fill(-SAME_EVENT_FRAMES);
+  #now = 0;
+  /** Frames watched, as far as it matters. */
+  #age = 0;
+  #bucketFrames = 0;
+  #bucketMost = 0;
+  /** What the calmest bucket required. */
+  #floor = NO_FLOOR;
+  #recent = new Int32Array(SHOWN_BUCKETS);
+  #bucket = 0;
+  #surplusFrames = 0;
+  /** Of the last choice, frames. */
+  #leastCost = 0;
+
+  /** @param {number} mode of MODE @param {number} fixedFrames the lead of MODE.FIXED */
+  choose(mode, fixedFrames) {
+    if (mode === this.#mode && fixedFrames === this.#fixedFrames) return;
+    this.#mode = mode;
+    this.#fixedFrames = fixedFrames;
+    // While the lead is fixed by the listener, the law of AUTO goes on learning.
+    this.#law = mode === MODE.LOWEST ? LOWEST : mode === MODE.SAFEST ? SAFEST : AUTO;
+    this.frames = this.#best();
+    this.#calmFrames = this.frames;
+  }
+
+  /** The reader is about to be placed: what is known by now is all there is. */
+  begin() {
+    this.frames = this.#best();
+    this.#calmFrames = this.frames;
+  }
+
+  /**
+   * One block.
+   *
+   * @param {number} requiredFrames lead that it required @param {number} blockFrames of the stream
+   */
+  observe(requiredFrames, blockFrames) {
+    const wanted = requiredFrames + this.#law.margin;
+    const stays = blockFrames / STILL_LATE_FRAMES;
+    for (let at = 0; at < CANDIDATES && /** @type {number} */ (LEADS_FRAMES[at]) < wanted; at += 1) {
+      const isNew = ((this.#now - /** @type {number} */ (this.#lateAt[at])) | 0) >= SAME_EVENT_FRAMES;
+      this.#remembered[at] = /** @type {number} */ (this.#remembered[at]) + stays + (isNew ? 1 : 0);
+      this.#lateAt[at] = this.#now;
+    }
+    this.#now = (this.#now + blockFrames) | 0;
+    if (requiredFrames > this.#bucketMost) this.#bucketMost = requiredFrames;
+    this.#bucketFrames += blockFrames;
+    if (this.#bucketFrames >= BUCKET_FRAMES) this.#closeBucket();
+    // While it is late its worth is not known yet: what seemed worth covering may turn out to be a stall.
+    if (wanted > this.#calmFrames) this.frames = this.#longer();
+    else this.#calmFrames = this.frames;
+  }
+
+  /**
+   * Gives up what is no longer needed.
+   *
+   * @param {boolean} isSilent nothing is heard now: a step costs nothing @param {number} blockFrames
+   */
+  relax(isSilent, blockFrames) {
+    if (this.#mode === MODE.SAFEST) return;
+    const surplus = this.frames - this.#best();
+    if (surplus <= 0) {
+      this.#surplusFrames = 0;
+      return;
+    }
+    this.#surplusFrames += blockFrames;
+    if (surplus > STEP_FRAMES && !isSilent && this.#surplusFrames < PATIENCE_FRAMES) return;
+    this.frames -= surplus;
+    this.#surplusFrames = 0;
+  }
+
+  /**
+   * The live edge itself was moved: the same place has another lead now. Where the network has become slower, what seemed late
+   * meanwhile was that; where faster, its jitter is what it was.
+   *
+   * @param {number} frames negative: slower
+   */
+  shift(frames) {
+    // A lead that somebody has chosen stays what it is: the delay follows the network.
+    if (this.#mode !== MODE.FIXED) this.frames = Math.max(LEAD_FRAMES_MIN, this.frames + frames);
+    this.#calmFrames = this.frames;
+    if (frames > 0) return;
+    for (let at = 0, from = 0; at < CANDIDATES; at += 1) {
+      const lead = /** @type {number} */ (LEADS_FRAMES[at]) - frames;
+      while (from < CANDIDATES - 1 && /** @type {number} */ (LEADS_FRAMES[from]) < lead) from += 1;
+      this.#remembered[at] = /** @type {number} */ (this.#remembered[from]);
+    }
+    for (let at = 0; at < SHOWN_BUCKETS; at += 1) {
+      this.#recent[at] = Math.max(0, /** @type {number} */ (this.#recent[at]) + frames);
+    }
+  }
+
+  #closeBucket() {
+    const frames = this.#bucketFrames;
+    this.#age = Math.min(this.#age + frames, this.#law.memory);
+    const kept = 1 - frames / Math.max(this.#age, MEMORY_FRAMES_MIN);
+    for (let at = 0; at < CANDIDATES; at += 1) this.#remembered[at] = /** @type {number} */ (this.#remembered[at]) * kept;
+    this.#floor = Math.min(this.#floor, this.#bucketMost);
+    this.#recent[this.#bucket] = this.#bucketMost;
+    this.#bucket = (this.#bucket + 1) % SHOWN_BUCKETS;
+    let most = 0;
+    for (let at = 0; at < SHOWN_BUCKETS; at += 1) most = Math.max(most, /** @type {number} */ (this.#recent[at]));
+    this.requiredFrames = most;
+    this.#bucketFrames = 0;
+    this.#bucketMost = 0;
+  }
+
+  /** @returns {number} a longer lead where it is worth more than its price */
+  #longer() {
+    const best = this.#best();
+    if (best <= this.#calmFrames) return this.#calmFrames;
+    let at = 0;
+    while (at < CANDIDATES - 1 && /** @type {number} */ (LEADS_FRAMES[at + 1]) <= this.#calmFrames) at += 1;
+    return this.#costAt(at) - this.#leastCost < WORTH_FRAMES ? this.#calmFrames : best;
+  }
+
+  /** @param {number} at candidate @returns {number} frames */
+  #costAt(at) {
+    const interruptions = Math.sqrt(/** @type {number} */ (this.#remembered[at]) + FORGOTTEN) - Math.sqrt(FORGOTTEN);
+    return /** @type {number} */ (LEADS_FRAMES[at]) + this.#law.price * interruptions;
+  }
+
+  /** @returns {number} the lead of least cost */
+  #best() {
+    if (this.#mode === MODE.FIXED) return this.#fixedFrames;
+    const { most, caution } = this.#law;
+    let best = 0;
+    let leastCost = Infinity;
+    for (let at = 0; at < CANDIDATES && /** @type {number} */ (LEADS_FRAMES[at]) <= most; at += 1) {
+      const cost = this.#costAt(at);
+      if (cost >= leastCost) continue;
+      leastCost = cost;
+      best = /** @type {number} */ (LEADS_FRAMES[at]);
+    }
+    this.#leastCost = Math.min(Math.round(leastCost), NO_FLOOR) | 0;
+    const unseen = Math.max(0, 1 - this.#age / CAUTIOUS_FRAMES);
+    const kept = Math.min(CAUTION_FRAMES_MAX, Math.round(caution * unseen * Math.max(0, best - this.#floor)));
+    return Math.min(most, best + kept) | 0;
+  }
+}

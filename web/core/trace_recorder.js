@@ -1,0 +1,73 @@
+/**
+ * The last minutes of arrivals, as a trace that `make simulate` plays again: what a network really did.
+ *
+ * In: every record's frame index, capture time and arrival; now and then how far the service's clock is ahead. Out: CSV
+ * (tests/web/sim/trace.js reads it), both times on the service's clock. Memory is taken once. No clock is read here.
+ */
+
+/** Three minutes of packets of 128 frames. */
+const PACKETS = 62_000;
+const FIELDS = 3;
+/** One reading of the clocks a second. */
+const OFFSETS = 180;
+const NS_PER_MS = 1e6;
+
+export class TraceRecorder {
+  #packets = new Float64Array(PACKETS * FIELDS);
+  #count = 0;
+  /** @type {{at: number, offset: number}[]} page time, and the service's clock minus it, ms */
+  #offsets = [];
+
+  /** The connection is new: what came before was on another clock, or another stream. */
+  clear() {
+    this.#count = 0;
+    this.#offsets = [];
+  }
+
+  /** @param {number} frameIndex @param {number} captureNs service clock @param {number} nowMs page time of arrival */
+  arrived(frameIndex, captureNs, nowMs) {
+    const at = (this.#count % PACKETS) * FIELDS;
+    this.#packets[at] = frameIndex;
+    this.#packets[at + 1] = captureNs;
+    this.#packets[at + 2] = nowMs;
+    this.#count += 1;
+  }
+
+  /** @param {number} nowMs page time @param {number} offsetMs by how much the service's clock is ahead of it */
+  compared(nowMs, offsetMs) {
+    this.#offsets.push({ at: nowMs, offset: offsetMs });
+    if (this.#offsets.length > OFFSETS) this.#offsets.shift();
+  }
+
+  /** @returns {string | null} CSV, null while there is nothing to write */
+  csv() {
+    const packets = Math.min(this.#count, PACKETS);
+    const line = fitted(this.#offsets);
+    if (packets < 2 || !line) return null;
+    const rows = Array.from({ length: packets }, (_, index) => this.#row(this.#count - packets + index, line));
+    // The clocks' relation is known to half a round trip: nothing may seem to arrive before it was captured.
+    const earliest = rows.reduce((least, { travelNs }) => Math.min(least, travelNs), Infinity);
+    const shiftNs = Math.max(0, 1000 - earliest);
+    const written = rows.map(({ frame, captureNs, travelNs }) => `${frame},${captureNs},${captureNs + Math.round(travelNs + shiftNs)}`);
+    return `frame_index,capture_ns,arrival_ns\n${written.join('\n')}\n`;
+  }
+
+  /** @param {number} index @param {{at: number, offset: number, slope: number}} line */
+  #row(index, line) {
+    const at = (index % PACKETS) * FIELDS;
+    const captureNs = Math.round(/** @type {number} */ (this.#packets[at + 1]));
+    const nowMs = /** @type {number} */ (this.#packets[at + 2]);
+    const serviceMs = nowMs + line.offset + line.slope * (nowMs - line.at);
+    return { frame: /** @type {number} */ (this.#packets[at]), captureNs, travelNs: serviceMs * NS_PER_MS - captureNs };
+  }
+}
+
+/** @param {{at: number, offset: number}[]} readings @returns {{at: number, offset: number, slope: number} | null} their line */
+function fitted(readings) {
+  if (readings.length === 0) return null;
+  const at = readings.reduce((sum, reading) => sum + reading.at, 0) / readings.length;
+  const offset = readings.reduce((sum, reading) => sum + reading.offset, 0) / readings.length;
+  const spread = readings.reduce((sum, reading) => sum + (reading.at - at) ** 2, 0);
+  const product = readings.reduce((sum, reading) => sum + (reading.at - at) * (reading.offset - offset), 0);
+  return { at, offset, slope: spread > 0 ? product / spread : 0 };
+}
