@@ -1,32 +1,71 @@
 /**
- * The page: joins the player (sound) to the view (what is seen), and remembers the volume.
+ * The page: joins the player (sound) to the view (what is seen), and remembers volume and mode.
  *
  * Belongs here: wiring. Does not: words (view/words.js), elements (view/page.js), audio (player.js).
  */
 
 import { Player } from './player.js';
+import { DelayPanel } from './view/delay_panel.js';
+import { LedgerList, zoneMinutes } from './view/ledger_list.js';
+import { modeFrom } from './view/modes.js';
 import { Page } from './view/page.js';
+import { ReportButtons } from './view/report_buttons.js';
+import { savedReport } from './view/saved_report.js';
 import { ScreenWakeLock } from './view/screen_wake_lock.js';
 import { buttonWords } from './view/words.js';
 
 const VOLUME_KEY = 'synthwire.volume';
+const MODE_KEY = 'synthwire.mode';
+/** What this device has taught the player: its clocks, and what its output holds. */
+const MEMORY_KEY = 'synthwire.device';
 
 /** States in which somebody listens, or will again in a moment. */
 const LISTENING = new Set(['connecting', 'buffering', 'playing', 'waiting', 'reconnecting']);
 
-const player = new Player();
+const player = new Player({ memory: memoryFrom(recall(MEMORY_KEY)), remember: (memory) => remember(MEMORY_KEY, JSON.stringify(memory)) });
 
 // Other tools rely on this name from the first moment on (docs: wire-format and the bench).
 Object.assign(window, { synthwire: { report: () => player.report() } });
 
+const mode = modeFrom(recall(MODE_KEY));
+player.setMode(mode);
+
 const page = new Page(location);
+const ledger = new LedgerList();
 const wakeLock = new ScreenWakeLock();
+// A delay chosen by hand fits one network on one day: unlike the mode it is not remembered.
+const delay = new DelayPanel(mode, {
+  mode: (chosen) => {
+    player.setMode(chosen);
+    remember(MODE_KEY, chosen);
+  },
+  target: (targetMs) => player.setTarget(targetMs),
+});
+new ReportButtons((event) => reportFile(event.timeStamp), () => player.trace());
 
 /** @param {number} nowMs */
 function show(nowMs) {
+  /** @type {import('./view/words.js').Snapshot} */
   const snapshot = player.snapshot();
   page.show(snapshot, nowMs);
   wakeLock.want(LISTENING.has(snapshot.state));
+  if (document.hidden) return;
+  delay.show(snapshot, nowMs);
+  ledger.show(snapshot.ledger, performance.timeOrigin + nowMs);
+}
+
+/** @param {number} nowMs @returns {{name: string, text: string}} */
+function reportFile(nowMs) {
+  const epochMs = performance.timeOrigin + nowMs;
+  return savedReport(player.report(), {
+    nowMs: epochMs,
+    zoneMinutes: zoneMinutes(epochMs),
+    pageAddress: import.meta.url,
+    userAgent: navigator.userAgent,
+    isolated: crossOriginIsolated,
+    cores: navigator.hardwareConcurrency ?? 0,
+    visibility: document.visibilityState,
+  });
 }
 
 /** @param {number} position of the slider, 0 to 1 */
@@ -44,33 +83,49 @@ page.button.addEventListener('click', () => {
 
 page.volume.addEventListener('input', () => {
   setVolume(page.volume.valueAsNumber);
-  remember(page.volume.value);
+  remember(VOLUME_KEY, page.volume.value);
 });
 
 page.pair.addEventListener('change', () => player.setPair(Number(page.pair.value)));
 page.details.addEventListener('toggle', (event) => show(event.timeStamp));
 document.addEventListener('visibilitychange', (event) => show(event.timeStamp));
 
-setVolume(recall());
+setVolume(volumeFrom(recall(VOLUME_KEY)));
 // Where no press can help, say so at once: without a secure page start() opens nothing, it only names the obstacle.
 if (!isSecureContext) player.start();
 show(0);
 
-/** @returns {number} the volume of the last visit on this device, full without one */
-function recall() {
+/** @param {string | null} stored @returns {number} the volume of the last visit on this device, full without one */
+function volumeFrom(stored) {
+  const volume = Number(stored ?? 1);
+  return volume >= 0 && volume <= 1 ? volume : 1;
+}
+
+/** @param {string | null} stored @returns {import('./player.js').Memory} nothing known where it is none, or damaged */
+function memoryFrom(stored) {
   try {
-    const stored = Number(localStorage.getItem(VOLUME_KEY) ?? 1);
-    return stored >= 0 && stored <= 1 ? stored : 1;
+    const { clocks, output } = JSON.parse(stored ?? '{}');
+    const isClocks = Number.isFinite(clocks?.stream_ppm) && Number.isFinite(clocks?.context_ppm);
+    return { clocks: isClocks ? clocks : null, output: Number(output) || 0 };
   } catch {
-    return 1; // storage is forbidden here: the page works without it
+    return { clocks: null, output: 0 };
   }
 }
 
-/** @param {string} position */
-function remember(position) {
+/** @param {string} key @returns {string | null} */
+function recall(key) {
   try {
-    localStorage.setItem(VOLUME_KEY, position);
+    return localStorage.getItem(key);
   } catch {
-    // storage is forbidden or full: the next visit starts at full volume
+    return null; // storage is forbidden here: the page works without it
+  }
+}
+
+/** @param {string} key @param {string} value */
+function remember(key, value) {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // storage is forbidden or full: the next visit starts as the first one did
   }
 }

@@ -1,11 +1,11 @@
 /**
- * The last minute of delay, level and glitches, for the plot.
+ * The last minute of delay, level, target and glitches, for the plot.
  *
  * In: one sample per change of the player, with its time. Out: the samples of a window, oldest first, and their summary.
  * Fixed memory, nothing allocated per sample. Pure: the time is a parameter, no clock is read here.
  */
 
-/** @typedef {(ageMs: number, delayMs: number, levelMs: number, glitches: number) => void} Visit NaN where unknown */
+/** @typedef {(ageMs: number, delayMs: number, levelMs: number, targetMs: number, glitches: number) => void} Visit NaN where unknown */
 
 /** The plot's width in time. A minute shows whether a delay ratchets up and still shows a single late packet. */
 export const WINDOW_MS = 60_000;
@@ -23,6 +23,7 @@ export class History {
   #timesMs = new Float64Array(CAPACITY);
   #delaysMs = new Float32Array(CAPACITY);
   #levelsMs = new Float32Array(CAPACITY);
+  #targetsMs = new Float32Array(CAPACITY);
   #glitches = new Uint32Array(CAPACITY);
   #next = 0;
   #filled = 0;
@@ -33,13 +34,15 @@ export class History {
    * @param {number} timeMs never less than the one before
    * @param {number | null} delayMs
    * @param {number | null} levelMs
+   * @param {number | null} targetMs of the level
    * @param {number} glitchTotal counted since the start; its rises are what gets marked
    */
-  push(timeMs, delayMs, levelMs, glitchTotal) {
+  push(timeMs, delayMs, levelMs, targetMs, glitchTotal) {
     const at = this.#next;
     this.#timesMs[at] = timeMs;
     this.#delaysMs[at] = delayMs ?? NaN;
     this.#levelsMs[at] = levelMs ?? NaN;
+    this.#targetsMs[at] = targetMs ?? NaN;
     this.#glitches[at] = Math.max(0, glitchTotal - this.#glitchTotal);
     this.#glitchTotal = glitchTotal;
     this.#next = (at + 1) % CAPACITY;
@@ -63,6 +66,7 @@ export class History {
         ageMs,
         /** @type {number} */ (this.#delaysMs[at]),
         /** @type {number} */ (this.#levelsMs[at]),
+        /** @type {number} */ (this.#targetsMs[at]),
         /** @type {number} */ (this.#glitches[at]),
       );
     }
@@ -70,13 +74,18 @@ export class History {
 
   /** @param {number} nowMs @returns what the window holds; a minimum above its maximum means never known */
   summary(nowMs) {
-    const found = { delayMin: Infinity, delayMax: -Infinity, levelMin: Infinity, levelMax: -Infinity, glitches: 0 };
-    this.forEach(nowMs, (_ageMs, delayMs, levelMs, glitches) => {
+    const found = {
+      delayMin: Infinity, delayMax: -Infinity, levelMin: Infinity, levelMax: -Infinity,
+      targetMin: Infinity, targetMax: -Infinity, glitches: 0,
+    };
+    this.forEach(nowMs, (_ageMs, delayMs, levelMs, targetMs, glitches) => {
       found.glitches += glitches;
       if (delayMs < found.delayMin) found.delayMin = delayMs;
       if (delayMs > found.delayMax) found.delayMax = delayMs;
       if (levelMs < found.levelMin) found.levelMin = levelMs;
       if (levelMs > found.levelMax) found.levelMax = levelMs;
+      if (targetMs < found.targetMin) found.targetMin = targetMs;
+      if (targetMs > found.targetMax) found.targetMax = targetMs;
     });
     return found;
   }

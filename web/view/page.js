@@ -6,6 +6,8 @@
  * can be read, and a page that costs next to nothing beside the sound. No clock is read here.
  */
 
+import { detailRows } from './detail_rows.js';
+import { part, write, writeOrHide } from './elements.js';
 import { History } from './history.js';
 import { Meters } from './meters.js';
 import { Plot } from './plot.js';
@@ -41,6 +43,7 @@ export class Page {
   #pairRow = part('pair-row', HTMLElement);
   #legendDelay = part('legend-delay', HTMLElement);
   #legendLevel = part('legend-level', HTMLElement);
+  #legendTarget = part('legend-target', HTMLElement);
   #plotWords = part('plot-words', HTMLElement);
   #numbers = part('numbers', HTMLElement);
   #causes = part('causes', HTMLElement);
@@ -60,6 +63,8 @@ export class Page {
   #delayMs = null;
   /** @type {number | null} */
   #levelMs = null;
+  /** @type {number | null} */
+  #targetMs = null;
 
   /** @param {{hostname: string, port: string}} place where the page came from */
   constructor(place) {
@@ -101,7 +106,8 @@ export class Page {
       this.#state = state;
     }
     if (RUNNING.has(state)) {
-      this.#history.push(nowMs, snapshot.delay_ms, levelOf(snapshot), words.glitchTotal(snapshot.glitches));
+      const { levelMs, targetMs } = bufferOf(snapshot);
+      this.#history.push(nowMs, snapshot.delay_ms, levelMs, targetMs, words.glitchTotal(snapshot.glitches));
     }
   }
 
@@ -109,7 +115,9 @@ export class Page {
   #write(snapshot, nowMs) {
     this.#known = snapshot.source ?? this.#known;
     this.#delayMs = steady(this.#delayMs, snapshot.delay_ms);
-    this.#levelMs = steady(this.#levelMs, levelOf(snapshot));
+    const { levelMs, targetMs } = bufferOf(snapshot);
+    this.#levelMs = steady(this.#levelMs, levelMs);
+    this.#targetMs = steady(this.#targetMs, targetMs);
     this.#root.dataset['state'] = snapshot.state;
     writeTitle(snapshot);
     const button = words.buttonWords(snapshot);
@@ -128,6 +136,7 @@ export class Page {
     this.#writePair(snapshot);
     write(this.#legendDelay, words.milliseconds(this.#delayMs));
     write(this.#legendLevel, words.milliseconds(this.#levelMs));
+    write(this.#legendTarget, words.milliseconds(this.#targetMs));
     write(this.#plotWords, words.plotWords(this.#history.summary(nowMs)));
     if (this.details.open) this.#writeDetails(snapshot);
   }
@@ -146,16 +155,16 @@ export class Page {
 
   /** @param {Snapshot} snapshot */
   #writeDetails(snapshot) {
-    writeRows(this.#numbers, words.detailRows(snapshot).map(({ label, value }) => [label, value]));
+    writeRows(this.#numbers, detailRows(snapshot).map(({ label, value }) => [label, value]));
     const causes = words.causeRows(snapshot.glitches);
     this.#noCauses.hidden = causes.length > 0;
     writeRows(this.#causes, causes.map(({ count, words: text }) => [text, count]));
   }
 }
 
-/** @param {Snapshot} snapshot @returns {number | null} ms */
-function levelOf({ state, level_ms: levelMs }) {
-  return BUFFERED.has(state) ? levelMs : null;
+/** @param {Snapshot} snapshot @returns {{levelMs: number | null, targetMs: number | null}} */
+function bufferOf({ state, level_ms: levelMs, target_ms: targetMs }) {
+  return BUFFERED.has(state) ? { levelMs, targetMs } : { levelMs: null, targetMs: null };
 }
 
 /** @param {Snapshot} snapshot @param {boolean} open @returns {string} differs when something happened that is shown at once */
@@ -197,11 +206,6 @@ function emptyRow() {
   return row;
 }
 
-/** @param {HTMLElement} element @param {string} text written only if it differs: no layout, no announcement without need */
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
 /** @param {HTMLElement} element @param {string} sentence a narrow screen breaks it between its clauses, not inside "41 ms" */
 function writeClauses(element, sentence) {
   if (element.textContent === sentence) return;
@@ -211,21 +215,4 @@ function writeClauses(element, sentence) {
     return clause;
   });
   element.replaceChildren(...clauses.flatMap((clause, index) => (index === 0 ? [clause] : [' ', clause])));
-}
-
-/** @param {HTMLElement} element @param {string} text */
-function writeOrHide(element, text) {
-  element.hidden = text === '';
-  write(element, text);
-}
-
-/**
- * @template {HTMLElement} T
- * @param {string} id @param {{new (): T, prototype: T}} type
- * @returns {T}
- */
-function part(id, type) {
-  const found = document.getElementById(id);
-  if (!(found instanceof type)) throw new Error(`index.html has no ${type.name} #${id}`);
-  return found;
 }

@@ -1,15 +1,17 @@
 /**
- * The picture of the last minute: the delay as a line, the buffer's level as an area under it, glitches as marks.
+ * The picture of the last minute: the delay as a line, the buffer's level as an area under it with its
+ * target as a thin line, glitches as marks.
  *
  * In: a History and the time. Out: pixels. Draws only what somebody can see, and never more often than asked.
  * The numbers in words stand beside the canvas (words.js, plotWords); the canvas itself is one image to a screen reader.
  */
 
 import { axisCeiling, WINDOW_MS } from './history.js';
+import { Picture } from './picture.js';
 import { milliseconds } from './words.js';
 
 /** @typedef {import('./history.js').History} History */
-/** @typedef {{delay: string, level: string, glitch: string, grid: string, label: string, font: string}} Look */
+/** @typedef {import('./picture.js').Look} Look */
 /** @typedef {{x: (ageMs: number) => number, y: (ms: number) => number, left: number, right: number, top: number, bottom: number}} Frame */
 
 /** Five pictures a second are smooth at one pixel per step on a phone, and half the work of ten. */
@@ -21,79 +23,45 @@ const EVERY_MS_REDUCED = 1000;
 /** Samples further apart do not belong together: the page slept, or nothing played. */
 const BREAK_MS = 1500;
 
-/** Sharper than this nobody sees; it only costs pixels. */
-const PIXEL_RATIO_MAX = 2;
-
 const LABEL_PX = 12;
 const TOP_PX = 18;
 const BOTTOM_PX = 22;
 
 export class Plot {
-  #canvas;
-  #context;
+  #picture;
   #history;
   #reduced = matchMedia('(prefers-reduced-motion: reduce)');
-  #seen = true;
   #drawnMs = -Infinity;
+  /** The right edge of the picture. */
   #shownMs = 0;
-  /** @type {Look | null} */
-  #look = null;
 
   /** @param {HTMLCanvasElement} canvas @param {History} history */
   constructor(canvas, history) {
-    this.#canvas = canvas;
-    this.#context = canvas.getContext('2d');
     this.#history = history;
-    new ResizeObserver(() => this.draw(this.#shownMs)).observe(canvas);
-    new IntersectionObserver((entries) => {
-      this.#seen = entries.at(-1)?.isIntersecting ?? true;
-      if (this.#seen) this.draw(this.#shownMs);
-    }).observe(canvas);
-    for (const query of ['(prefers-color-scheme: light)', '(prefers-contrast: more)', '(forced-colors: active)']) {
-      matchMedia(query).addEventListener('change', () => {
-        this.#look = null;
-        this.draw(this.#shownMs);
-      });
-    }
+    this.#picture = new Picture(canvas, (context, size, look) => this.#draw(context, size, look));
   }
 
   /** @param {number} nowMs draws if it is time to, and if the canvas is on the screen */
   step(nowMs) {
     this.#shownMs = nowMs;
     const everyMs = this.#reduced.matches ? EVERY_MS_REDUCED : EVERY_MS;
-    if (this.#seen && nowMs - this.#drawnMs >= everyMs) this.draw(nowMs);
-  }
-
-  /** @param {number} nowMs the right edge of the picture */
-  draw(nowMs) {
-    this.#shownMs = nowMs;
+    if (!this.#picture.seen || nowMs - this.#drawnMs < everyMs) return;
     this.#drawnMs = nowMs;
-    const context = this.#context;
-    const { width, height } = this.#fit();
-    if (!context || width === 0) return;
-    this.#look ??= lookOf(this.#canvas);
-    context.clearRect(0, 0, width, height);
-    const { delayMax, levelMax } = this.#history.summary(nowMs);
-    const ceilingMs = axisCeiling(Math.max(delayMax, levelMax));
-    const frame = frameOf(width, height, ceilingMs);
-    drawAxes(context, frame, this.#look);
-    if (ceilingMs > 0) drawScale(context, frame, ceilingMs, this.#look);
-    drawLevel(context, frame, this.#history, nowMs, this.#look);
-    drawDelay(context, frame, this.#history, nowMs, this.#look);
-    drawGlitches(context, frame, this.#history, nowMs, this.#look);
+    this.#picture.draw();
   }
 
-  /** @returns {{width: number, height: number}} the canvas's size in CSS pixels, its memory fitted to it */
-  #fit() {
-    const ratio = Math.min(devicePixelRatio, PIXEL_RATIO_MAX);
-    const { clientWidth: width, clientHeight: height } = this.#canvas;
-    const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
-    if (this.#canvas.width !== wide || this.#canvas.height !== high) {
-      this.#canvas.width = wide;
-      this.#canvas.height = high;
-    }
-    this.#context?.setTransform(ratio, 0, 0, ratio, 0, 0);
-    return { width, height };
+  /** @type {import('./picture.js').Draw} */
+  #draw(context, { width, height }, look) {
+    const [history, nowMs] = [this.#history, this.#shownMs];
+    const { delayMax, levelMax, targetMax } = history.summary(nowMs);
+    const ceilingMs = axisCeiling(Math.max(delayMax, levelMax, targetMax));
+    const frame = frameOf(width, height, ceilingMs);
+    drawAxes(context, frame, look);
+    if (ceilingMs > 0) drawScale(context, frame, ceilingMs, look);
+    drawLevel(context, frame, history, nowMs, look);
+    drawTarget(context, frame, history, nowMs, look);
+    drawDelay(context, frame, history, nowMs, look);
+    drawGlitches(context, frame, history, nowMs, look);
   }
 }
 
@@ -166,13 +134,9 @@ function drawLevel(context, frame, history, nowMs, look) {
 
 /** @param {CanvasRenderingContext2D} context @param {Frame} frame @param {History} history @param {number} nowMs @param {Look} look */
 function drawDelay(context, frame, history, nowMs, look) {
-  let lastAgeMs = NaN;
   context.beginPath();
-  history.forEach(nowMs, (ageMs, delayMs) => {
-    if (lastAgeMs - ageMs < BREAK_MS) context.lineTo(frame.x(ageMs), frame.y(delayMs));
-    else if (!Number.isNaN(delayMs)) context.moveTo(frame.x(ageMs), frame.y(delayMs));
-    lastAgeMs = Number.isNaN(delayMs) ? NaN : ageMs;
-  });
+  const line = lineThrough(context, frame);
+  history.forEach(nowMs, (ageMs, delayMs) => line(ageMs, delayMs));
   context.strokeStyle = look.delay;
   context.lineWidth = 2;
   context.lineJoin = 'round';
@@ -180,11 +144,35 @@ function drawDelay(context, frame, history, nowMs, look) {
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Frame} frame @param {History} history @param {number} nowMs @param {Look} look */
-function drawGlitches(context, frame, history, nowMs, look) {
-  context.strokeStyle = look.glitch;
-  context.fillStyle = look.glitch;
+function drawTarget(context, frame, history, nowMs, look) {
+  context.beginPath();
+  const line = lineThrough(context, frame);
+  history.forEach(nowMs, (ageMs, _delayMs, _levelMs, targetMs) => line(ageMs, targetMs));
+  context.strokeStyle = look.text;
   context.lineWidth = 1;
-  history.forEach(nowMs, (ageMs, _delayMs, _levelMs, glitches) => {
+  context.stroke();
+}
+
+/** @param {CanvasRenderingContext2D} context @param {Frame} frame @returns {(ageMs: number, ms: number) => void} interrupted where unknown */
+function lineThrough(context, frame) {
+  let lastAgeMs = NaN;
+  return (ageMs, ms) => {
+    if (Number.isNaN(ms)) {
+      lastAgeMs = NaN;
+      return;
+    }
+    if (lastAgeMs - ageMs < BREAK_MS) context.lineTo(frame.x(ageMs), frame.y(ms));
+    else context.moveTo(frame.x(ageMs), frame.y(ms));
+    lastAgeMs = ageMs;
+  };
+}
+
+/** @param {CanvasRenderingContext2D} context @param {Frame} frame @param {History} history @param {number} nowMs @param {Look} look */
+function drawGlitches(context, frame, history, nowMs, look) {
+  context.strokeStyle = look.fault;
+  context.fillStyle = look.fault;
+  context.lineWidth = 1;
+  history.forEach(nowMs, (ageMs, _delayMs, _levelMs, _targetMs, glitches) => {
     if (glitches === 0) return;
     const x = Math.round(frame.x(ageMs)) - 0.5;
     context.beginPath();
@@ -195,14 +183,4 @@ function drawGlitches(context, frame, history, nowMs, look) {
     context.arc(x, frame.top, 3.5, 0, 2 * Math.PI);
     context.fill();
   });
-}
-
-/** @param {Element} element @returns {Look} the style sheet's colours: they stand in one place, and follow dark and light */
-function lookOf(element) {
-  const style = getComputedStyle(element);
-  const colour = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
-  return {
-    delay: colour('--delay'), level: colour('--level'), glitch: colour('--fault'),
-    grid: colour('--hairline'), label: colour('--quiet'), font: style.fontFamily,
-  };
 }

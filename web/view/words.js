@@ -32,6 +32,16 @@
  * @property {string | null} transport 'sab' or 'port'
  * @property {number | null} context_rate
  * @property {number | null} seq
+ * @property {number | null} [network_delay_ms]
+ * @property {number | null} [jitter_ms] of the network
+ * @property {number | null} [required_lead_ms] worst of the last 20 s
+ * @property {number | null} [drift_ppm] between the synth's clock and this device's
+ * @property {number | null} [rate_ppm] how much faster than its own rate the stream is played
+ * @property {number | null} [splices]
+ * @property {number | null} [concealed_ms]
+ * @property {readonly import('./what_if.js').WhatIf[] | null} [what_if]
+ * @property {number | null} [what_if_observed_s]
+ * @property {readonly import('./ledger.js').Entry[] | null} [ledger] oldest first
  *
  * @typedef {object} Notice
  * @property {'fault' | 'note'} tone a fault needs somebody to act; a note explains why it is silent
@@ -42,7 +52,8 @@
  */
 
 const PRODUCT = 'Synthwire';
-const UNKNOWN = '–';
+/** What stands where a number is not known. */
+export const UNKNOWN = '–';
 
 /** Counted and shown, but not called a glitch: the listener wanted it, or somebody plugged the synth in. */
 const INTENDED = new Set(['source_change']);
@@ -111,6 +122,11 @@ const PROBLEM_WORDS = new Map([
   }],
 ]);
 
+/** @param {string} cause @returns {boolean} it is shown, but is no glitch */
+export function isIntended(cause) {
+  return INTENDED.has(cause);
+}
+
 /** @param {Readonly<Record<string, number>>} glitches @returns {number} interruptions the listener may have heard */
 export function glitchTotal(glitches) {
   let total = 0;
@@ -143,7 +159,7 @@ export function milliseconds(ms) {
   return Math.abs(whole) < 1000 ? `${whole || 0} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
-/** @param {number | null} ms @returns {string} with one decimal, for the details: "40.6 ms" */
+/** @param {number | null | undefined} ms @returns {string} with one decimal, for the details: "40.6 ms" */
 export function fineMilliseconds(ms) {
   if (!isKnown(ms)) return UNKNOWN;
   return Math.abs(ms) < 1000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(2)} s`;
@@ -285,24 +301,6 @@ function sourceNotice(source) {
   };
 }
 
-/** @param {Snapshot} snapshot @returns {{label: string, value: string}[]} the plain numbers */
-export function detailRows(snapshot) {
-  const { source } = snapshot;
-  const heard = source && source.channels > 0
-    ? `${source.first_channel}–${source.first_channel + 1} of ${source.channels}` : UNKNOWN;
-  return [
-    { label: 'Delay behind the synth', value: fineMilliseconds(snapshot.delay_ms) },
-    { label: 'Of that, browser output', value: fineMilliseconds(snapshot.output_latency_ms) },
-    { label: 'Buffer level', value: fineMilliseconds(snapshot.level_ms) },
-    { label: 'Buffer target', value: fineMilliseconds(snapshot.target_ms) },
-    { label: 'Channels heard', value: heard },
-    { label: 'Sample rate here', value: isKnown(snapshot.context_rate) ? `${thousands(snapshot.context_rate)} Hz` : UNKNOWN },
-    { label: 'Path to the audio thread', value: transportWords(snapshot.transport) },
-    { label: 'Packet number', value: isKnown(snapshot.seq) ? thousands(snapshot.seq) : UNKNOWN },
-    { label: 'State', value: snapshot.problem ? `${snapshot.state} (${snapshot.problem})` : snapshot.state },
-  ];
-}
-
 /** @param {number} channels @param {number} firstChannel @returns {{first: number, words: string}[]} pairs to choose from */
 export function pairChoices(channels, firstChannel) {
   const firsts = new Set(channels > 2 ? [firstChannel] : []);
@@ -311,11 +309,15 @@ export function pairChoices(channels, firstChannel) {
 }
 
 /**
- * @param {{delayMin: number, delayMax: number, levelMin: number, levelMax: number, glitches: number}} summary
+ * @param {ReturnType<import('./history.js').History['summary']>} summary
  * @returns {string} the plot in one sentence, for those who do not see it
  */
 export function plotWords(summary) {
-  const spans = [span('delay', summary.delayMin, summary.delayMax), span('buffer', summary.levelMin, summary.levelMax)].filter(Boolean);
+  const spans = [
+    span('delay', summary.delayMin, summary.delayMax),
+    span('buffer', summary.levelMin, summary.levelMax),
+    span('target', summary.targetMin, summary.targetMax),
+  ].filter(Boolean);
   if (spans.length === 0 && summary.glitches === 0) return 'The last minute appears here while you listen.';
   const sentence = [...spans, glitchWords(summary.glitches)].join(', ');
   return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`;
@@ -352,18 +354,12 @@ function behind(source) {
   return source?.kind === 'test' ? 'behind the signal' : 'behind the synth';
 }
 
-/** @param {string | null} transport @returns {string} */
-function transportWords(transport) {
-  if (transport === 'sab') return 'shared memory';
-  return transport === 'port' ? 'messages' : transport ?? UNKNOWN;
-}
-
 /** @param {number} count @returns {string} "44,100" */
-function thousands(count) {
+export function thousands(count) {
   return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** @param {number | null | undefined} value @returns {value is number} */
-function isKnown(value) {
+export function isKnown(value) {
   return typeof value === 'number' && Number.isFinite(value);
 }

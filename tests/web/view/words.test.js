@@ -119,6 +119,7 @@ test('causes are listed by how often they came, without those that never did', (
 test('another instrument taking over is no glitch', () => {
   assert.equal(words.glitchTotal({ source_change: 3, usb_loss: 2 }), 2);
   assert.equal(words.glitchTotal({}), 0);
+  assert.deepEqual(CAUSES.filter(words.isIntended), ['source_change']);
 });
 
 test('numbers are rounded to what one can use', () => {
@@ -129,18 +130,6 @@ test('numbers are rounded to what one can use', () => {
   assert.equal(words.decibels(-0.2, -60), '0 dB');
   assert.equal(words.decibels(-12.4, -60), '-12 dB');
   assert.equal(words.decibels(-60, -60), 'silent');
-});
-
-test('the details show a dash for what is unknown', () => {
-  const known = new Map(words.detailRows(snapshotOf()).map(({ label, value }) => [label, value]));
-  assert.equal(known.get('Channels heard'), '3–4 of 32');
-  assert.equal(known.get('Sample rate here'), '44,100 Hz');
-  assert.equal(known.get('Packet number'), '1,234,567');
-  const unknown = snapshotOf({
-    state: 'failed', problem: 'internal', source: null, delay_ms: null, output_latency_ms: null, level_ms: null, target_ms: null,
-    transport: null, context_rate: null, seq: null,
-  });
-  assert.deepEqual(words.detailRows(unknown).map(({ value }) => value), [...Array(8).fill('–'), 'failed (internal)']);
 });
 
 test('the button starts where nothing runs, stops what runs, and is off where no press helps', () => {
@@ -177,10 +166,10 @@ test('the tab says what happens, without an ellipsis', () => {
 });
 
 test('the plot is told in one sentence', () => {
-  const empty = { delayMin: Infinity, delayMax: -Infinity, levelMin: Infinity, levelMax: -Infinity, glitches: 0 };
+  const empty = { delayMin: Infinity, delayMax: -Infinity, levelMin: Infinity, levelMax: -Infinity, targetMin: Infinity, targetMax: -Infinity, glitches: 0 };
   assert.match(words.plotWords(empty), /while you listen/);
-  assert.equal(words.plotWords({ delayMin: 38.6, delayMax: 44.2, levelMin: 11, levelMax: 11.2, glitches: 1 }),
-    'Delay 39 to 44 ms, buffer 11 ms, 1 glitch.');
+  assert.equal(words.plotWords({ ...empty, delayMin: 38.6, delayMax: 44.2, levelMin: 11, levelMax: 11.2, targetMin: 9, targetMax: 12, glitches: 1 }),
+    'Delay 39 to 44 ms, buffer 11 ms, target 9 to 12 ms, 1 glitch.');
   assert.equal(words.plotWords({ ...empty, levelMin: 5, levelMax: 9 }), 'Buffer 5 to 9 ms, 0 glitches.');
 });
 

@@ -1,0 +1,52 @@
+/**
+ * The plain numbers of the details, in words.
+ *
+ * In: a snapshot. Out: labels and values; a dash for what is not known. Pure.
+ */
+
+import { fineMilliseconds, isKnown, milliseconds, thousands, UNKNOWN } from './words.js';
+
+/** @typedef {import('./words.js').Snapshot} Snapshot */
+
+/** @param {Snapshot} snapshot @returns {{label: string, value: string}[]} from the sound's way to the machine's words */
+export function detailRows(snapshot) {
+  const { source } = snapshot;
+  const heard = source && source.channels > 0
+    ? `${source.first_channel}–${source.first_channel + 1} of ${source.channels}` : UNKNOWN;
+  return [
+    { label: 'Delay behind the synth', value: fineMilliseconds(snapshot.delay_ms) },
+    { label: 'Of that, browser output', value: fineMilliseconds(snapshot.output_latency_ms) },
+    { label: 'Of that, network', value: fineMilliseconds(snapshot.network_delay_ms) },
+    { label: 'Network jitter', value: fineMilliseconds(snapshot.jitter_ms) },
+    { label: 'Buffer level', value: fineMilliseconds(snapshot.level_ms) },
+    { label: 'Buffer target', value: fineMilliseconds(snapshot.target_ms) },
+    { label: 'Buffer needed, last 20 s', value: fineMilliseconds(snapshot.required_lead_ms) },
+    { label: 'Clock drift', value: partsPerMillion(snapshot.drift_ppm) },
+    { label: 'Playing speed', value: partsPerMillion(snapshot.rate_ppm) },
+    { label: 'Splices', value: count(snapshot.splices) },
+    { label: 'Sound concealed', value: milliseconds(snapshot.concealed_ms ?? null) },
+    { label: 'Channels heard', value: heard },
+    { label: 'Sample rate here', value: isKnown(snapshot.context_rate) ? `${thousands(snapshot.context_rate)} Hz` : UNKNOWN },
+    { label: 'Path to the audio thread', value: transportWords(snapshot.transport) },
+    { label: 'Packet number', value: count(snapshot.seq) },
+    { label: 'State', value: snapshot.problem ? `${snapshot.state} (${snapshot.problem})` : snapshot.state },
+  ];
+}
+
+/** @param {number | null | undefined} ppm @returns {string} "+12.3 ppm", "−0.4 ppm"; 100 ppm are 6 ms a minute */
+function partsPerMillion(ppm) {
+  if (!isKnown(ppm)) return UNKNOWN;
+  const rounded = Math.round(ppm * 10) / 10;
+  return `${rounded > 0 ? '+' : rounded < 0 ? '−' : ''}${Math.abs(rounded).toFixed(1)} ppm`;
+}
+
+/** @param {number | null | undefined} value @returns {string} */
+function count(value) {
+  return isKnown(value) ? thousands(value) : UNKNOWN;
+}
+
+/** @param {string | null} transport @returns {string} */
+function transportWords(transport) {
+  if (transport === 'sab') return 'shared memory';
+  return transport === 'port' ? 'messages' : transport ?? UNKNOWN;
+}

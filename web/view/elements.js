@@ -1,0 +1,25 @@
+/**
+ * Elements of index.html by their name, and writing into them only what differs: no layout, no announcement without need.
+ */
+
+/**
+ * @template {HTMLElement} T
+ * @param {string} id @param {{new (): T, prototype: T}} type
+ * @returns {T}
+ */
+export function part(id, type) {
+  const found = document.getElementById(id);
+  if (!(found instanceof type)) throw new Error(`index.html has no ${type.name} #${id}`);
+  return found;
+}
+
+/** @param {HTMLElement} element @param {string} text */
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** @param {HTMLElement} element @param {string} text */
+export function writeOrHide(element, text) {
+  element.hidden = text === '';
+  write(element, text);
+}

@@ -1,0 +1,82 @@
+/**
+ * The list of what interrupted the sound, newest first.
+ *
+ * In: the report's ledger and the time. Out: list items; nothing is touched while the ledger stays as it was.
+ */
+
+import { part, write, writeOrHide } from './elements.js';
+import { ledgerRows, restWords } from './ledger.js';
+
+/** Rows that are always open; the others are one press away, so that a phone's page stays short. */
+const OPEN_ROWS = 5;
+
+/** An interruption that still lasts grows with every look. */
+const EVERY_MS = 500;
+
+export class LedgerList {
+  #list = part('ledger', HTMLElement);
+  #empty = part('ledger-empty', HTMLElement);
+  #more = part('ledger-more', HTMLButtonElement);
+  #rest = part('ledger-rest', HTMLElement);
+  #written = '';
+  #writtenMs = -Infinity;
+  #open = false;
+  #rows = 0;
+  #total = 0;
+
+  constructor() {
+    this.#more.addEventListener('click', () => {
+      this.#open = !this.#open;
+      this.#fold();
+    });
+  }
+
+  /** @param {readonly import('./ledger.js').Entry[] | null | undefined} ledger oldest first @param {number} nowMs since 1970 */
+  show(ledger, nowMs) {
+    const entries = ledger ?? [];
+    const [oldest, newest] = [entries[0], entries.at(-1)];
+    const event = `${entries.length} ${oldest?.at_ms} ${newest?.at_ms} ${newest?.cause} ${newest?.length_ms}`;
+    if (event === this.#written || nowMs - this.#writtenMs < EVERY_MS) return;
+    this.#written = event;
+    this.#writtenMs = nowMs;
+    const rows = ledgerRows(entries, nowMs, zoneMinutes);
+    this.#rows = rows.length;
+    this.#total = entries.length;
+    this.#empty.hidden = rows.length > 0;
+    this.#list.hidden = rows.length === 0;
+    this.#list.replaceChildren(...rows.map(itemOf));
+    this.#fold();
+  }
+
+  #fold() {
+    const folded = Math.max(0, this.#rows - OPEN_ROWS);
+    [...this.#list.children].forEach((item, index) => {
+      /** @type {HTMLElement} */ (item).hidden = !this.#open && index >= OPEN_ROWS;
+    });
+    this.#more.hidden = folded === 0;
+    this.#more.setAttribute('aria-expanded', String(this.#open));
+    write(this.#more, this.#open ? 'Show fewer' : `Show ${folded} more`);
+    writeOrHide(this.#rest, this.#open || folded === 0 ? restWords(this.#total) : '');
+  }
+}
+
+/** @param {number} atMs @returns {number} minutes local time is ahead of UTC then */
+export function zoneMinutes(atMs) {
+  return -new Date(atMs).getTimezoneOffset();
+}
+
+/** @param {import('./ledger.js').Row} row @returns {HTMLElement} */
+function itemOf({ time, iso, words, length, intended }) {
+  const item = document.createElement('li');
+  const when = document.createElement('time');
+  when.dateTime = iso;
+  when.textContent = time;
+  const [cause, duration] = [document.createElement('span'), document.createElement('span')];
+  cause.textContent = words;
+  cause.className = 'ledger-cause';
+  duration.textContent = length;
+  duration.className = 'ledger-length';
+  if (intended) item.className = 'ledger-intended';
+  item.append(when, ' ', cause, ' ', duration);
+  return item;
+}
