@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { openStage } from './rig/stage.js';
+import { openTwoClockStage } from './rig/stage.js';
 import { until } from './rig/until.js';
 
-const stage = await openStage('--source', 'exact:noise');
+const stage = await openTwoClockStage('--source', 'exact:noise');
 
 test('a page that cannot play says why and what to do, before anybody presses anything', async (t) => {
   const page = await stage.chromium.open(`http://synthwire.local:${stage.service.address.port}/`);

@@ -92,6 +92,13 @@ export class ChromiumPage {
     return letGoNs;
   }
 
+  /** @param {number} position of the slider, 0 to 1; the gain is its square */
+  async setVolume(position) {
+    await this.evaluate(`(() => { const slider = document.querySelector('#volume');
+      slider.value = '${position}';
+      slider.dispatchEvent(new Event('input')); })()`);
+  }
+
   /** @param {' ' | 'Enter' | 'Tab' | 'ArrowDown'} key */
   async press(key) {
     const { code, keyCode, text } = /** @type {{code: string, keyCode: number, text: string}} */ (KEYS[key]);

@@ -1,5 +1,5 @@
 /**
- * A recording of what was really played: frames, and when each was.
+ * Recordings of what was really played: frames, and when each was; the speakers', and beside it the synth's.
  */
 
 import { nowNs } from './watchdog.js';
@@ -7,69 +7,152 @@ import { RATE_HZ } from './exact.js';
 import { Running } from './process.js';
 import { until } from './until.js';
 
-const FRAME_BYTES = 8;
 const NS_PER_FRAME = 1e9 / RATE_HZ;
+const FLOAT_BYTES = 4;
 /** Below this nobody hears anything; the quietest of our signals is 60 dB above. */
 const SILENCE = 1 / 32768;
 /** Round-robin priority of the recorder. */
 const PRIORITY = 5;
+/**
+ * Frames by which more than a block is asked for. The server turns what is asked into whole microseconds and back into whole
+ * frames, rounding down both times: without this a block would be one frame short.
+ */
+const ROUNDING_FRAMES = 1;
+/** The clock's pace: of every second the frame that came with the least delay counts. */
+const PACE_EVERY_NS = 1e9;
 
-export class Recording {
-  /** @type {Buffer[]} */
-  #chunks = [];
-  #bytes = 0;
-  /** When frame 0 was played, by the chunk that came with the least delay: never too early. */
-  #beganNs = Infinity;
-  #recorder;
+/** Records all channels from its start to its end: it is who asks for the least, so the clock ticks as finely as it asks. */
+export class Recorder {
+  /** @type {Set<Recording>} */
+  #recordings = new Set();
+  /** A frame may lie across two chunks. */
+  #rest = Buffer.alloc(0);
+  #frames = 0;
+  #program;
+  #channels;
+  #frameBytes;
 
-  /** @param {Record<string, string>} env @param {string} source */
-  constructor(env, source) {
+  /** @param {Record<string, string>} env @param {{source: string, channels: number, blockFrames: number}} what the speakers' channels are the last two */
+  constructor(env, { source, channels, blockFrames }) {
+    this.#channels = channels;
+    this.#frameBytes = channels * FLOAT_BYTES;
     const words = [
-      '--device', source, '--raw', '--format=float32le', `--rate=${RATE_HZ}`, '--channels=2', '--no-remix', '--latency-msec=10',
+      '--device', source, '--raw', '--format=float32le', `--rate=${RATE_HZ}`, `--channels=${channels}`, '--no-remix', '--no-remap',
+      `--latency=${(blockFrames + ROUNDING_FRAMES) * this.#frameBytes}`,
     ];
-    this.#recorder = new Running('parec', words, { env, priority: PRIORITY, onOutput: (chunk) => this.#keep(chunk) });
+    this.#program = new Running('parec', words, { env, priority: PRIORITY, onOutput: (chunk) => this.#heard(chunk) });
   }
 
-  /** @param {Record<string, string>} env @param {string} source @returns {Promise<Recording>} */
-  static async start(env, source) {
-    const recording = new Recording(env, source);
-    await until('the recorder hears the sink', () => recording.frames > RATE_HZ / 10, () => recording.#recorder.log);
+  /** @param {Record<string, string>} env @param {{source: string, channels: number, blockFrames: number}} what @returns {Promise<Recorder>} */
+  static async start(env, what) {
+    const recorder = new Recorder(env, what);
+    await until('the recorder hears the sink', () => recorder.#frames > 0, () => recorder.#program.log);
+    return recorder;
+  }
+
+  /** @returns {Recording} of what is played from now on */
+  record() {
+    const recording = new Recording(this.#channels, () => this.#recordings.delete(recording));
+    this.#recordings.add(recording);
     return recording;
   }
 
-  get frames() {
-    return Math.floor(this.#bytes / FRAME_BYTES);
-  }
-
-  /** Once more does no harm. @returns {Promise<Sound>} everything up to now */
   async stop() {
-    await this.#recorder.end();
-    return this.soFar();
-  }
-
-  /** @returns {Sound} */
-  soFar() {
-    const bytes = Buffer.concat(this.#chunks);
-    // A copy of its own: a Buffer may lie anywhere, floats only at multiples of four.
-    const samples = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + this.frames * FRAME_BYTES));
-    return new Sound(samples, this.#beganNs);
+    await this.#program.end();
   }
 
   /** @param {Buffer} chunk */
-  #keep(chunk) {
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
-    this.#beganNs = Math.min(this.#beganNs, nowNs() - this.frames * NS_PER_FRAME);
+  #heard(chunk) {
+    const timeNs = nowNs();
+    const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
+    const whole = bytes.length - (bytes.length % this.#frameBytes);
+    this.#rest = bytes.subarray(whole);
+    this.#frames += whole / this.#frameBytes;
+    if (this.#recordings.size === 0) return;
+    // A copy of its own: a Buffer may lie anywhere, floats only at multiples of four.
+    const samples = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + whole));
+    for (const recording of this.#recordings) recording.keep(samples, timeNs);
   }
+}
+
+export class Recording {
+  frames = 0;
+  /** Interleaved pairs, with room to grow. */
+  #heard = new Float32Array(0);
+  #synth = new Float32Array(0);
+  /** When frame 0 was played, by the chunk that came with the least delay: never too early. */
+  #beganNs = Infinity;
+  /** The least of each second: frames, and the time by which they had been heard. @type {{frames: number, timeNs: number}[]} */
+  #paces = [];
+  #channels;
+  #ended;
+
+  /** @param {number} channels @param {() => void} ended */
+  constructor(channels, ended) {
+    this.#channels = channels;
+    this.#ended = ended;
+  }
+
+  /** @param {Float32Array} samples whole frames @param {number} timeNs */
+  keep(samples, timeNs) {
+    const width = this.#channels;
+    const end = this.frames + samples.length / width;
+    this.#heard = withRoom(this.#heard, end * 2);
+    this.#synth = withRoom(this.#synth, end * 2);
+    for (let at = 0, frame = this.frames; frame < end; at += width, frame += 1) {
+      for (let side = 0; side < 2; side += 1) {
+        this.#synth[2 * frame + side] = samples[at + side] ?? 0;
+        this.#heard[2 * frame + side] = samples[at + width - 2 + side] ?? 0;
+      }
+    }
+    this.frames = end;
+    this.#beganNs = Math.min(this.#beganNs, timeNs - end * NS_PER_FRAME);
+    const second = Math.floor(end / RATE_HZ);
+    const known = this.#paces[second];
+    if (!known || timeNs - known.timeNs < (end - known.frames) * NS_PER_FRAME) this.#paces[second] = { frames: end, timeNs };
+  }
+
+  /** Once more does no harm. @returns {Sound} everything up to now */
+  stop() {
+    this.#ended();
+    return this.soFar();
+  }
+
+  /** @returns {Sound} the speakers' */
+  soFar() {
+    const [heard, synth] = [this.#heard, this.#synth].map((samples) => samples.slice(0, this.frames * 2));
+    return new Sound(/** @type {Float32Array} */ (heard), this.#beganNs, new Sound(/** @type {Float32Array} */ (synth), this.#beganNs));
+  }
+
+  /** @returns {number} by how many ppm the rig's clock is faster than ours (CLOCK_MONOTONIC) */
+  get clockPpm() {
+    const paces = this.#paces.slice(1, -1); // the first and the last second are none
+    const [first, last] = [paces[0], paces[paces.length - 1]];
+    if (!first || !last || last.timeNs - first.timeNs < PACE_EVERY_NS) throw new Error('the recording is too short for its clock to be known');
+    const mean = (/** @type {(pace: {frames: number, timeNs: number}) => number} */ of) => paces.reduce((sum, pace) => sum + of(pace), 0) / paces.length;
+    const at = (/** @type {{timeNs: number}} */ pace) => pace.timeNs - first.timeNs;
+    const [meanAt, meanFrames] = [mean(at), mean(({ frames }) => frames)];
+    const spread = mean((pace) => (at(pace) - meanAt) ** 2);
+    return ((mean((pace) => (at(pace) - meanAt) * (pace.frames - meanFrames)) / spread) * NS_PER_FRAME - 1) * 1e6;
+  }
+}
+
+/** @param {Float32Array} samples @param {number} length @returns {Float32Array} the same, long enough */
+function withRoom(samples, length) {
+  if (samples.length >= length) return samples;
+  const longer = new Float32Array(Math.max(2 * samples.length, length));
+  longer.set(samples);
+  return longer;
 }
 
 /** Two channels of floats, and the time of the first. */
 export class Sound {
-  /** @param {Float32Array} samples interleaved @param {number} beganNs */
-  constructor(samples, beganNs) {
+  /** @param {Float32Array} samples interleaved @param {number} beganNs @param {Sound} [synth] what was played into the synth's place meanwhile */
+  constructor(samples, beganNs, synth) {
     this.samples = samples;
     this.beganNs = beganNs;
     this.frames = samples.length / 2;
+    this.synth = synth ?? this;
   }
 
   /** @param {number} frame @returns {number} CLOCK_MONOTONIC ns when it was played */

@@ -2,15 +2,21 @@
  * The service as it ships: the release binary, on a port the system chose.
  */
 
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RATE_HZ } from './exact.js';
-import { Running } from './process.js';
+import { mayBeRealTime, Running } from './process.js';
+import { PRIORITY } from './pulse.js';
+import { pass } from './until.js';
 import { nowNs } from './watchdog.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+/** Name of libpulse's own thread, as the kernel has it. */
+const PLUGIN_THREAD = 'threaded-ml';
+/** How long the service may take to open its device. */
+const PLUGIN_MS = 2000;
 
 export class Service {
   /** @param {Running} program @param {URL} address */
@@ -21,16 +27,17 @@ export class Service {
 
   #program;
 
-  /** @param {string[]} words of its command line @param {string} [port] @returns {Promise<Service>} */
-  static async start(words, port = '0') {
-    const program = new Running(binary(), ['serve', '--listen', `127.0.0.1:${port}`, ...words], { favoured: true });
+  /** @param {string[]} words of its command line @param {{port?: string, env?: Record<string, string>}} [where] @returns {Promise<Service>} */
+  static async start(words, { port = '0', env = {} } = {}) {
+    const program = new Running(binary(), ['serve', '--listen', `127.0.0.1:${port}`, ...words], { env, favoured: true });
     const said = await program.says(/open (http:\/\/\S+)/);
+    if (words.includes('--device')) await hurryThePlugin(program.pid);
     return new Service(program, new URL(/** @type {string} */ (said[1])));
   }
 
   /** @returns {Promise<any>} what /api/status says */
   async status() {
-    return (await fetch(new URL('/api/status', this.address))).json();
+    return (await fetched(new URL('/api/status', this.address))).json();
   }
 
   /** @returns {Promise<{frames: number, timeNs: number}>} how many frames it has captured, and when that was (to half a round trip) */
@@ -55,6 +62,30 @@ export class Service {
   }
 }
 
+/**
+ * Gives the thread of alsa-lib's pulse plugin the sound server's own priority. It stands for a card's interrupt, which no program
+ * can hold up.
+ *
+ * @param {number} pid
+ */
+async function hurryThePlugin(pid) {
+  if (!mayBeRealTime()) return;
+  for (const deadline = Date.now() + PLUGIN_MS; Date.now() < deadline; await pass(20)) {
+    const threads = readdirSync(`/proc/${pid}/task`).filter((thread) => nameOf(pid, thread) === PLUGIN_THREAD);
+    for (const thread of threads) spawnSync('chrt', ['--rr', '--pid', String(PRIORITY), thread]);
+    if (threads.length > 0) return;
+  }
+}
+
+/** @param {number} pid @param {string} thread @returns {string} '' when it is gone */
+function nameOf(pid, thread) {
+  try {
+    return readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
 /** @param {{frames: number, timeNs: number}} captured @param {number} timeNs @returns {number} how many frames it had captured then */
 export function capturedBy(captured, timeNs) {
   return Math.round(captured.frames - ((captured.timeNs - timeNs) / 1e9) * RATE_HZ);
@@ -70,4 +101,13 @@ function binary() {
     if (built.status !== 0) throw new Error('The service could not be built: the reason is above.');
   }
   return path;
+}
+
+/** A connection that was kept may be closed by the service in the moment it is used again: then once more. @param {URL} address @returns {Promise<Response>} */
+async function fetched(address) {
+  try {
+    return await fetch(address);
+  } catch {
+    return fetch(address);
+  }
 }

@@ -5,6 +5,8 @@
  * - `machine`: the watchdog saw the machine stand still.
  * - `starved`: the sound server says that the browser gave it nothing, and what is recorded is hard silence, after which the
  *   source goes on with its very next frame. It came about behind the browser's own output; no page can know of it.
+ * - `resampled`: report() says that the speed was another just then, after something had happened that moves the lead or blurs the
+ *   clocks: a named event, or the machine standing still. On one clock nothing else may change the speed.
  * - `doubtful`: the sound server starved, but there is more to it than that. Such a recording must be made anew.
  */
 
@@ -14,7 +16,7 @@ import { RATE_HZ } from './exact.js';
  * @typedef {object} Break
  * @property {number} atS @property {number} frames recorded between two runs
  * @property {number} shift by so many frames the source moved on against the recording
- * @property {'named' | 'machine' | 'starved' | 'doubtful' | null} excuse
+ * @property {'named' | 'machine' | 'starved' | 'resampled' | 'doubtful' | null} excuse
  */
 
 /** report() is read a few times a second, and counts an interruption when the sound is back. */
@@ -24,14 +26,14 @@ const STARVED_WITHIN_NS = 0.2e9;
 
 /** Reads report() again and again while sound plays. */
 export class ReportLog {
-  /** @type {{timeNs: number, counts: Record<string, number>, named: number}[]} */
+  /** @type {{timeNs: number, counts: Record<string, number>, named: number, ratePpm: number}[]} */
   entries = [];
 
   /** @param {number} timeNs @param {any} report faults, and corrections of the delay, which break the sequence too */
-  add(timeNs, { glitches, trims, inserts, jumps }) {
+  add(timeNs, { glitches, trims, inserts, jumps, rate_ppm: ratePpm }) {
     /** @type {Record<string, number>} */
     const counts = { ...glitches, trims: trims ?? 0, inserts: inserts ?? 0, jumps: jumps ?? 0 };
-    this.entries.push({ timeNs, counts, named: Object.values(counts).reduce((sum, count) => sum + count, 0) });
+    this.entries.push({ timeNs, counts, named: Object.values(counts).reduce((sum, count) => sum + count, 0), ratePpm: ratePpm ?? 0 });
   }
 
   /** @returns {Record<string, number>} what was counted from the first reading to the last */
@@ -48,6 +50,11 @@ export class ReportLog {
     const after = this.entries.find(({ timeNs }) => timeNs >= toNs)?.named ?? this.entries[this.entries.length - 1]?.named ?? 0;
     return after - before;
   }
+
+  /** @param {number} fromNs @param {number} toNs @returns {boolean} the speed was another at some moment near that time */
+  isResampledBetween(fromNs, toNs) {
+    return this.entries.some(({ timeNs, ratePpm }) => ratePpm !== 0 && timeNs > fromNs - NAMED_WITHIN_NS && timeNs < toNs + NAMED_WITHIN_NS);
+  }
 }
 
 /**
@@ -56,6 +63,7 @@ export class ReportLog {
  * @param {{watchdog: {excuses(fromNs: number, toNs: number): boolean}, log: ReportLog, starvedNs: number[]}} witnesses
  * @returns {Break[]} */
 export function breaks(sound, runs, { watchdog, log, starvedNs }) {
+  const began = log.entries[0]?.timeNs ?? 0;
   let named = 0;
   return runs.slice(1).map((run, at) => {
     const before = /** @type {import('./alignment.js').Run} */ (runs[at]);
@@ -74,6 +82,8 @@ export function breaks(sound, runs, { watchdog, log, starvedNs }) {
       excuse = 'named';
     } else if (watchdog.excuses(fromNs, toNs)) {
       excuse = 'machine';
+    } else if (log.isResampledBetween(fromNs, toNs) && (log.namedBetween(-Infinity, toNs) > 0 || watchdog.excuses(began, toNs))) {
+      excuse = 'resampled';
     } else if (starved) {
       excuse = 'doubtful';
     }

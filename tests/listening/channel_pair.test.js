@@ -2,14 +2,15 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { exactFrames, exactRuns } from './rig/alignment.js';
-import { EXACT, RATE_HZ } from './rig/exact.js';
-import { openStage } from './rig/stage.js';
-import { pass, until } from './rig/until.js';
+import { exactFrames, exactRuns } from '../browser/rig/alignment.js';
+import { EXACT, RATE_HZ } from '../browser/rig/exact.js';
+import { openStage } from '../browser/rig/stage.js';
+import { pass, until } from '../browser/rig/until.js';
 
 const SECONDS = 3;
+const ATTEMPTS = 15;
 
-const stage = await openStage('--source', 'exact:music', '--channels', '8');
+const stage = await openStage('music', 8);
 
 test('channels 3 and 4 are heard once they are chosen', async (t) => {
   const page = await stage.chromium.open(stage.service.address);
@@ -27,7 +28,7 @@ test('channels 3 and 4 are heard once they are chosen', async (t) => {
   assert.deepEqual(page.complaints, []);
 });
 
-/** @param {import('./rig/chromium_page.js').ChromiumPage} page @returns {Promise<string[]>} */
+/** @param {import('../browser/rig/chromium_page.js').ChromiumPage} page @returns {Promise<string[]>} */
 function choices(page) {
   return page.evaluate('[...document.querySelectorAll("#pair option")].map((option) => option.text)');
 }
@@ -37,14 +38,20 @@ async function firstChannel() {
   return (await stage.service.status()).source.first_channel;
 }
 
-/** @param {test.TestContext} t @param {[number, number]} channels from 0 */
+/**
+ * Sample for sample, as soon as the reader rests; on a busy machine it may be moved on at any moment, and rest again.
+ *
+ * @param {test.TestContext} t @param {[number, number]} channels from 0
+ */
 async function assertHeard(t, channels) {
-  await pass(1000); // the fade, and what was on its way
-  const recording = await stage.speakers.record();
-  await pass(SECONDS * 1000);
-  const sound = await recording.stop();
-  const to = (await stage.service.status()).stream.frames;
-  const exact = exactFrames(exactRuns(sound, EXACT.music, { from: Math.max(0, to - 20 * RATE_HZ), to, channels }));
-  t.diagnostic(`channels ${channels[0] + 1} and ${channels[1] + 1}: ${(exact / RATE_HZ).toFixed(1)} s of ${SECONDS} s bit-exact`);
-  assert.ok(exact > (SECONDS / 2) * RATE_HZ, `channels ${channels} are not what is heard`);
+  for (let attempt = 1; ; attempt += 1) {
+    await pass(1000); // the fade, and what was on its way
+    const recording = stage.speakers.record();
+    await pass(SECONDS * 1000);
+    const sound = recording.stop();
+    const exact = exactFrames(exactRuns(sound, EXACT.music, { from: 0, to: stage.synth.near(sound.timeNs(sound.frames)).to, channels }));
+    t.diagnostic(`channels ${channels[0] + 1} and ${channels[1] + 1}: ${(exact / RATE_HZ).toFixed(1)} s of ${SECONDS} s bit-exact`);
+    if (exact > (SECONDS / 2) * RATE_HZ) return;
+    assert.ok(attempt < ATTEMPTS, `channels ${channels} are not what is heard`);
+  }
 }
