@@ -223,7 +223,8 @@ export class RingReader {
   #samples;
   #shift = 0;
   #gapCount = 0;
-  #gapsPassed = 0;
+  /** The first mark of this timeline. */
+  #firstGap = 0;
 
   /** @param {ArrayBufferLike} memory of RING_BYTES */
   constructor(memory) {
@@ -248,7 +249,7 @@ export class RingReader {
       this.packetFrames = 0;
       this.epochStart = start;
       this.#shift = shift;
-      this.#gapsPassed = gaps;
+      this.#firstGap = gaps;
       this.hasGap = false;
     }
     this.write = write;
@@ -267,21 +268,18 @@ export class RingReader {
     return ((this.write - position) | 0) > CAPACITY_FRAMES - MARGIN_FRAMES;
   }
 
-  /** Finds the mark that ends first after a position. @param {number} position */
+  /** Finds the mark that ends first after a position. The reader may have stepped back: older ones are looked at, too. @param {number} position */
   seekGap(position) {
     const words = this.#words;
-    if (this.#gapCount - this.#gapsPassed > GAP_MARKS) this.#gapsPassed = this.#gapCount - GAP_MARKS;
     this.hasGap = false;
-    while (this.#gapsPassed < this.#gapCount) {
-      const at = GAPS_AT + (this.#gapsPassed % GAP_MARKS) * GAP_WORDS;
-      this.gapStart = Atomics.load(words, at);
+    for (let mark = Math.max(this.#firstGap, this.#gapCount - GAP_MARKS); mark < this.#gapCount; mark += 1) {
+      const at = GAPS_AT + (mark % GAP_MARKS) * GAP_WORDS;
       this.gapEnd = Atomics.load(words, at + 1);
+      if (((this.gapEnd - position) | 0) <= 0) continue;
+      this.gapStart = Atomics.load(words, at);
       this.gapCause = Atomics.load(words, at + 2);
-      if (((this.gapEnd - position) | 0) > 0) {
-        this.hasGap = true;
-        return;
-      }
-      this.#gapsPassed += 1;
+      this.hasGap = true;
+      return;
     }
   }
 
