@@ -13,57 +13,151 @@ const ROUNDS = 4;
 /** The smallest object takes 16 bytes; what the engine does for itself stays far below one a call. */
 const BYTES_PER_CALL_MAX = 8;
 
-/** @type {Record<string, {frames: number, between?: (writer: import('../../web/core/ring.js').RingWriter, position: number) => number}>} */
+/**
+ * What is going on in a scene.
+ *
+ * @typedef {object} Scene
+ * @property {number} [frames] of a block
+ * @property {number} [contextRateHz]
+ * @property {number} [driftPpm] of the line
+ * @property {(call: number) => number} [gapFrames] marked missing before the frames of a call
+ * @property {(call: number) => number} [lateFrames] by which what comes with a call lags behind the live edge
+ * @property {(call: number) => number | null} [fixedMs] lead to hold
+ * @property {(call: number) => boolean} [restarts] another timeline
+ */
+
+/** @type {Record<string, Scene>} */
 const SCENES = {
-  'playing as sent': { frames: 128 },
+  'playing as sent': {},
   'playing in blocks of 512': { frames: 512 },
-  'fading, with a gap in every block': {
-    frames: 128,
-    between: (writer, position) => {
-      writer.gap(position, 16, 1);
-      return position + 16;
-    },
-  },
+  'fading, with a gap in every block': { gapFrames: () => 16 },
+  'resampling to 48 kHz, with drift': { contextRateHz: 48_000, driftPpm: 123 },
+  'resampling to 96 kHz, with drift': { contextRateHz: 96_000, driftPpm: -77 },
+  'a splice now and then': { fixedMs: (call) => (Math.floor(call / 200) % 2 === 0 ? 20 : 60) },
+  'late blocks, watched and concealed': { lateFrames: (call) => (call % 100 < 8 ? (call % 100) * 128 : 0) },
+  'nothing comes for a second, again and again': { lateFrames: (call) => (call % 700 < 345 ? (call % 700) * 128 : 0) },
+  'a timeline that begins anew every second': { restarts: (call) => call % 345 === 344 },
 };
+
+/** One listener of a scene: what comes in time is written, and a block is rendered. */
+class Bench {
+  #scene;
+  #frames;
+  #nominal;
+  #memory;
+  #writer;
+  #processor;
+  #outputs;
+  #samples = new Float32Array(16_384);
+  #line = { context_frame: 0, position: 0, drift_ppm: 0, stepped_frames: 0 };
+  #calls = 0;
+  #context = 0;
+  /** Of the stream: where the live edge is (a field with a fraction would be made anew with every call), what was written so far. */
+  #live = new Float64Array(1);
+  #written = 0;
+  #setCurrentFrame;
+  #setMode;
+  #read;
+
+  /** @param {Scene} scene @param {Awaited<ReturnType<typeof shipped>>} product */
+  constructor(scene, product) {
+    this.#scene = scene;
+    const { frames = 128, contextRateHz = 44_100, driftPpm = 0 } = scene;
+    this.#frames = frames;
+    this.#nominal = (44_100 / contextRateHz) * (1 + driftPpm / 1e6);
+    this.#line.drift_ppm = driftPpm;
+    this.#memory = new SharedArrayBuffer(product.RING_BYTES);
+    this.#writer = new product.RingWriter(this.#memory);
+    this.#processor = product.newProcessor(this.#memory, contextRateHz);
+    this.#outputs = [[new Float32Array(frames), new Float32Array(frames)]];
+    this.#setCurrentFrame = product.setCurrentFrame;
+    const words = product.controlWords(this.#memory);
+    this.#setMode = (/** @type {number} */ ms) => product.writeMode(words, 'fixed', ms);
+    this.#read = () => product.readPlayout(words);
+    for (let frame = 0; frame < this.#samples.length; frame += 1) this.#samples[frame] = 0.25 * Math.sin((frame >> 1) * 0.05);
+    this.#restart();
+  }
+
+  call() {
+    const { restarts, fixedMs, lateFrames, gapFrames } = this.#scene;
+    this.#calls += 1;
+    if (restarts?.(this.#calls)) this.#restart();
+    const leadMs = fixedMs?.(this.#calls) ?? null;
+    if (leadMs !== null) this.#setMode(leadMs);
+    if (this.#calls % 37 === 0) this.#tellLine();
+    const live = /** @type {number} */ (this.#live[0]) + this.#frames * this.#nominal;
+    this.#live[0] = live;
+    const gap = gapFrames?.(this.#calls) ?? 0;
+    if (gap > 0) {
+      this.#writer.gap(this.#written, gap, 1);
+      this.#written = (this.#written + gap) | 0;
+    }
+    const late = Math.round(lateFrames?.(this.#calls) ?? 0);
+    for (let due = ((Math.floor(live) - late) - this.#written) | 0; due > 0;) {
+      const run = Math.min(due, 2048);
+      this.#writer.audio(this.#written, this.#samples, run);
+      this.#written = (this.#written + run) | 0;
+      due -= run;
+    }
+    this.#setCurrentFrame(this.#context);
+    this.#processor.process([], this.#outputs);
+    this.#context += this.#frames;
+  }
+
+  #restart() {
+    this.#writer.restart(this.#written);
+    this.#tellLine();
+  }
+
+  #tellLine() {
+    this.#line.context_frame = this.#context;
+    this.#line.position = /** @type {number} */ (this.#live[0]);
+    this.#writer.line(this.#line);
+  }
+
+  /** @returns {import('../../web/core/controls.js').PlayoutReading} */
+  get playout() {
+    return /** @type {any} */ (this.#read());
+  }
+}
+
+async function shipped() {
+  const { newProcessor, setCurrentFrame } = await import('./sim/worklet.js');
+  const { controlWords, RING_BYTES, RingWriter } = await import('../../web/core/ring.js');
+  const { readPlayout, writeMode } = await import('../../web/core/controls.js');
+  return { newProcessor, setCurrentFrame, controlWords, RING_BYTES, RingWriter, readPlayout, writeMode };
+}
+
+/** What the scene is about has really happened. @param {string} scene @param {import('../../web/core/controls.js').PlayoutReading} playout */
+function assertScene(scene, playout) {
+  const { first_sound_context_frame: first, trims, inserts, late_count: late, concealed_ms: concealed, rate_ppm: ppm } = playout;
+  assert.ok(first !== null, 'it sounds');
+  if (scene.includes('splice')) assert.ok(trims > 10 && inserts > 10, `${trims} trims, ${inserts} insertions`);
+  if (scene.includes('drift')) assert.ok(Math.abs(ppm) > 30, `${ppm} ppm`);
+  if (scene.includes('gap')) assert.ok(concealed > 1000, `${concealed} ms concealed`);
+  if (scene.includes('late') || scene.includes('nothing comes')) {
+    assert.ok(late > 0 && concealed > 100, `${late} late, ${concealed} ms concealed`);
+  }
+}
 
 /** @param {string} scene @param {boolean} leaks @returns {Promise<number>} bytes a call */
 async function bytesPerCall(scene, leaks) {
-  const { newProcessor, setCurrentFrame } = await import('./sim/worklet.js');
-  const { RING_BYTES, RingWriter } = await import('../../web/core/ring.js');
-  const { frames, between } = /** @type {typeof SCENES[string]} */ (SCENES[scene]);
-  const memory = new SharedArrayBuffer(RING_BYTES);
-  const writer = new RingWriter(memory);
-  const processor = newProcessor(memory);
-  const outputs = [[new Float32Array(frames), new Float32Array(frames)]];
-  const samples = new Float32Array(frames * 2).fill(0.25);
+  const bench = new Bench(/** @type {Scene} */ (SCENES[scene]), await shipped());
   /** @type {number[][]} */
   const leaked = [];
-  let position = 0;
-  let context = 0;
-  writer.restart(0);
   const call = () => {
-    position = (between ? between(writer, position) : position) | 0;
-    const rest = between ? frames - 16 : frames;
-    writer.audio(position, samples, rest);
-    position = (position + rest) | 0;
-    setCurrentFrame(context);
-    processor.process([], outputs);
-    context += frames;
-    if (leaks) leaked.push([context]);
+    bench.call();
+    if (leaks) leaked.push([leaked.length]);
   };
   const collect = /** @type {() => void} */ (/** @type {any} */ (globalThis).gc);
   for (let warm = 0; warm < CALLS; warm += 1) call();
-  // The engine makes some things of its own once, in one round or another; what process() makes, it makes in every round.
-  let least = Infinity;
-  for (let round = 0; round < ROUNDS; round += 1) {
-    leaked.length = 0;
-    collect();
-    const before = process.memoryUsage().heapUsed;
-    for (let calls = 0; calls < CALLS; calls += 1) call();
-    // Not collected in between: garbage counts as much as what is kept.
-    least = Math.min(least, (process.memoryUsage().heapUsed - before) / CALLS);
-  }
-  return least;
+  assertScene(scene, bench.playout);
+  leaked.length = 0;
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let calls = 0; calls < CALLS; calls += 1) call();
+  // Not collected in between: garbage counts as much as what is kept.
+  return (process.memoryUsage().heapUsed - before) / CALLS;
 }
 
 if (process.argv[2] === 'measure') {

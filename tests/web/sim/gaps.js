@@ -1,7 +1,8 @@
 /** A listener with gaps, reduced to what the concealment does: blocks go by, frames are missing, sound returns where it belongs. */
 
 import { Concealer, RE_ENTRY, RE_ENTRY_FRAMES } from '../../../web/core/concealment.js';
-import { FADE_FRAMES, FADE_IN, Tail } from '../../../web/core/fades.js';
+import { FADE_FRAMES } from '../../../web/core/fades.js';
+import { FADE_IN, Tail } from './tail.js';
 
 /** @typedef {import('./excerpts.js').Sound} Sound */
 /** @typedef {{from: number, frames: number}} Gap */

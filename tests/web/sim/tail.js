@@ -1,0 +1,73 @@
+/**
+ * What concealment is measured against: a sound that breaks off falls silent by a fade, and comes back by one.
+ *
+ * In: frames played. Out: what sounds instead of those that are missing. Nothing that ships needs it.
+ */
+
+import { FADE_FRAMES } from '../../../web/core/fades.js';
+
+/** How long the fade takes: 5.8 ms, a power of two for the history's mask. */
+const TAIL_FRAMES = 256;
+const TAIL_MASK = TAIL_FRAMES - 1;
+
+/** Raised cosine from just above 0 to just below 1. */
+export const FADE_IN = raisedCosine(FADE_FRAMES);
+const TAIL_FADE_IN = raisedCosine(TAIL_FRAMES);
+
+/** @param {number} frames @returns {Float32Array} */
+function raisedCosine(frames) {
+  return Float32Array.from({ length: frames }, (_, frame) => 0.5 - 0.5 * Math.cos((Math.PI * (frame + 1)) / (frames + 1)));
+}
+
+/**
+ * Lets a sound that broke off fall silent without a step: its last 5.8 ms played backwards under a fade. The mirror
+ * begins at the very value at which the sound stopped and goes on with the same spectrum; nothing is predicted.
+ */
+export class Tail {
+  active = false;
+  /** What sounds now, valid after step(). */
+  left = 0;
+  right = 0;
+
+  #left = new Float32Array(TAIL_FRAMES);
+  #right = new Float32Array(TAIL_FRAMES);
+  #mirrorLeft = new Float32Array(TAIL_FRAMES);
+  #mirrorRight = new Float32Array(TAIL_FRAMES);
+  /** Frames ever remembered, modulo 2^30; the newest is at (count - 1) & TAIL_MASK. */
+  #count = 0;
+  #step = 0;
+
+  /** Remembers one frame that was played. @param {number} left @param {number} right */
+  remember(left, right) {
+    this.#left[this.#count & TAIL_MASK] = left;
+    this.#right[this.#count & TAIL_MASK] = right;
+    this.#count = (this.#count + 1) & 0x3fff_ffff;
+  }
+
+  /** Remembers a whole block; only its end matters. @param {Float32Array} left @param {Float32Array} right */
+  rememberBlock(left, right) {
+    for (let frame = Math.max(0, left.length - TAIL_FRAMES); frame < left.length; frame += 1) {
+      this.remember(/** @type {number} */ (left[frame]), /** @type {number} */ (right[frame]));
+    }
+  }
+
+  /** The sound has just broken off. A tail still sounding is part of what is remembered, so it goes on in the new one. */
+  begin() {
+    for (let step = 0; step < TAIL_FRAMES; step += 1) {
+      const back = (this.#count - 1 - step) & TAIL_MASK;
+      const gain = 1 - /** @type {number} */ (TAIL_FADE_IN[step]);
+      this.#mirrorLeft[step] = /** @type {number} */ (this.#left[back]) * gain;
+      this.#mirrorRight[step] = /** @type {number} */ (this.#right[back]) * gain;
+    }
+    this.#step = 0;
+    this.active = true;
+  }
+
+  /** One frame on: left and right hold what is to be added. Only while active. */
+  step() {
+    this.left = /** @type {number} */ (this.#mirrorLeft[this.#step]);
+    this.right = /** @type {number} */ (this.#mirrorRight[this.#step]);
+    this.#step += 1;
+    if (this.#step === TAIL_FRAMES) this.active = false;
+  }
+}
