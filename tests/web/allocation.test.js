@@ -34,7 +34,7 @@ const SCENES = {
   'resampling to 48 kHz, with drift': { contextRateHz: 48_000, driftPpm: 123 },
   'resampling to 96 kHz, with drift': { contextRateHz: 96_000, driftPpm: -77 },
   'a splice now and then': { fixedMs: (call) => (Math.floor(call / 200) % 2 === 0 ? 20 : 60) },
-  'late blocks, watched and concealed': { lateFrames: (call) => (call % 100 < 8 ? (call % 100) * 128 : 0) },
+  'late blocks, watched and concealed': { fixedMs: () => 10, lateFrames: (call) => (call % 100 < 8 ? (call % 100) * 128 : 0) },
   'nothing comes for a second, again and again': { lateFrames: (call) => (call % 700 < 345 ? (call % 700) * 128 : 0) },
   'a timeline that begins anew every second': { restarts: (call) => call % 345 === 344 },
 };
@@ -84,7 +84,7 @@ class Bench {
     if (restarts?.(this.#calls)) this.#restart();
     const leadMs = fixedMs?.(this.#calls) ?? null;
     if (leadMs !== null) this.#setMode(leadMs);
-    if (this.#calls % 37 === 0) this.#tellLine();
+    if (this.#calls % 345 === 0) this.#tellLine();
     const live = /** @type {number} */ (this.#live[0]) + this.#frames * this.#nominal;
     this.#live[0] = live;
     const gap = gapFrames?.(this.#calls) ?? 0;

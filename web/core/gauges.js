@@ -7,10 +7,16 @@
 
 import { DRIFT_ONE, EVENT_WORDS, EVENTS, EVENTS_AT, FRACTION_ONE, LEAD_ONE, PEAK_ONE, WHAT_IF_AT, WHAT_IF_LATE_AT, WORD } from './controls.js';
 
+/** Of Gauges.fractions: of a frame, beyond the position of the block's first one; the lead, frames; the rate, a ratio. */
+export const GAUGE = Object.freeze({ FRACTION: 0, LEAD: 1, RATE: 2 });
+
 /** Twice full scale: what is above it is as red. */
 const PEAK_MOST = 2 * PEAK_ONE;
 
 export class Gauges {
+  /** What has a fraction is left here by the caller: as an argument it may be made anew each time. */
+  fractions = new Float64Array(3);
+
   #words;
   #hasSounded = false;
 
@@ -35,13 +41,13 @@ export class Gauges {
   }
 
   /**
-   * Which frame of the stream met which frame of the context.
+   * Which frame of the stream, and fractions[FRACTION] beyond it, met which frame of the context.
    *
-   * @param {number} position of the block's first frame @param {number} fraction of a frame beyond it
-   * @param {number} contextFrame @param {number} frames
+   * @param {number} position of the block's first frame @param {number} contextFrame @param {number} frames
    */
-  stamp(position, fraction, contextFrame, frames) {
+  stamp(position, contextFrame, frames) {
     const words = this.#words;
+    const fraction = /** @type {number} */ (this.fractions[GAUGE.FRACTION]);
     Atomics.add(words, WORD.STAMP, 1);
     Atomics.store(words, WORD.READ_POSITION, position);
     Atomics.store(words, WORD.READ_FRACTION, Math.floor(fraction * FRACTION_ONE));
@@ -52,11 +58,14 @@ export class Gauges {
   }
 
   /**
-   * @param {number} state of PLAYOUT @param {number} lead frames
-   * @param {import('./target.js').LeadTarget} target @param {number} rate a ratio
+   * With fractions[LEAD] and [RATE].
+   *
+   * @param {number} state of PLAYOUT @param {import('./target.js').LeadTarget} target
    */
-  steering(state, lead, target, rate) {
+  steering(state, target) {
     const words = this.#words;
+    const lead = /** @type {number} */ (this.fractions[GAUGE.LEAD]);
+    const rate = /** @type {number} */ (this.fractions[GAUGE.RATE]);
     Atomics.store(words, WORD.PLAYOUT_STATE, state);
     Atomics.store(words, WORD.LEVEL, Math.round(lead * LEAD_ONE));
     Atomics.store(words, WORD.TARGET, target.frames * LEAD_ONE);

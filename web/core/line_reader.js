@@ -16,6 +16,8 @@ export class LineReader {
   version = 0;
   /** Frames by which the network's least delay moved the line with the last look(); positive: it became faster. */
   steppedFrames = 0;
+  /** What measure() found: a fraction that is returned may be made anew each time. */
+  ahead = new Float64Array(1);
 
   #words;
   #contextFrame = 0;
@@ -62,10 +64,10 @@ export class LineReader {
     return /** @type {number} */ (this.#values[DRIFT]);
   }
 
-  /** @param {number} contextFrame @param {number} position @returns {number} frames from there to the live edge */
-  ahead(contextFrame, position) {
+  /** Leaves in ahead[0] how far it is from a position to the live edge, frames. @param {number} contextFrame @param {number} position */
+  measure(contextFrame, position) {
     const since = (contextFrame - this.#contextFrame) | 0;
     const moved = since * this.#nominal * (1 + this.drift) + /** @type {number} */ (this.#values[FRACTION]);
-    return ((this.#position - position) | 0) + moved;
+    this.ahead[0] = ((this.#position - position) | 0) + moved;
   }
 }

@@ -11,7 +11,7 @@
 
 import { PLAYOUT, WORD } from './controls.js';
 import { Feed } from './feed.js';
-import { Gauges } from './gauges.js';
+import { GAUGE, Gauges } from './gauges.js';
 import { LineReader } from './line_reader.js';
 import { Resampler } from './resampler.js';
 import { controlWords, RingReader } from './ring.js';
@@ -40,9 +40,9 @@ const LEAST = -0x3fff_ffff;
 const TIME = 0;
 const STEP = 1;
 const CHANGE = 2;
-/** Of #now: the lead at the block's begin, and the lead the block requires. */
+/** Of #now: the lead at the block's begin, and what #findTime() found. */
 const LEAD = 3;
-const REQUIRED = 4;
+const FOUND = 4;
 
 export class Playout {
   #ring;
@@ -144,10 +144,13 @@ export class Playout {
   /** @param {number} contextFrame */
   #followLine(contextFrame) {
     const line = this.#line;
-    const before = line.isValid ? line.ahead(contextFrame, this.#ring.write) : NaN;
+    const wasValid = line.isValid;
+    line.measure(contextFrame, this.#ring.write);
+    const before = /** @type {number} */ (line.ahead[0]);
     line.look(this.#epoch);
-    const risen = line.isValid ? line.ahead(contextFrame, this.#ring.write) - before : NaN;
-    if (!(Math.abs(risen) > 0)) {
+    line.measure(contextFrame, this.#ring.write);
+    const risen = wasValid && line.isValid ? /** @type {number} */ (line.ahead[0]) - before : 0;
+    if (risen === 0) {
       this.#standstillFrames = 0;
       return;
     }
@@ -163,7 +166,8 @@ export class Playout {
   /** @param {number} contextFrame */
   #measureLead(contextFrame) {
     const buffered = this.#feed.end - /** @type {number} */ (this.#now[TIME]);
-    this.#now[LEAD] = this.#line.ahead(contextFrame, this.#feed.position) + buffered + this.#slipFrames;
+    this.#line.measure(contextFrame, this.#feed.position);
+    this.#now[LEAD] = /** @type {number} */ (this.#line.ahead[0]) + buffered + this.#slipFrames;
   }
 
   /** An error that no speed could work off: the reader steps, once. @param {number} contextFrame @param {number} frames of the block */
@@ -211,21 +215,23 @@ export class Playout {
 
   /** @param {number} frames of the block @returns {number} stream frames to pull for it */
   #neededFrames(frames) {
-    const last = this.#timeAt(frames - 1);
-    return Math.max(0, Math.floor(last) + this.#resampler.lookAheadFrames + 1 - this.#feed.end);
+    this.#findTime(frames - 1);
+    const last = Math.floor(/** @type {number} */ (this.#now[FOUND]));
+    return Math.max(0, last + this.#resampler.lookAheadFrames + 1 - this.#feed.end);
   }
 
-  /** @param {number} frame of the output @returns {number} its index in the feed */
-  #timeAt(frame) {
+  /** Leaves in #now[FOUND] the index in the feed of a frame of the output. @param {number} frame */
+  #findTime(frame) {
     const now = this.#now;
-    return /** @type {number} */ (now[TIME]) + frame * /** @type {number} */ (now[STEP])
+    now[FOUND] = /** @type {number} */ (now[TIME]) + frame * /** @type {number} */ (now[STEP])
       + 0.5 * frame * (frame - 1) * /** @type {number} */ (now[CHANGE]);
   }
 
   /** How long a lead this block asks for, whatever the reader's is. @param {number} needed @param {number} contextFrame */
   #measureRequired(needed, contextFrame) {
-    const required = this.#requiredAt(needed, contextFrame);
-    this.#now[REQUIRED] = required;
+    const buffered = this.#feed.end - /** @type {number} */ (this.#now[TIME]);
+    this.#line.measure(contextFrame, this.#ring.write);
+    const required = /** @type {number} */ (this.#line.ahead[0]) + this.#slipFrames + buffered + needed;
     const lag = needed - required;
     if (this.#isSounding && (lag > STANDSTILL_FRAMES || this.#standstillFrames > 0)) return this.#slip(lag);
     if (this.#ring.silenceExpected) return;
@@ -236,12 +242,6 @@ export class Playout {
     this.#target.observe(Math.max(whole, this.#ring.packetFrames + needed), needed);
     if (this.#isSounding) this.#target.relax(this.#feed.isSilent, needed);
     if (this.#state === PLAYOUT.SOUNDING) this.#whatIf.observe(Math.ceil(required - this.#deviationFrames) | 0, needed);
-  }
-
-  /** @param {number} needed @param {number} contextFrame @returns {number} frames */
-  #requiredAt(needed, contextFrame) {
-    const buffered = this.#feed.end - /** @type {number} */ (this.#now[TIME]);
-    return this.#line.ahead(contextFrame, this.#ring.write) + this.#slipFrames + buffered + needed;
   }
 
   /** How far the reader is off its target: another lead would be as far off, but for the way to a target that has just moved. */
@@ -288,7 +288,8 @@ export class Playout {
     if (this.#watchedFrames < WATCH_FRAMES) return;
     this.#target.begin();
     const buffered = this.#feed.end - /** @type {number} */ (this.#now[TIME]);
-    const ahead = Math.floor(this.#line.ahead(contextFrame, this.#feed.position) + buffered - this.#target.frames - this.#steering.slackFrames);
+    this.#line.measure(contextFrame, this.#feed.position);
+    const ahead = Math.floor(/** @type {number} */ (this.#line.ahead[0]) + buffered - this.#target.frames - this.#steering.slackFrames);
     const place = (this.#feed.position + ahead) | 0;
     if (((place - this.#ring.epochStart) | 0) < 0 || this.#ring.level(place) < needed) return;
     this.#feed.position = place;
@@ -347,14 +348,19 @@ export class Playout {
   #publish(contextFrame, frames) {
     const buffered = this.#feed.end - /** @type {number} */ (this.#now[TIME]);
     const whole = Math.ceil(buffered);
-    this.#gauges.stamp((this.#feed.position - whole) | 0, whole - buffered, contextFrame, frames);
-    this.#gauges.steering(this.#state, /** @type {number} */ (this.#now[LEAD]), this.#target, this.#steering.rate);
+    const { fractions } = this.#gauges;
+    fractions[GAUGE.FRACTION] = whole - buffered;
+    fractions[GAUGE.LEAD] = /** @type {number} */ (this.#now[LEAD]);
+    fractions[GAUGE.RATE] = this.#steering.rate;
+    this.#gauges.stamp((this.#feed.position - whole) | 0, contextFrame, frames);
+    this.#gauges.steering(this.#state, this.#target);
     this.#gauges.whatIf(this.#whatIf);
   }
 
   /** @param {number} frames of the block that was put out */
   #advance(frames) {
-    const time = this.#timeAt(frames);
+    this.#findTime(frames);
+    const time = /** @type {number} */ (this.#now[FOUND]);
     const spent = Math.max(0, Math.floor(time) - this.#resampler.lookBackFrames);
     this.#feed.discard(spent);
     this.#now[TIME] = time - spent;
