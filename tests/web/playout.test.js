@@ -251,6 +251,30 @@ test('a loss in the listener\'s queue is one glitch, and the service\'s word for
   assert.ok(Math.abs(chain.delayAt(7000) - chain.delayAt(2000)) < 3);
 });
 
+test('a record that others have overtaken is put in its place where there is time for it, and is lost where there is not', () => {
+  /** @param {number} fixedMs @param {number} behind records @returns {Chain} every hundredth record comes so many later */
+  const listen = (fixedMs, behind) => new Chain({
+    seconds: 8,
+    mode: 'fixed',
+    fixedMs,
+    instead: (_sentMs, seq, frameIndex) => {
+      if (seq % 100 === 0) return [];
+      const own = audio({ seq, frameIndex, frames: 128 });
+      const late = audio({ seq: seq - behind, frameIndex: frameIndex - 128 * behind, frames: 128 });
+      return seq > 100 && seq % 100 === behind ? [own, late] : [own];
+    },
+  }).run();
+  const inTime = listen(40, 2);
+  assert.deepEqual([inTime.glitches['unexplained_loss'], inTime.playout.concealed_ms], [0, 0]);
+  assert.ok(inTime.receiver.reordered > 20, `${inTime.receiver.reordered} put in order`);
+  const began = inTime.left.findIndex((sample) => sample !== 0);
+  assertExact(inTime, began + FADED_IN, inTime.frames);
+  const tooLate = listen(15, 6);
+  const lost = tooLate.glitches['unexplained_loss'] ?? 0;
+  assert.ok(lost > 20 && Math.abs(tooLate.playout.concealed_ms - (lost * 128) / MS) < 12, `${lost} lost, ${tooLate.playout.concealed_ms} ms concealed`);
+  assert.equal(tooLate.playout.late_count, 0, 'counted once');
+});
+
 test('a restart fades out, fills again and fades in; the instrument gone and back is no fault of the network', () => {
   const away = 4000;
   /** @param {(frame: number) => [number, number]} sampleAt @returns {Chain} */

@@ -238,7 +238,7 @@ export class Playout {
     const whole = Math.ceil(required) | 0;
     // While blocks and packets keep their phase, every block may find a packet that came just before it. Clocks that differ by next
     // to nothing turn the phase in minutes: what it will ask for then is known now.
-    this.#noticeCalm(required, needed);
+    this.#noticeCalm(whole, needed);
     this.#target.observe(Math.max(whole, this.#ring.packetFrames + needed), needed);
     if (this.#isSounding) this.#target.relax(this.#feed.isSilent, needed);
     if (this.#state === PLAYOUT.SOUNDING) this.#whatIf.observe(Math.ceil(required - this.#deviationFrames) | 0, needed);
@@ -269,10 +269,10 @@ export class Playout {
    * For a second nothing came as late as a packet after its forerunner: the live edge is later than the line says, be it that the
    * audio thread stood still for a moment or that the network became faster. The reader follows; the line will.
    *
-   * @param {number} required @param {number} needed
+   * @param {number} required whole frames @param {number} needed
    */
   #noticeCalm(required, needed) {
-    this.#secondMost = Math.max(this.#secondMost, Math.ceil(required)) | 0;
+    this.#secondMost = Math.max(this.#secondMost, required);
     this.#secondFrames += needed;
     if (this.#secondFrames < CALM_FRAMES) return;
     const early = this.#ring.packetFrames + needed - this.#secondMost;
