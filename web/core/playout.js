@@ -40,9 +40,11 @@ const LEAST = -0x3fff_ffff;
 const TIME = 0;
 const STEP = 1;
 const CHANGE = 2;
-/** Of #now: the lead at the block's begin, and what #findTime() found. */
+/** Of #now: the lead at the block's begin, and what the methods found that say so. */
 const LEAD = 3;
 const FOUND = 4;
+const ERROR = 5;
+const DEVIATION = 6;
 
 export class Playout {
   #ring;
@@ -56,7 +58,7 @@ export class Playout {
   /** Stream frames per context frame, were there no drift; seconds per context frame. */
   #nominal;
   #secondsPerFrame;
-  #now = new Float64Array(5);
+  #now = new Float64Array(7);
   #times;
 
   #epoch = 0;
@@ -172,7 +174,8 @@ export class Playout {
 
   /** An error that no speed could work off: the reader steps, once. @param {number} contextFrame @param {number} frames of the block */
   #step(contextFrame, frames) {
-    const error = this.#errorFrames;
+    this.#measureError();
+    const error = /** @type {number} */ (this.#now[ERROR]);
     if (Math.abs(error) <= STEP_FRAMES || !this.#feed.isSettled || this.#standstillFrames > 0) return;
     const skipped = this.#feed.splice(Math.round(error), this.#neededFrames(frames) + STEP_MARGIN_FRAMES);
     if (skipped > 0) {
@@ -185,8 +188,9 @@ export class Playout {
     this.#measureLead(contextFrame);
   }
 
-  get #errorFrames() {
-    return /** @type {number} */ (this.#now[LEAD]) - this.#target.frames - this.#steering.slackFrames;
+  /** Leaves in #now[ERROR] by how much the lead is longer than wished. */
+  #measureError() {
+    this.#now[ERROR] = /** @type {number} */ (this.#now[LEAD]) - this.#target.frames - this.#steering.slackFrames;
   }
 
   /** @param {number} frames of the block */
@@ -200,7 +204,8 @@ export class Playout {
 
   /** @param {number} blockS @returns {number} */
   #steer(blockS) {
-    const errorS = this.#errorFrames / STREAM_RATE_HZ;
+    this.#measureError();
+    const errorS = /** @type {number} */ (this.#now[ERROR]) / STREAM_RATE_HZ;
     const { drift } = this.#line;
     if (this.#nominal !== 1 || drift !== 0) return this.#steering.advance(errorS, drift, blockS);
     const time = /** @type {number} */ (this.#now[TIME]);
@@ -241,13 +246,19 @@ export class Playout {
     this.#noticeCalm(whole, needed);
     this.#target.observe(Math.max(whole, this.#ring.packetFrames + needed), needed);
     if (this.#isSounding) this.#target.relax(this.#feed.isSilent, needed);
-    if (this.#state === PLAYOUT.SOUNDING) this.#whatIf.observe(Math.ceil(required - this.#deviationFrames) | 0, needed);
+    if (this.#state !== PLAYOUT.SOUNDING) return;
+    this.#measureDeviation();
+    this.#whatIf.observe(Math.ceil(required - /** @type {number} */ (this.#now[DEVIATION])) | 0, needed);
   }
 
-  /** How far the reader is off its target: another lead would be as far off, but for the way to a target that has just moved. */
-  get #deviationFrames() {
-    const error = this.#errorFrames;
-    return this.#steering.slackFrames + (Math.abs(error) < DEVIATION_FRAMES ? error : 0);
+  /**
+   * Leaves in #now[DEVIATION] how far the reader is off its target: another lead would be as far off, but for the way to a target that
+   * has just moved.
+   */
+  #measureDeviation() {
+    this.#measureError();
+    const error = /** @type {number} */ (this.#now[ERROR]);
+    this.#now[DEVIATION] = this.#steering.slackFrames + (Math.abs(error) < DEVIATION_FRAMES ? error : 0);
   }
 
   get #isSounding() {
@@ -309,7 +320,8 @@ export class Playout {
     const feed = this.#feed;
     ring.seekGap(feed.brokeOffAt);
     if (ring.silenceExpected || ring.inGap(feed.brokeOffAt)) this.#isExplained = true;
-    const back = Math.min(Math.round(Math.max(0, -this.#errorFrames)), Math.max(0, (feed.position - ring.epochStart) | 0));
+    this.#measureError();
+    const back = Math.min(Math.round(Math.max(0, -(/** @type {number} */ (this.#now[ERROR])))), Math.max(0, (feed.position - ring.epochStart) | 0));
     // What has been played is not played again before there is more.
     if (Math.min(ring.level(feed.brokeOffAt), ring.level((feed.position - back) | 0)) < needed) return;
     const again = back - ((feed.position - feed.brokeOffAt) | 0);
