@@ -271,7 +271,7 @@ function bytesPerCall() {
   const collect = /** @type {() => void} */ (/** @type {any} */ (globalThis).gc);
   let least = Infinity;
   const calls = 5000;
-  for (let round = 0; round < 6; round += 1) {
+  for (let round = 0; round < 16; round += 1) {
     collect();
     const before = process.memoryUsage().heapUsed;
     for (let count = 0; count < calls; count += 1) call();
