@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { EXACT, RATE_HZ } from '../browser/rig/exact.js';
-import { pieces, RESIDUAL_DB } from '../browser/rig/resemblance.js';
+import { pieces, REACH_FRAMES, RESIDUAL_DB } from '../browser/rig/resemblance.js';
 import { openTwoClockStage } from '../browser/rig/stage.js';
 import { pass } from '../browser/rig/until.js';
 import { nowNs, Watchdog } from '../browser/rig/watchdog.js';
@@ -16,9 +16,13 @@ const LEARNING_SECONDS = 20;
 const SECONDS = 20;
 const ATTEMPTS = 3;
 /** The source's crystal: together with the null sink's own error a difference that no estimate can overlook. */
-const SKEW_PPM = 200;
-/** The speed is the clocks' difference and what brings the level to its target; the rig's clock is known to some 10 ppm itself. */
-const RATE_DOUBT_PPM = 60;
+const SKEW_PPM = 500;
+/** The rig's clock is known to some 10 ppm itself. */
+const DRIFT_DOUBT_PPM = 40;
+/** The speed is the clocks' difference, and on top of it what still brings the level to its target. */
+const RATE_DOUBT_PPM = 120;
+/** What a busy machine hardly ever needs. */
+const LEAD_MS = 150;
 const LEVEL_DOUBT_MS = 1;
 /** Between two pieces time passes at the speed found, and no step is hidden in it. */
 const STEP_FRAMES = 0.05;
@@ -47,6 +51,7 @@ test('with two clocks the sound is whole, at the speed of their difference', asy
       return;
     }
     assert.equal(heard.faults, 0, 'pieces that are not the sound, or not at their place');
+    assert.ok(Math.abs(after.drift_ppm - wantedPpm) < DRIFT_DOUBT_PPM, `report says ${after.drift_ppm} ppm of drift, not ${wantedPpm}`);
     assert.ok(Math.abs(speedPpm - wantedPpm) < RATE_DOUBT_PPM, `${speedPpm} ppm, not ${wantedPpm}`);
     assert.ok(Math.abs(after.rate_ppm - wantedPpm) < RATE_DOUBT_PPM, `report says ${after.rate_ppm} ppm, not ${wantedPpm}`);
     assert.ok(Math.abs(after.level_ms - after.target_ms) < LEVEL_DOUBT_MS, `level ${after.level_ms}, target ${after.target_ms}`);
@@ -59,8 +64,7 @@ async function listen(watchdog) {
   const page = await stage.chromium.open(stage.service.address);
   try {
     await page.setVolume(VOLUME);
-    // Where the lead is not given up again, nothing but the clocks moves it.
-    await page.evaluate('document.querySelector("input[name=mode][value=safest]").click()');
+    await page.holdLead(LEAD_MS);
     await page.click('#listen');
     await page.reaches('playing');
     await pass(LEARNING_SECONDS * 1000);
@@ -83,13 +87,13 @@ async function listen(watchdog) {
 
 /** @param {import('../browser/rig/recording.js').Sound} sound @param {number} to the source has come no further when the recording begins */
 function judge(sound, to) {
-  const found = pieces(sound, EXACT.noise, { first: 0, frames: sound.frames, from: Math.max(0, to - WITHIN_FRAMES), to });
+  const found = pieces(sound, EXACT.noise, { first: REACH_FRAMES, frames: sound.frames - REACH_FRAMES, from: Math.max(0, to - WITHIN_FRAMES), to });
   assert.ok(found.length > 0, 'what is heard is not the source');
   const [first, last] = /** @type {[import('../browser/rig/resemblance.js').Piece, import('../browser/rig/resemblance.js').Piece]} */ ([found[0], found[found.length - 1]]);
-  const meanSpeed = (last.index - first.index) / (last.first - first.first);
   const isFault = (/** @type {import('../browser/rig/resemblance.js').Piece} */ piece, /** @type {number} */ at) => {
     const before = found[at - 1];
-    const step = before ? piece.index - before.index - (piece.first - before.first) * meanSpeed : 0;
+    const speed = 1 + (piece.ratePpm + (before ?? piece).ratePpm) / 2e6;
+    const step = before ? piece.index - before.index - (piece.first - before.first) * speed : 0;
     return piece.residualDb > RESIDUAL_DB || Math.abs(step) > STEP_FRAMES;
   };
   return {

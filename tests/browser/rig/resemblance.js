@@ -11,7 +11,7 @@ import { mostAlike } from './correlation.js';
 import { RATE_HZ } from './exact.js';
 
 /** Of the filter: frames to each side, cutoff against the rate; 92 dB of a four-term Blackman-Harris window. */
-const REACH_FRAMES = 64;
+export const REACH_FRAMES = 64;
 const CUTOFF = 8000 / RATE_HZ;
 const WINDOW = [0.35875, 0.48829, 0.14128, 0.01168];
 /** What is compared at once: long enough for a fault to weigh, short enough for a speed that changes slowly. */
@@ -109,9 +109,9 @@ function heardAt(sound, first) {
 function fit(heard, sampleOf, guess) {
   const base = Math.round(guess) - 2 * REACH_FRAMES;
   const known = Float64Array.from({ length: PIECE_FRAMES + 4 * REACH_FRAMES }, (_, at) => sampleOf(base + at, 0) / 32768);
-  const source = (/** @type {number} */ time) => filtered((frame) => known[frame - base] ?? 0, time);
   const middle = (PIECE_FRAMES - 1) / 2;
   let [time, speed] = [guess + middle, 1];
+  const source = (/** @type {number} */ moment) => filtered((frame) => known[frame - base] ?? 0, moment, speed);
   let values = new Float64Array(PIECE_FRAMES);
   let residual = Infinity;
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -150,11 +150,15 @@ function product(one, other) {
   return one.reduce((sum, value, at) => sum + value * /** @type {number} */ (other[at]), 0);
 }
 
-/** @param {(frame: number) => number} sampleAt @param {number} time @returns {number} the sound below the cutoff, there */
-function filtered(sampleAt, time) {
+/**
+ * @param {(frame: number) => number} sampleAt @param {number} time
+ * @param {number} [stretch] of the filter: what was recorded is filtered at its own frames, which lie this far apart in the source
+ * @returns {number} the sound below the cutoff, there
+ */
+function filtered(sampleAt, time, stretch = 1) {
   const whole = Math.floor(time);
   let sum = 0;
-  for (let frame = whole - REACH_FRAMES + 1; frame <= whole + REACH_FRAMES; frame += 1) sum += sampleAt(frame) * kernel(time - frame);
+  for (let frame = whole - REACH_FRAMES + 1; frame <= whole + REACH_FRAMES; frame += 1) sum += sampleAt(frame) * kernel((time - frame) / stretch);
   return sum;
 }
 
