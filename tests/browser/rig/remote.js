@@ -44,7 +44,7 @@ export class Remote extends EventEmitter {
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error(`no answer to ${method} in ${ANSWER_MS / 1000} s`)), ANSWER_MS);
+      const late = setTimeout(() => reject(new Error(`no answer to ${method} ${JSON.stringify(params).slice(0, 200)} in ${ANSWER_MS / 1000} s`)), ANSWER_MS);
       const settled = (/** @type {Function} */ settle) => (/** @type {any} */ value) => {
         clearTimeout(late);
         this.#asked.delete(id);
