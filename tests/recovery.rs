@@ -10,7 +10,7 @@ use synthwire::core::timeline::Timeline;
 use synthwire::rt::capture_loop::{CaptureLoop, Exit, Step};
 use synthwire::rt::counters::{Controls, Counters};
 use synthwire::rt::ring::{HandoffReader, Mark, What, handoff};
-use synthwire::source::{Ready, Shape, Source, SourceFault, Stamp};
+use synthwire::source::{Clock, Ready, Shape, Source, SourceFault, Stamp};
 use synthwire::units::{Hz, MonoNs};
 
 const PERIOD: u32 = 128;
@@ -40,11 +40,18 @@ struct Scripted {
     counter: u16,
     recovery: Result<(), SourceFault>,
     breaks: Option<SourceFault>,
+    clock: Clock,
 }
 
 impl Source for Scripted {
     fn shape(&self) -> Shape {
-        Shape { rate: Hz(44_100), channels: 2, format: SampleFormat::S16Le, period_frames: PERIOD }
+        Shape {
+            rate: Hz(44_100),
+            channels: 2,
+            format: SampleFormat::S16Le,
+            period_frames: PERIOD,
+            clock: self.clock,
+        }
     }
     fn start(&mut self) -> Result<(), SourceFault> {
         Ok(())
@@ -91,8 +98,16 @@ struct Played {
 
 /// Plays a script to its end.
 fn play(script: impl IntoIterator<Item = Act>, recovery: Result<(), SourceFault>) -> Played {
+    play_by(Clock::Crystal, script, recovery)
+}
+
+fn play_by(
+    clock: Clock,
+    script: impl IntoIterator<Item = Act>,
+    recovery: Result<(), SourceFault>,
+) -> Played {
     let script: VecDeque<Act> = script.into_iter().collect();
-    let source = Scripted { script, now: MonoNs(1_000_000_000), counter: 0, recovery, breaks: None };
+    let source = Scripted { script, now: MonoNs(1_000_000_000), counter: 0, recovery, breaks: None, clock };
     let waits =
         source.script.iter().filter(|act| !matches!(act, Act::Pass { .. } | Act::LosePacket { .. })).count();
     let (writer, mut reader) = handoff().unwrap();
@@ -166,7 +181,7 @@ fn a_period_that_breaks_while_it_is_read_is_part_of_the_hole() {
 #[test]
 fn a_device_that_breaks_whenever_it_is_mended_is_given_up() {
     let script = periods(1).chain(std::iter::repeat_n(Act::Fail(SourceFault::Xrun), 1_000_000)).collect();
-    let broken = Scripted { script, now: MonoNs(1), counter: 0, recovery: Ok(()), breaks: None };
+    let broken = Scripted { script, now: MonoNs(1), counter: 0, recovery: Ok(()), breaks: None, clock: Clock::Crystal };
     let (writer, _reader) = handoff().unwrap();
     let counters = Arc::new(Counters::new());
     let timeline = Timeline::new(Hz(44_100));
@@ -207,6 +222,7 @@ fn a_device_that_only_stands_still_is_given_up_after_a_while() {
         counter: 0,
         recovery: Ok(()),
         breaks: None,
+        clock: Clock::Crystal,
     };
     let counters = Arc::new(Counters::new());
     let timeline = Timeline::new(Hz(44_100));
@@ -251,4 +267,12 @@ fn lost_usb_packets_are_found_by_the_clock_alone() {
         played.samples.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)),
         "the timeline is not moved"
     );
+}
+
+#[test]
+fn what_a_sound_server_is_behind_its_rate_is_no_loss() {
+    let behind = [Act::LosePacket { frames: 44 }];
+    let played = play_by(Clock::Server, periods(4_000).chain(behind).chain(periods(2_000)), Ok(()));
+    assert_eq!(played.counters.losses(Cause::UsbLoss), (0, 0));
+    assert_eq!(gaps(&played), []);
 }

@@ -17,7 +17,7 @@ use synthwire::rt::ring::{HandoffReader, handoff};
 use synthwire::source::alsa::{AlsaSource, Wish};
 use synthwire::source::demo::Demo;
 use synthwire::source::paced::{PaceOptions, PacedSource};
-use synthwire::source::{Ready, Shape, Source, SourceFault, Stamp};
+use synthwire::source::{Clock, Ready, Shape, Source, SourceFault, Stamp};
 use synthwire::units::{Hz, MonoNs};
 
 thread_local! {
@@ -99,8 +99,13 @@ struct Scripted {
 }
 
 impl Scripted {
-    const SHAPE: Shape =
-        Shape { rate: Hz(44_100), channels: 8, format: SampleFormat::S24Le3, period_frames: 128 };
+    const SHAPE: Shape = Shape {
+        rate: Hz(44_100),
+        channels: 8,
+        format: SampleFormat::S24Le3,
+        period_frames: 128,
+        clock: Clock::Crystal,
+    };
 
     fn new() -> Self {
         Self { turn: 0, avail_frames: 0, now: MonoNs(1), memory: [7; 8 * 3 * 512] }

@@ -14,7 +14,7 @@ use crate::core::cause::Cause;
 use crate::core::continuity::LossFinder;
 use crate::core::convert::{Converter, PairSwitch};
 use crate::core::timeline::{Span, Timeline};
-use crate::source::{Ready, Shape, Source, SourceFault, Stamp};
+use crate::source::{Clock, Ready, Shape, Source, SourceFault, Stamp};
 use crate::units::MonoNs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -174,7 +174,7 @@ impl CaptureLoop {
     fn look_for_losses(&mut self, stamp: Stamp) {
         let lost = self.finder.observe(stamp.at, self.delivered + u64::from(stamp.avail_frames));
         self.counters.set_drift_ppm(self.finder.drift_ppm());
-        if lost > 0 {
+        if lost > 0 && self.shape.clock == Clock::Crystal {
             self.counters.lost(Cause::UsbLoss);
             self.counters.lost_frames(Cause::UsbLoss, lost);
             let span = Span { first: self.timeline.next(), frames: lost, capture: stamp.at };

@@ -9,7 +9,7 @@
 //! - **plugin**: jack, pulse and the like. `avail()`, because with `avail_update()` the pulse plugin's pointer never moves;
 //!   stamped by ourselves, because plugins stamp nothing. A PCM that refuses mmap is opened through `plug`, which emulates it.
 
-use super::{Ready, Shape, Source, SourceFault, Stamp};
+use super::{Clock, Ready, Shape, Source, SourceFault, Stamp};
 use crate::clock::mono_raw_now;
 use crate::core::convert::SampleFormat;
 use crate::error::{Error, Result};
@@ -296,7 +296,8 @@ fn negotiate(pcm: &PCM, wish: Wish, on_card: bool) -> std::result::Result<Shape,
         .map_err(|e| refusal("cannot set the period of", e, "Try another period_frames"))?;
     pcm.hw_params(&hw).map_err(|e| refusal("cannot configure", e, "Try another period_frames"))?;
     let period = hw.get_period_size().map_err(|e| refusal("cannot read the period of", e, ""))?;
-    Ok(Shape { rate: RATE, channels, format: format.1, period_frames: period as u32 })
+    let clock = if on_card { Clock::Crystal } else { Clock::Server };
+    Ok(Shape { rate: RATE, channels, format: format.1, period_frames: period as u32, clock })
 }
 
 /// As many as were wished, else as many as a card has. A plugin that offers a range would invent channels: then the fewest.

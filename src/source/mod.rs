@@ -26,6 +26,17 @@ pub struct Shape {
     pub format: SampleFormat,
     /// Frames between two wake-ups.
     pub period_frames: u32,
+    /// Who counts the frames out.
+    pub clock: Clock,
+}
+
+/// What paces a source: whether frames that are short of its clock were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// One crystal, whose pace never changes by more than a few ppm.
+    Crystal,
+    /// A sound server, which keeps the time of whoever is its master just now, and changes it.
+    Server,
 }
 
 /// Where the source stands at one moment.

@@ -11,7 +11,7 @@
 //! After construction nothing here allocates, locks or logs; its system calls are `clock_nanosleep` alone. What does not
 //! belong here: sounds (they are in tone, wav and demo) and faults on purpose (tests script those).
 
-use super::{Ready, Shape, Source, SourceFault, Stamp};
+use super::{Clock, Ready, Shape, Source, SourceFault, Stamp};
 use crate::clock::mono_raw_now;
 use crate::core::convert::SampleFormat;
 use crate::units::{Hz, MonoNs, NS_PER_S};
@@ -180,6 +180,7 @@ impl<G: Generator, C: PaceClock> Source for PacedSource<G, C> {
             channels: self.generator.channels(),
             format: self.options.format,
             period_frames: self.options.period_frames,
+            clock: Clock::Crystal,
         }
     }
 

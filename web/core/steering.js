@@ -32,8 +32,8 @@ const LEARNING_FRAMES = framesOf(0.9);
 
 /** With one clock at both ends nothing is resampled while the lead is right within this (s). */
 const EXACT_S = 0.95e-3;
-/** Nearer to the live edge a little more: the slack of the first seconds and the target's own margin are there for it. */
-const EXACT_NEARER_S = 1.2e-3;
+/** Nearer to the live edge less: the target's own margin is there for it. */
+const EXACT_NEARER_S = 0.4e-3;
 /**
  * A correction ends within this (s) of where the lead is right: the live edge's estimate moves by 0.1 ms, and what rests there shall
  * not be moved on by that.

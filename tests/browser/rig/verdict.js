@@ -24,17 +24,13 @@ const NAMED_WITHIN_NS = 1.5e9;
 /** The sound server says it at once. */
 const STARVED_WITHIN_NS = 0.2e9;
 
-/**
- * Reads report() again and again while sound plays. Frames that the device is found to have lost (`usb_loss`) are left out: that is found
- * after the fact and moves nothing, and on this rig it is never true. A null sink's pace is a whole number of microseconds a block,
- * and may be another from one second to the next: no crystal does that, and the service takes it for a loss.
- */
+/** Reads report() again and again while sound plays. */
 export class ReportLog {
   /** @type {{timeNs: number, counts: Record<string, number>, named: number, ratePpm: number}[]} */
   entries = [];
 
   /** @param {number} timeNs @param {any} report faults, and corrections of the delay, which break the sequence too */
-  add(timeNs, { glitches: { usb_loss: _unheard, ...glitches }, trims, inserts, jumps, rate_ppm: ratePpm }) {
+  add(timeNs, { glitches, trims, inserts, jumps, rate_ppm: ratePpm }) {
     /** @type {Record<string, number>} */
     const counts = { ...glitches, trims: trims ?? 0, inserts: inserts ?? 0, jumps: jumps ?? 0 };
     this.entries.push({ timeNs, counts, named: Object.values(counts).reduce((sum, count) => sum + count, 0), ratePpm: ratePpm ?? 0 });

@@ -111,6 +111,7 @@ fn attempt(
         write(options, &format!("{prefix}delay.svg"), &svg(&strips(&evidence, &results)))?;
         if options.keep {
             keep(&evidence.recording, &options.out.join(format!("{prefix}recording.wav")))?;
+            write(options, &format!("{prefix}polls.jsonl"), &polls(&evidence))?;
         }
         tell(&results)?;
         match &results.void {
@@ -157,6 +158,19 @@ fn strips(evidence: &Evidence, results: &Results) -> Vec<Strip> {
             freeze_seconds: freeze_seconds.clone(),
         })
         .collect()
+}
+
+/// What the pages said, an answer a line.
+fn polls(evidence: &Evidence) -> String {
+    let mut lines = String::new();
+    for chain in &evidence.chains {
+        for poll in &chain.polls {
+            let second = (poll.at_ns as f64 - evidence.span_ns.0 as f64) / 1e9;
+            let line = serde_json::json!({ "chain": chain.name, "second": second, "page": poll.page });
+            lines.push_str(&format!("{line}\n"));
+        }
+    }
+    lines
 }
 
 fn keep(recording: &Recording, path: &Path) -> Result<(), String> {

@@ -83,7 +83,7 @@ pub struct Options {
     /// How often a void run (frozen machine, faulty rig) is tried at most
     #[arg(long, default_value_t = 3)]
     pub attempts: u32,
-    /// Keep the recording (WAV, all channels) beside the results
+    /// Keep the recording (WAV, all channels), and what the page said (JSON lines), beside the results
     #[arg(long)]
     pub keep: bool,
     /// Folder for the results
