@@ -5,7 +5,7 @@
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The file read when none is named and it is there.
 pub const DEFAULT_FILE: &str = "/etc/synthwire/synthwire.toml";
@@ -32,6 +32,14 @@ pub struct Config {
     pub capture_cpu: Option<u16>,
     /// Address and port of page and socket.
     pub listen: SocketAddr,
+    /// Folder for what outlives the service: keys and settings chosen on the page; without it they are forgotten.
+    pub state: Option<PathBuf>,
+    /// Names this device answers to besides its host name and its addresses.
+    pub names: Vec<String>,
+    /// Key without which nobody may listen, as `synthwire key` prints it.
+    pub listening_key: Option<String>,
+    /// Key without which nobody may change settings, as `synthwire key` prints it.
+    pub settings_key: Option<String>,
     /// What one listener's queue may hold before its oldest packets go, 10 to 2000 ms.
     pub queue_ms: u32,
     /// Listeners at once, 1 to 2000.
@@ -50,6 +58,10 @@ impl Default for Config {
             rt_priority: 70,
             capture_cpu: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            state: None,
+            names: Vec::new(),
+            listening_key: None,
+            settings_key: None,
             queue_ms: 250,
             listeners_max: 500,
         }
@@ -106,6 +118,15 @@ impl Config {
         within("rt_priority", u32::from(self.rt_priority), 0, 99)?;
         within("queue_ms", self.queue_ms, 10, 2000)?;
         within("listeners_max", self.listeners_max, 1, 2000)?;
+        let plain = |name: &String| {
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+        };
+        if let Some(name) = self.names.iter().find(|name| !plain(name)) {
+            return Err((
+                "names",
+                format!("{name:?} is no name: letters, digits, '-' and '.', without a port"),
+            ));
+        }
         if self.device.as_deref().is_some_and(|device| device.trim().is_empty()) {
             return Err(("device", "device is empty: name an ALSA PCM or leave the key out".into()));
         }
@@ -161,6 +182,7 @@ mod tests {
             ("listen = \"8080\"\n", "synthwire.toml:1: invalid socket address"),
             ("demo = true\ndevice = [\n", "synthwire.toml:2: "),
             ("device = \" \"\n", "synthwire.toml:1: device is empty"),
+            ("names = [\"synth.lan:80\"]\n", "synthwire.toml:1: \"synth.lan:80\" is no name"),
         ] {
             let error = Config::parse(text, "synthwire.toml").unwrap_err().to_string();
             assert!(error.starts_with(said), "{text:?}: {error}");

@@ -4,7 +4,9 @@
  * Belongs here: wiring. Does not: words (view/words.js), elements (view/page.js), audio (player.js).
  */
 
+import { askAccess, enterKey, setKey } from './api.js';
 import { Player } from './player.js';
+import { AccessPanel } from './view/access_panel.js';
 import { DelayPanel } from './view/delay_panel.js';
 import { LedgerList, zoneMinutes } from './view/ledger_list.js';
 import { modeFrom } from './view/modes.js';
@@ -41,6 +43,12 @@ const delay = new DelayPanel(mode, {
   },
   target: (targetMs) => player.setTarget(targetMs),
 });
+const access = new AccessPanel(async (what, purpose, key) => {
+  const why = what === 'enter' ? '' : await setKey(purpose, key);
+  const said = why || await enterKey(purpose, key); // who sets a key has it
+  await showAccess();
+  return said;
+});
 new ReportButtons((event) => reportFile(event.timeStamp), () => player.trace());
 
 /** @param {number} nowMs */
@@ -52,6 +60,10 @@ function show(nowMs) {
   if (document.hidden) return;
   delay.show(snapshot, nowMs);
   ledger.show(snapshot.ledger, performance.timeOrigin + nowMs);
+}
+
+async function showAccess() {
+  access.show(await askAccess(), location.protocol === 'https:');
 }
 
 /** @param {number} nowMs @returns {{name: string, text: string}} */
@@ -87,6 +99,7 @@ page.volume.addEventListener('input', () => {
 });
 
 page.pair.addEventListener('change', () => player.setPair(Number(page.pair.value)));
+access.details.addEventListener('toggle', () => showAccess());
 page.details.addEventListener('toggle', (event) => show(event.timeStamp));
 document.addEventListener('visibilitychange', (event) => show(event.timeStamp));
 
@@ -94,6 +107,7 @@ setVolume(volumeFrom(recall(VOLUME_KEY)));
 // Where no press can help, say so at once: without a secure page start() opens nothing, it only names the obstacle.
 if (!isSecureContext) player.start();
 show(0);
+showAccess();
 
 /** @param {string | null} stored @returns {number} the volume of the last visit on this device, full without one */
 function volumeFrom(stored) {

@@ -2,6 +2,7 @@
 
 mod devices;
 mod doctor;
+mod key;
 mod serve;
 
 use crate::error::Result;
@@ -26,6 +27,8 @@ enum Command {
     Devices,
     /// Check this machine: real-time limits, CPU governor, sound card, port; says what to do
     Doctor(doctor::DoctorArguments),
+    /// Read an access key from the input and print it hashed, for the configuration
+    Key,
 }
 
 /// Parses the command line and does what it says.
@@ -36,6 +39,7 @@ pub fn run() -> ExitCode {
         Some(Command::Serve(serve)) => serve::run(&serve),
         Some(Command::Devices) => Ok(devices::run()),
         Some(Command::Doctor(doctor)) => doctor::run(&doctor),
+        Some(Command::Key) => key::run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("synthwire: {error}.");

@@ -3,7 +3,7 @@
 use crate::config::{Config, DEFAULT_FILE};
 use crate::error::{Error, Result};
 use crate::hub::{Hub, RATE, Sizes, pump};
-use crate::net;
+use crate::net::{self, Door};
 use crate::rt::counters::{Controls, Counters};
 use crate::rt::ring::handoff;
 use crate::rt::supervisor::Supervisor;
@@ -67,6 +67,12 @@ pub(super) struct ServeArguments {
     /// Address and port of page and socket [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
+    /// Folder for keys and settings chosen on the page [default: none, and they are forgotten]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// A further name this device is reached by, for example synth.lan; may be given several times
+    #[arg(long = "name", value_name = "NAME")]
+    names: Vec<String>,
     /// What one listener's queue may hold before its oldest packets go, 10 to 2000 ms [default: 250]
     #[arg(long, value_name = "MS")]
     queue_ms: Option<u32>,
@@ -107,6 +113,8 @@ impl ServeArguments {
         config.chunk_frames = self.chunk_frames.or(config.chunk_frames);
         config.rt_priority = self.rt_priority.unwrap_or(config.rt_priority);
         config.listen = self.listen.unwrap_or(config.listen);
+        config.state = self.state.clone().or(config.state);
+        config.names.extend(self.names.iter().cloned());
         config.queue_ms = self.queue_ms.unwrap_or(config.queue_ms);
         config.listeners_max = self.listeners_max.unwrap_or(config.listeners_max);
         config.check().map_err(|(_, wrong)| Error::new(wrong))?;
@@ -124,19 +132,23 @@ impl ServeArguments {
 
 /// Serves until a signal asks to stop.
 pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
-    let config = arguments.settle()?;
+    let mut config = arguments.settle()?;
     logging::begin();
+    let door = Door::open(&config)?;
+    if arguments.first_channel.is_none() {
+        config.first_channel = door.settings.now().first_channel.unwrap_or(config.first_channel);
+    }
     // One thread for all listeners: what it does per packet is a few writes, and nothing ever waits for another core.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::new("cannot start the network runtime").because(error))?;
-    let served = runtime.block_on(serve(arguments.choice(&config), arguments.skew_ppm, config));
+    let served = runtime.block_on(serve(arguments.choice(&config), arguments.skew_ppm, config, door));
     runtime.shutdown_background(); // a device that is just being opened must not keep us
     served.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(choice: Choice, skew_ppm: i32, config: Config) -> Result<()> {
+async fn serve(choice: Choice, skew_ppm: i32, config: Config, door: Door) -> Result<()> {
     let listener = bind(config.listen).await?;
 
     let counters = Arc::new(Counters::new());
@@ -167,7 +179,7 @@ async fn serve(choice: Choice, skew_ppm: i32, config: Config) -> Result<()> {
     notify::ready("Listening");
 
     let (stop, stopping) = watch::channel(false);
-    let mut serving = tokio::spawn(net::serve(listener, Arc::clone(&hub), config, stopping));
+    let mut serving = tokio::spawn(net::serve(listener, Arc::clone(&hub), config, door, stopping));
     // A task of its own: what wakes with every period must not look at signals each time.
     let mut pumping = tokio::spawn(pump::pump(frames_out, hub));
     tokio::select! {

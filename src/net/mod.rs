@@ -2,21 +2,37 @@
 //!
 //! [`serve`] runs on a listener the caller made and ends when the caller says so. Every connection is one task, owned here.
 
+pub mod access;
+mod api;
 pub mod assets;
 pub mod control;
+pub mod guard;
+mod guest;
 mod headers;
+pub mod limits;
+pub mod refusals;
 mod routes;
+pub mod settings;
 mod socket;
 mod status;
 mod ws;
 
 use crate::config::Config;
+use crate::error;
 use crate::hub::Hub;
+use crate::state::StateFolder;
+use crate::units::MonoNs;
+use access::Access;
+use access::rules::Each;
+use guard::{Names, Peer};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use limits::{HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADERS_MAX, SPARE_CONNECTIONS};
+use refusals::{Refusal, Refusals};
 use routes::{Route, Upgrade};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use settings::KeptSettings;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -24,14 +40,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// How long a request's head may take to arrive; also ends idle connections.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Most header lines of a request.
-const HEADERS_MAX: usize = 64;
-/// Most bytes of a request's head.
-const HEAD_BYTES_MAX: usize = 16 * 1024;
-/// Connections beyond the listeners' own: pages, scripts, status.
-const SPARE_CONNECTIONS: usize = 256;
 /// What is left of the second a stop may take, for listeners to be told.
 const STOP_GRACE: Duration = Duration::from_millis(700);
 /// After a failed accept (no descriptors left): time for some to be closed.
@@ -43,19 +51,60 @@ pub struct Service {
     config: Config,
     started: tokio::time::Instant,
     stop: watch::Receiver<bool>,
-    /// Connections closed at once because there were too many.
-    connections_refused: AtomicU64,
+    names: Names,
+    access: Access,
+    settings: KeptSettings,
+    /// Who was turned away, by reason.
+    refusals: Refusals,
+}
+
+/// Who may come in and what they may change: what is read before the first connection.
+pub struct Door {
+    /// The names this device answers to.
+    pub names: Names,
+    /// The keys.
+    pub access: Access,
+    /// The settings chosen on the page.
+    pub settings: KeptSettings,
+}
+
+impl Door {
+    /// Reads the state folder and the machine's name.
+    ///
+    /// # Errors
+    /// When the folder cannot be used, or holds what is not ours.
+    pub fn open(config: &Config) -> error::Result<Self> {
+        let folder = config.state.as_deref().map(StateFolder::open).transpose()?;
+        let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let keys =
+            Each { listening: config.listening_key.as_deref(), settings: config.settings_key.as_deref() };
+        Ok(Self {
+            names: Names::new(&hostname, &config.names),
+            // The clock counts from the moment the machine was switched on.
+            access: Access::open(keys, folder.clone(), MonoNs(0))?,
+            settings: KeptSettings::open(folder)?,
+        })
+    }
 }
 
 /// Answers on `listener` until `stop` is true, then ends every connection within a second.
-pub async fn serve(listener: TcpListener, hub: Arc<Hub>, config: Config, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: TcpListener,
+    hub: Arc<Hub>,
+    config: Config,
+    door: Door,
+    mut stop: watch::Receiver<bool>,
+) {
     let connections_max = config.listeners_max as usize + SPARE_CONNECTIONS;
     let service = Arc::new(Service {
         hub,
         config,
         started: tokio::time::Instant::now(),
         stop: stop.clone(),
-        connections_refused: AtomicU64::new(0),
+        names: door.names,
+        access: door.access,
+        settings: door.settings,
+        refusals: Refusals::default(),
     });
     let mut connections = JoinSet::new();
     loop {
@@ -65,12 +114,10 @@ pub async fn serve(listener: TcpListener, hub: Arc<Hub>, config: Config, mut sto
             () = stopped(&mut stop) => break,
             Some(ended) = connections.join_next() => report_panic(ended),
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) if connections.len() < connections_max => {
-                    connections.spawn(connection(stream, Arc::clone(&service)));
+                Ok((stream, from)) if connections.len() < connections_max => {
+                    connections.spawn(connection(stream, from, Arc::clone(&service)));
                 }
-                Ok(_) => {
-                    service.connections_refused.fetch_add(1, Relaxed);
-                }
+                Ok(_) => service.refusals.count(Refusal::ConnectionsTotal),
                 Err(error) => {
                     tracing::warn!("cannot accept a connection ({error}): waiting a moment");
                     sleep(ACCEPT_PAUSE).await;
@@ -98,21 +145,22 @@ fn report_panic(ended: Result<(), tokio::task::JoinError>) {
 }
 
 /// One connection: requests, and after an upgrade the listener's session.
-async fn connection(stream: TcpStream, service: Arc<Service>) {
-    if stream.set_nodelay(true).is_err() {
+async fn connection(stream: TcpStream, from: SocketAddr, service: Arc<Service>) {
+    let (Ok(()), Ok(local)) = (stream.set_nodelay(true), stream.local_addr()) else {
         return; // the peer is gone already
-    }
+    };
+    let peer = Peer { address: from.ip().to_canonical(), local: local.ip().to_canonical(), secure: false };
     let upgrade: Arc<Mutex<Option<Upgrade>>> = Arc::default();
-    let answer = service_fn(|request| {
-        let Route { response, upgrade: asked } = routes::answer(request, &service);
+    let answer = service_fn(async |request| {
+        let Route { response, upgrade: asked } = routes::answer(request, &service, peer).await;
         if asked.is_some() {
             *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = asked;
         }
-        async move { Ok::<_, std::convert::Infallible>(response) }
+        Ok::<_, std::convert::Infallible>(response)
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), answer)

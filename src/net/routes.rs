@@ -1,18 +1,28 @@
-//! Which path answers what. Pure but for reading the hub's numbers; the upgrade itself happens in `ws`.
+//! Which path answers what: first whether at all, then to whom. The upgrade itself happens in `ws`.
 
-use super::{Service, assets, headers, status};
+use super::access::Denied;
+use super::guard::{self, Peer};
+use super::guest::Guest;
+use super::limits::URL_BYTES_MAX;
+use super::refusals::Refusal;
+use super::{Service, api, assets, headers, status};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
+use std::sync::Arc;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 /// The body of every answer.
 pub(super) type Body = Full<Bytes>;
 /// A connection that is about to be a WebSocket.
-pub(super) type Upgrade = OnUpgrade;
+pub(super) struct Upgrade {
+    pub(super) connection: OnUpgrade,
+    /// Who is at its other end.
+    pub(super) guest: Guest,
+}
 
 /// What a request leads to.
 pub(super) struct Route {
@@ -23,49 +33,87 @@ pub(super) struct Route {
 }
 
 /// Answers one request.
-pub(super) fn answer(mut request: Request<Incoming>, service: &Service) -> Route {
+pub(super) async fn answer(mut request: Request<Incoming>, service: &Arc<Service>, peer: Peer) -> Route {
     let mut upgrade = None;
-    let mut response = match (request.uri().path(), is_read(request.method())) {
-        (_, false) => words(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD are answered here."),
-        ("/ws", _) => socket(&mut request, &mut upgrade),
-        ("/healthz", _) => words(StatusCode::OK, "ok"),
-        ("/api/status", _) => json(&status::of(service)),
-        (path, _) => match assets::find(path) {
-            Some((asset, for_ever)) => file(asset, for_ever, request.headers()),
-            None => words(StatusCode::NOT_FOUND, "There is nothing here. The page is at /."),
-        },
+    let mut response = match admitted(&request, service, peer) {
+        Err(why) => denied(service, &why),
+        Ok(()) if request.method() == Method::POST => api::write(request, service, peer).await,
+        Ok(()) => read(&mut request, service, peer, &mut upgrade).await,
     };
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-    }
     headers::add_always(response.headers_mut());
     Route { response, upgrade }
 }
 
-fn is_read(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD)
+/// Whether the request is one that is answered here at all.
+fn admitted(request: &Request<Incoming>, service: &Service, peer: Peer) -> Result<(), Denied> {
+    let uri = request.uri();
+    let url_bytes = uri.path_and_query().map_or(0, |path| path.as_str().len());
+    if url_bytes > URL_BYTES_MAX {
+        return Err(Denied::new(Refusal::UrlTooLong, "This address is longer than any of ours."));
+    }
+    guard::check_host(request.headers(), peer, &service.names).map_err(|refusal| {
+        let remedy =
+            format!("Open http://{}/ instead, or add this name to 'names' in the configuration.", peer.local);
+        Denied::new(refusal, format!("This device does not go by the name it was asked for. {remedy}"))
+    })?;
+    match *request.method() {
+        Method::GET | Method::HEAD => Ok(()),
+        Method::POST if api::takes(uri.path()) => Ok(()),
+        _ => Err(Denied::new(Refusal::Method, "Only GET and HEAD are answered here.")),
+    }
+}
+
+/// Answers what changes nothing.
+async fn read(
+    request: &mut Request<Incoming>,
+    service: &Arc<Service>,
+    peer: Peer,
+    upgrade: &mut Option<Upgrade>,
+) -> Response<Body> {
+    match request.uri().path() {
+        "/healthz" => words(StatusCode::OK, "ok"),
+        "/api/access" => api::access(request.headers(), service, peer).await,
+        "/ws" | "/api/status" => match guest(request.headers(), service, peer).await {
+            Err(why) => denied(service, &why),
+            Ok(_) if request.uri().path() == "/api/status" => json(&status::of(service)),
+            Ok(guest) => socket(request, service, guest, upgrade),
+        },
+        path => match assets::find(path) {
+            Some((asset, for_ever)) => file(asset, for_ever, request.headers()),
+            None => words(StatusCode::NOT_FOUND, "There is nothing here. The page is at /."),
+        },
+    }
+}
+
+/// Whoever may listen: everybody, or who has shown the key where one is set.
+async fn guest(headers: &HeaderMap, service: &Service, peer: Peer) -> Result<Guest, Denied> {
+    let shown = service.access.shown(headers, peer).await?;
+    if !service.access.grant(shown).listen {
+        return Err(Denied::new(
+            Refusal::KeyMissing,
+            "A key is needed to listen. Open the page and enter it.",
+        ));
+    }
+    Ok(Guest::new(shown, &service.access))
 }
 
 /// Becomes a WebSocket, for pages of our own origin only: any other page a listener has open could ask as well.
-fn socket(request: &mut Request<Incoming>, upgrade: &mut Option<Upgrade>) -> Response<Body> {
-    if !same_origin(request.headers()) {
-        return words(StatusCode::FORBIDDEN, "Only this device's own page may open its socket.");
+fn socket(
+    request: &mut Request<Incoming>,
+    service: &Service,
+    guest: Guest,
+    upgrade: &mut Option<Upgrade>,
+) -> Response<Body> {
+    if let Err(refusal) = guard::check_origin(request.headers()) {
+        return denied(service, &Denied::new(refusal, "Only this device's own page may open its socket."));
     }
     match create_response_with_body(request, Body::default) {
         Ok(response) => {
-            *upgrade = Some(hyper::upgrade::on(request));
+            *upgrade = Some(Upgrade { connection: hyper::upgrade::on(request), guest });
             response
         }
         Err(_) => words(StatusCode::UPGRADE_REQUIRED, "This address speaks WebSocket (version 13) only."),
     }
-}
-
-/// Whether the request comes from our own page, or from no page at all (programs send no Origin).
-fn same_origin(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
-    let origin = origin.to_str().unwrap_or_default();
-    origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
 }
 
 fn file(asset: &'static assets::Asset, for_ever: bool, asked: &HeaderMap) -> Response<Body> {
@@ -98,8 +146,29 @@ fn file(asset: &'static assets::Asset, for_ever: bool, asked: &HeaderMap) -> Res
     response
 }
 
-fn words(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(Bytes::from_static(text.as_bytes())));
+/// Says no, and counts it under its name.
+pub(super) fn denied(service: &Service, why: &Denied) -> Response<Body> {
+    service.refusals.count(why.refusal);
+    let status = StatusCode::from_u16(why.refusal.code()).expect("what is refused here has an HTTP status");
+    let mut response = words(status, why.words.clone());
+    let headers = response.headers_mut();
+    match status {
+        StatusCode::METHOD_NOT_ALLOWED => {
+            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        }
+        StatusCode::UNAUTHORIZED => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"synthwire\""));
+        }
+        _ => {}
+    }
+    if let Some(retry_s) = why.retry_s {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_s));
+    }
+    response
+}
+
+pub(super) fn words(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::from(text.into()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -107,39 +176,11 @@ fn words(status: StatusCode, text: &'static str) -> Response<Body> {
     response
 }
 
-fn json(value: &impl serde::Serialize) -> Response<Body> {
+pub(super) fn json(value: &impl serde::Serialize) -> Response<Body> {
     let text = serde_json::to_vec(value).expect("our own types serialise");
     let mut response = Response::new(Body::from(text));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_our_own_page_may_open_the_socket() {
-        for (origin, host, allowed) in [
-            (None, Some("synthwire.local"), true),
-            (Some("http://synthwire.local"), Some("synthwire.local"), true),
-            (Some("https://Synthwire.local:8443"), Some("synthwire.local:8443"), true),
-            (Some("http://evil.example"), Some("synthwire.local"), false),
-            (Some("http://synthwire.local.evil.example"), Some("synthwire.local"), false),
-            (Some("null"), Some("synthwire.local"), false),
-            (Some("http://synthwire.local"), None, false),
-        ] {
-            let mut headers = HeaderMap::new();
-            let mut put = |name, value: Option<&'static str>| {
-                if let Some(value) = value {
-                    headers.insert(name, HeaderValue::from_static(value));
-                }
-            };
-            put(header::ORIGIN, origin);
-            put(header::HOST, host);
-            assert_eq!(same_origin(&headers), allowed, "{origin:?} {host:?}");
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! `/api/status`: what the service knows of itself. Names are stable; keys are only ever added.
 
 use super::Service;
+use super::refusals::Refusal;
 use crate::core::cause::Cause;
 use crate::hub::reports::{Report, Sum};
 use crate::hub::{RATE, SourceStatus};
@@ -20,6 +21,8 @@ pub(super) struct Status {
     listeners: Listeners,
     /// By cause: how often frames were lost on the way into the stream, and how many.
     losses: BTreeMap<&'static str, Loss>,
+    /// By reason: how often somebody was turned away.
+    refusals: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Serialize)]
@@ -62,7 +65,7 @@ struct Loss {
 
 /// The status at this moment.
 pub(super) fn of(service: &Service) -> Status {
-    let Service { hub, config, started, connections_refused, .. } = service;
+    let Service { hub, config, started, refusals, .. } = service;
     let (counters, totals, sizes) = (&hub.counters, &hub.totals, hub.sizes());
     let mut losses: BTreeMap<&'static str, Loss> = Cause::ALL
         .into_iter()
@@ -79,6 +82,7 @@ pub(super) fn of(service: &Service) -> Status {
             frames: totals.queue_drop_frames.load(Relaxed),
         },
     );
+    let refused = refusals.shown();
     let (reports, glitches) = hub.reports.shown();
     let delay_ns = RATE.duration_ns(counters.delay_frames.load(Relaxed));
     Status {
@@ -102,12 +106,13 @@ pub(super) fn of(service: &Service) -> Status {
             max: config.listeners_max,
             joined: totals.joined.load(Relaxed),
             refused: totals.refused.load(Relaxed),
-            connections_refused: connections_refused.load(Relaxed),
+            connections_refused: refused[Refusal::ConnectionsTotal.name()],
             messages: totals.messages.load(Relaxed),
             reports,
             glitches,
         },
         losses,
+        refusals: refused,
     }
 }
 

@@ -5,7 +5,10 @@
 //! where it can still be forgotten.
 
 use super::control::{FromListener, ToListener};
+use super::guest::Guest;
+use super::refusals::Refusal;
 use super::routes::Upgrade;
+use super::settings::Settings;
 use super::{Service, socket};
 use crate::clock::mono_raw_now;
 use crate::core::cause::Cause;
@@ -56,7 +59,8 @@ enum End {
 
 /// Plays to a listener until it leaves or the service stops.
 pub(super) async fn listen(upgrade: Upgrade, service: Arc<Service>) {
-    let Ok(upgraded) = upgrade.await else { return };
+    let Upgrade { connection, guest } = upgrade;
+    let Ok(upgraded) = connection.await else { return };
     let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
         tracing::error!("a WebSocket came over something that is no TCP connection");
         return;
@@ -76,7 +80,7 @@ pub(super) async fn listen(upgrade: Upgrade, service: Arc<Service>) {
     let mut socket =
         WebSocketStream::from_partially_read(stream, parts.read_buf.into(), Role::Server, Some(config)).await;
     let end = match service.hub.join() {
-        Ok(listener) => Session::new(&mut socket, &service, listener).run().await,
+        Ok(listener) => Session::new(&mut socket, &service, listener, guest).run().await,
         Err(_) => End::Close(
             CloseCode::Again,
             format!("{} people listen already, no more fit", service.hub.listening()),
@@ -96,8 +100,9 @@ pub(super) async fn listen(upgrade: Upgrade, service: Arc<Service>) {
 /// A listener being played to.
 struct Session<'a> {
     socket: &'a mut WebSocketStream<TcpStream>,
-    service: &'a Service,
+    service: &'a Arc<Service>,
     listener: Listener,
+    guest: Guest,
     /// Until when a full kernel buffer is left alone.
     pause: Option<Instant>,
     unsent_bytes_max: usize,
@@ -110,13 +115,19 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(socket: &'a mut WebSocketStream<TcpStream>, service: &'a Service, listener: Listener) -> Self {
+    fn new(
+        socket: &'a mut WebSocketStream<TcpStream>,
+        service: &'a Arc<Service>,
+        listener: Listener,
+        guest: Guest,
+    ) -> Self {
         let now = Instant::now();
         let message_bytes = wire::HEAD_BYTES + service.hub.sizes().chunk_frames as usize * wire::FRAME_BYTES;
         Self {
             socket,
             service,
             listener,
+            guest,
             pause: None,
             unsent_bytes_max: UNSENT_MESSAGES_MAX * message_bytes,
             note_due: now,
@@ -215,6 +226,12 @@ impl<'a> Session<'a> {
     /// Tells the listener how long the packet behind has waited, and what was lost before it.
     async fn tell(&mut self, note: ListenerNote, packet: &Packet) -> Result<(), End> {
         self.note_due = Instant::now() + NOTE_EVERY;
+        if !self.guest.grant(&self.service.access).listen {
+            return Err(End::Close(
+                CloseCode::Policy,
+                "A key is needed to listen now: enter it on the page.".into(),
+            ));
+        }
         let now = mono_raw_now();
         let frame_index = if note.lost_packets > 0 { note.frame_index } else { packet.frame_index };
         let note =
@@ -262,7 +279,7 @@ impl<'a> Session<'a> {
                 let pong = ToListener::Pong { id, received_ns, sent_ns: mono_raw_now().0 };
                 self.send(Message::text(pong.to_text())).await
             }
-            Ok(FromListener::SetPair { first_channel }) => match self.service.hub.set_pair(first_channel) {
+            Ok(FromListener::SetPair { first_channel }) => match self.set_pair(first_channel) {
                 Ok(()) => Ok(()),
                 Err(reason) => {
                     let refused = ToListener::Refused { about: "set_pair", reason: &reason };
@@ -274,6 +291,14 @@ impl<'a> Session<'a> {
                 Ok(())
             }
         }
+    }
+
+    fn set_pair(&self, first_channel: u16) -> Result<(), String> {
+        if !self.guest.grant(&self.service.access).set {
+            self.service.refusals.count(Refusal::KeyMissing);
+            return Err("Changing the channels needs the settings key: enter it under Access.".into());
+        }
+        self.service.change_settings(&Settings { first_channel: Some(first_channel) })
     }
 
     /// Keeps a report, unless the last one is younger than may be: counts only grow, so the next tells all of it.

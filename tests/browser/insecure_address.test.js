@@ -5,7 +5,7 @@ import test from 'node:test';
 import { openTwoClockStage } from './rig/stage.js';
 import { until } from './rig/until.js';
 
-const stage = await openTwoClockStage('--source', 'exact:noise');
+const stage = await openTwoClockStage('--source', 'exact:noise', '--name', 'synthwire.local');
 
 test('a page that cannot play says why and what to do, before anybody presses anything', async (t) => {
   const page = await stage.chromium.open(`http://synthwire.local:${stage.service.address.port}/`);

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use synthwire::core::wire::{self, ListenerNote, Place, Record};
+use tungstenite::client::IntoClientRequest;
 use tungstenite::{Message, WebSocket};
 
 /// Far beyond what anything here takes; only a hang reaches it.
@@ -62,9 +63,14 @@ impl Service {
 
     /// One request, its whole answer.
     pub(crate) fn http(&self, request: &str) -> String {
+        self.http_with(&format!("{request}\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address))
+    }
+
+    /// The same, written by the caller from the first to the last byte.
+    pub(crate) fn http_with(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(stream, "{request}\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         String::from_utf8_lossy(&answer).into_owned()
@@ -79,6 +85,16 @@ impl Service {
     /// A listener that has had its hello.
     pub(crate) fn listen(&self) -> Ear {
         Ear::over(TcpStream::connect(self.address).unwrap())
+    }
+
+    /// The same with further headers in its request.
+    pub(crate) fn listen_with(&self, headers: &[(&'static str, &str)]) -> Ear {
+        let stream = TcpStream::connect(self.address).unwrap();
+        let mut request = format!("ws://{}/ws", self.address).into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        Ear::asking(request, stream)
     }
 }
 
@@ -125,9 +141,13 @@ pub(crate) struct Ear {
 
 impl Ear {
     pub(crate) fn over(stream: TcpStream) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let url = format!("ws://{}/ws", stream.peer_addr().unwrap());
-        let (mut socket, _) = tungstenite::client(url, stream).expect("the service upgrades");
+        Self::asking(url, stream)
+    }
+
+    fn asking(request: impl IntoClientRequest, stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let (mut socket, _) = tungstenite::client(request, stream).expect("the service upgrades");
         let hello = socket.read().unwrap().into_text().expect("text comes first");
         Self { socket, hello: serde_json::from_str(&hello).unwrap() }
     }

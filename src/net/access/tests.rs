@@ -1,0 +1,115 @@
+use super::*;
+use hyper::header::{self, HeaderValue};
+use rules::FIRST_KEY_NS;
+
+const NOBODY: Each<bool> = Each { listening: false, settings: false };
+
+fn peer() -> Peer {
+    Peer { address: IpAddr::from([10, 0, 0, 2]), local: IpAddr::from([10, 0, 0, 1]), secure: false }
+}
+
+fn folder(name: &str) -> (std::path::PathBuf, StateFolder) {
+    let path = std::env::temp_dir().join(format!("synthwire-access-{name}-{}", std::process::id()));
+    let folder = StateFolder::open(&path).unwrap();
+    (path, folder)
+}
+
+fn open(folder: &StateFolder, powered_up: MonoNs) -> Access {
+    Access::open(Each::default(), Some(folder.clone()), powered_up).unwrap()
+}
+
+fn with(name: header::HeaderName, value: &str) -> HeaderMap {
+    HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])
+}
+
+#[tokio::test]
+async fn a_key_set_on_the_page_outlives_the_service_and_so_do_its_tokens() {
+    let (path, folder) = folder("outlives");
+    let access = open(&folder, mono_raw_now());
+    access.set_key(Purpose::Listening, Some("open sesame".into()), NOBODY).await.unwrap();
+    let again = open(&folder, mono_raw_now());
+    assert_eq!(again.set(), Each { listening: true, settings: false });
+    let wrong = again.enter(Purpose::Listening, "open barley", peer()).await.unwrap_err();
+    assert_eq!(wrong.refusal, Refusal::KeyWrong);
+    let token = again.enter(Purpose::Listening, "open sesame", peer()).await.unwrap();
+
+    let third = open(&folder, mono_raw_now());
+    let cookie = with(header::COOKIE, &format!("synthwire_listening={}", token.as_str()));
+    let shown = third.shown(&cookie, peer()).await.unwrap();
+    assert_eq!(third.grant(shown), Grant { listen: true, set: true });
+    assert_eq!(third.grant(NOBODY), Grant { listen: false, set: false });
+    let bearer = third.shown(&with(header::AUTHORIZATION, "Bearer open sesame"), peer()).await.unwrap();
+    assert!(bearer.listening && !bearer.settings);
+
+    let on_disk = std::fs::read_to_string(path.join(FILE)).unwrap();
+    assert!(!on_disk.contains("sesame") && !on_disk.contains(token.as_str()), "{on_disk}");
+    std::fs::remove_dir_all(path).unwrap();
+}
+
+#[tokio::test]
+async fn a_new_key_ends_what_the_old_one_had_opened() {
+    let (path, folder) = folder("ends");
+    let access = open(&folder, mono_raw_now());
+    access.set_key(Purpose::Settings, Some("first words".into()), NOBODY).await.unwrap();
+    let denied = access.set_key(Purpose::Listening, Some("of a stranger".into()), NOBODY).await.unwrap_err();
+    assert_eq!(denied.refusal, Refusal::KeyLocked);
+    let token = access.enter(Purpose::Settings, "first words", peer()).await.unwrap();
+    let cookie = with(header::COOKIE, &format!("synthwire_settings={}", token.as_str()));
+    let owner = access.shown(&cookie, peer()).await.unwrap();
+    assert!(owner.settings);
+    access.set_key(Purpose::Settings, Some("second words".into()), owner).await.unwrap();
+    assert!(!access.shown(&cookie, peer()).await.unwrap().settings);
+    assert!(access.enter(Purpose::Settings, "first words", peer()).await.is_err());
+    access.set_key(Purpose::Settings, None, owner).await.unwrap();
+    assert_eq!(access.set(), NOBODY);
+    std::fs::remove_dir_all(path).unwrap();
+}
+
+#[tokio::test]
+async fn keys_are_tried_only_so_often_and_only_wrong_ones_count() {
+    let (path, folder) = folder("often");
+    let access = open(&folder, mono_raw_now());
+    access.set_key(Purpose::Listening, Some("open sesame".into()), NOBODY).await.unwrap();
+    for _ in 0..2 * tries::TRIES_AT_ONCE {
+        access.enter(Purpose::Listening, "open sesame", peer()).await.unwrap();
+    }
+    let mut refused = Vec::new();
+    for _ in 0..=tries::TRIES_AT_ONCE {
+        refused.push(access.enter(Purpose::Listening, "guess guess", peer()).await.unwrap_err());
+    }
+    let last = refused.pop().unwrap();
+    assert!(refused.iter().all(|denied| denied.refusal == Refusal::KeyWrong));
+    assert_eq!(last.refusal, Refusal::KeyTries);
+    assert!(last.retry_s.is_some_and(|s| (1..=10).contains(&s)) && last.words.contains("Try again in"));
+    std::fs::remove_dir_all(path).unwrap();
+}
+
+#[tokio::test]
+async fn no_key_is_set_long_after_power_up_nor_where_it_could_not_be_kept_nor_over_the_configuration() {
+    let (path, folder) = folder("locked");
+    let late = MonoNs(mono_raw_now().0.saturating_sub(FIRST_KEY_NS + 1));
+    let configured = HashedKey::of("configured", [9; SALT_BYTES]).unwrap();
+    let named = Each { listening: Some(configured.as_str()), settings: None };
+    let now = mono_raw_now();
+    for (access, said) in [
+        (open(&folder, late), "within five minutes"),
+        (Access::open(Each::default(), None, now).unwrap(), "--state"),
+        (Access::open(named, Some(folder.clone()), now).unwrap(), "configuration file"),
+    ] {
+        let denied =
+            access.set_key(Purpose::Listening, Some("open sesame".into()), NOBODY).await.unwrap_err();
+        assert!(denied.refusal == Refusal::KeyLocked && denied.words.contains(said), "{denied:?}");
+    }
+    assert!(!path.join(FILE).exists());
+    std::fs::remove_dir_all(path).unwrap();
+}
+
+#[test]
+fn a_damaged_file_does_not_open_the_door() {
+    let (path, folder) = folder("damaged");
+    for damage in [&b"{"[..], b"[]", br#"{"listening_key":"plain words"}"#] {
+        folder.write(FILE, damage).unwrap();
+        assert!(Access::open(Each::default(), Some(folder.clone()), MonoNs(0)).is_err());
+    }
+    std::fs::remove_dir_all(path).unwrap();
+}

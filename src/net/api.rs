@@ -1,0 +1,163 @@
+//! What may be written from the network, and by whom: named settings and access keys, nothing else.
+//!
+//! Each write must come from our own page or from a program, never from another site's page; must be JSON, which no form
+//! can send; and must have shown the settings key where one is set.
+
+use super::Service;
+use super::access::Denied;
+use super::access::rules::Purpose;
+use super::guard::{self, Peer};
+use super::limits::{BODY_BYTES_MAX, BODY_TIMEOUT};
+use super::refusals::Refusal;
+use super::routes::{Body, denied, json};
+use super::settings::Settings;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::sync::Arc;
+use tokio::time::timeout;
+
+/// How long a browser keeps what stands for a key: as long as browsers allow.
+const TOKEN_AGE_S: u32 = 400 * 24 * 3600;
+
+/// Whether something can be written at `path`.
+pub(super) fn takes(path: &str) -> bool {
+    matches!(path, "/api/access/enter" | "/api/access/key" | "/api/settings")
+}
+
+/// Answers a POST to one of them.
+pub(super) async fn write(request: Request<Incoming>, service: &Arc<Service>, peer: Peer) -> Response<Body> {
+    let done = match request.uri().path() {
+        "/api/access/enter" => enter(request, service, peer).await,
+        "/api/access/key" => set_key(request, service, peer).await,
+        _ => set(request, service, peer).await,
+    };
+    done.unwrap_or_else(|why| denied(service, &why))
+}
+
+/// `/api/access`: which keys are set and which were shown. No secrets.
+pub(super) async fn access(headers: &HeaderMap, service: &Service, peer: Peer) -> Response<Body> {
+    #[derive(Serialize)]
+    struct Key {
+        set: bool,
+        shown: bool,
+        may_set: bool,
+    }
+    #[derive(Serialize)]
+    struct Shown {
+        listening: Key,
+        settings: Key,
+        may_listen: bool,
+        may_change_settings: bool,
+        first_key_s_left: u64,
+    }
+    let access = &service.access;
+    let shown = match access.shown(headers, peer).await {
+        Ok(shown) => shown,
+        Err(why) => return denied(service, &why),
+    };
+    let grant = access.grant(shown);
+    let set = access.set();
+    let key = |purpose| Key {
+        set: *set.of(purpose),
+        shown: *shown.of(purpose),
+        may_set: access.may_set_key(purpose, shown),
+    };
+    json(&Shown {
+        listening: key(Purpose::Listening),
+        settings: key(Purpose::Settings),
+        may_listen: grant.listen,
+        may_change_settings: grant.set,
+        first_key_s_left: access.first_key_s_left(),
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Enter {
+    purpose: Purpose,
+    key: String,
+}
+
+async fn enter(request: Request<Incoming>, service: &Service, peer: Peer) -> Result<Response<Body>, Denied> {
+    let Enter { purpose, key } = body(request).await?;
+    let token = service.access.enter(purpose, &key, peer).await?;
+    let secure = if peer.secure { "; Secure" } else { "" };
+    let cookie = format!(
+        "{}={}; Max-Age={TOKEN_AGE_S}; Path=/; HttpOnly; SameSite=Strict{secure}",
+        purpose.cookie(),
+        token.as_str()
+    );
+    let mut response = no_content();
+    let cookie = HeaderValue::try_from(cookie).expect("a cookie of ours is plain ASCII");
+    response.headers_mut().insert(header::SET_COOKIE, cookie);
+    Ok(response)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewKey {
+    purpose: Purpose,
+    /// Null takes it away.
+    key: Option<String>,
+}
+
+async fn set_key(
+    request: Request<Incoming>,
+    service: &Service,
+    peer: Peer,
+) -> Result<Response<Body>, Denied> {
+    let shown = service.access.shown(request.headers(), peer).await?;
+    let NewKey { purpose, key } = body(request).await?;
+    service.access.set_key(purpose, key, shown).await?;
+    tracing::info!("the key for {purpose:?} was changed from {}", peer.address);
+    Ok(no_content())
+}
+
+async fn set(
+    request: Request<Incoming>,
+    service: &Arc<Service>,
+    peer: Peer,
+) -> Result<Response<Body>, Denied> {
+    let shown = service.access.shown(request.headers(), peer).await?;
+    if !service.access.grant(shown).set {
+        return Err(Denied::new(Refusal::KeyMissing, "Enter the settings key first."));
+    }
+    let wish: Settings = body(request).await?;
+    service.change_settings(&wish).map_err(|why| Denied::new(Refusal::BodyUnreadable, why))?;
+    Ok(no_content())
+}
+
+/// Reads what a request wants written.
+async fn body<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Denied> {
+    guard::check_origin(request.headers())
+        .map_err(|refusal| Denied::new(refusal, "Only this device's own page may change anything."))?;
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if kind.is_none_or(|kind| kind.split(';').next().unwrap_or("").trim() != "application/json") {
+        return Err(Denied::new(Refusal::BodyUnreadable, "Only application/json is understood here."));
+    }
+    let whole = Limited::new(request.into_body(), BODY_BYTES_MAX).collect();
+    let bytes = match timeout(BODY_TIMEOUT, whole).await {
+        Err(_) => return Err(Denied::new(Refusal::BodyLate, "This took too long to arrive.")),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            return Err(Denied::new(
+                Refusal::BodyTooLong,
+                format!("At most {BODY_BYTES_MAX} bytes can be written here."),
+            ));
+        }
+        Ok(Err(_)) => return Err(Denied::new(Refusal::BodyUnreadable, "This did not arrive whole.")),
+        Ok(Ok(whole)) => whole.to_bytes(),
+    };
+    // What could not be understood is not repeated: it may hold a key.
+    serde_json::from_slice(&bytes)
+        .map_err(|_| Denied::new(Refusal::BodyUnreadable, "This is nothing that can be set here."))
+}
+
+fn no_content() -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,24 @@
+//! Who has come in to listen, and what it may still do: keys can change while it listens.
+
+use super::access::Access;
+use super::access::rules::{Each, Grant};
+
+/// A listener's other side.
+#[derive(Clone, Debug)]
+pub(super) struct Guest {
+    /// The keys it has shown.
+    shown: Each<bool>,
+    /// Which of the keys' changes that was.
+    version: u64,
+}
+
+impl Guest {
+    pub(super) fn new(shown: Each<bool>, access: &Access) -> Self {
+        Self { shown, version: access.version() }
+    }
+
+    /// What it may do at this moment; what it has shown counts until a key is changed.
+    pub(super) fn grant(&self, access: &Access) -> Grant {
+        access.grant(if self.version == access.version() { self.shown } else { Each::default() })
+    }
+}

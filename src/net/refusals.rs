@@ -1,0 +1,123 @@
+//! Everything that is turned away at the door, by name: one list for the status, the metrics and `docs/guide/limits.md`.
+//! What is refused on the way to an answer gets an HTTP status, what is refused of a listener a WebSocket close code.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $code:literal;)+) => {
+        /// Why somebody was turned away. Names are stable; they are only ever added.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Refusal { $($(#[$doc])* $variant,)+ }
+
+        impl Refusal {
+            /// Every reason there is.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The name everybody uses.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// The HTTP status below 1000, the WebSocket close code above; 0 where the connection just ends.
+            pub fn code(self) -> u16 {
+                match self { $(Self::$variant => $code,)+ }
+            }
+        }
+    };
+}
+
+refusals! {
+    /// More connections than the service takes.
+    ConnectionsTotal = "connections_total", 503;
+    /// More connections than one address may have.
+    ConnectionsPerAddress = "connections_per_address", 429;
+    /// A request's head did not arrive in time, or an idle connection's time was over.
+    HeadLate = "head_late", 0;
+    /// A request's head is too long, or has too many lines.
+    HeadTooLong = "head_too_long", 431;
+    /// A request that is none.
+    HeadUnreadable = "head_unreadable", 400;
+    /// The address asked for is too long.
+    UrlTooLong = "url_too_long", 414;
+    /// A method that is not answered here.
+    Method = "method", 405;
+    /// Asked under a name that is not this device's.
+    HostUnknown = "host_unknown", 421;
+    /// Asked by another site's page.
+    OriginForeign = "origin_foreign", 403;
+    /// What was to be written is too long.
+    BodyTooLong = "body_too_long", 413;
+    /// What was to be written did not arrive in time.
+    BodyLate = "body_late", 408;
+    /// What was to be written cannot be understood, or names no setting.
+    BodyUnreadable = "body_unreadable", 400;
+    /// A key is set, and none was shown.
+    KeyMissing = "key_missing", 401;
+    /// A wrong key was shown.
+    KeyWrong = "key_wrong", 401;
+    /// Keys were tried too often.
+    KeyTries = "key_tries", 429;
+    /// A key cannot be set now.
+    KeyLocked = "key_locked", 403;
+    /// As many listen as may.
+    ListenersFull = "listeners_full", 1013;
+    /// A listener's message or frame is too long.
+    MessageTooLong = "message_too_long", 1009;
+    /// A listener said too much in a second.
+    MessagesTooMany = "messages_too_many", 1008;
+    /// A listener said what is no message of ours.
+    MessageUnknown = "message_unknown", 1008;
+    /// A listener broke the WebSocket protocol.
+    ProtocolBroken = "protocol_broken", 1002;
+}
+
+/// How often, by reason.
+#[derive(Debug)]
+pub struct Refusals([AtomicU64; Refusal::ALL.len()]);
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::new(0)))
+    }
+}
+
+impl Refusals {
+    /// Counts one.
+    pub fn count(&self, refusal: Refusal) {
+        self.0[refusal as usize].fetch_add(1, Relaxed);
+    }
+
+    /// All counts, by name.
+    pub fn shown(&self) -> BTreeMap<&'static str, u64> {
+        Refusal::ALL.iter().map(|refusal| (refusal.name(), self.0[*refusal as usize].load(Relaxed))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_name_of_its_own_and_counts_for_itself() {
+        let refusals = Refusals::default();
+        for (times, refusal) in Refusal::ALL.iter().enumerate() {
+            for _ in 0..times {
+                refusals.count(*refusal);
+            }
+        }
+        let shown = refusals.shown();
+        assert_eq!(shown.len(), Refusal::ALL.len());
+        assert!(
+            Refusal::ALL.iter().enumerate().all(|(times, refusal)| shown[refusal.name()] == times as u64)
+        );
+    }
+
+    #[test]
+    fn every_reason_is_documented() {
+        let guide = include_str!("../../docs/guide/limits.md");
+        for refusal in Refusal::ALL {
+            assert!(guide.contains(&format!("`{}`", refusal.name())), "{}", refusal.name());
+        }
+    }
+}

@@ -1,0 +1,38 @@
+/**
+ * What the page asks the service besides sound: who may do what, and who listens. Every answer is checked for its shape.
+ *
+ * Belongs here: requests. Does not: words and elements (view/).
+ */
+
+/** @typedef {import('./core/access.js').Access} Access */
+/** @typedef {import('./core/access.js').Purpose} Purpose */
+
+/** @returns {Promise<Access | null>} null where the service does not answer */
+export async function askAccess() {
+  try {
+    const answer = await fetch('/api/access', { cache: 'no-store' });
+    return answer.ok ? /** @type {Access} */ (await answer.json()) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {Purpose} purpose @param {string} key @returns {Promise<string>} why not, '' when the key fits */
+export function enterKey(purpose, key) {
+  return write('/api/access/enter', { purpose, key });
+}
+
+/** @param {Purpose} purpose @param {string | null} key null takes it away @returns {Promise<string>} why not, '' when it is set */
+export function setKey(purpose, key) {
+  return write('/api/access/key', { purpose, key });
+}
+
+/** @param {string} path @param {object} body @returns {Promise<string>} */
+async function write(path, body) {
+  try {
+    const answer = await fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    return answer.ok ? '' : await answer.text();
+  } catch {
+    return 'Synthwire does not answer.';
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * The keys on the page: a form before the sound where one is needed to listen, and one for each key under "Access".
+ *
+ * In: what the service says of the keys. Out: keys that were typed, to whoever joins this panel to the service.
+ */
+
+import { accessWords, offer, offerWords } from '../core/access.js';
+import { part, write, writeOrHide } from './elements.js';
+
+/** @typedef {import('../core/access.js').Access} Access */
+/** @typedef {import('../core/access.js').Purpose} Purpose */
+/** @typedef {import('../core/access.js').Offer} Offer */
+
+/** A form with one key in it. */
+class KeyForm {
+  #form;
+  #input;
+  #said;
+
+  /** @param {string} id @param {(key: string) => Promise<string>} typed gives '' or why not */
+  constructor(id, typed) {
+    this.#form = part(id, HTMLFormElement);
+    this.#input = part(`${id}-key`, HTMLInputElement);
+    this.#said = part(`${id}-said`, HTMLElement);
+    this.#form.addEventListener('submit', async (event) => {
+      event.preventDefault();
+      const why = await typed(this.#input.value);
+      write(this.#said, why);
+      if (why === '') this.#input.value = '';
+    });
+  }
+
+  /** @param {boolean} wanted @param {{label: string, button: string}} words */
+  show(wanted, { label, button }) {
+    this.#form.hidden = !wanted;
+    write(part(`${this.#form.id}-label`, HTMLElement), label);
+    write(part(`${this.#form.id}-button`, HTMLButtonElement), button);
+  }
+}
+
+export class AccessPanel {
+  details = part('access', HTMLDetailsElement);
+
+  #words = part('access-words', HTMLElement);
+  /** @type {Access | null} */
+  #access = null;
+  #door;
+  #listening;
+  #settings;
+
+  /** @param {(what: Offer, purpose: Purpose, key: string) => Promise<string>} typed gives '' or why not */
+  constructor(typed) {
+    /** @param {Purpose} purpose */
+    const form = (purpose) => new KeyForm(`${purpose}-form`, (key) => typed(this.#access ? offer(this.#access[purpose]) : 'enter', purpose, key));
+    this.#door = new KeyForm('door', (key) => typed('enter', 'listening', key));
+    this.#listening = form('listening');
+    this.#settings = form('settings');
+  }
+
+  /** @param {Access | null} access null where the service did not say @param {boolean} encrypted */
+  show(access, encrypted) {
+    this.#access = access;
+    writeOrHide(this.#words, access ? accessWords(access, encrypted) : '');
+    this.#door.show(access !== null && !access.may_listen, { label: 'A key is needed to listen here', button: 'Enter' });
+    for (const [form, purpose] of /** @type {const} */ ([[this.#listening, 'listening'], [this.#settings, 'settings']])) {
+      const what = access ? offer(access[purpose]) : 'none';
+      form.show(what !== 'none' && access?.may_listen === true, offerWords(purpose, what));
+    }
+  }
+}
