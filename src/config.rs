@@ -44,6 +44,8 @@ pub struct Config {
     pub queue_ms: u32,
     /// Listeners at once, 1 to 2000.
     pub listeners_max: u32,
+    /// Connections one address may have, 1 to 4000; without it 64, and any number from this machine itself.
+    pub connections_per_address: Option<u32>,
 }
 
 impl Default for Config {
@@ -64,6 +66,7 @@ impl Default for Config {
             settings_key: None,
             queue_ms: 250,
             listeners_max: 500,
+            connections_per_address: None,
         }
     }
 }
@@ -118,6 +121,7 @@ impl Config {
         within("rt_priority", u32::from(self.rt_priority), 0, 99)?;
         within("queue_ms", self.queue_ms, 10, 2000)?;
         within("listeners_max", self.listeners_max, 1, 2000)?;
+        within("connections_per_address", self.connections_per_address.unwrap_or(1), 1, 4000)?;
         let plain = |name: &String| {
             !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
         };

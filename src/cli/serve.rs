@@ -79,6 +79,9 @@ pub(super) struct ServeArguments {
     /// Listeners at once, 1 to 2000 [default: 500]
     #[arg(long, value_name = "N")]
     listeners_max: Option<u32>,
+    /// Connections one address may have, 1 to 4000 [default: 64, and any number from this machine itself]
+    #[arg(long, value_name = "N")]
+    connections_per_address: Option<u32>,
 }
 
 fn parse_source(text: &str) -> std::result::Result<Choice, String> {
@@ -117,6 +120,7 @@ impl ServeArguments {
         config.names.extend(self.names.iter().cloned());
         config.queue_ms = self.queue_ms.unwrap_or(config.queue_ms);
         config.listeners_max = self.listeners_max.unwrap_or(config.listeners_max);
+        config.connections_per_address = self.connections_per_address.or(config.connections_per_address);
         config.check().map_err(|(_, wrong)| Error::new(wrong))?;
         Ok(config)
     }

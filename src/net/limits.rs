@@ -1,10 +1,12 @@
 //! Every limit on what comes from outside, in one place. `docs/guide/limits.md` says the same, with what happens at each;
-//! what is turned away is counted under a name (`refusals`). Connections are counted in `door`.
+//! what is turned away is counted under a name (`refusals`). Connections are counted in `crowd`; what keys may be tried is in `access`.
 
 use std::time::Duration;
 
 /// Connections beyond the listeners' own: pages, scripts, status.
 pub const SPARE_CONNECTIONS: usize = 256;
+/// Connections from one address; several pages, each with a socket and its files, need a dozen.
+pub const CONNECTIONS_PER_ADDRESS: usize = 64;
 /// How long a request's head may take to arrive; also how long a connection may be idle between two.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// Most header lines of a request.
@@ -17,3 +19,15 @@ pub const URL_BYTES_MAX: usize = 1024;
 pub const BODY_BYTES_MAX: usize = 1024;
 /// How long that may take to arrive.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest message or frame of a listener: its longest known one, a full report, has 1,700 bytes.
+pub const MESSAGE_BYTES_MAX: usize = 4096;
+/// Messages a listener may send in one second.
+pub const MESSAGES_PER_S_MAX: u32 = 50;
+/// How long written data may stay unacknowledged before the kernel ends a listener's connection.
+pub const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(10);
+/// How long a listener's connection may be silent before the kernel asks whether it is still there.
+pub const SILENT_MAX: Duration = Duration::from_secs(20);
+/// How often it asks again.
+pub const PROBE_EVERY: Duration = Duration::from_secs(5);
+/// How often without an answer until the connection ends.
+pub const PROBES: u32 = 3;

@@ -6,6 +6,7 @@ pub mod access;
 mod api;
 pub mod assets;
 pub mod control;
+mod crowd;
 pub mod guard;
 mod guest;
 mod headers;
@@ -24,11 +25,12 @@ use crate::state::StateFolder;
 use crate::units::MonoNs;
 use access::Access;
 use access::rules::Each;
+use crowd::{Bounds, Crowd, Place};
 use guard::{Names, Peer};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use limits::{HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADERS_MAX, SPARE_CONNECTIONS};
+use limits::{CONNECTIONS_PER_ADDRESS, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADERS_MAX, SPARE_CONNECTIONS};
 use refusals::{Refusal, Refusals};
 use routes::{Route, Upgrade};
 use settings::KeptSettings;
@@ -56,6 +58,8 @@ pub struct Service {
     settings: KeptSettings,
     /// Who was turned away, by reason.
     refusals: Refusals,
+    /// Every connection there is.
+    crowd: Crowd,
 }
 
 /// Who may come in and what they may change: what is read before the first connection.
@@ -95,7 +99,11 @@ pub async fn serve(
     door: Door,
     mut stop: watch::Receiver<bool>,
 ) {
-    let connections_max = config.listeners_max as usize + SPARE_CONNECTIONS;
+    let crowd = Crowd::new(Bounds {
+        total: config.listeners_max as usize + SPARE_CONNECTIONS,
+        per_address: config.connections_per_address.map_or(CONNECTIONS_PER_ADDRESS, |most| most as usize),
+        and_loopback: config.connections_per_address.is_some(),
+    });
     let service = Arc::new(Service {
         hub,
         config,
@@ -105,6 +113,7 @@ pub async fn serve(
         access: door.access,
         settings: door.settings,
         refusals: Refusals::default(),
+        crowd,
     });
     let mut connections = JoinSet::new();
     loop {
@@ -114,10 +123,15 @@ pub async fn serve(
             () = stopped(&mut stop) => break,
             Some(ended) = connections.join_next() => report_panic(ended),
             accepted = listener.accept() => match accepted {
-                Ok((stream, from)) if connections.len() < connections_max => {
-                    connections.spawn(connection(stream, from, Arc::clone(&service)));
-                }
-                Ok(_) => service.refusals.count(Refusal::ConnectionsTotal),
+                Ok((stream, from)) => match service.crowd.admit(from.ip()) {
+                    Ok(place) => {
+                        connections.spawn(connection(stream, from, place, Arc::clone(&service)));
+                    }
+                    Err(refusal) => {
+                        service.refusals.count(refusal);
+                        turn_away(&stream, refusal);
+                    }
+                },
                 Err(error) => {
                     tracing::warn!("cannot accept a connection ({error}): waiting a moment");
                     sleep(ACCEPT_PAUSE).await;
@@ -144,8 +158,20 @@ fn report_panic(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-/// One connection: requests, and after an upgrade the listener's session.
-async fn connection(stream: TcpStream, from: SocketAddr, service: Arc<Service>) {
+/// Says why on a connection that is closed at once, if that can be said without waiting.
+fn turn_away(stream: &TcpStream, refusal: Refusal) {
+    let words = "There are too many connections. Close other pages of this device, or try again later.\n";
+    let code = refusal.code();
+    let answer = format!(
+        "HTTP/1.1 {code} Too many connections\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Retry-After: 5\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{words}",
+        words.len()
+    );
+    let _ = stream.try_write(answer.as_bytes()); // whoever does not wait for it loses nothing
+}
+
+/// One connection: requests, and after an upgrade the listener's session. It has its place until it ends.
+async fn connection(stream: TcpStream, from: SocketAddr, _place: Place, service: Arc<Service>) {
     let (Ok(()), Ok(local)) = (stream.set_nodelay(true), stream.local_addr()) else {
         return; // the peer is gone already
     };
@@ -168,6 +194,9 @@ async fn connection(stream: TcpStream, from: SocketAddr, service: Arc<Service>) 
     let mut stop = service.stop.clone();
     tokio::select! {
         served = serving => if let Err(error) = served {
+            if let Some(refusal) = refusal_of(&error) {
+                service.refusals.count(refusal);
+            }
             tracing::debug!("a connection ended: {error}");
         },
         () = stopped(&mut stop) => return,
@@ -175,5 +204,15 @@ async fn connection(stream: TcpStream, from: SocketAddr, service: Arc<Service>) 
     let asked = upgrade.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(upgrade) = asked {
         ws::listen(upgrade, service).await;
+    }
+}
+
+/// What hyper has refused by itself; nothing, when the other side just left.
+fn refusal_of(error: &hyper::Error) -> Option<Refusal> {
+    match () {
+        () if error.is_timeout() => Some(Refusal::HeadLate),
+        () if error.is_parse_too_large() => Some(Refusal::HeadTooLong),
+        () if error.is_parse() => Some(Refusal::HeadUnreadable),
+        () => None,
     }
 }

@@ -68,6 +68,10 @@ refusals! {
     MessagesTooMany = "messages_too_many", 1008;
     /// A listener said what is no message of ours.
     MessageUnknown = "message_unknown", 1008;
+    /// A listener sent a binary message.
+    MessageBinary = "message_binary", 1003;
+    /// A listener's text is no UTF-8.
+    MessageNoText = "message_no_text", 1007;
     /// A listener broke the WebSocket protocol.
     ProtocolBroken = "protocol_broken", 1002;
 }

@@ -1,11 +1,9 @@
 //! What tokio does not offer on a socket: how much of it the kernel has not sent yet, and limits on waiting for a dead peer.
 
-use socket2::SockRef;
+use super::limits::{PROBE_EVERY, PROBES, SILENT_MAX, UNACKNOWLEDGED_MAX};
+use socket2::{SockRef, TcpKeepalive};
 use std::os::fd::{AsFd, AsRawFd};
-use std::time::Duration;
 
-/// How long written data may stay unacknowledged before the kernel ends the connection.
-const USER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Below so many unsent bytes the kernel calls a socket writable; tokio's cached readiness asks late, hence
 /// [`unsent_bytes`] besides.
 const NOTSENT_LOWAT_BYTES: u32 = 2048;
@@ -20,7 +18,11 @@ mod ioctl {
 /// When the kernel refuses an option.
 pub(super) fn prepare(socket: &impl AsFd) -> std::io::Result<()> {
     let socket = SockRef::from(socket);
-    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
+    // While there is no sound nothing is written, and only this finds out who has vanished.
+    socket.set_tcp_keepalive(
+        &TcpKeepalive::new().with_time(SILENT_MAX).with_interval(PROBE_EVERY).with_retries(PROBES),
+    )?;
     socket.set_tcp_notsent_lowat(NOTSENT_LOWAT_BYTES)
 }
 

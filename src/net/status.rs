@@ -49,6 +49,7 @@ struct Listeners {
     max: u32,
     joined: u64,
     refused: u64,
+    connections: usize,
     connections_refused: u64,
     messages: u64,
     /// What those who listen now last said of their playing.
@@ -106,6 +107,7 @@ pub(super) fn of(service: &Service) -> Status {
             max: config.listeners_max,
             joined: totals.joined.load(Relaxed),
             refused: totals.refused.load(Relaxed),
+            connections: service.crowd.total(),
             connections_refused: refused[Refusal::ConnectionsTotal.name()],
             messages: totals.messages.load(Relaxed),
             reports,

@@ -6,6 +6,7 @@
 
 use super::control::{FromListener, ToListener};
 use super::guest::Guest;
+use super::limits::{MESSAGE_BYTES_MAX, MESSAGES_PER_S_MAX};
 use super::refusals::Refusal;
 use super::routes::Upgrade;
 use super::settings::Settings;
@@ -30,12 +31,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
-/// Longest message a listener may send: its longest known one, a full report, has 1,700 bytes.
-const INCOMING_BYTES_MAX: usize = 4096;
 /// What is read of it at once. The reader fills so much with zeros whenever it looks, which is after every packet.
 const READ_BYTES: usize = 512;
-/// Messages a listener may send in one second.
-const INCOMING_PER_S_MAX: u32 = 50;
 /// How soon after a listener's report the next is kept: one a second is asked for, and a page's timer may be early.
 const REPORT_PAUSE: Duration = Duration::from_millis(900);
 /// How long one write may take before the listener is given up.
@@ -57,6 +54,14 @@ enum End {
     Close(CloseCode, String),
 }
 
+impl End {
+    /// Somebody is turned away; it is counted under its name.
+    fn refuse(service: &Service, refusal: Refusal, words: impl Into<String>) -> Self {
+        service.refusals.count(refusal);
+        Self::Close(refusal.code().into(), words.into())
+    }
+}
+
 /// Plays to a listener until it leaves or the service stops.
 pub(super) async fn listen(upgrade: Upgrade, service: Arc<Service>) {
     let Upgrade { connection, guest } = upgrade;
@@ -75,16 +80,15 @@ pub(super) async fn listen(upgrade: Upgrade, service: Arc<Service>) {
         .read_buffer_size(READ_BYTES)
         .write_buffer_size(0)
         .max_write_buffer_size(wire::MESSAGE_BYTES_MAX)
-        .max_message_size(Some(INCOMING_BYTES_MAX))
-        .max_frame_size(Some(INCOMING_BYTES_MAX));
+        .max_message_size(Some(MESSAGE_BYTES_MAX))
+        .max_frame_size(Some(MESSAGE_BYTES_MAX));
     let mut socket =
         WebSocketStream::from_partially_read(stream, parts.read_buf.into(), Role::Server, Some(config)).await;
-    let end = match service.hub.join() {
-        Ok(listener) => Session::new(&mut socket, &service, listener, guest).run().await,
-        Err(_) => End::Close(
-            CloseCode::Again,
-            format!("{} people listen already, no more fit", service.hub.listening()),
-        ),
+    let end = if let Ok(listener) = service.hub.join() {
+        Session::new(&mut socket, &service, listener, guest).run().await
+    } else {
+        let words = format!("{} people listen already, no more fit", service.hub.listening());
+        End::refuse(&service, Refusal::ListenersFull, words)
     };
     if let End::Close(code, reason) = end {
         let frame = CloseFrame { code, reason: reason.into() };
@@ -251,17 +255,21 @@ impl<'a> Session<'a> {
 
     /// Answers what the listener said.
     async fn heard(&mut self, message: Option<Result<Message, WsError>>) -> Result<(), End> {
-        let refuse = |code, reason: &str| Err(End::Close(code, reason.to_owned()));
+        let refuse = |refusal, words: &str| Err(End::refuse(self.service, refusal, words));
         let text = match message {
             Some(Err(WsError::Capacity(_))) => {
-                return refuse(CloseCode::Size, "a message may have 4096 bytes");
+                return refuse(Refusal::MessageTooLong, "a message may have 4096 bytes");
             }
-            Some(Err(WsError::Protocol(error))) => return refuse(CloseCode::Protocol, &error.to_string()),
-            Some(Err(WsError::Utf8(_))) => return refuse(CloseCode::Invalid, "a text message must be UTF-8"),
+            Some(Err(WsError::Protocol(error))) => {
+                return refuse(Refusal::ProtocolBroken, &error.to_string());
+            }
+            Some(Err(WsError::Utf8(_))) => {
+                return refuse(Refusal::MessageNoText, "a text message must be UTF-8");
+            }
             None | Some(Err(_) | Ok(Message::Close(_))) => return Err(End::Gone),
             Some(Ok(Message::Binary(_))) => {
                 return refuse(
-                    CloseCode::Unsupported,
+                    Refusal::MessageBinary,
                     "binary messages go from the service to the listener only",
                 );
             }
@@ -269,12 +277,12 @@ impl<'a> Session<'a> {
             Some(Ok(_)) => None, // WebSocket's own pings are answered by tungstenite
         };
         if !self.may_speak() {
-            return refuse(CloseCode::Policy, "too many messages: 50 a second are allowed");
+            return refuse(Refusal::MessagesTooMany, "too many messages: 50 a second are allowed");
         }
         let Some(text) = text else { return Ok(()) };
         let received_ns = mono_raw_now().0;
         match FromListener::parse(&text) {
-            Err(reason) => refuse(CloseCode::Policy, &reason),
+            Err(reason) => refuse(Refusal::MessageUnknown, &reason),
             Ok(FromListener::Ping { id }) => {
                 let pong = ToListener::Pong { id, received_ns, sent_ns: mono_raw_now().0 };
                 self.send(Message::text(pong.to_text())).await
@@ -317,7 +325,7 @@ impl<'a> Session<'a> {
             self.heard_this_second = 0;
         }
         self.heard_this_second += 1;
-        self.heard_this_second <= INCOMING_PER_S_MAX
+        self.heard_this_second <= MESSAGES_PER_S_MAX
     }
 }
 

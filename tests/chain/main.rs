@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod door;
+mod limits;
 mod pipeline;
 mod service;
 mod shutdown;
