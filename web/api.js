@@ -1,5 +1,5 @@
 /**
- * What the page asks the service besides sound: who may do what, and who listens. Every answer is checked for its shape.
+ * What the page asks the service besides sound: who may do what, and who listens.
  *
  * Belongs here: requests. Does not: words and elements (view/).
  */
@@ -7,11 +7,22 @@
 /** @typedef {import('./core/access.js').Access} Access */
 /** @typedef {import('./core/access.js').Purpose} Purpose */
 
-/** @returns {Promise<Access | null>} null where the service does not answer */
+/** @returns {Promise<Access | null>} null where the service does not say */
 export async function askAccess() {
+  return /** @type {Access | null} */ (await ask('/api/access'));
+}
+
+/** @returns {Promise<unknown[] | null>} everybody who listens; null for who may not know */
+export async function askClients() {
+  const clients = await ask('/api/clients');
+  return Array.isArray(clients) ? clients : null;
+}
+
+/** @param {string} path @returns {Promise<unknown>} null without an answer */
+async function ask(path) {
   try {
-    const answer = await fetch('/api/access', { cache: 'no-store' });
-    return answer.ok ? /** @type {Access} */ (await answer.json()) : null;
+    const answer = await fetch(path, { cache: 'no-store' });
+    return answer.ok ? await answer.json() : null;
   } catch {
     return null;
   }

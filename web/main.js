@@ -4,9 +4,10 @@
  * Belongs here: wiring. Does not: words (view/words.js), elements (view/page.js), audio (player.js).
  */
 
-import { askAccess, enterKey, setKey } from './api.js';
+import { askAccess, askClients, enterKey, setKey } from './api.js';
 import { Player } from './player.js';
 import { AccessPanel } from './view/access_panel.js';
+import { ClientsList } from './view/clients_list.js';
 import { DelayPanel } from './view/delay_panel.js';
 import { LedgerList, zoneMinutes } from './view/ledger_list.js';
 import { modeFrom } from './view/modes.js';
@@ -20,6 +21,9 @@ const VOLUME_KEY = 'synthwire.volume';
 const MODE_KEY = 'synthwire.mode';
 /** What this device has taught the player: its clocks, and what its output holds. */
 const MEMORY_KEY = 'synthwire.device';
+
+/** How often the list of listeners is renewed while somebody looks at it. */
+const CLIENTS_EVERY_MS = 3000;
 
 /** States in which somebody listens, or will again in a moment. */
 const LISTENING = new Set(['connecting', 'buffering', 'playing', 'waiting', 'reconnecting']);
@@ -43,6 +47,7 @@ const delay = new DelayPanel(mode, {
   },
   target: (targetMs) => player.setTarget(targetMs),
 });
+const clients = new ClientsList();
 const access = new AccessPanel(async (what, purpose, key) => {
   const why = what === 'enter' ? '' : await setKey(purpose, key);
   const said = why || await enterKey(purpose, key); // who sets a key has it
@@ -62,8 +67,14 @@ function show(nowMs) {
   ledger.show(snapshot.ledger, performance.timeOrigin + nowMs);
 }
 
+/** Who may do what; and who listens, while somebody looks. */
 async function showAccess() {
-  access.show(await askAccess(), location.protocol === 'https:');
+  const may = await askAccess();
+  access.show(may, location.protocol === 'https:');
+  const looking = access.details.open && !document.hidden;
+  if (looking) {
+    clients.show(may?.may_change_settings ? /** @type {import('./view/client_words.js').Client[] | null} */ (await askClients()) : null);
+  }
 }
 
 /** @param {number} nowMs @returns {{name: string, text: string}} */
@@ -108,6 +119,9 @@ setVolume(volumeFrom(recall(VOLUME_KEY)));
 if (!isSecureContext) player.start();
 show(0);
 showAccess();
+setInterval(() => {
+  if (access.details.open && !document.hidden) showAccess();
+}, CLIENTS_EVERY_MS);
 
 /** @param {string | null} stored @returns {number} the volume of the last visit on this device, full without one */
 function volumeFrom(stored) {

@@ -6,6 +6,7 @@ pub mod cause;
 pub mod continuity;
 pub mod convert;
 pub mod drop_oldest;
+pub mod histogram;
 pub mod packetizer;
 pub mod timeline;
 pub mod wire;

@@ -44,6 +44,16 @@ impl ClientQueue {
         }
     }
 
+    /// How many packets wait.
+    pub fn len(&self) -> usize {
+        self.packets().len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.packets().is_empty()
+    }
+
     /// What comes next, if anything: first what was lost, then what is left.
     pub fn next(&self) -> Option<Next> {
         let mut packets = self.packets();

@@ -9,8 +9,9 @@ pub mod pump;
 pub mod reports;
 
 pub use crate::rt::counters::{Controls, Counters};
-pub use crate::rt::status::{SourceStatus, SourceView};
+pub use crate::rt::status::{SourceStatus, SourceView, State};
 
+use crate::core::histogram::Histogram;
 use crate::core::packetizer::Packet;
 use crate::units::Hz;
 use client_queue::ClientQueue;
@@ -35,8 +36,23 @@ pub struct Sizes {
     pub period_frames: u32,
 }
 
+/// Bounds of how many packets wait when one is sent.
+const QUEUE_PACKETS: &[u64] = &[0, 1, 2, 4, 8, 16, 32, 64, 128];
+/// Bounds of how long a packet has waited when it is sent, ns.
+const QUEUE_AGE_NS: &[u64] = &[
+    100_000,
+    300_000,
+    1_000_000,
+    3_000_000,
+    10_000_000,
+    30_000_000,
+    100_000_000,
+    300_000_000,
+    1_000_000_000,
+];
+
 /// Everything counted since the start.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Totals {
     /// Listeners that ever joined.
     pub joined: AtomicU64,
@@ -44,12 +60,35 @@ pub struct Totals {
     pub refused: AtomicU64,
     /// Messages written to listeners.
     pub messages: AtomicU64,
+    /// Bytes in them.
+    pub bytes: AtomicU64,
+    /// Packets that wait for a listener when one is sent.
+    pub queue_packets: Histogram,
+    /// How long a packet has waited when it is sent, ns.
+    pub queue_age: Histogram,
     /// Packets forgotten by full queues.
     pub queue_drop_packets: AtomicU64,
     /// Frames in them.
     pub queue_drop_frames: AtomicU64,
     /// Packets made.
     pub packets: AtomicU64,
+}
+
+impl Default for Totals {
+    fn default() -> Self {
+        let zero = AtomicU64::default;
+        Self {
+            joined: zero(),
+            refused: zero(),
+            messages: zero(),
+            bytes: zero(),
+            queue_packets: Histogram::new(QUEUE_PACKETS),
+            queue_age: Histogram::new(QUEUE_AGE_NS),
+            queue_drop_packets: zero(),
+            queue_drop_frames: zero(),
+            packets: zero(),
+        }
+    }
 }
 
 /// Where packets become everybody's.
@@ -170,11 +209,15 @@ pub struct Listener {
     hub: Arc<Hub>,
     /// What waits for it.
     pub queue: Arc<ClientQueue>,
-    /// How many had joined before it: no two have the same.
     number: u64,
 }
 
 impl Listener {
+    /// How many had joined before it: no two have the same.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Keeps what it says of its playing, until it says something else or leaves.
     pub fn report(&self, report: Report) {
         self.hub.reports.keep(self.number, report);

@@ -95,6 +95,11 @@ impl Reports {
         (kept.living.values().cloned().collect(), sum)
     }
 
+    /// The last report of each who listens, by its number.
+    pub fn living(&self) -> BTreeMap<u64, Report> {
+        self.kept().living.clone()
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -5,12 +5,16 @@
 pub mod access;
 mod api;
 pub mod assets;
+mod clients;
 pub mod control;
 mod crowd;
+mod exposition;
 pub mod guard;
 mod guest;
 mod headers;
 pub mod limits;
+mod metrics;
+mod process;
 pub mod refusals;
 mod routes;
 pub mod settings;
@@ -25,6 +29,7 @@ use crate::state::StateFolder;
 use crate::units::MonoNs;
 use access::Access;
 use access::rules::Each;
+use clients::Clients;
 use crowd::{Bounds, Crowd, Place};
 use guard::{Names, Peer};
 use hyper::server::conn::http1;
@@ -60,6 +65,8 @@ pub struct Service {
     refusals: Refusals,
     /// Every connection there is.
     crowd: Crowd,
+    /// Who listens.
+    clients: Clients,
 }
 
 /// Who may come in and what they may change: what is read before the first connection.
@@ -114,6 +121,7 @@ pub async fn serve(
         settings: door.settings,
         refusals: Refusals::default(),
         crowd,
+        clients: Clients::default(),
     });
     let mut connections = JoinSet::new();
     loop {

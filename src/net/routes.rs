@@ -5,7 +5,7 @@ use super::guard::{self, Peer};
 use super::guest::Guest;
 use super::limits::URL_BYTES_MAX;
 use super::refusals::Refusal;
-use super::{Service, api, assets, headers, status};
+use super::{Service, api, assets, clients, headers, metrics, status};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -73,15 +73,35 @@ async fn read(
     match request.uri().path() {
         "/healthz" => words(StatusCode::OK, "ok"),
         "/api/access" => api::access(request.headers(), service, peer).await,
-        "/ws" | "/api/status" => match guest(request.headers(), service, peer).await {
-            Err(why) => denied(service, &why),
-            Ok(_) if request.uri().path() == "/api/status" => json(&status::of(service)),
-            Ok(guest) => socket(request, service, guest, upgrade),
-        },
+        "/ws" | "/api/status" | "/api/clients" | "/metrics" => {
+            match guest(request.headers(), service, peer).await {
+                Err(why) => denied(service, &why),
+                Ok(guest) => for_guest(request, service, guest, upgrade),
+            }
+        }
         path => match assets::find(path) {
             Some((asset, for_ever)) => file(asset, for_ever, request.headers()),
             None => words(StatusCode::NOT_FOUND, "There is nothing here. The page is at /."),
         },
+    }
+}
+
+/// Answers what only those get who may listen.
+fn for_guest(
+    request: &mut Request<Incoming>,
+    service: &Service,
+    guest: Guest,
+    upgrade: &mut Option<Upgrade>,
+) -> Response<Body> {
+    match request.uri().path() {
+        "/api/status" => json(&status::of(service)),
+        "/metrics" => exposition(service),
+        "/api/clients" if guest.grant(&service.access).set => json(&clients::of(service)),
+        "/api/clients" => {
+            let words = "Who listens is shown to the holder of the settings key.";
+            denied(service, &Denied::new(Refusal::KeyMissing, words))
+        }
+        _ => socket(request, service, guest, upgrade),
     }
 }
 
@@ -94,7 +114,8 @@ async fn guest(headers: &HeaderMap, service: &Service, peer: Peer) -> Result<Gue
             "A key is needed to listen. Open the page and enter it.",
         ));
     }
-    Ok(Guest::new(shown, &service.access))
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    Ok(Guest::new(peer, agent.unwrap_or_default(), shown, &service.access))
 }
 
 /// Becomes a WebSocket, for pages of our own origin only: any other page a listener has open could ask as well.
@@ -182,5 +203,12 @@ pub(super) fn json(value: &impl serde::Serialize) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn exposition(service: &Service) -> Response<Body> {
+    let mut response = words(StatusCode::OK, metrics::text(service));
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
 }

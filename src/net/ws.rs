@@ -85,6 +85,7 @@ pub(super) async fn listen(upgrade: Upgrade, service: Arc<Service>) {
     let mut socket =
         WebSocketStream::from_partially_read(stream, parts.read_buf.into(), Role::Server, Some(config)).await;
     let end = if let Ok(listener) = service.hub.join() {
+        let _seat = service.clients.enter(listener.number(), &guest);
         Session::new(&mut socket, &service, listener, guest).run().await
     } else {
         let words = format!("{} people listen already, no more fit", service.hub.listening());
@@ -217,6 +218,9 @@ impl<'a> Session<'a> {
                     });
                 }
                 Next::Packet(packet) => {
+                    let totals = &self.service.hub.totals;
+                    totals.queue_age.add(mono_raw_now().since(packet.ready));
+                    totals.queue_packets.add(self.listener.queue.len() as u64);
                     if note.is_some() || Instant::now() >= self.note_due {
                         self.tell(note.take().unwrap_or_default(), &packet).await?;
                     }
@@ -244,9 +248,12 @@ impl<'a> Session<'a> {
     }
 
     async fn send(&mut self, message: Message) -> Result<(), End> {
+        let bytes = message.len() as u64;
         match timeout(WRITE_TIMEOUT, self.socket.send(message)).await {
             Ok(Ok(())) => {
-                self.service.hub.totals.messages.fetch_add(1, Relaxed);
+                let totals = &self.service.hub.totals;
+                totals.messages.fetch_add(1, Relaxed);
+                totals.bytes.fetch_add(bytes, Relaxed);
                 Ok(())
             }
             Ok(Err(_)) | Err(_) => Err(End::Gone),

@@ -150,7 +150,9 @@ impl CaptureLoop {
 
     fn take(&mut self, stamp: Stamp) -> Step {
         let woken = mono_raw_now();
-        self.counters.wake_late_ns_max.fetch_max(woken.since(stamp.at), Relaxed);
+        let late_ns = woken.since(stamp.at);
+        self.counters.wake_late_ns_max.fetch_max(late_ns, Relaxed);
+        self.counters.wake_late.add(late_ns);
         self.counters.delay_frames.store(u64::from(stamp.delay_frames), Relaxed);
         self.heard_from = woken;
         self.mending_since = None;

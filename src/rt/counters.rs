@@ -1,10 +1,27 @@
 //! What the capture thread has seen, as numbers other threads may read at any time.
 
 use crate::core::cause::Cause;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, Ordering::Relaxed};
+use crate::core::histogram::Histogram;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU16, AtomicU64, Ordering::Relaxed};
+
+/// Bounds of how late the thread answers, ns.
+const WAKE_LATE_NS: &[u64] = &[
+    20_000,
+    50_000,
+    100_000,
+    200_000,
+    500_000,
+    1_000_000,
+    2_000_000,
+    5_000_000,
+    10_000_000,
+    20_000_000,
+    50_000_000,
+    100_000_000,
+];
 
 /// Written by the capture thread and the supervisor, read by everybody. Each number stands alone: relaxed order is enough.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Counters {
     /// Periods taken from the source since the service began: the heartbeat.
     pub periods: AtomicU64,
@@ -18,16 +35,38 @@ pub struct Counters {
     pub delay_frames: AtomicU64,
     /// Longest the thread took to answer a device's stamp, ns.
     pub wake_late_ns_max: AtomicU64,
+    /// How long it took each time, ns.
+    pub wake_late: Histogram,
+    /// The kernel's number of the capture thread; 0 before there was one.
+    pub capture_thread: AtomicI32,
     /// Waits that ended without frames.
     pub timeouts: AtomicU64,
     /// The device's drift against our clock, in thousandths of a ppm; `i64::MIN` when unknown.
     drift_ppb: AtomicI64,
 }
 
+impl Default for Counters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Counters {
     /// All zero, drift unknown.
     pub fn new() -> Self {
-        Self { drift_ppb: AtomicI64::new(i64::MIN), ..Self::default() }
+        let zero = AtomicU64::default;
+        Self {
+            periods: zero(),
+            frames: zero(),
+            events: Default::default(),
+            lost_frames: Default::default(),
+            delay_frames: zero(),
+            wake_late_ns_max: zero(),
+            wake_late: Histogram::new(WAKE_LATE_NS),
+            capture_thread: AtomicI32::new(0),
+            timeouts: zero(),
+            drift_ppb: AtomicI64::new(i64::MIN),
+        }
     }
 
     /// Counts one loss, whose frames are known later or now: [`Self::lost_frames`].

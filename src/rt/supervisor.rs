@@ -211,9 +211,11 @@ impl Run {
         let wish = *rt;
         let over = Arc::new(AtomicBool::new(false));
         let is_over = Arc::clone(&over);
+        let numbers = Arc::clone(counters);
         let thread =
             std::thread::Builder::new().name("capture".into()).stack_size(STACK_BYTES).spawn(move || {
                 let _abort = AbortOnPanic;
+                numbers.capture_thread.store(nix::unistd::gettid().as_raw(), Ordering::Relaxed);
                 let _ = tell.send(become_real_time(wish, &capture_loop.ring_memory()));
                 let exit = capture_loop.run();
                 is_over.store(true, Ordering::Release);

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod door;
+mod inside;
 mod limits;
 mod pipeline;
 mod service;

@@ -23,3 +23,19 @@ export function writeOrHide(element, text) {
   element.hidden = text === '';
   write(element, text);
 }
+
+/** @param {HTMLElement} list a <dl> @param {string[][]} rows term and description; rows are reused, so a selection survives */
+export function writeRows(list, rows) {
+  while (list.children.length > rows.length) list.lastElementChild?.remove();
+  rows.forEach((texts, index) => {
+    const row = list.children[index] ?? list.appendChild(emptyRow());
+    texts.forEach((text, column) => write(/** @type {HTMLElement} */ (row.children[column]), text));
+  });
+}
+
+/** @returns {HTMLElement} */
+function emptyRow() {
+  const row = document.createElement('div');
+  row.append(document.createElement('dt'), document.createElement('dd'));
+  return row;
+}

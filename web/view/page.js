@@ -7,7 +7,7 @@
  */
 
 import { detailRows } from './detail_rows.js';
-import { part, write, writeOrHide } from './elements.js';
+import { part, write, writeOrHide, writeRows } from './elements.js';
 import { History } from './history.js';
 import { Meters } from './meters.js';
 import { Plot } from './plot.js';
@@ -188,22 +188,6 @@ function writeNotice(notice) {
   writeOrHide(part('notice-remedy', HTMLElement), notice.remedy);
   writeOrHide(part('notice-detail', HTMLElement), notice.detail);
   part('notice-reload', HTMLElement).hidden = !notice.reload;
-}
-
-/** @param {HTMLElement} list a <dl> @param {string[][]} rows term and description; rows are reused, so a selection survives */
-function writeRows(list, rows) {
-  while (list.children.length > rows.length) list.lastElementChild?.remove();
-  rows.forEach((texts, index) => {
-    const row = list.children[index] ?? list.appendChild(emptyRow());
-    texts.forEach((text, column) => write(/** @type {HTMLElement} */ (row.children[column]), text));
-  });
-}
-
-/** @returns {HTMLElement} */
-function emptyRow() {
-  const row = document.createElement('div');
-  row.append(document.createElement('dt'), document.createElement('dd'));
-  return row;
 }
 
 /** @param {HTMLElement} element @param {string} sentence a narrow screen breaks it between its clauses, not inside "41 ms" */

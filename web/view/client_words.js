@@ -1,0 +1,65 @@
+/**
+ * Who listens, in words. Pure.
+ *
+ * In: the answer of /api/clients. Out: for each listener a name a person knows it by, and how well it hears.
+ */
+
+import { glitchTotal, glitchWords, isKnown, milliseconds } from './words.js';
+
+/**
+ * @typedef {{mode: string | null, delay_ms: number | null, level_ms: number | null, target_ms: number | null,
+ *   glitches: Record<string, number>}} Report
+ * @typedef {{number: number, address: string, agent: string, connected_s: number, report: Report | null}} Client
+ */
+
+/** The more particular first: every Chrome calls itself Safari as well. @type {readonly [RegExp, string][]} */
+const BROWSERS = [
+  [/\bEdg(e|A|iOS)?\//, 'Edge'],
+  [/\bSamsungBrowser\//, 'Samsung Internet'],
+  [/\b(OPR|Opera)\//, 'Opera'],
+  [/\b(Firefox|FxiOS)\//, 'Firefox'],
+  [/\b(Chrome|Chromium|CriOS)\//, 'Chrome'],
+  [/\bSafari\//, 'Safari'],
+];
+
+/** @type {readonly [RegExp, string][]} */
+const DEVICES = [
+  [/\biPhone\b/, 'iPhone'],
+  [/\biPad\b/, 'iPad'],
+  [/\bAndroid\b/, 'Android'],
+  [/\bWindows\b/, 'Windows'],
+  [/\bMac OS X\b/, 'Mac'],
+  [/\bCrOS\b/, 'Chromebook'],
+  [/\bLinux\b/, 'Linux'],
+];
+
+/** @param {Client} client @returns {string} "Safari, iPhone (192.168.1.20)" */
+export function clientName({ agent, address }) {
+  const first = (/** @type {readonly [RegExp, string][]} */ list) => list.find(([pattern]) => pattern.test(agent))?.[1];
+  const known = [first(BROWSERS), first(DEVICES)].filter((word) => word !== undefined).join(', ');
+  return `${known || 'A program'} (${address})`;
+}
+
+/** @param {Client} client @returns {string} "41 ms, no glitches, for 12 minutes" */
+export function clientWords({ report, connected_s: connectedS }) {
+  const time = durationWords(connectedS);
+  if (!report) return `connected for ${time}`;
+  const total = glitchTotal(report.glitches);
+  const delay = isKnown(report.delay_ms) ? `${milliseconds(report.delay_ms)}, ` : '';
+  return `${delay}${total === 0 ? 'no glitches' : glitchWords(total)}, for ${time}`;
+}
+
+/** @param {number} count @returns {string} */
+export function countWords(count) {
+  if (count === 0) return 'Nobody listens now.';
+  return count === 1 ? 'One listens now.' : `${count} listen now.`;
+}
+
+/** @param {number} seconds @returns {string} */
+function durationWords(seconds) {
+  if (seconds < 60) return 'less than a minute';
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return minutes === 1 ? '1 minute' : `${minutes} minutes`;
+  const hours = Math.floor(minutes / 60);
+  return hours === 1 ? '1 hour' : `${hours} hours`;
+}
