@@ -1,7 +1,7 @@
 # One line per target; the work is in scripts/. Everything a target needs is installed by the target itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-network bench-rt bench-concealment bench-resampler simulate trace test-listening test-browsers setup deny clean
-export EVERY_CHECK TRACE MODE SKEW_PPM PROFILE SEED SECONDS FILE
+.PHONY: help run test check bench bench-network bench-rt bench-concealment bench-resampler simulate trace test-listening test-browsers test-hostile setup deny clean
+export CHAOS_S EVERY_CHECK TRACE MODE SKEW_PPM PROFILE SEED SECONDS FILE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -43,6 +43,9 @@ test-listening: ## sound in Chromium, sample for sample, for longer; on a machin
 
 test-browsers: ## the page in Firefox and WebKit
 	@scripts/test.sh engines
+
+test-hostile: ## what independent tools find: conformance, slow and rude clients, ten minutes of chaos (as root)
+	@scripts/test_hostile.sh $(STAGES)
 
 setup: ## install the packages that run, test and check need
 	@scripts/packages.sh check

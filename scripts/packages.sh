@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh run|test|check|browsers
+# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh run|test|check|browsers|hostile
 #
 # Each need is tested by what it gives (a command, a library, a file), not by its package name, so a Node or a cargo
 # from elsewhere is used as it is. When nothing is missing apt is not touched: the second run is fast and works offline.
@@ -73,6 +73,17 @@ needs_browsers() {
     need webkit2gtk-driver 'WebKit, driven by WebKitWebDriver' command -v WebKitWebDriver
 }
 
+# What strangers use.
+needs_hostile() {
+    needs_run
+    need curl 'asks as a program does' command -v curl
+    need nodejs 'reads the reports' has_node
+    need mmdebstrap 'makes the Debian 11 the Autobahn testsuite needs' command -v mmdebstrap
+    need slowhttptest 'slow requests of four kinds' command -v slowhttptest
+    need wapiti 'a scanner of headers and policies' command -v wapiti
+    need prometheus 'promtool, which reads metrics and alerts' command -v promtool
+}
+
 install_missing() {
     local -a apt=(apt-get --option DPkg::Lock::Timeout=600)
     local -a wanted=("${apt[@]}" install --yes --no-install-recommends --no-remove "${missing[@]}")
@@ -102,8 +113,8 @@ install_missing() {
 
 purpose=${1:-run}
 case $purpose in
-    run | test | check | browsers) "needs_$purpose" ;;
-    *) die "unknown purpose '$purpose'" 'One of: run test check browsers' ;;
+    run | test | check | browsers | hostile) "needs_$purpose" ;;
+    *) die "unknown purpose '$purpose'" 'One of: run test check browsers hostile' ;;
 esac
 [ ${#missing[@]} -eq 0 ] && exit 0
 

@@ -100,8 +100,8 @@ function setVolume(position) {
 player.addEventListener('change', (event) => show(event.timeStamp));
 
 page.button.addEventListener('click', () => {
-  if (buttonWords(player.report()).starts) player.start();
-  else player.stop();
+  if (!buttonWords(player.report()).starts) player.stop();
+  else if (!access.asksFirst()) player.start();
 });
 
 page.volume.addEventListener('input', () => {

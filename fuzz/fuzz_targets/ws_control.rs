@@ -1,12 +1,9 @@
-//! Any text from a listener is understood or refused with a reason that fits a close frame.
+//! `cargo +nightly fuzz run ws_control fuzz/corpus/ws_control fuzz/seeds/ws_control` (needs cargo-fuzz and a nightly compiler).
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use synthwire::net::control::FromListener;
+#[allow(dead_code, reason = "each target uses one of the checks")]
+#[path = "../checks.rs"]
+mod checks;
 
-fuzz_target!(|text: &str| {
-    if let Err(reason) = FromListener::parse(text) {
-        assert!(!reason.is_empty() && reason.len() <= 123);
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::ws_control(bytes));

@@ -154,6 +154,8 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
 
 async fn serve(choice: Choice, skew_ppm: i32, config: Config, door: Door) -> Result<()> {
     let listener = bind(config.listen).await?;
+    let address = listener.local_addr().unwrap_or(config.listen);
+    tracing::info!("open http://{address}/ in a browser and press Listen"); // first of all: what follows has its own to say
 
     let counters = Arc::new(Counters::new());
     let controls = Arc::new(Controls::default());
@@ -178,8 +180,6 @@ async fn serve(choice: Choice, skew_ppm: i32, config: Config, door: Door) -> Res
     }
     .spawn(frames_in)?;
 
-    let address = listener.local_addr().unwrap_or(config.listen);
-    tracing::info!("open http://{address}/ in a browser and press Listen");
     notify::ready("Listening");
 
     let (stop, stopping) = watch::channel(false);

@@ -9,12 +9,13 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 
 /// Sent with everything. The first two isolate the page: without them browsers offer no `SharedArrayBuffer`; the second
 /// must be on the worker's script as well.
-const ALWAYS: [(HeaderName, &str); 7] = [
+const ALWAYS: [(HeaderName, &str); 8] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"), // for browsers that do not know frame-ancestors
     (header::REFERRER_POLICY, "no-referrer"),
     (header::SERVER, concat!("synthwire/", env!("CARGO_PKG_VERSION"))),
 ];

@@ -9,9 +9,12 @@ mod clients;
 pub mod control;
 mod crowd;
 mod exposition;
+mod frames;
 pub mod guard;
 mod guest;
 mod headers;
+#[cfg(feature = "hostile")]
+pub mod hostile;
 pub mod limits;
 mod metrics;
 mod process;
@@ -69,6 +72,28 @@ pub struct Service {
     clients: Clients,
 }
 
+impl Service {
+    fn new(hub: Arc<Hub>, config: Config, door: Door, stop: watch::Receiver<bool>) -> Self {
+        let crowd = Crowd::new(Bounds {
+            total: config.listeners_max as usize + SPARE_CONNECTIONS,
+            per_address: config.connections_per_address.map_or(CONNECTIONS_PER_ADDRESS, |most| most as usize),
+            and_loopback: config.connections_per_address.is_some(),
+        });
+        Self {
+            hub,
+            config,
+            started: tokio::time::Instant::now(),
+            stop,
+            names: door.names,
+            access: door.access,
+            settings: door.settings,
+            refusals: Refusals::default(),
+            crowd,
+            clients: Clients::default(),
+        }
+    }
+}
+
 /// Who may come in and what they may change: what is read before the first connection.
 pub struct Door {
     /// The names this device answers to.
@@ -106,23 +131,7 @@ pub async fn serve(
     door: Door,
     mut stop: watch::Receiver<bool>,
 ) {
-    let crowd = Crowd::new(Bounds {
-        total: config.listeners_max as usize + SPARE_CONNECTIONS,
-        per_address: config.connections_per_address.map_or(CONNECTIONS_PER_ADDRESS, |most| most as usize),
-        and_loopback: config.connections_per_address.is_some(),
-    });
-    let service = Arc::new(Service {
-        hub,
-        config,
-        started: tokio::time::Instant::now(),
-        stop: stop.clone(),
-        names: door.names,
-        access: door.access,
-        settings: door.settings,
-        refusals: Refusals::default(),
-        crowd,
-        clients: Clients::default(),
-    });
+    let service = Arc::new(Service::new(hub, config, door, stop.clone()));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -192,13 +201,7 @@ async fn connection(stream: TcpStream, from: SocketAddr, _place: Place, service:
         }
         Ok::<_, std::convert::Infallible>(response)
     });
-    let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_headers(HEADERS_MAX)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), answer)
-        .with_upgrades();
+    let serving = http().serve_connection(TokioIo::new(stream), answer).with_upgrades();
     let mut stop = service.stop.clone();
     tokio::select! {
         served = serving => if let Err(error) = served {
@@ -213,6 +216,16 @@ async fn connection(stream: TcpStream, from: SocketAddr, _place: Place, service:
     if let Some(upgrade) = asked {
         ws::listen(upgrade, service).await;
     }
+}
+
+/// HTTP within its limits.
+fn http() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEAD_BYTES_MAX);
+    http
 }
 
 /// What hyper has refused by itself; nothing, when the other side just left.

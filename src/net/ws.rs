@@ -10,7 +10,7 @@ use super::limits::{MESSAGE_BYTES_MAX, MESSAGES_PER_S_MAX};
 use super::refusals::Refusal;
 use super::routes::Upgrade;
 use super::settings::Settings;
-use super::{Service, socket};
+use super::{Service, frames, socket};
 use crate::clock::mono_raw_now;
 use crate::core::cause::Cause;
 use crate::core::packetizer::Packet;
@@ -27,18 +27,14 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
-/// What is read of it at once. The reader fills so much with zeros whenever it looks, which is after every packet.
-const READ_BYTES: usize = 512;
 /// How soon after a listener's report the next is kept: one a second is asked for, and a page's timer may be early.
 const REPORT_PAUSE: Duration = Duration::from_millis(900);
 /// How long one write may take before the listener is given up.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a listener may take to answer a close.
-const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 /// How often a listener is told its queue's age.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
 /// How soon a full kernel buffer is looked at again: about one period.
@@ -76,14 +72,13 @@ pub(super) async fn listen(upgrade: Upgrade, service: Arc<Service>) {
             "cannot set a listener's socket options ({error}): its delay may grow when its network stalls"
         );
     }
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BYTES)
-        .write_buffer_size(0)
-        .max_write_buffer_size(wire::MESSAGE_BYTES_MAX)
-        .max_message_size(Some(MESSAGE_BYTES_MAX))
-        .max_frame_size(Some(MESSAGE_BYTES_MAX));
-    let mut socket =
-        WebSocketStream::from_partially_read(stream, parts.read_buf.into(), Role::Server, Some(config)).await;
+    let mut socket = WebSocketStream::from_partially_read(
+        stream,
+        parts.read_buf.into(),
+        Role::Server,
+        Some(frames::limits(MESSAGE_BYTES_MAX)),
+    )
+    .await;
     let end = if let Ok(listener) = service.hub.join() {
         let _seat = service.clients.enter(listener.number(), &guest);
         Session::new(&mut socket, &service, listener, guest).run().await
@@ -92,13 +87,7 @@ pub(super) async fn listen(upgrade: Upgrade, service: Arc<Service>) {
         End::refuse(&service, Refusal::ListenersFull, words)
     };
     if let End::Close(code, reason) = end {
-        let frame = CloseFrame { code, reason: reason.into() };
-        let _ = timeout(CLOSE_TIMEOUT, async {
-            if socket.close(Some(frame)).await.is_ok() {
-                while let Some(Ok(_)) = socket.next().await {} // until the listener agrees
-            }
-        })
-        .await;
+        frames::close(&mut socket, code, reason).await;
     }
 }
 
@@ -264,16 +253,13 @@ impl<'a> Session<'a> {
     async fn heard(&mut self, message: Option<Result<Message, WsError>>) -> Result<(), End> {
         let refuse = |refusal, words: &str| Err(End::refuse(self.service, refusal, words));
         let text = match message {
-            Some(Err(WsError::Capacity(_))) => {
-                return refuse(Refusal::MessageTooLong, "a message may have 4096 bytes");
+            Some(Err(error)) => {
+                return Err(match frames::fault(&error) {
+                    Some((refusal, words)) => End::refuse(self.service, refusal, words),
+                    None => End::Gone,
+                });
             }
-            Some(Err(WsError::Protocol(error))) => {
-                return refuse(Refusal::ProtocolBroken, &error.to_string());
-            }
-            Some(Err(WsError::Utf8(_))) => {
-                return refuse(Refusal::MessageNoText, "a text message must be UTF-8");
-            }
-            None | Some(Err(_) | Ok(Message::Close(_))) => return Err(End::Gone),
+            None | Some(Ok(Message::Close(_))) => return Err(End::Gone),
             Some(Ok(Message::Binary(_))) => {
                 return refuse(
                     Refusal::MessageBinary,

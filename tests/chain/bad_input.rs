@@ -35,6 +35,8 @@ fn the_page_comes_with_its_types_caching_and_headers() {
         "cross-origin-opener-policy: same-origin",
         "cross-origin-embedder-policy: require-corp",
         "content-security-policy: default-src 'none'",
+        "x-content-type-options: nosniff",
+        "x-frame-options: deny",
         "cache-control: no-cache",
     ] {
         assert!(head.contains(line), "{line} in {head}");

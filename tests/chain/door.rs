@@ -4,7 +4,7 @@ use crate::service::Service;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use synthwire::net::access::key::HashedKey;
+use synthwire::net::access::key::{HashedKey, Workspace};
 
 /// A folder or file that is gone when the test is over.
 struct Scratch(PathBuf);
@@ -176,7 +176,7 @@ fn a_key_goes_into_the_configuration_hashed() {
     child.stdin.take().unwrap().write_all(b"open sesame\n").unwrap();
     let output = child.wait_with_output().unwrap();
     let hashed = HashedKey::parse(String::from_utf8(output.stdout).unwrap().trim()).unwrap();
-    assert!(hashed.is("open sesame"));
+    assert!(hashed.is("open sesame", &mut Workspace::default()));
 
     let scratch = Scratch::new("plain.toml");
     std::fs::write(&scratch.0, "listening_key = \"open sesame\"\n").unwrap();

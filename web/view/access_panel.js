@@ -57,6 +57,13 @@ export class AccessPanel {
     this.#settings = form('settings');
   }
 
+  /** @returns {boolean} whether a key is needed first; the cursor is then where it goes */
+  asksFirst() {
+    const asks = this.#access?.may_listen === false;
+    if (asks) part('door-key', HTMLInputElement).focus();
+    return asks;
+  }
+
   /** @param {Access | null} access null where the service did not say @param {boolean} encrypted */
   show(access, encrypted) {
     this.#access = access;

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::state::StateFolder;
 use crate::units::MonoNs;
 use hyper::header::HeaderMap;
-use key::{HashedKey, SALT_BYTES};
+use key::{HashedKey, SALT_BYTES, Workspace};
 use rules::{Each, Grant, Purpose};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -81,6 +81,8 @@ pub struct Access {
     configured: Each<bool>,
     tries: Mutex<Tries>,
     checks: Arc<Semaphore>,
+    /// Where they work.
+    workspace: Arc<Mutex<Workspace>>,
     /// One change at a time.
     changing: tokio::sync::Mutex<()>,
     folder: Option<StateFolder>,
@@ -122,6 +124,7 @@ impl Access {
             },
             tries: Mutex::new(Tries::new(mono_raw_now())),
             checks: Arc::new(Semaphore::new(CHECKS_AT_ONCE)),
+            workspace: Arc::default(),
             changing: tokio::sync::Mutex::new(()),
             folder,
             powered_up,
@@ -218,6 +221,9 @@ impl Access {
         key: Option<String>,
         shown: Each<bool>,
     ) -> std::result::Result<(), Denied> {
+        if !self.may_set_key(purpose, shown) {
+            return Err(Denied::new(Refusal::KeyLocked, self.why_locked(purpose))); // before a stranger makes us work
+        }
         let hashed = match key {
             None => None,
             Some(key) => {
@@ -253,7 +259,9 @@ impl Access {
     async fn fits(&self, key: &str, hashed: HashedKey, address: IpAddr) -> std::result::Result<bool, Denied> {
         self.tries().take(address, mono_raw_now()).map_err(Denied::too_often)?;
         let key = key.to_owned();
-        let fits = self.work(move || hashed.is(&key)).await?;
+        let workspace = Arc::clone(&self.workspace);
+        let check = move || hashed.is(&key, &mut workspace.lock().unwrap_or_else(PoisonError::into_inner));
+        let fits = self.work(check).await?;
         if fits {
             self.tries().give_back(address);
         }

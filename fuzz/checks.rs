@@ -1,0 +1,37 @@
+//! What must hold for any bytes: called by the fuzz targets and, for the bytes kept in `seeds/`, by `tests/seeds.rs`.
+
+use synthwire::core::wire::{self, Record};
+use synthwire::net::control::FromListener;
+use synthwire::net::hostile;
+
+/// Any bytes give records or a refusal; records written back give the same bytes, but for flags nobody knows.
+pub(crate) fn wire_decode(message: &[u8]) {
+    let Ok(records) = wire::parse(message) else { return };
+    let mut written = Vec::new();
+    for record in records {
+        match record {
+            Record::Audio(place, payload) => {
+                written.extend(wire::audio_head(&place));
+                written.extend(payload);
+            }
+            Record::Gap(place, cause) => written.extend(wire::gap(&place, cause)),
+            Record::Listener(note) => written.extend(wire::listener(&note)),
+        }
+    }
+    assert_eq!(written.len(), message.len());
+    assert!(wire::parse(&written).is_ok());
+}
+
+/// Any text from a listener is understood or refused with a reason that fits a close frame.
+pub(crate) fn ws_control(text: &[u8]) {
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    if let Err(reason) = FromListener::parse(text) {
+        assert!(!reason.is_empty() && reason.len() <= 123);
+    }
+}
+
+/// Whatever a connection sends is answered with HTTP or not at all, never with what only an owner may see.
+pub(crate) fn http_request(request: &[u8]) {
+    let answer = hostile::answer(request);
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1."), "{}", String::from_utf8_lossy(&answer));
+}

@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# `make test-hostile`: what independent tools find. As root. One last line counts it all, as in `make test`.
+#
+# scripts/test_hostile.sh [STAGE...] runs only the stages named:
+#   chaos        a listener hears every frame to the bit while everything is tried, for CHAOS_S seconds (600)
+#   conformance  the Autobahn|Testsuite against an echo built from the service's own handshake and frames
+#   slow         slowhttptest in its four modes: the service must be there all the time
+#   headers      wapiti's look at headers, policies and cookies
+#   metrics      promtool on /metrics, on the alerts and on their tests
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/plain_words.sh
+. scripts/tally.sh
+
+stages=("$@")
+[ ${#stages[@]} -gt 0 ] || stages=(metrics headers conformance slow chaos)
+port=18999
+helper=
+
+cleanup() { [ -z "$helper" ] || kill "$helper" 2>/dev/null || true; }
+trap cleanup EXIT
+
+# start COMMAND...: a program that runs until `stop`; answers on the port named.
+start() {
+    local answers_on=$1
+    shift
+    "$@" >"$logs/program.log" 2>&1 &
+    helper=$!
+    for _ in $(seq 100); do
+        (exec 3<>"/dev/tcp/127.0.0.1/$answers_on") 2>/dev/null && return
+        sleep 0.1
+    done
+    die "$1 does not answer on port $answers_on" "Its last words are in $logs/program.log"
+}
+
+stop() {
+    kill "$helper" 2>/dev/null || true
+    wait "$helper" 2>/dev/null || true
+    helper=
+}
+
+serve() { start "$port" "$service" serve --listen "127.0.0.1:$port" --source exact:noise "$@"; }
+
+# check STAGE WHAT COMMAND...: one case of a stage; its output goes to the stage's log.
+check() {
+    local stage=$1 what=$2
+    shift 2
+    if "$@" >>"$logs/$stage.log" 2>&1; then
+        cases_passed=$((cases_passed + 1))
+    else
+        cases_failed=$((cases_failed + 1))
+        warn "$stage: $what failed (see $logs/$stage.log)"
+    fi
+}
+
+answers() { curl --silent --fail --max-time 10 "http://127.0.0.1:$port/healthz"; }
+
+metrics() {
+    serve
+    curl --silent "http://127.0.0.1:$port/metrics" >"$logs/metrics.txt"
+    check metrics 'the text of /metrics' promtool check metrics <"$logs/metrics.txt"
+    check metrics 'the alerts' promtool check rules docs/observability/alerts.yml
+    check metrics 'the tests of the alerts' promtool test rules docs/observability/alerts_test.yml
+    stop
+}
+
+# Strict-Transport-Security is a matter of the encrypted address, and X-XSS-Protection a switch that browsers have removed;
+# everything else must be in order.
+no_findings() {
+    node -e '
+        const { vulnerabilities } = JSON.parse(require("fs").readFileSync(process.argv[1]));
+        const found = Object.values(vulnerabilities).flat().filter(({ info }) => !/Strict-Transport-Security|X-XSS-Protection/.test(info));
+        for (const { info, path } of found) console.log(path, info);
+        process.exit(found.length ? 1 : 0);
+    ' "$1"
+}
+
+headers() {
+    serve
+    check headers 'the scan' timeout 300 wapiti --url "http://127.0.0.1:$port/" --scope folder --flush-session \
+        --module csp,http_headers,cookieflags,methods,backup,file --format json --output "$PWD/$logs/wapiti.json" \
+        --max-scan-time 240 --no-bugreport
+    check headers 'what it found' no_findings "$logs/wapiti.json"
+    check headers 'the service afterwards' answers
+    stop
+}
+
+slow() {
+    serve
+    local mode
+    for mode in "-H -i 3" "-B -i 3 -u http://127.0.0.1:$port/api/settings" "-R" "-X -w 512 -y 1024 -n 5 -z 32"; do
+        # shellcheck disable=SC2086 # several words on purpose
+        check slow "slowhttptest $mode" timeout 60 slowhttptest -c 400 -r 100 -l 20 -p 5 -u "http://127.0.0.1:$port/" $mode
+        check slow "the service after $mode" answers
+    done
+    check slow 'never unreachable' bash -c "! grep -q 'service available: *NO' '$logs/slow.log'"
+    stop
+}
+
+conformance() {
+    start 9001 target/release/examples/websocket_echo 127.0.0.1:9001
+    scripts/autobahn.sh "$logs/autobahn" | tee "$logs/conformance.log"
+    # Compression is not offered (sound does not compress): those cases are told so and count as skipped.
+    local good='OK|NON-STRICT|INFORMATIONAL'
+    cases_passed=$(grep -cE " ($good) ($good)\$" "$logs/conformance.log") || true
+    cases_skipped=$(grep -c ' UNIMPLEMENTED ' "$logs/conformance.log") || true
+    cases_failed=$(grep -cvE " ($good) ($good)\$| UNIMPLEMENTED " "$logs/conformance.log") || true
+    stop
+}
+
+chaos() {
+    CHAOS_S=${CHAOS_S:-600} check chaos 'the reference listener' \
+        timeout 1500 scripts/cargo.sh test --locked --test chaos -- --nocapture
+    tail -n 20 "$logs/chaos.log"
+}
+
+scripts/packages.sh hostile
+say 'Building the service and the echo endpoint'
+scripts/cargo.sh build --release --locked
+scripts/cargo.sh build --release --locked --features hostile --example websocket_echo
+service=target/release/synthwire
+
+for stage in "${stages[@]}"; do
+    case $stage in
+        chaos | conformance | slow | headers | metrics) ;;
+        *) die "unknown stage '$stage'" 'One of: metrics headers conformance slow chaos' ;;
+    esac
+    say "$stage"
+    began=$SECONDS cases_passed=0 cases_failed=0 cases_skipped=0
+    : >"$logs/$stage.log"
+    "$stage"
+    add_up "$stage" 0 "$((SECONDS - began))" "$cases_passed" "$cases_failed" "$cases_skipped"
+done
+tally_report

@@ -1,0 +1,54 @@
+//! WebSocket messages within their limits: what tungstenite is told, what its faults mean, and how a conversation ends.
+
+use super::refusals::Refusal;
+use crate::core::wire;
+use futures_util::StreamExt;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+
+/// What is read at once. The reader fills so much with zeros whenever it looks, which is after every packet.
+const READ_BYTES: usize = 512;
+/// Longest head of a frame.
+const FRAME_HEAD_BYTES_MAX: usize = 14;
+/// How long the other side may take to answer a close.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// For messages and frames of at most so many bytes.
+pub(super) fn limits(message_bytes_max: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(wire::MESSAGE_BYTES_MAX.max(message_bytes_max) + FRAME_HEAD_BYTES_MAX)
+        .max_message_size(Some(message_bytes_max))
+        .max_frame_size(Some(message_bytes_max))
+}
+
+/// What the other side did wrong, in words; nothing, when it just left.
+pub(super) fn fault(error: &Error) -> Option<(Refusal, String)> {
+    match error {
+        Error::Capacity(_) => Some((Refusal::MessageTooLong, "a message may have 4096 bytes".into())),
+        Error::Protocol(error) => Some((Refusal::ProtocolBroken, error.to_string())),
+        Error::Utf8(_) => Some((Refusal::MessageNoText, "a text message must be UTF-8".into())),
+        _ => None,
+    }
+}
+
+/// Says goodbye and waits a moment for the answer.
+pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut WebSocketStream<S>,
+    code: CloseCode,
+    reason: String,
+) {
+    let frame = CloseFrame { code, reason: reason.into() };
+    let _ = timeout(CLOSE_TIMEOUT, async {
+        if socket.close(Some(frame)).await.is_ok() {
+            while let Some(Ok(_)) = socket.next().await {} // until the listener agrees
+        }
+    })
+    .await;
+}

@@ -1,0 +1,107 @@
+//! For independent tools and fuzzers: the parts of the door that strangers meet first, without the sound behind them.
+//! Only with the feature `hostile`, which the tests switch on; what ships has none of it.
+
+use super::guard::{self, Peer};
+use super::routes::{self, Body};
+use super::{Door, Service, frames, http};
+use crate::config::Config;
+use crate::hub::{Controls, Counters, Hub, Sizes};
+use futures_util::{SinkExt, StreamExt};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+/// Longest message that is echoed: the conformance suite's longest has 16 MiB.
+const ECHO_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What is kept of an answer between writing and reading it.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// Sends every message back, through the service's own HTTP limits, handshake and frames. Never ends.
+pub async fn echo(listener: TcpListener) {
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(echo_one(stream));
+    }
+}
+
+async fn echo_one(stream: TcpStream) {
+    let asked = Mutex::new(None);
+    let answer = service_fn(async |mut request: Request<Incoming>| {
+        let handshake = guard::check_origin(request.headers())
+            .ok()
+            .and_then(|()| create_response_with_body(&request, Body::default).ok());
+        let response = handshake.unwrap_or_else(|| {
+            let mut refusal = Response::new(Body::default());
+            *refusal.status_mut() = StatusCode::UPGRADE_REQUIRED;
+            refusal
+        });
+        *asked.lock().expect("nobody panics with it") = Some(hyper::upgrade::on(&mut request));
+        Ok::<_, Infallible>(response)
+    });
+    let _ = http().serve_connection(TokioIo::new(stream), answer).with_upgrades().await;
+    let Some(upgrade) = asked.into_inner().expect("nobody panics with it") else { return };
+    let Ok(upgraded) = upgrade.await else { return };
+    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
+    let limits = Some(frames::limits(ECHO_BYTES_MAX));
+    let (stream, said) = (parts.io.into_inner(), parts.read_buf.into());
+    let mut socket = WebSocketStream::from_partially_read(stream, said, Role::Server, limits).await;
+    while let Some(message) = socket.next().await {
+        match message {
+            Ok(message @ (Message::Text(_) | Message::Binary(_))) => {
+                if socket.send(message).await.is_err() {
+                    return;
+                }
+            }
+            Ok(_) => {}
+            Err(Error::ConnectionClosed) => return,
+            Err(error) => {
+                if let Some((refusal, words)) = frames::fault(&error) {
+                    frames::close(&mut socket, refusal.code().into(), words).await;
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// What the service answers to a connection that sends these bytes and no more.
+///
+/// # Panics
+/// When the service does: that is what is looked for.
+pub fn answer(request: &[u8]) -> Vec<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (mut client, server) = duplex(ANSWER_BYTES_MAX);
+        client.write_all(request).await.expect("it takes a megabyte");
+        client.shutdown().await.expect("it can be shut");
+        let service = Arc::new(deaf_service());
+        let here = Ipv4Addr::LOCALHOST.into();
+        let peer = Peer { address: here, local: here, secure: false };
+        let answer = service_fn(async |request| {
+            Ok::<_, Infallible>(routes::answer(request, &service, peer).await.response)
+        });
+        // Whoever sends no more is answered all the same.
+        let _ = http().half_close(true).serve_connection(TokioIo::new(server), answer).with_upgrades().await;
+        let mut said = Vec::new();
+        client.read_to_end(&mut said).await.expect("memory can be read");
+        said
+    })
+}
+
+/// A service without a source and without keys.
+fn deaf_service() -> Service {
+    let sizes = Sizes { listeners_max: 1, queue_packets: 2, chunk_frames: 128, period_frames: 128 };
+    let hub = Hub::new(sizes, Arc::new(Counters::new()), Arc::new(Controls::default()));
+    let door = Door::open(&Config::default()).expect("without a state folder nothing can fail");
+    Service::new(hub, Config::default(), door, watch::channel(false).1)
+}

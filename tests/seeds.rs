@@ -1,0 +1,56 @@
+//! The bytes kept for the fuzz targets, as ordinary tests on any compiler: a new file in `fuzz/seeds/` is a new case.
+
+#[path = "../fuzz/checks.rs"]
+mod checks;
+
+use std::path::Path;
+
+/// Every file kept for a target, and whatever one gets by cutting it short or turning one byte around.
+fn each(target: &str, check: fn(&[u8]), damages: usize) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    files.sort();
+    assert!(files.len() >= 5, "{target} has seeds");
+    for file in files {
+        let bytes = std::fs::read(&file).expect("a seed can be read");
+        println!("{}", file.display());
+        check(&bytes);
+        let step = (bytes.len() / damages).max(1);
+        for place in (0..bytes.len()).step_by(step) {
+            check(&bytes[..place]);
+            let mut other = bytes.clone();
+            other[place] ^= 0x55;
+            check(&other);
+        }
+    }
+}
+
+#[test]
+fn any_message_is_read_or_refused() {
+    each("wire_decode", checks::wire_decode, 200);
+}
+
+#[test]
+fn any_words_of_a_listener_are_understood_or_refused() {
+    each("ws_control", checks::ws_control, 200);
+}
+
+#[test]
+fn any_request_is_answered_with_http_or_not_at_all() {
+    each("http_request", checks::http_request, 12);
+}
+
+#[test]
+fn the_entry_for_fuzzers_leads_to_the_service_itself() {
+    for (request, code) in [
+        ("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "200"),
+        ("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", "421"),
+        ("PUT / HTTP/1.1\r\nHost: localhost\r\n\r\n", "405"),
+    ] {
+        let answer = synthwire::net::hostile::answer(request.as_bytes());
+        assert!(answer.starts_with(format!("HTTP/1.1 {code}").as_bytes()), "{request}");
+    }
+}
