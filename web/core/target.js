@@ -56,6 +56,8 @@ const WORTH_FRAMES = framesOf(1.5);
 const BUCKET_FRAMES = framesOf(100);
 /** A smaller lead is taken at once while it can be reached by the speed alone. */
 const STEP_FRAMES = framesOf(5);
+/** Less is not given up: a reader that follows a target which creeps never comes to rest. */
+const RELAX_FRAMES = framesOf(0.3);
 /** A step down waits for silence, but not for ever. */
 const PATIENCE_FRAMES = framesOf(15_000);
 /** The worst of so many buckets is shown. */
@@ -139,7 +141,7 @@ export class LeadTarget {
   relax(isSilent, blockFrames) {
     if (this.#mode === MODE.SAFEST) return;
     const surplus = this.frames - this.#best();
-    if (surplus <= 0) {
+    if (surplus < RELAX_FRAMES) {
       this.#surplusFrames = 0;
       return;
     }
