@@ -240,7 +240,7 @@ class Line {
   /** @returns {import('./core/messages.js').WorkerStatus['drift']} */
   #drift() {
     const { liveEdge } = this.#receiver;
-    return liveEdge.line && { ppm: liveEdge.driftPpm, sigma_ppm: liveEdge.driftSigmaPpm, memory: liveEdge.memory };
+    return liveEdge.line && { ...liveEdge.drift, memory: liveEdge.memory };
   }
 
   /** @param {Partial<import('./core/messages.js').WorkerStatus>} changes */

@@ -40,6 +40,8 @@ export const WORD = Object.freeze({
   LINE_STEPPED: 13,
   /** Frames that came in one piece last. */
   PACKET_FRAMES: 14,
+  /** By how many frames the line is too late for good. */
+  LINE_EXCESS: 15,
 
   // Written by the audio thread.
   /** Odd while the three words after it are being written. */

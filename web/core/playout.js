@@ -242,9 +242,12 @@ export class Playout {
     if (this.#ring.silenceExpected) return;
     const whole = Math.ceil(required) | 0;
     // While blocks and packets keep their phase, every block may find a packet that came just before it. Clocks that differ by next
-    // to nothing turn the phase in minutes: what it will ask for then is known now.
+    // to nothing turn the phase in minutes: what it will ask for then is known now. Where clocks differ by more it will in seconds
+    // ask for all of it, which is the frames the filter looks ahead, and what the line is too late by, too.
     this.#noticeCalm(whole, needed);
-    this.#target.observe(Math.max(whole, this.#ring.packetFrames + needed), needed);
+    const excess = this.#line.excessFrames;
+    const turned = this.#ring.packetFrames + needed + (excess > 0 ? excess + this.#resampler.lookAheadFrames : 0);
+    this.#target.observe(Math.max(whole, turned), needed);
     if (this.#isSounding) this.#target.relax(this.#feed.isSilent, needed);
     if (this.#state !== PLAYOUT.SOUNDING) return;
     this.#measureDeviation();

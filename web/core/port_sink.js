@@ -105,7 +105,7 @@ export class PortSink {
     this.#flush();
     const block = this.#pool.pop();
     if (!block) return;
-    new Float64Array(block, HEAD_BYTES, 4).set([line.context_frame, line.position, line.drift_ppm, line.stepped_frames]);
+    new Float64Array(block, HEAD_BYTES, 5).set([line.context_frame, line.position, line.drift_ppm, line.stepped_frames, line.excess_frames]);
     this.#send(block, KIND_LINE, 0, 0, 0);
   }
 
@@ -190,8 +190,8 @@ export function applyBlock(block, ring) {
 
 /** @param {ArrayBuffer} block @returns {import('./live_edge.js').Line} */
 function lineOf(block) {
-  const [contextFrame = 0, position = 0, driftPpm = 0, steppedFrames = 0] = new Float64Array(block, HEAD_BYTES, 4);
-  return { context_frame: contextFrame, position, drift_ppm: driftPpm, stepped_frames: steppedFrames };
+  const [contextFrame = 0, position = 0, driftPpm = 0, steppedFrames = 0, excessFrames = 0] = new Float64Array(block, HEAD_BYTES, 5);
+  return { context_frame: contextFrame, position, drift_ppm: driftPpm, stepped_frames: steppedFrames, excess_frames: excessFrames };
 }
 
 /**

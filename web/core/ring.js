@@ -161,6 +161,7 @@ export class RingWriter {
     Atomics.store(words, WORD.LINE_FRACTION, Math.floor((line.position - whole) * FRACTION_ONE));
     Atomics.store(words, WORD.LINE_DRIFT, Math.round(line.drift_ppm * 1e-6 * DRIFT_ONE));
     Atomics.store(words, WORD.LINE_STEPPED, Math.round(line.stepped_frames * LEAD_ONE) | 0);
+    Atomics.store(words, WORD.LINE_EXCESS, Math.ceil(line.excess_frames));
     Atomics.add(words, WORD.LINE, 1);
   }
 

@@ -38,7 +38,7 @@ const EXACT_NEARER_S = 0.4e-3;
  * A correction ends within this (s) of where the lead is right: the live edge's estimate moves by 0.1 ms, and what rests there shall
  * not be moved on by that.
  */
-const LANDING_S = 0.35e-3;
+const LANDING_S = 0.6e-3;
 /** And on the nearest whole frame, which is approached so fast: half a frame at 1.5 per s brakes with just the slope allowed. */
 const LANDING_GAIN_PER_S = 1.5;
 /** So near to a whole frame nothing is heard of the last step: full scale at 10 kHz moves by -80 dB. */
