@@ -1,6 +1,6 @@
 # One line per target; the work is in scripts/. Everything a target needs is installed by the target itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-network bench-rt bench-concealment bench-resampler simulate trace test-listening test-browsers setup deny clean
+.PHONY: help run test check bench bench-network bench-rt bench-concealment bench-resampler simulate simulate-sweep trace test-listening test-browsers setup deny clean
 export EVERY_CHECK TRACE MODE SKEW_PPM PROFILE SEED SECONDS FILE
 
 help: ## list the targets
@@ -34,6 +34,9 @@ bench-resampler: ## what moving sound in time costs and spoils, by method
 
 simulate: ## what a listener hears on a trace of arrivals: TRACE=file.csv MODE=auto|lowest|safest SKEW_PPM=0
 	@node scripts/simulate.mjs
+
+simulate-sweep: ## every network in every mode, as a table; SEED=1 SECONDS=600 PROFILES="wired loss" MODES=auto
+	@node scripts/simulate_sweep.mjs
 
 trace: ## make such a trace up: PROFILE=bad-wifi SEED=1 SECONDS=600 FILE=trace.csv
 	@node scripts/simulate.mjs trace
