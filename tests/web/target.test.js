@@ -14,7 +14,7 @@ function learned(requiredMs, seconds, { mode = MODE.AUTO, fixedMs = 0 } = {}) {
   target.choose(mode, framesOf(fixedMs));
   for (let frames = 0; msOf(frames) < seconds * 1000; frames += BLOCK) {
     target.observe(framesOf(requiredMs(msOf(frames))), BLOCK);
-    target.relax(false, BLOCK);
+    target.relax(false, false, BLOCK);
   }
   return target;
 }
@@ -56,7 +56,7 @@ test('a network slower by 40 ms takes the target nowhere: what seemed late was t
   target.shift(-framesOf(40));
   for (let at = 0; at < 40_000; at += 1) {
     target.observe(framesOf(6), BLOCK);
-    target.relax(false, BLOCK);
+    target.relax(false, false, BLOCK);
   }
   assert.ok(msOf(target.frames) < 12, `${msOf(target.frames)} ms`);
 });
