@@ -32,6 +32,8 @@ pub struct Config {
     pub capture_cpu: Option<u16>,
     /// Address and port of page and socket.
     pub listen: SocketAddr,
+    /// DSCP the packets to listeners are marked with, 0 to 63; without it, none.
+    pub dscp: Option<u8>,
     /// What one listener's queue may hold before its oldest packets go, 10 to 2000 ms.
     pub queue_ms: u32,
     /// Listeners at once, 1 to 2000.
@@ -50,6 +52,7 @@ impl Default for Config {
             rt_priority: 70,
             capture_cpu: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            dscp: None,
             queue_ms: 250,
             listeners_max: 500,
         }
@@ -94,6 +97,11 @@ impl Config {
         (periods * self.period_frames).min(2048 / self.period_frames * self.period_frames)
     }
 
+    /// Real-time priority of the fan-out thread: below the capture thread's, and none where that has none.
+    pub fn fan_out_priority(&self) -> u8 {
+        if self.rt_priority == 0 { 0 } else { self.rt_priority.saturating_sub(10).max(1) }
+    }
+
     /// Checks every range; the key at fault and what is wrong with it.
     ///
     /// # Errors
@@ -104,6 +112,7 @@ impl Config {
         within("period_frames", self.period_frames, 32, 1024)?;
         within("chunk_frames", self.chunk_frames.unwrap_or(128), 32, 2048)?;
         within("rt_priority", u32::from(self.rt_priority), 0, 99)?;
+        within("dscp", u32::from(self.dscp.unwrap_or(0)), 0, 63)?;
         within("queue_ms", self.queue_ms, 10, 2000)?;
         within("listeners_max", self.listeners_max, 1, 2000)?;
         if self.device.as_deref().is_some_and(|device| device.trim().is_empty()) {

@@ -1,10 +1,14 @@
 //! HTTP and WebSocket: the only folder with asynchronous networking. It knows the hub, never the sound card.
 //!
-//! [`serve`] runs on a listener the caller made and ends when the caller says so. Every connection is one task, owned here.
+//! [`serve`] runs on a listener the caller made and ends when the caller says so. Every connection is one task, owned here, until
+//! it becomes a WebSocket: then it is handed to the fan-out thread, which [`fan_out::run`] is.
 
 pub mod assets;
+mod connection;
 pub mod control;
+pub mod fan_out;
 mod headers;
+mod line;
 mod routes;
 mod socket;
 mod status;
@@ -12,6 +16,8 @@ mod ws;
 
 use crate::config::Config;
 use crate::hub::Hub;
+use connection::Connection;
+use fan_out::Door;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -43,18 +49,27 @@ pub struct Service {
     config: Config,
     started: tokio::time::Instant,
     stop: watch::Receiver<bool>,
+    /// Where listeners go.
+    door: Door,
     /// Connections closed at once because there were too many.
     connections_refused: AtomicU64,
 }
 
-/// Answers on `listener` until `stop` is true, then ends every connection within a second.
-pub async fn serve(listener: TcpListener, hub: Arc<Hub>, config: Config, mut stop: watch::Receiver<bool>) {
+/// Answers on `listener` until `stop` is true, then ends every connection within a second. Listeners leave by the `door`.
+pub async fn serve(
+    listener: TcpListener,
+    hub: Arc<Hub>,
+    config: Config,
+    door: Door,
+    mut stop: watch::Receiver<bool>,
+) {
     let connections_max = config.listeners_max as usize + SPARE_CONNECTIONS;
     let service = Arc::new(Service {
         hub,
         config,
         started: tokio::time::Instant::now(),
         stop: stop.clone(),
+        door,
         connections_refused: AtomicU64::new(0),
     });
     let mut connections = JoinSet::new();
@@ -115,7 +130,7 @@ async fn connection(stream: TcpStream, service: Arc<Service>) {
         .header_read_timeout(HEADER_TIMEOUT)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), answer)
+        .serve_connection(TokioIo::new(Connection::Plain(stream)), answer)
         .with_upgrades();
     let mut stop = service.stop.clone();
     tokio::select! {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
 mod bad_input;
+mod fan_out;
 mod pipeline;
 mod service;
 mod shutdown;
