@@ -1,6 +1,6 @@
 # One line per target; the work is in scripts/. Everything a target needs is installed by the target itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-network bench-rt bench-concealment bench-resampler simulate simulate-sweep trace test-listening test-browsers setup deny clean
+.PHONY: help run test check bench bench-network bench-fanout bench-rt bench-concealment bench-resampler simulate simulate-sweep trace test-listening test-browsers setup deny clean
 export EVERY_CHECK TRACE MODE SKEW_PPM PROFILE SEED SECONDS FILE
 
 help: ## list the targets
@@ -22,6 +22,9 @@ bench: ## the listening bench; BENCH_ARGS="--baseline" compares with the classic
 bench-network: ## the same over bad networks (as root); BENCH_ARGS="--profile bad-wifi" for one, "--skew-ppm 300" for clocks apart
 	@scripts/packages.sh test
 	@tools/bench.sh --network $(BENCH_ARGS)
+
+bench-fanout: ## what 1 to 500 listeners cost, beside a bare loop; BENCH_ARGS="--listeners 100" for some
+	@tools/fanout.sh $(BENCH_ARGS)
 
 bench-rt: ## the capture thread's system calls per period, traced
 	@scripts/bench_rt.sh

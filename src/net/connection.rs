@@ -43,7 +43,10 @@ impl Connection {
     }
 
     /// Whether the kernel has everything that was written.
-    #[expect(clippy::unnecessary_wraps, reason = "a connection that keeps something back may fail to pass it on")]
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "a connection that keeps something back may fail to pass it on"
+    )]
     pub(super) fn is_passed_on(&mut self) -> io::Result<bool> {
         match self {
             Self::Plain(_) => Ok(true),

@@ -81,6 +81,8 @@ pub(super) struct Room {
     seats: RefCell<Vec<Rc<Seat>>>,
     stream: Stream,
     floor_packets: Cell<u32>,
+    /// A listener's words found no room: it is to be looked at even if no packet comes.
+    pending: Notify,
 }
 
 /// One listener's place in the room.
@@ -94,7 +96,11 @@ pub(super) struct Seat {
 impl Room {
     /// Writes what is due to one listener.
     pub(super) fn serve(&self, seat: &Seat) {
-        seat.line.borrow_mut().serve(&self.packets.borrow(), &self.hub, false);
+        let mut line = seat.line.borrow_mut();
+        line.serve(&self.packets.borrow(), &self.hub, false);
+        if line.has_pending() {
+            self.pending.notify_one();
+        }
     }
 
     /// A listener's messages are of so many frames now.
@@ -191,8 +197,10 @@ async fn play(handoff: HandoffReader, mut newcomers: Newcomers, setup: Setup) ->
         seats: RefCell::default(),
         stream,
         floor_packets: Cell::new(1),
+        pending: Notify::new(),
     });
-    let mut ticker = Ticker { pump: Pump::new(handoff, sizes.chunk_frames)?, load: Load::new(stream), next_look: None };
+    let mut ticker =
+        Ticker { pump: Pump::new(handoff, sizes.chunk_frames)?, load: Load::new(stream), next_look: None };
     let mut stopping: Option<Instant> = None;
     loop {
         let look = ticker.next_look;
@@ -205,6 +213,7 @@ async fn play(handoff: HandoffReader, mut newcomers: Newcomers, setup: Setup) ->
             () = sleep_until(look.map_or_else(Instant::now, |(when, _)| when)), if look.is_some() => {
                 ticker.look(&room, look.is_some_and(|(_, hurry)| hurry));
             }
+            () = room.pending.notified(), if look.is_none() => ticker.look_again(),
             Some(newcomer) = newcomers.0.recv(), if stopping.is_none() => room.welcome(newcomer, dscp),
             () = stopped(&mut stop), if stopping.is_none() => stopping = Some(Instant::now() + STOP_GRACE),
         }
@@ -212,7 +221,7 @@ async fn play(handoff: HandoffReader, mut newcomers: Newcomers, setup: Setup) ->
             if room.seats.borrow().is_empty() || Instant::now() >= until {
                 return Ok(());
             }
-            ticker.next_look = Some((Instant::now() + LOOK_AGAIN, false));
+            ticker.look_again();
         }
     }
 }
@@ -249,6 +258,10 @@ impl Ticker {
         if let Some(packets) = self.load.busy(now, now.since(began)) {
             room.set_floor(packets);
         }
+    }
+
+    fn look_again(&mut self) {
+        self.next_look = Some((Instant::now() + LOOK_AGAIN, false));
     }
 
     fn look(&mut self, room: &Room, hurry: bool) {

@@ -219,12 +219,9 @@ impl Line {
         }
         if sound {
             self.write_sound(packets, hub)?;
+            self.control_waited += u32::from(!self.control.is_empty());
         }
-        if self.control.is_empty() || !self.rest.is_empty() {
-            return Ok(());
-        }
-        if sound && !self.has_room(false, hub)? {
-            self.control_waited += 1;
+        if self.control.is_empty() || !self.rest.is_empty() || (sound && !self.has_room(false, hub)?) {
             return Ok(());
         }
         self.write_control(hub)
@@ -311,12 +308,44 @@ impl Line {
         if std::mem::take(&mut self.overflowed) {
             self.forget(packets, 1, hub);
             self.overflowed = false;
+            self.due = packets.newest().map(|packet| packet.ready);
             hub.fan_out.caught_up.fetch_add(1, Relaxed);
         }
-        let Some(first) = packets.from(&self.cursor).next() else { return Ok(()) };
         let now = mono_raw_now();
+        let message = self.gather(packets, now);
+        let written = match self.send(packets, &message) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.blocked = true;
+                self.overflowed = self.cursor.lost().is_some();
+                return Err(error);
+            }
+            written => written?,
+        };
+        self.unconfirmed.written(written);
+        let due = self.due.take();
+        if written < message.head().as_bytes().len() + message.payload_bytes {
+            self.rest_due = due;
+            self.begin_rest(message.parts(packets.from(&self.cursor)), hub);
+            self.skip(written);
+        } else if let Some(due) = due {
+            hub.fan_out.written(mono_raw_now().since(due));
+        }
+        if message.note.is_some() {
+            self.note_due = MonoNs(now.0 + NOTE_EVERY_NS);
+            self.cursor.told();
+        }
+        packets.advance(&mut self.cursor, message.packets);
+        // What did not fit the message is due at once.
+        self.blocked = packets.waiting(&self.cursor) > 0;
+        hub.totals.messages.fetch_add(1, Relaxed);
+        Ok(())
+    }
+
+    /// The next message: a note when something was lost or one is due, and what waits.
+    fn gather(&self, packets: &Backlog<Packet>, now: MonoNs) -> Message {
         let lost = self.cursor.lost();
-        let note = (lost.is_some() || now >= self.note_due).then(|| {
+        let first = packets.from(&self.cursor).next();
+        let note = first.filter(|_| lost.is_some() || now >= self.note_due).map(|first| {
             wire::listener(&ListenerNote {
                 cause: lost.map_or(0, |_| Cause::QueueDrop.code()),
                 lost_packets: lost.map_or(0, |lost| lost.packets),
@@ -327,66 +356,35 @@ impl Line {
                 ..ListenerNote::default()
             })
         });
-        let note = note.as_ref().map_or(&[][..], |note| &note[..]);
-        let (taken, payload_bytes) = self.message_of(packets, note.len());
-        let (written, whole_bytes) = if taken == 1 && note.is_empty() {
-            (self.connection.send(&[IoSlice::new(&first.message)]), first.message.len())
-        } else {
-            let head = WsHead::binary(payload_bytes);
-            let mut parts = [IoSlice::new(&[]); wire::RECORDS_MAX + 1];
-            parts[0] = IoSlice::new(head.as_bytes());
-            parts[1] = IoSlice::new(note);
-            let from = 1 + usize::from(!note.is_empty());
-            for (part, packet) in parts[from..].iter_mut().zip(packets.from(&self.cursor).take(taken)) {
-                *part = IoSlice::new(packet.record());
-            }
-            (self.connection.send(&parts[..from + taken]), head.as_bytes().len() + payload_bytes)
-        };
-        let written = match written {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.blocked = true;
-                // What was forgotten stays so: the newest goes first next time, too.
-                self.overflowed = lost.is_some();
-                return Err(error);
-            }
-            written => written?,
-        };
-        self.unconfirmed.written(written);
-        if written < whole_bytes {
-            self.rest_due = self.due;
-            let head = WsHead::binary(payload_bytes);
-            let first_part = Bytes::from([head.as_bytes(), note].concat());
-            let records = packets.from(&self.cursor).take(taken).map(Packet::record_bytes);
-            let parts: Vec<Bytes> = std::iter::once(first_part).chain(records).collect();
-            self.begin_rest(parts, hub);
-            self.skip(written);
-        } else if let Some(due) = self.due {
-            hub.fan_out.written(mono_raw_now().since(due));
-        }
-        if !note.is_empty() {
-            self.note_due = MonoNs(now.0 + NOTE_EVERY_NS);
-        }
-        self.due = None;
-        self.cursor.told();
-        packets.advance(&mut self.cursor, taken);
-        // What did not fit a message is due at once.
-        self.blocked = packets.waiting(&self.cursor) > 0;
-        hub.totals.messages.fetch_add(1, Relaxed);
-        Ok(())
-    }
-
-    /// How many of the waiting packets go into one message, and how many bytes it then has, `note_bytes` among them.
-    fn message_of(&self, packets: &Backlog<Packet>, note_bytes: usize) -> (usize, usize) {
-        let (mut taken, mut bytes) = (0, note_bytes);
-        let records_max = wire::RECORDS_MAX - usize::from(note_bytes > 0);
-        for packet in packets.from(&self.cursor).take(records_max) {
-            let more = bytes + packet.record().len();
-            if taken > 0 && more > PAYLOAD_BYTES_MAX {
+        let notes = usize::from(note.is_some());
+        let mut message = Message { note, packets: 0, payload_bytes: notes * wire::HEAD_BYTES };
+        for packet in packets.from(&self.cursor).take(wire::RECORDS_MAX - notes) {
+            let bytes = message.payload_bytes + packet.record().len();
+            if bytes > PAYLOAD_BYTES_MAX {
                 break;
             }
-            (taken, bytes) = (taken + 1, more);
+            message = Message { packets: message.packets + 1, payload_bytes: bytes, ..message };
         }
-        (taken, bytes)
+        message
+    }
+
+    /// Gives the kernel pointers to the shared bytes; how many of them it took.
+    fn send(&mut self, packets: &Backlog<Packet>, message: &Message) -> io::Result<usize> {
+        let mut records = packets.from(&self.cursor).take(message.packets);
+        if message.packets == 1 && message.note.is_none() {
+            let packet = records.next().expect("it was counted");
+            return self.connection.send(&[IoSlice::new(&packet.message)]);
+        }
+        let head = message.head();
+        let mut parts = [IoSlice::new(&[]); 1 + wire::RECORDS_MAX];
+        parts[0] = IoSlice::new(head.as_bytes());
+        let mut used = 1;
+        let note = message.note.as_ref().map(|note| &note[..]);
+        for bytes in note.into_iter().chain(records.map(Packet::record)) {
+            parts[used] = IoSlice::new(bytes);
+            used += 1;
+        }
+        self.connection.send(&parts[..used])
     }
 
     /// The kernel took only a part: the rest goes before anything else.
@@ -406,6 +404,26 @@ impl Line {
             }
             self.rest.pop_front();
         }
+    }
+}
+
+/// One message that is about to be written: a note, perhaps, and so many of the packets that wait.
+struct Message {
+    note: Option<[u8; wire::HEAD_BYTES]>,
+    packets: usize,
+    payload_bytes: usize,
+}
+
+impl Message {
+    fn head(&self) -> WsHead {
+        WsHead::binary(self.payload_bytes)
+    }
+
+    /// The same bytes, to be kept: those of records stay shared.
+    fn parts<'a>(&self, waiting: impl Iterator<Item = &'a Packet>) -> Vec<Bytes> {
+        let note = self.note.as_ref().map_or(&[][..], |note| &note[..]);
+        let own = Bytes::from([self.head().as_bytes(), note].concat());
+        std::iter::once(own).chain(waiting.take(self.packets).map(Packet::record_bytes)).collect()
     }
 }
 
@@ -441,5 +459,198 @@ impl Unconfirmed {
                 0
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::packetizer::Packetizer;
+    use crate::core::timeline::Span;
+    use crate::core::wire::Record;
+    use crate::hub::{Controls, Counters, RATE, Sizes};
+    use crate::units::FrameIndex;
+    use socket2::{Domain, Socket, Type};
+    use std::io::Read;
+    use std::net::TcpListener;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::net::TcpStream;
+
+    const CONTROL: &[u8] = b"\x81\x03abc";
+
+    /// A line over a real connection, and the other end of it, whose kernel takes little.
+    struct Bench {
+        line: Line,
+        far: Socket,
+        heard: Vec<u8>,
+        packets: Backlog<Packet>,
+        packetizer: Packetizer,
+        hub: Arc<Hub>,
+        next: u64,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let sizes = Sizes { listeners_max: 1, queue_ms: 2000, chunk_frames: 128, period_frames: 128 };
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let far = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            far.set_recv_buffer_size(4096).unwrap();
+            far.connect(&listener.local_addr().unwrap().into()).unwrap();
+            far.set_nonblocking(true).unwrap();
+            let (near, _) = listener.accept().unwrap();
+            near.set_nodelay(true).unwrap();
+            near.set_nonblocking(true).unwrap();
+            let connection = Connection::Plain(TcpStream::from_std(near).unwrap());
+            socket::prepare(connection.tcp(), Some(46)).unwrap();
+            let stream = Stream { rate: RATE, packet_frames: 128, queue_ms: 2000 };
+            let mut bench = Self {
+                line: Line::new(connection, 0, stream),
+                far,
+                heard: Vec::new(),
+                packets: Backlog::new(stream.queue_packets_max() + 64),
+                packetizer: Packetizer::new(128),
+                hub: Hub::new(sizes, Arc::new(Counters::new()), Arc::new(Controls::default())),
+                next: 0,
+            };
+            bench.line.greeted();
+            bench.serve();
+            bench
+        }
+
+        fn push(&mut self, packets: usize) {
+            for _ in 0..packets {
+                let span = Span { first: FrameIndex(self.next), frames: 128, capture: MonoNs(0) };
+                let backlog = &mut self.packets;
+                self.packetizer
+                    .audio(span, mono_raw_now(), (&[7; 256], &[]), &mut |packet| backlog.push(packet));
+                self.next += 128;
+            }
+        }
+
+        fn serve(&mut self) {
+            self.line.serve(&self.packets, &self.hub, false);
+        }
+
+        /// Reads until what was begun is out and the kernel has room again.
+        fn drain(&mut self) {
+            let mut piece = [0; 2048];
+            for _ in 0..10_000 {
+                while let Ok(read) = self.far.read(&mut piece) {
+                    self.heard.extend_from_slice(&piece[..read]);
+                }
+                let done = self.line.write_rest(&self.hub).is_ok();
+                if done && self.line.kernel_has_room() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            panic!("the connection stands still");
+        }
+
+        /// The messages heard: how many records each of sound had, 0 for a control message.
+        fn messages(&self) -> Vec<usize> {
+            let (mut messages, mut rest, mut next) = (Vec::new(), &self.heard[..], 0);
+            while !rest.is_empty() {
+                if rest.starts_with(CONTROL) {
+                    messages.push(0);
+                    rest = &rest[CONTROL.len()..];
+                    continue;
+                }
+                let (head, length) = match rest[..4] {
+                    [0x82, 126, high, low] => (4, usize::from(high) << 8 | usize::from(low)),
+                    [0x82, length, ..] => (2, usize::from(length)),
+                    _ => panic!("no message begins with {:?}", &rest[..4]),
+                };
+                let Some(payload) = rest.get(head..head + length) else { break };
+                let records = wire::parse(payload).unwrap();
+                for record in &records {
+                    match record {
+                        Record::Audio(place, _) => {
+                            assert_eq!(place.frame_index, next);
+                            next += 128;
+                        }
+                        Record::Listener(note) => next += u64::from(note.lost_frames),
+                        Record::Gap(..) => panic!("nothing is missing"),
+                    }
+                }
+                messages.push(records.len());
+                rest = &rest[head + length..];
+            }
+            messages
+        }
+    }
+
+    fn in_runtime(test: impl FnOnce()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { test() });
+    }
+
+    #[test]
+    fn control_waits_for_sound_but_not_for_ever_and_neither_breaks_the_other() {
+        in_runtime(|| {
+            let mut bench = Bench::new();
+            assert!(bench.line.control(CONTROL, Waker::noop(), &bench.hub));
+            for round in 0..=CONTROL_AFTER {
+                assert_eq!(
+                    bench.line.control_waited, round,
+                    "so much sound leaves the kernel no room for more"
+                );
+                bench.push(40);
+                bench.serve();
+                bench.drain();
+            }
+            bench.drain();
+            let messages = bench.messages();
+            let control = messages.iter().position(|records| *records == 0).expect("it went out");
+            assert_eq!(control, CONTROL_AFTER as usize, "{messages:?}");
+            assert_eq!(bench.hub.fan_out.control_first.load(Relaxed), 1);
+            assert!(bench.hub.fan_out.partial_writes.load(Relaxed) > 0, "the kernel took messages in pieces");
+        });
+    }
+
+    #[test]
+    fn a_queue_that_was_full_begins_again_at_the_newest_packet() {
+        in_runtime(|| {
+            let mut bench = Bench::new();
+            let most = bench.line.serving().queue_packets;
+            for _ in 0..most + 300 {
+                bench.push(1);
+                bench.serve();
+                assert!(bench.packets.waiting(&bench.line.cursor) <= most);
+            }
+            assert!(bench.line.blocked, "nobody reads");
+            bench.drain();
+            bench.serve();
+            bench.drain();
+            let messages = bench.messages();
+            assert_eq!(messages.last(), Some(&2), "the note and the newest: {messages:?}");
+            assert_eq!(bench.packets.waiting(&bench.line.cursor), 0);
+            assert_eq!(bench.hub.fan_out.caught_up.load(Relaxed), 1);
+        });
+    }
+
+    #[test]
+    fn control_messages_that_find_no_room_are_counted() {
+        in_runtime(|| {
+            let mut bench = Bench::new();
+            let frames = [0; CONTROL_BYTES_MAX];
+            assert!(bench.line.control(&frames, Waker::noop(), &bench.hub), "one of any size is taken");
+            assert!(!bench.line.control(CONTROL, Waker::noop(), &bench.hub));
+            assert_eq!(bench.hub.fan_out.control_full.load(Relaxed), 1);
+        });
+    }
+
+    #[test]
+    fn what_stays_unconfirmed_grows_old_until_all_of_it_is_confirmed() {
+        let mut unconfirmed = Unconfirmed::default();
+        assert_eq!(unconfirmed.age_ns(5000, MonoNs(100)), 0, "looked at for the first time");
+        unconfirmed.written(1000);
+        assert_eq!(unconfirmed.age_ns(6000, MonoNs(300)), 200, "nothing was confirmed");
+        assert_eq!(unconfirmed.age_ns(1500, MonoNs(400)), 300, "not all of it");
+        assert_eq!(unconfirmed.age_ns(1000, MonoNs(500)), 0, "all that was under way at first");
+        assert_eq!(unconfirmed.age_ns(1000, MonoNs(700)), 200);
+        unconfirmed.nothing();
+        assert_eq!(unconfirmed.age_ns(1000, MonoNs(900)), 0);
     }
 }

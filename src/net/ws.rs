@@ -253,7 +253,12 @@ impl<'a, 'w> Session<'a, 'w> {
             }
             Some(Err(WsError::Protocol(error))) => return refuse(CloseCode::Protocol, &error.to_string()),
             Some(Err(WsError::Utf8(_))) => return refuse(CloseCode::Invalid, "a text message must be UTF-8"),
-            None | Some(Err(_) | Ok(Message::Close(_))) => return Err(End::Gone),
+            Some(Ok(Message::Close(_))) => {
+                self.seat.line.borrow_mut().closing();
+                let _ = timeout(CLOSE_TIMEOUT, self.socket.flush()).await; // tungstenite has the answer ready
+                return Err(End::Gone);
+            }
+            None | Some(Err(_)) => return Err(End::Gone),
             Some(Ok(Message::Binary(_))) => {
                 return refuse(
                     CloseCode::Unsupported,

@@ -99,7 +99,10 @@ fn a_stalled_reader_holds_three_packets_in_the_kernel_and_is_then_at_the_newest(
     wait_until("its queue overflows", || dropped(&service) > 500);
     let held = held_by_the_service(stalled.socket.get_ref());
     // A note, and a control message, may be among them.
-    assert!(held <= 3 * PACKET_BYTES + 200, "the kernel holds {held} bytes for a listener that does not read");
+    assert!(
+        held <= 3 * PACKET_BYTES + 200,
+        "the kernel holds {held} bytes for a listener that does not read"
+    );
 
     let mut next = None;
     let after_loss = loop {
@@ -118,7 +121,8 @@ fn a_stalled_reader_holds_three_packets_in_the_kernel_and_is_then_at_the_newest(
 
 #[test]
 fn what_the_kernel_takes_in_pieces_arrives_whole() {
-    let service = Service::playing(&["--source", "exact:counter", "--chunk-frames", "2048", "--queue-ms", "300"]);
+    let service =
+        Service::playing(&["--source", "exact:counter", "--chunk-frames", "2048", "--queue-ms", "300"]);
     let mut ear = small_ear(&service);
     let (mut next, mut messages) = (None, 0);
     while messages < 40 || service.status()["fan_out"]["partial_writes"] == 0 {
@@ -214,17 +218,18 @@ fn a_report_of_a_rough_network_makes_messages_longer_and_the_sound_goes_on() {
 
 #[test]
 fn while_the_pages_are_flooded_nobody_loses_a_frame() {
-    let service = Arc::new(Service::playing(&["--source", "exact:counter", "--queue-ms", QUEUE_MS]));
+    let service = Service::playing(&["--source", "exact:counter", "--queue-ms", QUEUE_MS]);
     let ear = service.listen();
     let done = Arc::new(AtomicBool::new(false));
     let floods: Vec<_> = (0..4)
         .map(|_| {
-            let (service, done) = (Arc::clone(&service), Arc::clone(&done));
+            let (address, done) = (service.address, Arc::clone(&done));
             std::thread::spawn(move || {
                 let mut answered = 0;
                 while !done.load(Relaxed) {
-                    let Ok(mut stream) = TcpStream::connect(service.address) else { continue };
-                    let _ = write!(stream, "GET /api/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+                    let Ok(mut stream) = TcpStream::connect(address) else { continue };
+                    let _ =
+                        write!(stream, "GET /api/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
                     answered += u64::from(stream.read(&mut [0; 64]).is_ok_and(|read| read > 0));
                 }
                 answered

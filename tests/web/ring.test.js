@@ -194,6 +194,19 @@ test('how much came in one piece is told: the most of this timeline', () => {
   assert.equal(reader.packetFrames, 32);
 });
 
+test('a message of several records is one piece as long as the service says so', () => {
+  const memory = new ArrayBuffer(RING_BYTES);
+  const writer = new RingWriter(memory);
+  const reader = new RingReader(memory);
+  writer.restart(0);
+  writer.audio(0, framesFrom(0, 128), 128);
+  for (const [chunkFrames, pieceFrames] of [[512, 512], [1024, 1024], [64, 128]]) {
+    writer.expectChunk(/** @type {number} */ (chunkFrames));
+    reader.look();
+    assert.equal(reader.packetFrames, pieceFrames);
+  }
+});
+
 test('which block was rendered last is known once there was one', () => {
   const memory = new ArrayBuffer(RING_BYTES);
   const writer = new RingWriter(memory);
