@@ -89,6 +89,11 @@ impl<T: Timed> Backlog<T> {
         Cursor { next: self.count, lost: Lost::default() }
     }
 
+    /// The packet that comes next at a place, counted from the first there ever was.
+    pub fn position(&self, cursor: &Cursor) -> u64 {
+        cursor.next
+    }
+
     /// How many packets wait at a place.
     pub fn waiting(&self, cursor: &Cursor) -> usize {
         (self.count - cursor.next) as usize

@@ -31,11 +31,6 @@ impl Packet {
     pub fn record(&self) -> &[u8] {
         &self.message[self.record_at..]
     }
-
-    /// The same, to be kept.
-    pub fn record_bytes(&self) -> Bytes {
-        self.message.slice(self.record_at..)
-    }
 }
 
 impl Timed for Packet {

@@ -33,6 +33,11 @@ impl WsHead {
         }
     }
 
+    /// How many bytes the head of a message of ours has.
+    pub fn length_of(message: &[u8]) -> usize {
+        if message.get(1).is_some_and(|length| *length >= LONG) { 4 } else { 2 }
+    }
+
     /// As it goes over the wire.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
@@ -53,6 +58,7 @@ mod tests {
             (65_535, &[0x82, 126, 255, 255]),
         ] {
             assert_eq!(WsHead::binary(payload).as_bytes(), head, "{payload}");
+            assert_eq!(WsHead::length_of(head), head.len());
         }
     }
 }

@@ -6,11 +6,10 @@
 
 use super::connection::Connection;
 use super::line::Line;
+use super::packets::Packets;
 use super::{socket, stopped, ws};
 use crate::clock::mono_raw_now;
 use crate::core::adaptation::{CostFloor, Stream};
-use crate::core::backlog::Backlog;
-use crate::core::packetizer::Packet;
 use crate::error::{Error, Result};
 use crate::hub::pump::{HandoffReader, Pump};
 use crate::hub::{Hub, RATE};
@@ -77,7 +76,7 @@ impl Door {
 pub(super) struct Room {
     pub(super) hub: Arc<Hub>,
     pub(super) stop: watch::Receiver<bool>,
-    packets: RefCell<Backlog<Packet>>,
+    packets: RefCell<Packets>,
     seats: RefCell<Vec<Rc<Seat>>>,
     stream: Stream,
     floor_packets: Cell<u32>,
@@ -193,7 +192,7 @@ async fn play(handoff: HandoffReader, mut newcomers: Newcomers, setup: Setup) ->
     let room = Rc::new(Room {
         hub,
         stop: stop.clone(),
-        packets: RefCell::new(Backlog::new(kept_packets)),
+        packets: RefCell::new(Packets::new(kept_packets)),
         seats: RefCell::default(),
         stream,
         floor_packets: Cell::new(1),

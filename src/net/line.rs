@@ -7,14 +7,14 @@
 //! takes something again. Nothing here waits; `fan_out` comes by with every packet.
 
 use super::connection::Connection;
+use super::packets::Packets;
 use super::socket;
 use crate::clock::mono_raw_now;
 use crate::core::adaptation::{Adaptation, Facts, Serving, Stream};
-use crate::core::backlog::{Backlog, Cursor};
+use crate::core::backlog::Cursor;
 use crate::core::cause::Cause;
-use crate::core::packetizer::Packet;
 use crate::core::wire::{self, ListenerNote};
-use crate::core::ws_head::{PAYLOAD_BYTES_MAX, WsHead};
+use crate::core::ws_head::{HEAD_BYTES_MAX, PAYLOAD_BYTES_MAX, WsHead};
 use crate::hub::Hub;
 use crate::units::{MonoNs, NS_PER_S};
 use bytes::{Buf, Bytes, BytesMut};
@@ -25,8 +25,8 @@ use std::task::Waker;
 
 /// How often a listener is told its queue's age, ns.
 const NOTE_EVERY_NS: u64 = NS_PER_S;
-/// Packets of usual size the kernel may hold unsent.
-const UNSENT_PACKETS_MAX: usize = 2;
+/// Packets of usual size the kernel may hold unsent beyond one message.
+const UNSENT_SPARE_PACKETS: usize = 1;
 /// Bytes of control messages that may wait.
 const CONTROL_BYTES_MAX: usize = 4096;
 /// So many messages of sound go before a control message that waits; then it is its turn.
@@ -74,14 +74,15 @@ pub(super) struct Line {
     blocked: bool,
     /// Something was forgotten since the last message.
     overflowed: bool,
-    unsent_bytes_max: usize,
+    packet_bytes: usize,
     unconfirmed: Unconfirmed,
 }
 
 impl Line {
     pub(super) fn new(connection: Connection, number: u64, stream: Stream) -> Self {
         let adaptation = Adaptation::new(stream);
-        let packet_bytes = wire::HEAD_BYTES + stream.packet_frames as usize * wire::FRAME_BYTES;
+        let packet_bytes =
+            HEAD_BYTES_MAX + wire::HEAD_BYTES + stream.packet_frames as usize * wire::FRAME_BYTES;
         Self {
             connection,
             number,
@@ -99,7 +100,7 @@ impl Line {
             due: None,
             blocked: false,
             overflowed: false,
-            unsent_bytes_max: UNSENT_PACKETS_MAX * packet_bytes,
+            packet_bytes,
             unconfirmed: Unconfirmed::default(),
         }
     }
@@ -166,13 +167,13 @@ impl Line {
     }
 
     /// Whether sound waits for its message to be full.
-    pub(super) fn is_gathering(&self, packets: &Backlog<Packet>) -> bool {
+    pub(super) fn is_gathering(&self, packets: &Packets) -> bool {
         self.phase == Phase::Playing && packets.waiting(&self.cursor) > 0
     }
 
     /// Forgets what no longer fits the queue, and writes what is due and fits the kernel. `hurry`: no packet has come for a
     /// while, so what there is makes a message.
-    pub(super) fn serve(&mut self, packets: &Backlog<Packet>, hub: &Hub, hurry: bool) {
+    pub(super) fn serve(&mut self, packets: &Packets, hub: &Hub, hurry: bool) {
         if self.phase == Phase::Broken {
             return;
         }
@@ -194,7 +195,7 @@ impl Line {
         }
     }
 
-    fn forget(&mut self, packets: &Backlog<Packet>, most: usize, hub: &Hub) {
+    fn forget(&mut self, packets: &Packets, most: usize, hub: &Hub) {
         let gone = packets.keep(&mut self.cursor, most);
         if gone.packets > 0 {
             self.overflowed = true;
@@ -204,7 +205,7 @@ impl Line {
     }
 
     /// First what was begun, then sound, then control messages; after so much sound, a control message first.
-    fn write(&mut self, packets: &Backlog<Packet>, hub: &Hub, hurry: bool) -> io::Result<()> {
+    fn write(&mut self, packets: &Packets, hub: &Hub, hurry: bool) -> io::Result<()> {
         self.write_rest(hub)?;
         let sound = self.is_sound_due(packets, hurry);
         if (!sound && self.control.is_empty()) || !self.has_room(sound, hub)? {
@@ -239,18 +240,20 @@ impl Line {
 
     fn kernel_has_room(&mut self) -> bool {
         let tcp = self.connection.tcp();
+        let unsent_bytes_max =
+            (self.serving.chunk_packets as usize + UNSENT_SPARE_PACKETS) * self.packet_bytes;
         let unacknowledged = socket::unacknowledged_bytes(tcp);
         // What nobody has confirmed includes what was not sent: with a healthy listener this is the only question.
-        if unacknowledged <= self.unsent_bytes_max {
+        if unacknowledged <= unsent_bytes_max {
             self.unconfirmed.nothing();
             return true;
         }
         let age_ns = self.unconfirmed.age_ns(unacknowledged, mono_raw_now());
         age_ns <= u64::from(self.serving.unacknowledged_ms) * NS_PER_S / 1000
-            && socket::unsent_bytes(tcp) <= self.unsent_bytes_max
+            && socket::unsent_bytes(tcp) <= unsent_bytes_max
     }
 
-    fn is_sound_due(&mut self, packets: &Backlog<Packet>, hurry: bool) -> bool {
+    fn is_sound_due(&mut self, packets: &Packets, hurry: bool) -> bool {
         if self.phase == Phase::Greeted && self.control.is_empty() {
             self.phase = Phase::Playing;
             self.cursor = packets.end();
@@ -304,7 +307,7 @@ impl Line {
     }
 
     /// Writes one message of everything that waits, as far as a message may go, with a note before it when one is due.
-    fn write_sound(&mut self, packets: &Backlog<Packet>, hub: &Hub) -> io::Result<()> {
+    fn write_sound(&mut self, packets: &Packets, hub: &Hub) -> io::Result<()> {
         if std::mem::take(&mut self.overflowed) {
             self.forget(packets, 1, hub);
             self.overflowed = false;
@@ -313,7 +316,7 @@ impl Line {
         }
         let now = mono_raw_now();
         let message = self.gather(packets, now);
-        let written = match self.send(packets, &message) {
+        let written = match message.send(&mut self.connection) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.blocked = true;
                 self.overflowed = self.cursor.lost().is_some();
@@ -323,18 +326,20 @@ impl Line {
         };
         self.unconfirmed.written(written);
         let due = self.due.take();
-        if written < message.head().as_bytes().len() + message.payload_bytes {
+        let packets_sent = message.packets;
+        let noted = !message.own.is_empty();
+        if written < message.own.len() + message.shared.len() {
             self.rest_due = due;
-            self.begin_rest(message.parts(packets.from(&self.cursor)), hub);
+            self.begin_rest([message.own, message.shared], hub);
             self.skip(written);
         } else if let Some(due) = due {
             hub.fan_out.written(mono_raw_now().since(due));
         }
-        if message.note.is_some() {
+        if noted {
             self.note_due = MonoNs(now.0 + NOTE_EVERY_NS);
             self.cursor.told();
         }
-        packets.advance(&mut self.cursor, message.packets);
+        packets.advance(&mut self.cursor, packets_sent);
         // What did not fit the message is due at once.
         self.blocked = packets.waiting(&self.cursor) > 0;
         hub.totals.messages.fetch_add(1, Relaxed);
@@ -342,7 +347,7 @@ impl Line {
     }
 
     /// The next message: a note when something was lost or one is due, and what waits.
-    fn gather(&self, packets: &Backlog<Packet>, now: MonoNs) -> Message {
+    fn gather(&self, packets: &Packets, now: MonoNs) -> Message {
         let lost = self.cursor.lost();
         let first = packets.from(&self.cursor).next();
         let note = first.filter(|_| lost.is_some() || now >= self.note_due).map(|first| {
@@ -356,35 +361,16 @@ impl Line {
                 ..ListenerNote::default()
             })
         });
-        let notes = usize::from(note.is_some());
-        let mut message = Message { note, packets: 0, payload_bytes: notes * wire::HEAD_BYTES };
-        for packet in packets.from(&self.cursor).take(wire::RECORDS_MAX - notes) {
-            let bytes = message.payload_bytes + packet.record().len();
-            if bytes > PAYLOAD_BYTES_MAX {
+        // Room is left for a note in any case: with and without one, listeners have messages in common.
+        let (mut taken, mut bytes) = (0, 0);
+        for packet in packets.from(&self.cursor).take(wire::RECORDS_MAX - 1) {
+            let more = bytes + packet.record().len();
+            if more > PAYLOAD_BYTES_MAX - wire::HEAD_BYTES {
                 break;
             }
-            message = Message { packets: message.packets + 1, payload_bytes: bytes, ..message };
+            (taken, bytes) = (taken + 1, more);
         }
-        message
-    }
-
-    /// Gives the kernel pointers to the shared bytes; how many of them it took.
-    fn send(&mut self, packets: &Backlog<Packet>, message: &Message) -> io::Result<usize> {
-        let mut records = packets.from(&self.cursor).take(message.packets);
-        if message.packets == 1 && message.note.is_none() {
-            let packet = records.next().expect("it was counted");
-            return self.connection.send(&[IoSlice::new(&packet.message)]);
-        }
-        let head = message.head();
-        let mut parts = [IoSlice::new(&[]); 1 + wire::RECORDS_MAX];
-        parts[0] = IoSlice::new(head.as_bytes());
-        let mut used = 1;
-        let note = message.note.as_ref().map(|note| &note[..]);
-        for bytes in note.into_iter().chain(records.map(Packet::record)) {
-            parts[used] = IoSlice::new(bytes);
-            used += 1;
-        }
-        self.connection.send(&parts[..used])
+        Message::new(note, packets.message(&self.cursor, taken, bytes), taken)
     }
 
     /// The kernel took only a part: the rest goes before anything else.
@@ -407,23 +393,30 @@ impl Line {
     }
 }
 
-/// One message that is about to be written: a note, perhaps, and so many of the packets that wait.
+/// One message that is about to be written.
 struct Message {
-    note: Option<[u8; wire::HEAD_BYTES]>,
+    /// Head and note, where there is a note.
+    own: Bytes,
+    /// The records, and the head where there is no note.
+    shared: Bytes,
     packets: usize,
-    payload_bytes: usize,
 }
 
 impl Message {
-    fn head(&self) -> WsHead {
-        WsHead::binary(self.payload_bytes)
+    fn new(note: Option<[u8; wire::HEAD_BYTES]>, shared: Bytes, packets: usize) -> Self {
+        let Some(note) = note else { return Self { own: Bytes::new(), shared, packets } };
+        let records = shared.slice(WsHead::length_of(&shared)..);
+        let head = WsHead::binary(note.len() + records.len());
+        Self { own: Bytes::from([head.as_bytes(), &note].concat()), shared: records, packets }
     }
 
-    /// The same bytes, to be kept: those of records stay shared.
-    fn parts<'a>(&self, waiting: impl Iterator<Item = &'a Packet>) -> Vec<Bytes> {
-        let note = self.note.as_ref().map_or(&[][..], |note| &note[..]);
-        let own = Bytes::from([self.head().as_bytes(), note].concat());
-        std::iter::once(own).chain(waiting.take(self.packets).map(Packet::record_bytes)).collect()
+    /// Gives the kernel pointers to the bytes; how many of them it took.
+    fn send(&self, connection: &mut Connection) -> io::Result<usize> {
+        if self.own.is_empty() {
+            connection.send(&[IoSlice::new(&self.shared)])
+        } else {
+            connection.send(&[IoSlice::new(&self.own), IoSlice::new(&self.shared)])
+        }
     }
 }
 
@@ -484,7 +477,7 @@ mod tests {
         line: Line,
         far: Socket,
         heard: Vec<u8>,
-        packets: Backlog<Packet>,
+        packets: Packets,
         packetizer: Packetizer,
         hub: Arc<Hub>,
         next: u64,
@@ -508,7 +501,7 @@ mod tests {
                 line: Line::new(connection, 0, stream),
                 far,
                 heard: Vec::new(),
-                packets: Backlog::new(stream.queue_packets_max() + 64),
+                packets: Packets::new(stream.queue_packets_max() + 64),
                 packetizer: Packetizer::new(128),
                 hub: Hub::new(sizes, Arc::new(Counters::new()), Arc::new(Controls::default())),
                 next: 0,

@@ -9,6 +9,7 @@ pub mod control;
 pub mod fan_out;
 mod headers;
 mod line;
+mod packets;
 mod routes;
 mod socket;
 mod status;

@@ -59,7 +59,9 @@ fn write(plan: &Plan, sockets: &mut [TcpStream]) -> Cost {
     for turn in 0..turns {
         let due = Duration::from_nanos(plan.period_ns * turn as u64);
         std::thread::sleep(due.saturating_sub(began.elapsed()));
-        for socket in sockets.iter_mut().skip((plan.every - turn % plan.every) % plan.every).step_by(plan.every) {
+        for socket in
+            sockets.iter_mut().skip((plan.every - turn % plan.every) % plan.every).step_by(plan.every)
+        {
             match socket.write(&message) {
                 Ok(written) if written == message.len() => {}
                 Ok(_) => cost.short += 1,

@@ -61,7 +61,11 @@ pub fn connect(address: SocketAddr) -> io::Result<(TcpStream, Vec<u8>)> {
         if let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") {
             let switched = answer.starts_with(b"HTTP/1.1 101");
             let rest = answer.split_off(end + 4);
-            return if switched { Ok((stream, rest)) } else { Err(io::Error::other("the service does not upgrade")) };
+            return if switched {
+                Ok((stream, rest))
+            } else {
+                Err(io::Error::other("the service does not upgrade"))
+            };
         }
         if read == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
@@ -102,7 +106,8 @@ pub fn run(address: SocketAddr, listeners: usize, kind: Kind) -> Result<(), Stri
     listen(&mut clients, kind).map_err(describe)?;
     let all = clients.iter().fold(Tally::default(), |sum, client| sum.plus(client.ear.tally));
     let least_frames = clients.iter().map(|client| client.ear.tally.frames).min().unwrap_or(0);
-    let heard = Heard { all, least_frames, ended: clients.iter().filter(|client| client.ended).count() as u64 };
+    let heard =
+        Heard { all, least_frames, ended: clients.iter().filter(|client| client.ended).count() as u64 };
     println!("{}", serde_json::to_string(&heard).expect("numbers serialise"));
     Ok(())
 }

@@ -103,7 +103,10 @@ fn bench(options: &Options) -> Result<(), String> {
     let mut rows: Vec<Row> = Vec::new();
     for &listeners in &options.listeners {
         for beside_bad_ones in if options.no_bad { &[false][..] } else { &[false, true] } {
-            eprintln!("fanout: {listeners} listeners{}", if *beside_bad_ones { " beside bad ones" } else { "" });
+            eprintln!(
+                "fanout: {listeners} listeners{}",
+                if *beside_bad_ones { " beside bad ones" } else { "" }
+            );
             let run = measure(options, listeners, *beside_bad_ones)?;
             let bare = bare_loop(options, listeners, run.chunk_packets() as usize)?;
             rows.push(run.row(&bare));
@@ -113,7 +116,11 @@ fn bench(options: &Options) -> Result<(), String> {
     }
     print!("{}", results::table(&rows));
     let broken = rows.iter().filter(|row| !row.is_whole()).count();
-    if broken > 0 { Err(format!("in {broken} runs a healthy listener did not hear everything")) } else { Ok(()) }
+    if broken > 0 {
+        Err(format!("in {broken} runs a healthy listener did not hear everything"))
+    } else {
+        Ok(())
+    }
 }
 
 fn measure(options: &Options, listeners: usize, beside_bad_ones: bool) -> Result<Run, String> {
@@ -157,7 +164,11 @@ fn allow_many_files() -> Result<(), String> {
             libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) == 0
         }
     };
-    if done { Ok(()) } else { Err(format!("raising the limit of open files: {}", std::io::Error::last_os_error())) }
+    if done {
+        Ok(())
+    } else {
+        Err(format!("raising the limit of open files: {}", std::io::Error::last_os_error()))
+    }
 }
 
 fn write(options: &Options, name: &str, text: &str) -> Result<(), String> {

@@ -60,7 +60,8 @@ impl Row {
     /// Whether every healthy listener heard everything.
     pub fn is_whole(&self) -> bool {
         let all = &self.heard.all;
-        all.wrong_frames + all.lost_packets + all.faults + self.heard.ended == 0 && self.heard.least_frames > 0
+        all.wrong_frames + all.lost_packets + all.faults + self.heard.ended == 0
+            && self.heard.least_frames > 0
     }
 }
 
@@ -86,7 +87,8 @@ impl Run {
 
     /// Messages of sound in the measurement.
     fn messages(&self) -> f64 {
-        let [before, after] = self.looks.each_ref().map(|look| number(&look.status, "/fan_out/capture_to_socket/messages"));
+        let [before, after] =
+            self.looks.each_ref().map(|look| number(&look.status, "/fan_out/capture_to_socket/messages"));
         after - before
     }
 
@@ -118,7 +120,8 @@ impl Run {
             ratio_to_bare: fan_out / bare_share,
             rss_mib: after.usage.rss_kib / 1024.0,
             rss_per_listener_kib: (after.usage.rss_kib - self.empty_rss_kib) / listeners,
-            capture_to_socket_ms: [0.5, 0.99, 0.999].map(|share| quantile_ms(&before.status, &after.status, share)),
+            capture_to_socket_ms: [0.5, 0.99, 0.999]
+                .map(|share| quantile_ms(&before.status, &after.status, share)),
             heard: self.heard,
             bare_short_writes: bare.short,
             capture_lost_frames: ["capture_xrun", "handoff_full"]
@@ -200,8 +203,13 @@ mod tests {
             look(2.0, 1.0, 100, &json!([[8000, 500]])),
             look(12.0, 2.0, 1100, &json!([[10, 2450], [20, 45], [1000, 5], [8000, 500]])),
         ];
-        let run =
-            Run { listeners: 10, beside_bad_ones: false, empty_rss_kib: 5120.0, looks, heard: Heard::default() };
+        let run = Run {
+            listeners: 10,
+            beside_bad_ones: false,
+            empty_rss_kib: 5120.0,
+            looks,
+            heard: Heard::default(),
+        };
         let row = run.row(&Cost { cpu_s: 0.5, wall_s: 10.0, writes: 1, short: 0 });
         assert_eq!((row.chunk_packets, row.messages_per_s), (4, 250.0));
         assert_eq!((row.fan_out_percent, row.process_percent, row.ratio_to_bare), (10.0, 20.0, 2.0));

@@ -73,7 +73,15 @@ impl Service {
     pub fn start(program: &Path, arguments: &[String]) -> Result<Self, String> {
         let address = free_address()?;
         let mut command = Command::new(program);
-        command.args(["serve", "--source", "exact:counter", "--listeners-max", "2000", "--listen", &address.to_string()]);
+        command.args([
+            "serve",
+            "--source",
+            "exact:counter",
+            "--listeners-max",
+            "2000",
+            "--listen",
+            &address.to_string(),
+        ]);
         command.args(arguments).env("RUST_LOG", "warn");
         let service = Self { process: Running::start(&mut command)?, address };
         let until = Instant::now() + START_TIME;

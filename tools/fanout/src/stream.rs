@@ -174,11 +174,16 @@ mod tests {
     fn a_sound_stream_is_sound_however_it_is_cut() {
         let text = [&[0x81, 5][..], b"hello"].concat();
         let pair = [record(KIND_AUDIO, 1, 128, 128), record(KIND_AUDIO, 2, 256, 100)];
-        let bytes =
-            [message(&[record(KIND_AUDIO, 0, 0, 128)]), text, message(&pair), message(&[record(KIND_GAP, 3, 356, 9)])]
-                .concat();
+        let bytes = [
+            message(&[record(KIND_AUDIO, 0, 0, 128)]),
+            text,
+            message(&pair),
+            message(&[record(KIND_GAP, 3, 356, 9)]),
+        ]
+        .concat();
         for piece in [1, 7, 600, bytes.len()] {
-            let expected = Tally { messages: 3, bytes: bytes.len() as u64, frames: 356, gaps: 1, ..Tally::default() };
+            let expected =
+                Tally { messages: 3, bytes: bytes.len() as u64, frames: 356, gaps: 1, ..Tally::default() };
             assert_eq!(heard(&bytes, piece), expected, "in pieces of {piece}");
         }
     }

@@ -21,7 +21,8 @@ pub fn of(pid: u32, name: &str) -> Usage {
     let mut usage = Usage::default();
     for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
         let read = |file: &str| fs::read_to_string(task.path().join(file)).unwrap_or_default();
-        let cpu_s = read("schedstat").split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0) / 1e9;
+        let cpu_s =
+            read("schedstat").split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0) / 1e9;
         usage.process_s += cpu_s;
         if read("comm").trim_end() == name {
             usage.thread_s += cpu_s;
