@@ -1,6 +1,6 @@
 //! The fan-out thread: from the hand-off to every listener's socket, in one go for all of them.
 //!
-//! In: what the capture thread leaves, connections that have become WebSockets. Out: bytes on sockets, and numbers. Nothing else
+//! In: what the capture thread leaves, upgraded connections. Out: bytes on sockets, and numbers. Nothing else
 //! runs here: pages, handshakes, status have the other thread. A packet wakes this thread once, however many listen; what a
 //! listener says is read by a task of its own (`ws`), which shares the listener's [`Line`] with it. So nothing here is locked.
 

@@ -95,9 +95,16 @@ async fn close<S: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let frame = CloseFrame { code, reason: reason.into() };
     let _ = timeout(CLOSE_TIMEOUT, async {
-        if socket.close(Some(frame)).await.is_ok() {
-            while let Some(Ok(_)) = socket.next().await {} // until the listener agrees
+        if socket.close(Some(frame)).await.is_err() {
+            return;
         }
+        for _ in 0..INCOMING_PER_S_MAX {
+            if !matches!(socket.next().await, Some(Ok(_))) {
+                return; // the listener agrees
+            }
+        }
+        // One that goes on talking is heard no more, but has time to read why.
+        std::future::pending::<()>().await;
     })
     .await;
 }

@@ -16,6 +16,8 @@ const READ_BYTES: usize = 64 * 1024;
 /// would be woken within the service's own write, which would then be charged for it.
 const NAP: Duration = Duration::from_millis(1);
 const WORDS_EVERY: Duration = Duration::from_secs(1);
+/// Says that the length follows in two bytes; the bit above it, that the frame is masked.
+const LONG: u8 = 0x7e;
 const REPORT: &str = r#"{"type":"report","mode":"auto","delay_ms":41.5,"level_ms":9.1,"target_ms":40,"arrival_tail_ms":3,"round_trip_ms":0.5,"glitches":{}}"#;
 const PING: &str = r#"{"type":"ping","id":7}"#;
 
@@ -80,7 +82,7 @@ pub fn text_frame(text: &str) -> Vec<u8> {
     if length < 126 {
         frame.push(0x80 | length as u8);
     } else {
-        frame.push(0x80 | 126);
+        frame.push(0x80 | LONG);
         frame.extend(length.to_be_bytes());
     }
     frame.extend([0; 4]);

@@ -195,7 +195,7 @@ mod tests {
         let told = message(&[record(KIND_LISTENER, 2, 128, 256), later.clone()]);
         let of = |second: &[u8]| heard(&[&first[..], second].concat(), 10_000);
         assert_eq!((of(&told).lost_packets, of(&told).faults), (2, 0));
-        assert_eq!(of(&message(&[later.clone()])).faults, 1);
+        assert_eq!(of(&message(std::slice::from_ref(&later))).faults, 1);
         let mut wrong = later;
         wrong[RECORD_HEAD_BYTES] ^= 1;
         assert_eq!(of(&message(&[record(KIND_LISTENER, 2, 128, 256), wrong])).wrong_frames, 1);
