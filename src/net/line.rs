@@ -27,6 +27,8 @@ use std::task::Waker;
 const NOTE_EVERY_NS: u64 = NS_PER_S;
 /// Packets of usual size the kernel may hold unsent beyond one message.
 const UNSENT_SPARE_PACKETS: usize = 1;
+/// After so many writes it is looked at for how long something has been under way.
+const CONFIRMED_EVERY: u32 = 16;
 /// Bytes of control messages that may wait.
 const CONTROL_BYTES_MAX: usize = 4096;
 /// So many messages of sound go before a control message that waits; then it is its turn.
@@ -75,6 +77,8 @@ pub(super) struct Line {
     /// Something was forgotten since the last message.
     overflowed: bool,
     packet_bytes: usize,
+    /// Until it is looked at what nobody has confirmed.
+    looks_left: u32,
     unconfirmed: Unconfirmed,
 }
 
@@ -101,6 +105,7 @@ impl Line {
             blocked: false,
             overflowed: false,
             packet_bytes,
+            looks_left: 0,
             unconfirmed: Unconfirmed::default(),
         }
     }
@@ -238,19 +243,29 @@ impl Line {
         Ok(room)
     }
 
+    /// What the kernel has not sent is asked each time; what nobody has confirmed only now and then, unless it has grown old: that
+    /// takes much longer.
     fn kernel_has_room(&mut self) -> bool {
         let tcp = self.connection.tcp();
-        let unsent_bytes_max =
-            (self.serving.chunk_packets as usize + UNSENT_SPARE_PACKETS) * self.packet_bytes;
-        let unacknowledged = socket::unacknowledged_bytes(tcp);
-        // What nobody has confirmed includes what was not sent: with a healthy listener this is the only question.
-        if unacknowledged <= unsent_bytes_max {
-            self.unconfirmed.nothing();
+        let few_bytes = (self.serving.chunk_packets as usize + UNSENT_SPARE_PACKETS) * self.packet_bytes;
+        if socket::unsent_bytes(tcp) > few_bytes {
+            return false;
+        }
+        self.looks_left = self.looks_left.saturating_sub(1);
+        if self.looks_left > 0 {
             return true;
         }
-        let age_ns = self.unconfirmed.age_ns(unacknowledged, mono_raw_now());
-        age_ns <= u64::from(self.serving.unacknowledged_ms) * NS_PER_S / 1000
-            && socket::unsent_bytes(tcp) <= unsent_bytes_max
+        let unacknowledged = socket::unacknowledged_bytes(tcp);
+        if unacknowledged <= few_bytes {
+            self.unconfirmed.nothing();
+        } else {
+            let age_ns = self.unconfirmed.age_ns(unacknowledged, mono_raw_now());
+            if age_ns > u64::from(self.serving.unacknowledged_ms) * NS_PER_S / 1000 {
+                return false;
+            }
+        }
+        self.looks_left = CONFIRMED_EVERY;
+        true
     }
 
     fn is_sound_due(&mut self, packets: &Packets, hurry: bool) -> bool {
@@ -314,8 +329,7 @@ impl Line {
             self.due = packets.newest().map(|packet| packet.ready);
             hub.fan_out.caught_up.fetch_add(1, Relaxed);
         }
-        let now = mono_raw_now();
-        let message = self.gather(packets, now);
+        let message = self.gather(packets);
         let written = match message.send(&mut self.connection) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.blocked = true;
@@ -336,7 +350,7 @@ impl Line {
             hub.fan_out.written(mono_raw_now().since(due));
         }
         if noted {
-            self.note_due = MonoNs(now.0 + NOTE_EVERY_NS);
+            self.note_due = MonoNs(mono_raw_now().0 + NOTE_EVERY_NS);
             self.cursor.told();
         }
         packets.advance(&mut self.cursor, packets_sent);
@@ -347,10 +361,11 @@ impl Line {
     }
 
     /// The next message: a note when something was lost or one is due, and what waits.
-    fn gather(&self, packets: &Packets, now: MonoNs) -> Message {
+    fn gather(&self, packets: &Packets) -> Message {
         let lost = self.cursor.lost();
         let first = packets.from(&self.cursor).next();
-        let note = first.filter(|_| lost.is_some() || now >= self.note_due).map(|first| {
+        let note = first.filter(|first| lost.is_some() || first.ready >= self.note_due).map(|first| {
+            let now = mono_raw_now();
             wire::listener(&ListenerNote {
                 cause: lost.map_or(0, |_| Cause::QueueDrop.code()),
                 lost_packets: lost.map_or(0, |lost| lost.packets),
@@ -613,6 +628,10 @@ mod tests {
                 assert!(bench.packets.waiting(&bench.line.cursor) <= most);
             }
             assert!(bench.line.blocked, "nobody reads");
+            let tcp = bench.line.connection.tcp();
+            let (unsent, unacknowledged) = (socket::unsent_bytes(tcp), socket::unacknowledged_bytes(tcp));
+            assert!(0 < unsent && unsent <= unacknowledged, "{unsent} unsent of {unacknowledged}");
+            assert!(unsent <= 3 * bench.line.packet_bytes + wire::HEAD_BYTES, "{unsent} bytes are kept by the kernel");
             bench.drain();
             bench.serve();
             bench.drain();

@@ -46,7 +46,7 @@ pub(super) fn unsent_bytes(socket: &impl AsFd) -> usize {
 /// Bytes written that the other end has not confirmed yet, sent or not; 0 when unknown. A fraction of a microsecond.
 pub(super) fn unacknowledged_bytes(socket: &impl AsFd) -> usize {
     let mut bytes: nix::libc::c_int = 0;
-    // SAFETY: as above, for SIOCOUTQ. tests/chain/slow_client.rs stands on its answer, too: a healthy listener is asked no more.
+    // SAFETY: as above, for SIOCOUTQ. net::line's tests stand on its answer.
     match unsafe { ioctl::siocoutq(socket.as_fd().as_raw_fd(), &raw mut bytes) } {
         Ok(_) => usize::try_from(bytes).unwrap_or(0),
         Err(_) => 0,
