@@ -97,9 +97,9 @@ impl Config {
         (periods * self.period_frames).min(2048 / self.period_frames * self.period_frames)
     }
 
-    /// Real-time priority of the fan-out thread: below the capture thread's, and none where that has none.
+    /// Real-time priority of the fan-out thread: below the capture thread's, and none where there is none below.
     pub fn fan_out_priority(&self) -> u8 {
-        if self.rt_priority == 0 { 0 } else { self.rt_priority.saturating_sub(10).max(1) }
+        if self.rt_priority <= 1 { 0 } else { self.rt_priority.saturating_sub(10).max(1) }
     }
 
     /// Checks every range; the key at fault and what is wrong with it.
@@ -159,6 +159,12 @@ mod tests {
     }
 
     #[test]
+    fn the_fan_out_comes_after_the_capture() {
+        let priority = |rt_priority| Config { rt_priority, ..Config::default() }.fan_out_priority();
+        assert_eq!([70, 5, 1, 0].map(priority), [60, 1, 0, 0]);
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_its_line() {
         for (text, said) in [
             ("demo = true\nperiod = 64\n", "synthwire.toml:2: unknown field `period`"),
@@ -166,6 +172,7 @@ mod tests {
                 "\n\nperiod_frames = 7\n",
                 "synthwire.toml:3: period_frames is 7 but must lie between 32 and 1024",
             ),
+            ("dscp = 64\n", "synthwire.toml:1: dscp is 64 but must lie between 0 and 63"),
             ("queue_ms = \"long\"\n", "synthwire.toml:1: invalid type"),
             ("listen = \"8080\"\n", "synthwire.toml:1: invalid socket address"),
             ("demo = true\ndevice = [\n", "synthwire.toml:2: "),

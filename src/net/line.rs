@@ -1,9 +1,9 @@
 //! What goes out to one listener: sound from the shared packets, control messages between it, one after the other on one
 //! connection.
 //!
-//! Three bounds make "drop oldest" real: the listener's own queue (a place among the shared packets), what the kernel may hold
-//! unsent and for how long anything may stay unconfirmed (looked at before every write), and the bytes of control messages. What
-//! was begun is finished before anything else. A listener whose queue was full hears the newest packet first when its connection
+//! Bounds make "drop oldest" real: the listener's own queue (a place among the shared packets), what the kernel may hold unsent
+//! (looked at before every write), for how long anything may stay unconfirmed, and the bytes of control messages. What was
+//! begun is finished before anything else. A listener whose queue was full hears the newest packet first when its connection
 //! takes something again. Nothing here waits; `fan_out` comes by with every packet.
 
 use super::connection::Connection;
