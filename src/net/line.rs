@@ -631,7 +631,10 @@ mod tests {
             let tcp = bench.line.connection.tcp();
             let (unsent, unacknowledged) = (socket::unsent_bytes(tcp), socket::unacknowledged_bytes(tcp));
             assert!(0 < unsent && unsent <= unacknowledged, "{unsent} unsent of {unacknowledged}");
-            assert!(unsent <= 3 * bench.line.packet_bytes + wire::HEAD_BYTES, "{unsent} bytes are kept by the kernel");
+            assert!(
+                unsent <= 3 * bench.line.packet_bytes + wire::HEAD_BYTES,
+                "{unsent} bytes are kept by the kernel"
+            );
             bench.drain();
             bench.serve();
             bench.drain();
