@@ -1,6 +1,6 @@
 # One line per target; the work is in scripts/. Everything a target needs is installed by the target itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-network bench-fanout bench-rt bench-concealment bench-resampler simulate simulate-sweep trace test-listening test-browsers setup deny clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
 export EVERY_CHECK TRACE MODE SKEW_PPM PROFILE SEED SECONDS FILE
 
 help: ## list the targets
@@ -49,6 +49,9 @@ test-listening: ## sound in Chromium, sample for sample, for longer; on a machin
 
 test-browsers: ## the page in Firefox and WebKit
 	@scripts/test.sh engines
+
+test-vm: ## the service and a virtual MONTAGE under a real kernel, in a virtual machine; CYCLES=10 for fewer unpluggings
+	@tools/vm.sh $(CYCLES)
 
 setup: ## install the packages that run, test and check need
 	@scripts/packages.sh check

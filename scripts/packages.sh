@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh run|test|check|browsers
+# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh run|test|check|browsers|vm
 #
 # Each need is tested by what it gives (a command, a library, a file), not by its package name, so a Node or a cargo
 # from elsewhere is used as it is. When nothing is missing apt is not touched: the second run is fast and works offline.
@@ -73,6 +73,18 @@ needs_browsers() {
     need webkit2gtk-driver 'WebKit, driven by WebKitWebDriver' command -v WebKitWebDriver
 }
 
+# A virtual machine with a kernel of its own. The kernel's package is never installed: tools/vm.sh unpacks it.
+needs_vm() {
+    needs_run
+    need qemu-system-x86 'the virtual machine' command -v qemu-system-x86_64
+    need busybox-static 'its shell' command -v busybox
+    need cpio 'packs its files' command -v cpio
+    need kmod 'finds the modules it needs' command -v depmod
+    need xz-utils 'unpacks them' command -v xz
+    need zstd 'unpacks them' command -v zstd
+    need strace 'looks at the service in it' command -v strace
+}
+
 install_missing() {
     local -a apt=(apt-get --option DPkg::Lock::Timeout=600)
     local -a wanted=("${apt[@]}" install --yes --no-install-recommends --no-remove "${missing[@]}")
@@ -102,8 +114,8 @@ install_missing() {
 
 purpose=${1:-run}
 case $purpose in
-    run | test | check | browsers) "needs_$purpose" ;;
-    *) die "unknown purpose '$purpose'" 'One of: run test check browsers' ;;
+    run | test | check | browsers | vm) "needs_$purpose" ;;
+    *) die "unknown purpose '$purpose'" 'One of: run test check browsers vm' ;;
 esac
 [ ${#missing[@]} -eq 0 ] && exit 0
 
