@@ -16,7 +16,7 @@ run_stage() {
         rust) cargo_tests rust 1500 ;;
         tools) cargo_tests tools 600 --manifest-path tools/Cargo.toml ;;
         types) typecheck 120 ;;
-        web) node_tests web 300 tests/web ;;
+        web) node_tests web 600 tests/web ;;
         browser) node_tests browser 900 tests/browser ;;
         # The short form: `make test-vm` unplugs the instrument a hundred times.
         vm) vm_tests vm 1500 10 ;;
