@@ -1,6 +1,6 @@
 # One line per target; the work is in scripts/. Everything a target needs is installed by the target itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-network bench-rt bench-concealment bench-resampler simulate trace test-listening test-browsers test-hostile setup deny clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
 export CHAOS_S EVERY_CHECK TRACE MODE SKEW_PPM PROFILE SEED SECONDS FILE
 
 help: ## list the targets
@@ -23,6 +23,9 @@ bench-network: ## the same over bad networks (as root); BENCH_ARGS="--profile ba
 	@scripts/packages.sh test
 	@tools/bench.sh --network $(BENCH_ARGS)
 
+bench-fanout: ## what 1 to 500 listeners cost, beside a bare loop; BENCH_ARGS="--listeners 100" for some
+	@tools/fanout.sh $(BENCH_ARGS)
+
 bench-rt: ## the capture thread's system calls per period, traced
 	@scripts/bench_rt.sh
 
@@ -35,6 +38,9 @@ bench-resampler: ## what moving sound in time costs and spoils, by method
 simulate: ## what a listener hears on a trace of arrivals: TRACE=file.csv MODE=auto|lowest|safest SKEW_PPM=0
 	@node scripts/simulate.mjs
 
+simulate-sweep: ## every network in every mode, as a table; SEED=1 SECONDS=600 PROFILES="wired loss" MODES=auto
+	@node scripts/simulate_sweep.mjs
+
 trace: ## make such a trace up: PROFILE=bad-wifi SEED=1 SECONDS=600 FILE=trace.csv
 	@node scripts/simulate.mjs trace
 
@@ -46,6 +52,9 @@ test-browsers: ## the page in Firefox and WebKit
 
 test-hostile: ## what independent tools find: conformance, slow and rude clients, ten minutes of chaos (as root)
 	@scripts/test_hostile.sh $(STAGES)
+
+test-vm: ## the service and a virtual MONTAGE under a real kernel, in a virtual machine; CYCLES=10 for fewer unpluggings
+	@tools/vm.sh $(CYCLES)
 
 setup: ## install the packages that run, test and check need
 	@scripts/packages.sh check

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh run|test|check|browsers|hostile
+# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh run|test|check|browsers|hostile|vm
 #
 # Each need is tested by what it gives (a command, a library, a file), not by its package name, so a Node or a cargo
 # from elsewhere is used as it is. When nothing is missing apt is not touched: the second run is fast and works offline.
@@ -84,6 +84,18 @@ needs_hostile() {
     need prometheus 'promtool, which reads metrics and alerts' command -v promtool
 }
 
+# A virtual machine with a kernel of its own. The kernel's package is never installed: tools/vm.sh unpacks it.
+needs_vm() {
+    needs_run
+    need qemu-system-x86 'the virtual machine' command -v qemu-system-x86_64
+    need busybox-static 'its shell' command -v busybox
+    need cpio 'packs its files' command -v cpio
+    need kmod 'finds the modules it needs' command -v depmod
+    need xz-utils 'unpacks them' command -v xz
+    need zstd 'unpacks them' command -v zstd
+    need strace 'looks at the service in it' command -v strace
+}
+
 install_missing() {
     local -a apt=(apt-get --option DPkg::Lock::Timeout=600)
     local -a wanted=("${apt[@]}" install --yes --no-install-recommends --no-remove "${missing[@]}")
@@ -113,8 +125,8 @@ install_missing() {
 
 purpose=${1:-run}
 case $purpose in
-    run | test | check | browsers | hostile) "needs_$purpose" ;;
-    *) die "unknown purpose '$purpose'" 'One of: run test check browsers hostile' ;;
+    run | test | check | browsers | hostile | vm) "needs_$purpose" ;;
+    *) die "unknown purpose '$purpose'" 'One of: run test check browsers hostile vm' ;;
 esac
 [ ${#missing[@]} -eq 0 ] && exit 0
 

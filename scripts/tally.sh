@@ -65,6 +65,14 @@ node_tests() {
     add_up "$stage" "$status" "$((SECONDS - began))" "${counts[@]}"
 }
 
+# vm_tests STAGE SECONDS CYCLES: the checks of tools/vm.sh, as the guest prints them.
+vm_tests() {
+    local stage=$1 seconds=$2 cycles=$3 began=$SECONDS status=0
+    run_logged "$stage" "$seconds" tools/vm.sh "$cycles" || status=$?
+    add_up "$stage" "$status" "$((SECONDS - began))" \
+        "$(grep -c '^ok ' "$logs/$stage.log")" "$(grep -c '^not ok ' "$logs/$stage.log")" 0
+}
+
 # typecheck SECONDS: the type checker has no tests to count; it passes or fails as one.
 typecheck() {
     local began=$SECONDS status=0

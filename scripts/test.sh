@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make test`: set up, then every test of the repository. One last line counts them all: "N passed, N failed, N skipped".
 #
-# scripts/test.sh [STAGE...] runs only the stages named: rust tools types web browser (and, each on its own, listening and engines).
+# scripts/test.sh [STAGE...] runs only the stages named: rust tools types web browser vm (and, each on its own, listening and engines).
 # A stage that dies, hangs or has no tests counts as one failure; the others still run. Logs: target/test-logs/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,19 +9,21 @@ cd "$(dirname "$0")/.."
 . scripts/tally.sh
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(rust tools types web browser)
+[ ${#stages[@]} -gt 0 ] || stages=(rust tools types web browser vm)
 
 run_stage() {
     case $1 in
         rust) cargo_tests rust 1500 ;;
         tools) cargo_tests tools 600 --manifest-path tools/Cargo.toml ;;
         types) typecheck 120 ;;
-        web) node_tests web 300 tests/web ;;
+        web) node_tests web 600 tests/web ;;
         browser) node_tests browser 900 tests/browser ;;
+        # The short form: `make test-vm` unplugs the instrument a hundred times.
+        vm) vm_tests vm 1500 10 ;;
         # Exactness over half a minute and more: judged on a machine that is left alone.
         listening) node_tests listening 900 tests/listening ;;
         engines) node_tests engines 600 tests/engines ;;
-        *) die "unknown stage '$1'" 'One of: rust tools types web browser listening engines' ;;
+        *) die "unknown stage '$1'" 'One of: rust tools types web browser vm listening engines' ;;
     esac
 }
 
@@ -33,8 +35,8 @@ case " ${stages[*]} " in
     *' types '* | *' web '* | *' browser '* | *' listening '* | *' engines '*) scripts/npm_packages.sh ;;
 esac
 case " ${stages[*]} " in
-    # The page is tested against the service as it ships.
-    *' browser '* | *' listening '* | *' engines '*) say 'Building the service' && scripts/cargo.sh build --release --locked ;;
+    # The page and the virtual machine test the service as it ships.
+    *' browser '* | *' vm '* | *' listening '* | *' engines '*) say 'Building the service' && scripts/cargo.sh build --release --locked ;;
 esac
 
 for stage in "${stages[@]}"; do run_stage "$stage"; done

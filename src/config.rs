@@ -40,6 +40,8 @@ pub struct Config {
     pub listening_key: Option<String>,
     /// Key without which nobody may change settings, as `synthwire key` prints it.
     pub settings_key: Option<String>,
+    /// DSCP the packets to listeners are marked with, 0 to 63; without it, none.
+    pub dscp: Option<u8>,
     /// What one listener's queue may hold before its oldest packets go, 10 to 2000 ms.
     pub queue_ms: u32,
     /// Listeners at once, 1 to 2000.
@@ -64,6 +66,7 @@ impl Default for Config {
             names: Vec::new(),
             listening_key: None,
             settings_key: None,
+            dscp: None,
             queue_ms: 250,
             listeners_max: 500,
             connections_per_address: None,
@@ -109,6 +112,11 @@ impl Config {
         (periods * self.period_frames).min(2048 / self.period_frames * self.period_frames)
     }
 
+    /// Real-time priority of the fan-out thread: below the capture thread's, and none where there is none below.
+    pub fn fan_out_priority(&self) -> u8 {
+        if self.rt_priority <= 1 { 0 } else { self.rt_priority.saturating_sub(10).max(1) }
+    }
+
     /// Checks every range; the key at fault and what is wrong with it.
     ///
     /// # Errors
@@ -119,6 +127,7 @@ impl Config {
         within("period_frames", self.period_frames, 32, 1024)?;
         within("chunk_frames", self.chunk_frames.unwrap_or(128), 32, 2048)?;
         within("rt_priority", u32::from(self.rt_priority), 0, 99)?;
+        within("dscp", u32::from(self.dscp.unwrap_or(0)), 0, 63)?;
         within("queue_ms", self.queue_ms, 10, 2000)?;
         within("listeners_max", self.listeners_max, 1, 2000)?;
         within("connections_per_address", self.connections_per_address.unwrap_or(1), 1, 4000)?;
@@ -175,6 +184,12 @@ mod tests {
     }
 
     #[test]
+    fn the_fan_out_comes_after_the_capture() {
+        let priority = |rt_priority| Config { rt_priority, ..Config::default() }.fan_out_priority();
+        assert_eq!([70, 5, 1, 0].map(priority), [60, 1, 0, 0]);
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_its_line() {
         for (text, said) in [
             ("demo = true\nperiod = 64\n", "synthwire.toml:2: unknown field `period`"),
@@ -182,6 +197,7 @@ mod tests {
                 "\n\nperiod_frames = 7\n",
                 "synthwire.toml:3: period_frames is 7 but must lie between 32 and 1024",
             ),
+            ("dscp = 64\n", "synthwire.toml:1: dscp is 64 but must lie between 0 and 63"),
             ("queue_ms = \"long\"\n", "synthwire.toml:1: invalid type"),
             ("listen = \"8080\"\n", "synthwire.toml:1: invalid socket address"),
             ("demo = true\ndevice = [\n", "synthwire.toml:2: "),

@@ -101,11 +101,7 @@ fn play(script: impl IntoIterator<Item = Act>, recovery: Result<(), SourceFault>
     play_by(Clock::Crystal, script, recovery)
 }
 
-fn play_by(
-    clock: Clock,
-    script: impl IntoIterator<Item = Act>,
-    recovery: Result<(), SourceFault>,
-) -> Played {
+fn play_by(clock: Clock, script: impl IntoIterator<Item = Act>, recovery: Result<(), SourceFault>) -> Played {
     let script: VecDeque<Act> = script.into_iter().collect();
     let source = Scripted { script, now: MonoNs(1_000_000_000), counter: 0, recovery, breaks: None, clock };
     let waits =
@@ -181,7 +177,14 @@ fn a_period_that_breaks_while_it_is_read_is_part_of_the_hole() {
 #[test]
 fn a_device_that_breaks_whenever_it_is_mended_is_given_up() {
     let script = periods(1).chain(std::iter::repeat_n(Act::Fail(SourceFault::Xrun), 1_000_000)).collect();
-    let broken = Scripted { script, now: MonoNs(1), counter: 0, recovery: Ok(()), breaks: None, clock: Clock::Crystal };
+    let broken = Scripted {
+        script,
+        now: MonoNs(1),
+        counter: 0,
+        recovery: Ok(()),
+        breaks: None,
+        clock: Clock::Crystal,
+    };
     let (writer, _reader) = handoff().unwrap();
     let counters = Arc::new(Counters::new());
     let timeline = Timeline::new(Hz(44_100));

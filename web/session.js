@@ -324,8 +324,19 @@ export class Session {
   #lookSlowly() {
     this.#whatIf = this.#controls && readWhatIf(this.#controls);
     const { mode } = this.#wishes;
-    const { delay_ms: delay, level_ms: level, target_ms: target, glitches } = buildReport({ ...this.known(), mode });
-    this.#tellWorker({ type: 'tell', report: { mode, delay_ms: delay, level_ms: level, target_ms: target, glitches } });
+    const report = buildReport({ ...this.known(), mode });
+    this.#tellWorker({
+      type: 'tell',
+      report: {
+        mode,
+        delay_ms: report.delay_ms,
+        level_ms: report.level_ms,
+        target_ms: report.target_ms,
+        arrival_tail_ms: report.jitter_ms,
+        round_trip_ms: report.round_trip_ms,
+        glitches: report.glitches,
+      },
+    });
   }
 
   /** @param {number} contextFrame low 32 bits @returns {number | null} page time at which it is heard */

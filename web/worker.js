@@ -133,6 +133,7 @@ class Line {
     switch (message.type) {
       case 'hello': return this.#greeted(message);
       case 'source': return this.#sourceIs(message.source);
+      case 'chunk': return this.#chunkIs(message.chunk_frames);
       case 'pong': return this.#pong(message, nowMs);
       case 'refused': return self.postMessage(message);
       case 'unreadable': return this.#misunderstood(message);
@@ -145,7 +146,15 @@ class Line {
     this.#failedAttempts = 0;
     const reconnects = this.#status.reconnects + (this.#status.ever_greeted ? 1 : 0);
     this.#tell({ greeted: true, ever_greeted: true, problem: null, problem_detail: '', hello, reconnects });
+    this.#chunkIs(hello.chunk_frames);
     this.#sourceIs(hello.source);
+  }
+
+  /** @param {number} chunkFrames */
+  #chunkIs(chunkFrames) {
+    this.#sink.expectChunk(chunkFrames);
+    const { hello } = this.#status;
+    if (hello) this.#tell({ hello: { ...hello, chunk_frames: chunkFrames } });
   }
 
   /** @param {import('./core/messages.js').Source} source */
@@ -240,7 +249,7 @@ class Line {
   /** @returns {import('./core/messages.js').WorkerStatus['drift']} */
   #drift() {
     const { liveEdge } = this.#receiver;
-    return liveEdge.line && { ppm: liveEdge.driftPpm, sigma_ppm: liveEdge.driftSigmaPpm, memory: liveEdge.memory };
+    return liveEdge.line && { ...liveEdge.drift, memory: liveEdge.memory };
   }
 
   /** @param {Partial<import('./core/messages.js').WorkerStatus>} changes */

@@ -2,18 +2,19 @@
 
 use crate::config::{Config, DEFAULT_FILE};
 use crate::error::{Error, Result};
-use crate::hub::{Hub, RATE, Sizes, pump};
-use crate::net::{self, Door};
+use crate::hub::pump::HandoffReader;
+use crate::hub::{Hub, Sizes};
+use crate::net::fan_out::{self, Newcomers, Setup};
+use crate::net::{self, Gate, Service};
 use crate::rt::counters::{Controls, Counters};
 use crate::rt::ring::handoff;
 use crate::rt::supervisor::Supervisor;
-use crate::rt::thread::RtWish;
+use crate::rt::thread::{RtWish, become_prompt};
 use crate::source::alsa::Wish;
 use crate::source::discover::SYSFS_SOUND;
 use crate::source::opening::{Choice, Opener};
 use crate::source::tone::Pattern;
 use crate::sys::{logging, notify, signals};
-use crate::units::NS_PER_S;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// What a device may take to be closed after the listeners are gone: a stop takes a second in all.
 const CAPTURE_STOP_LIMIT: Duration = Duration::from_millis(250);
@@ -73,6 +74,9 @@ pub(super) struct ServeArguments {
     /// A further name this device is reached by, for example synth.lan; may be given several times
     #[arg(long = "name", value_name = "NAME")]
     names: Vec<String>,
+    /// DSCP the packets to listeners are marked with, 0 to 63 [default: none]
+    #[arg(long, value_name = "N")]
+    dscp: Option<u8>,
     /// What one listener's queue may hold before its oldest packets go, 10 to 2000 ms [default: 250]
     #[arg(long, value_name = "MS")]
     queue_ms: Option<u32>,
@@ -118,6 +122,7 @@ impl ServeArguments {
         config.listen = self.listen.unwrap_or(config.listen);
         config.state = self.state.clone().or(config.state);
         config.names.extend(self.names.iter().cloned());
+        config.dscp = self.dscp.or(config.dscp);
         config.queue_ms = self.queue_ms.unwrap_or(config.queue_ms);
         config.listeners_max = self.listeners_max.unwrap_or(config.listeners_max);
         config.connections_per_address = self.connections_per_address.or(config.connections_per_address);
@@ -138,21 +143,21 @@ impl ServeArguments {
 pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
     let mut config = arguments.settle()?;
     logging::begin();
-    let door = Door::open(&config)?;
+    let gate = Gate::open(&config)?;
     if arguments.first_channel.is_none() {
-        config.first_channel = door.settings.now().first_channel.unwrap_or(config.first_channel);
+        config.first_channel = gate.settings.now().first_channel.unwrap_or(config.first_channel);
     }
-    // One thread for all listeners: what it does per packet is a few writes, and nothing ever waits for another core.
+    // Pages, handshakes, status: the listeners' sound has a thread of its own.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::new("cannot start the network runtime").because(error))?;
-    let served = runtime.block_on(serve(arguments.choice(&config), arguments.skew_ppm, config, door));
+    let served = runtime.block_on(serve(arguments.choice(&config), arguments.skew_ppm, config, gate));
     runtime.shutdown_background(); // a device that is just being opened must not keep us
     served.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(choice: Choice, skew_ppm: i32, config: Config, door: Door) -> Result<()> {
+async fn serve(choice: Choice, skew_ppm: i32, config: Config, gate: Gate) -> Result<()> {
     let listener = bind(config.listen).await?;
     let address = listener.local_addr().unwrap_or(config.listen);
     tracing::info!("open http://{address}/ in a browser and press Listen"); // first of all: what follows has its own to say
@@ -183,14 +188,15 @@ async fn serve(choice: Choice, skew_ppm: i32, config: Config, door: Door) -> Res
     notify::ready("Listening");
 
     let (stop, stopping) = watch::channel(false);
-    let mut serving = tokio::spawn(net::serve(listener, Arc::clone(&hub), config, door, stopping));
-    // A task of its own: what wakes with every period must not look at signals each time.
-    let mut pumping = tokio::spawn(pump::pump(frames_out, hub));
+    let (door, newcomers) = fan_out::door();
+    let priority = config.fan_out_priority();
+    let setup = Setup { hub: Arc::clone(&hub), dscp: config.dscp, stop: stopping.clone() };
+    let mut playing = spawn_fan_out(frames_out, newcomers, setup, priority)?;
+    let service = Arc::new(Service::new(hub, config, gate, door, stopping));
+    let mut serving = tokio::spawn(net::serve(listener, service));
     tokio::select! {
         signal = signals::asked_to_stop() => tracing::info!("stopping: {}", signal?),
-        failed = &mut pumping => return failed.unwrap_or_else(|panicked| {
-            Err(Error::new("the network service's pump ended by itself").because(panicked))
-        }),
+        ended = &mut playing => return ended.unwrap_or_else(|_| Err(Error::new("the fan-out thread panicked"))),
         ended = &mut serving => return Err(Error::new("the network service ended by itself")
             .because(ended.err().map_or("without an error".to_owned(), |error| error.to_string()))),
     }
@@ -198,10 +204,34 @@ async fn serve(choice: Choice, skew_ppm: i32, config: Config, door: Door) -> Res
     let _ = stop.send(true);
     let captured = tokio::task::spawn_blocking(move || capture.stop());
     let _ = serving.await;
+    let _ = playing.await;
     if tokio::time::timeout(CAPTURE_STOP_LIMIT, captured).await.is_err() {
         tracing::warn!("the sound device does not let go: ending without waiting for it");
     }
     Ok(())
+}
+
+/// Starts the thread that plays to everybody; what it ends with.
+fn spawn_fan_out(
+    frames: HandoffReader,
+    newcomers: Newcomers,
+    setup: Setup,
+    priority: u8,
+) -> Result<oneshot::Receiver<Result<()>>> {
+    let (ended, end) = oneshot::channel();
+    let play = move || {
+        let state = become_prompt(priority);
+        for refusal in &state.refusals {
+            tracing::warn!("the fan-out thread has {refusal}");
+        }
+        let _ = setup.hub.fan_out.real_time.set(state);
+        let _ = ended.send(fan_out::run(frames, newcomers, setup));
+    };
+    std::thread::Builder::new()
+        .name("fan-out".into())
+        .spawn(play)
+        .map_err(|error| Error::new("cannot start the fan-out thread").because(error))?;
+    Ok(end)
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
@@ -220,10 +250,9 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
 }
 
 fn sizes(config: &Config) -> Sizes {
-    let queue_frames = RATE.frames_in(u64::from(config.queue_ms) * NS_PER_S / 1000);
     Sizes {
         listeners_max: config.listeners_max as usize,
-        queue_packets: (queue_frames as usize / config.message_frames() as usize).max(2),
+        queue_ms: config.queue_ms,
         chunk_frames: config.message_frames(),
         period_frames: config.period_frames,
     }

@@ -2,11 +2,14 @@
 
 #![deny(clippy::disallowed_methods)]
 
+pub mod adaptation;
+pub mod backlog;
 pub mod cause;
 pub mod continuity;
 pub mod convert;
-pub mod drop_oldest;
 pub mod histogram;
 pub mod packetizer;
+pub mod spread;
 pub mod timeline;
 pub mod wire;
+pub mod ws_head;

@@ -1,23 +1,23 @@
 //! One stream to many listeners.
 //!
-//! In: packets from the pump, the source's status from the supervisor. Out: each listener's own bounded queue, and what
-//! `/api/status` shows. Nothing here knows sockets or ALSA. A packet is shared, never copied; a full queue forgets its
-//! oldest packet and tells its own listener, and nobody else notices.
+//! In: the hand-off, the source's status from the supervisor. Out: packets, listeners' places, and what `/api/status` shows.
+//! Nothing here knows sockets or ALSA. Packets stay on the fan-out thread (`net::fan_out`), which shares them with every
+//! listener; what other threads may know of it are numbers.
 
-pub mod client_queue;
+pub mod fan_out;
 pub mod pump;
 pub mod reports;
 
 pub use crate::rt::counters::{Controls, Counters};
 pub use crate::rt::status::{SourceStatus, SourceView, State};
+pub use crate::rt::thread::RtState;
 
-use crate::core::histogram::Histogram;
-use crate::core::packetizer::Packet;
+use crate::core::spread::Histogram;
 use crate::units::Hz;
-use client_queue::ClientQueue;
-use reports::{Report, Reports};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use fan_out::FanOutNumbers;
+use reports::Reports;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use tokio::sync::watch;
 
 /// The stream's rate; the capture opens nothing else.
@@ -28,8 +28,8 @@ pub const RATE: Hz = Hz(44_100);
 pub struct Sizes {
     /// Listeners at once.
     pub listeners_max: usize,
-    /// Packets a listener's queue holds.
-    pub queue_packets: usize,
+    /// What a listener's queue may hold.
+    pub queue_ms: u32,
     /// Frames a packet usually holds.
     pub chunk_frames: u32,
     /// Frames a capture period is asked to hold.
@@ -91,10 +91,10 @@ impl Default for Totals {
     }
 }
 
-/// Where packets become everybody's.
+/// What everybody shares.
 pub struct Hub {
     sizes: Sizes,
-    listeners: Mutex<Vec<Arc<ClientQueue>>>,
+    listening: AtomicUsize,
     source: watch::Sender<SourceStatus>,
     /// Numbers of the capture thread.
     pub counters: Arc<Counters>,
@@ -102,6 +102,8 @@ pub struct Hub {
     pub controls: Arc<Controls>,
     /// Numbers of the hub.
     pub totals: Totals,
+    /// Numbers of the fan-out thread.
+    pub fan_out: FanOutNumbers,
     /// What listeners say of their playing.
     pub reports: Reports,
 }
@@ -116,11 +118,12 @@ impl Hub {
         let first_channel = controls.first_channel.load(Relaxed) + 1;
         Arc::new(Self {
             sizes,
-            listeners: Mutex::new(Vec::new()),
+            listening: AtomicUsize::new(0),
             source: watch::Sender::new(SourceStatus::unknown(first_channel)),
             counters,
             controls,
             totals: Totals::default(),
+            fan_out: FanOutNumbers::default(),
             reports: Reports::default(),
         })
     }
@@ -135,31 +138,18 @@ impl Hub {
     /// # Errors
     /// [`Full`] when there are as many as may be.
     pub fn join(self: &Arc<Self>) -> Result<Listener, Full> {
-        let mut listeners = self.listeners();
-        if listeners.len() >= self.sizes.listeners_max {
+        let room = |now| (now < self.sizes.listeners_max).then_some(now + 1);
+        if self.listening.fetch_update(Relaxed, Relaxed, room).is_err() {
             self.totals.refused.fetch_add(1, Relaxed);
             return Err(Full);
         }
-        let queue = Arc::new(ClientQueue::new(self.sizes.queue_packets));
-        listeners.push(Arc::clone(&queue));
         let number = self.totals.joined.fetch_add(1, Relaxed);
-        Ok(Listener { hub: Arc::clone(self), queue, number })
-    }
-
-    /// Gives a packet to everybody. Never waits.
-    pub fn publish(&self, packet: &Packet) {
-        self.totals.packets.fetch_add(1, Relaxed);
-        for queue in self.listeners().iter() {
-            if let Some(forgotten_frames) = queue.push(packet.clone()) {
-                self.totals.queue_drop_packets.fetch_add(1, Relaxed);
-                self.totals.queue_drop_frames.fetch_add(u64::from(forgotten_frames), Relaxed);
-            }
-        }
+        Ok(Listener { hub: Arc::clone(self), number })
     }
 
     /// How many listen.
     pub fn listening(&self) -> usize {
-        self.listeners().len()
+        self.listening.load(Relaxed)
     }
 
     /// The source's status, now and whenever it changes.
@@ -197,36 +187,25 @@ impl Hub {
         tracing::debug!("listeners now hear channels {first_channel} and {}", first_channel + 1);
         Ok(())
     }
-
-    /// The list, whatever a panicking task left: every entry is whole at all times.
-    fn listeners(&self) -> MutexGuard<'_, Vec<Arc<ClientQueue>>> {
-        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// One listener's place in the hub.
+/// One listener's place among the many.
 pub struct Listener {
     hub: Arc<Hub>,
-    /// What waits for it.
-    pub queue: Arc<ClientQueue>,
+    /// How many had joined before it: no two have the same.
     number: u64,
 }
 
 impl Listener {
-    /// How many had joined before it: no two have the same.
+    /// What it is called where listeners are counted.
     pub fn number(&self) -> u64 {
         self.number
-    }
-
-    /// Keeps what it says of its playing, until it says something else or leaves.
-    pub fn report(&self, report: Report) {
-        self.hub.reports.keep(self.number, report);
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.hub.listeners().retain(|queue| !Arc::ptr_eq(queue, &self.queue));
+        self.hub.listening.fetch_sub(1, Relaxed);
         self.hub.reports.leave(self.number);
     }
 }

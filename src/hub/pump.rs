@@ -1,33 +1,46 @@
-//! From the hand-off to the hub: wakes with the capture thread, drains everything, makes packets.
+//! From the hand-off to packets: drains what the capture thread has left, and says when there is more.
 
-use super::Hub;
-use crate::core::packetizer::{Gap, Packetizer};
+use crate::core::packetizer::{Gap, Packet, Packetizer};
 use crate::error::Result;
-use crate::rt::ring::{HandoffReader, What};
+pub use crate::rt::ring::HandoffReader;
+use crate::rt::ring::What;
 use crate::sys::fds::Wake;
-use std::sync::Arc;
 
-/// Moves packets until its descriptor fails, which it never does; end it by dropping the future.
-///
-/// # Errors
-/// When tokio cannot watch the hand-off's descriptor.
-pub async fn pump(mut handoff: HandoffReader, hub: Arc<Hub>) -> Result<()> {
-    let wake = Wake::watch(handoff.descriptor())?;
-    let mut packetizer = Packetizer::new(hub.sizes().chunk_frames);
-    loop {
-        wake.woken().await?;
-        while take_one(&mut handoff, &mut packetizer, &hub) {}
-    }
+/// The reader's end of the hand-off, on the thread that sends.
+pub struct Pump {
+    handoff: HandoffReader,
+    packetizer: Packetizer,
+    wake: Wake,
 }
 
-fn take_one(handoff: &mut HandoffReader, packetizer: &mut Packetizer, hub: &Hub) -> bool {
-    let mut emit = |packet| hub.publish(&packet);
-    handoff.next(&mut |mark, samples| match mark.what {
-        What::Audio => packetizer.audio(mark.span, mark.ready, samples, &mut emit),
-        What::Gap { cause, past } => {
-            packetizer.gap(&Gap { span: mark.span, cause, past, found: mark.ready }, &mut emit);
-        }
-        What::Restart => packetizer.restart(&mut emit),
-        What::End => packetizer.flush(&mut emit),
-    })
+impl Pump {
+    /// In the runtime this is called in; packets of `chunk_frames` frames.
+    ///
+    /// # Errors
+    /// When tokio cannot watch the hand-off's descriptor.
+    pub fn new(handoff: HandoffReader, chunk_frames: u32) -> Result<Self> {
+        let wake = Wake::watch(handoff.descriptor())?;
+        Ok(Self { handoff, packetizer: Packetizer::new(chunk_frames), wake })
+    }
+
+    /// Waits until the capture thread has left something. May be cancelled.
+    ///
+    /// # Errors
+    /// When the runtime is ending.
+    pub async fn woken(&self) -> Result<()> {
+        self.wake.woken().await
+    }
+
+    /// Takes the next thing that was left, which may complete packets; false when there is nothing.
+    pub fn take(&mut self, emit: &mut impl FnMut(Packet)) -> bool {
+        let packetizer = &mut self.packetizer;
+        self.handoff.next(&mut |mark, samples| match mark.what {
+            What::Audio => packetizer.audio(mark.span, mark.ready, samples, emit),
+            What::Gap { cause, past } => {
+                packetizer.gap(&Gap { span: mark.span, cause, past, found: mark.ready }, emit);
+            }
+            What::Restart => packetizer.restart(emit),
+            What::End => packetizer.flush(emit),
+        })
+    }
 }

@@ -2,9 +2,10 @@
 //!
 //! In: reports, already bounded by their types. Out: what `/api/status` shows of them. No addresses: nobody here knows any.
 
+use crate::core::adaptation::{Facts, Mode, Why};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Causes one report may hold.
 const CAUSES_MAX: usize = 32;
@@ -12,6 +13,8 @@ const CAUSES_MAX: usize = 32;
 const NAME_BYTES_MAX: usize = 32;
 /// Names kept apart in a sum: two pages' worth. Listeners could make up new ones for ever; those are summed under [`OTHER`].
 const SUMMED_NAMES_MAX: usize = 64;
+/// The causes by which a listener misses sound for the network's sake.
+const NETWORK_CAUSES: [&str; 2] = ["network_late", "queue_drop"];
 /// What is summed without its name.
 const OTHER: &str = "other";
 
@@ -54,7 +57,48 @@ pub struct Report {
     delay_ms: Option<f64>,
     level_ms: Option<f64>,
     target_ms: Option<f64>,
+    arrival_tail_ms: Option<f64>,
+    round_trip_ms: Option<f64>,
     glitches: Glitches,
+}
+
+impl Report {
+    /// What decides how the listener is served; `before` is its last report.
+    pub fn facts(&self, before: &Self) -> Facts {
+        Facts {
+            mode: self.mode.as_ref().map_or_else(Mode::default, |Name(word)| Mode::named(word)),
+            target_ms: self.target_ms,
+            arrival_tail_ms: self.arrival_tail_ms,
+            round_trip_ms: self.round_trip_ms,
+            missed: self.missed() > before.missed(),
+        }
+    }
+
+    fn missed(&self) -> u64 {
+        let count = |(Name(name), count): (&Name, &u32)| {
+            if NETWORK_CAUSES.contains(&name.as_str()) { u64::from(*count) } else { 0 }
+        };
+        self.glitches.0.iter().map(count).sum()
+    }
+}
+
+/// How a listener is served, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Served {
+    /// Frames a message to it usually holds.
+    pub chunk_frames: u32,
+    /// What may wait for it.
+    pub queue_ms: u32,
+    /// Why the messages are as long.
+    pub why: Why,
+}
+
+/// What a listener says, and how it is served.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Shown {
+    #[serde(flatten)]
+    report: Report,
+    served: Served,
 }
 
 /// Counts of many listeners.
@@ -67,36 +111,42 @@ pub struct Reports(Mutex<Kept>);
 #[derive(Debug, Default)]
 struct Kept {
     /// By the listener's number.
-    living: BTreeMap<u64, Report>,
+    living: BTreeMap<u64, Shown>,
     gone: Sum,
 }
 
 impl Reports {
-    /// Keeps `report` in place of the listener's last.
-    pub fn keep(&self, listener: u64, report: Report) {
-        self.kept().living.insert(listener, report);
+    /// Keeps `report` in place of the listener's last. Never waits: false when somebody is reading, and nothing is kept.
+    pub fn keep(&self, listener: u64, report: Report, served: Served) -> bool {
+        let mut kept = match self.0.try_lock() {
+            Ok(kept) => kept,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        kept.living.insert(listener, Shown { report, served });
+        true
     }
 
     /// The listener has gone: its counts stay, the rest of its report does not.
     pub fn leave(&self, listener: u64) {
         let mut kept = self.kept();
-        if let Some(report) = kept.living.remove(&listener) {
-            add(&mut kept.gone, &report);
+        if let Some(shown) = kept.living.remove(&listener) {
+            add(&mut kept.gone, &shown.report);
         }
     }
 
     /// The last report of everybody who listens and has sent one, the longest-standing first; and the sum of all counts.
-    pub fn shown(&self) -> (Vec<Report>, Sum) {
+    pub fn shown(&self) -> (Vec<Shown>, Sum) {
         let kept = self.kept();
         let mut sum = kept.gone.clone();
-        for report in kept.living.values() {
-            add(&mut sum, report);
+        for shown in kept.living.values() {
+            add(&mut sum, &shown.report);
         }
         (kept.living.values().cloned().collect(), sum)
     }
 
     /// The last report of each who listens, by its number.
-    pub fn living(&self) -> BTreeMap<u64, Report> {
+    pub fn living(&self) -> BTreeMap<u64, Shown> {
         self.kept().living.clone()
     }
 
@@ -121,12 +171,40 @@ mod tests {
         serde_json::from_str(json).unwrap()
     }
 
+    fn keep(reports: &Reports, listener: u64, json: &str) {
+        let served = Served { chunk_frames: 128, queue_ms: 250, why: Why::LeastDelay };
+        assert!(reports.keep(listener, report(json), served));
+    }
+
+    #[test]
+    fn only_what_the_network_cost_since_the_last_report_counts_as_missed() {
+        let before = report(r#"{"glitches":{"network_late":2}}"#);
+        for (json, missed) in [
+            (r#"{"glitches":{"network_late":2,"render_underrun":9}}"#, false),
+            (r#"{"glitches":{"network_late":3}}"#, true),
+            (r#"{"glitches":{"network_late":2,"queue_drop":1}}"#, true),
+            (r#"{"glitches":{}}"#, false),
+        ] {
+            assert_eq!(report(json).facts(&before).missed, missed, "{json}");
+        }
+    }
+
+    #[test]
+    fn who_keeps_a_report_never_waits_for_who_reads_them() {
+        let reports = Reports::default();
+        let reading = reports.kept();
+        let served = Served { chunk_frames: 128, queue_ms: 250, why: Why::LeastDelay };
+        assert!(!reports.keep(1, Report::default(), served));
+        drop(reading);
+        assert!(reports.shown().0.is_empty());
+    }
+
     #[test]
     fn counts_outlive_their_listener_and_a_later_report_replaces_the_earlier() {
         let reports = Reports::default();
-        reports.keep(1, report(r#"{"mode":"auto","delay_ms":41.5,"glitches":{"network_late":2}}"#));
-        reports.keep(1, report(r#"{"mode":"auto","delay_ms":41.5,"glitches":{"network_late":3}}"#));
-        reports.keep(2, report(r#"{"glitches":{"network_late":10,"bad_packet":1}}"#));
+        keep(&reports, 1, r#"{"mode":"auto","delay_ms":41.5,"glitches":{"network_late":2}}"#);
+        keep(&reports, 1, r#"{"mode":"auto","delay_ms":41.5,"glitches":{"network_late":3}}"#);
+        keep(&reports, 2, r#"{"glitches":{"network_late":10,"bad_packet":1}}"#);
         let (living, sum) = reports.shown();
         assert_eq!((living.len(), sum["network_late"], sum["bad_packet"]), (2, 13, 1));
         reports.leave(1);
@@ -140,7 +218,7 @@ mod tests {
     fn names_made_up_for_ever_are_summed_under_other() {
         let reports = Reports::default();
         for listener in 0..200 {
-            reports.keep(listener, report(&format!(r#"{{"glitches":{{"made_up_{listener}":1}}}}"#)));
+            keep(&reports, listener, &format!(r#"{{"glitches":{{"made_up_{listener}":1}}}}"#));
             reports.leave(listener);
         }
         let (_, sum) = reports.shown();

@@ -4,7 +4,7 @@
 
 use super::Service;
 use super::guest::Guest;
-use crate::hub::reports::Report;
+use crate::hub::reports::Shown as Report;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;

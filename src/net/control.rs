@@ -32,6 +32,11 @@ pub enum ToListener<'a> {
         /// What is heard.
         source: &'a SourceView,
     },
+    /// The messages of sound to this listener are of another length now.
+    Chunk {
+        /// Frames they usually hold.
+        chunk_frames: u32,
+    },
     /// Answers a ping.
     Pong {
         /// The ping's own.

@@ -1,6 +1,6 @@
 //! The Prometheus text format, version 0.0.4. Pure: names and numbers in, text out. What is shown is chosen in `metrics`.
 
-use crate::core::histogram::Spread;
+use crate::core::spread::Spread;
 use std::fmt::Write as _;
 
 /// How a metric behaves.

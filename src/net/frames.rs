@@ -1,5 +1,6 @@
 //! WebSocket messages within their limits: what tungstenite is told, what its faults mean, and how a conversation ends.
 
+use super::limits::MESSAGES_PER_S_MAX;
 use super::refusals::Refusal;
 use crate::core::wire;
 use futures_util::StreamExt;
@@ -16,7 +17,7 @@ const READ_BYTES: usize = 512;
 /// Longest head of a frame.
 const FRAME_HEAD_BYTES_MAX: usize = 14;
 /// How long the other side may take to answer a close.
-const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// For messages and frames of at most so many bytes.
 pub(super) fn limits(message_bytes_max: usize) -> WebSocketConfig {
@@ -46,9 +47,16 @@ pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let frame = CloseFrame { code, reason: reason.into() };
     let _ = timeout(CLOSE_TIMEOUT, async {
-        if socket.close(Some(frame)).await.is_ok() {
-            while let Some(Ok(_)) = socket.next().await {} // until the listener agrees
+        if socket.close(Some(frame)).await.is_err() {
+            return;
         }
+        for _ in 0..MESSAGES_PER_S_MAX {
+            if !matches!(socket.next().await, Some(Ok(_))) {
+                return; // the listener agrees
+            }
+        }
+        // One that goes on talking is heard no more, but has time to read why.
+        std::future::pending::<()>().await;
     })
     .await;
 }

@@ -3,7 +3,7 @@
 
 use super::guard::{self, Peer};
 use super::routes::{self, Body};
-use super::{Door, Service, frames, http};
+use super::{Gate, Service, fan_out, frames, http};
 use crate::config::Config;
 use crate::hub::{Controls, Counters, Hub, Sizes};
 use futures_util::{SinkExt, StreamExt};
@@ -100,8 +100,8 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
 
 /// A service without a source and without keys.
 fn deaf_service() -> Service {
-    let sizes = Sizes { listeners_max: 1, queue_packets: 2, chunk_frames: 128, period_frames: 128 };
+    let sizes = Sizes { listeners_max: 1, queue_ms: 250, chunk_frames: 128, period_frames: 128 };
     let hub = Hub::new(sizes, Arc::new(Counters::new()), Arc::new(Controls::default()));
-    let door = Door::open(&Config::default()).expect("without a state folder nothing can fail");
-    Service::new(hub, Config::default(), door, watch::channel(false).1)
+    let gate = Gate::open(&Config::default()).expect("without a state folder nothing can fail");
+    Service::new(hub, Config::default(), gate, fan_out::door().0, watch::channel(false).1)
 }

@@ -1,14 +1,17 @@
 //! HTTP and WebSocket: the only folder with asynchronous networking. It knows the hub, never the sound card.
 //!
-//! [`serve`] runs on a listener the caller made and ends when the caller says so. Every connection is one task, owned here.
+//! [`serve`] runs on a listener the caller made and ends when the caller says so. Every connection is one task, owned here, until
+//! it becomes a WebSocket: then it is handed to the fan-out thread, which [`fan_out::run`] is.
 
 pub mod access;
 mod api;
 pub mod assets;
 mod clients;
+mod connection;
 pub mod control;
 mod crowd;
 mod exposition;
+pub mod fan_out;
 mod frames;
 pub mod guard;
 mod guest;
@@ -16,7 +19,9 @@ mod headers;
 #[cfg(feature = "hostile")]
 pub mod hostile;
 pub mod limits;
+mod line;
 mod metrics;
+mod packets;
 mod process;
 pub mod refusals;
 mod routes;
@@ -33,7 +38,9 @@ use crate::units::MonoNs;
 use access::Access;
 use access::rules::Each;
 use clients::Clients;
+use connection::Connection;
 use crowd::{Bounds, Crowd, Place};
+use fan_out::Door;
 use guard::{Names, Peer};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -70,10 +77,13 @@ pub struct Service {
     crowd: Crowd,
     /// Who listens.
     clients: Clients,
+    /// Where listeners go.
+    door: Door,
 }
 
 impl Service {
-    fn new(hub: Arc<Hub>, config: Config, door: Door, stop: watch::Receiver<bool>) -> Self {
+    /// Behind the `gate`; listeners leave by the `door`.
+    pub fn new(hub: Arc<Hub>, config: Config, gate: Gate, door: Door, stop: watch::Receiver<bool>) -> Self {
         let crowd = Crowd::new(Bounds {
             total: config.listeners_max as usize + SPARE_CONNECTIONS,
             per_address: config.connections_per_address.map_or(CONNECTIONS_PER_ADDRESS, |most| most as usize),
@@ -84,18 +94,19 @@ impl Service {
             config,
             started: tokio::time::Instant::now(),
             stop,
-            names: door.names,
-            access: door.access,
-            settings: door.settings,
+            names: gate.names,
+            access: gate.access,
+            settings: gate.settings,
             refusals: Refusals::default(),
             crowd,
             clients: Clients::default(),
+            door,
         }
     }
 }
 
 /// Who may come in and what they may change: what is read before the first connection.
-pub struct Door {
+pub struct Gate {
     /// The names this device answers to.
     pub names: Names,
     /// The keys.
@@ -104,7 +115,7 @@ pub struct Door {
     pub settings: KeptSettings,
 }
 
-impl Door {
+impl Gate {
     /// Reads the state folder and the machine's name.
     ///
     /// # Errors
@@ -123,15 +134,9 @@ impl Door {
     }
 }
 
-/// Answers on `listener` until `stop` is true, then ends every connection within a second.
-pub async fn serve(
-    listener: TcpListener,
-    hub: Arc<Hub>,
-    config: Config,
-    door: Door,
-    mut stop: watch::Receiver<bool>,
-) {
-    let service = Arc::new(Service::new(hub, config, door, stop.clone()));
+/// Answers on `listener` until the service is to stop, then ends every connection within a second.
+pub async fn serve(listener: TcpListener, service: Arc<Service>) {
+    let mut stop = service.stop.clone();
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -201,7 +206,7 @@ async fn connection(stream: TcpStream, from: SocketAddr, _place: Place, service:
         }
         Ok::<_, std::convert::Infallible>(response)
     });
-    let serving = http().serve_connection(TokioIo::new(stream), answer).with_upgrades();
+    let serving = http().serve_connection(TokioIo::new(Connection::Plain(stream)), answer).with_upgrades();
     let mut stop = service.stop.clone();
     tokio::select! {
         served = serving => if let Err(error) = served {

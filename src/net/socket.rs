@@ -1,37 +1,55 @@
-//! What tokio does not offer on a socket: how much of it the kernel has not sent yet, and limits on waiting for a dead peer.
+//! What tokio does not offer on a socket: how much of it the kernel has not sent yet or nobody has confirmed, and limits on
+//! what it keeps.
 
 use super::limits::{PROBE_EVERY, PROBES, SILENT_MAX, UNACKNOWLEDGED_MAX};
 use socket2::{SockRef, TcpKeepalive};
 use std::os::fd::{AsFd, AsRawFd};
 
-/// Below so many unsent bytes the kernel calls a socket writable; tokio's cached readiness asks late, hence
-/// [`unsent_bytes`] besides.
+/// Below so many unsent bytes the kernel calls a socket writable.
 const NOTSENT_LOWAT_BYTES: u32 = 2048;
+/// What the kernel may spend on sound that is under way: small messages cost it several times their bytes, and sound is under way
+/// for a round trip. How old it may become is looked at before each write (`line`).
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
 mod ioctl {
     nix::ioctl_read_bad!(siocoutqnsd, 0x894B, nix::libc::c_int);
+    nix::ioctl_read_bad!(siocoutq, 0x5411, nix::libc::c_int);
 }
 
-/// Sheds dead listeners and keeps the kernel's queue short.
+/// Sheds dead listeners, keeps the kernel's queue short, and marks its packets with `dscp` (0 to 63) if there is one.
 ///
 /// # Errors
 /// When the kernel refuses an option.
-pub(super) fn prepare(socket: &impl AsFd) -> std::io::Result<()> {
+pub(super) fn prepare(socket: &impl AsFd, dscp: Option<u8>) -> std::io::Result<()> {
     let socket = SockRef::from(socket);
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
     // While there is no sound nothing is written, and only this finds out who has vanished.
     socket.set_tcp_keepalive(
         &TcpKeepalive::new().with_time(SILENT_MAX).with_interval(PROBE_EVERY).with_retries(PROBES),
     )?;
-    socket.set_tcp_notsent_lowat(NOTSENT_LOWAT_BYTES)
+    socket.set_tcp_notsent_lowat(NOTSENT_LOWAT_BYTES)?;
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    let Some(dscp) = dscp else { return Ok(()) };
+    let class = u32::from(dscp) << 2;
+    if socket.local_addr()?.is_ipv6() { socket.set_tclass_v6(class) } else { socket.set_tos_v4(class) }
 }
 
-/// Bytes written but not yet sent, 0 when unknown. Under a microsecond.
+/// Bytes written but not yet sent, 0 when unknown. A fraction of a microsecond.
 pub(super) fn unsent_bytes(socket: &impl AsFd) -> usize {
     let mut bytes: nix::libc::c_int = 0;
     // SAFETY: SIOCOUTQNSD writes one int to the address given, which is that of a live int; the descriptor is borrowed
     // from an open socket. tests/chain/slow_client.rs stands on its answer.
     match unsafe { ioctl::siocoutqnsd(socket.as_fd().as_raw_fd(), &raw mut bytes) } {
+        Ok(_) => usize::try_from(bytes).unwrap_or(0),
+        Err(_) => 0,
+    }
+}
+
+/// Bytes written that the other end has not confirmed yet, sent or not; 0 when unknown. A fraction of a microsecond.
+pub(super) fn unacknowledged_bytes(socket: &impl AsFd) -> usize {
+    let mut bytes: nix::libc::c_int = 0;
+    // SAFETY: as above, for SIOCOUTQ. net::line's tests stand on its answer.
+    match unsafe { ioctl::siocoutq(socket.as_fd().as_raw_fd(), &raw mut bytes) } {
         Ok(_) => usize::try_from(bytes).unwrap_or(0),
         Err(_) => 0,
     }

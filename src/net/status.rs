@@ -3,8 +3,10 @@
 use super::Service;
 use super::refusals::Refusal;
 use crate::core::cause::Cause;
-use crate::hub::reports::{Report, Sum};
-use crate::hub::{RATE, SourceStatus};
+use crate::core::histogram::{end_us, quantile_us};
+use crate::hub::fan_out::FanOutNumbers;
+use crate::hub::reports::{Shown, Sum};
+use crate::hub::{RATE, RtState, SourceStatus};
 use crate::units::NS_PER_S;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -19,6 +21,7 @@ pub(super) struct Status {
     source: SourceStatus,
     stream: Stream,
     listeners: Listeners,
+    fan_out: FanOut,
     /// By cause: how often frames were lost on the way into the stream, and how many.
     losses: BTreeMap<&'static str, Loss>,
     /// By reason: how often somebody was turned away.
@@ -52,10 +55,41 @@ struct Listeners {
     connections: usize,
     connections_refused: u64,
     messages: u64,
-    /// What those who listen now last said of their playing.
-    reports: Vec<Report>,
+    /// What those who listen now last said of their playing, and how they are served.
+    reports: Vec<Shown>,
     /// What went wrong by the listeners' own accounts, by cause: of those who listen now and of those who have gone.
     glitches: Sum,
+}
+
+/// The thread that sends.
+#[derive(Serialize)]
+struct FanOut {
+    /// How real-time it became.
+    real_time: Option<RtState>,
+    /// From the moment a message's sound was ready to the end of its write.
+    capture_to_socket: Delays,
+    /// Times it woke for packets, and what it was busy in them.
+    ticks: u64,
+    busy_ms: f64,
+    /// Packets a message holds at least, so that it keeps up.
+    floor_packets: u32,
+    partial_writes: u64,
+    blocked: u64,
+    caught_up: u64,
+    control_full: u64,
+    control_first: u64,
+    reports_skipped: u64,
+}
+
+#[derive(Serialize)]
+struct Delays {
+    messages: u64,
+    p50_ms: Option<f64>,
+    p99_ms: Option<f64>,
+    p999_ms: Option<f64>,
+    max_ms: f64,
+    /// Since the start: below so many microseconds (and not below the bucket before), so many messages. Empty ones are left out.
+    buckets: Vec<(u64, u64)>,
 }
 
 #[derive(Serialize)]
@@ -113,8 +147,35 @@ pub(super) fn of(service: &Service) -> Status {
             reports,
             glitches,
         },
+        fan_out: fan_out(&hub.fan_out),
         losses,
         refusals: refused,
+    }
+}
+
+fn fan_out(numbers: &FanOutNumbers) -> FanOut {
+    let counts = numbers.delays();
+    let quantile_ms = |share| quantile_us(&counts, share).map(|us| us as f64 / 1000.0);
+    let filled = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+    FanOut {
+        real_time: numbers.real_time.get().cloned(),
+        capture_to_socket: Delays {
+            messages: counts.iter().sum(),
+            p50_ms: quantile_ms(0.5),
+            p99_ms: quantile_ms(0.99),
+            p999_ms: quantile_ms(0.999),
+            max_ms: in_ms(numbers.delay_ns_max.load(Relaxed)),
+            buckets: filled.map(|(bucket, count)| (end_us(bucket), *count)).collect(),
+        },
+        ticks: numbers.ticks.load(Relaxed),
+        busy_ms: in_ms(numbers.busy_ns.load(Relaxed)),
+        floor_packets: numbers.floor_packets.load(Relaxed),
+        partial_writes: numbers.partial_writes.load(Relaxed),
+        blocked: numbers.blocked.load(Relaxed),
+        caught_up: numbers.caught_up.load(Relaxed),
+        control_full: numbers.control_full.load(Relaxed),
+        control_first: numbers.control_first.load(Relaxed),
+        reports_skipped: numbers.reports_skipped.load(Relaxed),
     }
 }
 

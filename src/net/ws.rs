@@ -1,30 +1,31 @@
-//! One listener's session: sound out, a few words in.
+//! One listener's words: hello and goodbye, what it says and what is answered.
 //!
-//! Three bounds make "drop oldest" real: the listener's own queue, the kernel's unsent bytes (looked at before every
-//! write, see `socket`), and tungstenite's write buffer (which holds one message). What does not fit waits in the queue,
-//! where it can still be forgotten.
+//! The handshake ends on the thread of the pages ([`listen`]); the conversation is a task on the fan-out thread ([`converse`]),
+//! where sound goes out beside it. tokio-tungstenite reads, and writes whole frames into the listener's line, which puts them
+//! between the messages of sound.
 
+use super::connection::Connection;
 use super::control::{FromListener, ToListener};
-use super::guest::Guest;
+use super::fan_out::{Room, Seat, Visitor};
 use super::limits::{MESSAGE_BYTES_MAX, MESSAGES_PER_S_MAX};
 use super::refusals::Refusal;
 use super::routes::Upgrade;
 use super::settings::Settings;
-use super::{Service, frames, socket};
+use super::{Service, frames};
 use crate::clock::mono_raw_now;
-use crate::core::cause::Cause;
-use crate::core::packetizer::Packet;
-use crate::core::wire::{self, ListenerNote};
-use crate::hub::client_queue::Next;
-use crate::hub::reports::Report;
-use crate::hub::{Listener, RATE, SourceStatus};
+use crate::core::wire;
+use crate::hub::reports::{Report, Served};
+use crate::hub::{RATE, SourceStatus};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use hyper_util::rt::TokioIo;
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -33,14 +34,10 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
 /// How soon after a listener's report the next is kept: one a second is asked for, and a page's timer may be early.
 const REPORT_PAUSE: Duration = Duration::from_millis(900);
-/// How long one write may take before the listener is given up.
+/// How long an answer may wait for room before the listener is given up.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a listener is told its queue's age.
-const NOTE_EVERY: Duration = Duration::from_secs(1);
-/// How soon a full kernel buffer is looked at again: about one period.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
-/// Messages of usual size the kernel may hold unsent.
-const UNSENT_MESSAGES_MAX: usize = 2;
+/// How often it is looked at whether a listener may still listen: a key may have been set.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a session ends.
 enum End {
@@ -58,103 +55,152 @@ impl End {
     }
 }
 
-/// Plays to a listener until it leaves or the service stops.
+/// Hands a listener over to the fan-out thread, and waits until it has left; says no where there are too many.
 pub(super) async fn listen(upgrade: Upgrade, service: Arc<Service>) {
     let Upgrade { connection, guest } = upgrade;
     let Ok(upgraded) = connection.await else { return };
-    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
-        tracing::error!("a WebSocket came over something that is no TCP connection");
+    let Ok(parts) = upgraded.downcast::<TokioIo<Connection>>() else {
+        tracing::error!("a WebSocket came over something that is no connection of ours");
         return;
     };
-    let stream = parts.io.into_inner();
-    if let Err(error) = socket::prepare(&stream) {
-        tracing::warn!(
-            "cannot set a listener's socket options ({error}): its delay may grow when its network stalls"
-        );
+    let connection = parts.io.into_inner();
+    if let Ok(listener) = service.hub.join() {
+        let number = listener.number();
+        let _seat = service.clients.enter(number, &guest);
+        let visitor = Visitor { service: Arc::clone(&service), guest, number };
+        service.door.hand_over(connection, parts.read_buf, visitor).await;
+        return;
     }
+    let mut socket =
+        WebSocketStream::from_raw_socket(connection, Role::Server, Some(frames::limits(MESSAGE_BYTES_MAX)))
+            .await;
+    let reason = format!("{} people listen already, no more fit", service.hub.listening());
+    service.refusals.count(Refusal::ListenersFull);
+    frames::close(&mut socket, Refusal::ListenersFull.code().into(), reason).await;
+}
+
+/// Converses with a listener until it leaves or the service stops.
+pub(super) async fn converse(room: &Room, seat: &Seat, said: Bytes) {
+    let words = Words { room, seat };
     let mut socket = WebSocketStream::from_partially_read(
-        stream,
-        parts.read_buf.into(),
+        words,
+        said.into(),
         Role::Server,
         Some(frames::limits(MESSAGE_BYTES_MAX)),
     )
     .await;
-    let end = if let Ok(listener) = service.hub.join() {
-        let _seat = service.clients.enter(listener.number(), &guest);
-        Session::new(&mut socket, &service, listener, guest).run().await
-    } else {
-        let words = format!("{} people listen already, no more fit", service.hub.listening());
-        End::refuse(&service, Refusal::ListenersFull, words)
-    };
+    let end = Session::new(&mut socket, room, seat).run().await;
     if let End::Close(code, reason) = end {
+        seat.line.borrow_mut().closing();
         frames::close(&mut socket, code, reason).await;
     }
 }
 
-/// A listener being played to.
-struct Session<'a> {
-    socket: &'a mut WebSocketStream<TcpStream>,
-    service: &'a Arc<Service>,
-    listener: Listener,
-    guest: Guest,
-    /// Until when a full kernel buffer is left alone.
-    pause: Option<Instant>,
-    unsent_bytes_max: usize,
-    note_due: Instant,
+/// A listener's connection as tungstenite sees it: what it writes goes between the messages of sound.
+struct Words<'a> {
+    room: &'a Room,
+    seat: &'a Seat,
+}
+
+impl AsyncRead for Words<'_> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut line = self.seat.line.borrow_mut();
+        if line.is_broken() {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        line.reader(context.waker());
+        Pin::new(&mut line.connection).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for Words<'_> {
+    /// All or nothing: a piece of a frame must not stand between others.
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, frames: &[u8]) -> Poll<io::Result<usize>> {
+        let mut line = self.seat.line.borrow_mut();
+        if line.is_broken() {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if line.control(frames, context.waker(), &self.room.hub) {
+            Poll::Ready(Ok(frames.len()))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Goes out at once where it can; where not, the fan-out comes by.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.room.serve(self.seat);
+        Poll::Ready(Ok(()))
+    }
+
+    /// The connection ends when the line does.
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(context)
+    }
+}
+
+/// A conversation under way.
+struct Session<'a, 'w> {
+    socket: &'a mut WebSocketStream<Words<'w>>,
+    room: &'a Room,
+    seat: &'a Seat,
     /// Incoming messages of this second.
     second_began: Instant,
     heard_this_second: u32,
     /// Before then another report is not kept.
     report_due: Instant,
+    last_report: Report,
+    /// When it is looked at whether it may still listen.
+    look_due: Instant,
 }
 
-impl<'a> Session<'a> {
-    fn new(
-        socket: &'a mut WebSocketStream<TcpStream>,
-        service: &'a Arc<Service>,
-        listener: Listener,
-        guest: Guest,
-    ) -> Self {
+impl<'a, 'w> Session<'a, 'w> {
+    fn new(socket: &'a mut WebSocketStream<Words<'w>>, room: &'a Room, seat: &'a Seat) -> Self {
         let now = Instant::now();
-        let message_bytes = wire::HEAD_BYTES + service.hub.sizes().chunk_frames as usize * wire::FRAME_BYTES;
         Self {
             socket,
-            service,
-            listener,
-            guest,
-            pause: None,
-            unsent_bytes_max: UNSENT_MESSAGES_MAX * message_bytes,
-            note_due: now,
+            room,
+            seat,
             second_began: now,
             heard_this_second: 0,
             report_due: now,
+            last_report: Report::default(),
+            look_due: now + LOOK_EVERY,
         }
     }
 
     async fn run(mut self) -> End {
-        let mut source = self.service.hub.source();
-        let mut stop = self.service.stop.clone();
-        // Made once, not once a packet.
+        let mut source = self.room.hub.source();
+        let mut stop = self.room.stop.clone();
         let mut stopped = std::pin::pin!(super::stopped(&mut stop));
         let hello = self.hello(&source.borrow_and_update());
-        if let Err(end) = self.send(Message::text(hello)).await {
+        if let Err(end) = self.send(hello).await {
             return end;
+        }
+        self.seat.line.borrow_mut().greeted();
+        if self.seat.line.borrow().serving().chunk_packets > 1 {
+            self.seat.chunk_changed.notify_one();
         }
         loop {
             let done = tokio::select! {
-                // Stopping first; then sound, which nothing a listener says may delay; its words last.
+                // Stopping first; what the listener says last.
                 biased;
                 () = &mut stopped => {
                     Err(End::Close(CloseCode::Away, "the service is stopping; it will be back".into()))
                 }
-                () = packet_waits(&self.listener, self.pause) => self.play_if_room().await,
                 changed = source.changed() => match changed {
                     Ok(()) => {
                         let text = ToListener::Source { source: &source.borrow_and_update().source }.to_text();
-                        self.send(Message::text(text)).await
+                        self.send(text).await
                     }
                     Err(_) => Err(End::Close(CloseCode::Away, "the service is stopping".into())),
                 },
+                () = self.seat.chunk_changed.notified() => self.tell_chunk().await,
+                () = sleep_until(self.look_due) => self.look(),
                 message = self.socket.next() => self.heard(message).await,
             };
             if let Err(end) = done {
@@ -164,7 +210,7 @@ impl<'a> Session<'a> {
     }
 
     fn hello(&self, status: &SourceStatus) -> String {
-        let sizes = self.service.hub.sizes();
+        let sizes = self.room.hub.sizes();
         // A device may have settled on another period than was wished.
         let period_frames =
             status.capture.as_ref().map_or(sizes.period_frames, |capture| capture.period_frames);
@@ -181,68 +227,17 @@ impl<'a> Session<'a> {
         .to_text()
     }
 
-    /// Plays unless the kernel still holds unsent what it was given; then it is looked at again soon, and what waits
-    /// meanwhile can still be forgotten.
-    async fn play_if_room(&mut self) -> Result<(), End> {
-        if socket::unsent_bytes(self.socket.get_ref()) > self.unsent_bytes_max {
-            self.pause = Some(Instant::now() + LOOK_AGAIN);
-            return Ok(());
-        }
-        self.pause = None;
-        self.play().await
+    async fn tell_chunk(&mut self) -> Result<(), End> {
+        let frames = self.served().chunk_frames;
+        self.send(ToListener::Chunk { chunk_frames: frames }.to_text()).await
     }
 
-    /// Writes the oldest packet that is left, with a note before it when one is due.
-    async fn play(&mut self) -> Result<(), End> {
-        let mut note = None;
-        while let Some(next) = self.listener.queue.next() {
-            match next {
-                Next::Lost(lost) => {
-                    note = Some(ListenerNote {
-                        cause: Cause::QueueDrop.code(),
-                        lost_packets: lost.packets,
-                        lost_frames: lost.frames,
-                        frame_index: lost.frame_index,
-                        ..ListenerNote::default()
-                    });
-                }
-                Next::Packet(packet) => {
-                    let totals = &self.service.hub.totals;
-                    totals.queue_age.add(mono_raw_now().since(packet.ready));
-                    totals.queue_packets.add(self.listener.queue.len() as u64);
-                    if note.is_some() || Instant::now() >= self.note_due {
-                        self.tell(note.take().unwrap_or_default(), &packet).await?;
-                    }
-                    return self.send(Message::Binary(packet.bytes)).await;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Tells the listener how long the packet behind has waited, and what was lost before it.
-    async fn tell(&mut self, note: ListenerNote, packet: &Packet) -> Result<(), End> {
-        self.note_due = Instant::now() + NOTE_EVERY;
-        if !self.guest.grant(&self.service.access).listen {
-            return Err(End::Close(
-                CloseCode::Policy,
-                "A key is needed to listen now: enter it on the page.".into(),
-            ));
-        }
-        let now = mono_raw_now();
-        let frame_index = if note.lost_packets > 0 { note.frame_index } else { packet.frame_index };
-        let note =
-            ListenerNote { frame_index, queue_age_ns: now.since(packet.ready), sent_ns: now.0, ..note };
-        self.send(Message::Binary(Bytes::copy_from_slice(&wire::listener(&note)))).await
-    }
-
-    async fn send(&mut self, message: Message) -> Result<(), End> {
-        let bytes = message.len() as u64;
-        match timeout(WRITE_TIMEOUT, self.socket.send(message)).await {
+    async fn send(&mut self, text: String) -> Result<(), End> {
+        let bytes = text.len() as u64;
+        match timeout(WRITE_TIMEOUT, self.socket.send(Message::text(text))).await {
             Ok(Ok(())) => {
-                let totals = &self.service.hub.totals;
-                totals.messages.fetch_add(1, Relaxed);
-                totals.bytes.fetch_add(bytes, Relaxed);
+                self.room.hub.totals.messages.fetch_add(1, Relaxed);
+                self.room.hub.totals.bytes.fetch_add(bytes, Relaxed);
                 Ok(())
             }
             Ok(Err(_)) | Err(_) => Err(End::Gone),
@@ -251,15 +246,21 @@ impl<'a> Session<'a> {
 
     /// Answers what the listener said.
     async fn heard(&mut self, message: Option<Result<Message, WsError>>) -> Result<(), End> {
-        let refuse = |refusal, words: &str| Err(End::refuse(self.service, refusal, words));
+        let service = &self.seat.visitor.service;
+        let refuse = |refusal, words: &str| Err(End::refuse(service, refusal, words));
         let text = match message {
             Some(Err(error)) => {
                 return Err(match frames::fault(&error) {
-                    Some((refusal, words)) => End::refuse(self.service, refusal, words),
+                    Some((refusal, words)) => End::refuse(service, refusal, words),
                     None => End::Gone,
                 });
             }
-            None | Some(Ok(Message::Close(_))) => return Err(End::Gone),
+            Some(Ok(Message::Close(_))) => {
+                self.seat.line.borrow_mut().closing();
+                let _ = timeout(frames::CLOSE_TIMEOUT, self.socket.flush()).await; // tungstenite has the answer ready
+                return Err(End::Gone);
+            }
+            None => return Err(End::Gone),
             Some(Ok(Message::Binary(_))) => {
                 return refuse(
                     Refusal::MessageBinary,
@@ -277,14 +278,12 @@ impl<'a> Session<'a> {
         match FromListener::parse(&text) {
             Err(reason) => refuse(Refusal::MessageUnknown, &reason),
             Ok(FromListener::Ping { id }) => {
-                let pong = ToListener::Pong { id, received_ns, sent_ns: mono_raw_now().0 };
-                self.send(Message::text(pong.to_text())).await
+                self.send(ToListener::Pong { id, received_ns, sent_ns: mono_raw_now().0 }.to_text()).await
             }
             Ok(FromListener::SetPair { first_channel }) => match self.set_pair(first_channel) {
                 Ok(()) => Ok(()),
                 Err(reason) => {
-                    let refused = ToListener::Refused { about: "set_pair", reason: &reason };
-                    self.send(Message::text(refused.to_text())).await
+                    self.send(ToListener::Refused { about: "set_pair", reason: &reason }.to_text()).await
                 }
             },
             Ok(FromListener::Report(report)) => {
@@ -295,19 +294,50 @@ impl<'a> Session<'a> {
     }
 
     fn set_pair(&self, first_channel: u16) -> Result<(), String> {
-        if !self.guest.grant(&self.service.access).set {
-            self.service.refusals.count(Refusal::KeyMissing);
+        let Visitor { service, guest, .. } = &self.seat.visitor;
+        if !guest.grant(&service.access).set {
+            service.refusals.count(Refusal::KeyMissing);
             return Err("Changing the channels needs the settings key: enter it under Access.".into());
         }
-        self.service.change_settings(&Settings { first_channel: Some(first_channel) })
+        service.change_settings(&Settings { first_channel: Some(first_channel) })
     }
 
-    /// Keeps a report, unless the last one is younger than may be: counts only grow, so the next tells all of it.
+    /// Looks whether it may still listen.
+    fn look(&mut self) -> Result<(), End> {
+        self.look_due = Instant::now() + LOOK_EVERY;
+        let Visitor { service, guest, .. } = &self.seat.visitor;
+        if guest.grant(&service.access).listen {
+            return Ok(());
+        }
+        service.refusals.count(Refusal::KeyMissing);
+        Err(End::Close(CloseCode::Policy, "A key is needed to listen now: enter it on the page.".into()))
+    }
+
+    /// Keeps a report and serves by it, unless the last one is younger than may be: counts only grow, so the next tells all of
+    /// it.
     fn keep(&mut self, report: Report) {
         let now = Instant::now();
-        if now >= self.report_due {
-            self.report_due = now + REPORT_PAUSE;
-            self.listener.report(report);
+        if now < self.report_due {
+            return;
+        }
+        self.report_due = now + REPORT_PAUSE;
+        let facts = report.facts(&self.last_report);
+        if self.seat.line.borrow_mut().adapt(facts) {
+            self.seat.chunk_changed.notify_one();
+        }
+        self.last_report.clone_from(&report);
+        if !self.room.hub.reports.keep(self.seat.visitor.number, report, self.served()) {
+            self.room.hub.fan_out.reports_skipped.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn served(&self) -> Served {
+        let serving = self.seat.line.borrow().serving();
+        let queue_frames = self.room.chunk_frames(serving.queue_packets as u32);
+        Served {
+            chunk_frames: self.room.chunk_frames(serving.chunk_packets),
+            queue_ms: (u64::from(queue_frames) * 1000 / u64::from(RATE.0)) as u32,
+            why: serving.why,
         }
     }
 
@@ -320,12 +350,4 @@ impl<'a> Session<'a> {
         self.heard_this_second += 1;
         self.heard_this_second <= MESSAGES_PER_S_MAX
     }
-}
-
-/// Waits until `pause` is over and a packet is there. Takes nothing: it may be cancelled.
-async fn packet_waits(listener: &Listener, pause: Option<Instant>) {
-    if let Some(end) = pause {
-        sleep_until(end).await;
-    }
-    listener.queue.filled().await;
 }

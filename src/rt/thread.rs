@@ -38,6 +38,15 @@ pub struct RtWish {
     pub cpu: Option<u16>,
 }
 
+/// Asks for `SCHED_FIFO` alone, for a thread that is to be soon but not on time.
+pub fn become_prompt(priority: u8) -> RtState {
+    let mut state = RtState::default();
+    if priority > 0 {
+        ask_for_fifo(priority, &mut state);
+    }
+    state
+}
+
 /// Locks the stack, the `rings` and the code, then asks for `SCHED_FIFO` and the CPU. Allocates; call it before the loop.
 pub fn become_real_time(wish: RtWish, rings: &[Area]) -> RtState {
     let mut state = RtState::default();

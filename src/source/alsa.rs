@@ -4,8 +4,9 @@
 //! refuses (alsa-rs issue 34). `PCM::state()` is never called: it panics on the values an unplugged device returns.
 //!
 //! Two ways to the same frames, named in the status as the path in use:
-//! - **kernel**: a card's own PCM. The pointer is fetched with `avail_update`, the stamp (`CLOCK_MONOTONIC_RAW`, taken by the
-//!   driver when it moved the pointer) and the delay with `status`.
+//! - **kernel**: a card's own PCM. The pointer is fetched with `avail_update`, the stamp (`CLOCK_MONOTONIC_RAW`) and the delay
+//!   with `status`. That call has the kernel look at the pointer once more and stamps that look (`update_audio_tstamp` of
+//!   the kernel's ALSA core), so the stamp is later than the driver's interrupt by the time it took us to wake.
 //! - **plugin**: jack, pulse and the like. `avail()`, because with `avail_update()` the pulse plugin's pointer never moves;
 //!   stamped by ourselves, because plugins stamp nothing. A PCM that refuses mmap is opened through `plug`, which emulates it.
 

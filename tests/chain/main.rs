@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod door;
+mod fan_out;
 mod inside;
 mod limits;
 mod pipeline;

@@ -139,7 +139,8 @@ fn what_listeners_report_is_shown_and_their_glitches_stay_when_they_go() {
     report(&mut first, 99.0, 99); // too soon: not kept, and nobody is sent away for it
     report(&mut second, 7.0, 3);
     let said = json!({ "mode": "auto", "delay_ms": null, "level_ms": 9.25, "target_ms": 8.5,
-        "glitches": { "network_late": 2 } });
+        "arrival_tail_ms": null, "round_trip_ms": null, "glitches": { "network_late": 2 },
+        "served": { "chunk_frames": 128, "queue_ms": 119, "why": "least_delay" } });
     let listeners = &service.status()["listeners"];
     assert_eq!((&listeners["reports"][0], &listeners["glitches"]), (&said, &json!({ "network_late": 5 })));
 

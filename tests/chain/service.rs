@@ -1,5 +1,6 @@
 //! The real program, started on a free port, and listeners that speak to it as browsers do.
 
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -17,6 +18,8 @@ pub(crate) struct Service {
     pub(crate) child: Child,
     pub(crate) address: SocketAddr,
     log: Receiver<String>,
+    /// Lines that were read while another was waited for: two threads of the service may speak in either order.
+    passed: RefCell<Vec<String>>,
 }
 
 impl Service {
@@ -36,7 +39,8 @@ impl Service {
             .spawn()
             .expect("the program starts");
         let log = lines(child.stderr.take().expect("stderr is piped"));
-        let mut service = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), log };
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut service = Self { child, address, log, passed: RefCell::default() };
         let line = service.wait_for_log("open http://");
         let url = line.split("http://").nth(1).expect("the line names the address");
         service.address = url.split('/').next().unwrap().parse().expect("an address and port");
@@ -45,12 +49,17 @@ impl Service {
 
     /// The next log line that holds `part`.
     pub(crate) fn wait_for_log(&self, part: &str) -> String {
+        let mut passed = self.passed.borrow_mut();
+        if let Some(at) = passed.iter().position(|line| line.contains(part)) {
+            return passed.remove(at);
+        }
         loop {
             let line =
                 self.log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("the log never says {part:?}"));
             if line.contains(part) {
                 return line;
             }
+            passed.push(line);
         }
     }
 

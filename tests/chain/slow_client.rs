@@ -13,7 +13,7 @@ const PRESENT_NS: u64 = 300_000_000;
 const QUEUE_MS: u64 = 1000;
 
 /// A listener whose own kernel keeps little for it.
-fn small_ear(service: &Service) -> Ear {
+pub(crate) fn small_ear(service: &Service) -> Ear {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     socket.connect(&service.address.into()).unwrap();
@@ -64,13 +64,13 @@ fn stalled_client_never_delays_the_others() {
 }
 
 #[derive(Default)]
-struct Lost {
-    packets: u32,
-    frames: u32,
+pub(crate) struct Lost {
+    pub(crate) packets: u32,
+    pub(crate) frames: u32,
 }
 
 /// Checks that a record joins the one before it, through a note that names the loss between them if there is one.
-fn join_up(next: &mut Option<(u32, u64)>, record: &Heard) -> Option<Lost> {
+pub(crate) fn join_up(next: &mut Option<(u32, u64)>, record: &Heard) -> Option<Lost> {
     match record {
         Heard::Audio(place, _) | Heard::Gap(place, _) => {
             if let Some(expected) = *next {

@@ -17,11 +17,8 @@ import { nowNs, Watchdog } from '../browser/rig/watchdog.js';
 const SECONDS = 24;
 /** Half of it may be lost to breaks that have a name: on a busy machine there are some, and how many is the bench's business. */
 const EXACT_SECONDS = 12;
-/** While the clocks are being learned the lead is brought to its target by the speed. Then the reader rests: so many looks in a row. */
-const LEARNING_SECONDS = 20;
+/** The reader rests: so many looks in a row. */
 const RESTED_LOOKS = 5;
-/** What a busy machine hardly ever needs. */
-const LEAD_MS = 150;
 const LOOK_EVERY_MS = 200;
 /** A recording is void if the machine stood still, or starved the sound server, for more of its time; then another is made. */
 const DISTURBED_SHARE_MAX = 0.02;
@@ -88,7 +85,6 @@ function starvedShare(found, sound) {
  */
 async function listen(page) {
   const log = new ReportLog();
-  await page.holdLead(LEAD_MS);
   const recording = stage.speakers.record();
   try {
     const clickedNs = await page.click('#listen');
@@ -116,7 +112,6 @@ async function listen(page) {
  * @param {import('../browser/rig/chromium_page.js').ChromiumPage} page
  */
 async function rest(page) {
-  await pass(LEARNING_SECONDS * 1000);
   let looks = 0;
   await until('the reader rests', async () => {
     looks = (await page.report()).rate_ppm === 0 ? looks + 1 : 0;

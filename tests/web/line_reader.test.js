@@ -20,7 +20,7 @@ function ahead(reader, contextFrame, position) {
   return /** @type {number} */ (reader.ahead[0]);
 }
 
-const LINE = { context_frame: 1000, position: 5000.5, drift_ppm: 0, stepped_frames: 0 };
+const LINE = { context_frame: 1000, position: 5000.5, drift_ppm: 0, stepped_frames: 0, excess_frames: 0 };
 
 test('before the first line nothing is valid', () => {
   const { reader, epoch } = listener();

@@ -41,6 +41,7 @@ const UNREADABLE = [
   ['a hello without chunk', JSON.stringify({ ...HELLO, chunk_frames: -1 }), /chunk_frames/],
   ['a hello without source', JSON.stringify({ ...HELLO, source: null }), /does not describe an instrument/],
   ['a source with a broken key', JSON.stringify({ type: 'source', source: { ...SOURCE, channels: 'two' } }), /does not describe/],
+  ['a chunk without frames', '{"type":"chunk"}', /names no chunk_frames/],
   ['a pong without times', '{"type":"pong","id":1}', /pong lacks/],
   ['a pong with a wrong id', '{"type":"pong","id":-1,"received_ns":1,"sent_ns":1}', /pong lacks/],
 ];
@@ -53,8 +54,9 @@ for (const [name, text, words] of UNREADABLE) {
   });
 }
 
-test('source, pong and refusal are read; what is unknown is passed over', () => {
+test('source, chunk, pong and refusal are read; what is unknown is passed over', () => {
   assert.deepEqual(read({ type: 'source', source: SOURCE }), { type: 'source', source: SOURCE });
+  assert.deepEqual(read({ type: 'chunk', chunk_frames: 512 }), { type: 'chunk', chunk_frames: 512 });
   assert.deepEqual(read({ type: 'pong', id: 7, received_ns: 5, sent_ns: 6 }), { type: 'pong', id: 7, received_ns: 5, sent_ns: 6 });
   assert.deepEqual(read({ type: 'refused', about: 'set_pair', reason: 'no' }), { type: 'refused', about: 'set_pair', reason: 'no' });
   assert.deepEqual(read({ type: 'weather' }), { type: 'unknown' });

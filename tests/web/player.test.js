@@ -168,7 +168,7 @@ test('the service is told once a second how it goes', async () => {
   await pass(3050);
   const told = made.workers[0].told.filter((/** @type {any} */ { type }) => type === 'tell');
   assert.equal(told.length, 3);
-  assert.deepEqual(Object.keys(told[0].report), ['mode', 'delay_ms', 'level_ms', 'target_ms', 'glitches']);
+  assert.deepEqual(Object.keys(told[0].report), ['mode', 'delay_ms', 'level_ms', 'target_ms', 'arrival_tail_ms', 'round_trip_ms', 'glitches']);
   player.stop();
 });
 

@@ -46,6 +46,7 @@ class Notebook {
 
   expectSound() {}
 
+  expectChunk() {}
   expectSilence() {}
 }
 

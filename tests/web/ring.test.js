@@ -171,7 +171,7 @@ test('the live edge is told with its fraction, drift and steps', () => {
   const reader = new LineReader(controlWords(memory), 1);
   writer.restart(100);
   const epoch = controlWords(memory)[WORD.EPOCH] ?? 0;
-  writer.line({ context_frame: 2 ** 33 + 1000, position: 2 ** 34 + 500.25, drift_ppm: 100, stepped_frames: 0 });
+  writer.line({ context_frame: 2 ** 33 + 1000, position: 2 ** 34 + 500.25, drift_ppm: 100, stepped_frames: 0, excess_frames: 0 });
   reader.look(epoch);
   assert.ok(reader.isValid);
   reader.measure(1000 + 441_000, 500);
@@ -192,6 +192,19 @@ test('how much came in one piece is told: the most of this timeline', () => {
   writer.audio(0, framesFrom(0, 32), 32);
   reader.look();
   assert.equal(reader.packetFrames, 32);
+});
+
+test('a message of several records is one piece as long as the service says so', () => {
+  const memory = new ArrayBuffer(RING_BYTES);
+  const writer = new RingWriter(memory);
+  const reader = new RingReader(memory);
+  writer.restart(0);
+  writer.audio(0, framesFrom(0, 128), 128);
+  for (const [chunkFrames, pieceFrames] of [[512, 512], [1024, 1024], [64, 128]]) {
+    writer.expectChunk(/** @type {number} */ (chunkFrames));
+    reader.look();
+    assert.equal(reader.packetFrames, pieceFrames);
+  }
 });
 
 test('which block was rendered last is known once there was one', () => {

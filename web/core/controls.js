@@ -38,8 +38,12 @@ export const WORD = Object.freeze({
   LINE_DRIFT: 12,
   /** In LEAD_ONEs, wraps: only its changes count. */
   LINE_STEPPED: 13,
-  /** Frames that came in one piece last. */
+  /** Frames of the last record. */
   PACKET_FRAMES: 14,
+  /** By how many frames the line is too late for good. */
+  LINE_EXCESS: 15,
+  /** Frames of a message, as the service says; 0 until it has. */
+  CHUNK_FRAMES: 42,
 
   // Written by the audio thread.
   /** Odd while the three words after it are being written. */

@@ -13,6 +13,8 @@
 
 const BUCKET_MS = 1000;
 const BUCKETS = 90;
+/** The first second may be longer by so much, or shorter: those that follow are page time's own. */
+const FIRST_OFF_MS = 500;
 /** Without knowledge two clocks may differ by about so much (one sigma). A remembered difference is trusted further. */
 const PRIOR_SIGMA_PPM = 150;
 const REMEMBERED_SIGMA_PPM = 4;
@@ -26,7 +28,7 @@ const FIRST_NOISE_MS = 0.05;
 const STEP_MS = 1.2;
 const STEP_SIGMAS = 4;
 /** The first seconds may lie anywhere: the drift is being learned. And no doubt is wider than for this uncertainty of it. */
-const BUCKETS_BEFORE_STEPS = 5;
+const STEPS_AFTER_MS = 5000;
 const DOUBT_SIGMA_PPM = 60;
 /** Later than before for so many seconds in a row: a rise must be proven. Earlier: nothing can be early by chance. */
 const RISE_BUCKETS = 3;
@@ -36,6 +38,17 @@ const STANDSTILL_MS = 20;
 const STANDSTILL_FOR_MS = 120;
 const STANDSTILL_SEEN_MIN = 8;
 const REFINEMENTS = 3;
+/** A rate seen for so long is worth remembering. */
+const RATE_KNOWN_MS = 5000;
+
+/**
+ * The least late observation of a while.
+ *
+ * @typedef {object} Bucket
+ * @property {number} at when, ms since the first observation
+ * @property {number} late against the nominal rate, ms
+ * @property {number} slot which second of page time it is, so that two lines have the same ones
+ */
 
 export class EnvelopeLine {
   /** By how much the line was moved in steps since the beginning, ms. */
@@ -53,12 +66,11 @@ export class EnvelopeLine {
   #unit0 = 0;
   #ms0 = 0;
   #known = false;
-  /** Least late observation per second: when (ms since #ms0), and how late against the nominal rate (ms). @type {{at: number, late: number}[]} */
+  /** @type {Bucket[]} */
   #buckets = [];
-  /** @type {{at: number, late: number}} */
-  #open = { at: 0, late: Infinity };
-  #openSinceMs = 0;
-  /** The newest seconds, all off the line to the same side, and the nearest of them to it. @type {{at: number, late: number}[]} */
+  /** @type {Bucket} */
+  #open = { at: 0, late: Infinity, slot: -Infinity };
+  /** The newest seconds, all off the line to the same side, and the nearest of them to it. @type {Bucket[]} */
   #doubted = [];
   #doubtedAbove = 0;
   #lastMs = 0;
@@ -91,7 +103,7 @@ export class EnvelopeLine {
 
   /** What is counted begins anew (another timeline, another context); the rate stays known. */
   restart() {
-    if (this.#buckets.length >= 5 && this.sigmaPpm < PRIOR_SIGMA_PPM / 2) {
+    if (this.#lastMs >= RATE_KNOWN_MS && this.sigmaPpm < PRIOR_SIGMA_PPM / 2) {
       this.#priorPpm = this.ratePpm;
       this.#priorSigmaPpm = Math.max(REMEMBERED_SIGMA_PPM, this.sigmaPpm);
     }
@@ -104,17 +116,29 @@ export class EnvelopeLine {
   observe(unit, nowMs) {
     if (!this.#known) this.#begin(unit, nowMs);
     const at = nowMs - this.#ms0;
+    const slot = Math.floor(Math.max(nowMs, this.#ms0 + FIRST_OFF_MS) / BUCKET_MS);
+    if (slot > this.#open.slot) {
+      if (this.#open.late < Infinity) this.#closeBucket(at);
+      this.#open.slot = slot;
+    }
     const late = at - (unit - this.#unit0) / this.#unitsPerMs;
     this.#lastMs = at;
     if (this.#followsStandstill) this.#watchStandstill(at, late);
-    if (late < this.#open.late) this.#open = { at, late };
-    if (this.#buckets.length === 0) this.#lowerTo(this.#open.late - this.#slope * this.#open.at);
-    if (at - this.#openSinceMs >= BUCKET_MS) this.#closeBucket(at);
+    if (late < this.#open.late) {
+      this.#open.at = at;
+      this.#open.late = late;
+    }
+    if (this.#buckets.length === 0) this.#lowerTo(Math.min(this.#offset, late - this.#slope * at));
   }
 
   /** @returns {boolean} something was observed */
   get known() {
     return this.#known;
+  }
+
+  /** What the line goes through, oldest first. @returns {readonly Readonly<Bucket>[]} */
+  get buckets() {
+    return this.#buckets;
   }
 
   /** How long it has been watched. @returns {number} ms */
@@ -144,7 +168,7 @@ export class EnvelopeLine {
     this.#offset = 0;
     this.#slope = -this.ratePpm * 1e-6;
     this.#noiseMs = NOISE_MS_MIN;
-    this.#openBucket(0);
+    this.#openBucket();
     this.#forgetStandstill();
   }
 
@@ -154,18 +178,16 @@ export class EnvelopeLine {
     this.#offset = offset;
   }
 
-  /** @param {number} at */
-  #openBucket(at) {
-    this.#open = { at, late: Infinity };
-    this.#openSinceMs = at;
+  #openBucket() {
+    this.#open = { at: 0, late: Infinity, slot: -Infinity };
   }
 
   /** @param {number} at */
   #closeBucket(at) {
     const bucket = this.#open;
-    this.#openBucket(at);
+    this.#openBucket();
     const above = bucket.late - this.#offset - this.#slope * bucket.at;
-    if (this.#buckets.length < BUCKETS_BEFORE_STEPS || Math.abs(above) <= this.#toleranceMs) this.#take(bucket);
+    if (at < STEPS_AFTER_MS || Math.abs(above) <= this.#toleranceMs) this.#take(bucket);
     else this.#doubt(bucket, above);
     this.#fit();
   }
@@ -176,20 +198,20 @@ export class EnvelopeLine {
     return Math.max(STEP_MS, STEP_SIGMAS * this.#noiseMs) + drifted;
   }
 
-  /** A second like those before it. Doubted ones were late by chance; early by chance nothing is. @param {{at: number, late: number}} bucket */
+  /** A second like those before it. Doubted ones were late by chance; early by chance nothing is. @param {Bucket} bucket */
   #take(bucket) {
     if (this.#doubtedAbove > 0) for (const doubted of this.#doubted) this.#keep(doubted);
     this.#doubted = [];
     this.#keep(bucket);
   }
 
-  /** @param {{at: number, late: number}} bucket */
+  /** @param {Bucket} bucket */
   #keep(bucket) {
     this.#buckets.push(bucket);
     if (this.#buckets.length > BUCKETS) this.#buckets.shift();
   }
 
-  /** A second off the line: enough of them in a row, and the older ones move along. @param {{at: number, late: number}} bucket @param {number} above */
+  /** A second off the line: enough of them in a row, and the older ones move along. @param {Bucket} bucket @param {number} above */
   #doubt(bucket, above) {
     const isSameSide = this.#doubted.length > 0 && above > 0 === this.#doubtedAbove > 0;
     this.#doubtedAbove = !isSameSide ? above : above > 0 ? Math.min(above, this.#doubtedAbove) : Math.max(above, this.#doubtedAbove);
@@ -219,7 +241,7 @@ export class EnvelopeLine {
     }
   }
 
-  /** Least squares with a prior for the slope. @param {{at: number, late: number}[]} points at least one */
+  /** Least squares with a prior for the slope. @param {Bucket[]} points at least one */
   #fitThrough(points) {
     const count = points.length;
     const meanAt = points.reduce((sum, { at }) => sum + at, 0) / count;
@@ -254,7 +276,7 @@ export class EnvelopeLine {
     const rise = this.#aboveLeast;
     this.#step(rise);
     this.#doubted = [];
-    this.#openBucket(at);
+    this.#openBucket();
     this.#forgetStandstill();
   }
 

@@ -16,6 +16,8 @@ export class LineReader {
   version = 0;
   /** Frames by which the network's least delay moved the line with the last look(); positive: it became faster. */
   steppedFrames = 0;
+  /** By how much the edge is put too late for good: every lead is measured so much too long. */
+  excessFrames = 0;
   /** What measure() found: a fraction that is returned may be made anew each time. */
   ahead = new Float64Array(1);
 
@@ -48,10 +50,12 @@ export class LineReader {
     const fraction = Atomics.load(words, WORD.LINE_FRACTION);
     const drift = Atomics.load(words, WORD.LINE_DRIFT);
     const stepped = Atomics.load(words, WORD.LINE_STEPPED);
+    const excess = Atomics.load(words, WORD.LINE_EXCESS);
     if (Atomics.load(words, WORD.LINE) !== version) return;
     if (this.isValid) this.steppedFrames = Math.round(((stepped - this.#stepped) | 0) / LEAD_ONE) | 0;
     this.version = version;
     this.isValid = true;
+    this.excessFrames = excess;
     this.#contextFrame = contextFrame;
     this.#position = position;
     this.#stepped = stepped;

@@ -8,6 +8,7 @@
  * A constant error of either envelope cancels out: the lead that a block required is measured against the same line.
  */
 
+import { driftOfCommonSeconds } from './common_seconds.js';
 import { EnvelopeLine } from './envelope_line.js';
 import { STREAM_RATE_HZ } from './units.js';
 
@@ -16,10 +17,15 @@ const LOOK_MS_LEAST = 4;
 const LOOK_MS_MOST = 24;
 /** Sound is placed once records have come, and blocks have gone, for so long: the least of it is the network's least. */
 const ACQUISITION_MS = 120;
-const BLOCKS_MIN = 8;
+const BLOCKS_MIN = 12;
 /** A drift below so many sigmas cannot be told from none; one clock for both ends is then believed, and samples stay exact. */
-const SURE_SIGMAS = 3;
-const UNSURE_SIGMAS = 1;
+const SURE_SIGMAS = 5;
+const UNSURE_SIGMAS = 2;
+/** So small a one has time to prove itself: 20 ppm move the reader by what it may be off while exact (steering.js) in 47 s. */
+const SMALL_PPM = 20;
+const SURE_SIGMAS_SMALL = 8;
+const UNSURE_SIGMAS_SMALL = 4;
+const SURE_FOR_MS = 10_000;
 
 /** @param {number} chance 0 to 1 @returns {number} ms until the audio thread's block is to be looked at again */
 export function nextLookMs(chance) {
@@ -32,6 +38,8 @@ export function nextLookMs(chance) {
  * @property {number} position the live edge is here, unwrapped, with a fraction
  * @property {number} drift_ppm and moves by so much faster than nominal; 0 exactly where no drift is certain
  * @property {number} stepped_frames by how much the network's own least delay moved the line so far
+ * @property {number} excess_frames by how much the line is too late for good, because sound was placed before the blocks were known well;
+ *   0 while the clocks may be one
  */
 
 /**
@@ -46,6 +54,12 @@ export class LiveEdge {
   #contextFrame = 0;
   #blocksSeen = 0;
   #isSure = false;
+  /** Since when a small drift has been certain. */
+  #sureSinceMs = NaN;
+  #nowMs = 0;
+  /** Of the two lines together, and of how much seen it was made. @type {{ppm: number, sigma_ppm: number} | null} */
+  #common = null;
+  #commonSlot = NaN;
   /** What was known of the blocks' least lateness when sound was placed, ms. @type {number | null} */
   #placedLearnedMs = null;
 
@@ -67,6 +81,7 @@ export class LiveEdge {
 
   /** @param {number} endFrame index of the frame after the record's last @param {number} nowMs page time */
   arrived(endFrame, nowMs) {
+    this.#nowMs = nowMs;
     this.#arrivals.observe(endFrame, nowMs);
   }
 
@@ -94,35 +109,63 @@ export class LiveEdge {
     // How late blocks are seen at least is learned for a second, up to a callback's length. Once sound is placed this error stays as
     // it is: it cancels out, while a line that moved would take the sound along.
     this.#placedLearnedMs ??= this.#blocks.learnedMs;
-    const renderedMs = this.#blocks.msOf(this.#contextFrame) - (this.#blocks.learnedMs - this.#placedLearnedMs);
+    const excessMs = this.#placedLearnedMs - this.#blocks.learnedMs;
+    const renderedMs = this.#blocks.msOf(this.#contextFrame) + excessMs;
     return {
       context_frame: this.#contextFrame,
       position: this.#arrivals.unitAt(renderedMs),
       drift_ppm: this.#sureDriftPpm(),
       stepped_frames: (-this.#arrivals.steppedMs * STREAM_RATE_HZ) / 1000,
+      excess_frames: this.#maybeOne ? 0 : (excessMs * STREAM_RATE_HZ) / 1000,
     };
   }
 
-  /** Stream against context: positive where the listener's device plays slower than the synth. @returns {number} */
-  get driftPpm() {
-    return this.#arrivals.ratePpm - this.#blocks.ratePpm;
+  /**
+   * Stream against context: positive where the listener's device plays slower than the synth.
+   *
+   * @returns {{ppm: number, sigma_ppm: number}}
+   */
+  get drift() {
+    this.#compare();
+    const sigma = Math.hypot(this.#arrivals.sigmaPpm, this.#blocks.sigmaPpm);
+    if (this.#common && this.#common.sigma_ppm < sigma) return this.#common;
+    return { ppm: this.#arrivals.ratePpm - this.#blocks.ratePpm, sigma_ppm: sigma };
   }
 
-  /** @returns {number} one sigma */
-  get driftSigmaPpm() {
-    return Math.hypot(this.#arrivals.sigmaPpm, this.#blocks.sigmaPpm);
+  /** Once a second: the seconds that both lines have seen. */
+  #compare() {
+    const slot = this.#arrivals.buckets.at(-1)?.slot ?? NaN;
+    if (slot === this.#commonSlot) return;
+    this.#commonSlot = slot;
+    this.#common = driftOfCommonSeconds(this.#arrivals.buckets, this.#blocks.buckets);
   }
 
-  /** @returns {ClockMemory} worth remembering where driftSigmaPpm is small */
+  /** @returns {ClockMemory} worth remembering where the drift's sigma is small */
   get memory() {
-    return { stream_ppm: this.#arrivals.ratePpm, context_ppm: this.#blocks.ratePpm };
+    const stream = this.#arrivals.ratePpm;
+    return { stream_ppm: stream, context_ppm: stream - this.drift.ppm };
+  }
+
+  /** @returns {boolean} nothing speaks against one clock for both ends */
+  get #maybeOne() {
+    const { ppm, sigma_ppm: sigma } = this.drift;
+    return Math.abs(ppm) < Math.max(SMALL_PPM, UNSURE_SIGMAS * sigma);
   }
 
   /** @returns {number} with hysteresis, so that the exact copy does not flicker */
   #sureDriftPpm() {
-    const drift = this.driftPpm;
-    const sigmas = Math.abs(drift) / this.driftSigmaPpm;
-    this.#isSure = this.#isSure ? sigmas > UNSURE_SIGMAS : sigmas > SURE_SIGMAS;
-    return this.#isSure ? drift : 0;
+    const { ppm, sigma_ppm: sigma } = this.drift;
+    const size = Math.abs(ppm);
+    const isSmall = size < SMALL_PPM;
+    if (this.#isSure) this.#isSure = size > sigma * (isSmall ? UNSURE_SIGMAS_SMALL : UNSURE_SIGMAS);
+    else this.#isSure = isSmall ? this.#isProven(size > sigma * SURE_SIGMAS_SMALL) : size > sigma * SURE_SIGMAS;
+    return this.#isSure ? ppm : 0;
+  }
+
+  /** @param {boolean} isCertain now @returns {boolean} and was for a while */
+  #isProven(isCertain) {
+    if (!isCertain) this.#sureSinceMs = NaN;
+    else if (!(this.#sureSinceMs <= this.#nowMs)) this.#sureSinceMs = this.#nowMs;
+    return this.#nowMs - this.#sureSinceMs >= SURE_FOR_MS;
   }
 }

@@ -30,6 +30,7 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  * @property {Source} source
  *
  * @typedef {{type: 'source', source: Source}} SourceChanged
+ * @typedef {{type: 'chunk', chunk_frames: number}} ChunkChanged messages of sound hold so many frames from now on
  * @typedef {{type: 'pong', id: number, received_ns: number, sent_ns: number}} Pong
  * @typedef {{type: 'refused', about: string, reason: string}} WishRefused
  * @typedef {{type: 'unknown'}} Unknown of a newer service of the same wire version: passed over
@@ -39,7 +40,7 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  * @property {Problem} problem
  * @property {string} words what is wrong with it
  *
- * @typedef {Hello | SourceChanged | Pong | WishRefused | Unknown} ServiceMessage
+ * @typedef {Hello | SourceChanged | ChunkChanged | Pong | WishRefused | Unknown} ServiceMessage
  */
 
 /**
@@ -57,6 +58,8 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  * @property {number | null} delay_ms
  * @property {number | null} level_ms
  * @property {number | null} target_ms
+ * @property {number | null} arrival_tail_ms
+ * @property {number | null} round_trip_ms
  * @property {Record<string, number>} glitches
  */
 
@@ -138,6 +141,8 @@ export function readServiceMessage(text) {
     case 'hello': return readHello(value);
     case 'source': return isSource(value['source'])
       ? { type: 'source', source: value['source'] } : unreadable('the message "source" does not describe an instrument');
+    case 'chunk': return isCount(value['chunk_frames'])
+      ? { type: 'chunk', chunk_frames: value['chunk_frames'] } : unreadable('the message "chunk" names no chunk_frames');
     case 'pong': return readPong(value);
     case 'refused': return { type: 'refused', about: wordsOf(value['about']), reason: wordsOf(value['reason']) };
     default: return typeof value['type'] === 'string' ? { type: 'unknown' } : unreadable('a text message has no type');

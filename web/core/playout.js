@@ -206,8 +206,7 @@ export class Playout {
   #steer(blockS) {
     this.#measureError();
     const errorS = /** @type {number} */ (this.#now[ERROR]) / STREAM_RATE_HZ;
-    const { drift } = this.#line;
-    if (this.#nominal !== 1 || drift !== 0) return this.#steering.advance(errorS, drift, blockS);
+    if (!this.#mayRest) return this.#steering.advance(errorS, this.#line.drift, blockS);
     const time = /** @type {number} */ (this.#now[TIME]);
     const off = Math.round(time) - time;
     if (this.#steering.hasLanded(errorS, off)) {
@@ -242,10 +241,13 @@ export class Playout {
     if (this.#ring.silenceExpected) return;
     const whole = Math.ceil(required) | 0;
     // While blocks and packets keep their phase, every block may find a packet that came just before it. Clocks that differ by next
-    // to nothing turn the phase in minutes: what it will ask for then is known now.
+    // to nothing turn the phase in minutes: what it will ask for then is known now. Where clocks differ by more it will in seconds
+    // ask for all of it, which is the frames the filter looks ahead, and what the line is too late by, too.
     this.#noticeCalm(whole, needed);
-    this.#target.observe(Math.max(whole, this.#ring.packetFrames + needed), needed);
-    if (this.#isSounding) this.#target.relax(this.#feed.isSilent, needed);
+    const excess = this.#line.excessFrames;
+    const turned = this.#ring.packetFrames + needed + (excess > 0 ? excess + this.#resampler.lookAheadFrames : 0);
+    this.#target.observe(Math.max(whole, turned), needed);
+    if (this.#isSounding) this.#target.relax(this.#feed.isSilent, this.#mayRest, needed);
     if (this.#state !== PLAYOUT.SOUNDING) return;
     this.#measureDeviation();
     this.#whatIf.observe(Math.ceil(required - /** @type {number} */ (this.#now[DEVIATION])) | 0, needed);
@@ -259,6 +261,11 @@ export class Playout {
     this.#measureError();
     const error = /** @type {number} */ (this.#now[ERROR]);
     this.#now[DEVIATION] = this.#steering.slackFrames + (Math.abs(error) < DEVIATION_FRAMES ? error : 0);
+  }
+
+  /** One clock at both ends and the stream's own rate: frames may pass as they were sent. */
+  get #mayRest() {
+    return this.#nominal === 1 && this.#line.drift === 0;
   }
 
   get #isSounding() {

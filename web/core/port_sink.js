@@ -27,6 +27,7 @@ const KIND_EXPECT_SOUND = 3;
 const KIND_EXPECT_SILENCE = 4;
 const KIND_LINE = 5;
 const KIND_QUESTION = 6;
+const KIND_CHUNK = 7;
 
 /** @import { Sink } from './ring.js' */
 
@@ -47,6 +48,7 @@ export class PortSink {
   #broken = false;
   /** Said again after a break: it may have been among what was dropped. */
   #expectation = KIND_EXPECT_SOUND;
+  #chunkFrames = 0;
 
   /** Context frame of the newest block, as it was when the last buffer left the audio thread. @type {number | null} */
   #renderedFrame = null;
@@ -72,7 +74,9 @@ export class PortSink {
     this.#flush();
     const wasBroken = this.#broken;
     this.#broken = !this.#say(KIND_RESTART, position, 0, 0);
-    if (wasBroken && !this.#broken) this.#say(this.#expectation, 0, 0, 0);
+    if (!wasBroken || this.#broken) return;
+    this.#say(this.#expectation, 0, 0, 0);
+    this.#say(KIND_CHUNK, 0, this.#chunkFrames, 0);
   }
 
   /** @param {number} position @param {Float32Array} samples @param {number} frames */
@@ -105,7 +109,7 @@ export class PortSink {
     this.#flush();
     const block = this.#pool.pop();
     if (!block) return;
-    new Float64Array(block, HEAD_BYTES, 4).set([line.context_frame, line.position, line.drift_ppm, line.stepped_frames]);
+    new Float64Array(block, HEAD_BYTES, 5).set([line.context_frame, line.position, line.drift_ppm, line.stepped_frames, line.excess_frames]);
     this.#send(block, KIND_LINE, 0, 0, 0);
   }
 
@@ -121,6 +125,13 @@ export class PortSink {
     const frame = this.#renderedFrame;
     this.#renderedFrame = null;
     return frame;
+  }
+
+  /** @param {number} frames */
+  expectChunk(frames) {
+    this.#chunkFrames = frames;
+    this.#flush();
+    this.#say(KIND_CHUNK, 0, frames, 0);
   }
 
   expectSound() {
@@ -183,6 +194,7 @@ export function applyBlock(block, ring) {
     case KIND_RESTART: return ring.restart(position);
     case KIND_EXPECT_SOUND: return ring.expectSound();
     case KIND_EXPECT_SILENCE: return ring.expectSilence();
+    case KIND_CHUNK: return ring.expectChunk(frames);
     case KIND_LINE: return ring.line(lineOf(block));
     default:
   }
@@ -190,8 +202,8 @@ export function applyBlock(block, ring) {
 
 /** @param {ArrayBuffer} block @returns {import('./live_edge.js').Line} */
 function lineOf(block) {
-  const [contextFrame = 0, position = 0, driftPpm = 0, steppedFrames = 0] = new Float64Array(block, HEAD_BYTES, 4);
-  return { context_frame: contextFrame, position, drift_ppm: driftPpm, stepped_frames: steppedFrames };
+  const [contextFrame = 0, position = 0, driftPpm = 0, steppedFrames = 0, excessFrames = 0] = new Float64Array(block, HEAD_BYTES, 5);
+  return { context_frame: contextFrame, position, drift_ppm: driftPpm, stepped_frames: steppedFrames, excess_frames: excessFrames };
 }
 
 /**

@@ -40,6 +40,7 @@ export const RING_BYTES = CONTROL_BYTES + CAPACITY_FRAMES * 2 * Float32Array.BYT
  * @property {(position: number, frames: number, cause: number) => void} gap frames that do not exist
  * @property {(position: number, samples: Float32Array, frames: number) => boolean} fill frames for either end of a gap that was told,
  *   after all; false: too late
+ * @property {(frames: number) => void} expectChunk the service says how many frames a message usually holds
  * @property {() => void} expectSound
  * @property {() => void} expectSilence the service says the instrument gives no sound: silence is no fault
  * @property {(line: import('./live_edge.js').Line) => void} line where the live edge of this timeline is
@@ -161,12 +162,18 @@ export class RingWriter {
     Atomics.store(words, WORD.LINE_FRACTION, Math.floor((line.position - whole) * FRACTION_ONE));
     Atomics.store(words, WORD.LINE_DRIFT, Math.round(line.drift_ppm * 1e-6 * DRIFT_ONE));
     Atomics.store(words, WORD.LINE_STEPPED, Math.round(line.stepped_frames * LEAD_ONE) | 0);
+    Atomics.store(words, WORD.LINE_EXCESS, Math.ceil(line.excess_frames));
     Atomics.add(words, WORD.LINE, 1);
   }
 
   /** @returns {number | null} */
   renderedFrame() {
     return Atomics.load(this.#words, WORD.BLOCK_COUNT) === 0 ? null : Atomics.load(this.#words, WORD.READ_CONTEXT_FRAME);
+  }
+
+  /** @param {number} frames */
+  expectChunk(frames) {
+    Atomics.store(this.#words, WORD.CHUNK_FRAMES, Math.min(frames, AUDIO_FRAMES_MAX));
   }
 
   expectSound() {
@@ -211,7 +218,7 @@ export class RingReader {
   epochStart = 0;
   /** Position after the newest frame, as of the last look(). */
   write = 0;
-  /** Frames that come in one piece: the most that did in this timeline. */
+  /** Frames that come in one piece: as the service says, and no less than the longest record of this timeline. */
   packetFrames = 0;
   silenceExpected = false;
   /** The next mark that ends after the position asked about: [gapStart, gapEnd), valid while hasGap. */
@@ -223,6 +230,7 @@ export class RingReader {
   #samples;
   #shift = 0;
   #gapCount = 0;
+  #longestRecord = 0;
   /** The first mark of this timeline. */
   #firstGap = 0;
 
@@ -242,18 +250,20 @@ export class RingReader {
     const gaps = Atomics.load(words, WORD.EPOCH_GAPS);
     const write = Atomics.load(words, WORD.WRITE);
     const gapCount = Atomics.load(words, WORD.GAP_COUNT);
-    const packetFrames = Atomics.load(words, WORD.PACKET_FRAMES);
+    const recordFrames = Atomics.load(words, WORD.PACKET_FRAMES);
+    const chunkFrames = Atomics.load(words, WORD.CHUNK_FRAMES);
     if (Atomics.load(words, WORD.EPOCH) !== epoch) return;
     if (epoch !== this.epoch) {
       this.epoch = epoch;
-      this.packetFrames = 0;
+      this.#longestRecord = 0;
       this.epochStart = start;
       this.#shift = shift;
       this.#firstGap = gaps;
       this.hasGap = false;
     }
     this.write = write;
-    if (packetFrames > this.packetFrames) this.packetFrames = packetFrames;
+    if (recordFrames > this.#longestRecord) this.#longestRecord = recordFrames;
+    this.packetFrames = chunkFrames > this.#longestRecord ? chunkFrames : this.#longestRecord;
     this.#gapCount = gapCount;
     this.silenceExpected = Atomics.load(words, WORD.SILENCE_EXPECTED) === 1;
   }

@@ -32,13 +32,15 @@ const LEARNING_FRAMES = framesOf(0.9);
 
 /** With one clock at both ends nothing is resampled while the lead is right within this (s). */
 const EXACT_S = 0.95e-3;
-/** Nearer to the live edge less: the target's own margin is there for it. */
+/** Nearer to the live edge less: the target's own margin is there for it, and the slack of the first seconds. */
 const EXACT_NEARER_S = 0.4e-3;
+const EXACT_NEARER_LEARNING_S = 1.3e-3;
 /**
  * A correction ends within this (s) of where the lead is right: the live edge's estimate moves by 0.1 ms, and what rests there shall
  * not be moved on by that.
  */
-const LANDING_S = 0.35e-3;
+const LANDING_S = 0.6e-3;
+const LANDING_NEARER_S = 0.2e-3;
 /** And on the nearest whole frame, which is approached so fast: half a frame at 1.5 per s brakes with just the slope allowed. */
 const LANDING_GAIN_PER_S = 1.5;
 /** So near to a whole frame nothing is heard of the last step: full scale at 10 kHz moves by -80 dB. */
@@ -88,18 +90,19 @@ export class Steering {
    * @returns {number} the new rate; 0 exactly while the reader stands on a whole frame and rests there
    */
   advanceExactly(errorS, offFrames, blockS) {
-    if (!this.#moving && offFrames === 0 && errorS > -EXACT_NEARER_S && errorS < EXACT_S) {
+    const nearest = this.#isLearning ? -EXACT_NEARER_LEARNING_S : -EXACT_NEARER_S;
+    if (!this.#moving && offFrames === 0 && errorS > nearest && errorS < EXACT_S) {
       this.#values[RATE] = 0;
       return 0;
     }
     this.#moving = true;
-    if (Math.abs(errorS) > LANDING_S) return this.advance(errorS, 0, blockS);
+    if (errorS <= -LANDING_NEARER_S || errorS >= LANDING_S) return this.advance(errorS, 0, blockS);
     return this.#approach((offFrames / STREAM_RATE_HZ) * LANDING_GAIN_PER_S, blockS);
   }
 
   /** @param {number} errorS @param {number} offFrames @returns {boolean} the reader may be set onto the whole frame and rest */
   hasLanded(errorS, offFrames) {
-    return this.#moving && Math.abs(offFrames) < LANDED_FRAMES && Math.abs(errorS) < LANDING_S;
+    return this.#moving && Math.abs(offFrames) < LANDED_FRAMES && errorS > -LANDING_NEARER_S && errorS < LANDING_S;
   }
 
   /** The reader was set onto a whole frame. */

@@ -56,6 +56,8 @@ const WORTH_FRAMES = framesOf(1.5);
 const BUCKET_FRAMES = framesOf(100);
 /** A smaller lead is taken at once while it can be reached by the speed alone. */
 const STEP_FRAMES = framesOf(5);
+/** A reader that may rest is not asked to move for less: with a target that creeps it would never stand still. */
+const RESTING_FRAMES = framesOf(0.3);
 /** A step down waits for silence, but not for ever. */
 const PATIENCE_FRAMES = framesOf(15_000);
 /** The worst of so many buckets is shown. */
@@ -134,12 +136,13 @@ export class LeadTarget {
   /**
    * Gives up what is no longer needed.
    *
-   * @param {boolean} isSilent nothing is heard now: a step costs nothing @param {number} blockFrames
+   * @param {boolean} isSilent nothing is heard now: a step costs nothing @param {boolean} mayRest the reader may stand still on the stream
+   * @param {number} blockFrames
    */
-  relax(isSilent, blockFrames) {
+  relax(isSilent, mayRest, blockFrames) {
     if (this.#mode === MODE.SAFEST) return;
     const surplus = this.frames - this.#best();
-    if (surplus <= 0) {
+    if (surplus <= 0 || (mayRest && surplus < RESTING_FRAMES)) {
       this.#surplusFrames = 0;
       return;
     }

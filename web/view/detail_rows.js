@@ -4,6 +4,7 @@
  * In: a snapshot. Out: labels and values; a dash for what is not known. Pure.
  */
 
+import { msOf } from '../core/units.js';
 import { fineMilliseconds, isKnown, milliseconds, thousands, UNKNOWN } from './words.js';
 
 /** @typedef {import('./words.js').Snapshot} Snapshot */
@@ -18,6 +19,7 @@ export function detailRows(snapshot) {
     { label: 'Of that, browser output', value: fineMilliseconds(snapshot.output_latency_ms) },
     { label: 'Of that, network', value: fineMilliseconds(snapshot.network_delay_ms) },
     { label: 'Network jitter', value: fineMilliseconds(snapshot.jitter_ms) },
+    { label: 'Sound in a message', value: fineMilliseconds(isKnown(snapshot.chunk_frames) ? msOf(snapshot.chunk_frames) : null) },
     { label: 'Buffer level', value: fineMilliseconds(snapshot.level_ms) },
     { label: 'Buffer target', value: fineMilliseconds(snapshot.target_ms) },
     { label: 'Buffer needed, last 20 s', value: fineMilliseconds(snapshot.required_lead_ms) },

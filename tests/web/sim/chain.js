@@ -31,6 +31,8 @@ const NOWHERE = NaN;
  * @property {number} [firstFrame] index of the first frame
  * @property {(sentMs: number) => number} [delayMs] of the network, by the time of sending
  * @property {(sentMs: number, seq: number, frameIndex: number) => Uint8Array[] | null} [instead] other records than the usual one
+ * @property {(ms: number) => number} [pageMs] what the page's clock says at a time
+ * @property {(random: () => number) => number} [lookDelayMs] reports of the audio thread come as messages, so late
  * @property {(nowMs: number) => boolean} [asleep] the audio thread does not run then
  * @property {(frame: number) => [number, number]} [sampleAt]
  * @property {(chain: Chain, nowMs: number) => void} [everyCallback]
@@ -38,11 +40,24 @@ const NOWHERE = NaN;
  * @property {number | null} [fixedMs] lead of mode fixed
  */
 
+/** By messages the Worker knows of a block only when a report of it has come. */
+class ReportedRing extends RingWriter {
+  /** @type {number | null} */
+  reported = null;
+
+  /** @override */
+  renderedFrame() {
+    const frame = this.reported;
+    this.reported = null;
+    return frame;
+  }
+}
+
 export class Chain {
   /** @type {ArrayBufferLike} */
   memory = new SharedArrayBuffer(RING_BYTES);
   words = controlWords(this.memory);
-  ring = new RingWriter(this.memory);
+  ring;
   receiver;
   /** What was played. */
   left;
@@ -52,8 +67,10 @@ export class Chain {
   /** What each block's stamp says: frames since the first, with a fraction. NaN while nothing was placed. */
   stamps;
   blocks = 0;
-  /** @type {Required<Omit<Plan, 'instead' | 'everyCallback'>> & Plan} */
+  /** @type {Required<Omit<Plan, 'instead' | 'everyCallback' | 'lookDelayMs'>> & Plan} */
   plan;
+  /** On their way: a block, and when the Worker knows. @type {{frame: number, ms: number}[]} */
+  #reports = [];
   #processor;
   #block;
   #outputs;
@@ -61,7 +78,7 @@ export class Chain {
   /** @param {Plan} plan */
   constructor(plan) {
     this.plan = {
-      chunkFrames: 128, burstFrames: 128, blockFrames: 128, driftPpm: 0, firstFrame: 0, delayMs: () => 0.5, asleep: () => false,
+      chunkFrames: 128, burstFrames: 128, blockFrames: 128, driftPpm: 0, firstFrame: 0, delayMs: () => 0.5, asleep: () => false, pageMs: (ms) => ms,
       sampleAt: addressed, contextRateHz: RATE_HZ, mode: /** @type {const} */ ('auto'), fixedMs: null, ...plan,
     };
     const frames = Math.ceil(this.plan.seconds * this.plan.contextRateHz * 1.001) + 4096;
@@ -69,6 +86,7 @@ export class Chain {
     this.right = new Float32Array(frames);
     this.blockMs = new Float64Array(frames / this.plan.blockFrames + 1);
     this.stamps = new Float64Array(this.blockMs.length);
+    this.ring = this.plan.lookDelayMs ? new ReportedRing(this.memory) : new RingWriter(this.memory);
     this.receiver = new Receiver(this.ring, this.plan.contextRateHz);
     this.#processor = newProcessor(/** @type {SharedArrayBuffer} */ (this.memory), this.plan.contextRateHz);
     writeMode(this.words, this.plan.mode, this.plan.fixedMs);
@@ -78,7 +96,7 @@ export class Chain {
 
   /** @returns {this} */
   run() {
-    const { seconds, chunkFrames, burstFrames, contextRateHz, driftPpm, delayMs, asleep, everyCallback } = this.plan;
+    const { seconds, chunkFrames, burstFrames, contextRateHz, driftPpm, delayMs, asleep, pageMs, everyCallback } = this.plan;
     const callbackMs = ((burstFrames * 1000) / contextRateHz) * (1 - driftPpm / 1e6);
     const random = randomFrom(LOOKS_SEED);
     let lookMs = 0;
@@ -100,18 +118,37 @@ export class Chain {
     // The callback's rhythm has some phase to the packets' rhythm: none that divides evenly.
     for (let nowMs = 1.234; nowMs < seconds * 1000; nowMs += callbackMs) {
       while (arrivalMs <= nowMs || lookMs <= nowMs) {
+        this.#reportUntil(Math.min(arrivalMs, lookMs));
         if (lookMs < arrivalMs) {
-          this.receiver.noteRendered(lookMs);
+          this.#look(lookMs, random);
           lookMs += nextLookMs(random());
           continue;
         }
-        if (waiting && waiting.byteLength > 0) this.receiver.receive(waiting, arrivalMs);
+        if (waiting && waiting.byteLength > 0) this.receiver.receive(waiting, pageMs(arrivalMs));
         sendNext();
       }
       if (!asleep(nowMs)) this.#callback(nowMs);
       everyCallback?.(this, nowMs);
     }
     return this;
+  }
+
+  /** @param {number} nowMs @param {() => number} random */
+  #look(nowMs, random) {
+    const { lookDelayMs, pageMs } = this.plan;
+    if (!lookDelayMs) return this.receiver.noteRendered(pageMs(nowMs));
+    const frame = RingWriter.prototype.renderedFrame.call(this.ring);
+    if (frame !== null) this.#reports.push({ frame, ms: Math.max(nowMs + lookDelayMs(random), this.#reports.at(-1)?.ms ?? 0) });
+  }
+
+  /** @param {number} untilMs */
+  #reportUntil(untilMs) {
+    if (!(this.ring instanceof ReportedRing)) return;
+    for (let next = this.#reports[0]; next && next.ms <= untilMs; next = this.#reports[0]) {
+      this.ring.reported = next.frame;
+      this.receiver.noteRendered(this.plan.pageMs(next.ms));
+      this.#reports.shift();
+    }
   }
 
   /** @param {number} nowMs */

@@ -40,6 +40,7 @@ const SLOPE_MS = 1000;
  * @property {number} [contextRateHz]
  * @property {number} [blockFrames]
  * @property {number} [burstFrames] of one audio callback
+ * @property {number} [phaseMs] by how much the first callback comes before the first packet; the default divides nothing evenly
  */
 
 /**
@@ -71,15 +72,14 @@ export class TraceRun {
   constructor(packets, packetFrames, listener) {
     this.#packets = packets;
     this.#packetFrames = packetFrames;
-    this.#listener = { mode: /** @type {const} */ ('auto'), fixedMs: null, skewPpm: 0, contextRateHz: 48_000, blockFrames: 128, burstFrames: 128, ...listener };
-    const { contextRateHz, blockFrames, skewPpm, mode, fixedMs } = this.#listener;
+    this.#listener = { mode: /** @type {const} */ ('auto'), fixedMs: null, skewPpm: 0, contextRateHz: 48_000, blockFrames: 128, burstFrames: 128, phaseMs: 61.234, ...listener };
+    const { contextRateHz, blockFrames, skewPpm, mode, fixedMs, phaseMs } = this.#listener;
     this.#receiver = new Receiver(new RingWriter(this.#memory), contextRateHz);
     this.#processor = newProcessor(this.#memory, contextRateHz);
     this.#outputs = [[new Float32Array(blockFrames), new Float32Array(blockFrames)]];
     this.#blockMs = (blockFrames * 1000) / contextRateHz / (1 + skewPpm / 1e6);
     writeMode(this.#words, mode, fixedMs);
-    // Some phase to the packets that divides nothing evenly.
-    this.#firstMs = Math.min(...packets.slice(0, 50).map((packet) => packet.arrival_ms)) - 61.234;
+    this.#firstMs = Math.min(...packets.slice(0, 50).map((packet) => packet.arrival_ms)) - phaseMs;
   }
 
   get words() {

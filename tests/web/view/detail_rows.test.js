@@ -8,6 +8,7 @@ const PLAYING = {
   source: { kind: 'synth', state: 'playing', name: 'MONTAGE', channels: 32, first_channel: 3, notice: '' },
   delay_ms: 40.7, output_latency_ms: 26.66, level_ms: 11.4, target_ms: 10.7, transport: 'sab', context_rate: 44100, seq: 1234567,
   network_delay_ms: 1.24, jitter_ms: 0.42, required_lead_ms: 8.1, drift_ppm: -12.34, rate_ppm: 0.04, splices: 1002, concealed_ms: 84.4,
+  chunk_frames: 512,
 };
 
 /** @param {object} given */
@@ -18,7 +19,7 @@ function shown(given) {
 test('every number is shown with its unit', () => {
   const rows = shown({});
   for (const [label, value] of [
-    ['Delay behind the synth', '40.7 ms'], ['Of that, network', '1.2 ms'], ['Network jitter', '0.4 ms'],
+    ['Delay behind the synth', '40.7 ms'], ['Of that, network', '1.2 ms'], ['Network jitter', '0.4 ms'], ['Sound in a message', '11.6 ms'],
     ['Buffer needed, last 20 s', '8.1 ms'], ['Clock drift', '−12.3 ppm'], ['Playing speed', '0.0 ppm'],
     ['Splices', '1,002'], ['Sound concealed', '84 ms'], ['Channels heard', '3–4 of 32'], ['Sample rate here', '44,100 Hz'],
     ['Path to the audio thread', 'shared memory'], ['Packet number', '1,234,567'], ['State', 'playing'],
@@ -27,7 +28,7 @@ test('every number is shown with its unit', () => {
 });
 
 test('what is unknown, or not reported at all, is a dash', () => {
-  const unknown = Object.fromEntries(Object.keys(PLAYING).filter((key) => /_ms$|_ppm$|transport|_rate|seq|splices/.test(key)).map((key) => [key, null]));
+  const unknown = Object.fromEntries(Object.keys(PLAYING).filter((key) => /_ms$|_ppm$|transport|_rate|seq|splices|chunk_frames/.test(key)).map((key) => [key, null]));
   const nulls = detailRows({ ...PLAYING, ...unknown, source: null, state: 'failed', problem: 'internal' }).map(({ value }) => value);
   assert.deepEqual(nulls, [...Array(nulls.length - 1).fill('–'), 'failed (internal)']);
   const { network_delay_ms: _n, jitter_ms: _j, splices: _s, drift_ppm: _d, ...older } = PLAYING;

@@ -207,6 +207,7 @@ fn judge_chain(
             .map(|s| s * 1000.0),
         worker_cpu: thread_cpu_s(&chain.thread_cpu_s, WORKER_THREADS).map(per_core),
         worklet_cpu: thread_cpu_s(&chain.thread_cpu_s, WORKLET_THREADS).map(per_core),
+        thread_cpu: chain.thread_cpu_s.iter().map(|(name, cpu_s)| (name.clone(), per_core(*cpu_s))).collect(),
         heap_growth_kib: chain.heaps_kib.map(|(start, end)| heap_growth(start, end)),
         playout: page::playout(&chain.polls),
         transport: last["report"]["transport"].clone(),

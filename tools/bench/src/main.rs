@@ -24,6 +24,7 @@ mod service;
 mod skew;
 mod table;
 
+use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -167,7 +168,7 @@ fn polls(evidence: &Evidence) -> String {
         for poll in &chain.polls {
             let second = (poll.at_ns as f64 - evidence.span_ns.0 as f64) / 1e9;
             let line = serde_json::json!({ "chain": chain.name, "second": second, "page": poll.page });
-            lines.push_str(&format!("{line}\n"));
+            let _ = writeln!(lines, "{line}");
         }
     }
     lines

@@ -1,5 +1,7 @@
 //! What a judgement consists of. The names are those of `results.json`: keys are only ever added.
 
+use std::collections::BTreeMap;
+
 use listening::continuity::{self, Fault};
 use listening::delay::{Drift, Reading};
 use listening::exactness::Exactness;
@@ -115,6 +117,8 @@ pub struct ChainResults {
     pub worker_cpu: Option<f64>,
     /// Share of a core: the page's worklet threads.
     pub worklet_cpu: Option<f64>,
+    /// Share of a core: each of the browser's threads, by name.
+    pub thread_cpu: BTreeMap<String, f64>,
     /// By how much the page's live objects grew in the span, KiB, each after a collection of garbage.
     pub heap_growth_kib: Option<Heaps>,
     /// What the page's player says of itself.

@@ -1,0 +1,367 @@
+//! How one listener is served: how many packets share a message, and how long its queue may become.
+//!
+//! In: what the listener reports, and how busy the fan-out is. Out: a [`Serving`], and why. A large message costs less of the
+//! service, of the listener and of a Wi-Fi's air, and makes the sound in it wait for its last packet. That wait is given where it
+//! is a small share of what the network takes anyway, or where the service could not keep up otherwise. No clock here: reports
+//! come once a second, and what must last is counted in reports.
+
+use super::wire::{AUDIO_FRAMES_MAX, RECORDS_MAX};
+use crate::units::{Hz, NS_PER_S};
+use serde::Serialize;
+
+/// A longer message must have been right for so many reports in a row.
+const LONGER_AFTER: u32 = 3;
+/// And a shorter one: a network that has been calm for a moment is not calm yet.
+const SHORTER_AFTER: u32 = 10;
+/// What a message may wait for is this part of the round trip.
+const ROUND_TRIP_SHARE: f64 = 1.0 / 16.0;
+/// A tail counts this many times as long while sound is missed: fewer messages leave a crowded air alone.
+const MISSED_FACTOR: f64 = 2.0;
+/// The round trip and the tail that are believed at most.
+const BELIEVED_MS_MAX: f64 = 1000.0;
+
+/// How a listener wants to hear.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// As soon as may be, at the price of gaps.
+    Lowest,
+    /// As it comes.
+    #[default]
+    Balanced,
+    /// Without gaps, at the price of delay.
+    Safest,
+}
+
+impl Mode {
+    /// The mode of a page's word; one that is not known is no wish.
+    pub fn named(word: &str) -> Self {
+        match word {
+            "lowest" => Self::Lowest,
+            "safest" => Self::Safest,
+            _ => Self::Balanced,
+        }
+    }
+
+    /// What share of the arrival tail a message may wait.
+    fn tail_share(self) -> f64 {
+        match self {
+            Self::Lowest => 1.0 / 16.0,
+            Self::Balanced => 1.0 / 8.0,
+            Self::Safest => 1.0 / 4.0,
+        }
+    }
+
+    /// The queue that is worth keeping for a listener that plays so far behind: what is older comes too late to be heard, but not
+    /// to teach the listener how late sound comes here.
+    fn queue_ms(self, target_ms: f64) -> f64 {
+        match self {
+            Self::Lowest => (4.0 * target_ms).max(60.0),
+            Self::Balanced => (6.0 * target_ms).max(120.0),
+            Self::Safest => f64::INFINITY,
+        }
+    }
+}
+
+/// What a listener last said.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// How it wants to hear.
+    pub mode: Mode,
+    /// How far behind the newest sound it means to play.
+    pub target_ms: Option<f64>,
+    /// How much later than the earliest sound of the last second the latest came.
+    pub arrival_tail_ms: Option<f64>,
+    /// Round trip between it and us.
+    pub round_trip_ms: Option<f64>,
+    /// It missed sound since its last report, for the network's sake.
+    pub missed: bool,
+}
+
+/// The sizes everybody's serving starts from.
+#[derive(Clone, Copy, Debug)]
+pub struct Stream {
+    /// Frames per second.
+    pub rate: Hz,
+    /// Frames in a packet.
+    pub packet_frames: u32,
+    /// The longest queue, as configured.
+    pub queue_ms: u32,
+}
+
+impl Stream {
+    fn packet_ms(self) -> f64 {
+        f64::from(self.packet_frames) * 1000.0 / f64::from(self.rate.0)
+    }
+
+    /// The most packets a message may hold: a power of two, and room is left for a note and more that waits.
+    fn chunk_packets_max(self) -> u32 {
+        let most = (AUDIO_FRAMES_MAX / self.packet_frames).clamp(1, RECORDS_MAX as u32 / 2);
+        1 << most.ilog2()
+    }
+
+    /// The most packets any queue may hold.
+    pub fn queue_packets_max(self) -> usize {
+        self.packets_in(f64::from(self.queue_ms)).max(2 * self.chunk_packets_max() as usize)
+    }
+
+    /// So many milliseconds in packets, at least two: one to be sent, one to come.
+    pub fn packets_in(self, ms: f64) -> usize {
+        let frames = self.rate.frames_in((ms.clamp(0.0, 10_000.0) / 1000.0 * NS_PER_S as f64) as u64);
+        (frames as usize / self.packet_frames as usize).max(2)
+    }
+}
+
+/// Why a message holds as many packets as it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// One packet at a time: the least delay.
+    LeastDelay,
+    /// The network's jitter or round trip hides the wait.
+    Network,
+    /// The service would be too busy otherwise.
+    ServiceBusy,
+}
+
+/// How a listener is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Serving {
+    /// Packets in a message: a power of two.
+    pub chunk_packets: u32,
+    /// Packets its queue may hold.
+    pub queue_packets: usize,
+    /// How long sound may stay unacknowledged before no more is sent.
+    pub unacknowledged_ms: u32,
+    /// Why the chunk is as long.
+    pub why: Why,
+}
+
+/// One listener's serving, as it changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Adaptation {
+    stream: Stream,
+    /// Packets in a message for the network's sake.
+    chunk_packets: u32,
+    /// For the service's.
+    floor_packets: u32,
+    facts: Facts,
+    /// Reports in a row that wanted another length, and the one nearest to now among them.
+    agreeing: u32,
+    wanted: u32,
+}
+
+impl Adaptation {
+    /// For a listener that has said nothing yet.
+    pub fn new(stream: Stream) -> Self {
+        let facts = Facts::default();
+        Self { stream, chunk_packets: 1, floor_packets: 1, facts, agreeing: 0, wanted: 1 }
+    }
+
+    /// The listener has reported.
+    pub fn report(&mut self, facts: Facts) {
+        self.facts = facts;
+        let wanted = self.wanted_packets();
+        if wanted == self.chunk_packets {
+            self.agreeing = 0;
+            return;
+        }
+        let longer = wanted > self.chunk_packets;
+        if self.agreeing > 0 && longer == (self.wanted > self.chunk_packets) {
+            self.wanted = if longer { self.wanted.min(wanted) } else { self.wanted.max(wanted) };
+            self.agreeing += 1;
+        } else {
+            (self.wanted, self.agreeing) = (wanted, 1);
+        }
+        if self.agreeing >= if longer { LONGER_AFTER } else { SHORTER_AFTER } {
+            (self.chunk_packets, self.agreeing) = (self.wanted, 0);
+        }
+    }
+
+    /// Messages must hold so many packets, a power of two, for the service to keep up.
+    pub fn floor(&mut self, packets: u32) {
+        self.floor_packets = packets.min(self.stream.chunk_packets_max());
+    }
+
+    /// How the listener is to be served now.
+    pub fn serving(&self) -> Serving {
+        let chunk_packets = self.chunk_packets.max(self.floor_packets);
+        let why = match (chunk_packets, self.floor_packets > self.chunk_packets) {
+            (1, _) => Why::LeastDelay,
+            (_, true) => Why::ServiceBusy,
+            (_, false) => Why::Network,
+        };
+        let longest_ms = f64::from(self.stream.queue_ms);
+        let queue_ms =
+            self.facts.target_ms.map_or(longest_ms, |ms| self.facts.mode.queue_ms(ms).min(longest_ms));
+        Serving {
+            chunk_packets,
+            queue_packets: self.stream.packets_in(queue_ms).max(2 * chunk_packets as usize),
+            unacknowledged_ms: (queue_ms + believed_ms(self.facts.round_trip_ms).unwrap_or(200.0)) as u32,
+            why,
+        }
+    }
+
+    fn wanted_packets(&self) -> u32 {
+        let packet_ms = self.stream.packet_ms();
+        // Sound that waits for its message is part of the tail: it must not lengthen itself.
+        let own_ms = f64::from(self.serving().chunk_packets - 1) * packet_ms;
+        let tail_ms = (believed_ms(self.facts.arrival_tail_ms).unwrap_or(0.0) - own_ms).max(0.0);
+        let factor = if self.facts.missed { MISSED_FACTOR } else { 1.0 };
+        let wait_ms = tail_ms * factor * self.facts.mode.tail_share()
+            + believed_ms(self.facts.round_trip_ms).unwrap_or(0.0) * ROUND_TRIP_SHARE;
+        let packets = 1 + (wait_ms / packet_ms) as u32;
+        (1 << packets.ilog2()).min(self.stream.chunk_packets_max())
+    }
+}
+
+/// What a listener says may be anything; null and nonsense are unknown.
+fn believed_ms(ms: Option<f64>) -> Option<f64> {
+    ms.filter(|ms| ms.is_finite() && *ms >= 0.0).map(|ms| ms.min(BELIEVED_MS_MAX))
+}
+
+/// How many packets messages must hold for the fan-out thread to keep up: doubled when it is too busy, halved when twice the
+/// messages would still leave it time.
+#[derive(Clone, Copy, Debug)]
+pub struct CostFloor {
+    packets: u32,
+    most: u32,
+    /// Looks in a row that found it idle.
+    idle: u32,
+}
+
+/// Above this share of its time the thread is too busy.
+const BUSY_SHARE: f64 = 0.6;
+/// Below this one it could send twice as many messages: a third of what is too busy, so that it does not swing.
+const IDLE_SHARE: f64 = 0.2;
+/// For so many looks.
+const IDLE_LOOKS: u32 = 8;
+
+impl CostFloor {
+    /// One packet a message.
+    pub fn new(stream: Stream) -> Self {
+        Self { packets: 1, most: stream.chunk_packets_max(), idle: 0 }
+    }
+
+    /// The thread was busy for this share of the last while; how many packets a message must hold from now on.
+    pub fn observe(&mut self, busy_share: f64) -> u32 {
+        self.idle = if busy_share < IDLE_SHARE { self.idle + 1 } else { 0 };
+        if busy_share > BUSY_SHARE {
+            self.packets = (self.packets * 2).min(self.most);
+        } else if self.idle >= IDLE_LOOKS {
+            self.packets = (self.packets / 2).max(1);
+            self.idle = 0;
+        }
+        self.packets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const STREAM: Stream = Stream { rate: Hz(44_100), packet_frames: 128, queue_ms: 250 };
+
+    fn told(adaptation: &mut Adaptation, reports: u32, facts: Facts) -> Serving {
+        for _ in 0..reports {
+            adaptation.report(facts);
+        }
+        adaptation.serving()
+    }
+
+    fn network(mode: Mode, tail_ms: f64, round_trip_ms: f64) -> Facts {
+        Facts {
+            mode,
+            target_ms: Some(tail_ms),
+            arrival_tail_ms: Some(tail_ms),
+            round_trip_ms: Some(round_trip_ms),
+            missed: false,
+        }
+    }
+
+    #[test]
+    fn a_cable_is_served_a_packet_at_a_time_and_a_worse_network_in_larger_pieces() {
+        for (mode, tail_ms, round_trip_ms, packets) in [
+            (Mode::Balanced, 3.0, 1.0, 1),
+            (Mode::Lowest, 30.0, 5.0, 1),
+            (Mode::Balanced, 30.0, 5.0, 2),
+            (Mode::Balanced, 100.0, 10.0, 4),
+            (Mode::Safest, 100.0, 10.0, 8),
+            (Mode::Balanced, 3.0, 150.0, 4),
+            (Mode::Safest, 1e9, 1e9, 16),
+        ] {
+            let mut adaptation = Adaptation::new(STREAM);
+            // Its own waiting is part of the tail a listener sees.
+            let serving = told(&mut adaptation, LONGER_AFTER, network(mode, tail_ms, round_trip_ms));
+            assert_eq!(serving.chunk_packets, packets, "{mode:?} {tail_ms} {round_trip_ms}");
+            let own_ms = f64::from(packets - 1) * STREAM.packet_ms();
+            let again = told(&mut adaptation, 30, network(mode, tail_ms + own_ms, round_trip_ms));
+            assert_eq!(again.chunk_packets, packets, "and it stays");
+        }
+    }
+
+    #[test]
+    fn a_change_must_last_and_a_shorter_message_longer() {
+        let (calm, rough) = (network(Mode::Balanced, 3.0, 1.0), network(Mode::Balanced, 40.0, 1.0));
+        let mut adaptation = Adaptation::new(STREAM);
+        assert_eq!(told(&mut adaptation, LONGER_AFTER - 1, rough).chunk_packets, 1);
+        assert_eq!(told(&mut adaptation, 1, calm).chunk_packets, 1);
+        assert_eq!(told(&mut adaptation, LONGER_AFTER - 1, rough).chunk_packets, 1, "counted anew");
+        assert_eq!(told(&mut adaptation, 1, rough).chunk_packets, 2);
+        assert_eq!(told(&mut adaptation, SHORTER_AFTER - 1, calm).chunk_packets, 2);
+        assert_eq!(told(&mut adaptation, 1, calm).chunk_packets, 1);
+    }
+
+    #[test]
+    fn a_busy_service_lengthens_everybodys_messages_and_says_so() {
+        let mut adaptation = Adaptation::new(STREAM);
+        let mut floor = CostFloor::new(STREAM);
+        assert_eq!(adaptation.serving().why, Why::LeastDelay);
+        assert_eq!([0.7, 0.7, 0.35, 0.35].map(|share| floor.observe(share)), [2, 4, 4, 4]);
+        adaptation.floor(4);
+        assert_eq!((adaptation.serving().chunk_packets, adaptation.serving().why), (4, Why::ServiceBusy));
+        let idle = |floor: &mut CostFloor| (0..IDLE_LOOKS).map(|_| floor.observe(0.19)).collect::<Vec<u32>>();
+        assert_eq!(idle(&mut floor), [4, 4, 4, 4, 4, 4, 4, 2]);
+        assert_eq!(floor.observe(0.38), 2);
+        assert_eq!(idle(&mut floor).last(), Some(&1));
+        adaptation.floor(1);
+        assert_eq!(adaptation.serving().why, Why::LeastDelay);
+    }
+
+    #[test]
+    fn a_queue_is_as_long_as_what_waits_in_it_is_worth() {
+        let serving = |mode, target_ms| {
+            let mut adaptation = Adaptation::new(STREAM);
+            adaptation.report(Facts { mode, target_ms, ..Facts::default() });
+            adaptation.serving().queue_packets
+        };
+        assert_eq!(Adaptation::new(STREAM).serving().queue_packets, STREAM.packets_in(250.0));
+        assert_eq!(serving(Mode::Lowest, Some(5.0)), STREAM.packets_in(60.0));
+        assert_eq!(serving(Mode::Balanced, Some(30.0)), STREAM.packets_in(180.0));
+        assert_eq!(
+            serving(Mode::Balanced, Some(500.0)),
+            STREAM.packets_in(250.0),
+            "never beyond what is configured"
+        );
+        assert_eq!(serving(Mode::Safest, Some(5.0)), STREAM.packets_in(250.0));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_reported_the_serving_is_within_its_bounds(
+            packet_frames in 32_u32..2048, queue_ms in 10_u32..2000,
+            tail in proptest::option::of(any::<f64>()), trip in proptest::option::of(any::<f64>()),
+            target in proptest::option::of(any::<f64>()), missed: bool, doubled in 0_u32..8, reports in 0_u32..20,
+        ) {
+            let stream = Stream { rate: Hz(44_100), packet_frames, queue_ms };
+            let mut adaptation = Adaptation::new(stream);
+            adaptation.floor(1 << doubled);
+            let facts = Facts { mode: Mode::Safest, target_ms: target, arrival_tail_ms: tail, round_trip_ms: trip, missed };
+            let serving = told(&mut adaptation, reports, facts);
+            prop_assert!(serving.chunk_packets >= 1 && serving.chunk_packets * packet_frames <= AUDIO_FRAMES_MAX.max(packet_frames));
+            prop_assert!(serving.chunk_packets.is_power_of_two());
+            prop_assert!(serving.queue_packets >= 2 * serving.chunk_packets as usize);
+            prop_assert!(serving.queue_packets <= stream.packets_in(f64::from(queue_ms)).max(2 * serving.chunk_packets as usize));
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! How values are spread: counts between fixed bounds, for any number of threads. Adding costs one atomic addition and a
+//! look through a dozen bounds; nothing is allocated, locked or ordered: fit for the capture thread.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Bounds of one histogram at most.
+pub const BOUNDS_MAX: usize = 12;
+
+/// Counts between bounds.
+#[derive(Debug)]
+pub struct Histogram {
+    bounds: &'static [u64],
+    /// Values up to each bound and above the one before; the last: above all.
+    counts: [AtomicU64; BOUNDS_MAX + 1],
+    sum: AtomicU64,
+}
+
+/// A histogram at one moment, each count with all below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spread {
+    /// Each bound, and how many values lay at or below it.
+    pub up_to: Vec<(u64, u64)>,
+    /// How many values there were.
+    pub count: u64,
+    /// Their sum.
+    pub sum: u64,
+}
+
+impl Histogram {
+    /// An empty one. The bounds grow.
+    ///
+    /// # Panics
+    /// With more than [`BOUNDS_MAX`] bounds.
+    pub const fn new(bounds: &'static [u64]) -> Self {
+        assert!(bounds.len() <= BOUNDS_MAX, "a histogram has 12 bounds at most");
+        Self { bounds, counts: [const { AtomicU64::new(0) }; BOUNDS_MAX + 1], sum: AtomicU64::new(0) }
+    }
+
+    /// Counts one value.
+    pub fn add(&self, value: u64) {
+        let place = self.bounds.iter().position(|bound| value <= *bound).unwrap_or(self.bounds.len());
+        self.counts[place].fetch_add(1, Relaxed);
+        self.sum.fetch_add(value, Relaxed);
+    }
+
+    /// What was counted so far.
+    pub fn spread(&self) -> Spread {
+        let mut count = 0;
+        let mut so_far = |place: usize| {
+            count += self.counts[place].load(Relaxed);
+            count
+        };
+        let up_to = self.bounds.iter().enumerate().map(|(place, bound)| (*bound, so_far(place))).collect();
+        Spread { up_to, count: so_far(self.bounds.len()), sum: self.sum.load(Relaxed) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_counts_at_its_bound_and_all_above() {
+        let histogram = Histogram::new(&[10, 100]);
+        for value in [0, 10, 11, 100, 101, u64::from(u32::MAX)] {
+            histogram.add(value);
+        }
+        let sum = 222 + u64::from(u32::MAX);
+        assert_eq!(histogram.spread(), Spread { up_to: vec![(10, 2), (100, 4)], count: 6, sum });
+    }
+}

@@ -1,0 +1,64 @@
+//! The few bytes before a WebSocket message (RFC 6455, 5.2): a whole binary message of a server, unmasked.
+//!
+//! In: how long the message is. Out: its head. What belongs elsewhere: everything a listener sends, and every message but sound
+//! (tokio-tungstenite's).
+
+/// Longest head of a message of at most [`PAYLOAD_BYTES_MAX`].
+pub const HEAD_BYTES_MAX: usize = 4;
+/// Longest message whose length fits 16 bits.
+pub const PAYLOAD_BYTES_MAX: usize = u16::MAX as usize;
+
+const FIN_BINARY: u8 = 0x82;
+/// Up to here the length is one byte; this number itself says that two more follow.
+const LONG: u8 = 126;
+
+/// The head of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WsHead {
+    bytes: [u8; HEAD_BYTES_MAX],
+    length: usize,
+}
+
+impl WsHead {
+    /// The head of a binary message of so many bytes.
+    ///
+    /// # Panics
+    /// Beyond [`PAYLOAD_BYTES_MAX`]: who puts a message together stays below.
+    pub fn binary(payload_bytes: usize) -> Self {
+        let [high, low] = u16::try_from(payload_bytes).expect("a message is below 64 KiB").to_be_bytes();
+        if high == 0 && low < LONG {
+            Self { bytes: [FIN_BINARY, low, 0, 0], length: 2 }
+        } else {
+            Self { bytes: [FIN_BINARY, LONG, high, low], length: 4 }
+        }
+    }
+
+    /// How many bytes the head of a message of ours has.
+    pub fn length_of(message: &[u8]) -> usize {
+        if message.get(1).is_some_and(|length| *length >= LONG) { 4 } else { 2 }
+    }
+
+    /// As it goes over the wire.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_takes_as_few_bytes_as_it_may() {
+        for (payload, head) in [
+            (0, &[0x82, 0][..]),
+            (125, &[0x82, 125]),
+            (126, &[0x82, 126, 0, 126]),
+            (552, &[0x82, 126, 2, 40]),
+            (65_535, &[0x82, 126, 255, 255]),
+        ] {
+            assert_eq!(WsHead::binary(payload).as_bytes(), head, "{payload}");
+            assert_eq!(WsHead::length_of(head), head.len());
+        }
+    }
+}

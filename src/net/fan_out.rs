@@ -1,0 +1,308 @@
+//! The fan-out thread: from the hand-off to every listener's socket, in one go for all of them.
+//!
+//! In: what the capture thread leaves, upgraded connections. Out: bytes on sockets, and numbers. Nothing else
+//! runs here: pages, handshakes, status have the other thread. A packet wakes this thread once, however many listen; what a
+//! listener says is read by a task of its own (`ws`), which shares the listener's [`Line`] with it. So nothing here is locked.
+
+use super::connection::Connection;
+use super::guest::Guest;
+use super::line::Line;
+use super::packets::Packets;
+use super::{Service, socket, stopped, ws};
+use crate::clock::mono_raw_now;
+use crate::core::adaptation::{CostFloor, Stream};
+use crate::error::{Error, Result};
+use crate::hub::pump::{HandoffReader, Pump};
+use crate::hub::{Hub, RATE};
+use crate::units::{MonoNs, NS_PER_S};
+use bytes::Bytes;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+
+/// Connections on their way from the other thread.
+const NEWCOMERS_MAX: usize = 64;
+/// How soon a listener is looked at again whose connection took nothing, when no packet comes: else with the next.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// When no packet has come for so long, what waits for its message to be full is sent as it is.
+const HURRY_AFTER: Duration = Duration::from_millis(100);
+/// What is taken from the hand-off before everybody is served.
+const MARKS_AT_ONCE: usize = 16;
+/// Packets kept beyond the longest queue: those of one such turn.
+const SPARE_PACKETS: usize = 64;
+/// How often it is looked at how busy this thread is, ns.
+const LOAD_EVERY_NS: u64 = NS_PER_S / 4;
+/// What is left of the second a stop may take, for listeners to be told.
+const STOP_GRACE: Duration = Duration::from_millis(600);
+
+/// A connection that has become a WebSocket.
+pub(super) struct Newcomer {
+    pub(super) connection: Connection,
+    /// What it has said already.
+    pub(super) said: Bytes,
+    /// Who it is.
+    pub(super) visitor: Visitor,
+    /// Dropped when it has left.
+    pub(super) left: oneshot::Sender<()>,
+}
+
+/// A listener as the door knows it.
+pub(super) struct Visitor {
+    pub(super) service: Arc<Service>,
+    pub(super) guest: Guest,
+    /// Its listener's number.
+    pub(super) number: u64,
+}
+
+/// Where connections are handed over.
+#[derive(Clone)]
+pub struct Door(mpsc::Sender<Newcomer>);
+
+/// The door from inside.
+pub struct Newcomers(mpsc::Receiver<Newcomer>);
+
+/// The way from the thread that accepts connections to the one that plays to them.
+pub fn door() -> (Door, Newcomers) {
+    let (outside, inside) = mpsc::channel(NEWCOMERS_MAX);
+    (Door(outside), Newcomers(inside))
+}
+
+impl Door {
+    /// Hands a connection over, and waits until the listener has left.
+    pub(super) async fn hand_over(&self, connection: Connection, said: Bytes, visitor: Visitor) {
+        let (left, has_left) = oneshot::channel();
+        if self.0.send(Newcomer { connection, said, visitor, left }).await.is_ok() {
+            let _ = has_left.await; // an error means that it has left
+        }
+    }
+}
+
+/// What the listeners share.
+pub(super) struct Room {
+    pub(super) hub: Arc<Hub>,
+    pub(super) stop: watch::Receiver<bool>,
+    packets: RefCell<Packets>,
+    seats: RefCell<Vec<Rc<Seat>>>,
+    stream: Stream,
+    floor_packets: Cell<u32>,
+    /// A listener's words found no room: it is to be looked at even if no packet comes.
+    pending: Notify,
+}
+
+/// One listener's place in the room.
+pub(super) struct Seat {
+    pub(super) line: RefCell<Line>,
+    pub(super) visitor: Visitor,
+    /// The frames of its messages have changed: it must be told.
+    pub(super) chunk_changed: Notify,
+}
+
+impl Room {
+    /// Writes what is due to one listener.
+    pub(super) fn serve(&self, seat: &Seat) {
+        let mut line = seat.line.borrow_mut();
+        line.serve(&self.packets.borrow(), &self.hub, false);
+        if line.has_pending() {
+            self.pending.notify_one();
+        }
+    }
+
+    /// A listener's messages are of so many frames now.
+    pub(super) fn chunk_frames(&self, packets: u32) -> u32 {
+        packets * self.stream.packet_frames
+    }
+
+    /// Writes what is due to everybody; whether somebody is to be looked at again soon, and whether sound waits for its message.
+    fn serve_all(&self, hurry: bool) -> (bool, bool) {
+        let packets = self.packets.borrow();
+        let (mut pending, mut gathering) = (false, false);
+        for seat in self.seats.borrow().iter() {
+            let mut line = seat.line.borrow_mut();
+            line.serve(&packets, &self.hub, hurry);
+            pending |= line.has_pending();
+            gathering |= line.is_gathering(&packets);
+        }
+        (pending, gathering)
+    }
+
+    fn set_floor(&self, packets: u32) {
+        if self.floor_packets.replace(packets) == packets {
+            return;
+        }
+        self.hub.fan_out.floor_packets.store(packets, Relaxed);
+        for seat in self.seats.borrow().iter() {
+            if seat.line.borrow_mut().floor(packets) {
+                seat.chunk_changed.notify_one();
+            }
+        }
+    }
+
+    fn welcome(self: &Rc<Self>, newcomer: Newcomer, dscp: Option<u8>) {
+        let Newcomer { mut connection, said, visitor, left } = newcomer;
+        if connection.move_here().is_err() {
+            return; // no descriptors left: the page tries again
+        }
+        if let Err(error) = socket::prepare(connection.tcp(), dscp) {
+            tracing::debug!("cannot set a listener's socket options: {error}");
+        }
+        let mut line = Line::new(connection, visitor.number, self.stream);
+        line.floor(self.floor_packets.get());
+        let seat = Rc::new(Seat { line: RefCell::new(line), visitor, chunk_changed: Notify::new() });
+        self.seats.borrow_mut().push(Rc::clone(&seat));
+        let leaving = Leaving { room: Rc::clone(self), seat, _left: left };
+        tokio::task::spawn_local(async move { ws::converse(&leaving.room, &leaving.seat, said).await });
+    }
+}
+
+/// Takes the listener out of the room however its task ends.
+struct Leaving {
+    room: Rc<Room>,
+    seat: Rc<Seat>,
+    _left: oneshot::Sender<()>,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.room.seats.borrow_mut().retain(|seat| !Rc::ptr_eq(seat, &self.seat));
+    }
+}
+
+/// How the thread is set up.
+pub struct Setup {
+    /// What everybody shares.
+    pub hub: Arc<Hub>,
+    /// Marks the packets of the network, 0 to 63.
+    pub dscp: Option<u8>,
+    /// Ends it when true.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// Plays to everybody who comes through the door, on the calling thread, until it is to stop.
+///
+/// # Errors
+/// When the kernel gives no epoll, or tokio ends.
+pub fn run(handoff: HandoffReader, newcomers: Newcomers, setup: Setup) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())
+        .map_err(|error| Error::new("cannot start the fan-out runtime").because(error))?;
+    runtime.block_on(play(handoff, newcomers, setup))
+}
+
+async fn play(handoff: HandoffReader, mut newcomers: Newcomers, setup: Setup) -> Result<()> {
+    let Setup { hub, dscp, mut stop } = setup;
+    let sizes = hub.sizes();
+    let stream = Stream { rate: RATE, packet_frames: sizes.chunk_frames, queue_ms: sizes.queue_ms };
+    let kept_packets = stream.queue_packets_max() + SPARE_PACKETS;
+    let room = Rc::new(Room {
+        hub,
+        stop: stop.clone(),
+        packets: RefCell::new(Packets::new(kept_packets)),
+        seats: RefCell::default(),
+        stream,
+        floor_packets: Cell::new(1),
+        pending: Notify::new(),
+    });
+    let mut ticker =
+        Ticker { pump: Pump::new(handoff, sizes.chunk_frames)?, load: Load::new(stream), next_look: None };
+    let mut stopping: Option<Instant> = None;
+    loop {
+        let look = ticker.next_look;
+        tokio::select! {
+            biased;
+            woken = ticker.pump.woken() => {
+                woken?;
+                ticker.tick(&room);
+            }
+            () = sleep_until(look.map_or_else(Instant::now, |(when, _)| when)), if look.is_some() => {
+                ticker.look(&room, look.is_some_and(|(_, hurry)| hurry));
+            }
+            () = room.pending.notified(), if look.is_none() => ticker.look_again(),
+            Some(newcomer) = newcomers.0.recv(), if stopping.is_none() => room.welcome(newcomer, dscp),
+            () = stopped(&mut stop), if stopping.is_none() => stopping = Some(Instant::now() + STOP_GRACE),
+        }
+        if let Some(until) = stopping {
+            if room.seats.borrow().is_empty() || Instant::now() >= until {
+                return Ok(());
+            }
+            ticker.look_again();
+        }
+    }
+}
+
+/// What happens with every packet.
+struct Ticker {
+    pump: Pump,
+    load: Load,
+    /// When to come by without a packet, and whether what waits is then to be sent as it is.
+    next_look: Option<(Instant, bool)>,
+}
+
+impl Ticker {
+    /// Takes what the capture thread has left, and serves everybody.
+    fn tick(&mut self, room: &Room) {
+        let began = mono_raw_now();
+        loop {
+            let before = room.packets.borrow().count();
+            let taken = (0..MARKS_AT_ONCE)
+                .take_while(|_| self.pump.take(&mut |packet| room.packets.borrow_mut().push(packet)))
+                .count();
+            let made = room.packets.borrow().count() - before;
+            room.hub.totals.packets.fetch_add(made, Relaxed);
+            if made > 0 {
+                self.look(room, false);
+            }
+            if taken < MARKS_AT_ONCE {
+                break;
+            }
+        }
+        let now = mono_raw_now();
+        room.hub.fan_out.ticks.fetch_add(1, Relaxed);
+        room.hub.fan_out.busy_ns.fetch_add(now.since(began), Relaxed);
+        if let Some(packets) = self.load.busy(now, now.since(began)) {
+            room.set_floor(packets);
+        }
+    }
+
+    fn look_again(&mut self) {
+        self.next_look = Some((Instant::now() + LOOK_AGAIN, false));
+    }
+
+    fn look(&mut self, room: &Room, hurry: bool) {
+        let (pending, gathering) = room.serve_all(hurry);
+        self.next_look = match (pending, gathering) {
+            (true, _) => Some((Instant::now() + LOOK_AGAIN, false)),
+            (false, true) => Some((Instant::now() + HURRY_AFTER, true)),
+            (false, false) => None,
+        };
+    }
+}
+
+/// How busy the thread is, looked at every now and then.
+struct Load {
+    floor: CostFloor,
+    began: MonoNs,
+    busy_ns: u64,
+}
+
+impl Load {
+    fn new(stream: Stream) -> Self {
+        Self { floor: CostFloor::new(stream), began: mono_raw_now(), busy_ns: 0 }
+    }
+
+    /// It was busy for so long; how many packets a message must hold, if it was time to look.
+    fn busy(&mut self, now: MonoNs, busy_ns: u64) -> Option<u32> {
+        self.busy_ns += busy_ns;
+        let elapsed_ns = now.since(self.began);
+        if elapsed_ns < LOAD_EVERY_NS {
+            return None;
+        }
+        let share = self.busy_ns as f64 / elapsed_ns as f64;
+        (self.began, self.busy_ns) = (now, 0);
+        Some(self.floor.observe(share))
+    }
+}

@@ -1,0 +1,169 @@
+//! The listeners: one process, one thread, one epoll, so that the service has a processor to itself.
+//!
+//! It connects, and hears until its input ends; then it prints what it heard. Each listener says what a page says: a ping and a
+//! report a second.
+
+use crate::stream::{Ear, Tally};
+use serde::{Deserialize, Serialize};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+/// What is read of a socket at once.
+const READ_BYTES: usize = 64 * 1024;
+/// Listeners look so often, all together. A listener elsewhere costs the service no wake-up of a process; one that slept in epoll here
+/// would be woken within the service's own write, which would then be charged for it.
+const NAP: Duration = Duration::from_millis(1);
+const WORDS_EVERY: Duration = Duration::from_secs(1);
+/// Says that the length follows in two bytes; the bit above it, that the frame is masked.
+const LONG: u8 = 0x7e;
+const REPORT: &str = r#"{"type":"report","mode":"auto","delay_ms":41.5,"level_ms":9.1,"target_ms":40,"arrival_tail_ms":3,"round_trip_ms":0.5,"glitches":{}}"#;
+const PING: &str = r#"{"type":"ping","id":7}"#;
+
+/// What a load process heard.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Heard {
+    /// All listeners together.
+    pub all: Tally,
+    /// Of the listener that heard least.
+    pub least_frames: u64,
+    /// Connections that ended before they should.
+    pub ended: u64,
+}
+
+/// Speaks WebSocket, or drains the bare loop's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A listener of the service.
+    Listener,
+    /// A socket of the bare loop.
+    Drain,
+}
+
+struct Client {
+    stream: TcpStream,
+    ear: Ear,
+    ended: bool,
+}
+
+/// Opens a listener's connection: through the handshake, whose answer's end may be followed by the first message already.
+pub fn connect(address: SocketAddr) -> io::Result<(TcpStream, Vec<u8>)> {
+    let mut stream = TcpStream::connect(address)?;
+    write!(
+        stream,
+        "GET /ws HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )?;
+    let mut answer = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        let read = stream.read(&mut piece)?;
+        answer.extend_from_slice(&piece[..read]);
+        if let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") {
+            let switched = answer.starts_with(b"HTTP/1.1 101");
+            let rest = answer.split_off(end + 4);
+            return if switched {
+                Ok((stream, rest))
+            } else {
+                Err(io::Error::other("the service does not upgrade"))
+            };
+        }
+        if read == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+/// A masked text frame, as a client must send it; the mask is nought.
+pub fn text_frame(text: &str) -> Vec<u8> {
+    let length = text.len() as u16;
+    let mut frame = vec![0x81];
+    if length < 126 {
+        frame.push(0x80 | length as u8);
+    } else {
+        frame.push(0x80 | LONG);
+        frame.extend(length.to_be_bytes());
+    }
+    frame.extend([0; 4]);
+    frame.extend(text.as_bytes());
+    frame
+}
+
+/// Listens with so many until standard input ends; prints "ready" when all are connected, and at the end what was heard.
+pub fn run(address: SocketAddr, listeners: usize, kind: Kind) -> Result<(), String> {
+    let describe = |error: io::Error| format!("listening at {address}: {error}");
+    let mut clients = Vec::new();
+    for _ in 0..listeners {
+        let (stream, said) = match kind {
+            Kind::Listener => connect(address).map_err(describe)?,
+            Kind::Drain => (TcpStream::connect(address).map_err(describe)?, Vec::new()),
+        };
+        stream.set_nonblocking(true).map_err(describe)?;
+        let mut client = Client { stream, ear: Ear::default(), ended: false };
+        client.ear.hear(&said);
+        clients.push(client);
+    }
+    println!("ready");
+    listen(&mut clients, kind).map_err(describe)?;
+    let all = clients.iter().fold(Tally::default(), |sum, client| sum.plus(client.ear.tally));
+    let least_frames = clients.iter().map(|client| client.ear.tally.frames).min().unwrap_or(0);
+    let heard =
+        Heard { all, least_frames, ended: clients.iter().filter(|client| client.ended).count() as u64 };
+    println!("{}", serde_json::to_string(&heard).expect("numbers serialise"));
+    Ok(())
+}
+
+fn listen(clients: &mut [Client], kind: Kind) -> io::Result<()> {
+    const INPUT: u64 = u64::MAX;
+    // SAFETY: epoll_create1 takes no pointer.
+    let epoll = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+    watch(epoll, 0, INPUT)?;
+    for (at, client) in clients.iter().enumerate() {
+        watch(epoll, client.stream.as_raw_fd(), at as u64)?;
+    }
+    let mut events = [libc::epoll_event { events: 0, u64: 0 }; 256];
+    let mut bytes = vec![0; READ_BYTES];
+    let (mut next_words, mut speaker) = (Instant::now(), 0);
+    let pause = WORDS_EVERY / clients.len().max(1) as u32;
+    loop {
+        // SAFETY: the kernel writes at most as many events as the array holds.
+        let ready = unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), events.len() as i32, 0) };
+        if ready <= 0 {
+            std::thread::sleep(NAP);
+        }
+        for event in &events[..ready.max(0) as usize] {
+            if event.u64 == INPUT {
+                return Ok(());
+            }
+            hear(&mut clients[event.u64 as usize], &mut bytes, kind);
+        }
+        while kind == Kind::Listener && Instant::now() >= next_words {
+            let client = &mut clients[speaker];
+            for text in [PING, REPORT] {
+                client.ended |= client.stream.write_all(&text_frame(text)).is_err();
+            }
+            speaker = (speaker + 1) % clients.len();
+            next_words += pause;
+        }
+    }
+}
+
+fn watch(epoll: i32, descriptor: i32, data: u64) -> io::Result<()> {
+    let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: data };
+    // SAFETY: the event lives through the call, which only reads it.
+    match unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, descriptor, &raw mut event) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+fn hear(client: &mut Client, bytes: &mut [u8], kind: Kind) {
+    match client.stream.read(bytes) {
+        Ok(0) => client.ended = true,
+        Ok(read) if kind == Kind::Listener => client.ear.hear(&bytes[..read]),
+        Ok(read) => client.ear.tally.bytes += read as u64,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+        Err(_) => client.ended = true,
+    }
+}

@@ -1,0 +1,177 @@
+//! What many listeners cost: the service with 1 to 500 of them, each checking every frame, beside a bare loop that makes the same
+//! writes. Listeners, bad listeners and the bare loop are processes of their own: this program again, in another role.
+//!
+//! In the order of a run: `service` the processes · `load` the listeners · `stream` what one hears · `bad` the others · `usage`
+//! what it takes · `bare` the floor · `results` what it comes to.
+
+mod bad;
+mod bare;
+mod load;
+mod results;
+mod service;
+mod stream;
+mod usage;
+
+use clap::{Parser, Subcommand};
+use load::Kind;
+use results::{Look, Row, Run};
+use service::{Running, Service};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// Name of the service's thread that sends.
+const FAN_OUT_THREAD: &str = "fan-out";
+/// A period of 128 frames.
+const PERIOD_NS: u64 = 2_902_494;
+/// Bytes of a packet of 128 frames, and of the head of a message.
+const PACKET_BYTES: usize = 40 + 128 * 4;
+const HEAD_BYTES: usize = 4;
+
+/// What many listeners cost.
+#[derive(Parser)]
+struct Options {
+    #[command(subcommand)]
+    role: Option<Role>,
+    /// The service's binary
+    #[arg(long, default_value = "target/release/synthwire")]
+    service: PathBuf,
+    /// How many listen, one run each
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100, 500])]
+    listeners: Vec<usize>,
+    /// Seconds measured
+    #[arg(long, default_value_t = 20.0)]
+    seconds: f64,
+    /// Seconds before: the service finds out how long messages must be
+    #[arg(long, default_value_t = 6.0)]
+    settle: f64,
+    /// Leave out the runs beside a stalled, a slow, a flooding and a vanishing listener
+    #[arg(long)]
+    no_bad: bool,
+    /// Further arguments for the service
+    #[arg(long, value_delimiter = ' ', allow_hyphen_values = true, default_value = "--queue-ms 1000")]
+    arguments: Vec<String>,
+    /// Folder for results.json and table.txt
+    #[arg(long, default_value = "tools/out/fanout")]
+    out: PathBuf,
+}
+
+/// What else this program is.
+#[derive(Subcommand)]
+enum Role {
+    /// Listeners
+    #[command(hide = true)]
+    Load { address: SocketAddr, listeners: usize },
+    /// Readers of the bare loop
+    #[command(hide = true)]
+    Drain { address: SocketAddr, listeners: usize },
+    /// Bad listeners
+    #[command(hide = true)]
+    Bad { address: SocketAddr },
+    /// The bare loop
+    #[command(hide = true)]
+    Bare { sockets: usize, every: usize, bytes: usize, seconds: f64 },
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let done = match options.role {
+        Some(Role::Load { address, listeners }) => load::run(address, listeners, Kind::Listener),
+        Some(Role::Drain { address, listeners }) => load::run(address, listeners, Kind::Drain),
+        Some(Role::Bad { address }) => {
+            bad::run(address);
+            Ok(())
+        }
+        Some(Role::Bare { sockets, every, bytes, seconds }) => {
+            bare::run(&bare::Plan { sockets, period_ns: PERIOD_NS, every, bytes, seconds })
+        }
+        None => bench(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("fanout: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench(options: &Options) -> Result<(), String> {
+    allow_many_files()?;
+    std::fs::create_dir_all(&options.out).map_err(|e| format!("making {}: {e}", options.out.display()))?;
+    let mut rows: Vec<Row> = Vec::new();
+    for &listeners in &options.listeners {
+        for beside_bad_ones in if options.no_bad { &[false][..] } else { &[false, true] } {
+            eprintln!(
+                "fanout: {listeners} listeners{}",
+                if *beside_bad_ones { " beside bad ones" } else { "" }
+            );
+            let run = measure(options, listeners, *beside_bad_ones)?;
+            let bare = bare_loop(options, listeners, run.chunk_packets() as usize)?;
+            rows.push(run.row(&bare));
+            write(options, "results.json", &serde_json::to_string_pretty(&rows).expect("rows serialise"))?;
+            write(options, "table.txt", &results::table(&rows))?;
+        }
+    }
+    print!("{}", results::table(&rows));
+    let broken = rows.iter().filter(|row| !row.is_whole()).count();
+    if broken > 0 {
+        Err(format!("in {broken} runs a healthy listener did not hear everything"))
+    } else {
+        Ok(())
+    }
+}
+
+fn measure(options: &Options, listeners: usize, beside_bad_ones: bool) -> Result<Run, String> {
+    let service = Service::start(&options.service, &options.arguments)?;
+    let empty_rss_kib = usage::of(service.pid(), FAN_OUT_THREAD).rss_kib;
+    let address = service.address.to_string();
+    let mut load = Running::role(&["load".into(), address.clone(), listeners.to_string()])?;
+    load.line()?;
+    let _bad = if beside_bad_ones { Some(Running::role(&["bad".into(), address])?) } else { None };
+    let began = Instant::now();
+    let look = || -> Result<Look, String> {
+        let usage = usage::of(service.pid(), FAN_OUT_THREAD);
+        Ok(Look { at_s: began.elapsed().as_secs_f64(), usage, status: service.status()? })
+    };
+    std::thread::sleep(Duration::from_secs_f64(options.settle));
+    let before = look()?;
+    std::thread::sleep(Duration::from_secs_f64(options.seconds));
+    let looks = [before, look()?];
+    load.say("enough");
+    let heard = serde_json::from_str(&load.line()?).map_err(|e| format!("reading what was heard: {e}"))?;
+    Ok(Run { listeners, beside_bad_ones, empty_rss_kib, looks, heard })
+}
+
+fn bare_loop(options: &Options, sockets: usize, every: usize) -> Result<bare::Cost, String> {
+    let bytes = HEAD_BYTES + every * PACKET_BYTES;
+    let numbers = [sockets.to_string(), every.to_string(), bytes.to_string(), options.seconds.to_string()];
+    let mut bare = Running::role(&[&["bare".to_owned()], &numbers[..]].concat())?;
+    let mut drain = Running::role(&["drain".into(), bare.line()?, sockets.to_string()])?;
+    drain.line()?;
+    bare.say("begin");
+    serde_json::from_str(&bare.line()?).map_err(|e| format!("reading what the bare loop took: {e}"))
+}
+
+/// Every process of a run has a descriptor for each listener.
+fn allow_many_files() -> Result<(), String> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls read or write the one live rlimit.
+    let done = unsafe {
+        libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 && {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) == 0
+        }
+    };
+    if done {
+        Ok(())
+    } else {
+        Err(format!("raising the limit of open files: {}", std::io::Error::last_os_error()))
+    }
+}
+
+fn write(options: &Options, name: &str, text: &str) -> Result<(), String> {
+    let path = options.out.join(name);
+    std::fs::write(&path, text).map_err(|e| format!("writing {}: {e}", path.display()))
+}

@@ -1,0 +1,220 @@
+//! From two looks at the service to one row of the table. Pure.
+
+use crate::bare::Cost;
+use crate::load::Heard;
+use crate::usage::Usage;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// What was seen of the service at one moment.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Seconds since the run began.
+    pub at_s: f64,
+    /// Of its process and its fan-out thread.
+    pub usage: Usage,
+    /// `/api/status`.
+    pub status: Value,
+}
+
+/// One row.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// Healthy listeners.
+    pub listeners: usize,
+    /// With bad ones among them.
+    pub beside_bad_ones: bool,
+    /// Measured, s.
+    pub seconds: f64,
+    /// Packets in a message at the end of the measurement.
+    pub chunk_packets: u64,
+    /// Of sound, to all.
+    pub messages_per_s: f64,
+    /// Of a core, for the fan-out thread, all listeners.
+    pub fan_out_percent: f64,
+    /// Of a core, for the whole process.
+    pub process_percent: f64,
+    /// Of the fan-out thread, a listener, in thousandths of a core.
+    pub fan_out_per_listener_millicores: f64,
+    /// The bare loop's, the same.
+    pub bare_per_listener_millicores: f64,
+    /// The first over the second.
+    pub ratio_to_bare: f64,
+    /// Resident memory.
+    pub rss_mib: f64,
+    /// Over a service without listeners, a listener.
+    pub rss_per_listener_kib: f64,
+    /// From a message's sound being ready to the end of its write, ms: half, 99 %, 99.9 % of the messages below.
+    pub capture_to_socket_ms: [Option<f64>; 3],
+    /// What the healthy heard.
+    pub heard: Heard,
+    /// Of the bare loop: writes the kernel did not take whole.
+    pub bare_short_writes: u64,
+    /// Frames the service could not take from its source in time since its start.
+    pub capture_lost_frames: u64,
+}
+
+impl Row {
+    /// Whether every healthy listener heard everything.
+    pub fn is_whole(&self) -> bool {
+        let all = &self.heard.all;
+        all.wrong_frames + all.lost_packets + all.faults + self.heard.ended == 0
+            && self.heard.least_frames > 0
+    }
+}
+
+/// What a row is made of.
+#[derive(Debug)]
+pub struct Run {
+    /// Healthy listeners.
+    pub listeners: usize,
+    /// With bad ones among them.
+    pub beside_bad_ones: bool,
+    /// Resident memory before anybody listened, KiB.
+    pub empty_rss_kib: f64,
+    /// The measurement's ends.
+    pub looks: [Look; 2],
+    /// What the healthy heard.
+    pub heard: Heard,
+}
+
+impl Run {
+    fn seconds(&self) -> f64 {
+        self.looks[1].at_s - self.looks[0].at_s
+    }
+
+    /// Messages of sound in the measurement.
+    fn messages(&self) -> f64 {
+        let [before, after] =
+            self.looks.each_ref().map(|look| number(&look.status, "/fan_out/capture_to_socket/messages"));
+        after - before
+    }
+
+    /// Packets in a message: as many as make the messages that were counted of the packets that were made.
+    pub fn chunk_packets(&self) -> u64 {
+        let [before, after] = self.looks.each_ref().map(|look| number(&look.status, "/stream/packets"));
+        let listeners = number(&self.looks[1].status, "/listeners/now").max(1.0);
+        (((after - before) * listeners / self.messages().max(1.0)).round() as u64).max(1)
+    }
+
+    /// The row, beside what the bare loop took.
+    pub fn row(&self, bare: &Cost) -> Row {
+        let [before, after] = &self.looks;
+        let seconds = self.seconds();
+        let listeners = self.listeners as f64;
+        let fan_out = (after.usage.thread_s - before.usage.thread_s) / seconds;
+        let process = (after.usage.process_s - before.usage.process_s) / seconds;
+        let bare_share = bare.cpu_s / bare.wall_s;
+        Row {
+            listeners: self.listeners,
+            beside_bad_ones: self.beside_bad_ones,
+            seconds,
+            chunk_packets: self.chunk_packets(),
+            messages_per_s: self.messages() / seconds,
+            fan_out_percent: fan_out * 100.0,
+            process_percent: process * 100.0,
+            fan_out_per_listener_millicores: fan_out * 1000.0 / listeners,
+            bare_per_listener_millicores: bare_share * 1000.0 / listeners,
+            ratio_to_bare: fan_out / bare_share,
+            rss_mib: after.usage.rss_kib / 1024.0,
+            rss_per_listener_kib: (after.usage.rss_kib - self.empty_rss_kib) / listeners,
+            capture_to_socket_ms: [0.5, 0.99, 0.999]
+                .map(|share| quantile_ms(&before.status, &after.status, share)),
+            heard: self.heard,
+            bare_short_writes: bare.short,
+            capture_lost_frames: ["capture_xrun", "handoff_full"]
+                .iter()
+                .map(|cause| number(&after.status, &format!("/losses/{cause}/frames")) as u64)
+                .sum(),
+        }
+    }
+}
+
+fn number(status: &Value, pointer: &str) -> f64 {
+    status.pointer(pointer).and_then(Value::as_f64).unwrap_or(0.0)
+}
+
+/// The time below which a share of the messages between two looks was written.
+fn quantile_ms(before: &Value, after: &Value, share: f64) -> Option<f64> {
+    let buckets = |status: &Value| -> BTreeMap<u64, u64> {
+        let list = status.pointer("/fan_out/capture_to_socket/buckets").and_then(Value::as_array);
+        let pair = |pair: &Value| Some((pair.get(0)?.as_u64()?, pair.get(1)?.as_u64()?));
+        list.into_iter().flatten().filter_map(pair).collect()
+    };
+    let old = buckets(before);
+    let new: Vec<(u64, u64)> =
+        buckets(after).into_iter().map(|(end, count)| (end, count - old.get(&end).unwrap_or(&0))).collect();
+    let wanted = (new.iter().map(|(_, count)| count).sum::<u64>() as f64 * share).ceil() as u64;
+    let mut below = 0;
+    new.into_iter().find_map(|(end_us, count)| {
+        below += count;
+        (count > 0 && below >= wanted).then_some(end_us as f64 / 1000.0)
+    })
+}
+
+/// All rows, as they are printed.
+pub fn table(rows: &[Row]) -> String {
+    let mut text = String::from(
+        "listeners  packets/  messages   fan-out  process  per listener    bare   ratio   memory  per listener  capture to socket, ms   what was heard\n\
+         \u{20}            message       /s        %        %     millicores  millic.             MiB       KiB      p50    p99  p99.9\n",
+    );
+    for row in rows {
+        let ms = row.capture_to_socket_ms.map(|ms| ms.map_or("-".to_owned(), |ms| format!("{ms:.2}")));
+        let heard = if row.is_whole() { "everything".to_owned() } else { format!("{:?}", row.heard) };
+        let _ = writeln!(
+            text,
+            "{:>6}{:<4} {:>8} {:>10.0} {:>9.1} {:>8.1} {:>13.2} {:>8.2} {:>7.2} {:>8.1} {:>9.1} {:>8} {:>6} {:>6}   {heard}",
+            row.listeners,
+            if row.beside_bad_ones { "+bad" } else { "" },
+            row.chunk_packets,
+            row.messages_per_s,
+            row.fan_out_percent,
+            row.process_percent,
+            row.fan_out_per_listener_millicores,
+            row.bare_per_listener_millicores,
+            row.ratio_to_bare,
+            row.rss_mib,
+            row.rss_per_listener_kib,
+            ms[0],
+            ms[1],
+            ms[2],
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn look(at_s: f64, thread_s: f64, packets: u64, buckets: &Value) -> Look {
+        let messages: u64 = buckets.as_array().unwrap().iter().map(|pair| pair[1].as_u64().unwrap()).sum();
+        let status = json!({ "stream": { "packets": packets }, "listeners": { "now": 10 },
+            "fan_out": { "capture_to_socket": { "messages": messages, "buckets": buckets } } });
+        Look { at_s, usage: Usage { thread_s, process_s: thread_s * 2.0, rss_kib: 10_240.0 }, status }
+    }
+
+    #[test]
+    fn a_row_is_of_what_happened_between_the_looks() {
+        let looks = [
+            look(2.0, 1.0, 100, &json!([[8000, 500]])),
+            look(12.0, 2.0, 1100, &json!([[10, 2450], [20, 45], [1000, 5], [8000, 500]])),
+        ];
+        let run = Run {
+            listeners: 10,
+            beside_bad_ones: false,
+            empty_rss_kib: 5120.0,
+            looks,
+            heard: Heard::default(),
+        };
+        let row = run.row(&Cost { cpu_s: 0.5, wall_s: 10.0, writes: 1, short: 0 });
+        assert_eq!((row.chunk_packets, row.messages_per_s), (4, 250.0));
+        assert_eq!((row.fan_out_percent, row.process_percent, row.ratio_to_bare), (10.0, 20.0, 2.0));
+        assert_eq!(row.capture_to_socket_ms, [Some(0.01), Some(0.02), Some(1.0)]);
+        assert_eq!(row.rss_per_listener_kib, 512.0);
+        assert!(!row.is_whole(), "nobody heard anything");
+    }
+}

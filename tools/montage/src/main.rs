@@ -1,0 +1,220 @@
+//! `montage`: the virtual instrument at work. Reads commands from the standard input, one a line, answers each with one line.
+//!
+//! The I/O shell around [`montage`]: a pair of sockets, one end of which is handed to the kernel (`vhci-hcd`, as root), a thread
+//! for each input, the clock. The loop waits for bytes, a line, or the next reply's time.
+
+use montage::control::{COMMANDS, Command};
+use montage::descriptors::{Description, MONTAGE};
+use montage::device::Device;
+use montage::usbip::Inbox;
+use std::io::{BufRead, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+/// Where the kernel takes devices.
+const VHCI: &str = "/sys/devices/platform/vhci_hcd.0";
+/// High speed, by the kernel's numbers.
+const HIGH_SPEED: u32 = 3;
+/// A port of the virtual hub that nothing is plugged into.
+const PORT_FREE: &str = "004";
+/// Inputs that may wait for the loop; then their threads do.
+const INPUTS_MAX: usize = 64;
+/// Read from the host at once.
+const READ_BYTES: usize = 65_536;
+
+/// What the loop is woken by.
+enum Input {
+    Line(String),
+    /// Bytes from the host, of the connection with this number.
+    Bytes(u32, Vec<u8>),
+    /// That connection is over.
+    Closed(u32),
+    /// Nobody commands any more.
+    End,
+}
+
+fn main() -> Result<(), String> {
+    let text = match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
+        [] => MONTAGE.to_owned(),
+        [option, file] if option == "--descriptors" => {
+            std::fs::read_to_string(file).map_err(|error| format!("cannot read {file}: {error}"))?
+        }
+        _ => return Err(format!("montage [--descriptors FILE]; then, on the standard input: {COMMANDS}")),
+    };
+    let (inputs, waiting) = sync_channel(INPUTS_MAX);
+    let commands = inputs.clone();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            let _ = commands.send(Input::Line(line));
+        }
+        let _ = commands.send(Input::End);
+    });
+    let began = Instant::now();
+    let device = Device::new(Description::parse(&text)?, 0);
+    Shell { device, began, inputs, host: None, connections: 0 }.run(&waiting);
+    Ok(())
+}
+
+/// The device and what connects it.
+struct Shell {
+    device: Device,
+    began: Instant,
+    inputs: SyncSender<Input>,
+    host: Option<Host>,
+    connections: u32,
+}
+
+/// A kernel the device is plugged into.
+struct Host {
+    number: u32,
+    socket: UnixStream,
+    inbox: Inbox,
+}
+
+impl Shell {
+    fn now_ns(&self) -> u64 {
+        self.began.elapsed().as_nanos() as u64
+    }
+
+    fn run(mut self, waiting: &Receiver<Input>) {
+        let mut out = Vec::new();
+        loop {
+            let input = match self.device.due_ns() {
+                None => waiting.recv().ok(),
+                Some(due_ns) => {
+                    match waiting.recv_timeout(Duration::from_nanos(due_ns.saturating_sub(self.now_ns()))) {
+                        Ok(input) => Some(input),
+                        Err(RecvTimeoutError::Timeout) => None,
+                        Err(RecvTimeoutError::Disconnected) => return,
+                    }
+                }
+            };
+            match input {
+                Some(Input::End) => return,
+                Some(Input::Line(line)) => {
+                    let command = Command::parse(&line);
+                    let ends = command == Ok(Command::Quit);
+                    match command.and_then(|command| self.obey(&command)) {
+                        Ok(said) => println!("{}", format!("ok {said}").trim_end()),
+                        Err(why) => println!("error {why}"),
+                    }
+                    if ends {
+                        return;
+                    }
+                }
+                Some(Input::Bytes(number, bytes)) => self.hear(number, &bytes, &mut out),
+                Some(Input::Closed(number))
+                    if self.host.as_ref().is_some_and(|host| host.number == number) =>
+                {
+                    self.detach();
+                }
+                Some(Input::Closed(_)) | None => {}
+            }
+            let now_ns = self.now_ns();
+            self.device.advance(now_ns, &mut out);
+            self.send(&mut out);
+        }
+    }
+
+    fn obey(&mut self, command: &Command) -> Result<String, String> {
+        match command {
+            Command::Attach if self.host.is_some() => Err("it is plugged in".into()),
+            Command::Attach => self.attach().map(|()| String::new()),
+            Command::Detach if self.host.is_none() => Err("it is not plugged in".into()),
+            Command::Detach => {
+                self.detach();
+                Ok(String::new())
+            }
+            Command::Quit => Ok(String::new()),
+            other => self.device.obey(other, self.now_ns()),
+        }
+    }
+
+    fn attach(&mut self) -> Result<(), String> {
+        let (socket, kernels) = UnixStream::pair().map_err(|error| format!("no pair of sockets: {error}"))?;
+        let mut from_host = socket.try_clone().map_err(|error| format!("no second handle: {error}"))?;
+        let ports = std::fs::read_to_string(format!("{VHCI}/status"))
+            .map_err(|error| format!("no virtual USB host here (modprobe vhci-hcd): {error}"))?;
+        let port = free_port(&ports).ok_or("every port of the virtual hub is taken")?;
+        self.connections += 1;
+        let number = self.connections;
+        // The kernel takes the socket over while this is written; our handle of its end is closed after.
+        let words = format!("{port} {} {} {HIGH_SPEED}", kernels.as_raw_fd(), 0x1_0000 + number);
+        std::fs::write(format!("{VHCI}/attach"), words)
+            .map_err(|error| format!("the kernel refuses it: {error}"))?;
+        let inputs = self.inputs.clone();
+        std::thread::spawn(move || {
+            let mut bytes = vec![0; READ_BYTES];
+            while let Ok(read @ 1..) = from_host.read(&mut bytes) {
+                if inputs.send(Input::Bytes(number, bytes[..read].to_vec())).is_err() {
+                    return;
+                }
+            }
+            let _ = inputs.send(Input::Closed(number));
+        });
+        self.device.new_host();
+        self.host = Some(Host { number, socket, inbox: Inbox::default() });
+        Ok(())
+    }
+
+    fn detach(&mut self) {
+        if let Some(host) = self.host.take() {
+            let _ = host.socket.shutdown(Shutdown::Both);
+        }
+        self.device.new_host();
+    }
+
+    fn hear(&mut self, number: u32, bytes: &[u8], out: &mut Vec<u8>) {
+        let now_ns = self.now_ns();
+        let Some(host) = self.host.as_mut().filter(|host| host.number == number) else { return };
+        host.inbox.push(bytes);
+        loop {
+            match host.inbox.request() {
+                Ok(Some(request)) => self.device.take(request, now_ns, out),
+                Ok(None) => return,
+                Err(refused) => {
+                    eprintln!("montage: the kernel sent {}; unplugged", refused.0);
+                    return self.detach();
+                }
+            }
+        }
+    }
+
+    /// Writes what there is; a kernel that does not take it is no longer there.
+    fn send(&mut self, out: &mut Vec<u8>) {
+        if let Some(host) = &mut self.host
+            && !out.is_empty()
+            && host.socket.write_all(out).is_err()
+        {
+            self.detach();
+        }
+        out.clear();
+    }
+}
+
+/// The first free high-speed port in the kernel's table: `hub port status …`.
+fn free_port(status: &str) -> Option<u32> {
+    let free = |line: &str| {
+        let mut fields = line.split_whitespace();
+        let (hub, port, status) = (fields.next()?, fields.next()?, fields.next()?);
+        (hub == "hs" && status == PORT_FREE).then(|| port.parse().ok())?
+    };
+    status.lines().find_map(free)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::free_port;
+
+    #[test]
+    fn the_first_free_high_speed_port_is_taken() {
+        let status = "hub port sta spd dev      sockfd local_busid\n\
+                      hs  0000 006 003 00010001 000003 1-1\nhs  0001 004 000 00000000 000000 0-0\n\
+                      ss  0008 004 000 00000000 000000 0-0\n";
+        assert_eq!(free_port(status), Some(1));
+        assert_eq!(free_port("ss  0008 004 000 00000000 000000 0-0"), None);
+    }
+}

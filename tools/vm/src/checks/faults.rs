@@ -1,0 +1,95 @@
+//! What a device can do to a service while it is plugged in.
+
+use crate::checks::device::PCM;
+use crate::instrument::Instrument;
+use crate::listener::Listener;
+use crate::patience::until;
+use crate::service::Service;
+use crate::tap::{Verdict, require};
+use std::fmt::Write;
+use std::fs::File;
+use std::time::Duration;
+
+/// The cause code of frames the device never delivered.
+const USB_LOSS: u16 = 2;
+/// Packets lost at a time: 0.25, 1, 10 and 100 ms.
+const LOSSES: [u64; 4] = [2, 8, 80, 800];
+/// From here on the service's count is judged. Fewer are near the least it calls a loss, and told only.
+const JUDGED_PACKETS: u64 = 8;
+/// How far its count may be off: it knows the device's clock by stamps that are some 0.1 ms late.
+const COUNT_FRAMES: u64 = 6;
+/// Heard before the first loss, so that the device's clock is known.
+const CALM_FRAMES: u64 = 8 * 44_100;
+/// Heard after each: it is found within two seconds and confirmed by the next.
+const AFTER_FRAMES: u64 = 5 * 44_100;
+
+/// Losses of different sizes; the device, the listener's counters and the service's ledger must agree.
+pub fn lost_packets(montage: &mut Instrument) -> Verdict {
+    let service = Service::playing()?;
+    let listener = Listener::new(&service, 0)?;
+    listener.frames_more(CALM_FRAMES)?;
+    let mut told = String::new();
+    for packets in LOSSES {
+        let dropped_before = montage.count("dropped_frames")?;
+        let (missing_before, said_before) = (listener.order()?.missing_frames, said_lost(&listener)?);
+        montage.say(&format!("drop {packets}"))?;
+        let order = listener.frames_more(AFTER_FRAMES)?;
+        let dropped = montage.count("dropped_frames")? - dropped_before;
+        let missing = order.missing_frames - missing_before;
+        let said = said_lost(&listener)? - said_before;
+        let _ = writeln!(
+            told,
+            "{packets} packets: {dropped} frames lost by the device, {missing} missing, {said} counted"
+        );
+        require(missing == dropped, || format!("more is missing than was lost: {told}"))?;
+        let near = said.abs_diff(dropped) <= COUNT_FRAMES || packets < JUDGED_PACKETS;
+        require(near, || format!("the service counts wrongly: {told}"))?;
+    }
+    let status = service.status()?;
+    let (losses, said) = (&status["losses"]["usb_loss"], said_lost(&listener)?);
+    require(losses["frames"] == said, || {
+        format!("the status says otherwise: {losses}, to listeners {said}")
+    })?;
+    let others = listener.order()?.gaps.keys().any(|cause| *cause != USB_LOSS);
+    require(!others, || format!("other causes are blamed, too: {:?}", listener.order()))?;
+    Ok(told)
+}
+
+fn said_lost(listener: &Listener) -> Result<u64, String> {
+    Ok(listener.order()?.gaps.get(&USB_LOSS).copied().unwrap_or(0))
+}
+
+/// It stands still for two seconds, twice: the second time shows whether the first was got over.
+pub fn stall(montage: &mut Instrument) -> Verdict {
+    let service = Service::playing()?;
+    let listener = Listener::new(&service, 0)?;
+    listener.frames_more(44_100)?;
+    for _ in 0..2 {
+        montage.say("stall")?;
+        service.until_state("stalled")?;
+        std::thread::sleep(Duration::from_secs(2));
+        service.until_state("stalled")?;
+        montage.say("resume")?;
+        service.until_state("playing")?;
+        listener.frames_more(44_100)?;
+    }
+    let order = listener.order()?;
+    require(order.restarts == 2, || format!("the timeline began anew {} times, not 2", order.restarts))?;
+    Ok(format!("{} frames in order", order.frames))
+}
+
+/// Somebody else has the device open when the service comes.
+pub fn busy() -> Verdict {
+    until("the card is there", || Ok(std::path::Path::new(PCM).exists()))?;
+    let other = File::open(PCM).map_err(|error| format!("{PCM}: {error}"))?;
+    let service = Service::start(None)?;
+    service.until_state("waiting")?;
+    let notice =
+        || Ok::<_, String>(service.status()?["source"]["notice"].as_str().unwrap_or_default().to_owned());
+    until("it says that the device is busy", || Ok(notice()?.contains("Another program")))?;
+    let notice = notice()?;
+    drop(other);
+    service.until_state("playing")?;
+    let order = Listener::new(&service, 0)?.frames_more(44_100)?;
+    Ok(format!("{notice}\n{} frames in order", order.frames))
+}

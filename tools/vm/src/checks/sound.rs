@@ -1,0 +1,56 @@
+//! Every frame, in order.
+
+use crate::instrument::Instrument;
+use crate::listener::Listener;
+use crate::patience::until;
+use crate::service::Service;
+use crate::tap::{Verdict, require};
+use montage::signal::CHANNELS_MAX;
+
+/// Heard of each pair: longer than the longest counter, so that each is seen to begin again.
+const PAIR_FRAMES: u64 = 70_000;
+/// The fade from one pair to another lasts 10 ms.
+const FADE_FRAMES: u64 = 441;
+/// Heard of a crystal that is off: the service needs some seconds to know it.
+const DRIFT_FRAMES: u64 = 12 * 44_100;
+/// How well it must know it.
+const DRIFT_PPM: f64 = 50.0;
+
+/// All seven pairs of neighbours one after the other, in one connection: the distance between the instrument's frames and the
+/// service's index must stay what it was.
+pub fn every_pair() -> Verdict {
+    let service = Service::playing()?;
+    let listener = Listener::new(&service, 0)?;
+    let mut order = listener.frames_more(PAIR_FRAMES)?;
+    for first_channel in 1..CHANNELS_MAX - 1 {
+        let fade_before = order.fade_frames;
+        listener.switch_to(&service, first_channel)?;
+        order = listener.frames_more(PAIR_FRAMES)?;
+        let fade = order.fade_frames - fade_before;
+        require(fade <= FADE_FRAMES, || {
+            format!("the fade to channel {} took {fade} frames", first_channel + 1)
+        })?;
+    }
+    let missing = (order.missing_frames, order.gaps.values().sum::<u64>());
+    require(missing == (0, 0), || format!("frames are missing, or said to be: {order:?}"))?;
+    let stream = service.status()?["stream"].clone();
+    Ok(format!("{} frames in order on 7 pairs, {} in fades\n{stream}", order.frames, order.fade_frames))
+}
+
+/// A crystal that is off, from its plugging in on.
+pub fn drift(montage: &mut Instrument, ppm: i32) -> Verdict {
+    montage.say("detach")?;
+    montage.say(&format!("ppm {ppm}"))?;
+    montage.say("attach")?;
+    let service = Service::playing()?;
+    let listener = Listener::new(&service, 0)?;
+    let order = listener.frames_more(DRIFT_FRAMES)?;
+    let missing = (order.missing_frames, order.gaps.values().sum::<u64>());
+    require(missing == (0, 0), || format!("frames are missing, or said to be: {order:?}"))?;
+    // Positive is slow there, fast here.
+    let known = || Ok::<_, String>(service.status()?["stream"]["drift_ppm"].as_f64());
+    until("the drift is known", || Ok(known()?.is_some()))?;
+    let measured = known()?.unwrap_or_default();
+    require((measured + f64::from(ppm)).abs() < DRIFT_PPM, || format!("measured as {measured} ppm slow"))?;
+    Ok(format!("{} frames in order; measured {measured} ppm slow", order.frames))
+}

@@ -1,0 +1,73 @@
+/**
+ * How two clocks run against each other, by the seconds in which both were seen.
+ *
+ * In: the least late observations of two envelope lines (envelope_line.js). Out: how much faster the first one's units come, and one
+ * sigma of it. What belongs elsewhere: who acts on it (live_edge.js). Pure.
+ *
+ * Both lines are seen by one clock, the page's, whose own pace wanders by tens of ppm within seconds. Each line keeps the seconds that
+ * suit it, so each sees another part of that wander. In the difference, second by second, there is none of it.
+ */
+
+/** Fewer seconds in common say nothing. */
+export const COMMON_SECONDS_MIN = 20;
+/** What two least observations of a second are uncertain by at least. */
+const NOISE_MS_MIN = 0.02;
+const REFINEMENTS = 2;
+/** So much closer than they are do points seem that were kept because they lie close: the lower half of a normal law. */
+const HALVED = 0.6;
+
+/** @typedef {import('./envelope_line.js').Bucket} Bucket */
+
+/**
+ * @param {readonly Readonly<Bucket>[]} first @param {readonly Readonly<Bucket>[]} second each in the order of their times
+ * @returns {{ppm: number, sigma_ppm: number} | null} null: not enough was seen
+ */
+export function driftOfCommonSeconds(first, second) {
+  const points = differences(first, second);
+  if (points.length < COMMON_SECONDS_MIN) return null;
+  let line = fit(points);
+  let kept = points;
+  // Networks are late, so the second that is less late against the other is nearer to the truth.
+  for (let round = 0; round < REFINEMENTS; round += 1) {
+    const above = points.map(({ at, late }) => late - line.late - line.slope * (at - line.at));
+    const middle = above.slice().sort((a, b) => a - b)[(above.length - 1) >> 1] ?? 0;
+    kept = points.filter((_, index) => /** @type {number} */ (above[index]) <= middle);
+    line = fit(kept);
+  }
+  return { ppm: -line.slope * 1e6, sigma_ppm: sigmaPpm(kept, line) };
+}
+
+/** @param {readonly Readonly<Bucket>[]} first @param {readonly Readonly<Bucket>[]} second @returns {{at: number, late: number}[]} */
+function differences(first, second) {
+  const points = [];
+  for (let at = 0, other = 0; at < first.length && other < second.length;) {
+    const [a, b] = [/** @type {Bucket} */ (first[at]), /** @type {Bucket} */ (second[other])];
+    if (a.slot === b.slot) points.push({ at: a.at, late: a.late - b.late });
+    if (a.slot <= b.slot) at += 1;
+    if (b.slot <= a.slot) other += 1;
+  }
+  return points;
+}
+
+/** Least squares. @param {{at: number, late: number}[]} points @returns {{at: number, late: number, slope: number, spread: number}} through (at, late) */
+function fit(points) {
+  const at = points.reduce((sum, point) => sum + point.at, 0) / points.length;
+  const late = points.reduce((sum, point) => sum + point.late, 0) / points.length;
+  let spread = 0;
+  let product = 0;
+  for (const point of points) {
+    spread += (point.at - at) ** 2;
+    product += (point.at - at) * (point.late - late);
+  }
+  return { at, late, slope: spread > 0 ? product / spread : 0, spread };
+}
+
+/** What is off the line for several seconds on end says less than as many single ones. @param {{at: number, late: number}[]} points @param {ReturnType<typeof fit>} line @returns {number} */
+function sigmaPpm(points, line) {
+  const off = points.map(({ at, late }) => late - line.late - line.slope * (at - line.at));
+  const square = off.reduce((sum, value) => sum + value ** 2, 0);
+  const next = off.reduce((sum, value, index) => sum + value * (off[index + 1] ?? 0), 0);
+  const alike = square > 0 ? Math.min(0.9, Math.max(0, next / square)) : 0;
+  const noiseMs = Math.max(NOISE_MS_MIN, Math.sqrt(square / (points.length - 2)) / HALVED);
+  return line.spread > 0 ? (1e6 * noiseMs * Math.sqrt((1 + alike) / (1 - alike))) / Math.sqrt(line.spread) : Infinity;
+}
