@@ -14,5 +14,7 @@ pub mod hub;
 pub mod net;
 pub mod rt;
 pub mod source;
+pub mod state;
 pub mod sys;
+pub mod tls;
 pub mod units;
