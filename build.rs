@@ -26,7 +26,7 @@ fn main() {
     code.push_str("/// Every file of the page.\npub static ASSETS: &[Asset] = &[\n");
     for (number, (path, content)) in files.iter().enumerate() {
         let content =
-            if path == "/index.html" { versioned(content, &files, &digest) } else { content.clone() };
+            if path.ends_with(".html") { versioned(content, &files, &digest) } else { content.clone() };
         let gzip = gzip(&content);
         let gzip = if gzip.len() < content.len() { gzip } else { Vec::new() };
         fs::write(out.join(format!("{number}.plain")), &content).expect("OUT_DIR can be written");
@@ -87,7 +87,7 @@ fn crc(content: &[u8]) -> u32 {
     crc.sum()
 }
 
-/// The page, with every quoted name of a file replaced by its versioned path.
+/// A page, with every quoted name of a file replaced by its versioned path.
 fn versioned(page: &[u8], files: &[(String, Vec<u8>)], digest: &str) -> Vec<u8> {
     let mut page = String::from_utf8(page.to_vec()).expect("the page is UTF-8");
     for (path, _) in files {

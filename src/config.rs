@@ -4,8 +4,9 @@
 
 use crate::error::{Error, Result};
 use serde::Deserialize;
+use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The file read when none is named and it is there.
 pub const DEFAULT_FILE: &str = "/etc/synthwire/synthwire.toml";
@@ -30,10 +31,18 @@ pub struct Config {
     pub rt_priority: u8,
     /// CPU the capture thread runs on; without it, any.
     pub capture_cpu: Option<u16>,
-    /// Address and port of page and socket.
+    /// Address and port for HTTP: the page for this machine itself, and for others the way to HTTPS where that is spoken.
     pub listen: SocketAddr,
     /// DSCP the packets to listeners are marked with, 0 to 63; without it, none.
     pub dscp: Option<u8>,
+    /// Address and port for HTTPS: page and socket, for everybody; without it no HTTPS is spoken.
+    pub listen_tls: Option<SocketAddr>,
+    /// Folder for what outlives the service: its certificate authority; without it, see [`Self::state_folder`].
+    pub state: Option<PathBuf>,
+    /// Certificate to show instead of the service's own, PEM, with those between it and its root.
+    pub cert: Option<PathBuf>,
+    /// The key of that certificate, PEM.
+    pub key: Option<PathBuf>,
     /// What one listener's queue may hold before its oldest packets go, 10 to 2000 ms.
     pub queue_ms: u32,
     /// Listeners at once, 1 to 2000.
@@ -53,6 +62,10 @@ impl Default for Config {
             capture_cpu: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             dscp: None,
+            listen_tls: None,
+            state: None,
+            cert: None,
+            key: None,
             queue_ms: 250,
             listeners_max: 500,
         }
@@ -102,6 +115,24 @@ impl Config {
         if self.rt_priority <= 1 { 0 } else { self.rt_priority.saturating_sub(10).max(1) }
     }
 
+    /// The folder for what outlives the service: the one named, systemd's, or the user's own (XDG). `variable` reads the
+    /// environment.
+    ///
+    /// # Errors
+    /// When nothing names one.
+    pub fn state_folder(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
+        let named = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        self.state
+            .clone()
+            .or_else(|| named("STATE_DIRECTORY"))
+            .or_else(|| Some(named("XDG_STATE_HOME")?.join("synthwire")))
+            .or_else(|| Some(named("HOME")?.join(".local/state/synthwire")))
+            .ok_or_else(|| {
+                Error::new("there is no folder to keep this device's certificate in")
+                    .try_this("Name one with --state that this user may write")
+            })
+    }
+
     /// Checks every range; the key at fault and what is wrong with it.
     ///
     /// # Errors
@@ -115,6 +146,19 @@ impl Config {
         within("dscp", u32::from(self.dscp.unwrap_or(0)), 0, 63)?;
         within("queue_ms", self.queue_ms, 10, 2000)?;
         within("listeners_max", self.listeners_max, 1, 2000)?;
+        if self.cert.is_some() != self.key.is_some() {
+            let (given, missing) = if self.cert.is_some() { ("cert", "key") } else { ("key", "cert") };
+            return Err((
+                given,
+                format!("{given} needs {missing} beside it: a certificate and its key belong together"),
+            ));
+        }
+        if self.cert.is_some() && self.listen_tls.is_none() {
+            return Err((
+                "cert",
+                "cert is for HTTPS: name its address and port with listen_tls as well".into(),
+            ));
+        }
         if self.device.as_deref().is_some_and(|device| device.trim().is_empty()) {
             return Err(("device", "device is empty: name an ALSA PCM or leave the key out".into()));
         }
@@ -148,6 +192,26 @@ mod tests {
     }
 
     #[test]
+    fn the_state_folder_is_the_one_named_else_systemds_else_the_users() {
+        let folder = |state: Option<&str>, variables: &[(&str, &str)]| {
+            let config = Config { state: state.map(PathBuf::from), ..Config::default() };
+            let value =
+                |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
+            config
+                .state_folder(value)
+                .map(|path| path.display().to_string())
+                .map_err(|error| error.to_string())
+        };
+        let home = ("HOME", "/home/a");
+        let systemd = ("STATE_DIRECTORY", "/var/lib/synthwire");
+        assert_eq!(folder(Some("/x"), &[systemd, home]).unwrap(), "/x");
+        assert_eq!(folder(None, &[systemd, home]).unwrap(), "/var/lib/synthwire");
+        assert_eq!(folder(None, &[("XDG_STATE_HOME", "/s"), home]).unwrap(), "/s/synthwire");
+        assert_eq!(folder(None, &[("XDG_STATE_HOME", ""), home]).unwrap(), "/home/a/.local/state/synthwire");
+        assert!(folder(None, &[]).unwrap_err().contains("--state"));
+    }
+
+    #[test]
     fn a_message_holds_whole_periods() {
         let frames = |period_frames, chunk_frames| {
             Config { period_frames, chunk_frames, ..Config::default() }.message_frames()
@@ -177,6 +241,9 @@ mod tests {
             ("listen = \"8080\"\n", "synthwire.toml:1: invalid socket address"),
             ("demo = true\ndevice = [\n", "synthwire.toml:2: "),
             ("device = \" \"\n", "synthwire.toml:1: device is empty"),
+            ("demo = true\ncert = \"a.pem\"\n", "synthwire.toml:2: cert needs key beside it"),
+            ("key = \"a.pem\"\n", "synthwire.toml:1: key needs cert beside it"),
+            ("cert = \"a\"\nkey = \"b\"\n", "synthwire.toml:1: cert is for HTTPS: name its address"),
         ] {
             let error = Config::parse(text, "synthwire.toml").unwrap_err().to_string();
             assert!(error.starts_with(said), "{text:?}: {error}");

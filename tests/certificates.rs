@@ -69,7 +69,7 @@ fn verify(
 }
 
 fn authority(identity: &Identity) -> CertificateDer<'static> {
-    identity.authority().expect("it is its own").1
+    identity.authority().expect("it is its own").der
 }
 
 #[test]

@@ -4,8 +4,8 @@ use crate::config::{Config, DEFAULT_FILE};
 use crate::error::{Error, Result};
 use crate::hub::pump::HandoffReader;
 use crate::hub::{Hub, Sizes};
-use crate::net;
 use crate::net::fan_out::{self, Newcomers, Setup};
+use crate::net::{self, Listeners, Tls};
 use crate::rt::counters::{Controls, Counters};
 use crate::rt::ring::handoff;
 use crate::rt::supervisor::Supervisor;
@@ -14,7 +14,9 @@ use crate::source::alsa::Wish;
 use crate::source::discover::SYSFS_SOUND;
 use crate::source::opening::{Choice, Opener};
 use crate::source::tone::Pattern;
-use crate::sys::{logging, notify, signals};
+use crate::state::StateFolder;
+use crate::sys::{logging, machine, notify, signals};
+use crate::tls::{Files, Identity};
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -65,12 +67,24 @@ pub(super) struct ServeArguments {
     /// CPU the capture thread runs on [default: any]
     #[arg(long, value_name = "N")]
     capture_cpu: Option<u16>,
-    /// Address and port of page and socket [default: 127.0.0.1:8080]
+    /// Address and port for HTTP: the page on this machine, for others the way to HTTPS [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
     /// DSCP the packets to listeners are marked with, 0 to 63 [default: none]
     #[arg(long, value_name = "N")]
     dscp: Option<u8>,
+    /// Address and port for HTTPS: page and socket, for everybody [default: no HTTPS]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen_tls: Option<SocketAddr>,
+    /// Folder for this device's certificate authority [default: systemd's state directory, or the user's own]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Certificate (PEM, with its chain) to show instead of the service's own
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// The key of that certificate (PEM)
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// What one listener's queue may hold before its oldest packets go, 10 to 2000 ms [default: 250]
     #[arg(long, value_name = "MS")]
     queue_ms: Option<u32>,
@@ -112,6 +126,10 @@ impl ServeArguments {
         config.rt_priority = self.rt_priority.unwrap_or(config.rt_priority);
         config.listen = self.listen.unwrap_or(config.listen);
         config.dscp = self.dscp.or(config.dscp);
+        config.listen_tls = self.listen_tls.or(config.listen_tls);
+        config.state = self.state.clone().or(config.state);
+        config.cert = self.cert.clone().or(config.cert);
+        config.key = self.key.clone().or(config.key);
         config.queue_ms = self.queue_ms.unwrap_or(config.queue_ms);
         config.listeners_max = self.listeners_max.unwrap_or(config.listeners_max);
         config.check().map_err(|(_, wrong)| Error::new(wrong))?;
@@ -142,7 +160,11 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
 }
 
 async fn serve(choice: Choice, skew_ppm: i32, config: Config) -> Result<()> {
-    let listener = bind(config.listen).await?;
+    let plain = bind(config.listen, "--listen").await?;
+    let tls = match config.listen_tls {
+        Some(address) => Some(tls(address, &config).await?),
+        None => None,
+    };
 
     let counters = Arc::new(Counters::new());
     let controls = Arc::new(Controls::default());
@@ -167,8 +189,11 @@ async fn serve(choice: Choice, skew_ppm: i32, config: Config) -> Result<()> {
     }
     .spawn(frames_in)?;
 
-    let address = listener.local_addr().unwrap_or(config.listen);
+    let address = plain.local_addr().unwrap_or(config.listen);
     tracing::info!("open http://{address}/ in a browser and press Listen");
+    if let Some(address) = tls.as_ref().and_then(|tls| tls.listener.local_addr().ok()) {
+        tracing::info!("others on the network come by https://{address}/");
+    }
     notify::ready("Listening");
 
     let (stop, stopping) = watch::channel(false);
@@ -176,7 +201,7 @@ async fn serve(choice: Choice, skew_ppm: i32, config: Config) -> Result<()> {
     let priority = config.fan_out_priority();
     let setup = Setup { hub: Arc::clone(&hub), dscp: config.dscp, stop: stopping.clone() };
     let mut playing = spawn_fan_out(frames_out, newcomers, setup, priority)?;
-    let mut serving = tokio::spawn(net::serve(listener, hub, config, door, stopping));
+    let mut serving = tokio::spawn(net::serve(Listeners { plain, tls }, hub, config, door, stopping));
     tokio::select! {
         signal = signals::asked_to_stop() => tracing::info!("stopping: {}", signal?),
         ended = &mut playing => return ended.unwrap_or_else(|_| Err(Error::new("the fan-out thread panicked"))),
@@ -217,18 +242,30 @@ fn spawn_fan_out(
     Ok(end)
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener> {
+/// The port for HTTPS and the certificate to show there.
+async fn tls(address: SocketAddr, config: &Config) -> Result<Tls> {
+    let identity = match (&config.cert, &config.key) {
+        (Some(cert), Some(key)) => Identity::supplied(Files { cert: cert.clone(), key: key.clone() })?,
+        _ => {
+            let folder = StateFolder::open(&config.state_folder(|name| std::env::var_os(name))?)?;
+            Identity::own(folder, &machine::facts())?
+        }
+    };
+    Ok(Tls { listener: bind(address, "--listen-tls").await?, identity, facts: machine::facts })
+}
+
+async fn bind(address: SocketAddr, word: &str) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
         let remedy = match error.kind() {
             std::io::ErrorKind::AddrInUse => {
-                "Another program has this port ('ss -ltnp' names it): end it, or choose another with --listen"
+                "Another program has this port ('ss -ltnp' names it): end it, or choose another with"
             }
             std::io::ErrorKind::PermissionDenied => {
-                "Ports below 1024 need a permission: choose a higher one with --listen, or let systemd open it"
+                "Ports below 1024 need a permission: let systemd open it, or choose a higher one with"
             }
-            _ => "Choose an address of this machine with --listen ('ip address' lists them)",
+            _ => "Choose an address of this machine ('ip address' lists them) with",
         };
-        Error::new(format!("cannot listen on {address}")).because(error).try_this(remedy)
+        Error::new(format!("cannot listen on {address}")).because(error).try_this(format!("{remedy} {word}"))
     })
 }
 

@@ -4,12 +4,17 @@
 //! it becomes a WebSocket: then it is handed to the fan-out thread, which [`fan_out::run`] is.
 
 pub mod assets;
+mod browser;
 mod connection;
 pub mod control;
 pub mod fan_out;
+mod first_contact;
+mod handshake;
 mod headers;
+mod keeper;
 mod line;
 mod packets;
+mod qr;
 mod routes;
 mod socket;
 mod status;
@@ -17,17 +22,20 @@ mod ws;
 
 use crate::config::Config;
 use crate::hub::Hub;
+use crate::tls::{Facts, Identity};
 use connection::Connection;
 use fan_out::Door;
+use handshake::Handshakes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use routes::{Route, Upgrade};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -54,16 +62,60 @@ pub struct Service {
     door: Door,
     /// Connections closed at once because there were too many.
     connections_refused: AtomicU64,
+    /// How to come to HTTPS, where it is spoken.
+    secure: Option<Secure>,
 }
 
-/// Answers on `listener` until `stop` is true, then ends every connection within a second. Listeners leave by the `door`.
+/// Where it is listened, on ports the caller opened.
+pub struct Listeners {
+    /// For HTTP.
+    pub plain: TcpListener,
+    /// For HTTPS.
+    pub tls: Option<Tls>,
+}
+
+/// What HTTPS needs.
+pub struct Tls {
+    /// Its port.
+    pub listener: TcpListener,
+    /// Its certificate.
+    pub identity: Identity,
+    /// Looks at the machine: what the certificate must fit.
+    pub facts: fn() -> Facts,
+}
+
+/// HTTPS as requests see it.
+struct Secure {
+    identity: Arc<Identity>,
+    handshakes: Handshakes,
+    facts: fn() -> Facts,
+    /// Somebody said something the certificate may depend on.
+    news: Arc<Notify>,
+    port: u16,
+    plain_port: u16,
+}
+
+/// The two ends of a connection.
+#[derive(Clone, Copy, Debug)]
+struct Peer {
+    /// Who asks.
+    address: IpAddr,
+    /// Which of this machine's addresses was reached.
+    local: IpAddr,
+    /// Whether the connection is encrypted.
+    secure: bool,
+}
+
+/// Answers on `listeners` until `stop` is true, then ends every connection within a second. Who listens leaves by the `door`.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: Listeners,
     hub: Arc<Hub>,
     config: Config,
     door: Door,
     mut stop: watch::Receiver<bool>,
 ) {
+    let Listeners { plain, tls } = listeners;
+    let (tls, secure) = tls.map(|tls| secure(tls, &plain)).unzip();
     let connections_max = config.listeners_max as usize + SPARE_CONNECTIONS;
     let service = Arc::new(Service {
         hub,
@@ -72,7 +124,11 @@ pub async fn serve(
         stop: stop.clone(),
         door,
         connections_refused: AtomicU64::new(0),
+        secure,
     });
+    if let Some(Secure { identity, facts, news, .. }) = &service.secure {
+        tokio::spawn(keeper::keep(Arc::clone(identity), *facts, Arc::clone(news), stop.clone()));
+    }
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -80,9 +136,9 @@ pub async fn serve(
             biased;
             () = stopped(&mut stop) => break,
             Some(ended) = connections.join_next() => report_panic(ended),
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) if connections.len() < connections_max => {
-                    connections.spawn(connection(stream, Arc::clone(&service)));
+            (accepted, is_secure) = accept(&plain, tls.as_ref()) => match accepted {
+                Ok((stream, from)) if connections.len() < connections_max => {
+                    connections.spawn(connection(stream, from, is_secure, Arc::clone(&service)));
                 }
                 Ok(_) => {
                     service.connections_refused.fetch_add(1, Relaxed);
@@ -94,9 +150,36 @@ pub async fn serve(
             },
         }
     }
-    drop(listener);
+    drop((plain, tls));
     let _ = timeout(STOP_GRACE, async { while connections.join_next().await.is_some() {} }).await;
     connections.shutdown().await;
+}
+
+fn secure(tls: Tls, plain: &TcpListener) -> (TcpListener, Secure) {
+    let Tls { listener, identity, facts } = tls;
+    let port = |listener: &TcpListener| listener.local_addr().map_or(0, |address| address.port());
+    let secure = Secure {
+        handshakes: Handshakes::new(identity.server_config()),
+        identity: Arc::new(identity),
+        facts,
+        news: Arc::default(),
+        port: port(&listener),
+        plain_port: port(plain),
+    };
+    (listener, secure)
+}
+
+/// The next connection, and whether it is for HTTPS. May be cancelled.
+async fn accept(
+    plain: &TcpListener,
+    tls: Option<&TcpListener>,
+) -> (std::io::Result<(TcpStream, SocketAddr)>, bool) {
+    let Some(tls) = tls else { return (plain.accept().await, false) };
+    // In no order: neither port's flood keeps the other from its turn.
+    tokio::select! {
+        accepted = plain.accept() => (accepted, false),
+        accepted = tls.accept() => (accepted, true),
+    }
 }
 
 /// Waits until the service is to stop.
@@ -113,14 +196,23 @@ fn report_panic(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-/// One connection: requests, and after an upgrade the listener's session.
-async fn connection(stream: TcpStream, service: Arc<Service>) {
-    if stream.set_nodelay(true).is_err() {
+/// One connection: its handshake, its requests, and after an upgrade the listener's session.
+async fn connection(stream: TcpStream, from: SocketAddr, is_secure: bool, service: Arc<Service>) {
+    let (Ok(()), Ok(local)) = (stream.set_nodelay(true), stream.local_addr()) else {
         return; // the peer is gone already
-    }
+    };
+    let peer =
+        Peer { address: from.ip().to_canonical(), local: local.ip().to_canonical(), secure: is_secure };
+    let stream = match &service.secure {
+        Some(secure) if is_secure => match secure.handshakes.shake(stream).await {
+            Some(stream) => stream,
+            None => return, // counted there
+        },
+        _ => Connection::Plain(stream),
+    };
     let upgrade: Arc<Mutex<Option<Upgrade>>> = Arc::default();
     let answer = service_fn(|request| {
-        let Route { response, upgrade: asked } = routes::answer(request, &service);
+        let Route { response, upgrade: asked } = routes::answer(request, &service, peer);
         if asked.is_some() {
             *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = asked;
         }
@@ -131,7 +223,7 @@ async fn connection(stream: TcpStream, service: Arc<Service>) {
         .header_read_timeout(HEADER_TIMEOUT)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(Connection::Plain(stream)), answer)
+        .serve_connection(TokioIo::new(stream), answer)
         .with_upgrades();
     let mut stop = service.stop.clone();
     tokio::select! {

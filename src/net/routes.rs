@@ -1,6 +1,6 @@
 //! Which path answers what. Pure but for reading the hub's numbers; the upgrade itself happens in `ws`.
 
-use super::{Service, assets, headers, status};
+use super::{Peer, Service, assets, first_contact, headers, status};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -23,23 +23,55 @@ pub(super) struct Route {
 }
 
 /// Answers one request.
-pub(super) fn answer(mut request: Request<Incoming>, service: &Service) -> Route {
+pub(super) fn answer(mut request: Request<Incoming>, service: &Service, peer: Peer) -> Route {
     let mut upgrade = None;
     let mut response = match (request.uri().path(), is_read(request.method())) {
+        (first_contact::CLOCK, false) if request.method() == Method::POST => clock(&request, service, peer),
         (_, false) => words(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD are answered here."),
         ("/ws", _) => socket(&mut request, &mut upgrade),
         ("/healthz", _) => words(StatusCode::OK, "ok"),
         ("/api/status", _) => json(&status::of(service)),
-        (path, _) => match assets::find(path) {
-            Some((asset, for_ever)) => file(asset, for_ever, request.headers()),
-            None => words(StatusCode::NOT_FOUND, "There is nothing here. The page is at /."),
-        },
+        (path, _) => page(path, request.headers(), service, peer),
     };
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
     }
     headers::add_always(response.headers_mut());
     Route { response, upgrade }
+}
+
+/// A file of the page; or, where the page could not play, what leads to where it does.
+fn page(path: &str, headers: &HeaderMap, service: &Service, peer: Peer) -> Response<Body> {
+    if let Some(secure) = &service.secure {
+        if let Some(response) = first_contact::answer(path, headers, secure, peer) {
+            return response;
+        }
+        if path == "/" && !peer.secure && !first_contact::is_at_home(headers) {
+            return first_contact::page(headers, secure, peer);
+        }
+    }
+    match assets::find(path) {
+        Some((asset, for_ever)) => file(asset, for_ever, headers),
+        None => words(StatusCode::NOT_FOUND, "There is nothing here. The page is at /."),
+    }
+}
+
+/// Notes what a listener's clock shows. All it can change is the dates of the next certificate.
+fn clock(request: &Request<Incoming>, service: &Service, peer: Peer) -> Response<Body> {
+    if !same_origin(request.headers()) {
+        return words(StatusCode::FORBIDDEN, "Only this device's own page may say what a clock shows.");
+    }
+    match (&service.secure, first_contact::claimed_s(request.uri().query())) {
+        (None, _) => {
+            words(StatusCode::NOT_FOUND, "This service has no certificate that a clock could concern.")
+        }
+        (_, None) => words(StatusCode::BAD_REQUEST, "unix_s is the clock's time, whole seconds since 1970."),
+        (Some(secure), Some(claimed_s)) => {
+            secure.identity.claim(peer.address, claimed_s);
+            secure.news.notify_one();
+            words(StatusCode::OK, "Noted.")
+        }
+    }
 }
 
 fn is_read(method: &Method) -> bool {
@@ -98,7 +130,7 @@ fn file(asset: &'static assets::Asset, for_ever: bool, asked: &HeaderMap) -> Res
     response
 }
 
-fn words(status: StatusCode, text: &'static str) -> Response<Body> {
+pub(super) fn words(status: StatusCode, text: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::from(Bytes::from_static(text.as_bytes())));
     *response.status_mut() = status;
     let headers = response.headers_mut();

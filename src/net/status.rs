@@ -1,6 +1,7 @@
 //! `/api/status`: what the service knows of itself. Names are stable; keys are only ever added.
 
 use super::Service;
+use super::handshake::Counts;
 use crate::core::cause::Cause;
 use crate::core::histogram::{end_us, quantile_us};
 use crate::hub::fan_out::FanOutNumbers;
@@ -21,6 +22,8 @@ pub(super) struct Status {
     stream: Stream,
     listeners: Listeners,
     fan_out: FanOut,
+    /// What became of TLS handshakes; null where no HTTPS is spoken.
+    tls_handshakes: Option<Counts>,
     /// By cause: how often frames were lost on the way into the stream, and how many.
     losses: BTreeMap<&'static str, Loss>,
 }
@@ -96,7 +99,7 @@ struct Loss {
 
 /// The status at this moment.
 pub(super) fn of(service: &Service) -> Status {
-    let Service { hub, config, started, connections_refused, .. } = service;
+    let Service { hub, config, started, connections_refused, secure, .. } = service;
     let (counters, totals, sizes) = (&hub.counters, &hub.totals, hub.sizes());
     let mut losses: BTreeMap<&'static str, Loss> = Cause::ALL
         .into_iter()
@@ -142,6 +145,7 @@ pub(super) fn of(service: &Service) -> Status {
             glitches,
         },
         fan_out: fan_out(&hub.fan_out),
+        tls_handshakes: secure.as_ref().map(|secure| secure.handshakes.counts()),
         losses,
     }
 }

@@ -53,6 +53,16 @@ pub struct Facts {
     pub addresses: Vec<IpAddr>,
 }
 
+/// An authority as others see it.
+pub struct Trusted {
+    /// What it is called.
+    pub name: String,
+    /// Its certificate.
+    pub der: CertificateDer<'static>,
+    /// The certificate's fingerprint.
+    pub sha256: [u8; 32],
+}
+
 /// The certificate of this device, and how it is kept fitting.
 pub struct Identity {
     shown: Arc<Shown>,
@@ -148,11 +158,11 @@ impl Identity {
         }
     }
 
-    /// What listeners' devices may be asked to trust: its name and its certificate (DER). `None` for one from elsewhere.
-    pub fn authority(&self) -> Option<(&str, CertificateDer<'static>)> {
+    /// What listeners' devices may be asked to trust. `None` where the certificate is from elsewhere.
+    pub fn authority(&self) -> Option<Trusted> {
         let Origin::Own(own) = &self.origin else { return None };
         let der = CertificateDer::from_pem_slice(own.authority.certificate.as_bytes()).ok()?;
-        Some((&own.authority.name, der))
+        Some(Trusted { name: own.authority.name.clone(), sha256: shown::sha256(&der), der })
     }
 
     /// The certificate in use (DER).

@@ -89,6 +89,12 @@ fn has_aes() -> bool {
     return false;
 }
 
+/// A certificate's fingerprint.
+pub(super) fn sha256(der: &[u8]) -> [u8; 32] {
+    let suite = ring::cipher_suite::TLS13_AES_128_GCM_SHA256.tls13().expect("it is one of TLS 1.3");
+    suite.common.hash_provider.hash(der).as_ref().try_into().expect("SHA-256 has 32 bytes")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
