@@ -49,6 +49,7 @@ needs_test() {
     need jackd2 'a sound card that is not there, with mmap' command -v jackd
     need libasound2-plugins 'ALSA devices on top of the two' has_plugin jack
     need xvfb 'a screen that is not there' command -v Xvfb
+    need libnss3-tools 'lets a test'\''s browser trust a certificate' command -v certutil
 }
 
 # What `make check` adds when the toolchain is Debian's; rustup brings both as components.
