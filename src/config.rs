@@ -43,6 +43,8 @@ pub struct Config {
     pub cert: Option<PathBuf>,
     /// The key of that certificate, PEM.
     pub key: Option<PathBuf>,
+    /// Make the device known on its network as `host.local` (mDNS), where it listens for others.
+    pub announce: bool,
     /// What one listener's queue may hold before its oldest packets go, 10 to 2000 ms.
     pub queue_ms: u32,
     /// Listeners at once, 1 to 2000.
@@ -66,6 +68,7 @@ impl Default for Config {
             state: None,
             cert: None,
             key: None,
+            announce: true,
             queue_ms: 250,
             listeners_max: 500,
         }

@@ -15,6 +15,7 @@ use crate::source::discover::SYSFS_SOUND;
 use crate::source::opening::{Choice, Opener};
 use crate::source::tone::Pattern;
 use crate::state::StateFolder;
+use crate::sys::announce::{self, Offer};
 use crate::sys::{logging, machine, notify, signals};
 use crate::tls::{Files, Identity};
 use clap::Args;
@@ -85,6 +86,9 @@ pub(super) struct ServeArguments {
     /// The key of that certificate (PEM)
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// Do not make the device known on its network as HOST.local
+    #[arg(long)]
+    no_announce: bool,
     /// What one listener's queue may hold before its oldest packets go, 10 to 2000 ms [default: 250]
     #[arg(long, value_name = "MS")]
     queue_ms: Option<u32>,
@@ -130,6 +134,7 @@ impl ServeArguments {
         config.state = self.state.clone().or(config.state);
         config.cert = self.cert.clone().or(config.cert);
         config.key = self.key.clone().or(config.key);
+        config.announce &= !self.no_announce;
         config.queue_ms = self.queue_ms.unwrap_or(config.queue_ms);
         config.listeners_max = self.listeners_max.unwrap_or(config.listeners_max);
         config.check().map_err(|(_, wrong)| Error::new(wrong))?;
@@ -173,7 +178,7 @@ async fn serve(choice: Choice, skew_ppm: i32, config: Config) -> Result<()> {
     let (frames_in, frames_out) = handoff()
         .map_err(|error| Error::new("cannot make the hand-off to the capture thread").because(error))?;
     let wish = Wish { period_frames: config.period_frames, channels: config.channels };
-    let announce = {
+    let tell = {
         let hub = Arc::clone(&hub);
         move |status: crate::hub::SourceStatus| {
             notify::status(&format!("{:?}: {}", status.source.state, status.source.name));
@@ -185,7 +190,7 @@ async fn serve(choice: Choice, skew_ppm: i32, config: Config) -> Result<()> {
         rt: RtWish { priority: config.rt_priority, cpu: config.capture_cpu },
         counters,
         controls,
-        announce: Box::new(announce),
+        announce: Box::new(tell),
     }
     .spawn(frames_in)?;
 
@@ -193,6 +198,12 @@ async fn serve(choice: Choice, skew_ppm: i32, config: Config) -> Result<()> {
     tracing::info!("open http://{address}/ in a browser and press Listen");
     if let Some(address) = tls.as_ref().and_then(|tls| tls.listener.local_addr().ok()) {
         tracing::info!("others on the network come by https://{address}/");
+    }
+    if config.announce {
+        let offers = offers(address, tls.as_ref().and_then(|tls| tls.listener.local_addr().ok()));
+        if !offers.is_empty() {
+            announce::announce(offers);
+        }
     }
     notify::ready("Listening");
 
@@ -240,6 +251,16 @@ fn spawn_fan_out(
         .spawn(play)
         .map_err(|error| Error::new("cannot start the fan-out thread").because(error))?;
     Ok(end)
+}
+
+/// What others on the network can reach: a service that listens for this machine alone is nobody's business.
+fn offers(plain: SocketAddr, tls: Option<SocketAddr>) -> Vec<Offer> {
+    let found = [("_http._tcp", Some(plain)), ("_https._tcp", tls)].into_iter();
+    let reached = found.filter_map(|(kind, address)| Some((kind, address?)));
+    reached
+        .filter(|(_, address)| !address.ip().is_loopback())
+        .map(|(kind, address)| Offer { kind, port: address.port() })
+        .collect()
 }
 
 /// The port for HTTPS and the certificate to show there.

@@ -64,6 +64,7 @@ pub(super) fn page(headers: &HeaderMap, secure: &Secure, peer: Peer) -> Response
     fill("browser", browser(agent));
     fill("https", &https);
     fill("host", &host);
+    fill("place", https.trim_start_matches("https://"));
     fill("own_hidden", if trusted.is_some() { "" } else { "hidden" });
     fill("authority", trusted.as_ref().map_or("", |trusted| &trusted.name)); // letters, digits, '-' and ' '
     fill("fingerprint", &trusted.as_ref().map(fingerprint).unwrap_or_default());

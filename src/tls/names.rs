@@ -22,6 +22,9 @@ pub const PRIVATE_BLOCKS: [(IpAddr, u8); 8] = [
 /// Most addresses in one certificate: a machine with more has a bridge for each of its containers.
 const ADDRESSES_MAX: usize = 64;
 
+/// Where a name is taken, avahi adds a number to it: `synthwire-2.local`. So many devices of one name are foreseen.
+const NUMBERED_MAX: u32 = 4;
+
 /// What a certificate speaks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Names {
@@ -36,7 +39,8 @@ impl Names {
     pub fn of(host: &str, addresses: &[IpAddr]) -> Self {
         let mut dns = Vec::new();
         if let Some(label) = label(host) {
-            dns = vec![format!("{label}.local"), label];
+            dns = vec![format!("{label}.local"), label.clone()];
+            dns.extend((2..=NUMBERED_MAX).map(|number| format!("{label}-{number}.local")));
         }
         dns.push("localhost".into());
         let mut near: Vec<IpAddr> = addresses.iter().copied().filter(is_private).collect();
@@ -55,11 +59,11 @@ impl Names {
     }
 }
 
-/// The first label of a host name, where it is one that a certificate can hold.
+/// The first label of a host name, where it is one that a certificate can hold, with a number behind it.
 pub fn label(host: &str) -> Option<String> {
     let label = host.trim().split('.').next().unwrap_or("").to_ascii_lowercase();
     let sound = !label.is_empty()
-        && label.len() <= 63
+        && label.len() <= 61
         && label != "localhost"
         && !label.starts_with('-')
         && !label.ends_with('-')
@@ -104,7 +108,10 @@ mod tests {
             "192.168.1.20",
         ]);
         let names = Names::of("Stage-Pi.example.org\n", &all);
-        assert_eq!(names.dns, ["stage-pi.local", "stage-pi", "localhost"]);
+        let numbered = ["stage-pi-2.local", "stage-pi-3.local", "stage-pi-4.local"];
+        assert_eq!(names.dns[..2], ["stage-pi.local", "stage-pi"]);
+        assert_eq!(names.dns[2..5], numbered);
+        assert_eq!(names.dns[5..], ["localhost"]);
         let near = [
             "10.255.0.1",
             "127.0.0.1",
