@@ -25,8 +25,11 @@ fn main() {
         format!("/// Changes with any file of the page.\npub const DIGEST: &str = \"{digest}\";\n");
     code.push_str("/// Every file of the page.\npub static ASSETS: &[Asset] = &[\n");
     for (number, (path, content)) in files.iter().enumerate() {
-        let content =
-            if path.ends_with(".html") { versioned(content, &files, &digest) } else { content.clone() };
+        let content = if path.rsplit('.').next() == Some("html") {
+            versioned(content, &files, &digest)
+        } else {
+            content.clone()
+        };
         let gzip = gzip(&content);
         let gzip = if gzip.len() < content.len() { gzip } else { Vec::new() };
         fs::write(out.join(format!("{number}.plain")), &content).expect("OUT_DIR can be written");

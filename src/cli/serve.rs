@@ -265,12 +265,11 @@ fn offers(plain: SocketAddr, tls: Option<SocketAddr>) -> Vec<Offer> {
 
 /// The port for HTTPS and the certificate to show there.
 async fn tls(address: SocketAddr, config: &Config) -> Result<Tls> {
-    let identity = match (&config.cert, &config.key) {
-        (Some(cert), Some(key)) => Identity::supplied(Files { cert: cert.clone(), key: key.clone() })?,
-        _ => {
-            let folder = StateFolder::open(&config.state_folder(|name| std::env::var_os(name))?)?;
-            Identity::own(folder, &machine::facts())?
-        }
+    let identity = if let (Some(cert), Some(key)) = (&config.cert, &config.key) {
+        Identity::supplied(Files { cert: cert.clone(), key: key.clone() })?
+    } else {
+        let folder = StateFolder::open(&config.state_folder(|name| std::env::var_os(name))?)?;
+        Identity::own(folder, &machine::facts())?
     };
     Ok(Tls { listener: bind(address, "--listen-tls").await?, identity, facts: machine::facts })
 }

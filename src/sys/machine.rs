@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Temporary (RFC 8981), deprecated, tentative: here today, gone tomorrow (`IFA_F_*` of linux/if_addr.h).
+/// Temporary (RFC 8981), deprecated, tentative: here today, gone tomorrow (`IFA_F_*` of `linux/if_addr.h`).
 const FLEETING: u32 = 0x01 | 0x20 | 0x40;
 
 /// Everything a certificate depends on, as it is now. Some hundred microseconds.
@@ -35,12 +35,12 @@ pub fn addresses() -> Vec<IpAddr> {
 /// What the clock shows. It is set when systemd-timesyncd says so, or the kernel took it from a clock with a battery; other
 /// time services leave no such mark, and theirs counts as one that nobody has set.
 fn clock() -> Clock {
-    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
+    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
     let from_battery = read_to_string("/sys/class/rtc/rtc0/hctosys").is_ok_and(|text| text.trim() == "1");
     Clock { now_s, set: from_battery || Path::new("/run/systemd/timesync/synchronized").exists() }
 }
 
-/// The addresses of /proc/net/if_inet6 (address, interface, prefix length, scope, flags, name) that are not fleeting.
+/// The addresses of `/proc/net/if_inet6` (address, interface, prefix length, scope, flags, name) that are not fleeting.
 fn lasting_ipv6(table: &str) -> Vec<IpAddr> {
     let address = |line: &str| {
         let mut fields = line.split_whitespace();

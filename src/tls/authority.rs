@@ -59,18 +59,18 @@ impl Authority {
     pub(super) fn sign(&self, names: &Names, window: Window) -> Result<Leaf> {
         let issuer_key = KeyPair::from_pem(&self.key).map_err(refused)?;
         let issuer = Issuer::new(parameters(&self.name, &self.host, self.window)?, issuer_key);
-        let named = self.may_name(names);
+        let allowed = self.may_name(names);
         // A key of its own each time: the serial number comes from it, and browsers refuse one that comes twice.
         let key = KeyPair::generate().map_err(refused)?;
         let mut leaf = CertificateParams::default();
-        leaf.distinguished_name = called(&named.dns[0]);
-        leaf.subject_alt_names = named
+        leaf.distinguished_name = called(&allowed.dns[0]);
+        leaf.subject_alt_names = allowed
             .dns
             .iter()
             .map(|name| name.as_str().try_into().map(SanType::DnsName))
             .collect::<std::result::Result<_, _>>()
             .map_err(refused)?;
-        leaf.subject_alt_names.extend(named.addresses.iter().copied().map(SanType::IpAddress));
+        leaf.subject_alt_names.extend(allowed.addresses.iter().copied().map(SanType::IpAddress));
         leaf.is_ca = IsCa::ExplicitNoCa;
         leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -80,7 +80,7 @@ impl Authority {
         Ok(Leaf {
             key: key.serialize_pem(),
             certificate: certificate.pem(),
-            names: named,
+            names: allowed,
             window,
             authority: self.certificate.clone(),
         })
@@ -88,8 +88,9 @@ impl Authority {
 
     /// Those names its constraints allow: a host that was renamed keeps its `.local` name only.
     pub(super) fn may_name(&self, names: &Names) -> Names {
-        let allowed =
-            |name: &&String| name.ends_with(".local") || *name == "localhost" || **name == self.host;
+        let allowed = |name: &&String| {
+            name.rsplit('.').next() == Some("local") || *name == "localhost" || **name == self.host
+        };
         Names { dns: names.dns.iter().filter(allowed).cloned().collect(), addresses: names.addresses.clone() }
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn server_config(shown: Arc<Shown>) -> Result<ServerConfig> {
     Ok(config)
 }
 
-/// ChaCha20 before AES where the processor has no instructions for AES (Raspberry Pi 4 and earlier): in software AES takes
+/// `ChaCha20` before AES where the processor has no instructions for AES (Raspberry Pi 4 and earlier): in software AES takes
 /// about three times as long. Browsers on machines that have them ask for AES first, so there our order counts.
 fn provider(aes: bool) -> CryptoProvider {
     let mut provider = ring::default_provider();

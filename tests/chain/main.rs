@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod fan_out;
+mod https;
 mod pipeline;
 mod service;
 mod shutdown;

@@ -1,4 +1,5 @@
-//! The system's avahi, asked over D-Bus (org.freedesktop.Avahi.Server and EntryGroup, as its introspection files have them).
+//! The system's avahi, asked over D-Bus (`org.freedesktop.Avahi.Server` and `EntryGroup`, as its introspection files
+//! have them).
 
 use super::Offer;
 use systemd::bus::{Bus, ContainerType, Message, MessageRef};
@@ -76,7 +77,7 @@ fn call(
     message.call(ANSWER_US).map_err(|error| format!("{error:?}"))
 }
 
-/// The arguments of AddService: interface, protocol, flags, name, type, domain, host, port, text (`iiussssqaay`).
+/// The arguments of `AddService`: interface, protocol, flags, name, type, domain, host, port, text (`iiussssqaay`).
 fn service(message: &mut MessageRef, instance: &str, offer: Offer) -> systemd::Result<()> {
     message.append(ANY)?;
     message.append(ANY)?;
