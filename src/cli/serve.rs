@@ -171,6 +171,12 @@ async fn serve(choice: Choice, skew_ppm: i32, config: Config) -> Result<()> {
         None => None,
     };
 
+    let address = plain.local_addr().unwrap_or(config.listen);
+    tracing::info!("open http://{address}/ in a browser and press Listen");
+    if let Some(address) = tls.as_ref().and_then(|tls| tls.listener.local_addr().ok()) {
+        tracing::info!("others on the network come by https://{address}/");
+    }
+
     let counters = Arc::new(Counters::new());
     let controls = Arc::new(Controls::default());
     controls.first_channel.store(config.first_channel - 1, Relaxed);
@@ -194,11 +200,6 @@ async fn serve(choice: Choice, skew_ppm: i32, config: Config) -> Result<()> {
     }
     .spawn(frames_in)?;
 
-    let address = plain.local_addr().unwrap_or(config.listen);
-    tracing::info!("open http://{address}/ in a browser and press Listen");
-    if let Some(address) = tls.as_ref().and_then(|tls| tls.listener.local_addr().ok()) {
-        tracing::info!("others on the network come by https://{address}/");
-    }
     if config.announce {
         let offers = offers(address, tls.as_ref().and_then(|tls| tls.listener.local_addr().ok()));
         if !offers.is_empty() {

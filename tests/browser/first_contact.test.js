@@ -53,6 +53,7 @@ test('where the device is trusted there is no warning, and sound in at most two 
   t.after(() => chromium.close());
   const page = await chromium.open(http);
   await until('the page says that it worked', async () => /It worked/.test(await page.text('#checked')), () => page.text('#checked'));
+  assert.equal(await page.text('.warning.chrome'), '', 'a warning is foretold that will not come');
   await page.click('#go');
   await assertPlays(t, page, CLICKS_MAX.trusted);
   assert.deepEqual(page.complaints.filter((words) => /Content Security Policy|certificate/i.test(words)), []);

@@ -20,6 +20,7 @@
 
   /** @param {'unknown' | 'yes' | 'no'} trusted */
   function say(trusted) {
+    body.dataset['trusted'] = trusted;
     said.dataset['trusted'] = trusted;
     said.textContent = words[trusted];
   }
