@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +22,7 @@ const CLICKS_MAX = { untrusted: 4, trusted: 2 };
 
 need('certutil');
 const state = mkdtempSync(join(tmpdir(), 'synthwire-state-'));
+process.on('exit', () => rmSync(state, { recursive: true, force: true }));
 const stage = await openTwoClockStage('--source', 'exact:noise', '--listen-tls', '127.0.0.1:0', '--state', state);
 const host = `${hostname().split('.')[0]?.toLowerCase()}.local`;
 const { http, https } = await stage.service.addresses(host);

@@ -1,7 +1,7 @@
 /** First contact in the other engines: past Firefox's real warning, and in both without one where the device is trusted. */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { X509Certificate } from 'node:crypto';
 import { after } from 'node:test';
 import test from 'node:test';
@@ -32,6 +32,7 @@ after(async () => {
 const speakers = await Speakers.open(2);
 closings.push(() => speakers.close());
 const state = mkdtempSync(join(tmpdir(), 'synthwire-state-'));
+process.on('exit', () => rmSync(state, { recursive: true, force: true }));
 const service = await Service.start(['--source', 'exact:noise', '--listen-tls', '127.0.0.1:0', '--state', state]);
 closings.push(() => service.stop());
 const host = `${hostname().split('.')[0]?.toLowerCase()}.local`;
