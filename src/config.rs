@@ -1,6 +1,7 @@
 //! Every setting once: its key, unit, range and default. From a TOML file, then the command line over it.
 //!
-//! Unknown keys and values out of range are refused with file, line and remedy; nothing is guessed.
+//! Unknown keys and values out of range are refused with file, line and remedy; nothing is guessed. A reload applies the
+//! keys of [`LIVE_KEYS`] while the sound goes on.
 
 use crate::error::{Error, Result};
 use serde::Deserialize;
@@ -10,6 +11,10 @@ use std::path::{Path, PathBuf};
 
 /// The file read when none is named and it is there.
 pub const DEFAULT_FILE: &str = "/etc/synthwire/synthwire.toml";
+
+/// What a reload applies while the sound goes on; every other key takes effect at the next start. Opening the device anew,
+/// or another message size in the middle of a stream, would be a gap.
+pub const LIVE_KEYS: [&str; 2] = ["first_channel", "listeners_max"];
 
 /// All settings, with their defaults. `docs/guide/configuration.md` and `--help` say the same.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -136,6 +141,56 @@ impl Config {
             })
     }
 
+    /// The keys whose values differ from those of `new`.
+    pub fn differing_keys(&self, new: &Self) -> Vec<&'static str> {
+        // Every key by name, so that a new one cannot be forgotten here.
+        let Self {
+            device,
+            demo,
+            channels,
+            first_channel,
+            period_frames,
+            chunk_frames,
+            rt_priority,
+            capture_cpu,
+            listen,
+            listen_tls,
+            state,
+            cert,
+            key,
+            announce,
+            dscp,
+            queue_ms,
+            listeners_max,
+        } = self;
+        let differs = [
+            ("device", *device != new.device),
+            ("demo", *demo != new.demo),
+            ("channels", *channels != new.channels),
+            ("first_channel", *first_channel != new.first_channel),
+            ("period_frames", *period_frames != new.period_frames),
+            ("chunk_frames", *chunk_frames != new.chunk_frames),
+            ("rt_priority", *rt_priority != new.rt_priority),
+            ("capture_cpu", *capture_cpu != new.capture_cpu),
+            ("listen", *listen != new.listen),
+            ("listen_tls", *listen_tls != new.listen_tls),
+            ("state", *state != new.state),
+            ("cert", *cert != new.cert),
+            ("key", *key != new.key),
+            ("announce", *announce != new.announce),
+            ("dscp", *dscp != new.dscp),
+            ("queue_ms", *queue_ms != new.queue_ms),
+            ("listeners_max", *listeners_max != new.listeners_max),
+        ];
+        differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
+    }
+
+    /// This configuration with the [`LIVE_KEYS`] of `new`: what runs after a reload.
+    #[must_use]
+    pub fn with_live_keys_of(&self, new: &Self) -> Self {
+        Self { first_channel: new.first_channel, listeners_max: new.listeners_max, ..self.clone() }
+    }
+
     /// Checks every range; the key at fault and what is wrong with it.
     ///
     /// # Errors
@@ -229,6 +284,23 @@ mod tests {
     fn the_fan_out_comes_after_the_capture() {
         let priority = |rt_priority| Config { rt_priority, ..Config::default() }.fan_out_priority();
         assert_eq!([70, 5, 1, 0].map(priority), [60, 1, 0, 0]);
+    }
+
+    #[test]
+    fn a_reload_takes_the_live_keys_and_names_the_others() {
+        let running = Config::default();
+        let text = "first_channel = 3\nqueue_ms = 100\nlisteners_max = 7\nperiod_frames = 64\ndemo = true\n";
+        let new = Config::parse(text, "x").unwrap();
+        let changed = ["demo", "first_channel", "period_frames", "queue_ms", "listeners_max"];
+        assert_eq!(running.differing_keys(&new), changed);
+        let after = running.with_live_keys_of(&new);
+        assert_eq!(running.differing_keys(&after), LIVE_KEYS);
+        assert_eq!(
+            after.differing_keys(&new),
+            ["demo", "period_frames", "queue_ms"],
+            "these wait for the next start"
+        );
+        assert!(new.differing_keys(&new).is_empty());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod devices;
 mod doctor;
 mod serve;
+mod standing;
 
 use crate::error::Result;
 use clap::{Parser, Subcommand};

@@ -1,6 +1,9 @@
-//! `synthwire serve`: builds the chain in the data's order, waits, stops.
+//! `synthwire serve`: builds the chain in the data's order, waits, stops; meanwhile it tells systemd how it is and reads
+//! its configuration again when asked.
 
+use super::standing::{self, Beat, Pulse};
 use crate::config::{Config, DEFAULT_FILE};
+use crate::core::cause::Cause;
 use crate::error::{Error, Result};
 use crate::hub::pump::HandoffReader;
 use crate::hub::{Hub, Sizes};
@@ -16,7 +19,7 @@ use crate::source::opening::{Choice, Opener};
 use crate::source::tone::Pattern;
 use crate::state::StateFolder;
 use crate::sys::announce::{self, Offer};
-use crate::sys::{logging, machine, notify, signals};
+use crate::sys::{fds, logging, machine, notify, signals};
 use crate::tls::{Files, Identity};
 use clap::Args;
 use std::net::SocketAddr;
@@ -27,9 +30,19 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
+use tokio::time::MissedTickBehavior;
 
 /// What a device may take to be closed after the listeners are gone: a stop takes a second in all.
 const CAPTURE_STOP_LIMIT: Duration = Duration::from_millis(250);
+
+/// How often systemd is told how the service is, unless its watchdog wants to know more often.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+/// How often the watchdog is fed within the time it waits: one late look does no harm.
+const FEEDS_PER_WATCHDOG: u32 = 4;
+
+/// The name synthwire.socket gives the socket of page and sound.
+const HTTP_SOCKET: &str = "http";
+const HTTPS_SOCKET: &str = "https";
 
 /// Where the sound comes from and where it goes; each overrides the configuration's key of the same name.
 #[derive(Debug, Default, Args)]
@@ -159,13 +172,14 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
         .enable_all()
         .build()
         .map_err(|error| Error::new("cannot start the network runtime").because(error))?;
-    let served = runtime.block_on(serve(arguments.choice(&config), arguments.skew_ppm, config));
+    let served = runtime.block_on(serve(arguments, config));
     runtime.shutdown_background(); // a device that is just being opened must not keep us
     served.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(choice: Choice, skew_ppm: i32, config: Config) -> Result<()> {
-    let plain = bind(config.listen, "--listen").await?;
+async fn serve(arguments: &ServeArguments, config: Config) -> Result<()> {
+    let mut reload_requests = signals::reload_requests()?; // before anybody is told that we are there to be asked
+    let plain = listener(HTTP_SOCKET, config.listen, "--listen").await?;
     let tls = match config.listen_tls {
         Some(address) => Some(tls(address, &config).await?),
         None => None,
@@ -186,13 +200,15 @@ async fn serve(choice: Choice, skew_ppm: i32, config: Config) -> Result<()> {
     let wish = Wish { period_frames: config.period_frames, channels: config.channels };
     let tell = {
         let hub = Arc::clone(&hub);
-        move |status: crate::hub::SourceStatus| {
-            notify::status(&format!("{:?}: {}", status.source.state, status.source.name));
-            hub.announce(status);
-        }
+        move |status| hub.announce(status)
     };
     let capture = Supervisor {
-        opener: Opener { choice, wish, skew_ppm, sysfs: SYSFS_SOUND.into() },
+        opener: Opener {
+            choice: arguments.choice(&config),
+            wish,
+            skew_ppm: arguments.skew_ppm,
+            sysfs: SYSFS_SOUND.into(),
+        },
         rt: RtWish { priority: config.rt_priority, cpu: config.capture_cpu },
         counters,
         controls,
@@ -206,15 +222,24 @@ async fn serve(choice: Choice, skew_ppm: i32, config: Config) -> Result<()> {
             announce::announce(offers);
         }
     }
-    notify::ready("Listening");
+    notify::ready();
 
     let (stop, stopping) = watch::channel(false);
+    let (misread, misreadings) = watch::channel(None);
     let (door, newcomers) = fan_out::door();
     let priority = config.fan_out_priority();
     let setup = Setup { hub: Arc::clone(&hub), dscp: config.dscp, stop: stopping.clone() };
     let mut playing = spawn_fan_out(frames_out, newcomers, setup, priority)?;
-    let mut serving = tokio::spawn(net::serve(Listeners { plain, tls }, hub, config, door, stopping));
+    let mut serving = tokio::spawn(net::serve(Listeners { plain, tls }, Arc::clone(&hub), door, stopping));
+    tokio::spawn(keep_systemd_informed(Arc::clone(&hub), misreadings));
+    let reloading = async move {
+        let mut running = config;
+        while reload_requests.recv().await.is_some() {
+            reload(arguments, &mut running, &hub, &misread);
+        }
+    };
     tokio::select! {
+        () = reloading => return Err(Error::new("the kernel no longer passes on SIGHUP")),
         signal = signals::asked_to_stop() => tracing::info!("stopping: {}", signal?),
         ended = &mut playing => return ended.unwrap_or_else(|_| Err(Error::new("the fan-out thread panicked"))),
         ended = &mut serving => return Err(Error::new("the network service ended by itself")
@@ -272,7 +297,82 @@ async fn tls(address: SocketAddr, config: &Config) -> Result<Tls> {
         let folder = StateFolder::open(&config.state_folder(|name| std::env::var_os(name))?)?;
         Identity::own(folder, &machine::facts())?
     };
-    Ok(Tls { listener: bind(address, "--listen-tls").await?, identity, facts: machine::facts })
+    Ok(Tls { listener: listener(HTTPS_SOCKET, address, "--listen-tls").await?, identity, facts: machine::facts })
+}
+
+/// Reads the configuration again and applies what can be applied while the sound goes on. A mistake in it changes nothing.
+fn reload(
+    arguments: &ServeArguments,
+    running: &mut Config,
+    hub: &Hub,
+    misread: &watch::Sender<Option<String>>,
+) {
+    notify::reloading();
+    let mistake = match arguments.settle() {
+        Ok(new) => {
+            tracing::info!("{}", standing::reloaded(running, &new));
+            let before = std::mem::replace(running, running.with_live_keys_of(&new));
+            hub.set_listeners_max(running.listeners_max as usize);
+            // Whatever pair a listener has chosen stays, unless the file now names another than before.
+            if running.first_channel != before.first_channel {
+                hub.wish_pair(running.first_channel);
+            }
+            None
+        }
+        Err(error) => {
+            tracing::error!("the configuration was not taken, the one before stays in effect: {error}");
+            Some(format!("Configuration not taken: {error}."))
+        }
+    };
+    misread.send_replace(mistake);
+    notify::ready();
+}
+
+/// Keeps the line of `systemctl status` true, and feeds the watchdog while the capture side moves. That this runs at all
+/// shows that the network side does.
+async fn keep_systemd_informed(hub: Arc<Hub>, mut misread: watch::Receiver<Option<String>>) {
+    let watchdog = notify::watchdog();
+    let every = watchdog.map_or(TELL_EVERY, |limit| TELL_EVERY.min(limit / FEEDS_PER_WATCHDOG));
+    let mut look = tokio::time::interval(every);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    look.tick().await; // the first is at once, before anything can have moved
+    let mut source = hub.source();
+    let mut pulse = Pulse::default();
+    let mut said = String::new();
+    loop {
+        tokio::select! {
+            _ = look.tick() => if watchdog.is_some() {
+                match pulse.look(hub.counters.turns.load(Relaxed)) {
+                    Beat::Alive => notify::alive(),
+                    Beat::Stopped => tracing::warn!(
+                        "the sound device has kept its threads for {} s: systemd's watchdog is not fed until they move",
+                        every.as_secs_f32()
+                    ),
+                    Beat::Still => {}
+                }
+            },
+            Ok(()) = source.changed() => {}
+            Ok(()) = misread.changed() => {}
+        }
+        let losses = Cause::ALL.into_iter().map(|cause| hub.counters.losses(cause).0).sum();
+        let line = standing::line(&source.borrow_and_update(), hub.listening(), losses);
+        let line = misread.borrow_and_update().iter().fold(line, |line, mistake| format!("{mistake} {line}"));
+        if said != line {
+            notify::status(&line);
+            said = line;
+        }
+    }
+}
+
+/// The socket that systemd passes under this name, or one of our own.
+async fn listener(name: &str, address: SocketAddr, word: &str) -> Result<TcpListener> {
+    match fds::passed_listener(name)? {
+        Some(listener) => {
+            tracing::info!("systemd passes the socket: '{word}' is not used");
+            Ok(listener)
+        }
+        None => bind(address, word).await,
+    }
 }
 
 async fn bind(address: SocketAddr, word: &str) -> Result<TcpListener> {
@@ -282,7 +382,7 @@ async fn bind(address: SocketAddr, word: &str) -> Result<TcpListener> {
                 "Another program has this port ('ss -ltnp' names it): end it, or choose another with"
             }
             std::io::ErrorKind::PermissionDenied => {
-                "Ports below 1024 need a permission: let systemd open it, or choose a higher one with"
+                "Ports below 1024 need a permission: start synthwire.socket, or choose a higher one with"
             }
             _ => "Choose an address of this machine ('ip address' lists them) with",
         };

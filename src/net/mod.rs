@@ -20,7 +20,6 @@ mod socket;
 mod status;
 mod ws;
 
-use crate::config::Config;
 use crate::hub::Hub;
 use crate::tls::{Facts, Identity};
 use connection::Connection;
@@ -55,7 +54,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What every request needs.
 pub struct Service {
     hub: Arc<Hub>,
-    config: Config,
     started: tokio::time::Instant,
     stop: watch::Receiver<bool>,
     /// Where listeners go.
@@ -110,16 +108,13 @@ struct Peer {
 pub async fn serve(
     listeners: Listeners,
     hub: Arc<Hub>,
-    config: Config,
     door: Door,
     mut stop: watch::Receiver<bool>,
 ) {
     let Listeners { plain, tls } = listeners;
     let (tls, secure) = tls.map(|tls| secure(tls, &plain)).unzip();
-    let connections_max = config.listeners_max as usize + SPARE_CONNECTIONS;
     let service = Arc::new(Service {
         hub,
-        config,
         started: tokio::time::Instant::now(),
         stop: stop.clone(),
         door,
@@ -129,6 +124,7 @@ pub async fn serve(
     if let Some(Secure { identity, facts, news, .. }) = &service.secure {
         tokio::spawn(keeper::keep(Arc::clone(identity), *facts, Arc::clone(news), stop.clone()));
     }
+    let connections_max = || service.hub.sizes().listeners_max + SPARE_CONNECTIONS;
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -137,7 +133,7 @@ pub async fn serve(
             () = stopped(&mut stop) => break,
             Some(ended) = connections.join_next() => report_panic(ended),
             (accepted, is_secure) = accept(&plain, tls.as_ref()) => match accepted {
-                Ok((stream, from)) if connections.len() < connections_max => {
+                Ok((stream, from)) if connections.len() < connections_max() => {
                     connections.spawn(connection(stream, from, is_secure, Arc::clone(&service)));
                 }
                 Ok(_) => {

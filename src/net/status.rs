@@ -49,7 +49,7 @@ struct Stream {
 #[derive(Serialize)]
 struct Listeners {
     now: usize,
-    max: u32,
+    max: usize,
     joined: u64,
     refused: u64,
     connections_refused: u64,
@@ -99,7 +99,7 @@ struct Loss {
 
 /// The status at this moment.
 pub(super) fn of(service: &Service) -> Status {
-    let Service { hub, config, started, connections_refused, secure, .. } = service;
+    let Service { hub, started, connections_refused, secure, .. } = service;
     let (counters, totals, sizes) = (&hub.counters, &hub.totals, hub.sizes());
     let mut losses: BTreeMap<&'static str, Loss> = Cause::ALL
         .into_iter()
@@ -136,7 +136,7 @@ pub(super) fn of(service: &Service) -> Status {
         },
         listeners: Listeners {
             now: hub.listening(),
-            max: config.listeners_max,
+            max: sizes.listeners_max,
             joined: totals.joined.load(Relaxed),
             refused: totals.refused.load(Relaxed),
             connections_refused: connections_refused.load(Relaxed),

@@ -20,6 +20,8 @@ pub struct Counters {
     pub wake_late_ns_max: AtomicU64,
     /// Waits that ended without frames.
     pub timeouts: AtomicU64,
+    /// Turns of the supervisor; while a capture thread runs, only those since which it has moved, too.
+    pub turns: AtomicU64,
     /// The device's drift against our clock, in thousandths of a ppm; `i64::MIN` when unknown.
     drift_ppb: AtomicI64,
 }
@@ -44,6 +46,11 @@ impl Counters {
     pub fn losses(&self, cause: Cause) -> (u64, u64) {
         let slot = usize::from(cause.code() - 1);
         (self.events[slot].load(Relaxed), self.lost_frames[slot].load(Relaxed))
+    }
+
+    /// Whether the capture thread moves: changes with every wait that ends, with frames or without.
+    pub fn steps(&self) -> u64 {
+        self.periods.load(Relaxed).wrapping_add(self.timeouts.load(Relaxed))
     }
 
     /// Sets the drift in ppm.

@@ -9,3 +9,4 @@ mod pipeline;
 mod service;
 mod shutdown;
 mod slow_client;
+mod systemd;
