@@ -179,17 +179,7 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
 
 async fn serve(arguments: &ServeArguments, config: Config) -> Result<()> {
     let mut reload_requests = signals::reload_requests()?; // before anybody is told that we are there to be asked
-    let plain = listener(HTTP_SOCKET, config.listen, "--listen").await?;
-    let tls = match config.listen_tls {
-        Some(address) => Some(tls(address, &config).await?),
-        None => None,
-    };
-
-    let address = plain.local_addr().unwrap_or(config.listen);
-    tracing::info!("open http://{address}/ in a browser and press Listen");
-    if let Some(address) = tls.as_ref().and_then(|tls| tls.listener.local_addr().ok()) {
-        tracing::info!("others on the network come by https://{address}/");
-    }
+    let listeners = open_ports(&config).await?;
 
     let counters = Arc::new(Counters::new());
     let controls = Arc::new(Controls::default());
@@ -217,10 +207,7 @@ async fn serve(arguments: &ServeArguments, config: Config) -> Result<()> {
     .spawn(frames_in)?;
 
     if config.announce {
-        let offers = offers(address, tls.as_ref().and_then(|tls| tls.listener.local_addr().ok()));
-        if !offers.is_empty() {
-            announce::announce(offers);
-        }
+        announce_ports(&listeners);
     }
     notify::ready();
 
@@ -230,7 +217,7 @@ async fn serve(arguments: &ServeArguments, config: Config) -> Result<()> {
     let priority = config.fan_out_priority();
     let setup = Setup { hub: Arc::clone(&hub), dscp: config.dscp, stop: stopping.clone() };
     let mut playing = spawn_fan_out(frames_out, newcomers, setup, priority)?;
-    let mut serving = tokio::spawn(net::serve(Listeners { plain, tls }, Arc::clone(&hub), door, stopping));
+    let mut serving = tokio::spawn(net::serve(listeners, Arc::clone(&hub), door, stopping));
     tokio::spawn(keep_systemd_informed(Arc::clone(&hub), misreadings));
     let reloading = async move {
         let mut running = config;
@@ -254,6 +241,30 @@ async fn serve(arguments: &ServeArguments, config: Config) -> Result<()> {
         tracing::warn!("the sound device does not let go: ending without waiting for it");
     }
     Ok(())
+}
+
+/// Opens the ports, and says where they are.
+async fn open_ports(config: &Config) -> Result<Listeners> {
+    let plain = listener(HTTP_SOCKET, config.listen, "--listen").await?;
+    let tls = match config.listen_tls {
+        Some(address) => Some(tls(address, config).await?),
+        None => None,
+    };
+    let address = plain.local_addr().unwrap_or(config.listen);
+    tracing::info!("open http://{address}/ in a browser and press Listen");
+    if let Some(address) = tls.as_ref().and_then(|tls| tls.listener.local_addr().ok()) {
+        tracing::info!("others on the network come by https://{address}/");
+    }
+    Ok(Listeners { plain, tls })
+}
+
+/// Tells the network by what name this device is reached, if others can reach it at all.
+fn announce_ports(Listeners { plain, tls }: &Listeners) {
+    let tls = tls.as_ref().and_then(|tls| tls.listener.local_addr().ok());
+    let offers = plain.local_addr().map_or_else(|_| Vec::new(), |plain| offers(plain, tls));
+    if !offers.is_empty() {
+        announce::announce(offers);
+    }
 }
 
 /// Starts the thread that plays to everybody; what it ends with.
@@ -297,7 +308,11 @@ async fn tls(address: SocketAddr, config: &Config) -> Result<Tls> {
         let folder = StateFolder::open(&config.state_folder(|name| std::env::var_os(name))?)?;
         Identity::own(folder, &machine::facts())?
     };
-    Ok(Tls { listener: listener(HTTPS_SOCKET, address, "--listen-tls").await?, identity, facts: machine::facts })
+    Ok(Tls {
+        listener: listener(HTTPS_SOCKET, address, "--listen-tls").await?,
+        identity,
+        facts: machine::facts,
+    })
 }
 
 /// Reads the configuration again and applies what can be applied while the sound goes on. A mistake in it changes nothing.

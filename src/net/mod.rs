@@ -105,12 +105,7 @@ struct Peer {
 }
 
 /// Answers on `listeners` until `stop` is true, then ends every connection within a second. Who listens leaves by the `door`.
-pub async fn serve(
-    listeners: Listeners,
-    hub: Arc<Hub>,
-    door: Door,
-    mut stop: watch::Receiver<bool>,
-) {
+pub async fn serve(listeners: Listeners, hub: Arc<Hub>, door: Door, mut stop: watch::Receiver<bool>) {
     let Listeners { plain, tls } = listeners;
     let (tls, secure) = tls.map(|tls| secure(tls, &plain)).unzip();
     let service = Arc::new(Service {
