@@ -71,10 +71,17 @@ export class Firefox {
   async click(selector) {
     const part = find(selector);
     await until(`${selector} can be pressed`, () => this.evaluate(`(part => Boolean(part && !part.disabled && part.checkVisibility()))(${part})`));
-    const [x, y] = await this.evaluate(`(part => {
+    const place = () => this.evaluate(`(part => {
       part.scrollIntoView({ block: 'center' });
       const { x, y, width, height } = part.getBoundingClientRect();
       return [Math.round(x + width / 2), Math.round(y + height / 2)]; })(${part})`);
+    let [x, y] = await place();
+    // What has just come may still move.
+    await until(`${selector} stands still`, async () => {
+      const [lastX, lastY] = [x, y];
+      [x, y] = await place();
+      return x === lastX && y === lastY;
+    });
     this.clicks += 1;
     await this.#remote.ask('input.performActions', {
       context: this.#context,
