@@ -56,6 +56,24 @@ test-hostile: ## what independent tools find: conformance, slow and rude clients
 test-vm: ## the service and a virtual MONTAGE under a real kernel, in a virtual machine; CYCLES=10 for fewer unpluggings
 	@tools/vm.sh $(CYCLES)
 
+cross: ## build the program for a Raspberry Pi (arm64), stripped and reproducible
+	@scripts/release.sh arm64
+
+test-cross: ## the tests, built for arm64 and run in an emulator
+	@scripts/test.sh cross
+
+deb: ## the Debian packages; ARCHS="arm64" for one of arm64 and amd64
+	@scripts/deb.sh $(ARCHS)
+
+test-deb: ## the package and its units, in Debian 12 and 13 (as root); SUITES="trixie" for one
+	@scripts/test_deb.sh $(SUITES)
+
+test-systemd: ## the package under a real systemd, in an emulated machine (as root)
+	@scripts/test_systemd.sh
+
+test-reproducible: ## two builds of the last commit, compared byte for byte
+	@scripts/test_reproducible.sh
+
 setup: ## install the packages that run, test and check need
 	@scripts/packages.sh check
 

@@ -5,12 +5,16 @@ use flate2::{Compression, Crc};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::UNIX_EPOCH;
 use std::{env, fs};
 
 fn main() {
     let web = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("web");
     let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it"));
     println!("cargo:rerun-if-changed=web");
+    println!("cargo:rerun-if-env-changed=SOURCE_DATE_EPOCH");
+    println!("cargo:rustc-env=SYNTHWIRE_BUILD_S={}", build_s());
 
     let mut files = Vec::new();
     collect(&web, &web, &mut files);
@@ -21,8 +25,11 @@ fn main() {
         format!("/// Changes with any file of the page.\npub const DIGEST: &str = \"{digest}\";\n");
     code.push_str("/// Every file of the page.\npub static ASSETS: &[Asset] = &[\n");
     for (number, (path, content)) in files.iter().enumerate() {
-        let content =
-            if path == "/index.html" { versioned(content, &files, &digest) } else { content.clone() };
+        let content = if path.rsplit('.').next() == Some("html") {
+            versioned(content, &files, &digest)
+        } else {
+            content.clone()
+        };
         let gzip = gzip(&content);
         let gzip = if gzip.len() < content.len() { gzip } else { Vec::new() };
         fs::write(out.join(format!("{number}.plain")), &content).expect("OUT_DIR can be written");
@@ -38,6 +45,22 @@ fn main() {
     }
     code.push_str("];\n");
     fs::write(out.join("assets.rs"), code).expect("OUT_DIR can be written");
+}
+
+/// The date this program bears, seconds since 1970: the same whoever builds this version, whenever. Certificates begin there.
+///
+/// `SOURCE_DATE_EPOCH` where it is set, else the commit's date, else (an unpacked archive) that of the manifest. A new commit
+/// alone does not bring this script to run again: a build from scratch is exact, the next one on a desk may be a commit old.
+fn build_s() -> u64 {
+    let text = |output: std::process::Output| {
+        output.status.success().then(|| String::from_utf8(output.stdout).ok())?
+    };
+    let commit = || Command::new("git").args(["log", "-1", "--format=%ct"]).output().ok().and_then(text);
+    if let Some(seconds) = env::var("SOURCE_DATE_EPOCH").ok().or_else(commit) {
+        return seconds.trim().parse().expect("SOURCE_DATE_EPOCH and commit dates are seconds since 1970");
+    }
+    let changed = fs::metadata("Cargo.toml").and_then(|file| file.modified()).expect("the manifest is here");
+    changed.duration_since(UNIX_EPOCH).expect("it is younger than 1970").as_secs()
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, Vec<u8>)>) {
@@ -67,7 +90,7 @@ fn crc(content: &[u8]) -> u32 {
     crc.sum()
 }
 
-/// The page, with every quoted name of a file replaced by its versioned path.
+/// A page, with every quoted name of a file replaced by its versioned path.
 fn versioned(page: &[u8], files: &[(String, Vec<u8>)], digest: &str) -> Vec<u8> {
     let mut page = String::from_utf8(page.to_vec()).expect("the page is UTF-8");
     for (path, _) in files {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh run|test|check|browsers|hostile|vm
+# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh run|test|check|browsers|hostile|vm|cross|deb|systemd
 #
 # Each need is tested by what it gives (a command, a library, a file), not by its package name, so a Node or a cargo
 # from elsewhere is used as it is. When nothing is missing apt is not touched: the second run is fast and works offline.
@@ -49,6 +49,7 @@ needs_test() {
     need jackd2 'a sound card that is not there, with mmap' command -v jackd
     need libasound2-plugins 'ALSA devices on top of the two' has_plugin jack
     need xvfb 'a screen that is not there' command -v Xvfb
+    need libnss3-tools 'lets a test'\''s browser trust a certificate' command -v certutil
 }
 
 # What `make check` adds when the toolchain is Debian's; rustup brings both as components.
@@ -96,6 +97,37 @@ needs_vm() {
     need strace 'looks at the service in it' command -v strace
 }
 
+# What it takes to build for a Raspberry Pi on another machine, and to run what was built.
+needs_cross() {
+    need gcc 'builds what runs during the build' command -v gcc
+    need libc6-dev 'the same' has_c_headers
+    need gcc-aarch64-linux-gnu 'the linker for arm64' command -v aarch64-linux-gnu-gcc
+    need libc6-dev-arm64-cross 'the C library for arm64' has_file '/usr/aarch64-linux-gnu/lib/Scrt1.o'
+    need pkg-config:arm64 'finds the two libraries below' command -v aarch64-linux-gnu-pkg-config
+    need libasound2-dev:arm64 'ALSA for arm64' aarch64-linux-gnu-pkg-config --exists alsa
+    need libsystemd-dev:arm64 'systemd for arm64' aarch64-linux-gnu-pkg-config --exists libsystemd
+    need qemu-user-static 'runs the tests built for arm64' command -v qemu-aarch64-static
+    need cargo-web 'Rust that can build for arm64 (with rustup: rustup target add aarch64-unknown-linux-gnu)' \
+        toolchain_path aarch64-unknown-linux-gnu
+    need libstd-rust-web-dev:arm64 'its standard library' toolchain_path aarch64-unknown-linux-gnu
+}
+
+# What it takes to try the Debian package.
+needs_deb() {
+    need mmdebstrap 'file trees of other Debians' command -v mmdebstrap
+    need lintian 'judges packages' command -v lintian
+}
+
+# What it takes to try it in an emulated machine.
+needs_systemd() {
+    needs_deb
+    need qemu-system-x86 'the machine' command -v qemu-system-x86_64
+    need busybox-static 'its first program' command -v busybox
+    need cpio 'packs it' command -v cpio
+    need kmod 'lists its modules' command -v depmod
+    need e2fsprogs 'makes its disk' command -v mke2fs
+}
+
 install_missing() {
     local -a apt=(apt-get --option DPkg::Lock::Timeout=600)
     local -a wanted=("${apt[@]}" install --yes --no-install-recommends --no-remove "${missing[@]}")
@@ -115,6 +147,9 @@ install_missing() {
     else
         say 'Installing them with apt'
     fi
+    case " ${missing[*]}" in
+        *:arm64*) "${as_root[@]}" dpkg --add-architecture arm64 && say 'arm64 is now a foreign architecture of dpkg' ;;
+    esac
     "${as_root[@]}" "${apt[@]}" update --quiet=2 ||
         warn 'apt could not refresh its package lists; going on with the ones it has'
     "${as_root[@]}" "${wanted[@]}" --quiet=2 </dev/null >"$log" 2>&1 || {
@@ -125,8 +160,8 @@ install_missing() {
 
 purpose=${1:-run}
 case $purpose in
-    run | test | check | browsers | hostile | vm) "needs_$purpose" ;;
-    *) die "unknown purpose '$purpose'" 'One of: run test check browsers hostile vm' ;;
+    run | test | check | browsers | hostile | vm | cross | deb | systemd) "needs_$purpose" ;;
+    *) die "unknown purpose '$purpose'" 'One of: run test check browsers hostile vm cross deb systemd' ;;
 esac
 [ ${#missing[@]} -eq 0 ] && exit 0
 

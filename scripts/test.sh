@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make test`: set up, then every test of the repository. One last line counts them all: "N passed, N failed, N skipped".
 #
-# scripts/test.sh [STAGE...] runs only the stages named: rust tools types web browser vm (and, each on its own, listening and engines).
+# scripts/test.sh [STAGE...] runs only the stages named: rust tools types web browser (and, each on its own, vm, listening, engines and cross).
 # A stage that dies, hangs or has no tests counts as one failure; the others still run. Logs: target/test-logs/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 . scripts/tally.sh
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(rust tools types web browser vm)
+[ ${#stages[@]} -gt 0 ] || stages=(rust tools types web browser)
 
 run_stage() {
     case $1 in
@@ -18,17 +18,22 @@ run_stage() {
         types) typecheck 120 ;;
         web) node_tests web 600 tests/web ;;
         browser) node_tests browser 900 tests/browser ;;
-        # The short form: `make test-vm` unplugs the instrument a hundred times.
+        # Two minutes of a calm machine, seven of a busy one: on its own. `make test-vm` unplugs the instrument a hundred times.
         vm) vm_tests vm 1500 10 ;;
         # Exactness over half a minute and more: judged on a machine that is left alone.
         listening) node_tests listening 900 tests/listening ;;
+        # The code as a Raspberry Pi runs it, in an emulator of one process. Not the tests that start the program or count
+        # what the C library allocates: neither passes through such an emulator.
+        cross) CROSS=arm64 ALSA_CONFIG_PATH=$PWD/tests/no_card.conf cargo_tests cross 3000 --lib --bins \
+            --test architecture --test recovery --test wire_vectors ;;
         engines) node_tests engines 600 tests/engines ;;
-        *) die "unknown stage '$1'" 'One of: rust tools types web browser vm listening engines' ;;
+        *) die "unknown stage '$1'" 'One of: rust tools types web browser vm listening engines cross' ;;
     esac
 }
 
 case " ${stages[*]} " in
     *' engines '*) scripts/packages.sh browsers ;;
+    ' cross ') scripts/packages.sh cross ;;
     *) scripts/packages.sh test ;;
 esac
 case " ${stages[*]} " in

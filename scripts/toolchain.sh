@@ -12,7 +12,23 @@ version_reaches() {
     [ -n "$1" ] && [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
 }
 
-# The PATH under which `cargo` and `rustc` both reach the version needed, on stdout; returns 1 when there is none.
+# The Rust target of a Debian architecture.
+rust_target() {
+    case ${1:-} in
+        arm64) printf 'aarch64-unknown-linux-gnu\n' ;;
+        amd64) printf 'x86_64-unknown-linux-gnu\n' ;;
+        *) return 1 ;;
+    esac
+}
+
+# has_standard_library PATH TARGET: whether that PATH's rustc can build for TARGET.
+has_standard_library() {
+    local folder
+    folder=$(PATH=$1 rustc --print target-libdir --target "$2" 2>/dev/null) && compgen -G "$folder/libstd-*.rlib" >/dev/null
+}
+
+# toolchain_path [TARGET]: the PATH under which `cargo` and `rustc` both reach the version needed (and can build for
+# TARGET), on stdout; returns 1 when there is none.
 toolchain_path() {
     local needed dir path tool version
     needed=$(rust_version_needed)
@@ -22,6 +38,7 @@ toolchain_path() {
             version=$(PATH=$path "$tool" --version 2>/dev/null | awk '{print $2}') || version=
             version_reaches "$version" "$needed" || continue 2
         done
+        [ -z "${1:-}" ] || has_standard_library "$path" "$1" || continue
         printf '%s\n' "$path"
         return 0
     done

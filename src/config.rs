@@ -1,14 +1,20 @@
 //! Every setting once: its key, unit, range and default. From a TOML file, then the command line over it.
 //!
-//! Unknown keys and values out of range are refused with file, line and remedy; nothing is guessed.
+//! Unknown keys and values out of range are refused with file, line and remedy; nothing is guessed. A reload applies the
+//! keys of [`LIVE_KEYS`] while the sound goes on.
 
 use crate::error::{Error, Result};
 use serde::Deserialize;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// The file read when none is named and it is there.
 pub const DEFAULT_FILE: &str = "/etc/synthwire/synthwire.toml";
+
+/// What a reload applies while the sound goes on; every other key takes effect at the next start. Opening the device anew,
+/// or another message size in the middle of a stream, would be a gap.
+pub const LIVE_KEYS: [&str; 2] = ["first_channel", "listeners_max"];
 
 /// All settings, with their defaults. `docs/guide/configuration.md` and `--help` say the same.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -30,10 +36,8 @@ pub struct Config {
     pub rt_priority: u8,
     /// CPU the capture thread runs on; without it, any.
     pub capture_cpu: Option<u16>,
-    /// Address and port of page and socket.
+    /// Address and port for HTTP: the page for this machine itself, and for others the way to HTTPS where that is spoken.
     pub listen: SocketAddr,
-    /// Folder for what outlives the service: keys and settings chosen on the page; without it they are forgotten.
-    pub state: Option<PathBuf>,
     /// Names this device answers to besides its host name and its addresses.
     pub names: Vec<String>,
     /// Key without which nobody may listen, as `synthwire key` prints it.
@@ -42,6 +46,17 @@ pub struct Config {
     pub settings_key: Option<String>,
     /// DSCP the packets to listeners are marked with, 0 to 63; without it, none.
     pub dscp: Option<u8>,
+    /// Address and port for HTTPS: page and socket, for everybody; without it no HTTPS is spoken.
+    pub listen_tls: Option<SocketAddr>,
+    /// Folder for what outlives the service: its certificate authority, keys and settings chosen on the page; without it, see
+    /// [`Self::state_folder`].
+    pub state: Option<PathBuf>,
+    /// Certificate to show instead of the service's own, PEM, with those between it and its root.
+    pub cert: Option<PathBuf>,
+    /// The key of that certificate, PEM.
+    pub key: Option<PathBuf>,
+    /// Make the device known on its network as `host.local` (mDNS), where it listens for others.
+    pub announce: bool,
     /// What one listener's queue may hold before its oldest packets go, 10 to 2000 ms.
     pub queue_ms: u32,
     /// Listeners at once, 1 to 2000.
@@ -62,11 +77,15 @@ impl Default for Config {
             rt_priority: 70,
             capture_cpu: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            state: None,
             names: Vec::new(),
             listening_key: None,
             settings_key: None,
             dscp: None,
+            listen_tls: None,
+            state: None,
+            cert: None,
+            key: None,
+            announce: true,
             queue_ms: 250,
             listeners_max: 500,
             connections_per_address: None,
@@ -117,6 +136,94 @@ impl Config {
         if self.rt_priority <= 1 { 0 } else { self.rt_priority.saturating_sub(10).max(1) }
     }
 
+    /// The folder for what outlives the service: the one named, systemd's, or the user's own (XDG). `variable` reads the
+    /// environment.
+    ///
+    /// # Errors
+    /// When nothing names one.
+    pub fn state_folder(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
+        let named = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        self.state
+            .clone()
+            .or_else(|| named("STATE_DIRECTORY"))
+            .or_else(|| Some(named("XDG_STATE_HOME")?.join("synthwire")))
+            .or_else(|| Some(named("HOME")?.join(".local/state/synthwire")))
+            .ok_or_else(|| {
+                Error::new("there is no folder to keep this device's certificate in")
+                    .try_this("Name one with --state that this user may write")
+            })
+    }
+
+    /// The folder to keep keys and settings in, where there is one: named, systemd's, or that of the certificate. None is made
+    /// for them alone in the home of somebody who just tries this; then they are forgotten.
+    ///
+    /// # Errors
+    /// As [`Self::state_folder`].
+    pub fn keeping_folder(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<PathBuf>> {
+        let has_own_certificate = self.listen_tls.is_some() && self.cert.is_none();
+        let is_given =
+            self.state.is_some() || variable("STATE_DIRECTORY").is_some_and(|path| !path.is_empty());
+        (is_given || has_own_certificate).then(|| self.state_folder(variable)).transpose()
+    }
+
+    /// The keys whose values differ from those of `new`.
+    pub fn differing_keys(&self, new: &Self) -> Vec<&'static str> {
+        // Every key by name, so that a new one cannot be forgotten here.
+        let Self {
+            device,
+            demo,
+            channels,
+            first_channel,
+            period_frames,
+            chunk_frames,
+            rt_priority,
+            capture_cpu,
+            listen,
+            listen_tls,
+            state,
+            cert,
+            key,
+            announce,
+            names,
+            listening_key,
+            settings_key,
+            dscp,
+            queue_ms,
+            listeners_max,
+            connections_per_address,
+        } = self;
+        let differs = [
+            ("device", *device != new.device),
+            ("demo", *demo != new.demo),
+            ("channels", *channels != new.channels),
+            ("first_channel", *first_channel != new.first_channel),
+            ("period_frames", *period_frames != new.period_frames),
+            ("chunk_frames", *chunk_frames != new.chunk_frames),
+            ("rt_priority", *rt_priority != new.rt_priority),
+            ("capture_cpu", *capture_cpu != new.capture_cpu),
+            ("listen", *listen != new.listen),
+            ("listen_tls", *listen_tls != new.listen_tls),
+            ("state", *state != new.state),
+            ("cert", *cert != new.cert),
+            ("key", *key != new.key),
+            ("announce", *announce != new.announce),
+            ("names", *names != new.names),
+            ("listening_key", *listening_key != new.listening_key),
+            ("settings_key", *settings_key != new.settings_key),
+            ("dscp", *dscp != new.dscp),
+            ("queue_ms", *queue_ms != new.queue_ms),
+            ("listeners_max", *listeners_max != new.listeners_max),
+            ("connections_per_address", *connections_per_address != new.connections_per_address),
+        ];
+        differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
+    }
+
+    /// This configuration with the [`LIVE_KEYS`] of `new`: what runs after a reload.
+    #[must_use]
+    pub fn with_live_keys_of(&self, new: &Self) -> Self {
+        Self { first_channel: new.first_channel, listeners_max: new.listeners_max, ..self.clone() }
+    }
+
     /// Checks every range; the key at fault and what is wrong with it.
     ///
     /// # Errors
@@ -131,20 +238,39 @@ impl Config {
         within("queue_ms", self.queue_ms, 10, 2000)?;
         within("listeners_max", self.listeners_max, 1, 2000)?;
         within("connections_per_address", self.connections_per_address.unwrap_or(1), 1, 4000)?;
-        let plain = |name: &String| {
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
-        };
-        if let Some(name) = self.names.iter().find(|name| !plain(name)) {
+        if let Some(name) = self.names.iter().find(|name| !is_host_name(name)) {
             return Err((
                 "names",
                 format!("{name:?} is no name: letters, digits, '-' and '.', without a port"),
             ));
         }
+        self.check_certificate()?;
         if self.device.as_deref().is_some_and(|device| device.trim().is_empty()) {
             return Err(("device", "device is empty: name an ALSA PCM or leave the key out".into()));
         }
         Ok(())
     }
+
+    fn check_certificate(&self) -> std::result::Result<(), (&'static str, String)> {
+        if self.cert.is_some() != self.key.is_some() {
+            let (given, missing) = if self.cert.is_some() { ("cert", "key") } else { ("key", "cert") };
+            return Err((
+                given,
+                format!("{given} needs {missing} beside it: a certificate and its key belong together"),
+            ));
+        }
+        if self.cert.is_some() && self.listen_tls.is_none() {
+            return Err((
+                "cert",
+                "cert is for HTTPS: name its address and port with listen_tls as well".into(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn is_host_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
 }
 
 fn within(
@@ -173,6 +299,40 @@ mod tests {
     }
 
     #[test]
+    fn the_state_folder_is_the_one_named_else_systemds_else_the_users() {
+        let folder = |state: Option<&str>, variables: &[(&str, &str)]| {
+            let config = Config { state: state.map(PathBuf::from), ..Config::default() };
+            let value =
+                |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
+            config
+                .state_folder(value)
+                .map(|path| path.display().to_string())
+                .map_err(|error| error.to_string())
+        };
+        let home = ("HOME", "/home/a");
+        let systemd = ("STATE_DIRECTORY", "/var/lib/synthwire");
+        assert_eq!(folder(Some("/x"), &[systemd, home]).unwrap(), "/x");
+        assert_eq!(folder(None, &[systemd, home]).unwrap(), "/var/lib/synthwire");
+        assert_eq!(folder(None, &[("XDG_STATE_HOME", "/s"), home]).unwrap(), "/s/synthwire");
+        assert_eq!(folder(None, &[("XDG_STATE_HOME", ""), home]).unwrap(), "/home/a/.local/state/synthwire");
+        assert!(folder(None, &[]).unwrap_err().contains("--state"));
+    }
+
+    #[test]
+    fn keys_are_kept_where_a_folder_is_given_or_holds_a_certificate_and_nowhere_else() {
+        let folder = |text: &str, variables: &[&str]| {
+            let given = |name: &str| variables.contains(&name).then(|| OsString::from("/given"));
+            Config::parse(text, "x").unwrap().keeping_folder(given).unwrap()
+        };
+        assert_eq!(folder("", &["HOME", "XDG_STATE_HOME"]), None);
+        assert_eq!(folder("state = \"/x\"", &["HOME"]), Some("/x".into()));
+        assert_eq!(folder("", &["HOME", "STATE_DIRECTORY"]), Some("/given".into()));
+        assert_eq!(folder("listen_tls = \"[::]:1\"", &["XDG_STATE_HOME"]), Some("/given/synthwire".into()));
+        let supplied = "listen_tls = \"[::]:1\"\ncert = \"a\"\nkey = \"b\"";
+        assert_eq!(folder(supplied, &["HOME"]), None);
+    }
+
+    #[test]
     fn a_message_holds_whole_periods() {
         let frames = |period_frames, chunk_frames| {
             Config { period_frames, chunk_frames, ..Config::default() }.message_frames()
@@ -190,6 +350,23 @@ mod tests {
     }
 
     #[test]
+    fn a_reload_takes_the_live_keys_and_names_the_others() {
+        let running = Config::default();
+        let text = "first_channel = 3\nqueue_ms = 100\nlisteners_max = 7\nperiod_frames = 64\ndemo = true\n";
+        let new = Config::parse(text, "x").unwrap();
+        let changed = ["demo", "first_channel", "period_frames", "queue_ms", "listeners_max"];
+        assert_eq!(running.differing_keys(&new), changed);
+        let after = running.with_live_keys_of(&new);
+        assert_eq!(running.differing_keys(&after), LIVE_KEYS);
+        assert_eq!(
+            after.differing_keys(&new),
+            ["demo", "period_frames", "queue_ms"],
+            "these wait for the next start"
+        );
+        assert!(new.differing_keys(&new).is_empty());
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_its_line() {
         for (text, said) in [
             ("demo = true\nperiod = 64\n", "synthwire.toml:2: unknown field `period`"),
@@ -203,6 +380,9 @@ mod tests {
             ("demo = true\ndevice = [\n", "synthwire.toml:2: "),
             ("device = \" \"\n", "synthwire.toml:1: device is empty"),
             ("names = [\"synth.lan:80\"]\n", "synthwire.toml:1: \"synth.lan:80\" is no name"),
+            ("demo = true\ncert = \"a.pem\"\n", "synthwire.toml:2: cert needs key beside it"),
+            ("key = \"a.pem\"\n", "synthwire.toml:1: key needs cert beside it"),
+            ("cert = \"a\"\nkey = \"b\"\n", "synthwire.toml:1: cert is for HTTPS: name its address"),
         ] {
             let error = Config::parse(text, "synthwire.toml").unwrap_err().to_string();
             assert!(error.starts_with(said), "{text:?}: {error}");

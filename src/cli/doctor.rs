@@ -28,12 +28,13 @@ enum Finding {
 pub(super) fn run(arguments: &DoctorArguments) -> Result<ExitCode> {
     let config = arguments.serve.settle()?;
     let wish = Wish { period_frames: config.period_frames, channels: config.channels };
-    let findings = [
+    let mut findings = vec![
         ("real time", real_time(config.rt_priority)),
         ("CPU governor", governor(Path::new("/sys/devices/system/cpu"))),
         ("sound card", device(config.device.as_deref(), wish)),
         ("port", port(config.listen)),
     ];
+    findings.extend(config.listen_tls.map(|address| ("HTTPS port", port(address))));
     let mut bad = false;
     for (what, finding) in findings {
         let (mark, words) = match finding {
@@ -98,8 +99,8 @@ fn device(named: Option<&str>, wish: Wish) -> Finding {
 fn port(address: std::net::SocketAddr) -> Finding {
     match TcpListener::bind(address) {
         Ok(_) => Finding::Good(format!("{address} is free")),
-        Err(error) => {
-            Finding::Bad(format!("cannot listen on {address}: {error}. Choose another with --listen"))
-        }
+        Err(error) => Finding::Bad(format!(
+            "cannot listen on {address}: {error}. Choose another with --listen or --listen-tls"
+        )),
     }
 }

@@ -4,6 +4,7 @@ mod devices;
 mod doctor;
 mod key;
 mod serve;
+mod standing;
 
 use crate::error::Result;
 use clap::{Parser, Subcommand};

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 /// The stream's rate; the capture opens nothing else.
 pub const RATE: Hz = Hz(44_100);
 
-/// The hub's limits and the stream's sizes, fixed from start to end.
+/// The hub's limits and the stream's sizes; of these [`Hub::set_listeners_max`] alone changes one.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
     /// Listeners at once.
@@ -94,6 +94,7 @@ impl Default for Totals {
 /// What everybody shares.
 pub struct Hub {
     sizes: Sizes,
+    listeners_max: AtomicUsize,
     listening: AtomicUsize,
     source: watch::Sender<SourceStatus>,
     /// Numbers of the capture thread.
@@ -118,6 +119,7 @@ impl Hub {
         let first_channel = controls.first_channel.load(Relaxed) + 1;
         Arc::new(Self {
             sizes,
+            listeners_max: AtomicUsize::new(sizes.listeners_max),
             listening: AtomicUsize::new(0),
             source: watch::Sender::new(SourceStatus::unknown(first_channel)),
             counters,
@@ -128,9 +130,14 @@ impl Hub {
         })
     }
 
-    /// The sizes it was made with.
+    /// The sizes, and the limit at this moment.
     pub fn sizes(&self) -> Sizes {
-        self.sizes
+        Sizes { listeners_max: self.listeners_max.load(Relaxed), ..self.sizes }
+    }
+
+    /// Changes how many may listen, for who comes from now on. Nobody is sent away.
+    pub fn set_listeners_max(&self, listeners_max: usize) {
+        self.listeners_max.store(listeners_max, Relaxed);
     }
 
     /// Adds a listener; it leaves when the handle is dropped.
@@ -138,7 +145,8 @@ impl Hub {
     /// # Errors
     /// [`Full`] when there are as many as may be.
     pub fn join(self: &Arc<Self>) -> Result<Listener, Full> {
-        let room = |now| (now < self.sizes.listeners_max).then_some(now + 1);
+        let most = self.listeners_max.load(Relaxed);
+        let room = |now| (now < most).then_some(now + 1);
         if self.listening.fetch_update(Relaxed, Relaxed, room).is_err() {
             self.totals.refused.fetch_add(1, Relaxed);
             return Err(Full);
@@ -162,10 +170,21 @@ impl Hub {
         self.source.send_modify(|now| {
             *now = status;
             // The pair may have been changed since the status was put together.
-            let wanted = self.controls.first_channel.load(Relaxed);
-            let last_pair = now.source.channels.checked_sub(2).unwrap_or(wanted);
-            now.source.first_channel = wanted.min(last_pair) + 1;
+            self.name_pair(&mut now.source);
         });
+    }
+
+    /// Lets everybody hear the pair that begins with `first_channel`, counted from 1, or the last one of a source that has
+    /// fewer channels: what the configuration asks for.
+    pub fn wish_pair(&self, first_channel: u16) {
+        self.controls.first_channel.store(first_channel - 1, Relaxed);
+        self.source.send_modify(|now| self.name_pair(&mut now.source));
+    }
+
+    fn name_pair(&self, source: &mut SourceView) {
+        let wanted = self.controls.first_channel.load(Relaxed);
+        let last_pair = source.channels.checked_sub(2).unwrap_or(wanted);
+        source.first_channel = wanted.min(last_pair) + 1;
     }
 
     /// Lets everybody hear the pair whose first channel is `first_channel`, counted from 1.

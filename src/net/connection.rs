@@ -1,17 +1,20 @@
 //! A listener's connection: everything above it reads and writes whatever lies below the same way.
 
 use socket2::SockRef;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Write as _};
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 /// One accepted connection.
 pub(super) enum Connection {
     /// As the kernel carries it.
     Plain(TcpStream),
+    /// After a finished handshake.
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Connection {
@@ -19,6 +22,7 @@ impl Connection {
     pub(super) fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => tls.get_ref().0,
         }
     }
 
@@ -28,30 +32,52 @@ impl Connection {
         let moved = TcpStream::from_std(socket)?;
         match self {
             Self::Plain(tcp) => *tcp = moved,
+            Self::Tls(tls) => *tls.get_mut().0 = moved,
         }
         Ok(())
     }
 
     /// Writes what the kernel takes at once, past tokio's idea of whether it would: nobody is woken when there is room again.
+    /// Under TLS it becomes one record, or several of 16 KiB; what the kernel leaves of them is kept (`handshake` has the limit)
+    /// and nothing further is taken before it has gone.
     pub(super) fn send(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Self::Plain(tcp) => match parts {
                 [one] => SockRef::from(&*tcp).send(one),
                 _ => SockRef::from(&*tcp).send_vectored(parts),
             },
+            Self::Tls(tls) => {
+                if !pass_on(tls)? {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                let taken = tls.get_mut().1.writer().write_vectored(parts)?;
+                pass_on(tls)?;
+                Ok(taken)
+            }
         }
     }
 
     /// Whether the kernel has everything that was written.
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "a connection that keeps something back may fail to pass it on"
-    )]
     pub(super) fn is_passed_on(&mut self) -> io::Result<bool> {
         match self {
             Self::Plain(_) => Ok(true),
+            Self::Tls(tls) => pass_on(tls),
         }
     }
+}
+
+/// Gives the kernel what rustls has ready, as far as it takes it; whether that was all.
+fn pass_on(tls: &mut TlsStream<TcpStream>) -> io::Result<bool> {
+    let (tcp, session) = tls.get_mut();
+    let socket = SockRef::from(&*tcp);
+    while session.wants_write() {
+        match session.write_tls(&mut &*socket) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
 }
 
 impl AsyncRead for Connection {
@@ -62,6 +88,7 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_read(context, into),
+            Self::Tls(tls) => Pin::new(tls).poll_read(context, into),
         }
     }
 }
@@ -70,18 +97,21 @@ impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_write(context, bytes),
+            Self::Tls(tls) => Pin::new(tls).poll_write(context, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_flush(context),
+            Self::Tls(tls) => Pin::new(tls).poll_flush(context),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(context),
+            Self::Tls(tls) => Pin::new(tls).poll_shutdown(context),
         }
     }
 }

@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What may be had at once.
+/// What one address may have at once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    pub(super) total: usize,
     pub(super) per_address: usize,
     /// Whether that holds for this machine itself, too: tunnels and proxies bring everybody from one address.
     pub(super) and_loopback: bool,
@@ -35,14 +34,14 @@ impl Crowd {
         Self { bounds, count: Arc::default() }
     }
 
-    /// One more, from `address`.
+    /// One more, from `address`, of `total_max` in all.
     ///
     /// # Errors
     /// Which bound is reached.
-    pub(super) fn admit(&self, address: IpAddr) -> Result<Place, Refusal> {
+    pub(super) fn admit(&self, address: IpAddr, total_max: usize) -> Result<Place, Refusal> {
         let home = home_of(address);
         let mut count = lock(&self.count);
-        if count.total >= self.bounds.total {
+        if count.total >= total_max {
             return Err(Refusal::ConnectionsTotal);
         }
         let bounded = self.bounds.and_loopback || !home.is_loopback();
@@ -95,13 +94,13 @@ mod tests {
 
     #[test]
     fn each_address_and_all_together_have_so_many_and_get_them_back() {
-        let crowd = Crowd::new(Bounds { total: 5, per_address: 2, and_loopback: false });
-        let mut first: Vec<Place> = (0..2).map(|_| crowd.admit(address(1)).unwrap()).collect();
-        assert_eq!(crowd.admit(address(1)).unwrap_err(), Refusal::ConnectionsPerAddress);
-        let others: Vec<Place> = (2..5).map(|last| crowd.admit(address(last)).unwrap()).collect();
-        assert_eq!(crowd.admit(address(9)).unwrap_err(), Refusal::ConnectionsTotal);
+        let crowd = Crowd::new(Bounds { per_address: 2, and_loopback: false });
+        let mut first: Vec<Place> = (0..2).map(|_| crowd.admit(address(1), 5).unwrap()).collect();
+        assert_eq!(crowd.admit(address(1), 5).unwrap_err(), Refusal::ConnectionsPerAddress);
+        let others: Vec<Place> = (2..5).map(|last| crowd.admit(address(last), 5).unwrap()).collect();
+        assert_eq!(crowd.admit(address(9), 5).unwrap_err(), Refusal::ConnectionsTotal);
         first.pop();
-        assert!(crowd.admit(address(1)).is_ok());
+        assert!(crowd.admit(address(1), 5).is_ok());
         drop((first, others));
         assert!(
             crowd.total() == 0 && lock(&crowd.count).by_home.is_empty(),
@@ -113,17 +112,17 @@ mod tests {
     fn this_machine_itself_is_bounded_where_that_is_said() {
         let loopback = IpAddr::from([127, 0, 0, 1]);
         for and_loopback in [false, true] {
-            let crowd = Crowd::new(Bounds { total: 9, per_address: 1, and_loopback });
-            let _one = crowd.admit(loopback).unwrap();
-            assert_eq!(crowd.admit(loopback).is_err(), and_loopback);
+            let crowd = Crowd::new(Bounds { per_address: 1, and_loopback });
+            let _one = crowd.admit(loopback, 5).unwrap();
+            assert_eq!(crowd.admit(loopback, 5).is_err(), and_loopback);
         }
     }
 
     #[test]
     fn one_network_of_ipv6_is_one_address() {
-        let crowd = Crowd::new(Bounds { total: 9, per_address: 1, and_loopback: false });
-        let _one = crowd.admit("2001:db8:1:2::1".parse().unwrap()).unwrap();
-        assert!(crowd.admit("2001:db8:1:2:ffff::7".parse().unwrap()).is_err());
-        assert!(crowd.admit("2001:db8:1:3::1".parse().unwrap()).is_ok());
+        let crowd = Crowd::new(Bounds { per_address: 1, and_loopback: false });
+        let _one = crowd.admit("2001:db8:1:2::1".parse().unwrap(), 5).unwrap();
+        assert!(crowd.admit("2001:db8:1:2:ffff::7".parse().unwrap(), 5).is_err());
+        assert!(crowd.admit("2001:db8:1:3::1".parse().unwrap(), 5).is_ok());
     }
 }

@@ -20,9 +20,9 @@ const ALWAYS: [(HeaderName, &str); 8] = [
     (header::SERVER, concat!("synthwire/", env!("CARGO_PKG_VERSION"))),
 ];
 
-/// Adds what every answer carries.
+/// Adds what every answer carries; a policy that an answer brings of its own stays.
 pub(super) fn add_always(headers: &mut HeaderMap) {
     for (name, value) in ALWAYS {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
 }

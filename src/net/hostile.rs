@@ -102,6 +102,6 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
 fn deaf_service() -> Service {
     let sizes = Sizes { listeners_max: 1, queue_ms: 250, chunk_frames: 128, period_frames: 128 };
     let hub = Hub::new(sizes, Arc::new(Counters::new()), Arc::new(Controls::default()));
-    let gate = Gate::open(&Config::default()).expect("without a state folder nothing can fail");
-    Service::new(hub, Config::default(), gate, fan_out::door().0, watch::channel(false).1)
+    let gate = Gate::open(&Config::default(), "", None).expect("without a state folder nothing can fail");
+    Service::new(hub, gate, fan_out::door().0, None, watch::channel(false).1)
 }

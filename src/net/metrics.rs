@@ -86,7 +86,7 @@ fn losses(text: &mut Exposition, service: &Service) {
 fn listeners(text: &mut Exposition, service: &Service) {
     let (hub, totals) = (&service.hub, &service.hub.totals);
     text.one("synthwire_listeners", Gauge, "Who listens now.", hub.listening() as f64);
-    let max = f64::from(service.config.listeners_max);
+    let max = service.hub.sizes().listeners_max as f64;
     text.one("synthwire_listeners_max", Gauge, "How many may listen at once.", max);
     let joined = totals.joined.load(Relaxed) as f64;
     text.one("synthwire_listeners_joined_total", Counter, "Who ever listened.", joined);

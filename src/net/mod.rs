@@ -6,23 +6,28 @@
 pub mod access;
 mod api;
 pub mod assets;
+mod browser;
 mod clients;
 mod connection;
 pub mod control;
 mod crowd;
 mod exposition;
 pub mod fan_out;
+mod first_contact;
 mod frames;
 pub mod guard;
 mod guest;
+mod handshake;
 mod headers;
 #[cfg(feature = "hostile")]
 pub mod hostile;
+mod keeper;
 pub mod limits;
 mod line;
 mod metrics;
 mod packets;
 mod process;
+mod qr;
 pub mod refusals;
 mod routes;
 pub mod settings;
@@ -34,6 +39,7 @@ use crate::config::Config;
 use crate::error;
 use crate::hub::Hub;
 use crate::state::StateFolder;
+use crate::tls::{Facts, Identity};
 use crate::units::MonoNs;
 use access::Access;
 use access::rules::Each;
@@ -42,6 +48,7 @@ use connection::Connection;
 use crowd::{Bounds, Crowd, Place};
 use fan_out::Door;
 use guard::{Names, Peer};
+use handshake::Handshakes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -53,7 +60,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -65,7 +72,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What every request needs.
 pub struct Service {
     hub: Arc<Hub>,
-    config: Config,
     started: tokio::time::Instant,
     stop: watch::Receiver<bool>,
     names: Names,
@@ -79,28 +85,31 @@ pub struct Service {
     clients: Clients,
     /// Where listeners go.
     door: Door,
+    /// How to come to HTTPS, where it is spoken.
+    secure: Option<Secure>,
 }
 
 impl Service {
     /// Behind the `gate`; listeners leave by the `door`.
-    pub fn new(hub: Arc<Hub>, config: Config, gate: Gate, door: Door, stop: watch::Receiver<bool>) -> Self {
-        let crowd = Crowd::new(Bounds {
-            total: config.listeners_max as usize + SPARE_CONNECTIONS,
-            per_address: config.connections_per_address.map_or(CONNECTIONS_PER_ADDRESS, |most| most as usize),
-            and_loopback: config.connections_per_address.is_some(),
-        });
+    pub fn new(
+        hub: Arc<Hub>,
+        gate: Gate,
+        door: Door,
+        secure: Option<Secure>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             hub,
-            config,
             started: tokio::time::Instant::now(),
             stop,
             names: gate.names,
             access: gate.access,
             settings: gate.settings,
             refusals: Refusals::default(),
-            crowd,
+            crowd: gate.crowd,
             clients: Clients::default(),
             door,
+            secure,
         }
     }
 }
@@ -113,30 +122,84 @@ pub struct Gate {
     pub access: Access,
     /// The settings chosen on the page.
     pub settings: KeptSettings,
+    crowd: Crowd,
 }
 
 impl Gate {
-    /// Reads the state folder and the machine's name.
+    /// For a machine called `hostname`; reads the state folder, where there is one.
     ///
     /// # Errors
-    /// When the folder cannot be used, or holds what is not ours.
-    pub fn open(config: &Config) -> error::Result<Self> {
-        let folder = config.state.as_deref().map(StateFolder::open).transpose()?;
-        let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    /// When the folder holds what is not ours.
+    pub fn open(config: &Config, hostname: &str, folder: Option<StateFolder>) -> error::Result<Self> {
         let keys =
             Each { listening: config.listening_key.as_deref(), settings: config.settings_key.as_deref() };
+        let per_address = config.connections_per_address;
+        let bounds = Bounds {
+            per_address: per_address.map_or(CONNECTIONS_PER_ADDRESS, |most| most as usize),
+            and_loopback: per_address.is_some(),
+        };
         Ok(Self {
-            names: Names::new(&hostname, &config.names),
+            names: Names::new(hostname, &config.names),
             // The clock counts from the moment the machine was switched on.
             access: Access::open(keys, folder.clone(), MonoNs(0))?,
             settings: KeptSettings::open(folder)?,
+            crowd: Crowd::new(bounds),
         })
     }
 }
 
-/// Answers on `listener` until the service is to stop, then ends every connection within a second.
-pub async fn serve(listener: TcpListener, service: Arc<Service>) {
+/// Where it is listened, on ports the caller opened.
+pub struct Listeners {
+    /// For HTTP.
+    pub plain: TcpListener,
+    /// For HTTPS.
+    pub tls: Option<Tls>,
+}
+
+/// What HTTPS needs.
+pub struct Tls {
+    /// Its port.
+    pub listener: TcpListener,
+    /// Its certificate.
+    pub identity: Identity,
+    /// Looks at the machine: what the certificate must fit.
+    pub facts: fn() -> Facts,
+}
+
+/// The ports alone.
+pub struct Ports {
+    plain: TcpListener,
+    tls: Option<TcpListener>,
+}
+
+/// HTTPS as requests see it.
+pub struct Secure {
+    identity: Arc<Identity>,
+    handshakes: Handshakes,
+    facts: fn() -> Facts,
+    /// Somebody said something the certificate may depend on.
+    news: Arc<Notify>,
+    port: u16,
+    plain_port: u16,
+}
+
+impl Listeners {
+    /// What is accepted on, and what requests must know of HTTPS.
+    pub fn part(self) -> (Ports, Option<Secure>) {
+        let Self { plain, tls } = self;
+        let (tls, secure) = tls.map(|tls| secure(tls, &plain)).unzip();
+        (Ports { plain, tls }, secure)
+    }
+}
+
+/// Answers on `ports` until the service is to stop, then ends every connection within a second.
+pub async fn serve(ports: Ports, service: Arc<Service>) {
+    let Ports { plain, tls } = ports;
     let mut stop = service.stop.clone();
+    if let Some(Secure { identity, facts, news, .. }) = &service.secure {
+        tokio::spawn(keeper::keep(Arc::clone(identity), *facts, Arc::clone(news), stop.clone()));
+    }
+    let connections_max = || service.hub.sizes().listeners_max + SPARE_CONNECTIONS;
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -144,14 +207,16 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>) {
             biased;
             () = stopped(&mut stop) => break,
             Some(ended) = connections.join_next() => report_panic(ended),
-            accepted = listener.accept() => match accepted {
-                Ok((stream, from)) => match service.crowd.admit(from.ip()) {
+            (accepted, is_secure) = accept(&plain, tls.as_ref()) => match accepted {
+                Ok((stream, from)) => match service.crowd.admit(from.ip(), connections_max()) {
                     Ok(place) => {
-                        connections.spawn(connection(stream, from, place, Arc::clone(&service)));
+                        connections.spawn(connection(stream, from, is_secure, place, Arc::clone(&service)));
                     }
                     Err(refusal) => {
                         service.refusals.count(refusal);
-                        turn_away(&stream, refusal);
+                        if !is_secure {
+                            turn_away(&stream, refusal); // under TLS nothing can be said before the handshake
+                        }
                     }
                 },
                 Err(error) => {
@@ -161,9 +226,36 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>) {
             },
         }
     }
-    drop(listener);
+    drop((plain, tls));
     let _ = timeout(STOP_GRACE, async { while connections.join_next().await.is_some() {} }).await;
     connections.shutdown().await;
+}
+
+fn secure(tls: Tls, plain: &TcpListener) -> (TcpListener, Secure) {
+    let Tls { listener, identity, facts } = tls;
+    let port = |listener: &TcpListener| listener.local_addr().map_or(0, |address| address.port());
+    let secure = Secure {
+        handshakes: Handshakes::new(identity.server_config()),
+        identity: Arc::new(identity),
+        facts,
+        news: Arc::default(),
+        port: port(&listener),
+        plain_port: port(plain),
+    };
+    (listener, secure)
+}
+
+/// The next connection, and whether it is for HTTPS. May be cancelled.
+async fn accept(
+    plain: &TcpListener,
+    tls: Option<&TcpListener>,
+) -> (std::io::Result<(TcpStream, SocketAddr)>, bool) {
+    let Some(tls) = tls else { return (plain.accept().await, false) };
+    // In no order: neither port's flood keeps the other from its turn.
+    tokio::select! {
+        accepted = plain.accept() => (accepted, false),
+        accepted = tls.accept() => (accepted, true),
+    }
 }
 
 /// Waits until the service is to stop.
@@ -192,12 +284,26 @@ fn turn_away(stream: &TcpStream, refusal: Refusal) {
     let _ = stream.try_write(answer.as_bytes()); // whoever does not wait for it loses nothing
 }
 
-/// One connection: requests, and after an upgrade the listener's session. It has its place until it ends.
-async fn connection(stream: TcpStream, from: SocketAddr, _place: Place, service: Arc<Service>) {
+/// One connection: its handshake, its requests, and after an upgrade the listener's session. It has its place until it ends.
+async fn connection(
+    stream: TcpStream,
+    from: SocketAddr,
+    is_secure: bool,
+    _place: Place,
+    service: Arc<Service>,
+) {
     let (Ok(()), Ok(local)) = (stream.set_nodelay(true), stream.local_addr()) else {
         return; // the peer is gone already
     };
-    let peer = Peer { address: from.ip().to_canonical(), local: local.ip().to_canonical(), secure: false };
+    let peer =
+        Peer { address: from.ip().to_canonical(), local: local.ip().to_canonical(), secure: is_secure };
+    let stream = match &service.secure {
+        Some(secure) if is_secure => match secure.handshakes.shake(stream).await {
+            Ok(stream) => stream,
+            Err(refusal) => return service.refusals.count(refusal),
+        },
+        _ => Connection::Plain(stream),
+    };
     let upgrade: Arc<Mutex<Option<Upgrade>>> = Arc::default();
     let answer = service_fn(async |request| {
         let Route { response, upgrade: asked } = routes::answer(request, &service, peer).await;
@@ -206,7 +312,7 @@ async fn connection(stream: TcpStream, from: SocketAddr, _place: Place, service:
         }
         Ok::<_, std::convert::Infallible>(response)
     });
-    let serving = http().serve_connection(TokioIo::new(Connection::Plain(stream)), answer).with_upgrades();
+    let serving = http().serve_connection(TokioIo::new(stream), answer).with_upgrades();
     let mut stop = service.stop.clone();
     tokio::select! {
         served = serving => if let Err(error) = served {

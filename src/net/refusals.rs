@@ -32,6 +32,12 @@ refusals! {
     ConnectionsTotal = "connections_total", 503;
     /// More connections than one address may have.
     ConnectionsPerAddress = "connections_per_address", 429;
+    /// As many TLS handshakes are under way as may be.
+    HandshakesTotal = "handshakes_total", 0;
+    /// A TLS handshake was not done in time.
+    HandshakeLate = "handshake_late", 0;
+    /// A TLS handshake that the other side ended, as a browser does that shows its warning, or that is none.
+    HandshakeFailed = "handshake_failed", 0;
     /// A request's head did not arrive in time, or an idle connection's time was over.
     HeadLate = "head_late", 0;
     /// A request's head is too long, or has too many lines.
@@ -92,9 +98,14 @@ impl Refusals {
         self.0[refusal as usize].fetch_add(1, Relaxed);
     }
 
+    /// How often for this reason.
+    pub fn of(&self, refusal: Refusal) -> u64 {
+        self.0[refusal as usize].load(Relaxed)
+    }
+
     /// All counts, by name.
     pub fn shown(&self) -> BTreeMap<&'static str, u64> {
-        Refusal::ALL.iter().map(|refusal| (refusal.name(), self.0[*refusal as usize].load(Relaxed))).collect()
+        Refusal::ALL.iter().map(|refusal| (refusal.name(), self.of(*refusal))).collect()
     }
 }
 

@@ -5,7 +5,7 @@ use super::guard::{self, Peer};
 use super::guest::Guest;
 use super::limits::URL_BYTES_MAX;
 use super::refusals::Refusal;
-use super::{Service, api, assets, clients, headers, metrics, status};
+use super::{Service, api, assets, clients, first_contact, headers, metrics, status};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -37,8 +37,9 @@ pub(super) async fn answer(mut request: Request<Incoming>, service: &Arc<Service
     let mut upgrade = None;
     let mut response = match admitted(&request, service, peer) {
         Err(why) => denied(service, &why),
-        Ok(()) if request.method() == Method::POST => api::write(request, service, peer).await,
-        Ok(()) => read(&mut request, service, peer, &mut upgrade).await,
+        Ok(()) if request.method() != Method::POST => read(&mut request, service, peer, &mut upgrade).await,
+        Ok(()) if request.uri().path() == first_contact::CLOCK => clock(&request, service, peer),
+        Ok(()) => api::write(request, service, peer).await,
     };
     headers::add_always(response.headers_mut());
     Route { response, upgrade }
@@ -58,7 +59,7 @@ fn admitted(request: &Request<Incoming>, service: &Service, peer: Peer) -> Resul
     })?;
     match *request.method() {
         Method::GET | Method::HEAD => Ok(()),
-        Method::POST if api::takes(uri.path()) => Ok(()),
+        Method::POST if api::takes(uri.path()) || uri.path() == first_contact::CLOCK => Ok(()),
         _ => Err(Denied::new(Refusal::Method, "Only GET and HEAD are answered here.")),
     }
 }
@@ -79,10 +80,7 @@ async fn read(
                 Ok(guest) => for_guest(request, service, guest, upgrade),
             }
         }
-        path => match assets::find(path) {
-            Some((asset, for_ever)) => file(asset, for_ever, request.headers()),
-            None => words(StatusCode::NOT_FOUND, "There is nothing here. The page is at /."),
-        },
+        path => page(path, request.headers(), service, peer),
     }
 }
 
@@ -116,6 +114,41 @@ async fn guest(headers: &HeaderMap, service: &Service, peer: Peer) -> Result<Gue
     }
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     Ok(Guest::new(peer, agent.unwrap_or_default(), shown, &service.access))
+}
+
+/// A file of the page; or, where the page could not play, what leads to where it does.
+fn page(path: &str, headers: &HeaderMap, service: &Service, peer: Peer) -> Response<Body> {
+    if let Some(secure) = &service.secure {
+        if let Some(response) = first_contact::answer(path, headers, secure, peer) {
+            return response;
+        }
+        if path == "/" && !peer.secure && !first_contact::is_at_home(headers) {
+            return first_contact::page(headers, secure, peer);
+        }
+    }
+    match assets::find(path) {
+        Some((asset, for_ever)) => file(asset, for_ever, headers),
+        None => words(StatusCode::NOT_FOUND, "There is nothing here. The page is at /."),
+    }
+}
+
+/// Notes what a listener's clock shows. All it can change is the dates of the next certificate.
+fn clock(request: &Request<Incoming>, service: &Service, peer: Peer) -> Response<Body> {
+    if let Err(refusal) = guard::check_origin(request.headers()) {
+        let words = "Only this device's own page may say what a clock shows.";
+        return denied(service, &Denied::new(refusal, words));
+    }
+    match (&service.secure, first_contact::claimed_s(request.uri().query())) {
+        (None, _) => {
+            words(StatusCode::NOT_FOUND, "This service has no certificate that a clock could concern.")
+        }
+        (_, None) => words(StatusCode::BAD_REQUEST, "unix_s is the clock's time, whole seconds since 1970."),
+        (Some(secure), Some(claimed_s)) => {
+            secure.identity.claim(peer.address, claimed_s);
+            secure.news.notify_one();
+            words(StatusCode::OK, "Noted.")
+        }
+    }
 }
 
 /// Becomes a WebSocket, for pages of our own origin only: any other page a listener has open could ask as well.

@@ -88,6 +88,22 @@ impl Service {
             self.hub.set_pair(first_channel)?;
             self.settings.lock().first_channel = Some(first_channel);
         }
+        self.keep_settings();
+        Ok(())
+    }
+
+    /// The configuration names another pair than before. Where one was chosen on the page, too, the later wish counts, also
+    /// at the next start.
+    pub fn reconfigure_pair(self: &Arc<Self>, first_channel: u16) {
+        self.hub.wish_pair(first_channel);
+        let chosen = self.settings.lock().first_channel.as_mut().map(|chosen| *chosen = first_channel);
+        if chosen.is_some() {
+            self.keep_settings();
+        }
+    }
+
+    /// Has what is set written down a moment later.
+    fn keep_settings(self: &Arc<Self>) {
         if !self.settings.writing.swap(true, Relaxed) {
             let service = Arc::clone(self);
             tokio::spawn(async move {
@@ -96,7 +112,6 @@ impl Service {
                 let _ = spawn_blocking(move || service.settings.write()).await;
             });
         }
-        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! `/api/status`: what the service knows of itself. Names are stable; keys are only ever added.
 
 use super::Service;
+use super::handshake::Counts;
 use super::refusals::Refusal;
 use crate::core::cause::Cause;
 use crate::core::histogram::{end_us, quantile_us};
@@ -22,6 +23,8 @@ pub(super) struct Status {
     stream: Stream,
     listeners: Listeners,
     fan_out: FanOut,
+    /// What became of TLS handshakes; null where no HTTPS is spoken.
+    tls_handshakes: Option<Counts>,
     /// By cause: how often frames were lost on the way into the stream, and how many.
     losses: BTreeMap<&'static str, Loss>,
     /// By reason: how often somebody was turned away.
@@ -49,7 +52,7 @@ struct Stream {
 #[derive(Serialize)]
 struct Listeners {
     now: usize,
-    max: u32,
+    max: usize,
     joined: u64,
     refused: u64,
     connections: usize,
@@ -100,7 +103,7 @@ struct Loss {
 
 /// The status at this moment.
 pub(super) fn of(service: &Service) -> Status {
-    let Service { hub, config, started, refusals, .. } = service;
+    let Service { hub, started, refusals, secure, .. } = service;
     let (counters, totals, sizes) = (&hub.counters, &hub.totals, hub.sizes());
     let mut losses: BTreeMap<&'static str, Loss> = Cause::ALL
         .into_iter()
@@ -138,7 +141,7 @@ pub(super) fn of(service: &Service) -> Status {
         },
         listeners: Listeners {
             now: hub.listening(),
-            max: config.listeners_max,
+            max: sizes.listeners_max,
             joined: totals.joined.load(Relaxed),
             refused: totals.refused.load(Relaxed),
             connections: service.crowd.total(),
@@ -148,6 +151,7 @@ pub(super) fn of(service: &Service) -> Status {
             glitches,
         },
         fan_out: fan_out(&hub.fan_out),
+        tls_handshakes: secure.as_ref().map(|secure| secure.handshakes.counts(refusals)),
         losses,
         refusals: refused,
     }

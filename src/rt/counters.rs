@@ -41,6 +41,8 @@ pub struct Counters {
     pub capture_thread: AtomicI32,
     /// Waits that ended without frames.
     pub timeouts: AtomicU64,
+    /// Turns of the supervisor; while a capture thread runs, only those since which it has moved, too.
+    pub turns: AtomicU64,
     /// The device's drift against our clock, in thousandths of a ppm; `i64::MIN` when unknown.
     drift_ppb: AtomicI64,
 }
@@ -65,6 +67,7 @@ impl Counters {
             wake_late: Histogram::new(WAKE_LATE_NS),
             capture_thread: AtomicI32::new(0),
             timeouts: zero(),
+            turns: zero(),
             drift_ppb: AtomicI64::new(i64::MIN),
         }
     }
@@ -83,6 +86,11 @@ impl Counters {
     pub fn losses(&self, cause: Cause) -> (u64, u64) {
         let slot = usize::from(cause.code() - 1);
         (self.events[slot].load(Relaxed), self.lost_frames[slot].load(Relaxed))
+    }
+
+    /// Whether the capture thread moves: changes with every wait that ends, with frames or without.
+    pub fn steps(&self) -> u64 {
+        self.periods.load(Relaxed).wrapping_add(self.timeouts.load(Relaxed))
     }
 
     /// Sets the drift in ppm.

@@ -2,7 +2,7 @@
 //!
 //! The choice, in this order: the device that was named and no other; a synth of the family; the demo, where it is wanted
 //! and no synth has played yet. Once a synth has played, its absence is silence and a notice, never the demo.
-//! Every change is announced once, as a [`SourceStatus`].
+//! Every change is announced once, as a [`SourceStatus`]. Every turn is counted, so that others see that it is alive.
 
 use super::capture_loop::{CaptureLoop, Exit};
 use super::counters::{Controls, Counters};
@@ -161,6 +161,7 @@ impl Run {
         };
         self.say(absent);
         self.rest(LOOK_AGAIN);
+        self.turn();
         None
     }
 
@@ -173,7 +174,8 @@ impl Run {
             // Nothing comes after a recording: the stop ends this rest.
             Exit::Fault(SourceFault::Ended) => {
                 while !self.stopping() {
-                    self.rest(Duration::MAX);
+                    self.rest(LOOK_AGAIN);
+                    self.turn();
                 }
             }
             // A device that fails as soon as it is opened must not be opened in a circle.
@@ -183,6 +185,18 @@ impl Run {
 
     fn stopping(&self) -> bool {
         self.stop.load(Ordering::Acquire)
+    }
+
+    fn turn(&self) {
+        self.supervisor.counters.turns.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A turn beside a capture thread: counted when that has moved since `steps`, which are then its steps now.
+    fn turn_beside(&self, steps: &mut u64) {
+        let now = self.supervisor.counters.steps();
+        if std::mem::replace(steps, now) != now {
+            self.turn();
+        }
     }
 
     fn rest(&self, time: Duration) {
@@ -242,19 +256,23 @@ impl Run {
     /// Whether it plays: that is believed when its first period is there, or a device that opens but stays silent would be
     /// said to play and to stand still in turns.
     fn sounds(&self, session: &Session, periods_before: u64) -> bool {
+        let mut steps = self.supervisor.counters.steps();
         while !session.is_over() && !self.stopping() {
             if self.supervisor.counters.periods.load(Ordering::Relaxed) > periods_before {
                 return true;
             }
             std::thread::park_timeout(LOOK_FOR_SOUND);
+            self.turn_beside(&mut steps);
         }
         false
     }
 
     /// Waits for the capture thread to end; ends the demo itself when a synth can be opened in its place.
     fn watch(&mut self, session: &Session) -> Option<Opened> {
+        let mut steps = self.supervisor.counters.steps();
         while !session.is_over() && !self.stopping() {
             std::thread::park_timeout(LOOK_AGAIN);
+            self.turn_beside(&mut steps);
             if session.kind != Kind::Demo {
                 continue;
             }
@@ -282,6 +300,9 @@ impl Run {
             None => "without real-time priority".to_owned(),
         };
         tracing::info!(
+            device,
+            channels,
+            period_frames,
             "playing {} ({device}): {channels} channels {format} at {} Hz, periods of {period_frames}, {path}, {scheduling}",
             session.name,
             rate_hz.0,

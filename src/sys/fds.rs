@@ -1,4 +1,4 @@
-//! Descriptors that tokio watches.
+//! Descriptors that tokio watches, and sockets that systemd has opened for us.
 
 use crate::error::{Error, Result};
 use nix::sys::eventfd::EventFd;
@@ -6,6 +6,27 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::net::TcpListener;
+
+/// The listening socket that a socket unit has passed under this `FileDescriptorName=`; `None` without one.
+/// Ask once per name: who asks owns it.
+///
+/// # Errors
+/// When what was passed is no listening TCP socket.
+pub fn passed_listener(name: &str) -> Result<Option<TcpListener>> {
+    let passed = systemd::daemon::listen_fds_with_names()
+        .map_err(|error| Error::new("cannot take the sockets that systemd passes").because(error))?;
+    let wrong = || {
+        Error::new(format!("cannot listen on the socket '{name}' that systemd passes"))
+            .try_this("Its unit must have ListenStream= with a port and Accept=no")
+    };
+    let Some(descriptor) = passed.iter_named(name).map_err(|error| wrong().because(error))?.next() else {
+        return Ok(None);
+    };
+    let listener = systemd::daemon::tcp_listener(descriptor).map_err(|error| wrong().because(error))?;
+    listener.set_nonblocking(true).map_err(|error| wrong().because(error))?;
+    TcpListener::from_std(listener).map(Some).map_err(|error| wrong().because(error))
+}
 
 /// An eventfd that can be awaited.
 pub struct Wake {

@@ -1,6 +1,8 @@
-//! What the operating system offers a service: logs, signals, systemd.
+//! What the operating system offers a service: logs, signals, systemd, and what it knows of the machine.
 
+pub mod announce;
 pub mod fds;
 pub mod logging;
+pub mod machine;
 pub mod notify;
 pub mod signals;

@@ -5,9 +5,11 @@
 mod bad_input;
 mod door;
 mod fan_out;
+mod https;
 mod inside;
 mod limits;
 mod pipeline;
 mod service;
 mod shutdown;
 mod slow_client;
+mod systemd;

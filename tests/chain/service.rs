@@ -30,14 +30,15 @@ impl Service {
 
     /// The same with these variables added to its environment.
     pub(crate) fn start_in(environment: &[(&str, &str)], arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_synthwire"))
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .args(arguments)
-            .envs(environment.iter().copied())
-            .env_remove("RUST_LOG")
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_synthwire"));
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).envs(environment.iter().copied());
+        Self::started_by(command)
+    }
+
+    /// Started by this command.
+    pub(crate) fn started_by(mut command: Command) -> Self {
+        let mut child =
+            command.env_remove("RUST_LOG").stderr(Stdio::piped()).spawn().expect("the program starts");
         let log = lines(child.stderr.take().expect("stderr is piped"));
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut service = Self { child, address, log, passed: RefCell::default() };

@@ -11,7 +11,7 @@ import { Remote } from './remote.js';
 import { until } from './until.js';
 
 /** The names that lead to this machine, as a router's would. */
-const RESOLVER_RULES = 'MAP synthwire.local 127.0.0.1';
+const RESOLVER_RULES = 'MAP *.local 127.0.0.1';
 
 const WORDS = [
   '--headless=new', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -30,12 +30,16 @@ export class Chromium {
   #program;
   #remote;
 
-  /** @param {import('./pulse.js').Speakers} speakers @returns {Promise<Chromium>} */
-  static async start(speakers) {
+  /**
+   * @param {import('./pulse.js').Speakers} speakers
+   * @param {Record<string, string>} [env] HOME is where it looks for certificates its user trusts
+   * @returns {Promise<Chromium>}
+   */
+  static async start(speakers, env = {}) {
     const profile = mkdtempSync(join(speakers.folder, 'chromium-'));
     const root = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
     const words = [...WORDS, ...root, `--user-data-dir=${profile}`, 'about:blank'];
-    const program = new Running('chromium', words, { env: speakers.environment, favoured: true });
+    const program = new Running('chromium', words, { env: { ...speakers.environment, ...env }, favoured: true });
     // It writes the port it chose, and the path on it, into its profile.
     const [port, path] = await until('Chromium can be controlled', () => endpoint(profile, program), () => program.log);
     const remote = await Remote.connect(`ws://127.0.0.1:${port}${path}`);

@@ -18,6 +18,8 @@ const KEYS = {
 export class ChromiumPage {
   /** Errors, violations of the security policy, failed loads: what a good page has none of. @type {string[]} */
   complaints = [];
+  /** How often the mouse was pressed. */
+  clicks = 0;
   #remote;
   #targetId;
   /** The page's own session. */
@@ -79,12 +81,13 @@ export class ChromiumPage {
   /** @param {string} selector @returns {Promise<number>} when the button was let go, CLOCK_MONOTONIC ns */
   async click(selector) {
     const quoted = JSON.stringify(selector);
-    await until(`${selector} can be pressed`, () => this.evaluate(`document.querySelector(${quoted})?.disabled === false`));
+    await until(`${selector} can be pressed`, () => this.evaluate(`(part => part !== null && !part.disabled)(document.querySelector(${quoted}))`));
     const [x, y] = await this.evaluate(`(() => { const part = document.querySelector(${quoted});
       part.scrollIntoView({ block: 'center' });
       const { x, y, width, height } = part.getBoundingClientRect();
       return [x + width / 2, y + height / 2]; })()`);
     const mouse = (/** @type {string} */ type, /** @type {object} */ more) => this.#ask('Input.dispatchMouseEvent', { type, x, y, ...more });
+    this.clicks += 1;
     await mouse('mouseMoved', {});
     await mouse('mousePressed', { button: 'left', buttons: 1, clickCount: 1 });
     const letGoNs = nowNs();

@@ -14,6 +14,8 @@ const PACKAGES = new Map([
   ['firefox-esr', 'firefox-esr'],
   ['WebKitWebDriver', 'webkit2gtk-driver'],
   ['Xvfb', 'xvfb'],
+  ['certutil', 'libnss3-tools'],
+  ['openssl', 'openssl'],
   ['chrt', 'util-linux'],
   ['setpriv', 'util-linux'],
   ['taskset', 'util-linux'],

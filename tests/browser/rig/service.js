@@ -35,6 +35,12 @@ export class Service {
     return new Service(program, new URL(/** @type {string} */ (said[1])));
   }
 
+  /** @param {string} host @returns {Promise<{http: URL, https: URL}>} where it is under this name, when it speaks HTTPS */
+  async addresses(host) {
+    const said = await this.#program.says(/come by https:\/\/\S+:(\d+)/);
+    return { http: new URL(`http://${host}:${this.address.port}/`), https: new URL(`https://${host}:${said[1]}/`) };
+  }
+
   /** @returns {Promise<any>} what /api/status says */
   async status() {
     return (await fetched(new URL('/api/status', this.address))).json();

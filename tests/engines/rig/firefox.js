@@ -24,6 +24,8 @@ export class Firefox {
   #program;
   #remote;
   #context;
+  /** How often the mouse was pressed. */
+  clicks = 0;
 
   /** @param {Running} program @param {Remote} remote @param {string} name @param {string} context its tab */
   constructor(program, remote, name, context) {
@@ -33,10 +35,15 @@ export class Firefox {
     this.#context = context;
   }
 
-  /** @param {import('../../browser/rig/pulse.js').Speakers} speakers @returns {Promise<Firefox>} */
-  static async start(speakers) {
+  /**
+   * @param {import('../../browser/rig/pulse.js').Speakers} speakers
+   * @param {{host?: string, prepare?: (profile: string) => void}} [wishes] a name that leads to this machine; what is done to the profile before
+   * @returns {Promise<Firefox>}
+   */
+  static async start(speakers, { host = 'localhost', prepare = () => {} } = {}) {
     const profile = mkdtempSync(join(speakers.folder, 'firefox-'));
-    writeFileSync(join(profile, 'user.js'), QUIET);
+    writeFileSync(join(profile, 'user.js'), `${QUIET}user_pref("network.dns.localDomains", "${host}");\n`);
+    prepare(profile);
     const words = ['-headless', '-no-remote', '-profile', profile, '--remote-debugging-port=0', 'about:blank'];
     const program = new Running('firefox-esr', words, { env: speakers.environment, favoured: true });
     const said = await program.says(/WebDriver BiDi listening on (ws:\/\/\S+)/);
@@ -60,12 +67,22 @@ export class Firefox {
     return result.value === undefined ? undefined : JSON.parse(result.value);
   }
 
-  /** @param {string} selector @returns {Promise<number>} when it was done, CLOCK_MONOTONIC ns */
+  /** @param {string} selector with ' >>> ' between a shadow's host and what is in it @returns {Promise<number>} when it was done, CLOCK_MONOTONIC ns */
   async click(selector) {
-    const quoted = JSON.stringify(selector);
-    await until(`${selector} can be pressed`, () => this.evaluate(`document.querySelector(${quoted})?.disabled === false`));
-    const [x, y] = await this.evaluate(`(({ x, y, width, height }) => [Math.round(x + width / 2), Math.round(y + height / 2)])(
-      document.querySelector(${quoted}).getBoundingClientRect())`);
+    const part = find(selector);
+    await until(`${selector} can be pressed`, () => this.evaluate(`(part => Boolean(part && !part.disabled && part.checkVisibility()))(${part})`));
+    const place = () => this.evaluate(`(part => {
+      part.scrollIntoView({ block: 'center' });
+      const { x, y, width, height } = part.getBoundingClientRect();
+      return [Math.round(x + width / 2), Math.round(y + height / 2)]; })(${part})`);
+    let [x, y] = await place();
+    // What has just come may still move.
+    await until(`${selector} stands still`, async () => {
+      const [lastX, lastY] = [x, y];
+      [x, y] = await place();
+      return x === lastX && y === lastY;
+    });
+    this.clicks += 1;
     await this.#remote.ask('input.performActions', {
       context: this.#context,
       actions: [{
@@ -81,4 +98,10 @@ export class Firefox {
     this.#remote.close();
     await this.#program.end();
   }
+}
+
+/** @param {string} selector as click() takes it @returns {string} an expression for what it names */
+export function find(selector) {
+  const [first, ...deeper] = selector.split(' >>> ').map((part) => JSON.stringify(part));
+  return `document.querySelector(${first})${deeper.map((part) => `?.shadowRoot?.querySelector(${part})`).join('')}`;
 }

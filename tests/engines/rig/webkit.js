@@ -13,6 +13,8 @@ const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf';
 export class WebKit {
   #programs;
   #session;
+  /** How often the mouse was pressed. */
+  clicks = 0;
 
   /** @param {Running[]} programs @param {string} session its address @param {string} name */
   constructor(programs, session, name) {
@@ -24,13 +26,15 @@ export class WebKit {
   /**
    * @param {import('../../browser/rig/pulse.js').Speakers} speakers
    * @param {Record<string, string>} env JSC_useSharedArrayBuffer=1 lets it share memory
+   * @param {string[]} within a command that runs another, in whose surroundings the browser shall live
    * @returns {Promise<WebKit>}
    */
-  static async start(speakers, env) {
+  static async start(speakers, env, within = []) {
     const screen = new Running('Xvfb', ['-displayfd', '2', '-screen', '0', '1024x768x24', '-nolisten', 'tcp']);
     const display = `:${(await screen.says(/^(\d+)$/m))[1]}`;
     const port = await freePort();
-    const driver = new Running('WebKitWebDriver', [`--port=${port}`], {
+    const [program, ...words] = /** @type {[string, ...string[]]} */ ([...within, 'WebKitWebDriver', `--port=${port}`]);
+    const driver = new Running(program, words, {
       env: { ...speakers.environment, ...env, DISPLAY: display }, favoured: true,
     });
     const address = `http://127.0.0.1:${port}`;
@@ -57,6 +61,7 @@ export class WebKit {
   async click(selector) {
     const element = (await ask(`${this.#session}/element`, 'POST', { using: 'css selector', value: selector }))[ELEMENT];
     await until(`${selector} can be pressed`, () => ask(`${this.#session}/element/${element}/enabled`, 'GET'));
+    this.clicks += 1;
     await ask(`${this.#session}/element/${element}/click`, 'POST', {});
     return nowNs();
   }

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# `make test-deb` (as root): the Debian package in Debian 12 and 13, each in a file tree of its own: installed, upgraded,
+# removed, purged; its units judged by that Debian's systemd. scripts/test_deb.sh [bookworm] [trixie]
+#
+# Nothing is started here: a file tree has no systemd that runs. `make test-systemd` does that.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/plain_words.sh
+. scripts/chroots.sh
+
+# What systemd-analyze security may find, from 0 (shut) to 10 (open).
+exposure_max=2.0
+
+[ "$(id -u)" -eq 0 ] || die 'a file tree of another Debian can only be entered as root' 'Run: sudo make test-deb'
+[ $# -gt 0 ] || set -- bookworm trixie
+scripts/packages.sh deb
+arch=$(dpkg --print-architecture)
+scripts/deb.sh "$arch"
+VERSION_SUFFIX=+upgrade scripts/deb.sh "$arch"
+packages=${CARGO_TARGET_DIR:-target}/debian
+old=$(ls "$packages"/synthwire_*[0-9]_"$arch".deb) new=$(ls "$packages"/synthwire_*+upgrade_"$arch".deb)
+
+passed=0 failed=0
+# check WHAT COMMAND...: one test; shows the command's output when it fails.
+check() {
+    local what=$1 said
+    shift
+    if said=$("$@" 2>&1); then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        warn "FAILED in $suite: $what" "$said"
+    fi
+}
+# in_tree COMMAND...: without the network, as the package must not need it.
+in_tree() { chroot "$tree" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
+# A link counts, whatever this machine has where it points.
+has() { [ -e "$tree$1" ] || [ -L "$tree$1" ]; }
+has_not() { ! has "$1"; }
+in_range() { awk -v is="$1" -v most="$2" 'BEGIN { exit !(is != "" && is + 0 <= most + 0) }'; }
+# Every file that lasts, but what dpkg, the caches and the user's entry leave by themselves.
+listing() {
+    (cd "$tree" && find . -xdev \( -path ./proc -o -path ./dev -o -path ./run -o -path ./var/lib/dpkg -o -path ./var/cache -o -path ./var/log \) -prune \
+        -o -print | grep -vE '^\./etc/(passwd|group|shadow|gshadow|\.pwd\.lock)-?$' | sort)
+}
+no_rest() { diff "$work/before" <(listing); }
+exposure() { in_tree systemd-analyze security --offline=yes --no-pager "$1" | sed -n 's/.*exposure level.*: \([0-9.]*\) .*/\1/p'; }
+
+work=$(mktemp -d)
+trap 'umount "$work"/*/proc 2>/dev/null || true; rm -rf --one-file-system "$work"' EXIT
+
+for suite in "$@"; do
+    tree=$work/$suite
+    archive=$(file_tree "$suite" "$arch")
+    say "Debian $suite"
+    mkdir "$tree" && tar -C "$tree" --exclude='./dev/*' -xf "$archive"
+    mkdir -p "$tree/proc" && mount -t proc proc "$tree/proc"
+    cp "$old" "$tree/old.deb" && cp "$new" "$tree/new.deb"
+    listing >"$work/before"
+
+    check 'it installs' in_tree dpkg --install /old.deb
+    check 'nothing it needs is missing' in_tree dpkg --audit
+    check 'the program runs' in_tree synthwire --version
+    check 'the user is there' in_tree getent passwd synthwire
+    check 'the service starts with the machine' has /etc/systemd/system/multi-user.target.wants/synthwire.service
+    check 'the socket, too' has /etc/systemd/system/sockets.target.wants/synthwire.socket
+    # The one thing Debian 12's systemd says is that it does not know Type=notify-reload; its Type=notify then holds.
+    check 'the units are sound' in_tree systemd-analyze verify --man=no synthwire.service synthwire.socket
+    level=$(exposure synthwire.service)
+    say "$(in_tree systemctl --version | head -n 1): exposure $level"
+    check "exposure $level is at most $exposure_max" in_range "$level" "$exposure_max"
+    check 'the configuration is one the service takes' in_tree sh -c '! synthwire serve --config /etc/synthwire/synthwire.toml \
+        --listen 192.0.2.1:1 --source exact:music 2>&1 | grep "synthwire.toml"'
+    check 'every key of the packaged configuration is the default or takes its example' in_tree sh -c \
+        'sed "s/^#\([a-z_]* =\)/\1/" /etc/synthwire/synthwire.toml >/tmp/all.toml && ! synthwire serve --config /tmp/all.toml \
+        --listen 192.0.2.1:1 2>&1 | grep "all.toml"; rm /tmp/all.toml'
+
+    echo '# mine' >>"$tree/etc/synthwire/synthwire.toml"
+    check 'an administrator disables the socket' in_tree systemctl disable synthwire.socket
+    check 'it is upgraded' in_tree dpkg --install /new.deb
+    check 'a changed configuration is kept' grep -q '# mine' "$tree/etc/synthwire/synthwire.toml"
+    check 'what was disabled stays so' has_not /etc/systemd/system/sockets.target.wants/synthwire.socket
+    check 'what was enabled stays so' has /etc/systemd/system/multi-user.target.wants/synthwire.service
+    check 'it is as new as it should be' in_tree sh -c 'dpkg-query --show synthwire | grep -q +upgrade'
+
+    check 'it is removed' in_tree dpkg --remove synthwire
+    check 'the program is gone' has_not /usr/bin/synthwire
+    check 'the configuration stays' has /etc/synthwire/synthwire.toml
+    check 'it is installed again' in_tree dpkg --install /new.deb
+    mkdir -p "$tree/var/lib/synthwire" && touch "$tree/var/lib/synthwire/remembered"
+    check 'it is purged' in_tree dpkg --purge synthwire
+    check 'nothing of it is left' no_rest
+    umount "$tree/proc"
+done
+printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,249 @@
+//! First contact: what is said over plain HTTP, where browsers play no live sound, and how a device comes to trust this one.
+//!
+//! The page is `web/first-contact/page.html`, filled in here: it works without scripts. Beside it the authority's certificate in
+//! two wrappings, an address that tells whether it is trusted, and one that takes what a listener's clock shows.
+
+use super::browser::{browser, system};
+use super::routes::{Body, words};
+use super::{Peer, Secure, assets, qr};
+use crate::tls::profile::profile;
+use crate::tls::{Trusted, names};
+use bytes::Bytes;
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::{Response, StatusCode};
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+/// Where it can always be found; on plain HTTP it is at `/` as well.
+pub(super) const PATH: &str = "/trust";
+const TEMPLATE: &str = "/first-contact/page.html";
+const CERTIFICATE: &str = "/trust/synthwire.crt";
+const PROFILE: &str = "/trust/synthwire.mobileconfig";
+const CHECK: &str = "/trust/check";
+/// Takes `?unix_s=`.
+pub(super) const CLOCK: &str = "/trust/clock";
+/// The systems whose steps the page has.
+const SYSTEMS: [&str; 6] = ["ios", "mac", "android", "windows", "linux", "firefox"];
+
+/// Answers what is asked under [`PATH`]; `None` for another path.
+pub(super) fn answer(path: &str, headers: &HeaderMap, secure: &Secure, peer: Peer) -> Option<Response<Body>> {
+    Some(match path {
+        PATH | TEMPLATE => page(headers, secure, peer),
+        CERTIFICATE => {
+            file(secure, "application/x-x509-ca-cert", |trusted| Bytes::copy_from_slice(&trusted.der))
+        }
+        PROFILE => file(secure, "application/x-apple-aspen-config", |trusted| {
+            profile(&trusted.name, &trusted.der, &trusted.sha256).into()
+        }),
+        CHECK => check(headers, peer),
+        _ => return None,
+    })
+}
+
+/// Whether the browser believes it is on this very machine: there it plays without encryption.
+pub(super) fn is_at_home(headers: &HeaderMap) -> bool {
+    match host(headers) {
+        Some(Host::Name(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Address(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// The page, in the words of the browser that asks.
+pub(super) fn page(headers: &HeaderMap, secure: &Secure, peer: Peer) -> Response<Body> {
+    let (asset, _) = assets::find(TEMPLATE).expect("build.rs put it in");
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let host = host(headers).unwrap_or(Host::Address(peer.local)).to_string();
+    let https = url("https", &host, secure.port, 443);
+    let trusted = secure.identity.authority();
+    let mut text = String::from_utf8_lossy(asset.plain).into_owned();
+    let mut fill = |mark: &str, with: &str| text = text.replace(&format!("{{{{{mark}}}}}"), with);
+    for name in SYSTEMS {
+        fill(&format!("open_{name}"), if system(agent) == name { "open" } else { "" });
+    }
+    fill("browser", browser(agent));
+    fill("https", &https);
+    fill("host", &host);
+    fill("place", https.trim_start_matches("https://"));
+    fill("own_hidden", if trusted.is_some() { "" } else { "hidden" });
+    fill("authority", trusted.as_ref().map_or("", |trusted| &trusted.name)); // letters, digits, '-' and ' '
+    fill("fingerprint", &trusted.as_ref().map(fingerprint).unwrap_or_default());
+    fill("codes", &codes(secure, peer));
+
+    let mut response = Response::new(Body::from(text));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {https}; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+/// The second a listener's clock shows, from a query; `None` when it says none.
+pub(super) fn claimed_s(query: Option<&str>) -> Option<i64> {
+    query?.split('&').find_map(|pair| pair.strip_prefix("unix_s="))?.parse().ok()
+}
+
+fn file(secure: &Secure, mime: &'static str, content: impl Fn(&Trusted) -> Bytes) -> Response<Body> {
+    let Some(trusted) = secure.identity.authority() else {
+        return words(
+            StatusCode::NOT_FOUND,
+            "This device shows a certificate from elsewhere: there is nothing to install.",
+        );
+    };
+    let mut response = Response::new(Body::from(content(&trusted)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(mime));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Whoever reads this over TLS trusts the certificate. Our own page on another port may read it, no other page.
+fn check(headers: &HeaderMap, peer: Peer) -> Response<Body> {
+    if !peer.secure {
+        return words(
+            StatusCode::UPGRADE_REQUIRED,
+            "This says something only when it is asked for over https.",
+        );
+    }
+    let mut response = words(StatusCode::OK, "It worked: no warning came before these words.");
+    let origin = headers.get(header::ORIGIN);
+    let ours =
+        origin.and_then(|origin| origin.to_str().ok()?.split_once("://")).is_some_and(|(_, authority)| {
+            let asked = host(headers);
+            asked.is_some() && parse_host(authority) == asked
+        });
+    if let (true, Some(origin)) = (ours, origin) {
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(header::VARY, HeaderValue::from_static("origin"));
+    }
+    response
+}
+
+/// What the request calls us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Host {
+    Name(String),
+    Address(IpAddr),
+}
+
+impl std::fmt::Display for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Address(IpAddr::V6(v6)) => write!(f, "[{v6}]"),
+            Self::Address(v4) => write!(f, "{v4}"),
+        }
+    }
+}
+
+fn host(headers: &HeaderMap) -> Option<Host> {
+    parse_host(headers.get(header::HOST)?.to_str().ok()?)
+}
+
+/// The name or address of an authority, without its port: nothing that would have to be escaped anywhere.
+fn parse_host(authority: &str) -> Option<Host> {
+    if let Ok(address) = authority.parse::<SocketAddr>() {
+        return Some(Host::Address(address.ip()));
+    }
+    if let Some(v6) = authority.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return v6.parse().ok().map(Host::Address);
+    }
+    let (name, port) = authority.split_once(':').unwrap_or((authority, ""));
+    if let Ok(address) = name.parse() {
+        return Some(Host::Address(address));
+    }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    let sound = !name.is_empty() && name.len() <= 253 && name.bytes().all(plain);
+    (sound && port.bytes().all(|byte| byte.is_ascii_digit())).then(|| Host::Name(name.to_ascii_lowercase()))
+}
+
+fn url(scheme: &str, host: &str, port: u16, usual_port: u16) -> String {
+    if port == usual_port { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{port}") }
+}
+
+/// This page's address by name and by number.
+fn codes(secure: &Secure, peer: Peer) -> String {
+    let facts = (secure.facts)();
+    let name = names::label(&facts.host).map(|label| format!("{label}.local"));
+    let near = names::Names::of(&facts.host, &facts.addresses).addresses;
+    let reached = Some(peer.local).filter(|address| !address.is_loopback());
+    let number =
+        reached.or_else(|| near.into_iter().find(|address| address.is_ipv4() && !address.is_loopback()));
+    let mut codes = String::new();
+    for host in [name, number.map(|address| Host::Address(address).to_string())].into_iter().flatten() {
+        let address = format!("{}/", url("http", &host, secure.plain_port, 80));
+        if let Some(picture) = qr::svg(&address) {
+            let _ =
+                write!(codes, r#"<figure class="code">{picture}<figcaption>{address}</figcaption></figure>"#);
+        }
+    }
+    codes
+}
+
+fn fingerprint(trusted: &Trusted) -> String {
+    let pairs: Vec<String> = trusted.sha256.iter().map(|byte| format!("{byte:02X}")).collect();
+    pairs.join(":")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_read_or_left_and_never_needs_escaping() {
+        for (authority, expected) in [
+            ("synthwire.local", Some("synthwire.local")),
+            ("Synthwire.local:8080", Some("synthwire.local")),
+            ("192.168.7.9:80", Some("192.168.7.9")),
+            ("10.0.0.1", Some("10.0.0.1")),
+            ("[fd00::9]:8443", Some("[fd00::9]")),
+            ("[::1]", Some("[::1]")),
+            ("a\"><script>", None),
+            ("a:b", None),
+            ("", None),
+            ("a b", None),
+        ] {
+            assert_eq!(
+                parse_host(authority).map(|host| host.to_string()).as_deref(),
+                expected,
+                "{authority}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_this_machine_itself_is_at_home() {
+        for (host, home) in [
+            ("localhost:8080", true),
+            ("127.0.0.1", true),
+            ("[::1]:8080", true),
+            ("page.localhost", true),
+            ("synthwire.local", false),
+            ("192.168.7.9", false),
+            ("localhost.example.org", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static(host));
+            assert_eq!(is_at_home(&headers), home, "{host}");
+        }
+        assert!(!is_at_home(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn what_a_clock_shows_is_a_whole_number_of_seconds() {
+        assert_eq!(claimed_s(Some("unix_s=1790000000")), Some(1_790_000_000));
+        assert_eq!(claimed_s(Some("a=b&unix_s=-7")), Some(-7));
+        for query in
+            [None, Some(""), Some("unix_s=soon"), Some("unix_s=1.5"), Some("unix_s=99999999999999999999")]
+        {
+            assert_eq!(claimed_s(query), None, "{query:?}");
+        }
+    }
+}

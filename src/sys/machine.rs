@@ -1,0 +1,74 @@
+//! What this machine is called, where it is reached, and whether its clock can be believed.
+
+use crate::tls::Facts;
+use crate::tls::dates::Clock;
+use nix::ifaddrs::getifaddrs;
+use std::fs::read_to_string;
+use std::net::{IpAddr, Ipv6Addr};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Temporary (RFC 8981), deprecated, tentative: here today, gone tomorrow (`IFA_F_*` of `linux/if_addr.h`).
+const FLEETING: u32 = 0x01 | 0x20 | 0x40;
+
+/// Everything a certificate depends on, as it is now. Some hundred microseconds.
+pub fn facts() -> Facts {
+    Facts { clock: clock(), host: host(), addresses: addresses() }
+}
+
+/// The host name, '' when there is none.
+pub fn host() -> String {
+    // Not from /proc: the unit lets the service see its own processes there and nothing else.
+    nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
+}
+
+/// Every address that stays for a while.
+pub fn addresses() -> Vec<IpAddr> {
+    let mut found = lasting_ipv6(&read_to_string("/proc/net/if_inet6").unwrap_or_default());
+    if let Ok(interfaces) = getifaddrs() {
+        let v4 =
+            interfaces.filter_map(|interface| Some(IpAddr::from(interface.address?.as_sockaddr_in()?.ip())));
+        found.extend(v4);
+    }
+    found
+}
+
+/// What the clock shows. It is set when systemd-timesyncd says so, or the kernel took it from a clock with a battery; other
+/// time services leave no such mark, and theirs counts as one that nobody has set.
+fn clock() -> Clock {
+    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
+    let from_battery = read_to_string("/sys/class/rtc/rtc0/hctosys").is_ok_and(|text| text.trim() == "1");
+    Clock { now_s, set: from_battery || Path::new("/run/systemd/timesync/synchronized").exists() }
+}
+
+/// The addresses of `/proc/net/if_inet6` (address, interface, prefix length, scope, flags, name) that are not fleeting.
+fn lasting_ipv6(table: &str) -> Vec<IpAddr> {
+    let address = |line: &str| {
+        let mut fields = line.split_whitespace();
+        let bits = u128::from_str_radix(fields.next()?, 16).ok()?;
+        let flags = u32::from_str_radix(fields.nth(3)?, 16).ok()?;
+        (flags & FLEETING == 0).then(|| IpAddr::from(Ipv6Addr::from_bits(bits)))
+    };
+    table.lines().filter_map(address).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fleeting_addresses_are_left_out() {
+        let table = "fd000000000000000000000000000007 02 40 00 80     eth0\n\
+                     fd0000000000000000000000000000ff 02 40 00 01     eth0\n\
+                     fe800000000000000000000000000001 02 40 20 c0     eth0\n\
+                     00000000000000000000000000000001 01 80 10 80       lo\n\
+                     nonsense\n";
+        let expected: [IpAddr; 2] = ["fd00::7".parse().unwrap(), "::1".parse().unwrap()];
+        assert_eq!(lasting_ipv6(table), expected);
+    }
+
+    #[test]
+    fn this_machine_has_itself() {
+        assert!(addresses().iter().any(|address| address.to_string() == "127.0.0.1"));
+    }
+}

@@ -1,0 +1,154 @@
+//! Which dates a certificate bears, and when it is time for another. Pure: every time is a parameter, in seconds since 1970.
+//!
+//! A Raspberry Pi has no clock of its own: before the network has told it the time it may believe anything. Three times are
+//! weighed here: its own clock, the date this program was built (it cannot be earlier than that), and what listeners say
+//! their clocks show. A listener's word moves nothing but the dates of the certificate, and only while our own clock has
+//! not been set by anybody.
+
+use serde::{Deserialize, Serialize};
+
+/// Seconds of a day.
+pub const DAY_S: i64 = 86_400;
+/// How long a device's authority is trusted: the device's life. It names nothing but local names, and it never leaves.
+const AUTHORITY_S: i64 = 3_650 * DAY_S;
+/// How long a leaf is good for: browsers take 397 days at most.
+const LEAF_S: i64 = 396 * DAY_S;
+/// How long before the moment it is made for a leaf begins: for phones whose clock is late.
+const BACKDATED_S: i64 = 30 * DAY_S;
+
+/// From when until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// The first second.
+    pub from_s: i64,
+    /// The first second after it.
+    pub until_s: i64,
+}
+
+impl Window {
+    fn holds(self, moment_s: i64) -> bool {
+        (self.from_s..self.until_s).contains(&moment_s)
+    }
+}
+
+/// What this machine's clock shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// Seconds since 1970.
+    pub now_s: i64,
+    /// Somebody has set it: the network, or a clock with a battery.
+    pub set: bool,
+}
+
+/// The dates of an authority made by a program built at `build_s`.
+pub fn authority_window(build_s: i64) -> Window {
+    Window { from_s: build_s, until_s: build_s + AUTHORITY_S }
+}
+
+/// The dates of a leaf made for `moment_s`: within those of its authority.
+pub fn leaf_window(moment_s: i64, authority: Window) -> Window {
+    let from_s = (moment_s - BACKDATED_S).clamp(authority.from_s, authority.until_s - LEAF_S);
+    Window { from_s, until_s: from_s + LEAF_S }
+}
+
+/// The moment a leaf must be good at.
+///
+/// Our own clock, or the build date where that is later. While nobody has set our clock, `claimed_s` counts as well (what
+/// listeners' clocks show, oldest word first): the moment whose leaf suits most of them wins, and of equals our own, then
+/// the latest said. So one liar in a room moves nothing, and in a room of two nothing for longer than the other is silent.
+pub fn moment(clock: Clock, build_s: i64, claimed_s: &[i64], authority: Window) -> i64 {
+    let own_s = clock.now_s.clamp(build_s.max(authority.from_s), authority.until_s - DAY_S);
+    if clock.set && clock.now_s >= build_s {
+        return own_s;
+    }
+    let suits = |moment_s| {
+        let window = leaf_window(moment_s, authority);
+        claimed_s.iter().filter(|claim| window.holds(**claim)).count()
+    };
+    let later = claimed_s.iter().copied().filter(|claim| *claim > own_s && authority.holds(*claim));
+    later
+        .fold((suits(own_s), own_s), |best, claim| {
+            let beats = if best.1 == own_s { suits(claim) > best.0 } else { suits(claim) >= best.0 };
+            if beats { (suits(claim), claim) } else { best }
+        })
+        .1
+}
+
+/// Whether a leaf with these dates must be replaced at `moment_s`: it is not good then, or in its last third.
+pub fn is_due(leaf: Window, moment_s: i64, authority: Window) -> bool {
+    let last_third_s = leaf.until_s - (leaf.until_s - leaf.from_s) / 3;
+    let next = leaf_window(moment_s, authority);
+    moment_s < leaf.from_s || (moment_s >= last_third_s && next.until_s > leaf.until_s)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BUILD_S: i64 = 1_780_000_000;
+    const UNSET: fn(i64) -> Clock = |now_s| Clock { now_s, set: false };
+    const SET: fn(i64) -> Clock = |now_s| Clock { now_s, set: true };
+
+    fn authority() -> Window {
+        authority_window(BUILD_S)
+    }
+
+    #[test]
+    fn a_clock_before_the_build_is_not_believed_whoever_set_it() {
+        for clock in [UNSET(0), SET(0), UNSET(BUILD_S - 1)] {
+            assert_eq!(moment(clock, BUILD_S, &[], authority()), BUILD_S);
+        }
+        let leaf = leaf_window(BUILD_S, authority());
+        assert_eq!(leaf.from_s, BUILD_S, "nothing begins before the authority does");
+    }
+
+    #[test]
+    fn a_listener_moves_the_leaf_of_a_device_without_a_clock_and_of_no_other() {
+        let years = BUILD_S + 1_000 * DAY_S;
+        assert_eq!(moment(UNSET(0), BUILD_S, &[years], authority()), years);
+        assert_eq!(moment(SET(BUILD_S + DAY_S), BUILD_S, &[years], authority()), BUILD_S + DAY_S);
+        // Within the leaf that would be made anyway, there is no need.
+        assert_eq!(moment(UNSET(0), BUILD_S, &[BUILD_S + 9 * DAY_S], authority()), BUILD_S);
+    }
+
+    #[test]
+    fn what_most_listeners_say_counts_and_beyond_the_authority_nothing() {
+        let (honest, liar) = (BUILD_S + 500 * DAY_S, BUILD_S + 3_000 * DAY_S);
+        let at = |claims: &[i64]| moment(UNSET(0), BUILD_S, claims, authority());
+        assert_eq!(at(&[honest, honest + 60, liar]), honest + 60);
+        assert_eq!(at(&[liar, honest]), honest, "of two, the latest");
+        assert_eq!(at(&[BUILD_S + DAY_S, liar]), BUILD_S, "one who is content is as much as one who is not");
+        assert_eq!(at(&[BUILD_S + 5_000 * DAY_S, i64::MAX, i64::MIN, 0]), BUILD_S);
+    }
+
+    #[test]
+    fn a_leaf_is_due_in_its_last_third_and_when_time_has_jumped() {
+        let leaf = leaf_window(BUILD_S + 100 * DAY_S, authority());
+        let due = |day| is_due(leaf, leaf.from_s + day * DAY_S, authority());
+        assert_eq!(
+            [due(-1), due(0), due(263), due(264), due(395), due(2_000)],
+            [true, false, false, true, true, true]
+        );
+    }
+
+    #[test]
+    fn at_the_authoritys_end_there_is_nothing_to_gain() {
+        let last = leaf_window(authority().until_s, authority());
+        assert_eq!(last.until_s, authority().until_s);
+        assert!(!is_due(last, authority().until_s - DAY_S, authority()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_new_leaf_is_never_due_at_once_and_never_too_long(
+            now_s in 0..BUILD_S + 4_000 * DAY_S, set: bool, claims in prop::collection::vec(any::<i64>(), 0..9),
+        ) {
+            let moment_s = moment(Clock { now_s, set }, BUILD_S, &claims, authority());
+            let leaf = leaf_window(moment_s, authority());
+            prop_assert!(leaf.holds(moment_s) && !is_due(leaf, moment_s, authority()));
+            prop_assert!(leaf.from_s >= authority().from_s && leaf.until_s <= authority().until_s);
+            prop_assert!(leaf.until_s - leaf.from_s <= 397 * DAY_S);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! HTTPS from the outside: the page's socket over TLS, what is refused, and that a clock that is told moves the certificate only.
+
+use super::service::{PATIENCE, Service};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+/// More than are taken at once.
+const HALF_OPEN: usize = 80;
+const HANDSHAKES_MAX: usize = 64;
+
+type Stream = StreamOwned<ClientConnection, TcpStream>;
+
+struct Secure {
+    service: Service,
+    address: SocketAddr,
+    authority: CertificateDer<'static>,
+    state: PathBuf,
+}
+
+impl Secure {
+    fn start(name: &str) -> Self {
+        let state = std::env::temp_dir().join(format!("synthwire-{name}-{}", std::process::id()));
+        let folder = state.to_str().unwrap();
+        let service =
+            Service::start(&["--source", "exact:counter", "--listen-tls", "127.0.0.1:0", "--state", folder]);
+        let line = service.wait_for_log("come by https://");
+        let address = line.split("https://").nth(1).unwrap().trim_end_matches('/').parse().unwrap();
+        let mut plain = TcpStream::connect(service.address).unwrap();
+        write!(
+            plain,
+            "GET /trust/synthwire.crt HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            service.address
+        )
+        .unwrap();
+        let mut answer = Vec::new();
+        plain.read_to_end(&mut answer).unwrap();
+        let head = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+        let authority = CertificateDer::from(answer[head + 4..].to_vec());
+        Self { service, address, authority, state }
+    }
+
+    /// A client that trusts the authority and nothing else.
+    fn connect(&self, name: &str) -> Stream {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.authority.clone()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let tcp = TcpStream::connect(self.address).unwrap();
+        tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), tcp)
+    }
+
+    fn handshakes(&self, what: &str) -> u64 {
+        self.service.status()["tls_handshakes"][what].as_u64().unwrap()
+    }
+
+    fn until(&self, what: &str, reached: impl Fn(u64) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !reached(self.handshakes(what)) {
+            assert!(Instant::now() < deadline, "{what} stays {}", self.handshakes(what));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Secure {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.state);
+    }
+}
+
+#[test]
+fn a_listener_over_tls_hears_the_same_as_anybody() {
+    let secure = Secure::start("wss");
+    for name in ["localhost", "127.0.0.1"] {
+        let url = format!("wss://{name}:{}/ws", secure.address.port());
+        let (mut socket, _) = tungstenite::client(url, secure.connect(name)).expect("the service upgrades");
+        let hello = socket.read().unwrap().into_text().unwrap();
+        assert!(hello.contains(r#""type":"hello""#), "{hello}");
+        let mut sound = 0;
+        while sound < 100 {
+            sound += usize::from(socket.read().unwrap().is_binary());
+        }
+        socket.close(None).unwrap();
+    }
+    assert_eq!(secure.handshakes("done"), 2);
+    assert_eq!(secure.handshakes("failed"), 0);
+}
+
+#[test]
+fn half_open_handshakes_find_no_more_than_their_places_and_lose_them_in_time() {
+    let secure = Secure::start("half-open");
+    let mut ear = secure.service.listen();
+    ear.records();
+    let idle: Vec<TcpStream> = (0..HALF_OPEN).map(|_| TcpStream::connect(secure.address).unwrap()).collect();
+    secure.until("refused", |refused| refused == (HALF_OPEN - HANDSHAKES_MAX) as u64);
+    secure.until("late", |late| late == HANDSHAKES_MAX as u64);
+    drop(idle);
+    let mut noise = TcpStream::connect(secure.address).unwrap();
+    noise.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap(); // somebody took the ports for each other
+    secure.until("failed", |failed| failed == 1);
+    let mut again = secure.connect("localhost");
+    again.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("there is room again");
+    let mut answer = [0; 15];
+    again.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    ear.records();
+}
+
+#[test]
+fn a_clock_is_told_by_our_own_page_only_and_garbage_is_refused() {
+    let secure = Secure::start("clock");
+    let tell = |query: &str, more: &str| {
+        let request = format!("POST /trust/clock{query} HTTP/1.1\r\nContent-Length: 0{more}");
+        secure.service.http(&request).lines().next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(tell("?unix_s=1900000000", ""), "HTTP/1.1 200 OK");
+    assert_eq!(tell("?unix_s=soon", ""), "HTTP/1.1 400 Bad Request");
+    assert_eq!(tell("", ""), "HTTP/1.1 400 Bad Request");
+    assert_eq!(tell("?unix_s=1900000000", "\r\nOrigin: http://evil.example"), "HTTP/1.1 403 Forbidden");
+    let without = Service::start(&["--source", "exact:counter"]);
+    let answer = without.http("POST /trust/clock?unix_s=1900000000 HTTP/1.1\r\nContent-Length: 0");
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+}
+
+#[test]
+fn mistakes_with_a_certificate_from_elsewhere_end_the_start_with_a_remedy() {
+    let run = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_synthwire"))
+            .args(["serve", "--source", "exact:counter", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for (arguments, said) in [
+        (&["--cert", "a.pem"][..], "cert needs key beside it"),
+        (&["--cert", "a.pem", "--key", "b.pem"], "cert is for HTTPS"),
+        (
+            &["--listen-tls", "127.0.0.1:0", "--cert", "/nowhere", "--key", "/nowhere"],
+            "Check the path given with --cert",
+        ),
+        (&["--listen-tls", "127.0.0.1:0", "--state", "/proc/none"], "Name one with --state"),
+    ] {
+        let error = run(arguments);
+        assert!(error.contains(said), "{arguments:?}: {error}");
+    }
+}

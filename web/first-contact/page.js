@@ -1,0 +1,66 @@
+/**
+ * What the page on plain HTTP adds where scripts run: it tells the service what this device's clock shows, knows an iPad that
+ * calls itself a Mac, and tries whether this browser trusts the service. Without scripts nothing else is missing.
+ *
+ * Not a module: the oldest browser that shows this page should try as well.
+ */
+
+(function firstContact() {
+  const { body } = document;
+  const https = body.dataset['https'] || '';
+  const said = /** @type {HTMLElement} */ (document.getElementById('checked'));
+  const again = /** @type {HTMLButtonElement} */ (document.getElementById('check'));
+  let isChecking = false;
+
+  const words = {
+    unknown: 'Checking…',
+    yes: 'It worked: this browser opens Synthwire without a warning. Press Listen now.',
+    no: 'Not yet: this browser would still show its warning.',
+  };
+
+  /** @param {'unknown' | 'yes' | 'no'} trusted */
+  function say(trusted) {
+    body.dataset['trusted'] = trusted;
+    said.dataset['trusted'] = trusted;
+    said.textContent = words[trusted];
+  }
+
+  /** A page is not told why a connection failed; that the device is there it has just shown by serving this page. */
+  function check() {
+    if (isChecking) return;
+    isChecking = true;
+    again.hidden = false;
+    const done = (/** @type {'yes' | 'no'} */ trusted) => {
+      isChecking = false;
+      say(trusted);
+    };
+    fetch(`${https}/trust/check`, { mode: 'cors', cache: 'no-store', credentials: 'omit' })
+      .then((answer) => done(answer.ok ? 'yes' : 'no'), () => done('no'));
+  }
+
+  /** An iPad says it is a Mac; no Mac has more than one touch point. */
+  function knowAnIPad() {
+    if (body.dataset['browser'] !== 'safari' || navigator.maxTouchPoints < 2) return;
+    body.dataset['browser'] = 'ios';
+    for (const [system, open] of /** @type {[string, boolean][]} */ ([['mac', false], ['ios', true]])) {
+      /** @type {HTMLDetailsElement} */ (document.getElementById(system)).open = open;
+    }
+  }
+
+  knowAnIPad();
+  if (location.protocol === 'https:') {
+    // The page itself is the check, and only a person has seen what came before it.
+    said.textContent = 'This page has come over HTTPS: if no warning came before it, it worked.';
+    return;
+  }
+  again.addEventListener('click', () => {
+    say('unknown');
+    check();
+  });
+  // Back from the settings: that is when it has changed.
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible') check();
+  });
+  // The service may have no clock of its own: then its certificate is made to be good on this device's day.
+  fetch(`/trust/clock?unix_s=${Math.floor(Date.now() / 1000)}`, { method: 'POST' }).then(check, check);
+}());
