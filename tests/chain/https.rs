@@ -6,9 +6,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use synthwire::net::access::key::HashedKey;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use tungstenite::client::IntoClientRequest;
 
 /// More than are taken at once.
 const HALF_OPEN: usize = 80;
@@ -25,10 +27,14 @@ struct Secure {
 
 impl Secure {
     fn start(name: &str) -> Self {
+        Self::start_with(name, &[])
+    }
+
+    fn start_with(name: &str, further: &[&str]) -> Self {
         let state = std::env::temp_dir().join(format!("synthwire-{name}-{}", std::process::id()));
         let folder = state.to_str().unwrap();
-        let service =
-            Service::start(&["--source", "exact:counter", "--listen-tls", "127.0.0.1:0", "--state", folder]);
+        let arguments = ["--source", "exact:counter", "--listen-tls", "127.0.0.1:0", "--state", folder];
+        let service = Service::start(&[&arguments, further].concat());
         let line = service.wait_for_log("come by https://");
         let address = line.split("https://").nth(1).unwrap().trim_end_matches('/').parse().unwrap();
         let mut plain = TcpStream::connect(service.address).unwrap();
@@ -95,6 +101,37 @@ fn a_listener_over_tls_hears_the_same_as_anybody() {
     }
     assert_eq!(secure.handshakes("done"), 2);
     assert_eq!(secure.handshakes("failed"), 0);
+}
+
+#[test]
+fn over_tls_the_key_is_asked_for_and_what_stands_for_it_never_travels_in_the_open() {
+    let key = HashedKey::of("band's key", [5; 16]).unwrap();
+    let file = std::env::temp_dir().join(format!("synthwire-wss-key-{}.toml", std::process::id()));
+    std::fs::write(&file, format!("listening_key = {:?}\n", key.as_str())).unwrap();
+    let secure = Secure::start_with("wss-key", &["--config", file.to_str().unwrap()]);
+    std::fs::remove_file(file).unwrap();
+    let url = format!("wss://localhost:{}/ws", secure.address.port());
+    let refused = tungstenite::client(&url, secure.connect("localhost")).unwrap_err().to_string();
+    assert!(refused.contains("401"), "{refused}");
+
+    let body = r#"{"purpose":"listening","key":"band's key"}"#;
+    let mut tls = secure.connect("localhost");
+    write!(
+        tls,
+        "POST /api/access/enter HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    tls.read_to_string(&mut answer).unwrap();
+    let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
+    assert!(cookie.ends_with("; HttpOnly; SameSite=Strict; Secure"), "{cookie}");
+
+    let mut request = url.into_client_request().unwrap();
+    request.headers_mut().insert("Cookie", cookie.split(';').next().unwrap().parse().unwrap());
+    let (mut socket, _) =
+        tungstenite::client(request, secure.connect("localhost")).expect("the key is shown");
+    assert!(socket.read().unwrap().into_text().unwrap().contains(r#""type":"hello""#));
 }
 
 #[test]

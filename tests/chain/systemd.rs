@@ -179,8 +179,9 @@ fn a_reload_moves_the_pair_for_everybody_and_leaves_one_that_a_listener_chose() 
         service.wait_for_log("read the configuration again: ");
     };
     std::fs::write(&file, "").unwrap();
-    let arguments =
-        [["--config", &file], ["--source", "exact:counter"], ["--channels", "8"], PATIENT_QUEUE].concat();
+    let state = folder.file("state");
+    let source = ["--source", "exact:counter", "--channels", "8"];
+    let arguments = [&source[..], &PATIENT_QUEUE, &["--config", &file, "--state", &state]].concat();
     let service = Service::playing(&arguments);
     let enough = Arc::new(AtomicBool::new(false));
     let (ear, told) = (service.listen(), Arc::clone(&enough));
@@ -194,6 +195,13 @@ fn a_reload_moves_the_pair_for_everybody_and_leaves_one_that_a_listener_chose() 
     assert_eq!(other.text("source")["source"]["first_channel"], 5);
     reload(&service, "first_channel = 31\nlisteners_max = 100\n");
     assert_eq!(service.status()["source"]["first_channel"], 5);
+    // The later wish counts, also at the next start: what was chosen on the page is kept, and now this is.
+    reload(&service, "first_channel = 2\n");
+    assert_eq!(service.status()["source"]["first_channel"], 2);
+    let kept = || std::fs::read_to_string(Path::new(&state).join("settings.json")).unwrap_or_default();
+    while kept() != r#"{"first_channel":2}"# {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     enough.store(true, Relaxed);
     assert!(listener.join().expect("no gap") > 0);
 }
