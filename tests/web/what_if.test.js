@@ -1,6 +1,10 @@
 /**
- * The what-if curve tells the truth: what it counts for a lead is what a listener with that lead hears on the same arrivals.
- * To an event or a tenth: a real reader that was interrupted waits for a whole block, and two of its events may join or part there.
+ * The what-if curve tells the truth: what it counts for a lead, while the page chooses another by itself, is what a listener who holds
+ * that lead hears on the same arrivals. To the event.
+ *
+ * Left out are leads that are late for more than a tenth of the time, where a step of the line may find the reader interrupted, and
+ * silence is sent, so that a step goes exactly where it is meant to: with sound it goes where the sound fits, up to 4.5 ms off
+ * (splice.js), which no count can know.
  */
 
 import assert from 'node:assert/strict';
@@ -10,23 +14,27 @@ import { packetsOf } from './sim/networks.js';
 import { SEED } from './sim/random.js';
 import { TraceRun } from './sim/trace_run.js';
 
-const SECONDS = 60;
-/** The start is calm, so that every lead has begun before anything is late. */
-const CALM_MS = 3000;
-const CANDIDATES = [18, 24, 30, 36, 42];
+const SECONDS = 30;
+const LATE_MAX = 0.1;
+const LEADS = 10;
+/** Every so many of the candidates, from the first that is not late all the time. */
+const EVERY = 3;
 
-for (const network of ['good-wifi', 'bursty', 'crowded']) {
-  test(`on ${network}, every lead that is tried interrupts as often as the curve says`, () => {
-    const packets = packetsOf(network, SEED, SECONDS).map((packet) => (
-      packet.capture_ms < CALM_MS ? { ...packet, arrival_ms: packet.capture_ms + 4 } : packet));
-    const watched = new TraceRun(packets, 128, { mode: 'fixed', fixedMs: 300 }).run();
-    const { leads } = readWhatIf(watched.words);
-    const counts = CANDIDATES.map((at) => /** @type {typeof leads[number]} */ (leads[at]));
-    const heard = counts.map(({ target_ms: fixedMs }) => new TraceRun(packets, 128, { mode: 'fixed', fixedMs }).run().playout.late_count);
-    counts.forEach(({ events, target_ms: leadMs }, index) => {
-      const off = Math.abs(/** @type {number} */ (heard[index]) - events);
-      assert.ok(off <= Math.max(1, events / 10), `seed ${SEED}, a lead of ${leadMs.toFixed(1)} ms: ${heard[index]} heard, ${events} counted`);
-    });
-    assert.ok(heard.some((events) => events > 0), 'something was late');
-  });
+for (const contextRateHz of [44_100, 48_000]) {
+  for (const network of ['good-wifi', 'bad-wifi', 'stall-3s', 'mobile', 'bursty', 'capture-jitter']) {
+    for (const seed of [SEED, SEED + 1]) {
+      test(`on ${network} at ${contextRateHz} Hz, seed ${seed}, every lead interrupts as often as the curve says`, () => {
+        const packets = packetsOf(network, seed, SECONDS);
+        const listener = { contextRateHz, isSilent: true };
+        const { leads } = readWhatIf(new TraceRun(packets, 128, { ...listener, mode: 'auto' }).run().words);
+        const first = leads.findIndex(({ late_ms: lateMs }) => lateMs < SECONDS * 1000 * LATE_MAX);
+        const tried = Array.from({ length: LEADS }, (_, at) => /** @type {typeof leads[number]} */ (leads[first + at * EVERY]));
+        const counted = tried.map(({ target_ms: leadMs, events }) => [leadMs, events]);
+        const heard = tried.map(({ target_ms: fixedMs }) => (
+          [fixedMs, new TraceRun(packets, 128, { ...listener, mode: 'fixed', fixedMs }).run().playout.late_count]));
+        assert.deepEqual(heard, counted);
+        assert.ok(tried.some(({ events }) => events > 0), 'something was late');
+      });
+    }
+  }
 }

@@ -13,21 +13,19 @@ import { PLAYOUT, WORD } from './controls.js';
 import { Feed } from './feed.js';
 import { GAUGE, Gauges } from './gauges.js';
 import { LineReader } from './line_reader.js';
+import { Pace, TIME } from './pace.js';
+import { Reference } from './reference.js';
 import { Resampler } from './resampler.js';
 import { controlWords, RingReader } from './ring.js';
-import { Steering } from './steering.js';
+import { STEP_FRAMES } from './steering.js';
 import { LeadTarget } from './target.js';
 import { framesOf, STREAM_RATE_HZ } from './units.js';
 import { SAME_EVENT_FRAMES, WhatIf } from './what_if.js';
 
 /** Required leads are watched for so long before sound is placed. */
 const WATCH_FRAMES = framesOf(70);
-/** A larger error is no matter for the speed: one step. */
-const STEP_FRAMES = framesOf(5);
 /** The rate of the block is not chosen yet when it is looked whether there is room for a step. */
 const STEP_MARGIN_FRAMES = 4;
-/** More than the estimates' own noise is a way to a new target. */
-const DEVIATION_FRAMES = framesOf(0.5);
 /** Frames lie ready so much earlier than any network could bring them: the audio thread itself stood still. */
 const STANDSTILL_FRAMES = framesOf(100);
 const SLEEP_FRAMES = framesOf(1000);
@@ -36,15 +34,9 @@ const CALM_FRAMES = framesOf(1000);
 /** No lead is as short. */
 const LEAST = -0x3fff_ffff;
 
-/** Of #now: index into the feed of the next output frame; its step; the step's change per output frame. */
-const TIME = 0;
-const STEP = 1;
-const CHANGE = 2;
-/** Of #now: the lead at the block's begin, and what the methods found that say so. */
-const LEAD = 3;
-const FOUND = 4;
-const ERROR = 5;
-const DEVIATION = 6;
+/** Of #now: the lead at the block's begin, and by how much it is too long. */
+const LEAD = 0;
+const ERROR = 1;
 
 export class Playout {
   #ring;
@@ -52,14 +44,11 @@ export class Playout {
   #line;
   #feed;
   #resampler;
+  #pace;
+  #reference;
   #target = new LeadTarget();
-  #steering = new Steering();
   #whatIf = new WhatIf();
-  /** Stream frames per context frame, were there no drift; seconds per context frame. */
-  #nominal;
-  #secondsPerFrame;
-  #now = new Float64Array(7);
-  #times;
+  #now = new Float64Array(2);
 
   #epoch = 0;
   /** One of PLAYOUT. @type {number} */
@@ -70,7 +59,11 @@ export class Playout {
   /** Missing frames explain themselves by a mark, a new timeline, or an instrument known to be silent. */
   #isExplained = true;
   #interruptedFrames = 0;
-  #soundSinceFrames = SAME_EVENT_FRAMES;
+  /** Frames since the last event was over, as far as it matters; and whether the interruption under way still belongs to it. */
+  #sinceEventFrames = SAME_EVENT_FRAMES;
+  #isSameEvent = false;
+  /** Where what had arrived ended, a block ago. */
+  #lastWrite = 0;
   /** By how much the live edge is later than the line says, because the audio thread stood still and the line does not know yet. */
   #slipFrames = 0;
   /** By how much a new line is later than the one before for such a standstill that was not met yet: by so much the reader is behind. */
@@ -85,16 +78,14 @@ export class Playout {
   /** @param {ArrayBufferLike} memory the ring's @param {number} contextRateHz */
   constructor(memory, contextRateHz) {
     const words = controlWords(memory);
-    this.#nominal = STREAM_RATE_HZ / contextRateHz;
-    this.#secondsPerFrame = 1 / contextRateHz;
     this.#ring = new RingReader(memory);
     this.#gauges = new Gauges(words);
-    this.#line = new LineReader(words, this.#nominal);
+    this.#line = new LineReader(words, STREAM_RATE_HZ / contextRateHz);
     this.#feed = new Feed(this.#ring);
     this.#resampler = new Resampler(Math.min(1, contextRateHz / STREAM_RATE_HZ));
-    this.#times = this.#now.subarray(0, 3);
+    this.#pace = new Pace(this.#line, this.#resampler, contextRateHz);
+    this.#reference = new Reference(this.#line, new Pace(this.#line, this.#resampler, contextRateHz));
     this.#feed.end = this.#resampler.lookBackFrames;
-    this.#now[TIME] = this.#feed.end;
   }
 
   /**
@@ -111,18 +102,21 @@ export class Playout {
     this.#followLine(contextFrame);
     this.#target.choose(this.#gauges.mode, this.#gauges.fixedFrames);
     this.#measureLead(contextFrame);
-    if (this.#state === PLAYOUT.SOUNDING && !this.#isInterrupted) this.#step(contextFrame, frames);
+    if (this.#isSounding) this.#step(contextFrame, frames);
+    if (this.#reference.isRunning) this.#reference.move(frames, contextFrame, this.#slipFrames, this.#standstillFrames === 0);
     this.#chooseRate(frames);
-    const needed = this.#neededFrames(frames);
+    const needed = this.#pace.neededFrames(frames, this.#feed.end);
     if (this.#line.isValid) this.#measureRequired(needed, contextFrame);
     if (this.#state === PLAYOUT.SEEKING) this.#seek(needed, contextFrame);
     else if (this.#isInterrupted) this.#resume(needed);
+    if (this.#reference.isRunning) this.#watch();
     this.#publish(contextFrame, frames);
     this.#pull(needed);
-    this.#resampler.run(this.#feed.left, this.#feed.right, this.#times, left, right);
+    this.#resampler.run(this.#feed.left, this.#feed.right, this.#pace.times, left, right);
     this.#gauges.peaks(left, right);
     if (this.#feed.isAudible) this.#gauges.sounds(contextFrame);
-    this.#advance(frames);
+    this.#feed.discard(this.#pace.advance(frames));
+    if (this.#reference.isRunning) this.#reference.advance(frames);
   }
 
   /** @param {number} contextFrame @param {number} frames */
@@ -140,7 +134,11 @@ export class Playout {
     this.#watchedFrames = 0;
     this.#isInterrupted = false;
     this.#slipFrames = 0;
+    this.#sinceEventFrames = SAME_EVENT_FRAMES;
+    this.#lastWrite = this.#ring.write;
     this.#feed.position = this.#ring.write;
+    this.#reference.stop();
+    this.#whatIf.begin();
   }
 
   /** @param {number} contextFrame */
@@ -167,7 +165,7 @@ export class Playout {
 
   /** @param {number} contextFrame */
   #measureLead(contextFrame) {
-    const buffered = this.#feed.end - /** @type {number} */ (this.#now[TIME]);
+    const buffered = this.#feed.end - /** @type {number} */ (this.#pace.times[TIME]);
     this.#line.measure(contextFrame, this.#feed.position);
     this.#now[LEAD] = /** @type {number} */ (this.#line.ahead[0]) + buffered + this.#slipFrames;
   }
@@ -177,7 +175,13 @@ export class Playout {
     this.#measureError();
     const error = /** @type {number} */ (this.#now[ERROR]);
     if (Math.abs(error) <= STEP_FRAMES || !this.#feed.isSettled || this.#standstillFrames > 0) return;
-    const skipped = this.#feed.splice(Math.round(error), this.#neededFrames(frames) + STEP_MARGIN_FRAMES);
+    const skipped = this.#feed.splice(Math.round(error), this.#pace.neededFrames(frames, this.#feed.end) + STEP_MARGIN_FRAMES);
+    this.#noteStep(skipped);
+    this.#measureLead(contextFrame);
+  }
+
+  /** @param {number} skipped frames of delay given back; negative: taken */
+  #noteStep(skipped) {
     if (skipped > 0) {
       this.#gauges.add(WORD.TRIM_COUNT, 1);
       this.#gauges.add(WORD.TRIMMED_FRAMES, skipped);
@@ -185,59 +189,34 @@ export class Playout {
       this.#gauges.add(WORD.INSERT_COUNT, 1);
       this.#gauges.add(WORD.INSERTED_FRAMES, -skipped);
     }
-    this.#measureLead(contextFrame);
   }
 
   /** Leaves in #now[ERROR] by how much the lead is longer than wished. */
   #measureError() {
-    this.#now[ERROR] = /** @type {number} */ (this.#now[LEAD]) - this.#target.frames - this.#steering.slackFrames;
+    this.#now[ERROR] = /** @type {number} */ (this.#now[LEAD]) - this.#target.frames - this.#pace.steering.slackFrames;
   }
 
   /** @param {number} frames of the block */
   #chooseRate(frames) {
-    const before = this.#steering.rate;
-    let rate = before;
-    if (this.#state === PLAYOUT.SOUNDING && !this.#isInterrupted) rate = this.#steer(frames * this.#secondsPerFrame);
-    this.#now[STEP] = this.#nominal * (1 + before);
-    this.#now[CHANGE] = (this.#nominal * (rate - before)) / frames;
-  }
-
-  /** @param {number} blockS @returns {number} */
-  #steer(blockS) {
-    this.#measureError();
-    const errorS = /** @type {number} */ (this.#now[ERROR]) / STREAM_RATE_HZ;
-    if (!this.#mayRest) return this.#steering.advance(errorS, this.#line.drift, blockS);
-    const time = /** @type {number} */ (this.#now[TIME]);
-    const off = Math.round(time) - time;
-    if (this.#steering.hasLanded(errorS, off)) {
-      this.#now[TIME] = Math.round(time);
-      this.#steering.rest();
-      return 0;
+    if (this.#state !== PLAYOUT.SOUNDING) {
+      if (this.#reference.isRunning) this.#pace.follow(this.#reference.pace);
+      else this.#pace.hold();
+      return;
     }
-    return this.#steering.advanceExactly(errorS, off, blockS);
-  }
-
-  /** @param {number} frames of the block @returns {number} stream frames to pull for it */
-  #neededFrames(frames) {
-    this.#findTime(frames - 1);
-    const last = Math.floor(/** @type {number} */ (this.#now[FOUND]));
-    return Math.max(0, last + this.#resampler.lookAheadFrames + 1 - this.#feed.end);
-  }
-
-  /** Leaves in #now[FOUND] the index in the feed of a frame of the output. @param {number} frame */
-  #findTime(frame) {
-    const now = this.#now;
-    now[FOUND] = /** @type {number} */ (now[TIME]) + frame * /** @type {number} */ (now[STEP])
-      + 0.5 * frame * (frame - 1) * /** @type {number} */ (now[CHANGE]);
+    this.#measureError();
+    const error = /** @type {number} */ (this.#now[ERROR]);
+    // Where the lead is too short when sound returns, it will be put right then: till then only what the reference works off matters.
+    this.#pace.error[0] = this.#isInterrupted ? Math.max(error, /** @type {number} */ (this.#reference.pace.error[0])) : error;
+    this.#pace.steer(frames);
   }
 
   /** How long a lead this block asks for, whatever the reader's is. @param {number} needed @param {number} contextFrame */
   #measureRequired(needed, contextFrame) {
-    const buffered = this.#feed.end - /** @type {number} */ (this.#now[TIME]);
+    const buffered = this.#feed.end - /** @type {number} */ (this.#pace.times[TIME]);
     this.#line.measure(contextFrame, this.#ring.write);
     const required = /** @type {number} */ (this.#line.ahead[0]) + this.#slipFrames + buffered + needed;
     const lag = needed - required;
-    if (this.#isSounding && (lag > STANDSTILL_FRAMES || this.#standstillFrames > 0)) return this.#slip(lag);
+    if (this.#reference.isRunning && (lag > STANDSTILL_FRAMES || this.#standstillFrames > 0)) return this.#slip(lag);
     if (this.#ring.silenceExpected) return;
     const whole = Math.ceil(required) | 0;
     // While blocks and packets keep their phase, every block may find a packet that came just before it. Clocks that differ by next
@@ -247,25 +226,19 @@ export class Playout {
     const excess = this.#line.excessFrames;
     const turned = this.#ring.packetFrames + needed + (excess > 0 ? excess + this.#resampler.lookAheadFrames : 0);
     this.#target.observe(Math.max(whole, turned), needed);
-    if (this.#isSounding) this.#target.relax(this.#feed.isSilent, this.#mayRest, needed);
-    if (this.#state !== PLAYOUT.SOUNDING) return;
-    this.#measureDeviation();
-    this.#whatIf.observe(Math.ceil(required - /** @type {number} */ (this.#now[DEVIATION])) | 0, needed);
+    if (this.#isSounding) this.#target.relax(this.#feed.isSilent, this.#pace.mayRest, needed);
   }
 
-  /**
-   * Leaves in #now[DEVIATION] how far the reader is off its target: another lead would be as far off, but for the way to a target that
-   * has just moved.
-   */
-  #measureDeviation() {
-    this.#measureError();
-    const error = /** @type {number} */ (this.#now[ERROR]);
-    this.#now[DEVIATION] = this.#steering.slackFrames + (Math.abs(error) < DEVIATION_FRAMES ? error : 0);
-  }
-
-  /** One clock at both ends and the stream's own rate: frames may pass as they were sent. */
-  get #mayRest() {
-    return this.#nominal === 1 && this.#line.drift === 0;
+  /** Counts what this block would have meant to other leads. */
+  #watch() {
+    const ring = this.#ring;
+    const { position, neededFrames } = this.#reference;
+    if (ring.write !== this.#lastWrite) {
+      ring.seekGap(this.#lastWrite);
+      if (ring.inGap(this.#lastWrite)) this.#whatIf.explain(this.#lastWrite);
+      this.#lastWrite = ring.write;
+    }
+    this.#whatIf.observe(neededFrames - ring.level(position), neededFrames, ring.write, ring.silenceExpected);
   }
 
   get #isSounding() {
@@ -281,6 +254,7 @@ export class Playout {
     this.#gauges.add(WORD.TRIMMED_FRAMES, slip);
     if (slip > SLEEP_FRAMES) this.#gauges.add(WORD.SLEEP_COUNT, 1);
     this.#feed.jump(slip);
+    this.#reference.jump(slip);
   }
 
   /**
@@ -294,7 +268,7 @@ export class Playout {
     this.#secondFrames += needed;
     if (this.#secondFrames < CALM_FRAMES) return;
     const early = this.#ring.packetFrames + needed - this.#secondMost;
-    if (this.#isSounding && early > STEP_FRAMES) this.#slipFrames += early;
+    if (this.#reference.isRunning && early > STEP_FRAMES) this.#slipFrames += early;
     this.#secondFrames = 0;
     this.#secondMost = LEAST;
   }
@@ -304,21 +278,19 @@ export class Playout {
     if (!this.#line.isValid) return;
     this.#watchedFrames += needed;
     if (this.#watchedFrames < WATCH_FRAMES) return;
+    if (!this.#reference.isRunning) this.#reference.begin(this.#pace, this.#feed.end, needed, contextFrame);
     this.#target.begin();
-    const buffered = this.#feed.end - /** @type {number} */ (this.#now[TIME]);
-    this.#line.measure(contextFrame, this.#feed.position);
-    const ahead = Math.floor(/** @type {number} */ (this.#line.ahead[0]) + buffered - this.#target.frames - this.#steering.slackFrames);
-    const place = (this.#feed.position + ahead) | 0;
+    const place = (this.#reference.position - this.#target.frames) | 0;
     if (((place - this.#ring.epochStart) | 0) < 0 || this.#ring.level(place) < needed) return;
     this.#feed.position = place;
-    this.#steering.begin(this.#line.drift);
+    this.#pace.steering.follow(this.#reference.pace.steering);
     this.#state = PLAYOUT.SOUNDING;
     this.#measureLead(contextFrame);
   }
 
   /**
-   * Sound that broke off goes on at its true place as soon as a whole block is there; before it, where the target has grown by what
-   * happened: the interruption pays for the longer lead, too.
+   * Sound that broke off goes on at its true place as soon as a whole block is there. Where the target has grown by what happened it is
+   * a place before: the interruption pays for the longer lead, too. And it pays for a step forward that is due.
    *
    * @param {number} needed
    */
@@ -327,61 +299,52 @@ export class Playout {
     const feed = this.#feed;
     ring.seekGap(feed.brokeOffAt);
     if (ring.silenceExpected || ring.inGap(feed.brokeOffAt)) this.#isExplained = true;
-    this.#measureError();
-    const back = Math.min(Math.round(Math.max(0, -(/** @type {number} */ (this.#now[ERROR])))), Math.max(0, (feed.position - ring.epochStart) | 0));
+    const short = this.#target.frames + /** @type {number} */ (this.#reference.lead[0]) - /** @type {number} */ (this.#now[LEAD]);
+    const back = short > 0 || short < -STEP_FRAMES ? Math.min(Math.round(short) | 0, Math.max(0, (feed.position - ring.epochStart) | 0)) : 0;
     // What has been played is not played again before there is more.
     if (Math.min(ring.level(feed.brokeOffAt), ring.level((feed.position - back) | 0)) < needed) return;
-    const again = back - ((feed.position - feed.brokeOffAt) | 0);
-    if (again > 0) {
-      this.#gauges.add(WORD.INSERT_COUNT, 1);
-      this.#gauges.add(WORD.INSERTED_FRAMES, again);
-    }
+    this.#noteStep(back < 0 ? -back : Math.min(0, ((feed.position - feed.brokeOffAt) | 0) - back));
     feed.position = (feed.position - back) | 0;
     this.#isInterrupted = false;
     this.#noteGlitch();
   }
 
   #noteGlitch() {
-    const isSameEvent = this.#soundSinceFrames < SAME_EVENT_FRAMES;
-    if (!this.#isExplained) this.#gauges.late(this.#interruptedFrames, isSameEvent, this.#contextFrame);
-    this.#soundSinceFrames = 0;
-    this.#interruptedFrames = 0;
+    if (this.#isExplained) return;
+    this.#gauges.late(this.#interruptedFrames, this.#isSameEvent, this.#contextFrame);
+    this.#sinceEventFrames = 0;
   }
 
   /** @param {number} needed */
   #pull(needed) {
     const feed = this.#feed;
-    const isMuted = this.#state !== PLAYOUT.SOUNDING || this.#isInterrupted;
-    feed.pull(needed, isMuted);
+    feed.pull(needed, !this.#isSounding);
     if (this.#state !== PLAYOUT.SOUNDING) return;
     this.#gauges.missing(feed.missingFrames);
+    const sinceEventFrames = this.#sinceEventFrames;
+    this.#sinceEventFrames = Math.min(sinceEventFrames + needed, SAME_EVENT_FRAMES);
     if (this.#isInterrupted) this.#interruptedFrames += needed;
-    else this.#soundSinceFrames = Math.min(this.#soundSinceFrames + needed, SAME_EVENT_FRAMES);
-    if (!feed.isDry || this.#isInterrupted) return;
+    else if (feed.isDry) this.#breakOff(sinceEventFrames < SAME_EVENT_FRAMES);
+  }
+
+  /** @param {boolean} isSameEvent the one before has hardly been over */
+  #breakOff(isSameEvent) {
     this.#isInterrupted = true;
     this.#isExplained = false;
-    this.#interruptedFrames = feed.missingFrames;
+    this.#isSameEvent = isSameEvent;
+    this.#interruptedFrames = this.#feed.missingFrames;
   }
 
   /** @param {number} contextFrame @param {number} frames */
   #publish(contextFrame, frames) {
-    const buffered = this.#feed.end - /** @type {number} */ (this.#now[TIME]);
+    const buffered = this.#feed.end - /** @type {number} */ (this.#pace.times[TIME]);
     const whole = Math.ceil(buffered);
     const { fractions } = this.#gauges;
     fractions[GAUGE.FRACTION] = whole - buffered;
     fractions[GAUGE.LEAD] = /** @type {number} */ (this.#now[LEAD]);
-    fractions[GAUGE.RATE] = this.#steering.rate;
+    fractions[GAUGE.RATE] = this.#pace.steering.rate;
     this.#gauges.stamp((this.#feed.position - whole) | 0, contextFrame, frames);
     this.#gauges.steering(this.#state, this.#target);
     this.#gauges.whatIf(this.#whatIf);
-  }
-
-  /** @param {number} frames of the block that was put out */
-  #advance(frames) {
-    this.#findTime(frames);
-    const time = /** @type {number} */ (this.#now[FOUND]);
-    const spent = Math.max(0, Math.floor(time) - this.#resampler.lookBackFrames);
-    this.#feed.discard(spent);
-    this.#now[TIME] = time - spent;
   }
 }

@@ -12,6 +12,8 @@
 
 import { framesOf, STREAM_RATE_HZ } from './units.js';
 
+/** A larger error is no matter for the speed: one step. */
+export const STEP_FRAMES = framesOf(5);
 const PPM = 1e-6;
 const CORRECTION_MAX = 300 * PPM;
 /** Change of rate, per second. 30 ppm/s is the promise; a block's share of it is rounded, so stay below. */
@@ -69,6 +71,12 @@ export class Steering {
     this.#values[RATE] = drift;
     this.#values[AGE_S] = 0;
     this.#moving = false;
+  }
+
+  /** Goes on as another one does. @param {Steering} other */
+  follow(other) {
+    this.#moving = other.#moving;
+    for (let at = 0; at < this.#values.length; at += 1) this.#values[at] = /** @type {number} */ (other.#values[at]);
   }
 
   /**

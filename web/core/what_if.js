@@ -1,9 +1,10 @@
 /**
  * What if the lead were another one? Counts, on the very blocks that are played, the late events of many leads at once
- * (Jamulus' shadow buffers, each reduced to one counter).
+ * (Jamulus' shadow buffers, each reduced to a few integers).
  *
- * In: the lead each block required. Out: late events per candidate. A gap never moves the timeline, so what is counted for a
- * lead is exactly what a listener with that lead would have heard. No clock is read: time is counted in frames.
+ * In: the lead each block required, and what explains a silence. Out: late events per candidate. A gap never moves the timeline, and
+ * every lead is held by the same law (reference.js), so what is counted for a lead is what a listener with that lead hears: the words
+ * of the reader in playout.js mean the same here. No clock is read: time is counted in frames.
  * The audio thread calls it: no method makes an object.
  */
 
@@ -18,34 +19,94 @@ const CANDIDATES = 96;
 export const LEADS_MS = Object.freeze(Array.from({ length: CANDIDATES }, (_, index) => LEAD_MS_MIN * FACTOR ** index));
 const LEADS_FRAMES = Int32Array.from(LEADS_MS, framesOf);
 
-/** Late blocks with less between them are one event: one interruption to the ear. */
+/** What breaks off sooner after an interruption is the same event: one interruption to the ear. */
 export const SAME_EVENT_FRAMES = framesOf(100);
+const SECOND_FRAMES = framesOf(1000);
 
 export class WhatIf {
-  /** Late events per candidate, and the frames of their blocks. */
+  /** Late events per candidate, counted when sound is back, and the frames of their blocks. */
   events = new Int32Array(CANDIDATES);
   lateFrames = new Int32Array(CANDIDATES);
   seconds = 0;
 
-  /** When each candidate was last late, in frames watched (wraps with them). */
-  #lateAt = new Int32Array(CANDIDATES).fill(-SAME_EVENT_FRAMES);
-  #now = 0;
+  /** The shortest leads are interrupted, so many. */
+  #interrupted = 0;
+  /** Of each that is: where what had arrived ended, the frames since, whether the event before goes on, whether others are to blame. */
+  #brokeOffAt = new Int32Array(CANDIDATES);
+  #brokenFrames = new Int32Array(CANDIDATES);
+  #isSameEvent = new Uint8Array(CANDIDATES);
+  #isExplained = new Uint8Array(CANDIDATES);
+  /** When the last event was over, in frames watched (wraps with them). */
+  #returnedTime = new Int32Array(CANDIDATES);
+  #time = 0;
   #secondFrames = 0;
+  #isFirst = true;
 
-  /** @param {number} requiredFrames lead that this block required @param {number} blockFrames of the stream */
-  observe(requiredFrames, blockFrames) {
-    for (let at = 0; at < CANDIDATES && /** @type {number} */ (LEADS_FRAMES[at]) < requiredFrames; at += 1) {
-      if (((this.#now - /** @type {number} */ (this.#lateAt[at])) | 0) >= SAME_EVENT_FRAMES) {
-        this.events[at] = /** @type {number} */ (this.events[at]) + 1;
-      }
-      this.#lateAt[at] = this.#now;
-      this.lateFrames[at] = (/** @type {number} */ (this.lateFrames[at]) + blockFrames) | 0;
+  /** Another timeline: nobody waits for the old one. */
+  begin() {
+    this.#interrupted = 0;
+    this.#isFirst = true;
+    this.#returnedTime.fill((this.#time - SAME_EVENT_FRAMES) | 0);
+  }
+
+  /** The frames from a position on do not exist: whoever waits for them is not late. @param {number} position */
+  explain(position) {
+    for (let at = 0; at < this.#interrupted; at += 1) if (this.#brokeOffAt[at] === position) this.#isExplained[at] = 1;
+  }
+
+  /**
+   * One block.
+   *
+   * @param {number} requiredFrames lead that it required @param {number} blockFrames of the stream
+   * @param {number} write position after the newest frame @param {boolean} silenceExpected the instrument gives no sound
+   */
+  observe(requiredFrames, blockFrames, write, silenceExpected) {
+    if (silenceExpected) this.#isExplained.fill(1, 0, this.#interrupted);
+    let at = this.#interrupted;
+    while (at > 0 && /** @type {number} */ (LEADS_FRAMES[at - 1]) >= requiredFrames) this.#return(at -= 1);
+    while (at < CANDIDATES && /** @type {number} */ (LEADS_FRAMES[at]) < requiredFrames) {
+      this.#breakOff(at, write);
+      at += 1;
     }
-    this.#now = (this.#now + blockFrames) | 0;
+    this.#interrupted = at;
+    this.#isFirst = false;
+    if (!silenceExpected) this.#spend(blockFrames);
+    this.#time = (this.#time + blockFrames) | 0;
+  }
+
+  /** @param {number} at @param {number} write */
+  #breakOff(at, write) {
+    this.#brokeOffAt[at] = write;
+    this.#isSameEvent[at] = ((this.#time - /** @type {number} */ (this.#returnedTime[at])) | 0) < SAME_EVENT_FRAMES ? 1 : 0;
+    this.#brokenFrames[at] = 0;
+    // What has not begun cannot break off.
+    this.#isExplained[at] = this.#isFirst ? 1 : 0;
+  }
+
+  /** @param {number} at */
+  #return(at) {
+    if (this.#isExplained[at] === 1) {
+      this.lateFrames[at] = (/** @type {number} */ (this.lateFrames[at]) - /** @type {number} */ (this.#brokenFrames[at])) | 0;
+      return;
+    }
+    if (this.#isSameEvent[at] === 0) this.events[at] = /** @type {number} */ (this.events[at]) + 1;
+    this.#returnedTime[at] = this.#time;
+  }
+
+  /** @param {number} blockFrames in which sound was to be expected */
+  #spend(blockFrames) {
+    for (let at = 0; at < this.#interrupted; at += 1) {
+      this.lateFrames[at] = (/** @type {number} */ (this.lateFrames[at]) + blockFrames) | 0;
+      this.#brokenFrames[at] = (/** @type {number} */ (this.#brokenFrames[at]) + blockFrames) | 0;
+    }
     this.#secondFrames += blockFrames;
-    if (this.#secondFrames >= framesOf(1000)) {
-      this.#secondFrames -= framesOf(1000);
-      this.seconds += 1;
+    if (this.#secondFrames < SECOND_FRAMES) return;
+    this.#secondFrames -= SECOND_FRAMES;
+    this.seconds += 1;
+    // Hours later what wraps must not make an old event a recent one.
+    for (let at = 0; at < CANDIDATES; at += 1) {
+      const quiet = (this.#time - /** @type {number} */ (this.#returnedTime[at])) | 0;
+      if (quiet > SAME_EVENT_FRAMES) this.#returnedTime[at] = (this.#time - SAME_EVENT_FRAMES) | 0;
     }
   }
 }

@@ -40,6 +40,7 @@ const SLOPE_MS = 1000;
  * @property {number} [contextRateHz]
  * @property {number} [blockFrames]
  * @property {number} [burstFrames] of one audio callback
+ * @property {boolean} [isSilent] silence is sent: a step then goes where it is meant to, as no sound has to fit
  * @property {number} [phaseMs] by how much the first callback comes before the first packet; the default divides nothing evenly
  */
 
@@ -72,7 +73,7 @@ export class TraceRun {
   constructor(packets, packetFrames, listener) {
     this.#packets = packets;
     this.#packetFrames = packetFrames;
-    this.#listener = { mode: /** @type {const} */ ('auto'), fixedMs: null, skewPpm: 0, contextRateHz: 48_000, blockFrames: 128, burstFrames: 128, phaseMs: 61.234, ...listener };
+    this.#listener = { mode: /** @type {const} */ ('auto'), fixedMs: null, skewPpm: 0, contextRateHz: 48_000, blockFrames: 128, burstFrames: 128, phaseMs: 61.234, isSilent: false, ...listener };
     const { contextRateHz, blockFrames, skewPpm, mode, fixedMs, phaseMs } = this.#listener;
     this.#receiver = new Receiver(new RingWriter(this.#memory), contextRateHz);
     this.#processor = newProcessor(this.#memory, contextRateHz);
@@ -147,11 +148,12 @@ export class TraceRun {
   /** @type {ArrayBuffer[] | null} */
   #records = null;
 
-  /** A packet of a sine that fits into it, in as many records as it needs: they join on, in whatever order. @returns {ArrayBuffer[]} */
+  /** A packet of silence, or of a sine that fits into it, in as many records as it needs: they join on, in whatever order. @returns {ArrayBuffer[]} */
   #makeRecords() {
+    const amplitude = this.#listener.isSilent ? 0 : 9000;
     const periods = Math.max(1, Math.round(this.#packetFrames / 100));
     const sampleAt = (/** @type {number} */ frame) => {
-      const value = Math.round(9000 * Math.sin((2 * Math.PI * periods * frame) / this.#packetFrames));
+      const value = Math.round(amplitude * Math.sin((2 * Math.PI * periods * frame) / this.#packetFrames));
       return /** @type {[number, number]} */ ([value, value]);
     };
     const records = [];

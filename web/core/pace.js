@@ -1,0 +1,105 @@
+/**
+ * The pace: how a reader's place moves on, from output frame to output frame.
+ *
+ * In: by how much its lead is too long, and the drift. Out: times for the resampler, and how many frames a block needs.
+ * What belongs elsewhere: which lead is right (target.js), the law of the speed (steering.js), steps (playout.js).
+ * The reader that is heard and the one it is compared with (reference.js) have one each. No method makes an object.
+ */
+
+import { Steering } from './steering.js';
+import { STREAM_RATE_HZ } from './units.js';
+
+/** Of Pace.times: index into the reader's buffer of the next output frame; its step; the step's change per output frame. */
+export const TIME = 0;
+const STEP = 1;
+const CHANGE = 2;
+
+export class Pace {
+  times = new Float64Array(3);
+  /** What has a fraction is left here: by the caller, the error to be worked off, frames. */
+  error = new Float64Array(1);
+  steering = new Steering();
+
+  #line;
+  #lookAheadFrames;
+  #lookBackFrames;
+  #nominal;
+  #secondsPerFrame;
+  #found = new Float64Array(1);
+
+  /**
+   * @param {import('./line_reader.js').LineReader} line
+   * @param {import('./resampler.js').Resampler} resampler
+   * @param {number} contextRateHz
+   */
+  constructor(line, resampler, contextRateHz) {
+    this.#line = line;
+    this.#lookAheadFrames = resampler.lookAheadFrames;
+    this.#lookBackFrames = resampler.lookBackFrames;
+    this.#nominal = STREAM_RATE_HZ / contextRateHz;
+    this.#secondsPerFrame = 1 / contextRateHz;
+    this.times[TIME] = this.#lookBackFrames;
+  }
+
+  /** One clock at both ends and the stream's own rate: frames may pass as they were sent. */
+  get mayRest() {
+    return this.#nominal === 1 && this.#line.drift === 0;
+  }
+
+  /** The reader was placed: its speed is the drift, as far as is known. */
+  begin() {
+    this.steering.begin(this.#line.drift);
+  }
+
+  /** Goes on as another one does, whose buffer is as long. @param {Pace} other */
+  follow(other) {
+    for (let at = 0; at < this.times.length; at += 1) this.times[at] = /** @type {number} */ (other.times[at]);
+    this.steering.follow(other.steering);
+  }
+
+  /** The speed stays for a block. */
+  hold() {
+    this.times[STEP] = this.#nominal * (1 + this.steering.rate);
+    this.times[CHANGE] = 0;
+  }
+
+  /** Chooses the speed for a block, by error[0]. @param {number} frames of the block */
+  steer(frames) {
+    const { times, steering } = this;
+    const before = steering.rate;
+    const errorS = /** @type {number} */ (this.error[0]) / STREAM_RATE_HZ;
+    const time = /** @type {number} */ (times[TIME]);
+    const off = Math.round(time) - time;
+    if (!this.mayRest) steering.advance(errorS, this.#line.drift, frames * this.#secondsPerFrame);
+    else if (!steering.hasLanded(errorS, off)) steering.advanceExactly(errorS, off, frames * this.#secondsPerFrame);
+    else {
+      times[TIME] = Math.round(time);
+      steering.rest();
+    }
+    times[STEP] = this.#nominal * (1 + before);
+    times[CHANGE] = (this.#nominal * (steering.rate - before)) / frames;
+  }
+
+  /** @param {number} frames of the block @param {number} end frames in the buffer @returns {number} stream frames to pull for it */
+  neededFrames(frames, end) {
+    this.#findTime(frames - 1);
+    const last = Math.floor(/** @type {number} */ (this.#found[0]));
+    return Math.max(0, last + this.#lookAheadFrames + 1 - end);
+  }
+
+  /** @param {number} frames of the block that was put out @returns {number} frames at the buffer's begin that are no longer needed */
+  advance(frames) {
+    this.#findTime(frames);
+    const time = /** @type {number} */ (this.#found[0]);
+    const spent = Math.max(0, Math.floor(time) - this.#lookBackFrames);
+    this.times[TIME] = time - spent;
+    return spent;
+  }
+
+  /** Leaves in #found the index in the buffer of a frame of the output. @param {number} frame */
+  #findTime(frame) {
+    const times = this.times;
+    this.#found[0] = /** @type {number} */ (times[TIME]) + frame * /** @type {number} */ (times[STEP])
+      + 0.5 * frame * (frame - 1) * /** @type {number} */ (times[CHANGE]);
+  }
+}

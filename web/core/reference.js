@@ -1,0 +1,91 @@
+/**
+ * The reference: a reader at the live edge itself, which nothing ever interrupts.
+ *
+ * In: the line, the blocks. Out: which frames it would need, without a lead. A listener who holds a lead needs the same frames, so
+ * many earlier: what each lead means can be counted without being played (what_if.js), and whoever was interrupted knows his place.
+ * It moves by the law of the reader that is heard (pace.js); only a step it makes to the frame, as no sound has to fit.
+ * No method makes an object.
+ */
+
+import { TIME } from './pace.js';
+import { STEP_FRAMES } from './steering.js';
+
+export class Reference {
+  isRunning = false;
+  pace;
+  /** Of the frame that the block needs first; how many it needs. */
+  position = 0;
+  neededFrames = 0;
+  /** How far it is behind the live edge: what has a fraction lives in an array. */
+  lead = new Float64Array(1);
+
+  #line;
+  /** Frames in its buffer, had it one. */
+  #end = 0;
+
+  /** @param {import('./line_reader.js').LineReader} line @param {import('./pace.js').Pace} pace its own */
+  constructor(line, pace) {
+    this.#line = line;
+    this.pace = pace;
+  }
+
+  /**
+   * The line has become known. From here on a reader that waits for its place moves as this one does.
+   *
+   * @param {import('./pace.js').Pace} pace of the reader @param {number} end frames in its buffer
+   * @param {number} needed frames it pulls for this block @param {number} contextFrame at the block's begin
+   */
+  begin(pace, end, needed, contextFrame) {
+    this.isRunning = true;
+    this.pace.follow(pace);
+    this.pace.begin();
+    this.#end = end;
+    this.neededFrames = needed;
+    this.position = 0;
+    this.#measureLead(contextFrame, 0);
+    this.position = Math.floor(/** @type {number} */ (this.lead[0]) - this.pace.steering.slackFrames) | 0;
+  }
+
+  /** Another timeline. */
+  stop() {
+    this.isRunning = false;
+  }
+
+  /**
+   * The next block.
+   *
+   * @param {number} frames of the block @param {number} contextFrame at its begin
+   * @param {number} slip frames by which the live edge is later than the line says @param {boolean} mayStep
+   */
+  move(frames, contextFrame, slip, mayStep) {
+    this.#measureLead(contextFrame, slip);
+    const { error, steering } = this.pace;
+    error[0] = /** @type {number} */ (this.lead[0]) - steering.slackFrames;
+    const step = Math.round(/** @type {number} */ (error[0])) | 0;
+    if (mayStep && Math.abs(/** @type {number} */ (error[0])) > STEP_FRAMES) {
+      this.jump(step);
+      error[0] = /** @type {number} */ (error[0]) - step;
+      this.lead[0] = /** @type {number} */ (this.lead[0]) - step;
+    }
+    this.pace.steer(frames);
+    this.neededFrames = this.pace.neededFrames(frames, this.#end);
+  }
+
+  /** @param {number} skip frames */
+  jump(skip) {
+    this.position = (this.position + skip) | 0;
+  }
+
+  /** @param {number} frames of the block that was put out */
+  advance(frames) {
+    this.position = (this.position + this.neededFrames) | 0;
+    this.#end += this.neededFrames - this.pace.advance(frames);
+  }
+
+  /** @param {number} contextFrame @param {number} slip */
+  #measureLead(contextFrame, slip) {
+    this.#line.measure(contextFrame, this.position);
+    const buffered = this.#end - /** @type {number} */ (this.pace.times[TIME]);
+    this.lead[0] = /** @type {number} */ (this.#line.ahead[0]) + buffered + slip;
+  }
+}
