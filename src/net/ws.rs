@@ -182,7 +182,7 @@ impl<'a, 'w> Session<'a, 'w> {
             return end;
         }
         self.seat.line.borrow_mut().greeted();
-        self.room.serve(&self.seat); // from here on, not from after the next packet: that may begin a timeline
+        self.room.serve(self.seat); // from here on, not from after the next packet: that may begin a timeline
         if self.seat.line.borrow().serving().chunk_packets > 1 {
             self.seat.chunk_changed.notify_one();
         }
