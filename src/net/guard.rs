@@ -38,10 +38,15 @@ impl Names {
         if name == "localhost" || name.ends_with(".localhost") || self.further.iter().any(|n| n == name) {
             return true;
         }
-        if self.hostname.is_empty() {
+        // On the network a machine goes by the first part of its name alone: stage.example.org is stage.local.
+        let label = self.hostname.split('.').next().unwrap_or_default();
+        if label.is_empty() {
             return false;
         }
-        let Some(rest) = name.strip_prefix(self.hostname.as_str()) else { return false };
+        if name == self.hostname {
+            return true;
+        }
+        let Some(rest) = name.strip_prefix(label) else { return false };
         let Some(number) = rest.strip_suffix(".local") else { return rest.is_empty() };
         // avahi adds a number where the name is taken: synthwire-2.local
         number.is_empty() || number.strip_prefix('-').is_some_and(|n| (1..=3).contains(&n.len()) && digits(n))
@@ -177,6 +182,25 @@ mod tests {
         let mut two = headers(&[(header::HOST, "localhost")]);
         two.append(header::HOST, HeaderValue::from_static("localhost"));
         assert!(check_host(&two, peer, &names).is_err(), "two Hosts");
+    }
+
+    #[test]
+    fn a_machine_with_a_domain_is_known_by_its_whole_name_and_on_its_network_by_the_first_part() {
+        let peer =
+            Peer { address: IpAddr::from([10, 0, 0, 2]), local: IpAddr::from([10, 0, 0, 1]), secure: false };
+        let names = Names::new("stage.example.org", &[]);
+        for (host, known) in [
+            ("stage.example.org", true),
+            ("stage.local", true),
+            ("stage-2.local", true),
+            ("stage", true),
+            ("example.org", false),
+            ("stage.evil.example", false),
+            ("stage.example.org.local", false),
+        ] {
+            let checked = check_host(&headers(&[(header::HOST, host)]), peer, &names);
+            assert_eq!(checked.is_ok(), known, "{host:?}");
+        }
     }
 
     #[test]
