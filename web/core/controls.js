@@ -90,6 +90,8 @@ export const WORD = Object.freeze({
   EVENT_COUNT: 40,
   /** Whole seconds of blocks that WHAT_IF_AT has watched. */
   WHAT_IF_SECONDS: 41,
+  /** Frames put out between those of the stream: the reader was on its way, or the clocks differ, or the context's rate does. */
+  RESAMPLED_FRAMES: 43,
   // Written by the page.
   /** One of MODE. */
   MODE: 48,
@@ -146,6 +148,7 @@ export const LEAD_ONE = 256;
  * @property {number} rate_ppm
  * @property {number} late_count
  * @property {number} concealed_ms
+ * @property {number} resampled_ms
  * @property {number} trims
  * @property {number} trimmed_ms
  * @property {number} inserts
@@ -182,6 +185,7 @@ export function readPlayout(words) {
     rate_ppm: (at(WORD.RATE) / DRIFT_ONE) * 1e6,
     late_count: at(WORD.LATE_COUNT),
     concealed_ms: msOf(at(WORD.MISSING_FRAMES)),
+    resampled_ms: msOf(at(WORD.RESAMPLED_FRAMES) >>> 0),
     trims: at(WORD.TRIM_COUNT),
     trimmed_ms: msOf(at(WORD.TRIMMED_FRAMES)),
     inserts: at(WORD.INSERT_COUNT),

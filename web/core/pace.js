@@ -46,6 +46,17 @@ export class Pace {
     return this.#nominal === 1 && this.#line.drift === 0;
   }
 
+  /** @returns {boolean} in this block they do */
+  get isExact() {
+    const { times } = this;
+    return times[STEP] === 1 && times[CHANGE] === 0 && /** @type {number} */ (times[TIME]) % 1 === 0;
+  }
+
+  /** @returns {number} frames to stay behind the target. What rests is not moved for it: it would be moved back again. */
+  get slackFrames() {
+    return this.mayRest ? 0 : this.steering.slackFrames;
+  }
+
   /** The reader was placed: its speed is the drift, as far as is known. */
   begin() {
     this.steering.begin(this.#line.drift);
@@ -70,8 +81,10 @@ export class Pace {
     const errorS = /** @type {number} */ (this.error[0]) / STREAM_RATE_HZ;
     const time = /** @type {number} */ (times[TIME]);
     const off = Math.round(time) - time;
+    steering.pass(frames * this.#secondsPerFrame);
     if (!this.mayRest) steering.advance(errorS, this.#line.drift, frames * this.#secondsPerFrame);
-    else if (!steering.hasLanded(errorS, off)) steering.advanceExactly(errorS, off, frames * this.#secondsPerFrame);
+    else if (steering.isResting(errorS, off)) steering.rest();
+    else if (!steering.hasLanded(off)) steering.advanceExactly(errorS, off, frames * this.#secondsPerFrame);
     else {
       times[TIME] = Math.round(time);
       steering.rest();

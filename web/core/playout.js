@@ -193,7 +193,7 @@ export class Playout {
 
   /** Leaves in #now[ERROR] by how much the lead is longer than wished. */
   #measureError() {
-    this.#now[ERROR] = /** @type {number} */ (this.#now[LEAD]) - this.#target.frames - this.#pace.steering.slackFrames;
+    this.#now[ERROR] = /** @type {number} */ (this.#now[LEAD]) - this.#target.frames - this.#pace.slackFrames;
   }
 
   /** @param {number} frames of the block */
@@ -321,6 +321,7 @@ export class Playout {
     feed.pull(needed, !this.#isSounding);
     if (this.#state !== PLAYOUT.SOUNDING) return;
     this.#gauges.missing(feed.missingFrames);
+    if (!this.#pace.isExact) this.#gauges.add(WORD.RESAMPLED_FRAMES, needed);
     const sinceEventFrames = this.#sinceEventFrames;
     this.#sinceEventFrames = Math.min(sinceEventFrames + needed, SAME_EVENT_FRAMES);
     if (this.#isInterrupted) this.#interruptedFrames += needed;

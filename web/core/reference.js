@@ -59,8 +59,8 @@ export class Reference {
    */
   move(frames, contextFrame, slip, mayStep) {
     this.#measureLead(contextFrame, slip);
-    const { error, steering } = this.pace;
-    error[0] = /** @type {number} */ (this.lead[0]) - steering.slackFrames;
+    const { error, slackFrames } = this.pace;
+    error[0] = /** @type {number} */ (this.lead[0]) - slackFrames;
     const step = Math.round(/** @type {number} */ (error[0])) | 0;
     if (mayStep && Math.abs(/** @type {number} */ (error[0])) > STEP_FRAMES) {
       this.jump(step);

@@ -76,6 +76,7 @@ export function buildReport(known) {
     start_to_sound_ms: known.startToSoundMs,
     concealed_ms: playout?.concealed_ms ?? null,
     missing_ms: playout?.concealed_ms ?? null,
+    resampled_ms: playout?.resampled_ms ?? null,
     trims: playout?.trims ?? null,
     trimmed_ms: playout?.trimmed_ms ?? null,
     inserts: playout?.inserts ?? null,

@@ -32,14 +32,13 @@ const LEARNING_CORRECTION_MAX = 500 * PPM;
 /** Kept on top of the target meanwhile: an unknown drift of 300 ppm pulls the reader so far before it is followed. */
 const LEARNING_FRAMES = framesOf(0.9);
 
-/** With one clock at both ends nothing is resampled while the lead is right within this (s). */
-const EXACT_S = 0.95e-3;
-/** Nearer to the live edge less: the target's own margin is there for it, and the slack of the first seconds. */
+/** With one clock at both ends nothing is resampled while the lead is right within this (s): what the first seconds keep is within. */
+const EXACT_S = 1.3e-3;
+/** Nearer to the live edge less: the target's own margin is there for it. */
 const EXACT_NEARER_S = 0.4e-3;
-const EXACT_NEARER_LEARNING_S = 1.3e-3;
 /**
- * A correction ends within this (s) of where the lead is right: the live edge's estimate moves by 0.1 ms, and what rests there shall
- * not be moved on by that.
+ * A correction ends within this (s) of where the lead is right: the live edge's estimate moves by 0.1 ms, and what rests there, or is
+ * about to, shall not be moved on by that.
  */
 const LANDING_S = 0.6e-3;
 const LANDING_NEARER_S = 0.2e-3;
@@ -47,21 +46,27 @@ const LANDING_NEARER_S = 0.2e-3;
 const LANDING_GAIN_PER_S = 1.5;
 /** So near to a whole frame nothing is heard of the last step: full scale at 10 kHz moves by -80 dB. */
 const LANDED_FRAMES = 7e-5;
+/** And slower than this it may stop at once. */
+const LANDED_RATE = 1 * PPM;
+
+/** What a reader does that may rest: stands still; works an error off; goes to the nearest whole frame, to stand there. */
+const RESTING = 0;
+const MOVING = 1;
+const LANDING = 2;
 
 const RATE = 0;
 const AGE_S = 1;
 
 export class Steering {
   #values = new Float64Array(2);
-  /** With one clock at both ends: a correction is under way. */
-  #moving = false;
+  #motion = RESTING;
 
   /** @returns {number} by how much the reader runs faster than nominal, a ratio */
   get rate() {
     return /** @type {number} */ (this.#values[RATE]);
   }
 
-  /** @returns {number} frames to stay behind the target, while the drift is being learned */
+  /** @returns {number} frames to stay behind the target, while an unknown drift is being learned */
   get slackFrames() {
     return this.#isLearning ? LEARNING_FRAMES : 0;
   }
@@ -70,13 +75,18 @@ export class Steering {
   begin(drift) {
     this.#values[RATE] = drift;
     this.#values[AGE_S] = 0;
-    this.#moving = false;
+    this.#motion = RESTING;
   }
 
   /** Goes on as another one does. @param {Steering} other */
   follow(other) {
-    this.#moving = other.#moving;
+    this.#motion = other.#motion;
     for (let at = 0; at < this.#values.length; at += 1) this.#values[at] = /** @type {number} */ (other.#values[at]);
+  }
+
+  /** Time passes, whatever the reader does. @param {number} blockS */
+  pass(blockS) {
+    this.#values[AGE_S] = Math.min(LEARNING_S, /** @type {number} */ (this.#values[AGE_S]) + blockS);
   }
 
   /**
@@ -92,30 +102,31 @@ export class Steering {
   }
 
   /**
-   * One clock at both ends: as long as nothing needs to move, samples pass as they were sent.
+   * One clock at both ends: a reader that does not rest yet works its error off, then goes to the nearest whole frame.
    *
    * @param {number} errorS @param {number} offFrames from the reader to the nearest whole frame, -0.5 to 0.5 @param {number} blockS
-   * @returns {number} the new rate; 0 exactly while the reader stands on a whole frame and rests there
+   * @returns {number} the new rate
    */
   advanceExactly(errorS, offFrames, blockS) {
-    const nearest = this.#isLearning ? -EXACT_NEARER_LEARNING_S : -EXACT_NEARER_S;
-    if (!this.#moving && offFrames === 0 && errorS > nearest && errorS < EXACT_S) {
-      this.#values[RATE] = 0;
-      return 0;
-    }
-    this.#moving = true;
-    if (errorS <= -LANDING_NEARER_S || errorS >= LANDING_S) return this.advance(errorS, 0, blockS);
+    if (errorS <= -EXACT_NEARER_S || errorS >= EXACT_S) this.#motion = MOVING;
+    else if (this.#motion === RESTING || (errorS > -LANDING_NEARER_S && errorS < LANDING_S)) this.#motion = LANDING;
+    if (this.#motion === MOVING) return this.advance(errorS, 0, blockS);
     return this.#approach((offFrames / STREAM_RATE_HZ) * LANDING_GAIN_PER_S, blockS);
   }
 
-  /** @param {number} errorS @param {number} offFrames @returns {boolean} the reader may be set onto the whole frame and rest */
-  hasLanded(errorS, offFrames) {
-    return this.#moving && Math.abs(offFrames) < LANDED_FRAMES && errorS > -LANDING_NEARER_S && errorS < LANDING_S;
+  /** @param {number} errorS @param {number} offFrames @returns {boolean} it stands on a whole frame, where nothing needs to move */
+  isResting(errorS, offFrames) {
+    return this.#motion === RESTING && offFrames === 0 && errorS > -EXACT_NEARER_S && errorS < EXACT_S;
   }
 
-  /** The reader was set onto a whole frame. */
+  /** @param {number} offFrames @returns {boolean} the reader may be set onto the whole frame and rest */
+  hasLanded(offFrames) {
+    return this.#motion === LANDING && Math.abs(offFrames) < LANDED_FRAMES && Math.abs(this.rate) < LANDED_RATE;
+  }
+
+  /** The reader stands on a whole frame: samples pass as they were sent. */
   rest() {
-    this.#moving = false;
+    this.#motion = RESTING;
     this.#values[RATE] = 0;
   }
 
@@ -126,7 +137,6 @@ export class Steering {
   /** @param {number} wished @param {number} blockS @returns {number} */
   #approach(wished, blockS) {
     const most = (this.#isLearning ? LEARNING_SLOPE_PER_S : SLOPE_PER_S) * blockS;
-    this.#values[AGE_S] = Math.min(LEARNING_S, /** @type {number} */ (this.#values[AGE_S]) + blockS);
     const rate = this.rate;
     const next = rate + Math.min(most, Math.max(-most, wished - rate));
     this.#values[RATE] = next;

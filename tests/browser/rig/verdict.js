@@ -5,8 +5,7 @@
  * - `machine`: the watchdog saw the machine stand still.
  * - `starved`: the sound server says that the browser gave it nothing, and what is recorded is hard silence, after which the
  *   source goes on with its very next frame. It came about behind the browser's own output; no page can know of it.
- * - `resampled`: report() says that the speed was another just then, after something had happened that moves the lead or blurs the
- *   clocks: a named event, or the machine standing still. On one clock nothing else may change the speed.
+ * - `resampled`: report() counted sound that was put out between the stream's frames just then.
  * - `doubtful`: the sound server starved, but there is more to it than that. Such a recording must be made anew.
  */
 
@@ -21,19 +20,29 @@ import { RATE_HZ } from './exact.js';
 
 /** report() is read a few times a second, and counts an interruption when the sound is back. */
 const NAMED_WITHIN_NS = 1.5e9;
+/** Resampled sound is counted as it is put out, and heard after the output's latency. */
+const RESAMPLED_WITHIN_NS = 0.6e9;
 /** The sound server says it at once. */
 const STARVED_WITHIN_NS = 0.2e9;
 
 /** Reads report() again and again while sound plays. */
 export class ReportLog {
-  /** @type {{timeNs: number, counts: Record<string, number>, named: number, ratePpm: number}[]} */
+  /** @type {{timeNs: number, counts: Record<string, number>, named: number, resampledMs: number}[]} */
   entries = [];
 
   /** @param {number} timeNs @param {any} report faults, and corrections of the delay, which break the sequence too */
-  add(timeNs, { glitches, trims, inserts, jumps, rate_ppm: ratePpm }) {
+  add(timeNs, { glitches, trims, inserts, jumps, resampled_ms: resampledMs }) {
     /** @type {Record<string, number>} */
     const counts = { ...glitches, trims: trims ?? 0, inserts: inserts ?? 0, jumps: jumps ?? 0 };
-    this.entries.push({ timeNs, counts, named: Object.values(counts).reduce((sum, count) => sum + count, 0), ratePpm: ratePpm ?? 0 });
+    this.entries.push({ timeNs, counts, named: Object.values(counts).reduce((sum, count) => sum + count, 0), resampledMs: resampledMs ?? 0 });
+  }
+
+  /** @returns {number} seconds between readings with nothing resampled and nothing else counted */
+  get exactS() {
+    return this.entries.slice(1).reduce((sum, { timeNs, resampledMs, named }, at) => {
+      const before = /** @type {(typeof this.entries)[number]} */ (this.entries[at]);
+      return resampledMs === before.resampledMs && named === before.named ? sum + (timeNs - before.timeNs) / 1e9 : sum;
+    }, 0);
   }
 
   /** @returns {Record<string, number>} what was counted from the first reading to the last */
@@ -51,9 +60,11 @@ export class ReportLog {
     return after - before;
   }
 
-  /** @param {number} fromNs @param {number} toNs @returns {boolean} the speed was another at some moment near that time */
+  /** @param {number} fromNs @param {number} toNs @returns {boolean} some of the sound near that time was resampled */
   isResampledBetween(fromNs, toNs) {
-    return this.entries.some(({ timeNs, ratePpm }) => ratePpm !== 0 && timeNs > fromNs - NAMED_WITHIN_NS && timeNs < toNs + NAMED_WITHIN_NS);
+    const before = this.entries.findLast(({ timeNs }) => timeNs <= fromNs - RESAMPLED_WITHIN_NS) ?? this.entries[0];
+    const after = this.entries.find(({ timeNs }) => timeNs >= toNs + RESAMPLED_WITHIN_NS) ?? this.entries.at(-1);
+    return (after?.resampledMs ?? 0) > (before?.resampledMs ?? 0);
   }
 }
 
@@ -63,7 +74,6 @@ export class ReportLog {
  * @param {{watchdog: {excuses(fromNs: number, toNs: number): boolean}, log: ReportLog, starvedNs: number[]}} witnesses
  * @returns {Break[]} */
 export function breaks(sound, runs, { watchdog, log, starvedNs }) {
-  const began = log.entries[0]?.timeNs ?? 0;
   let named = 0;
   return runs.slice(1).map((run, at) => {
     const before = /** @type {import('./alignment.js').Run} */ (runs[at]);
@@ -82,7 +92,7 @@ export function breaks(sound, runs, { watchdog, log, starvedNs }) {
       excuse = 'named';
     } else if (watchdog.excuses(fromNs, toNs)) {
       excuse = 'machine';
-    } else if (log.isResampledBetween(fromNs, toNs) && (log.namedBetween(-Infinity, toNs) > 0 || watchdog.excuses(began, toNs))) {
+    } else if (log.isResampledBetween(fromNs, toNs)) {
       excuse = 'resampled';
     } else if (starved) {
       excuse = 'doubtful';
