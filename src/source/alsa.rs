@@ -4,9 +4,9 @@
 //! refuses (alsa-rs issue 34). `PCM::state()` is never called: it panics on the values an unplugged device returns.
 //!
 //! Two ways to the same frames, named in the status as the path in use:
-//! - **kernel**: a card's own PCM. The pointer is fetched with `avail_update`, the stamp (`CLOCK_MONOTONIC_RAW`) and the delay
-//!   with `status`. That call has the kernel look at the pointer once more and stamps that look (`update_audio_tstamp` of
-//!   the kernel's ALSA core), so the stamp is later than the driver's interrupt by the time it took us to wake.
+//! - **kernel**: a card's own PCM. The pointer (`avail_update`) and its stamp (`CLOCK_MONOTONIC_RAW`, [`stamp_of`]) are those
+//!   of the driver's last interrupt. `status`, `avail` and `delay` are not called: each has the kernel look at the pointer
+//!   once more and stamp that look (`update_audio_tstamp` of its ALSA core), which is later by the time we took to wake.
 //! - **plugin**: jack, pulse and the like. `avail()`, because with `avail_update()` the pulse plugin's pointer never moves;
 //!   stamped by ourselves, because plugins stamp nothing. A PCM that refuses mmap is opened through `plug`, which emulates it.
 
@@ -15,9 +15,11 @@ use crate::clock::mono_raw_now;
 use crate::core::convert::SampleFormat;
 use crate::error::{Error, Result};
 use crate::units::{Hz, MonoNs, NS_PER_S};
+use alsa::direct::pcm::SyncPtrStatus;
 use alsa::pcm::{Access, Format, HwParams, PCM, State, TstampType};
-use alsa::{Direction, Output, ValueOr};
+use alsa::{Direction, Output, PollDescriptors, ValueOr};
 use nix::errno::Errno;
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 /// The instrument's own rate; anything else would be converted somewhere.
@@ -77,6 +79,8 @@ pub struct AlsaSource {
     pcm: PCM,
     shape: Shape,
     path: Path,
+    /// The kernel's PCM, where the driver's own stamps can be had from it.
+    driver: Option<RawFd>,
     wait_ms: u32,
 }
 
@@ -102,7 +106,8 @@ impl AlsaSource {
         };
         let period_ns = shape.rate.duration_ns(u64::from(shape.period_frames));
         let wait_ms = (WAIT_PERIODS * period_ns * 1000 / NS_PER_S).max(WAIT_MS_MIN) as u32;
-        Ok(Self { pcm, shape, path, wait_ms })
+        let driver = if path == Path::KernelMmap { driver_of(&pcm) } else { None };
+        Ok(Self { pcm, shape, path, driver, wait_ms })
     }
 
     /// How frames are fetched.
@@ -120,10 +125,15 @@ impl AlsaSource {
         if avail_frames < self.shape.period_frames {
             return Ok(None);
         }
+        if let Some(driver) = self.driver {
+            let at = stamp_of(driver).map_err(fault_of)?;
+            // A pointer that moves meanwhile may not be the stamp's: the next wait, which is over at once, gives both.
+            let moved = self.pcm.avail_update().map_err(fault_of)? as u32 != avail_frames;
+            return Ok((!moved).then_some(Stamp { at, avail_frames, delay_frames: avail_frames }));
+        }
         let (at, delay_frames) = if self.path == Path::KernelMmap {
             let status = self.pcm.status().map_err(fault_of)?;
-            let at = status.get_htstamp();
-            (MonoNs(at.tv_sec as u64 * NS_PER_S + at.tv_nsec as u64), status.get_delay())
+            (moment(status.get_htstamp()), status.get_delay())
         } else {
             (mono_raw_now(), self.pcm.delay().map_err(fault_of)?)
         };
@@ -194,6 +204,24 @@ impl Source for AlsaSource {
         }
         self.pcm.prepare().and_then(|()| self.pcm.start()).map_err(fault_of)
     }
+}
+
+/// The descriptor to ask for the driver's stamps: none of a card that is shared through a plugin (dsnoop), which `status` serves.
+fn driver_of(pcm: &PCM) -> Option<RawFd> {
+    let [only] = pcm.get().ok()?[..] else { return None };
+    stamp_of(only.fd).is_ok().then_some(only.fd)
+}
+
+/// When the driver last moved the pointer (`SNDRV_PCM_IOCTL_SYNC_PTR` without `HWSYNC`).
+fn stamp_of(driver: RawFd) -> alsa::Result<MonoNs> {
+    // Safety: any other file refuses the call. A number given (whatever it is) asks the kernel for its own; `None` would set
+    // it to 0, contrary to its name.
+    let status = unsafe { SyncPtrStatus::sync_ptr(driver, false, Some(0), Some(0)) }?;
+    Ok(moment(status.htstamp()))
+}
+
+fn moment(at: alsa::timespec) -> MonoNs {
+    MonoNs(at.tv_sec as u64 * NS_PER_S + at.tv_nsec as u64)
 }
 
 /// The fault an errno of ALSA means.
