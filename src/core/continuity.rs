@@ -1,20 +1,43 @@
 //! Finds frames the device never delivered, from its own clock: lost USB packets raise no error (docs/real-time.md).
 //!
-//! In: how many frames have come so far, and when. A stamp can be late (by a USB transfer, a busy machine) but never early,
-//! so the *least* lateness of a second tells the device's clock to a fraction of a frame. Seconds line up on a straight
-//! line (its slope is the clocks' difference); frames lost lift every later second by the same step. A step counts once the
-//! next second confirms it: a frozen machine lifts one second only.
+//! In: how many frames have come so far, and when. A stamp can be late (an interrupt on a busy machine) but hardly early, so
+//! the *least* late of a window tell the device's clock to a fraction of a frame. Windows lie on a straight line (its slope
+//! is the clocks' difference); lost frames lift all later ones by their number. A lift counts once every window of two
+//! seconds has shown it: a frozen machine lifts some, then they come down again. Out: the frames of each loss.
 
 use crate::units::{Hz, MonoNs, NS_PER_S};
 
 /// How long one point of the lower envelope is gathered.
-const WINDOW_NS: u64 = NS_PER_S;
-/// A smaller step is not called a loss: one USB packet at 44.1 kHz carries 5 or 6 frames (125 us).
-const STEP_FRAMES_MIN: f64 = 4.0;
-/// Drift is the median of so many seconds.
-const DRIFTS: usize = 9;
-/// Seconds before steps are believed.
-const DRIFTS_MIN: usize = 3;
+const WINDOW_NS: u64 = NS_PER_S / 4;
+/// The point is the last of so many least late stamps: the others may be early, for a device fills packets a frame ahead at times.
+const EARLY: usize = 4;
+/// A smaller lift is not called a loss: the smallest USB packet at 44.1 kHz carries 5 or 6 frames (125 us).
+const LIFT_FRAMES_MIN: f64 = 3.0;
+/// Nor is one that is not so many times as large as what the points scatter by.
+const LIFT_SCATTERS: f64 = 6.0;
+/// Windows the slope is told from: six seconds, for fewer are too noisy and more too slow for a crystal that warms up.
+const CALM: usize = 24;
+/// Windows before lifts are looked for.
+const CALM_MIN: usize = 16;
+/// Windows the level is told from, on either side of a lift: both alike, so what stamps are late by drops out.
+const LEVEL: usize = 8;
+/// A loss is a jump above one of so many points before; a crystal that changes its pace climbs.
+const JUMP: usize = 2;
+
+/// What one stamp says.
+#[derive(Clone, Copy, Debug, Default)]
+struct Point {
+    at_s: f64,
+    /// Frames that were due by then, at the nominal rate, and had not come.
+    missing: f64,
+}
+
+impl Point {
+    /// What is left without the clocks' difference.
+    fn level(self, slope: f64) -> f64 {
+        self.missing - slope * self.at_s
+    }
+}
 
 /// Watches one device from opening to closing.
 #[derive(Debug)]
@@ -22,11 +45,19 @@ pub struct LossFinder {
     rate: Hz,
     began: Option<MonoNs>,
     window_began: MonoNs,
-    window_least: f64,
-    previous: Option<f64>,
-    suspected: f64,
-    drifts: [f64; DRIFTS],
-    drift_count: usize,
+    /// The window's least late stamps, the least first.
+    earliest: [Point; EARLY],
+    earliest_count: usize,
+    /// Frames per second the device falls short of its nominal rate; `None` until it is known.
+    slope: Option<f64>,
+    /// The last points on the line, a ring.
+    calm: [Point; CALM],
+    calm_count: usize,
+    /// How many of them came after the last loss: the slope is told from these, or losses would be taken for drift.
+    since_loss: usize,
+    /// The points above it since.
+    lifted: [Point; LEVEL],
+    lifted_count: usize,
 }
 
 impl LossFinder {
@@ -36,142 +67,368 @@ impl LossFinder {
             rate,
             began: None,
             window_began: MonoNs(0),
-            window_least: f64::INFINITY,
-            previous: None,
-            suspected: 0.0,
-            drifts: [0.0; DRIFTS],
-            drift_count: 0,
+            earliest: [Point::default(); EARLY],
+            earliest_count: 0,
+            slope: None,
+            calm: [Point::default(); CALM],
+            calm_count: 0,
+            since_loss: 0,
+            lifted: [Point::default(); LEVEL],
+            lifted_count: 0,
         }
     }
 
     /// Forgets everything but the drift: after an overrun the count starts anew.
     pub fn restart(&mut self) {
-        self.began = None;
-        self.previous = None;
-        self.suspected = 0.0;
-        self.window_least = f64::INFINITY;
+        *self = Self { slope: self.slope, ..Self::new(self.rate) };
     }
 
     /// The drift seen, in parts per million of the nominal rate: positive when the device is slow against our clock.
     /// `None` until a few seconds have passed.
     pub fn drift_ppm(&self) -> Option<f64> {
-        (self.drift_count >= DRIFTS_MIN).then(|| self.median_drift() / f64::from(self.rate.0) * 1e6)
+        self.slope.map(|slope| slope / f64::from(self.rate.0) * 1e6)
     }
 
     /// `frames_delivered` since the (re)start were there at `at`. Returns frames found to be lost, 0 nearly always.
     pub fn observe(&mut self, at: MonoNs, frames_delivered: u64) -> u32 {
         let Some(began) = self.began else {
-            // The first stamp fixes the origin; frames_delivered may already be positive.
-            self.began = Some(MonoNs(at.0.saturating_sub(self.rate.duration_ns(frames_delivered))));
+            self.began = Some(at);
             self.window_began = at;
             return 0;
         };
-        let expected = at.since(began) as f64 * f64::from(self.rate.0) / NS_PER_S as f64;
-        // Within the second the drift known so far is taken out, or the least would always be the second's first.
-        let window_s = at.since(self.window_began) as f64 / NS_PER_S as f64;
-        let drift_since = if self.drift_count < DRIFTS_MIN { 0.0 } else { self.median_drift() * window_s };
-        self.window_least = self.window_least.min(expected - frames_delivered as f64 - drift_since);
+        let at_s = at.since(began) as f64 / NS_PER_S as f64;
+        let point = Point { at_s, missing: at_s * f64::from(self.rate.0) - frames_delivered as f64 };
+        self.gather(point);
         if at.since(self.window_began) < WINDOW_NS {
             return 0;
         }
-        let length = at.since(self.window_began) as f64 / WINDOW_NS as f64;
-        let least = std::mem::replace(&mut self.window_least, f64::INFINITY);
         self.window_began = at;
-        self.judge(least, length)
+        let count = std::mem::take(&mut self.earliest_count);
+        self.judge(self.earliest[count - 1])
     }
 
-    /// `length`: of the second just over, in windows; a wait may have made it longer.
-    fn judge(&mut self, least: f64, length: f64) -> u32 {
-        let Some(previous) = self.previous.replace(least) else { return 0 };
-        let rise = (least - previous) / length;
-        if self.drift_count < DRIFTS_MIN {
-            self.learn(rise);
-            if self.drift_count == DRIFTS_MIN {
-                self.previous = None; // it was gathered with its drift still in it
-            }
+    fn gather(&mut self, point: Point) {
+        let slope = self.slope.unwrap_or(0.0);
+        let place = if self.earliest_count < EARLY {
+            self.earliest_count += 1;
+            self.earliest_count - 1
+        } else if point.level(slope) < self.earliest[EARLY - 1].level(slope) {
+            EARLY - 1
+        } else {
+            return;
+        };
+        self.earliest[place] = point;
+        self.earliest[..=place].sort_unstable_by(|a, b| a.level(slope).total_cmp(&b.level(slope)));
+    }
+
+    fn judge(&mut self, point: Point) -> u32 {
+        let Some(slope) = self.slope.filter(|_| self.calm_count >= LEVEL) else {
+            self.learn(point);
+            return 0;
+        };
+        let level = level_of(self.last_calm(LEVEL), slope);
+        let scatter = self.last_calm(LEVEL).map(|calm| calm.level(slope) - level).sum::<f64>() / LEVEL as f64;
+        let lift_min = LIFT_FRAMES_MIN.max(LIFT_SCATTERS * scatter);
+        let is_above = |level: f64| point.level(slope) - level >= lift_min;
+        let jumped =
+            self.lifted_count > 0 || self.last_calm(JUMP).any(|before| is_above(before.level(slope)));
+        if !(jumped && is_above(level)) {
+            self.lifted_count = 0; // what was above the line has come down: it was only late
+            self.learn(point);
             return 0;
         }
-        let step = least - previous - self.median_drift() * length;
-        if self.suspected > 0.0 {
-            let lasting = self.suspected + step.min(0.0);
-            // The second that confirms one loss may bring the next.
-            self.suspected = if step >= STEP_FRAMES_MIN { step } else { 0.0 };
-            if lasting >= STEP_FRAMES_MIN {
-                return lasting.round() as u32;
-            }
-        } else if step >= STEP_FRAMES_MIN {
-            self.suspected = step;
-        } else {
-            self.learn(rise);
+        self.lifted[self.lifted_count] = point;
+        self.lifted_count += 1;
+        if self.lifted_count < LEVEL {
+            return 0;
         }
-        0
+        let lost = (level_of(self.lifted, slope) - level).round().max(0.0);
+        self.lift_the_line(lost, slope, level + lost);
+        lost as u32
     }
 
-    fn learn(&mut self, rise: f64) {
-        self.drifts[self.drift_count % DRIFTS] = rise;
-        self.drift_count += 1;
+    /// The line goes on `lost` frames higher, at `level`. Points above it even so may be the next loss.
+    fn lift_the_line(&mut self, lost: f64, slope: f64, level: f64) {
+        for point in &mut self.calm {
+            point.missing += lost;
+        }
+        self.since_loss = 0;
+        let points = self.lifted;
+        let above = |point: &Point| point.level(slope) - level;
+        let next = points.iter().rposition(|point| above(point) < LIFT_FRAMES_MIN).map_or(0, |last| last + 1);
+        for point in points[..next].iter().filter(|point| above(point).abs() < LIFT_FRAMES_MIN) {
+            self.learn(*point);
+        }
+        self.lifted.copy_within(next.., 0);
+        self.lifted_count = points.len() - next;
     }
 
-    fn median_drift(&self) -> f64 {
-        let mut known = self.drifts;
-        let known = &mut known[..self.drift_count.min(DRIFTS)];
-        known.sort_unstable_by(f64::total_cmp);
-        known[known.len() / 2]
+    fn learn(&mut self, point: Point) {
+        self.calm[self.calm_count % CALM] = point;
+        self.calm_count += 1;
+        self.since_loss += 1;
+        let known = self.since_loss.min(CALM);
+        if known >= CALM_MIN {
+            self.slope = Some(self.median_slope(known));
+        }
     }
+
+    /// Of the last `known` points each of the older half with its fellow of the newer half.
+    fn median_slope(&self, known: usize) -> f64 {
+        let half = known / 2;
+        let mut slopes = [0.0; CALM / 2];
+        let older = self.last_calm(known).zip(self.last_calm(half));
+        for (slope, (old, new)) in slopes.iter_mut().zip(older) {
+            *slope = (new.missing - old.missing) / (new.at_s - old.at_s);
+        }
+        let slopes = &mut slopes[..half];
+        slopes.sort_unstable_by(f64::total_cmp);
+        f64::midpoint(slopes[(half - 1) / 2], slopes[half / 2])
+    }
+
+    /// The last `count` points on the line, the oldest first.
+    fn last_calm(&self, count: usize) -> impl Iterator<Item = Point> + '_ {
+        (self.calm_count - count..self.calm_count).map(|number| self.calm[number % CALM])
+    }
+}
+
+/// Where the line lies: the least but one, lest a single stamp decides.
+fn level_of(points: impl IntoIterator<Item = Point>, slope: f64) -> f64 {
+    let (mut least, mut second) = (f64::INFINITY, f64::INFINITY);
+    for level in points.into_iter().map(|point| point.level(slope)) {
+        second = second.min(level.max(least));
+        least = least.min(level);
+    }
+    second
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::f64::consts::TAU;
 
-    /// A device `drift_ppm` slow, stamped up to `jitter_ns` late, that loses `lost(second)` frames in all by then; a freeze
-    /// of `freeze_ns` makes every stamp of a second late. Returns frames found.
-    fn found(drift_ppm: f64, jitter_ns: u64, lost: impl Fn(f64) -> u64, freeze_ns: u64) -> u64 {
-        let mut finder = LossFinder::new(Hz(44_100));
-        let mut random = 12_345_u64;
-        let mut sum = 0;
-        let rate = 44_100.0 * (1.0 - drift_ppm * 1e-6);
-        for period in 1..20_000_u64 {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let delivered = period * 128;
-            let seconds = delivered as f64 / rate;
-            let frozen = if (30.0..31.5).contains(&seconds) { freeze_ns } else { 0 };
-            let at = (seconds * 1e9) as u64 + (random >> 33) % jitter_ns.max(1) + frozen + 1_000_000;
-            sum += u64::from(finder.observe(MonoNs(at), delivered.saturating_sub(lost(seconds))));
+    const RATE: f64 = 44_100.0;
+    /// Packets of a transfer, which lasts 1 ms.
+    const PACKETS: u64 = 8;
+    const PERIOD_FRAMES: u64 = 128;
+
+    /// A crystal: `drift_ppm` slow, and `wander_ppm` more or less in turn, every `wander_s`.
+    #[derive(Clone, Copy, Debug)]
+    struct Crystal {
+        drift_ppm: f64,
+        wander_ppm: f64,
+        wander_s: f64,
+    }
+
+    impl Crystal {
+        fn steady(drift_ppm: f64) -> Self {
+            Self { drift_ppm, wander_ppm: 0.0, wander_s: 1.0 }
         }
-        sum
+
+        fn frames_at(self, seconds: f64) -> u64 {
+            let wander_s =
+                self.wander_ppm * self.wander_s / TAU * (1.0 - (TAU * seconds / self.wander_s).cos());
+            (RATE * (seconds - (self.drift_ppm * seconds + wander_s) * 1e-6)) as u64
+        }
+    }
+
+    /// Always the same numbers, from 0 to 1.
+    struct Random(u64);
+
+    impl Random {
+        fn next(&mut self) -> f64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) as f64 / f64::from(1_u32 << 31)
+        }
+    }
+
+    /// How late a stamp is, in seconds.
+    type Lateness = fn(&mut Random) -> f64;
+
+    /// An interrupt of a machine with other work: some 40 us, one in a hundred up to half a millisecond.
+    fn interrupt(random: &mut Random) -> f64 {
+        let rare = if random.next() < 0.01 { 500e-6 * random.next() } else { 0.0 };
+        10e-6 - 30e-6 * (1.0 - random.next()).ln() + rare
+    }
+
+    /// The same, of a device that fills one packet in fifty up to a frame and a half ahead.
+    fn hasty(random: &mut Random) -> f64 {
+        let early_s = if random.next() < 0.02 { 34e-6 * random.next() } else { 0.0 };
+        interrupt(random) - early_s
+    }
+
+    /// A device watched for `seconds`: of the transfer of each millisecond it loses so many packets as `loses` says.
+    /// Returns the frames lost, and those found with the millisecond in which they were.
+    fn watched(
+        crystal: Crystal,
+        seconds: u64,
+        late_s: Lateness,
+        loses: impl Fn(u64) -> u64,
+    ) -> (u64, Vec<(u64, u64)>) {
+        let (mut finder, mut random) = (LossFinder::new(Hz(44_100)), Random(5));
+        let (mut lost, mut taken, mut found) = (0, 0, Vec::new());
+        for ms in 1..seconds * 1000 {
+            let over_s = ms as f64 / 1e3;
+            let missed_s = loses(ms) as f64 / (PACKETS * 1000) as f64;
+            lost += crystal.frames_at(over_s) - crystal.frames_at(over_s - missed_s);
+            let delivered = crystal.frames_at(over_s) - lost;
+            if delivered - taken < PERIOD_FRAMES {
+                continue;
+            }
+            taken = delivered - delivered % PERIOD_FRAMES;
+            let at_ns = (over_s + late_s(&mut random)) * 1e9;
+            let frames = u64::from(finder.observe(MonoNs(1_000_000 + at_ns as u64), delivered));
+            if frames > 0 {
+                found.push((ms, frames));
+            }
+        }
+        (lost, found)
+    }
+
+    fn sum(found: &[(u64, u64)]) -> u64 {
+        found.iter().map(|(_, frames)| frames).sum()
     }
 
     #[test]
     fn a_steady_device_loses_nothing_whatever_its_drift_and_jitter() {
+        let jitters: [Lateness; 5] = [|_| 0.0, interrupt, hasty, |r| 1e-3 * r.next(), |r| 3e-3 * r.next()];
         for drift_ppm in [-300.0, 0.0, 40.0, 300.0] {
-            for jitter_ns in [0, 1_000_000, 3_000_000] {
-                assert_eq!(
-                    found(drift_ppm, jitter_ns, |_| 0, 0),
-                    0,
-                    "drift {drift_ppm} ppm, jitter {jitter_ns} ns"
-                );
+            for (number, late_s) in jitters.into_iter().enumerate() {
+                let (_, found) = watched(Crystal::steady(drift_ppm), 60, late_s, |_| 0);
+                assert_eq!(found, [], "drift {drift_ppm} ppm, jitter {number}");
             }
         }
     }
 
     #[test]
-    fn a_lost_packet_is_counted_to_the_frame() {
-        for lost in [6, 44, 441] {
-            let counted = found(80.0, 1_000_000, |second| if second > 20.0 { lost } else { 0 }, 0);
-            assert!(counted.abs_diff(lost) <= 1, "{counted} of {lost}");
+    fn every_lost_frame_is_counted_two_seconds_later() {
+        let crystals = [-300.0, 0.0, 40.0, 300.0].map(Crystal::steady);
+        let warming = [600.0, 300.0].map(|wander_s| Crystal { drift_ppm: 40.0, wander_ppm: 25.0, wander_s });
+        for crystal in crystals.into_iter().chain(warming) {
+            for (packets, late_s) in
+                [(1, interrupt as Lateness), (1, hasty), (2, hasty), (3, interrupt), (8, hasty)]
+            {
+                let (first_ms, every_ms) = (10_003, 5_039);
+                let (lost, found) = watched(crystal, 80, late_s, |ms| {
+                    if ms >= first_ms && (ms - first_ms) % every_ms == 0 { packets } else { 0 }
+                });
+                assert_eq!(
+                    (found.len(), sum(&found)),
+                    (14, lost),
+                    "{packets} packets, {crystal:?}: {found:?}"
+                );
+                for (number, (ms, _)) in found.iter().enumerate() {
+                    let after_ms = ms - first_ms - number as u64 * every_ms;
+                    assert!((1_750..2_500).contains(&after_ms), "found after {after_ms} ms");
+                }
+            }
         }
     }
 
     #[test]
-    fn a_frozen_second_is_no_loss() {
-        assert_eq!(found(0.0, 100_000, |_| 0, 5_000_000), 0);
+    fn a_long_loss_is_one() {
+        let (lost, found) =
+            watched(
+                Crystal::steady(40.0),
+                20,
+                interrupt,
+                |ms| if (10_000..10_100).contains(&ms) { 8 } else { 0 },
+            );
+        assert!(lost > 4_400, "{lost}");
+        assert_eq!((found.len(), sum(&found)), (1, lost));
+    }
+
+    /// A packet every `every_ms` for half a minute; frames lost, and frames found.
+    fn series(every_ms: u64) -> (u64, u64) {
+        let (lost, found) = watched(Crystal::steady(80.0), 60, interrupt, |ms| {
+            u64::from((20_000..50_000).contains(&ms) && ms % every_ms == 0)
+        });
+        (lost, sum(&found))
     }
 
     #[test]
     fn losses_that_follow_each_other_are_all_counted() {
-        let every_second = |second: f64| (second - 20.0).clamp(0.0, 20.0) as u64 * 44;
-        let counted = found(80.0, 100_000, every_second, 0);
-        assert!(counted.abs_diff(20 * 44) <= 3, "{counted} of 880");
+        for every_ms in [700, 1_000, 1_500, 3_000] {
+            let (lost, found) = series(every_ms);
+            assert_eq!(found, lost, "every {every_ms} ms");
+        }
+    }
+
+    #[test]
+    fn a_flood_of_losses_is_counted_to_a_few_in_a_hundred_and_ends() {
+        for every_ms in [50, 100, 300, 500] {
+            let (lost, found) = series(every_ms);
+            assert!(found.abs_diff(lost) * 100 <= 3 * lost, "every {every_ms} ms: {found} of {lost}");
+        }
+    }
+
+    #[test]
+    fn a_loss_in_the_first_seconds_makes_no_others() {
+        for lost_ms in (100..6_000).step_by(230) {
+            for packets in [1, 8] {
+                let (lost, found) =
+                    watched(
+                        Crystal::steady(40.0),
+                        30,
+                        interrupt,
+                        |ms| if ms == lost_ms { packets } else { 0 },
+                    );
+                assert!([0, lost].contains(&sum(&found)), "{lost} at {lost_ms} ms: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_crystal_that_changes_its_pace_loses_nothing() {
+        for jump_ppm in [-300, -100, -30, 30, 60, 100, 130] {
+            let mut finder = LossFinder::new(Hz(44_100));
+            for period in 1..20_000_u64 {
+                let frames = period * PERIOD_FRAMES;
+                let due_ns = Hz(44_100).duration_ns(frames);
+                let later_ns = due_ns.saturating_sub(20 * NS_PER_S).cast_signed() * jump_ppm / 1_000_000;
+                let found = finder.observe(MonoNs(due_ns.checked_add_signed(later_ns).unwrap()), frames);
+                assert_eq!(found, 0, "{jump_ppm} ppm, period {period}");
+            }
+            let known_ppm = finder.drift_ppm().unwrap();
+            assert!((known_ppm - jump_ppm as f64).abs() < 1.0, "{known_ppm} of {jump_ppm} ppm");
+        }
+    }
+
+    #[test]
+    fn a_machine_frozen_for_a_while_is_no_loss() {
+        let mut finder = LossFinder::new(Hz(44_100));
+        for period in 1..20_000_u64 {
+            let over_ns = Hz(44_100).duration_ns(period * PERIOD_FRAMES);
+            let frozen_ns = if (30_000_000_000..31_500_000_000).contains(&over_ns) { 5_000_000 } else { 0 };
+            assert_eq!(finder.observe(MonoNs(over_ns + frozen_ns), period * PERIOD_FRAMES), 0);
+        }
+    }
+
+    #[test]
+    fn one_early_stamp_decides_nothing() {
+        let mut finder = LossFinder::new(Hz(44_100));
+        for period in 1..20_000_u64 {
+            let early_ns = if period == 10_000 { 2_900_000 } else { 0 };
+            let at_ns = Hz(44_100).duration_ns(period * PERIOD_FRAMES) + 10_000_000 - early_ns;
+            assert_eq!(finder.observe(MonoNs(at_ns), period * PERIOD_FRAMES), 0);
+        }
+    }
+
+    #[test]
+    fn the_drift_outlasts_an_overrun() {
+        let mut finder = LossFinder::new(Hz(44_100));
+        let seconds = |from_s: u64, finder: &mut LossFinder| {
+            for period in 1..1_800_u64 {
+                let at_ns = Hz(44_100).duration_ns(period * PERIOD_FRAMES) * 10_001 / 10_000;
+                finder.observe(MonoNs(from_s * NS_PER_S + at_ns), period * PERIOD_FRAMES);
+            }
+        };
+        assert_eq!(finder.drift_ppm(), None);
+        seconds(1, &mut finder);
+        finder.restart();
+        let drift_ppm = finder.drift_ppm().unwrap();
+        assert!((drift_ppm - 100.0).abs() < 0.1, "{drift_ppm}");
+        seconds(20, &mut finder);
+        assert!((finder.drift_ppm().unwrap() - 100.0).abs() < 0.1);
     }
 }
