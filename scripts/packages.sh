@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh run|test|check|browsers|hostile|vm|cross|deb|systemd
+# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh run|test|check|browsers|hostile|machine|vm|cross|deb|systemd
 #
 # Each need is tested by what it gives (a command, a library, a file), not by its package name, so a Node or a cargo
 # from elsewhere is used as it is. When nothing is missing apt is not touched: the second run is fast and works offline.
@@ -83,15 +83,22 @@ needs_hostile() {
     need slowhttptest 'slow requests of four kinds' command -v slowhttptest
     need wapiti 'a scanner of headers and policies' command -v wapiti
     need prometheus 'promtool, which reads metrics and alerts' command -v promtool
+    need testssl.sh 'a scanner of TLS' command -v testssl
 }
 
-# A virtual machine with a kernel of its own. The kernel's package is never installed: tools/vm.sh unpacks it.
-needs_vm() {
-    needs_run
-    need qemu-system-x86 'the virtual machine' command -v qemu-system-x86_64
-    need busybox-static 'its shell' command -v busybox
+# A machine that is not there, started from a kernel and a file tree. The kernel's package is never installed: who needs one
+# unpacks it.
+needs_machine() {
+    need qemu-system-x86 'the machine' command -v qemu-system-x86_64
+    need busybox-static 'its first program and its shell' command -v busybox
     need cpio 'packs its files' command -v cpio
     need kmod 'finds the modules it needs' command -v depmod
+}
+
+# A virtual machine with a kernel of its own: tools/vm.sh.
+needs_vm() {
+    needs_run
+    needs_machine
     need xz-utils 'unpacks them' command -v xz
     need zstd 'unpacks them' command -v zstd
     need strace 'looks at the service in it' command -v strace
@@ -121,10 +128,7 @@ needs_deb() {
 # What it takes to try it in an emulated machine.
 needs_systemd() {
     needs_deb
-    need qemu-system-x86 'the machine' command -v qemu-system-x86_64
-    need busybox-static 'its first program' command -v busybox
-    need cpio 'packs it' command -v cpio
-    need kmod 'lists its modules' command -v depmod
+    needs_machine
     need e2fsprogs 'makes its disk' command -v mke2fs
 }
 
@@ -160,8 +164,8 @@ install_missing() {
 
 purpose=${1:-run}
 case $purpose in
-    run | test | check | browsers | hostile | vm | cross | deb | systemd) "needs_$purpose" ;;
-    *) die "unknown purpose '$purpose'" 'One of: run test check browsers hostile vm cross deb systemd' ;;
+    run | test | check | browsers | hostile | machine | vm | cross | deb | systemd) "needs_$purpose" ;;
+    *) die "unknown purpose '$purpose'" 'One of: run test check browsers hostile machine vm cross deb systemd' ;;
 esac
 [ ${#missing[@]} -eq 0 ] && exit 0
 
