@@ -26,9 +26,6 @@ bench-network: ## the same over bad networks (as root); BENCH_ARGS="--profile ba
 bench-fanout: ## what 1 to 500 listeners cost, beside a bare loop; BENCH_ARGS="--listeners 100" for some
 	@tools/fanout.sh $(BENCH_ARGS)
 
-bench-fanout-arm64: ## the same in instructions, on an emulated Raspberry Pi's processor; LISTENERS=20,60
-	@tools/fanout_arm64.sh $(LISTENERS)
-
 bench-rt: ## the capture thread's system calls per period, traced
 	@scripts/bench_rt.sh
 

@@ -217,7 +217,7 @@ async fn play(handoff: HandoffReader, mut newcomers: Newcomers, setup: Setup) ->
     let mut ticker = Ticker {
         pump: Pump::new(handoff, sizes.chunk_frames)?,
         load: Load::new(stream),
-        waits: 0,
+        breath: Breath::default(),
         next_look: None,
     };
     let mut stopping: Option<Instant> = None;
@@ -249,8 +249,7 @@ async fn play(handoff: HandoffReader, mut newcomers: Newcomers, setup: Setup) ->
 struct Ticker {
     pump: Pump,
     load: Load,
-    /// How often the thread had waited when it was last looked at.
-    waits: i64,
+    breath: Breath,
     /// When to come by without a packet, and whether what waits is then to be sent as it is.
     next_look: Option<(Instant, bool)>,
 }
@@ -283,17 +282,8 @@ impl Ticker {
         room.hub.fan_out.busy_ns.fetch_add(now.since(began), Relaxed);
         if let Some(packets) = self.load.busy(now, now.since(began)) {
             room.set_floor(packets);
-            self.breathe(room);
+            room.hub.fan_out.breaths.fetch_add(u64::from(self.breath.taken_if_due()), Relaxed);
         }
-    }
-
-    /// Waits for a moment, unless the thread has waited by itself since this was last asked.
-    fn breathe(&mut self, room: &Room) {
-        if waits() == self.waits {
-            room.hub.fan_out.breaths.fetch_add(1, Relaxed);
-            std::thread::sleep(BREATH);
-        }
-        self.waits = waits();
     }
 
     fn look_again(&mut self) {
@@ -310,7 +300,26 @@ impl Ticker {
     }
 }
 
-/// How often this thread has waited for anything.
+/// Sees to it that the thread waits now and then, however much there is to do.
+#[derive(Default)]
+struct Breath {
+    /// How often the thread had waited when it was last looked at.
+    waits: i64,
+}
+
+impl Breath {
+    /// Waits for a moment, unless the thread has waited by itself since this was last asked; whether it did.
+    fn taken_if_due(&mut self) -> bool {
+        let due = waits() == self.waits;
+        if due {
+            std::thread::sleep(BREATH);
+        }
+        self.waits = waits();
+        due
+    }
+}
+
+/// How often the calling thread has waited for anything.
 fn waits() -> i64 {
     getrusage(UsageWho::RUSAGE_THREAD).map_or(0, |usage| usage.voluntary_context_switches())
 }
@@ -337,5 +346,19 @@ impl Load {
         let share = self.busy_ns as f64 / elapsed_ns as f64;
         (self.began, self.busy_ns) = (now, 0);
         Some(self.floor.observe(share))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_never_waits_takes_a_breath_and_another_needs_none() {
+        let mut breath = Breath::default();
+        // Between two looks it may wait for a page of memory.
+        assert!((0..100).any(|_| breath.taken_if_due()));
+        std::thread::sleep(BREATH);
+        assert!(!breath.taken_if_due());
     }
 }
