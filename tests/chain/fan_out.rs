@@ -98,22 +98,24 @@ fn a_stalled_reader_holds_three_packets_in_the_kernel_and_is_then_at_the_newest(
 /// For listeners that stall: soon full.
 pub(crate) const STALL_QUEUE: [&str; 2] = ["--queue-ms", "100"];
 
-/// A listener does not read until its queue has long been full, then reads again. Each message's `wrapping_bytes` are what its
-/// connection puts around it.
+/// Head and bytes of a packet.
+pub(crate) const PACKET_BYTES: usize = 4 + 40 + 128 * 4;
+
+/// A listener does not read until its queue has long been full, then reads again. The kernel may hold three packets for it, and
+/// `further_bytes` that its kind of connection has taken on.
 pub(crate) fn stall_and_come_back<S: Read + Write>(
     service: &Service,
     mut stalled: Ear<S>,
     tcp: impl Fn(&S) -> &TcpStream,
-    wrapping_bytes: usize,
+    further_bytes: usize,
 ) {
-    const PACKET_BYTES: usize = 4 + 40 + 128 * 4;
     stalled.records();
     let dropped = || service.status()["losses"]["queue_drop"]["events"].as_u64().unwrap();
     wait_until("its queue overflows", || dropped() > 500);
     let held = held_by_the_service(tcp(stalled.socket.get_ref()));
     // A note, and a control message, may be among them.
     assert!(
-        held <= 3 * (PACKET_BYTES + wrapping_bytes) + 200,
+        held <= 3 * PACKET_BYTES + 200 + further_bytes,
         "the kernel holds {held} bytes for a listener that does not read"
     );
 
