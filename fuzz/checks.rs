@@ -35,3 +35,21 @@ pub(crate) fn http_request(request: &[u8]) {
     let answer = hostile::answer(request);
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1."), "{}", String::from_utf8_lossy(&answer));
 }
+
+/// Bytes nobody negotiated are no handshake; they are answered with records of TLS or not at all, and never with application data.
+pub(crate) fn tls_accept(bytes: &[u8]) {
+    const CHANGE_CIPHER_SPEC_ALERT_HANDSHAKE: [u8; 3] = [20, 21, 22];
+    const APPLICATION_DATA: u8 = 23; // as which TLS 1.3 disguises what follows its hello
+    let (said, accepted) = hostile::shake(bytes);
+    assert!(!accepted, "a handshake needs an answer to what the service says");
+    let (mut rest, mut greeted) = (&said[..], false);
+    while let [kind, 3, _, high, low, after @ ..] = rest {
+        assert!(
+            CHANGE_CIPHER_SPEC_ALERT_HANDSHAKE.contains(kind) || (*kind == APPLICATION_DATA && greeted),
+            "a record of kind {kind}"
+        );
+        greeted |= *kind == 22;
+        rest = after.get(usize::from(*high) << 8 | usize::from(*low)..).unwrap_or_default();
+    }
+    assert!(rest.is_empty(), "no record begins with {rest:?}");
+}

@@ -83,15 +83,22 @@ needs_hostile() {
     need slowhttptest 'slow requests of four kinds' command -v slowhttptest
     need wapiti 'a scanner of headers and policies' command -v wapiti
     need prometheus 'promtool, which reads metrics and alerts' command -v promtool
+    need testssl.sh 'a scanner of TLS' command -v testssl
 }
 
-# A virtual machine with a kernel of its own. The kernel's package is never installed: tools/vm.sh unpacks it.
-needs_vm() {
-    needs_run
-    need qemu-system-x86 'the virtual machine' command -v qemu-system-x86_64
-    need busybox-static 'its shell' command -v busybox
+# A machine that is not there, started from a kernel and a file tree. The kernel's package is never installed: who needs one
+# unpacks it.
+needs_machine() {
+    need qemu-system-x86 'the machine' command -v qemu-system-x86_64
+    need busybox-static 'its first program and its shell' command -v busybox
     need cpio 'packs its files' command -v cpio
     need kmod 'finds the modules it needs' command -v depmod
+}
+
+# A virtual machine with a kernel of its own: tools/vm.sh.
+needs_vm() {
+    needs_run
+    needs_machine
     need xz-utils 'unpacks them' command -v xz
     need zstd 'unpacks them' command -v zstd
     need strace 'looks at the service in it' command -v strace
@@ -121,10 +128,7 @@ needs_deb() {
 # What it takes to try it in an emulated machine.
 needs_systemd() {
     needs_deb
-    need qemu-system-x86 'the machine' command -v qemu-system-x86_64
-    need busybox-static 'its first program' command -v busybox
-    need cpio 'packs it' command -v cpio
-    need kmod 'lists its modules' command -v depmod
+    needs_machine
     need e2fsprogs 'makes its disk' command -v mke2fs
 }
 

@@ -6,6 +6,7 @@
 #   conformance  the Autobahn|Testsuite against an echo built from the service's own handshake and frames
 #   slow         slowhttptest in its four modes: the service must be there all the time
 #   headers      wapiti's look at headers, policies and cookies
+#   tls          testssl.sh's look at the HTTPS port: protocols, ciphers, the certificate, known weaknesses
 #   metrics      promtool on /metrics, on the alerts and on their tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,8 +14,9 @@ cd "$(dirname "$0")/.."
 . scripts/tally.sh
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(metrics headers conformance slow chaos)
+[ ${#stages[@]} -gt 0 ] || stages=(metrics headers tls conformance slow chaos)
 port=18999
+tls_port=18998
 helper=
 
 cleanup() { [ -z "$helper" ] || kill "$helper" 2>/dev/null || true; }
@@ -85,6 +87,29 @@ headers() {
     stop
 }
 
+# What is meant: the authority is this device's own, which no machine knows before it is told, and which has no list of revoked
+# certificates (docs/decisions/0010). What is compressed are files that are the same for everybody: BREACH needs a secret in them, and
+# an answer to the attacker's words. Everything else that is worse than LOW must be in order.
+no_weakness() {
+    node -e '
+        const findings = JSON.parse(require("fs").readFileSync(process.argv[1]));
+        const meant = /^(cert_chain_of_trust|cert_revocation|BREACH)$/;
+        const bad = findings.filter(({ id, severity }) => /MEDIUM|HIGH|CRITICAL|FATAL/.test(severity) && !meant.test(id));
+        for (const { id, severity, finding } of bad) console.log(severity, id, finding);
+        process.exit(bad.length || !findings.some(({ id }) => id === "TLS1_3") ? 1 : 0);
+    ' "$1"
+}
+
+tls() {
+    rm -rf "$logs/state" "$logs/testssl.json"
+    serve --listen-tls "127.0.0.1:$tls_port" --state "$logs/state"
+    check tls 'the scan' timeout 600 testssl --quiet --color 0 --warnings off --ip 127.0.0.1 --jsonfile "$logs/testssl.json" \
+        "localhost:$tls_port"
+    check tls 'what it found' no_weakness "$logs/testssl.json"
+    check tls 'the service afterwards' answers
+    stop
+}
+
 slow() {
     serve
     local mode
@@ -122,8 +147,8 @@ service=target/release/synthwire
 
 for stage in "${stages[@]}"; do
     case $stage in
-        chaos | conformance | slow | headers | metrics) ;;
-        *) die "unknown stage '$stage'" 'One of: metrics headers conformance slow chaos' ;;
+        chaos | conformance | slow | headers | tls | metrics) ;;
+        *) die "unknown stage '$stage'" 'One of: metrics headers tls conformance slow chaos' ;;
     esac
     say "$stage"
     began=$SECONDS cases_passed=0 cases_failed=0 cases_skipped=0

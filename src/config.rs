@@ -38,14 +38,6 @@ pub struct Config {
     pub capture_cpu: Option<u16>,
     /// Address and port for HTTP: the page for this machine itself, and for others the way to HTTPS where that is spoken.
     pub listen: SocketAddr,
-    /// Names this device answers to besides its host name and its addresses.
-    pub names: Vec<String>,
-    /// Key without which nobody may listen, as `synthwire key` prints it.
-    pub listening_key: Option<String>,
-    /// Key without which nobody may change settings, as `synthwire key` prints it.
-    pub settings_key: Option<String>,
-    /// DSCP the packets to listeners are marked with, 0 to 63; without it, none.
-    pub dscp: Option<u8>,
     /// Address and port for HTTPS: page and socket, for everybody; without it no HTTPS is spoken.
     pub listen_tls: Option<SocketAddr>,
     /// Folder for what outlives the service: its certificate authority, keys and settings chosen on the page; without it, see
@@ -57,6 +49,14 @@ pub struct Config {
     pub key: Option<PathBuf>,
     /// Make the device known on its network as `host.local` (mDNS), where it listens for others.
     pub announce: bool,
+    /// Names this device answers to besides its host name and its addresses.
+    pub names: Vec<String>,
+    /// Key without which nobody may listen, as `synthwire key` prints it.
+    pub listening_key: Option<String>,
+    /// Key without which nobody may change settings, as `synthwire key` prints it.
+    pub settings_key: Option<String>,
+    /// DSCP the packets to listeners are marked with, 0 to 63; without it, none.
+    pub dscp: Option<u8>,
     /// What one listener's queue may hold before its oldest packets go, 10 to 2000 ms.
     pub queue_ms: u32,
     /// Listeners at once, 1 to 2000.
@@ -77,15 +77,15 @@ impl Default for Config {
             rt_priority: 70,
             capture_cpu: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            names: Vec::new(),
-            listening_key: None,
-            settings_key: None,
-            dscp: None,
             listen_tls: None,
             state: None,
             cert: None,
             key: None,
             announce: true,
+            names: Vec::new(),
+            listening_key: None,
+            settings_key: None,
+            dscp: None,
             queue_ms: 250,
             listeners_max: 500,
             connections_per_address: None,
@@ -168,53 +168,18 @@ impl Config {
 
     /// The keys whose values differ from those of `new`.
     pub fn differing_keys(&self, new: &Self) -> Vec<&'static str> {
-        // Every key by name, so that a new one cannot be forgotten here.
-        let Self {
-            device,
-            demo,
-            channels,
-            first_channel,
-            period_frames,
-            chunk_frames,
-            rt_priority,
-            capture_cpu,
-            listen,
-            listen_tls,
-            state,
-            cert,
-            key,
-            announce,
-            names,
-            listening_key,
-            settings_key,
-            dscp,
-            queue_ms,
-            listeners_max,
-            connections_per_address,
-        } = self;
-        let differs = [
-            ("device", *device != new.device),
-            ("demo", *demo != new.demo),
-            ("channels", *channels != new.channels),
-            ("first_channel", *first_channel != new.first_channel),
-            ("period_frames", *period_frames != new.period_frames),
-            ("chunk_frames", *chunk_frames != new.chunk_frames),
-            ("rt_priority", *rt_priority != new.rt_priority),
-            ("capture_cpu", *capture_cpu != new.capture_cpu),
-            ("listen", *listen != new.listen),
-            ("listen_tls", *listen_tls != new.listen_tls),
-            ("state", *state != new.state),
-            ("cert", *cert != new.cert),
-            ("key", *key != new.key),
-            ("announce", *announce != new.announce),
-            ("names", *names != new.names),
-            ("listening_key", *listening_key != new.listening_key),
-            ("settings_key", *settings_key != new.settings_key),
-            ("dscp", *dscp != new.dscp),
-            ("queue_ms", *queue_ms != new.queue_ms),
-            ("listeners_max", *listeners_max != new.listeners_max),
-            ("connections_per_address", *connections_per_address != new.connections_per_address),
-        ];
+        /// Names each key once, and the compiler those that are forgotten.
+        macro_rules! differing {
+            ($($key:ident)*) => {{
+                let Self { $($key),* } = self;
+                [$((stringify!($key), *$key != new.$key)),*]
+            }};
+        }
+        let differs = differing! {
+            device demo channels first_channel period_frames chunk_frames rt_priority capture_cpu
+            listen listen_tls state cert key announce names listening_key settings_key
+            dscp queue_ms listeners_max connections_per_address
+        };
         differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
     }
 
@@ -229,26 +194,25 @@ impl Config {
     /// # Errors
     /// The first value out of its range.
     pub fn check(&self) -> std::result::Result<(), (&'static str, String)> {
+        if self.device.as_deref().is_some_and(|device| device.trim().is_empty()) {
+            return Err(("device", "device is empty: name an ALSA PCM or leave the key out".into()));
+        }
         within("channels", u32::from(self.channels.unwrap_or(2)), 2, 32)?;
         within("first_channel", u32::from(self.first_channel), 1, 31)?;
         within("period_frames", self.period_frames, 32, 1024)?;
         within("chunk_frames", self.chunk_frames.unwrap_or(128), 32, 2048)?;
         within("rt_priority", u32::from(self.rt_priority), 0, 99)?;
-        within("dscp", u32::from(self.dscp.unwrap_or(0)), 0, 63)?;
-        within("queue_ms", self.queue_ms, 10, 2000)?;
-        within("listeners_max", self.listeners_max, 1, 2000)?;
-        within("connections_per_address", self.connections_per_address.unwrap_or(1), 1, 4000)?;
+        self.check_certificate()?;
         if let Some(name) = self.names.iter().find(|name| !is_host_name(name)) {
             return Err((
                 "names",
                 format!("{name:?} is no name: letters, digits, '-' and '.', without a port"),
             ));
         }
-        self.check_certificate()?;
-        if self.device.as_deref().is_some_and(|device| device.trim().is_empty()) {
-            return Err(("device", "device is empty: name an ALSA PCM or leave the key out".into()));
-        }
-        Ok(())
+        within("dscp", u32::from(self.dscp.unwrap_or(0)), 0, 63)?;
+        within("queue_ms", self.queue_ms, 10, 2000)?;
+        within("listeners_max", self.listeners_max, 1, 2000)?;
+        within("connections_per_address", self.connections_per_address.unwrap_or(1), 1, 4000)
     }
 
     fn check_certificate(&self) -> std::result::Result<(), (&'static str, String)> {

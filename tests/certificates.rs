@@ -210,7 +210,7 @@ fn a_certificate_from_elsewhere_is_used_renewed_and_refused_with_a_remedy() {
     };
     let ((one, one_key), (two, two_key)) = (make(), make());
     let files = Files { cert: put("cert.pem", &one), key: put("key.pem", &one_key) };
-    let identity = Identity::supplied(files.clone()).unwrap();
+    let identity = Identity::supplied(files.clone(), Vec::new()).unwrap();
     assert!(identity.authority().is_none(), "nobody is asked to trust what is not ours");
     let first = identity.leaf();
     assert_eq!(identity.look(&facts(BUILD_S, true, &[])).unwrap(), None);
@@ -225,7 +225,7 @@ fn a_certificate_from_elsewhere_is_used_renewed_and_refused_with_a_remedy() {
     assert_ne!(identity.leaf(), first);
 
     let refused = |cert: &Path, key: &Path| {
-        let opened = Identity::supplied(Files { cert: cert.into(), key: key.into() });
+        let opened = Identity::supplied(Files { cert: cert.into(), key: key.into() }, Vec::new());
         opened.err().unwrap().to_string()
     };
     for (error, said) in [
@@ -233,7 +233,7 @@ fn a_certificate_from_elsewhere_is_used_renewed_and_refused_with_a_remedy() {
         (refused(&files.cert, &folder.0.join("none")), "Check the path given with --key"),
         (refused(&files.key, &files.key), "there is no certificate in it"),
         (refused(&files.cert, &files.cert), "the key cannot be read as PEM"),
-        (refused(&put("one.pem", &one), &files.key), "certificate and key cannot be used together"),
+        (refused(&put("one.pem", &one), &files.key), "the key is another certificate's"),
         (
             refused(
                 &put("bad.pem", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"),
@@ -244,4 +244,54 @@ fn a_certificate_from_elsewhere_is_used_renewed_and_refused_with_a_remedy() {
     ] {
         assert!(error.contains(said), "{error}");
     }
+}
+
+#[test]
+fn what_browsers_will_say_against_a_certificate_from_elsewhere_is_said_first() {
+    let folder = Folder::new("objections");
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let date = |days: i64| time::OffsetDateTime::from_unix_timestamp(BUILD_S + days * DAY_S).unwrap();
+    let said = |names: &[&str], days: [i64; 2], set: bool, given: &[&str]| {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<String>>();
+        let key = KeyPair::generate().unwrap();
+        let mut leaf = CertificateParams::new(owned(names)).unwrap();
+        (leaf.not_before, leaf.not_after) = (date(days[0]), date(days[1]));
+        let put = |name: &str, text: String| {
+            let path = folder.0.join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let cert = put("cert.pem", leaf.self_signed(&key).unwrap().pem());
+        let files = Files { cert, key: put("key.pem", key.serialize_pem()) };
+        let identity = Identity::supplied(files, owned(given)).unwrap();
+        identity.objections(&facts(BUILD_S, set, &["192.168.1.20"])).join(" | ")
+    };
+    let good = [-10, 10];
+    for (names, given) in [
+        (&["synth.example.org"][..], &["synth.example.org"][..]),
+        (&["*.example.org"], &["synth.example.org"]),
+        (&["stage-pi.local"], &[]),
+        (&["192.168.1.20"], &[]),
+        (&["elsewhere.example", "stage-pi"], &[]),
+    ] {
+        assert_eq!(said(names, good, true, given), "", "{names:?} {given:?}");
+    }
+    let ours = &["stage-pi.local"];
+    let ended = said(ours, [-10, -1], true, &[]);
+    assert!(
+        ended.starts_with("the certificate ended on ") && ended.ends_with(": have it renewed"),
+        "{ended}"
+    );
+    let early = said(ours, [1, 10], false, &[]);
+    assert!(early.starts_with("the certificate begins on "), "{early}");
+    assert!(early.contains(", which nobody has set yet: wait, or set the clock"), "{early}");
+    let unnamed = said(&["a.example", "b.example"], good, true, &[]);
+    assert_eq!(
+        unnamed,
+        "the certificate is for a.example, b.example, and this device answers to none of that: start with --name a.example"
+    );
+    let missing = said(&["a.example"], good, true, &["a.example", "b.example"]);
+    assert!(missing.starts_with("the certificate does not speak for b.example: "), "{missing}");
+    let both = said(&["a.example"], [-10, -1], true, &["b.example"]);
+    assert_eq!(both.matches(" | ").count(), 1, "{both}");
 }

@@ -44,6 +44,11 @@ fn any_request_is_answered_with_http_or_not_at_all() {
 }
 
 #[test]
+fn any_bytes_are_no_handshake_by_themselves() {
+    each("tls_accept", checks::tls_accept, 12);
+}
+
+#[test]
 fn the_entry_for_fuzzers_leads_to_the_service_itself() {
     for (request, code) in [
         ("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "200"),
@@ -53,4 +58,7 @@ fn the_entry_for_fuzzers_leads_to_the_service_itself() {
         let answer = synthwire::net::hostile::answer(request.as_bytes());
         assert!(answer.starts_with(format!("HTTP/1.1 {code}").as_bytes()), "{request}");
     }
+    let hello = include_bytes!("../fuzz/seeds/tls_accept/hello_1_3");
+    let (said, _) = synthwire::net::hostile::shake(hello);
+    assert_eq!(said[..3], [22, 3, 3], "a hello is answered with a hello");
 }

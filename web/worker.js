@@ -133,7 +133,7 @@ class Line {
     switch (message.type) {
       case 'hello': return this.#greeted(message);
       case 'source': return this.#sourceIs(message.source);
-      case 'chunk': return this.#chunkIs(message.chunk_frames);
+      case 'chunk': return this.#chunkIs(message.chunk_frames, message.why);
       case 'pong': return this.#pong(message, nowMs);
       case 'refused': return self.postMessage(message);
       case 'unreadable': return this.#misunderstood(message);
@@ -150,11 +150,11 @@ class Line {
     this.#sourceIs(hello.source);
   }
 
-  /** @param {number} chunkFrames */
-  #chunkIs(chunkFrames) {
+  /** @param {number} chunkFrames @param {string} [why] */
+  #chunkIs(chunkFrames, why = '') {
     this.#sink.expectChunk(chunkFrames);
     const { hello } = this.#status;
-    if (hello) this.#tell({ hello: { ...hello, chunk_frames: chunkFrames } });
+    if (hello) this.#tell({ hello: { ...hello, chunk_frames: chunkFrames, chunk_why: why } });
   }
 
   /** @param {import('./core/messages.js').Source} source */

@@ -1,6 +1,6 @@
 //! `synthwire doctor`: looks at what usually goes wrong and says what to do about it.
 
-use super::serve::ServeArguments;
+use super::arguments::ServeArguments;
 use crate::error::Result;
 use crate::rt::thread::{RtWish, become_real_time};
 use crate::source::alsa::{AlsaSource, Wish};

@@ -1,12 +1,16 @@
-//! The command line: one file per sub-command.
+//! The command line: one file per sub-command, and what `serve` needs besides.
 
+mod arguments;
 mod devices;
 mod doctor;
+mod informing;
 mod key;
+mod ports;
 mod serve;
 mod standing;
 
 use crate::error::Result;
+use arguments::ServeArguments;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -17,13 +21,13 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    serve: serve::ServeArguments,
+    serve: ServeArguments,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Capture the synth and serve page and sound (what happens without a command)
-    Serve(serve::ServeArguments),
+    Serve(ServeArguments),
     /// List the sound cards, which would be chosen, and why not the others
     Devices,
     /// Check this machine: real-time limits, CPU governor, sound card, port; says what to do

@@ -1,4 +1,4 @@
-//! What systemd is told of the service, and when it may believe that it lives. Pure: `serve.rs` looks, asks and tells.
+//! What systemd is told of the service, and when it may believe that it lives. Pure: `informing` looks, asks and tells.
 
 use crate::config::{Config, LIVE_KEYS};
 use crate::hub::SourceStatus;

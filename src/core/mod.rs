@@ -11,5 +11,6 @@ pub mod histogram;
 pub mod packetizer;
 pub mod spread;
 pub mod timeline;
+pub mod unconfirmed;
 pub mod wire;
 pub mod ws_head;

@@ -2,8 +2,8 @@
 
 use crate::core::packetizer::{Gap, Packet, Packetizer};
 use crate::error::Result;
-pub use crate::rt::ring::HandoffReader;
 use crate::rt::ring::What;
+pub use crate::rt::ring::{HandoffReader, RING_MARKS};
 use crate::sys::fds::Wake;
 
 /// The reader's end of the hand-off, on the thread that sends.

@@ -1,5 +1,6 @@
 //! The text messages of `docs/wire-format.md`: what may be said on a listener's socket besides sound.
 
+use crate::core::adaptation::Why;
 use crate::hub::SourceView;
 use crate::hub::reports::Report;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,8 @@ pub enum ToListener<'a> {
     Chunk {
         /// Frames they usually hold.
         chunk_frames: u32,
+        /// Why so many.
+        why: Why,
     },
     /// Answers a ping.
     Pong {

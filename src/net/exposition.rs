@@ -2,6 +2,7 @@
 
 use crate::core::spread::Spread;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// How a metric behaves.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,13 @@ impl Exposition {
     pub(super) fn one(&mut self, name: &str, kind: Kind, help: &str, value: f64) {
         self.head(name, kind, help);
         let _ = writeln!(self.0, "{name} {value}");
+    }
+
+    /// Numbers that only grow, each with its name and help.
+    pub(super) fn counters<const N: usize>(&mut self, all: [(&str, &str, &AtomicU64); N]) {
+        for (name, help, count) in all {
+            self.one(name, Kind::Counter, help, count.load(Relaxed) as f64);
+        }
     }
 
     /// One number, where it is known.
@@ -80,7 +88,7 @@ mod tests {
     #[test]
     fn the_text_is_as_prometheus_reads_it() {
         let mut text = Exposition::default();
-        text.one("a_total", Kind::Counter, "Counts.", 3.0);
+        text.counters([("a_total", "Counts.", &AtomicU64::new(3))]);
         text.by("b", Kind::Gauge, "By name.", ("cause", [("x", 1.0), ("a\"b\\c\n", 0.5)]));
         text.spread(
             "c_seconds",

@@ -12,10 +12,11 @@ use super::{Service, socket, stopped, ws};
 use crate::clock::mono_raw_now;
 use crate::core::adaptation::{CostFloor, Stream};
 use crate::error::{Error, Result};
-use crate::hub::pump::{HandoffReader, Pump};
+use crate::hub::pump::{HandoffReader, Pump, RING_MARKS};
 use crate::hub::{Hub, RATE};
 use crate::units::{MonoNs, NS_PER_S};
 use bytes::Bytes;
+use nix::sys::resource::{UsageWho, getrusage};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,10 +33,16 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 const HURRY_AFTER: Duration = Duration::from_millis(100);
 /// What is taken from the hand-off before everybody is served.
 const MARKS_AT_ONCE: usize = 16;
+/// So many such turns before newcomers and listeners' words have theirs, however late this thread is: all that was there when it
+/// woke, and whatever has come since will wake it again.
+const TURNS_AT_ONCE: usize = RING_MARKS / MARKS_AT_ONCE;
 /// Packets kept beyond the longest queue: those of one such turn.
 const SPARE_PACKETS: usize = 64;
 /// How often it is looked at how busy this thread is, ns.
 const LOAD_EVERY_NS: u64 = NS_PER_S / 4;
+/// How long it waits when it has not waited once between two such looks: it has more to do than it can. Others of its processor have
+/// a turn then, and the kernel sees that it has not lost its way (`LimitRTTIME=` of the unit).
+const BREATH: Duration = Duration::from_millis(1);
 /// What is left of the second a stop may take, for listeners to be told.
 const STOP_GRACE: Duration = Duration::from_millis(600);
 
@@ -207,8 +214,12 @@ async fn play(handoff: HandoffReader, mut newcomers: Newcomers, setup: Setup) ->
         floor_packets: Cell::new(1),
         pending: Notify::new(),
     });
-    let mut ticker =
-        Ticker { pump: Pump::new(handoff, sizes.chunk_frames)?, load: Load::new(stream), next_look: None };
+    let mut ticker = Ticker {
+        pump: Pump::new(handoff, sizes.chunk_frames)?,
+        load: Load::new(stream),
+        breath: Breath::default(),
+        next_look: None,
+    };
     let mut stopping: Option<Instant> = None;
     loop {
         let look = ticker.next_look;
@@ -238,6 +249,7 @@ async fn play(handoff: HandoffReader, mut newcomers: Newcomers, setup: Setup) ->
 struct Ticker {
     pump: Pump,
     load: Load,
+    breath: Breath,
     /// When to come by without a packet, and whether what waits is then to be sent as it is.
     next_look: Option<(Instant, bool)>,
 }
@@ -245,8 +257,8 @@ struct Ticker {
 impl Ticker {
     /// Takes what the capture thread has left, and serves everybody.
     fn tick(&mut self, room: &Room) {
-        let began = mono_raw_now();
-        loop {
+        for _ in 0..TURNS_AT_ONCE {
+            let began = mono_raw_now();
             let before = room.packets.borrow().count();
             let taken = (0..MARKS_AT_ONCE)
                 .take_while(|_| self.pump.take(&mut |packet| room.packets.borrow_mut().push(packet)))
@@ -256,15 +268,21 @@ impl Ticker {
             if made > 0 {
                 self.look(room, false);
             }
+            self.account(room, began);
             if taken < MARKS_AT_ONCE {
                 break;
             }
         }
-        let now = mono_raw_now();
         room.hub.fan_out.ticks.fetch_add(1, Relaxed);
+    }
+
+    /// Counts what this turn took; now and then it is looked at whether that is too much.
+    fn account(&mut self, room: &Room, began: MonoNs) {
+        let now = mono_raw_now();
         room.hub.fan_out.busy_ns.fetch_add(now.since(began), Relaxed);
         if let Some(packets) = self.load.busy(now, now.since(began)) {
             room.set_floor(packets);
+            room.hub.fan_out.breaths.fetch_add(u64::from(self.breath.taken_if_due()), Relaxed);
         }
     }
 
@@ -280,6 +298,30 @@ impl Ticker {
             (false, false) => None,
         };
     }
+}
+
+/// Sees to it that the thread waits now and then, however much there is to do.
+#[derive(Default)]
+struct Breath {
+    /// How often the thread had waited when it was last looked at.
+    waits: i64,
+}
+
+impl Breath {
+    /// Waits for a moment, unless the thread has waited by itself since this was last asked; whether it did.
+    fn taken_if_due(&mut self) -> bool {
+        let due = waits() == self.waits;
+        if due {
+            std::thread::sleep(BREATH);
+        }
+        self.waits = waits();
+        due
+    }
+}
+
+/// How often the calling thread has waited for anything.
+fn waits() -> i64 {
+    getrusage(UsageWho::RUSAGE_THREAD).map_or(0, |usage| usage.voluntary_context_switches())
 }
 
 /// How busy the thread is, looked at every now and then.
@@ -304,5 +346,19 @@ impl Load {
         let share = self.busy_ns as f64 / elapsed_ns as f64;
         (self.began, self.busy_ns) = (now, 0);
         Some(self.floor.observe(share))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_never_waits_takes_a_breath_and_another_needs_none() {
+        let mut breath = Breath::default();
+        // Between two looks it may wait for a page of memory.
+        assert!((0..100).any(|_| breath.taken_if_due()));
+        std::thread::sleep(BREATH);
+        assert!(!breath.taken_if_due());
     }
 }

@@ -2,10 +2,14 @@
 //! Only with the feature `hostile`, which the tests switch on; what ships has none of it.
 
 use super::guard::{self, Peer};
+use super::handshake::Handshakes;
 use super::routes::{self, Body};
 use super::{Gate, Service, fan_out, frames, http};
 use crate::config::Config;
 use crate::hub::{Controls, Counters, Hub, Sizes};
+use crate::state::StateFolder;
+use crate::tls::dates::Clock;
+use crate::tls::{BUILD_S, Facts, Identity};
 use futures_util::{SinkExt, StreamExt};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -13,10 +17,11 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -96,6 +101,42 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
         client.read_to_end(&mut said).await.expect("memory can be read");
         said
     })
+}
+
+/// What the HTTPS port answers to a connection that sends these bytes and no more, and whether it took them for a handshake.
+///
+/// # Panics
+/// When the service does: that is what is looked for.
+pub fn shake(bytes: &[u8]) -> (Vec<u8>, bool) {
+    static CONFIG: OnceLock<Arc<ServerConfig>> = OnceLock::new();
+    let handshakes = Handshakes::new(Arc::clone(CONFIG.get_or_init(tls_config)));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let mut client =
+            TcpStream::connect(listener.local_addr().expect("it is bound")).await.expect("it listens");
+        let (server, _) = listener.accept().await.expect("somebody comes");
+        let hear = async {
+            // Whoever is refused early hears what was said before the connection was cut, if anything.
+            let _ = client.write_all(bytes).await;
+            let _ = client.shutdown().await;
+            let mut said = Vec::new();
+            let _ = client.read_to_end(&mut said).await;
+            said
+        };
+        let shake = async { handshakes.shake(server).await.is_ok() };
+        tokio::join!(hear, shake)
+    })
+}
+
+/// As at a first start.
+fn tls_config() -> Arc<ServerConfig> {
+    let folder = std::env::temp_dir().join(format!("synthwire-hostile-{}", std::process::id()));
+    let facts =
+        Facts { clock: Clock { now_s: BUILD_S, set: true }, host: String::new(), addresses: Vec::new() };
+    let identity = StateFolder::open(&folder).and_then(|folder| Identity::own(folder, &facts));
+    let _ = std::fs::remove_dir_all(&folder);
+    identity.expect("a folder that can be written").server_config()
 }
 
 /// A service without a source and without keys.

@@ -1,6 +1,7 @@
 //! Keeps the certificate fitting: looks at the machine every few seconds, and at once when a listener's clock was told.
 
 use super::stopped;
+use crate::error::Result;
 use crate::tls::{Facts, Identity};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,33 +14,55 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Between two looks, whoever asks for them: each may sign and write a certificate.
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
 
-/// Looks until `stop`.
+/// Looks at once and then until `stop`; what browsers would say against the certificate is said whenever it changes.
 pub(super) async fn keep(
     identity: Arc<Identity>,
     facts: fn() -> Facts,
     news: Arc<Notify>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut last_error = String::new();
+    let (mut last_error, mut last_objections) = (String::new(), Vec::new());
     loop {
-        tokio::select! {
-            () = stopped(&mut stop) => return,
-            _ = timeout(LOOK_EVERY, news.notified()) => {}
-        }
         let identity = Arc::clone(&identity);
         // It waits for the disk.
-        match spawn_blocking(move || identity.look(&facts())).await {
-            Ok(Ok(None)) => last_error.clear(),
-            Ok(Ok(Some(reason))) => tracing::info!("the certificate was renewed: {reason}"),
-            Ok(Err(error)) => {
-                let error = error.to_string();
-                if error != last_error {
-                    tracing::warn!("the certificate stays as it is: {error}");
-                    last_error = error;
+        let looked = spawn_blocking(move || {
+            let facts = facts();
+            (identity.look(&facts), identity.objections(&facts))
+        });
+        match looked.await {
+            Ok((renewed, objections)) => {
+                tell(renewed, &mut last_error);
+                if objections != last_objections {
+                    for objection in &objections {
+                        tracing::warn!("browsers will object: {objection}");
+                    }
+                    last_objections = objections;
                 }
             }
             Err(error) => tracing::error!("looking at the certificate panicked: {error}"),
         }
-        sleep(LOOK_PAUSE).await;
+        tokio::select! {
+            () = stopped(&mut stop) => return,
+            () = sleep(LOOK_PAUSE) => {}
+        }
+        tokio::select! {
+            () = stopped(&mut stop) => return,
+            _ = timeout(LOOK_EVERY, news.notified()) => {}
+        }
+    }
+}
+
+/// An error is told once, however often it comes.
+fn tell(renewed: Result<Option<&'static str>>, last_error: &mut String) {
+    match renewed {
+        Ok(None) => last_error.clear(),
+        Ok(Some(reason)) => tracing::info!("the certificate was renewed: {reason}"),
+        Err(error) => {
+            let error = error.to_string();
+            if error != *last_error {
+                tracing::warn!("the certificate stays as it is: {error}");
+                *last_error = error;
+            }
+        }
     }
 }

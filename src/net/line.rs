@@ -13,6 +13,7 @@ use crate::clock::mono_raw_now;
 use crate::core::adaptation::{Adaptation, Facts, Serving, Stream};
 use crate::core::backlog::Cursor;
 use crate::core::cause::Cause;
+use crate::core::unconfirmed::Unconfirmed;
 use crate::core::wire::{self, ListenerNote};
 use crate::core::ws_head::{HEAD_BYTES_MAX, PAYLOAD_BYTES_MAX, WsHead};
 use crate::hub::Hub;
@@ -439,41 +440,6 @@ impl Message {
     }
 }
 
-/// For how long at least something has been under way: one mark, renewed whenever all that was under way at it is confirmed.
-#[derive(Debug, Default)]
-struct Unconfirmed {
-    mark: Option<Mark>,
-}
-
-#[derive(Debug)]
-struct Mark {
-    at: MonoNs,
-    /// Written since: what is under way beyond that was so then.
-    written: usize,
-}
-
-impl Unconfirmed {
-    fn nothing(&mut self) {
-        self.mark = None;
-    }
-
-    fn written(&mut self, bytes: usize) {
-        if let Some(mark) = &mut self.mark {
-            mark.written += bytes;
-        }
-    }
-
-    fn age_ns(&mut self, unacknowledged: usize, now: MonoNs) -> u64 {
-        match &self.mark {
-            Some(mark) if unacknowledged > mark.written => now.since(mark.at),
-            _ => {
-                self.mark = Some(Mark { at: now, written: 0 });
-                0
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -658,18 +624,5 @@ mod tests {
             assert!(!bench.line.control(CONTROL, Waker::noop(), &bench.hub));
             assert_eq!(bench.hub.fan_out.control_full.load(Relaxed), 1);
         });
-    }
-
-    #[test]
-    fn what_stays_unconfirmed_grows_old_until_all_of_it_is_confirmed() {
-        let mut unconfirmed = Unconfirmed::default();
-        assert_eq!(unconfirmed.age_ns(5000, MonoNs(100)), 0, "looked at for the first time");
-        unconfirmed.written(1000);
-        assert_eq!(unconfirmed.age_ns(6000, MonoNs(300)), 200, "nothing was confirmed");
-        assert_eq!(unconfirmed.age_ns(1500, MonoNs(400)), 300, "not all of it");
-        assert_eq!(unconfirmed.age_ns(1000, MonoNs(500)), 0, "all that was under way at first");
-        assert_eq!(unconfirmed.age_ns(1000, MonoNs(700)), 200);
-        unconfirmed.nothing();
-        assert_eq!(unconfirmed.age_ns(1000, MonoNs(900)), 0);
     }
 }

@@ -32,79 +32,54 @@ fn capture(text: &mut Exposition, service: &Service) {
     let counters = &service.hub.counters;
     let playing = f64::from(service.hub.source().borrow().source.state == State::Playing);
     text.one("synthwire_source_playing", Gauge, "1 while the source delivers frames.", playing);
-    let frames = counters.frames.load(Relaxed) as f64;
-    text.one("synthwire_captured_frames_total", Counter, "Frames taken from the source.", frames);
-    let periods = counters.periods.load(Relaxed) as f64;
-    text.one("synthwire_captured_periods_total", Counter, "Periods taken from the source.", periods);
-    let timeouts = counters.timeouts.load(Relaxed) as f64;
-    text.one(
-        "synthwire_capture_timeouts_total",
-        Counter,
-        "Waits for the source that brought no frames.",
-        timeouts,
-    );
+    text.counters([
+        ("synthwire_captured_frames_total", "Frames taken from the source.", &counters.frames),
+        ("synthwire_captured_periods_total", "Periods taken from the source.", &counters.periods),
+        (
+            "synthwire_capture_timeouts_total",
+            "Waits for the source that brought no frames.",
+            &counters.timeouts,
+        ),
+    ]);
     let delay_s = RATE.duration_ns(counters.delay_frames.load(Relaxed)) as f64 / PER_S;
     text.one("synthwire_device_delay_seconds", Gauge, "From capture to the fetching of a period.", delay_s);
     let drift = counters.drift_ppm().map(|ppm| ppm * 1e-6);
     text.maybe("synthwire_drift_ratio", Gauge, "The source's clock against ours, positive when slow.", drift);
-    let late = counters.wake_late.spread();
-    text.spread(
-        "synthwire_wake_late_seconds",
-        "From a device's stamp to the capture thread's answer.",
-        &late,
-        PER_S,
-    );
+    let help = "From a device's stamp to the capture thread's answer.";
+    text.spread("synthwire_wake_late_seconds", help, &counters.wake_late.spread(), PER_S);
 }
 
 /// Under the same names as in the stream and on the page: `capture_xrun`, `usb_loss`, `queue_drop` and the others.
 fn losses(text: &mut Exposition, service: &Service) {
-    let counted = |cause: Cause| {
-        let totals = &service.hub.totals;
-        match cause {
-            Cause::QueueDrop => {
-                (totals.queue_drop_packets.load(Relaxed), totals.queue_drop_frames.load(Relaxed))
-            }
-            _ => service.hub.counters.losses(cause),
-        }
-    };
-    let events = Cause::ALL.map(|cause| (cause.name(), counted(cause).0 as f64));
-    text.by(
-        "synthwire_losses_total",
-        Counter,
-        "Times frames were lost on the way to a listener.",
-        ("cause", events),
-    );
-    let frames = Cause::ALL.map(|cause| (cause.name(), counted(cause).1 as f64));
-    text.by(
-        "synthwire_lost_frames_total",
-        Counter,
-        "Frames lost on the way to a listener.",
-        ("cause", frames),
-    );
+    let totals = &service.hub.totals;
+    let dropped = [&totals.queue_drop_packets, &totals.queue_drop_frames].map(|count| count.load(Relaxed));
+    let counted = Cause::ALL.map(|cause| match cause {
+        Cause::QueueDrop => (cause, dropped.into()),
+        _ => (cause, service.hub.counters.losses(cause)),
+    });
+    let events = counted.map(|(cause, (events, _))| (cause.name(), events as f64));
+    let help = "Times frames were lost on the way to a listener.";
+    text.by("synthwire_losses_total", Counter, help, ("cause", events));
+    let frames = counted.map(|(cause, (_, frames))| (cause.name(), frames as f64));
+    let help = "Frames lost on the way to a listener.";
+    text.by("synthwire_lost_frames_total", Counter, help, ("cause", frames));
 }
 
 fn listeners(text: &mut Exposition, service: &Service) {
     let (hub, totals) = (&service.hub, &service.hub.totals);
     text.one("synthwire_listeners", Gauge, "Who listens now.", hub.listening() as f64);
-    let max = service.hub.sizes().listeners_max as f64;
+    let max = hub.sizes().listeners_max as f64;
     text.one("synthwire_listeners_max", Gauge, "How many may listen at once.", max);
-    let joined = totals.joined.load(Relaxed) as f64;
-    text.one("synthwire_listeners_joined_total", Counter, "Who ever listened.", joined);
-    let packets = totals.packets.load(Relaxed) as f64;
-    text.one("synthwire_packets_total", Counter, "Packets made for everybody.", packets);
-    let messages = totals.messages.load(Relaxed) as f64;
-    text.one("synthwire_messages_sent_total", Counter, "Messages written to listeners.", messages);
-    let bytes = totals.bytes.load(Relaxed) as f64;
-    text.one("synthwire_sent_bytes_total", Counter, "Bytes in them.", bytes);
-    let waiting = totals.queue_packets.spread();
-    text.spread(
-        "synthwire_queue_packets",
-        "Packets that wait for a listener when one is sent.",
-        &waiting,
-        1.0,
-    );
-    let age = totals.queue_age.spread();
-    text.spread("synthwire_queue_age_seconds", "How long a packet has waited when it is sent.", &age, PER_S);
+    text.counters([
+        ("synthwire_listeners_joined_total", "Who ever listened.", &totals.joined),
+        ("synthwire_packets_total", "Packets made for everybody.", &totals.packets),
+        ("synthwire_messages_sent_total", "Messages written to listeners.", &totals.messages),
+        ("synthwire_sent_bytes_total", "Bytes in them.", &totals.bytes),
+    ]);
+    let help = "Packets that wait for a listener when one is sent.";
+    text.spread("synthwire_queue_packets", help, &totals.queue_packets.spread(), 1.0);
+    let help = "How long a packet has waited when it is sent.";
+    text.spread("synthwire_queue_age_seconds", help, &totals.queue_age.spread(), PER_S);
     let (_, glitches) = hub.reports.shown();
     let glitches = glitches.iter().map(|(cause, count)| (cause.as_str(), *count as f64));
     let help = "What interrupted the sound, by the listeners' own accounts.";

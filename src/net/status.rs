@@ -76,6 +76,8 @@ struct FanOut {
     busy_ms: f64,
     /// Packets a message holds at least, so that it keeps up.
     floor_packets: u32,
+    /// Times it waited for a moment on purpose, because it had not waited by itself.
+    breaths: u64,
     partial_writes: u64,
     blocked: u64,
     caught_up: u64,
@@ -174,6 +176,7 @@ fn fan_out(numbers: &FanOutNumbers) -> FanOut {
         ticks: numbers.ticks.load(Relaxed),
         busy_ms: in_ms(numbers.busy_ns.load(Relaxed)),
         floor_packets: numbers.floor_packets.load(Relaxed),
+        breaths: numbers.breaths.load(Relaxed),
         partial_writes: numbers.partial_writes.load(Relaxed),
         blocked: numbers.blocked.load(Relaxed),
         caught_up: numbers.caught_up.load(Relaxed),

@@ -229,8 +229,8 @@ impl<'a, 'w> Session<'a, 'w> {
     }
 
     async fn tell_chunk(&mut self) -> Result<(), End> {
-        let frames = self.served().chunk_frames;
-        self.send(ToListener::Chunk { chunk_frames: frames }.to_text()).await
+        let Served { chunk_frames, why, .. } = self.served();
+        self.send(ToListener::Chunk { chunk_frames, why }.to_text()).await
     }
 
     async fn send(&mut self, text: String) -> Result<(), End> {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// Periods of the largest size the ring holds: 16 x 1024 frames = 370 ms, far beyond what tokio may sleep.
 const RING_FRAMES: usize = 16 * 1024;
 /// Marks it holds: periods of the smallest size (32 frames) for the same time.
-const RING_MARKS: usize = RING_FRAMES / 32;
+pub const RING_MARKS: usize = RING_FRAMES / 32;
 
 /// What a mark says about its span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

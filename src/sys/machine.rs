@@ -1,11 +1,13 @@
 //! What this machine is called, where it is reached, and whether its clock can be believed.
 
+use super::kernel_clock;
 use crate::tls::Facts;
 use crate::tls::dates::Clock;
 use nix::ifaddrs::getifaddrs;
 use std::fs::read_to_string;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Temporary (RFC 8981), deprecated, tentative: here today, gone tomorrow (`IFA_F_*` of `linux/if_addr.h`).
@@ -33,12 +35,17 @@ pub fn addresses() -> Vec<IpAddr> {
     found
 }
 
-/// What the clock shows. It is set when systemd-timesyncd says so, or the kernel took it from a clock with a battery; other
-/// time services leave no such mark, and theirs counts as one that nobody has set.
+/// What the clock shows. It is set when the kernel took it from a clock with a battery, or a time service has told the kernel (or
+/// left its mark, as systemd-timesyncd does) since the device was switched on, even if there is no network any more: a crystal
+/// loses some seconds a day.
 fn clock() -> Clock {
+    static WAS_SET: AtomicBool = AtomicBool::new(false);
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
-    let from_battery = read_to_string("/sys/class/rtc/rtc0/hctosys").is_ok_and(|text| text.trim() == "1");
-    Clock { now_s, set: from_battery || Path::new("/run/systemd/timesync/synchronized").exists() }
+    let from_battery = || read_to_string("/sys/class/rtc/rtc0/hctosys").is_ok_and(|text| text.trim() == "1");
+    let marked = || Path::new("/run/systemd/timesync/synchronized").exists();
+    let set = WAS_SET.load(Relaxed) || kernel_clock::is_set() || from_battery() || marked();
+    WAS_SET.store(set, Relaxed);
+    Clock { now_s, set }
 }
 
 /// The addresses of `/proc/net/if_inet6` (address, interface, prefix length, scope, flags, name) that are not fleeting.

@@ -2,6 +2,7 @@
 
 pub mod announce;
 pub mod fds;
+mod kernel_clock;
 pub mod logging;
 pub mod machine;
 pub mod notify;

@@ -10,6 +10,7 @@
 mod authority;
 pub mod dates;
 pub mod names;
+mod objections;
 pub mod profile;
 mod shown;
 mod supplied;
@@ -72,7 +73,7 @@ pub struct Identity {
 
 enum Origin {
     Own(Box<Own>),
-    Supplied { files: Files, read: Mutex<Stamp> },
+    Supplied { files: Files, names: Vec<String>, read: Mutex<Stamp> },
 }
 
 struct Own {
@@ -106,14 +107,14 @@ impl Identity {
         Self::new(first, Origin::Own(Box::new(own)))
     }
 
-    /// Uses a certificate from elsewhere.
+    /// Uses a certificate from elsewhere, for a device that was given these further names.
     ///
     /// # Errors
     /// When the files cannot be read or do not belong together: with the remedy.
-    pub fn supplied(files: Files) -> Result<Self> {
+    pub fn supplied(files: Files, names: Vec<String>) -> Result<Self> {
         let read = files.stamp();
         let first = files.load()?;
-        Self::new(first, Origin::Supplied { files, read: Mutex::new(read) })
+        Self::new(first, Origin::Supplied { files, names, read: Mutex::new(read) })
     }
 
     fn new(first: CertifiedKey, origin: Origin) -> Result<Self> {
@@ -134,7 +135,7 @@ impl Identity {
     pub fn look(&self, facts: &Facts) -> Result<Option<&'static str>> {
         match &self.origin {
             Origin::Own(own) => own.look(facts, &self.shown),
-            Origin::Supplied { files, read } => {
+            Origin::Supplied { files, read, .. } => {
                 let stamp = files.stamp();
                 let mut last = locked(read);
                 if *last == stamp {
@@ -144,6 +145,14 @@ impl Identity {
                 self.shown.change(files.load()?);
                 Ok(Some("its files have changed"))
             }
+        }
+    }
+
+    /// What browsers will say against the certificate: of one from elsewhere; our own fits, or [`Self::look`] changes it.
+    pub fn objections(&self, facts: &Facts) -> Vec<String> {
+        match &self.origin {
+            Origin::Own(_) => Vec::new(),
+            Origin::Supplied { names, .. } => objections::objections(&self.leaf(), facts, names),
         }
     }
 

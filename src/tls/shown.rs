@@ -1,13 +1,13 @@
 //! What is shown at each handshake: the certificate of the moment, and the ciphers that suit this processor.
 
-use crate::error::{Error, Result};
+use crate::error::{self, Result};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
-use tokio_rustls::rustls::{CipherSuite, ServerConfig, version};
+use tokio_rustls::rustls::{CipherSuite, Error, ServerConfig, version};
 
 /// A certificate that can be exchanged between two handshakes.
 #[derive(Debug)]
@@ -47,13 +47,15 @@ pub(super) fn certified(chain: &[u8], key: &[u8]) -> std::result::Result<Certifi
     }
     let key = PrivateKeyDer::from_pem_slice(key)
         .map_err(|error| format!("the key cannot be read as PEM ({error})"))?;
-    CertifiedKey::from_der(chain, key, &ring::default_provider())
-        .map_err(|error| format!("certificate and key cannot be used together ({error})"))
+    CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| match error {
+        Error::InconsistentKeys(_) => "the key is another certificate's: they do not belong together".into(),
+        error => format!("certificate and key cannot be used together ({error})"),
+    })
 }
 
 /// How handshakes go: TLS 1.3 only (every browser that can play speaks it), tickets for coming back, no early data.
 pub(super) fn server_config(shown: Arc<Shown>) -> Result<ServerConfig> {
-    let cannot = |error| Error::new("cannot set up TLS").because(error);
+    let cannot = |error| error::Error::new("cannot set up TLS").because(error);
     let aes = has_aes();
     let mut config = ServerConfig::builder_with_provider(Arc::new(provider(aes)))
         .with_protocol_versions(&[&version::TLS13])

@@ -1,6 +1,8 @@
 //! HTTPS from the outside: the page's socket over TLS, what is refused, and that a clock that is told moves the certificate only.
 
-use super::service::{PATIENCE, Service};
+use super::fan_out::{PACKET_BYTES, STALL_QUEUE, stall_and_come_back};
+use super::service::{Ear, PATIENCE, Service};
+use super::slow_client::small_connection;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -53,6 +55,10 @@ impl Secure {
 
     /// A client that trusts the authority and nothing else.
     fn connect(&self, name: &str) -> Stream {
+        self.connect_over(TcpStream::connect(self.address).unwrap(), name)
+    }
+
+    fn connect_over(&self, tcp: TcpStream, name: &str) -> Stream {
         let mut roots = RootCertStore::empty();
         roots.add(self.authority.clone()).unwrap();
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -60,7 +66,6 @@ impl Secure {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let tcp = TcpStream::connect(self.address).unwrap();
         tcp.set_read_timeout(Some(PATIENCE)).unwrap();
         let name = ServerName::try_from(name.to_owned()).unwrap();
         StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), tcp)
@@ -101,6 +106,19 @@ fn a_listener_over_tls_hears_the_same_as_anybody() {
     }
     assert_eq!(secure.handshakes("done"), 2);
     assert_eq!(secure.handshakes("failed"), 0);
+}
+
+#[test]
+fn a_stalled_listener_over_tls_holds_three_packets_and_a_record_and_is_then_at_the_newest() {
+    /// Head, type and tag of a record.
+    const RECORD_BYTES: usize = 5 + 1 + 16;
+    let secure = Secure::start_with("stalled", &STALL_QUEUE);
+    secure.service.wait_for_log(" INFO playing ");
+    let tls = secure.connect_over(small_connection(secure.address), "localhost");
+    let stalled = Ear::asking(format!("wss://localhost:{}/ws", secure.address.port()), tls);
+    // A record that was begun is finished, whatever has become of its sound.
+    let further_bytes = 4 * RECORD_BYTES + PACKET_BYTES;
+    stall_and_come_back(&secure.service, stalled, |tls| &tls.sock, further_bytes);
 }
 
 #[test]

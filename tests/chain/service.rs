@@ -104,6 +104,7 @@ impl Service {
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Ear::asking(request, stream)
     }
 }
@@ -144,19 +145,21 @@ pub(crate) enum Said {
 }
 
 /// One listener.
-pub(crate) struct Ear {
-    pub(crate) socket: WebSocket<TcpStream>,
+pub(crate) struct Ear<S = TcpStream> {
+    pub(crate) socket: WebSocket<S>,
     pub(crate) hello: serde_json::Value,
 }
 
 impl Ear {
     pub(crate) fn over(stream: TcpStream) -> Self {
         let url = format!("ws://{}/ws", stream.peer_addr().unwrap());
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self::asking(url, stream)
     }
+}
 
-    fn asking(request: impl IntoClientRequest, stream: TcpStream) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+impl<S: Read + Write> Ear<S> {
+    pub(crate) fn asking(request: impl IntoClientRequest, stream: S) -> Self {
         let (mut socket, _) = tungstenite::client(request, stream).expect("the service upgrades");
         let hello = socket.read().unwrap().into_text().expect("text comes first");
         Self { socket, hello: serde_json::from_str(&hello).unwrap() }

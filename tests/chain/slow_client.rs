@@ -2,6 +2,7 @@
 
 use crate::service::{Ear, Heard, Service};
 use socket2::{Domain, Socket, Type};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 use synthwire::clock::mono_raw_now;
 
@@ -12,12 +13,17 @@ const PRESENT_NS: u64 = 300_000_000;
 /// What its queue holds: much more than a busy machine keeps the healthy listener waiting.
 const QUEUE_MS: u64 = 1000;
 
-/// A listener whose own kernel keeps little for it.
-pub(crate) fn small_ear(service: &Service) -> Ear {
+/// A connection of which the other end's kernel keeps little.
+pub(crate) fn small_connection(to: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
-    socket.connect(&service.address.into()).unwrap();
-    Ear::over(socket.into())
+    socket.connect(&to.into()).unwrap();
+    socket.into()
+}
+
+/// A listener whose own kernel keeps little for it.
+pub(crate) fn small_ear(service: &Service) -> Ear {
+    Ear::over(small_connection(service.address))
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! `CHAOS_S` seconds (25 without it; `make test-hostile` takes 600).
 //!
 //! Attackers come from addresses of their own (127.0.0.2 and on), so that the limits hold for them and one attack does not
-//! hide another. What each was told is compared with what the service counted; its memory must not grow.
+//! hide another. What each was told is compared with what the service counted; its memory must not grow. Only a machine that stood
+//! still for longer than the service keeps sound for excuses a gap, and threads of the test watch whether it did (`witness`).
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
@@ -10,15 +11,20 @@ mod attacks;
 #[allow(dead_code, reason = "the chain's tests use all of it")]
 #[path = "../chain/service.rs"]
 mod service;
+mod witness;
 
 use attacks::{ATTACKS, Told};
 use service::{Ear, Heard, Service};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
+use synthwire::core::wire::Place;
 use synthwire::net::access::key::HashedKey;
 use synthwire::source::tone::{Pattern, exact_sample};
+use synthwire::units::NS_PER_S;
+use witness::{Freeze, Witnesses, frozen_ns};
 
 /// Connections one attacking address may have.
 const PER_ADDRESS: &str = "60";
@@ -35,8 +41,8 @@ fn memory_bytes(service: &Service) -> u64 {
 #[derive(Debug, Default)]
 struct Account {
     frames: u64,
-    /// Named by the service as its own device's: the whole machine stood still.
-    gap_frames: u64,
+    /// What the service says is missing, and its cause.
+    gaps: Vec<(Place, u16)>,
 }
 
 /// Checks every frame until it is told to stop.
@@ -44,15 +50,19 @@ fn listen(mut ear: Ear, stop: &AtomicBool) -> Account {
     let (mut next, mut account) = (None, Account::default());
     while !stop.load(Relaxed) {
         for record in ear.records() {
-            let (place, gap) = match record {
+            let place = match record {
                 Heard::Audio(place, samples) => {
                     for (index, frame) in (place.frame_index..).zip(&samples) {
                         let exact = [0, 1].map(|channel| exact_sample(Pattern::Noise, index, channel));
                         assert_eq!(*frame, exact, "frame {index}");
                     }
-                    (place, false)
+                    account.frames += u64::from(place.frames);
+                    place
                 }
-                Heard::Gap(place, _) => (place, true),
+                Heard::Gap(place, cause) => {
+                    account.gaps.push((place, cause));
+                    place
+                }
                 Heard::Note(note) => {
                     assert_eq!(note.lost_packets, 0, "packets were forgotten for the reference listener");
                     continue;
@@ -63,10 +73,24 @@ fn listen(mut ear: Ear, stop: &AtomicBool) -> Account {
                 "packets join up: {place:?}"
             );
             next = Some((place.seq + 1, place.frame_index + u64::from(place.frames)));
-            *(if gap { &mut account.gap_frames } else { &mut account.frames }) += u64::from(place.frames);
         }
     }
     account
+}
+
+/// The device and the hand-off to the fan-out thread keep 372 ms each: a machine that ran in every 300 ms lost nothing by standing
+/// still.
+const EXCUSING_NS: u64 = 300_000_000;
+/// How long before its gap that was at most.
+const BEFORE_NS: u64 = 1_000_000_000;
+
+/// The gaps that no freeze of the machine explains.
+fn unexcused(gaps: &[(Place, u16)], freezes: &[Freeze]) -> Vec<(Place, u16)> {
+    let excused = |place: &Place| {
+        let until_ns = place.capture_ns + u64::from(place.frames) * NS_PER_S / 44_100 + BEFORE_NS;
+        frozen_ns(freezes, (place.capture_ns.saturating_sub(BEFORE_NS), until_ns)) >= EXCUSING_NS
+    };
+    gaps.iter().filter(|(place, _)| !excused(place)).copied().collect()
 }
 
 /// Attacks in every way at once, until the time is over; what each was told.
@@ -84,6 +108,32 @@ fn attack(service: &Service, time: Duration) -> Vec<Told> {
         .collect()
 }
 
+/// Starts the service with what its unit gives it: its threads that are not real-time come before ordinary programs, such as strangers
+/// on this very machine. A thread that sends would else wait for one of those wherever memory or a wake-up goes from one to the other.
+fn favoured(further: &[&str]) -> Service {
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        "renice -n -10 -p $$ >/dev/null 2>&1; exec \"$0\" \"$@\"",
+        env!("CARGO_BIN_EXE_synthwire"),
+        "serve",
+    ]);
+    command.args([
+        "--listen",
+        "127.0.0.1:0",
+        "--source",
+        "exact:noise",
+        "--queue-ms",
+        "2000",
+        "--listeners-max",
+        "40",
+    ]);
+    command.args(["--connections-per-address", PER_ADDRESS]).args(further);
+    let service = Service::started_by(command);
+    service.wait_for_log(" INFO playing ");
+    service
+}
+
 /// Waits until nobody but the reference listener and the asking is left.
 fn wait_for_quiet(service: &Service) {
     while service.status()["listeners"]["connections"].as_u64().unwrap() > 2 {
@@ -99,19 +149,9 @@ fn the_listener_hears_nothing_of_what_strangers_do() {
     let settings = std::env::temp_dir().join(format!("synthwire-chaos-{}.toml", std::process::id()));
     let key = HashedKey::of("the owner's key", [7; 16]).unwrap();
     std::fs::write(&settings, format!("settings_key = {:?}\n", key.as_str())).unwrap();
-    let service = Service::playing(&[
-        "--config",
-        settings.to_str().unwrap(),
-        "--source",
-        "exact:noise",
-        "--queue-ms",
-        "2000",
-        "--listeners-max",
-        "40",
-        "--connections-per-address",
-        PER_ADDRESS,
-    ]);
+    let service = favoured(&["--config", settings.to_str().unwrap()]);
     std::fs::remove_file(settings).unwrap();
+    let witnesses = Witnesses::begin();
     let stop = Arc::new(AtomicBool::new(false));
     let reference = {
         let (ear, stop) = (service.listen(), Arc::clone(&stop));
@@ -129,7 +169,12 @@ fn the_listener_hears_nothing_of_what_strangers_do() {
 
     stop.store(true, Relaxed);
     let account = reference.join().expect("the reference listener heard every frame");
-    let refusals = service.status()["refusals"].clone();
+    let freezes = witnesses.end();
+    let longest_ms = frozen_ns(&freezes, (0, u64::MAX)) / 1_000_000;
+    println!("the machine stood still {} times, for {longest_ms} ms at most", freezes.len());
+    let status = service.status();
+    println!("the fan-out thread: {}", status["fan_out"]);
+    let refusals = &status["refusals"];
     println!("heard {account:?}; memory {warm} bytes and {grown} more; counted {refusals}");
     for (attack, told) in ATTACKS.iter().zip(&told) {
         println!("{}: {told:?}", attack.name);
@@ -146,6 +191,9 @@ fn the_listener_hears_nothing_of_what_strangers_do() {
             assert!(refusals[*refusal].as_u64().unwrap() > 0, "{}: {refusal} was never counted", attack.name);
         }
     }
-    assert!(account.frames > seconds * 44_100 / 2, "it played all the time: {account:?}");
+    let missing = unexcused(&account.gaps, &freezes);
+    assert!(missing.is_empty(), "what is missing, by place and cause: {missing:?}");
+    let gap_frames: u64 = account.gaps.iter().map(|(place, _)| u64::from(place.frames)).sum();
+    assert!(account.frames + gap_frames > seconds * 44_100 * 99 / 100, "it played all the time: {account:?}");
     assert!(grown < GROWTH_BYTES_MAX, "memory grew by {grown} bytes");
 }

@@ -56,7 +56,8 @@ for (const [name, text, words] of UNREADABLE) {
 
 test('source, chunk, pong and refusal are read; what is unknown is passed over', () => {
   assert.deepEqual(read({ type: 'source', source: SOURCE }), { type: 'source', source: SOURCE });
-  assert.deepEqual(read({ type: 'chunk', chunk_frames: 512 }), { type: 'chunk', chunk_frames: 512 });
+  assert.deepEqual(read({ type: 'chunk', chunk_frames: 512, why: 'network' }), { type: 'chunk', chunk_frames: 512, why: 'network' });
+  assert.deepEqual(read({ type: 'chunk', chunk_frames: 512 }), { type: 'chunk', chunk_frames: 512, why: '' });
   assert.deepEqual(read({ type: 'pong', id: 7, received_ns: 5, sent_ns: 6 }), { type: 'pong', id: 7, received_ns: 5, sent_ns: 6 });
   assert.deepEqual(read({ type: 'refused', about: 'set_pair', reason: 'no' }), { type: 'refused', about: 'set_pair', reason: 'no' });
   assert.deepEqual(read({ type: 'weather' }), { type: 'unknown' });

@@ -27,10 +27,12 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  * @property {string} server_version
  * @property {number} period_frames
  * @property {number} chunk_frames
+ * @property {string} [chunk_why] why a message holds so many; the worker adds it when the service has said so
  * @property {Source} source
  *
  * @typedef {{type: 'source', source: Source}} SourceChanged
- * @typedef {{type: 'chunk', chunk_frames: number}} ChunkChanged messages of sound hold so many frames from now on
+ * @typedef {{type: 'chunk', chunk_frames: number, why: string}} ChunkChanged messages of sound hold so many frames from now on; why: 'least_delay',
+ *   'network' or 'service_busy', '' when the service does not say
  * @typedef {{type: 'pong', id: number, received_ns: number, sent_ns: number}} Pong
  * @typedef {{type: 'refused', about: string, reason: string}} WishRefused
  * @typedef {{type: 'unknown'}} Unknown of a newer service of the same wire version: passed over
@@ -142,7 +144,7 @@ export function readServiceMessage(text) {
     case 'source': return isSource(value['source'])
       ? { type: 'source', source: value['source'] } : unreadable('the message "source" does not describe an instrument');
     case 'chunk': return isCount(value['chunk_frames'])
-      ? { type: 'chunk', chunk_frames: value['chunk_frames'] } : unreadable('the message "chunk" names no chunk_frames');
+      ? { type: 'chunk', chunk_frames: value['chunk_frames'], why: wordsOf(value['why']) } : unreadable('the message "chunk" names no chunk_frames');
     case 'pong': return readPong(value);
     case 'refused': return { type: 'refused', about: wordsOf(value['about']), reason: wordsOf(value['reason']) };
     default: return typeof value['type'] === 'string' ? { type: 'unknown' } : unreadable('a text message has no type');

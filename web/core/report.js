@@ -90,6 +90,7 @@ export function buildReport(known) {
     last_refusal: worker?.last_refusal || null,
     period_frames: worker?.hello?.period_frames ?? null,
     chunk_frames: worker?.hello?.chunk_frames ?? null,
+    chunk_why: worker?.hello?.chunk_why || null,
     server_version: worker?.hello?.server_version ?? null,
   };
 }

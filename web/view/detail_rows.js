@@ -19,7 +19,7 @@ export function detailRows(snapshot) {
     { label: 'Of that, browser output', value: fineMilliseconds(snapshot.output_latency_ms) },
     { label: 'Of that, network', value: fineMilliseconds(snapshot.network_delay_ms) },
     { label: 'Network jitter', value: fineMilliseconds(snapshot.jitter_ms) },
-    { label: 'Sound in a message', value: fineMilliseconds(isKnown(snapshot.chunk_frames) ? msOf(snapshot.chunk_frames) : null) },
+    { label: 'Sound in a message', value: chunkWords(snapshot) },
     { label: 'Buffer level', value: fineMilliseconds(snapshot.level_ms) },
     { label: 'Buffer target', value: fineMilliseconds(snapshot.target_ms) },
     { label: 'Buffer needed, last 20 s', value: fineMilliseconds(snapshot.required_lead_ms) },
@@ -51,4 +51,11 @@ function count(value) {
 function transportWords(transport) {
   if (transport === 'sab') return 'shared memory';
   return transport === 'port' ? 'messages' : transport ?? UNKNOWN;
+}
+
+/** @param {Snapshot} snapshot @returns {string} how much sound a message holds, and why where that is not the least */
+function chunkWords({ chunk_frames: frames, chunk_why: why }) {
+  const length = fineMilliseconds(isKnown(frames) ? msOf(frames) : null);
+  if (why === 'network') return `${length}, for this network's sake`;
+  return why === 'service_busy' ? `${length}, because many listen` : length;
 }

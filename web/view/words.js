@@ -35,6 +35,7 @@
  * @property {number | null} [network_delay_ms]
  * @property {number | null} [jitter_ms] of the network
  * @property {number | null} [chunk_frames] of a message, as the service says
+ * @property {string | null} [chunk_why] why so many
  * @property {number | null} [required_lead_ms] worst of the last 20 s
  * @property {number | null} [drift_ppm] between the synth's clock and this device's
  * @property {number | null} [rate_ppm] how much faster than its own rate the stream is played

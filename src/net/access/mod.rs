@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Read;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokens::{TOKEN_BYTES, Token, Tokens};
@@ -74,9 +75,25 @@ struct State {
     tokens: Tokens,
 }
 
+/// Which keys are set, below the version in a digest.
+const LISTENING_SET: u64 = 1;
+const SETTINGS_SET: u64 = 2;
+const DIGEST_FLAGS: u32 = 2;
+
+impl State {
+    fn digest(&self) -> u64 {
+        let set = |key: &Option<HashedKey>, flag| if key.is_some() { flag } else { 0 };
+        self.version << DIGEST_FLAGS
+            | set(&self.keys.listening, LISTENING_SET)
+            | set(&self.keys.settings, SETTINGS_SET)
+    }
+}
+
 /// The door's keys.
 pub struct Access {
     now: Mutex<State>,
+    /// The same in short: the fan-out thread asks for every listener once a second, and must not wait for a lock.
+    digest: AtomicU64,
     /// Set in the configuration: the page cannot change them.
     configured: Each<bool>,
     tries: Mutex<Tries>,
@@ -116,8 +133,10 @@ impl Access {
             listening: key(configured.listening, kept.listening_key.as_deref(), "listening_key")?,
             settings: key(configured.settings, kept.settings_key.as_deref(), "settings_key")?,
         };
+        let state = State { version: 0, keys, tokens: kept.tokens };
         Ok(Self {
-            now: Mutex::new(State { version: 0, keys, tokens: kept.tokens }),
+            digest: AtomicU64::new(state.digest()),
+            now: Mutex::new(state),
             configured: Each {
                 listening: configured.listening.is_some(),
                 settings: configured.settings.is_some(),
@@ -133,13 +152,13 @@ impl Access {
 
     /// Which keys are set.
     pub(super) fn set(&self) -> Each<bool> {
-        let State { keys, .. } = &*self.now();
-        Each { listening: keys.listening.is_some(), settings: keys.settings.is_some() }
+        let digest = self.digest.load(Relaxed);
+        Each { listening: digest & LISTENING_SET != 0, settings: digest & SETTINGS_SET != 0 }
     }
 
     /// How often a key was changed since the start.
     pub(super) fn version(&self) -> u64 {
-        self.now().version
+        self.digest.load(Relaxed) >> DIGEST_FLAGS
     }
 
     /// Which keys a request shows, as tokens or as the key itself.
@@ -299,7 +318,9 @@ impl Access {
                 return Err(Denied::new(Refusal::KeyLocked, sentence(&error)));
             }
         }
-        *self.now() = state;
+        let mut now = self.now();
+        self.digest.store(state.digest(), Relaxed);
+        *now = state;
         Ok(())
     }
 

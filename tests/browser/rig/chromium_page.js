@@ -126,6 +126,11 @@ export class ChromiumPage {
     await this.#ask('Input.dispatchKeyEvent', { type: 'keyUp', ...event });
   }
 
+  /** @param {string} text where the cursor is */
+  async type(text) {
+    await this.#ask('Input.insertText', { text });
+  }
+
   /** Once more does no harm. */
   async close() {
     if (this.#isClosed) return;

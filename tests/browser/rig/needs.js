@@ -19,6 +19,7 @@ const PACKAGES = new Map([
   ['chrt', 'util-linux'],
   ['setpriv', 'util-linux'],
   ['taskset', 'util-linux'],
+  ['unshare', 'util-linux'],
 ]);
 
 /**

@@ -27,9 +27,17 @@ export class Service {
 
   #program;
 
-  /** @param {string[]} words of its command line @param {{port?: string, env?: Record<string, string>}} [where] @returns {Promise<Service>} */
-  static async start(words, { port = '0', env = {} } = {}) {
-    const program = new Running(binary(), ['serve', '--listen', `127.0.0.1:${port}`, ...words], { env, favoured: true });
+  /**
+   * @param {string[]} words of its command line
+   * @param {object} [where]
+   * @param {string} [where.port]
+   * @param {Record<string, string>} [where.env]
+   * @param {number} [where.upS] for so long its machine has been on, as far as it can see: it gets a clock of its own
+   * @returns {Promise<Service>}
+   */
+  static async start(words, { port = '0', env = {}, upS } = {}) {
+    const [name, ...before] = upS === undefined ? [binary()] : [...switchedOn(upS), binary()];
+    const program = new Running(/** @type {string} */ (name), [...before, 'serve', '--listen', `127.0.0.1:${port}`, ...words], { env, favoured: true });
     const said = await program.says(/open (http:\/\/\S+)/);
     if (words.includes('--device')) await hurryThePlugin(program.pid);
     return new Service(program, new URL(/** @type {string} */ (said[1])));
@@ -90,6 +98,12 @@ function nameOf(pid, thread) {
   } catch {
     return '';
   }
+}
+
+/** @param {number} upS @returns {string[]} the command that gives what follows a clock that has run for so long */
+function switchedOn(upS) {
+  const offsetS = upS - Math.round(nowNs() / 1e9);
+  return ['unshare', '--time', `--monotonic=${offsetS}`, '--kill-child'];
 }
 
 /** @param {{frames: number, timeNs: number}} captured @param {number} timeNs @returns {number} how many frames it had captured then */

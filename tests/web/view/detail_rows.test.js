@@ -24,6 +24,9 @@ test('every number is shown with its unit', () => {
     ['Splices', '1,002'], ['Sound concealed', '84 ms'], ['Channels heard', '3–4 of 32'], ['Sample rate here', '44,100 Hz'],
     ['Path to the audio thread', 'shared memory'], ['Packet number', '1,234,567'], ['State', 'playing'],
   ]) assert.equal(rows.get(label), value, label);
+  assert.equal(shown({ chunk_why: 'network' }).get('Sound in a message'), '11.6 ms, for this network\'s sake');
+  assert.equal(shown({ chunk_why: 'service_busy' }).get('Sound in a message'), '11.6 ms, because many listen');
+  assert.equal(shown({ chunk_why: 'least_delay' }).get('Sound in a message'), '11.6 ms');
   assert.equal(shown({ rate_ppm: 250 }).get('Playing speed'), '+250.0 ppm');
 });
 

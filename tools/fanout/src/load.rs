@@ -4,9 +4,9 @@
 //! report a second.
 
 use crate::stream::{Ear, Tally};
+use crate::wire::{Way, Wire};
 use serde::{Deserialize, Serialize};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
@@ -42,29 +42,30 @@ pub enum Kind {
 }
 
 struct Client {
-    stream: TcpStream,
+    wire: Wire,
     ear: Ear,
     ended: bool,
 }
 
 /// Opens a listener's connection: through the handshake, whose answer's end may be followed by the first message already.
-pub fn connect(address: SocketAddr) -> io::Result<(TcpStream, Vec<u8>)> {
-    let mut stream = TcpStream::connect(address)?;
+pub fn connect(way: &Way) -> io::Result<(Wire, Vec<u8>)> {
+    let mut wire = way.connect()?;
     write!(
-        stream,
-        "GET /ws HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        wire,
+        "GET /ws HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        way.address
     )?;
     let mut answer = Vec::new();
     let mut piece = [0; 4096];
     loop {
-        let read = stream.read(&mut piece)?;
+        let read = wire.read(&mut piece)?;
         answer.extend_from_slice(&piece[..read]);
         if let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") {
             let switched = answer.starts_with(b"HTTP/1.1 101");
             let rest = answer.split_off(end + 4);
             return if switched {
-                Ok((stream, rest))
+                Ok((wire, rest))
             } else {
                 Err(io::Error::other("the service does not upgrade"))
             };
@@ -91,16 +92,16 @@ pub fn text_frame(text: &str) -> Vec<u8> {
 }
 
 /// Listens with so many until standard input ends; prints "ready" when all are connected, and at the end what was heard.
-pub fn run(address: SocketAddr, listeners: usize, kind: Kind) -> Result<(), String> {
-    let describe = |error: io::Error| format!("listening at {address}: {error}");
+pub fn run(way: &Way, listeners: usize, kind: Kind) -> Result<(), String> {
+    let describe = |error: io::Error| format!("listening at {}: {error}", way.address);
     let mut clients = Vec::new();
     for _ in 0..listeners {
-        let (stream, said) = match kind {
-            Kind::Listener => connect(address).map_err(describe)?,
-            Kind::Drain => (TcpStream::connect(address).map_err(describe)?, Vec::new()),
+        let (wire, said) = match kind {
+            Kind::Listener => connect(way).map_err(describe)?,
+            Kind::Drain => (way.connect().map_err(describe)?, Vec::new()),
         };
-        stream.set_nonblocking(true).map_err(describe)?;
-        let mut client = Client { stream, ear: Ear::default(), ended: false };
+        wire.set_nonblocking().map_err(describe)?;
+        let mut client = Client { wire, ear: Ear::default(), ended: false };
         client.ear.hear(&said);
         clients.push(client);
     }
@@ -120,7 +121,7 @@ fn listen(clients: &mut [Client], kind: Kind) -> io::Result<()> {
     let epoll = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
     watch(epoll, 0, INPUT)?;
     for (at, client) in clients.iter().enumerate() {
-        watch(epoll, client.stream.as_raw_fd(), at as u64)?;
+        watch(epoll, client.wire.as_raw_fd(), at as u64)?;
     }
     let mut events = [libc::epoll_event { events: 0, u64: 0 }; 256];
     let mut bytes = vec![0; READ_BYTES];
@@ -141,7 +142,7 @@ fn listen(clients: &mut [Client], kind: Kind) -> io::Result<()> {
         while kind == Kind::Listener && Instant::now() >= next_words {
             let client = &mut clients[speaker];
             for text in [PING, REPORT] {
-                client.ended |= client.stream.write_all(&text_frame(text)).is_err();
+                client.ended |= client.wire.write_all(&text_frame(text)).is_err();
             }
             speaker = (speaker + 1) % clients.len();
             next_words += pause;
@@ -159,11 +160,9 @@ fn watch(epoll: i32, descriptor: i32, data: u64) -> io::Result<()> {
 }
 
 fn hear(client: &mut Client, bytes: &mut [u8], kind: Kind) {
-    match client.stream.read(bytes) {
-        Ok(0) => client.ended = true,
-        Ok(read) if kind == Kind::Listener => client.ear.hear(&bytes[..read]),
-        Ok(read) => client.ear.tally.bytes += read as u64,
-        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-        Err(_) => client.ended = true,
-    }
+    let Client { wire, ear, ended } = client;
+    *ended |= !wire.drain(bytes, |heard| match kind {
+        Kind::Listener => ear.hear(heard),
+        Kind::Drain => ear.tally.bytes += heard.len() as u64,
+    });
 }

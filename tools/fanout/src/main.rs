@@ -1,8 +1,8 @@
 //! What many listeners cost: the service with 1 to 500 of them, each checking every frame, beside a bare loop that makes the same
 //! writes. Listeners, bad listeners and the bare loop are processes of their own: this program again, in another role.
 //!
-//! In the order of a run: `service` the processes · `load` the listeners · `stream` what one hears · `bad` the others · `usage`
-//! what it takes · `bare` the floor · `results` what it comes to.
+//! In the order of a run: `service` the processes · `wire` a listener's connection · `load` the listeners · `stream` what one
+//! hears · `bad` the others · `usage` what it takes · `bare` the floor · `results` what it comes to.
 
 mod bad;
 mod bare;
@@ -11,15 +11,17 @@ mod results;
 mod service;
 mod stream;
 mod usage;
+mod wire;
 
 use clap::{Parser, Subcommand};
 use load::Kind;
-use results::{Look, Row, Run};
+use results::{Beside, Look, Row, Run};
 use service::{Running, Service};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use wire::{RECORD_BYTES, Way};
 
 /// Name of the service's thread that sends.
 const FAN_OUT_THREAD: &str = "fan-out";
@@ -28,6 +30,8 @@ const PERIOD_NS: u64 = 2_902_494;
 /// Bytes of a packet of 128 frames, and of the head of a message.
 const PACKET_BYTES: usize = 40 + 128 * 4;
 const HEAD_BYTES: usize = 4;
+/// Whom listeners under TLS trust.
+const AUTHORITY_FILE: &str = "authority.der";
 
 /// What many listeners cost.
 #[derive(Parser)]
@@ -49,6 +53,12 @@ struct Options {
     /// Leave out the runs beside a stalled, a slow, a flooding and a vanishing listener
     #[arg(long)]
     no_bad: bool,
+    /// Each run again over wss
+    #[arg(long)]
+    tls: bool,
+    /// Each run again beside somebody who makes TLS handshakes as fast as they are answered
+    #[arg(long)]
+    handshakes: bool,
     /// Further arguments for the service
     #[arg(long, value_delimiter = ' ', allow_hyphen_values = true, default_value = "--queue-ms 1000")]
     arguments: Vec<String>,
@@ -62,30 +72,25 @@ struct Options {
 enum Role {
     /// Listeners
     #[command(hide = true)]
-    Load { address: SocketAddr, listeners: usize },
+    Load { address: SocketAddr, listeners: usize, authority: Option<PathBuf> },
     /// Readers of the bare loop
     #[command(hide = true)]
     Drain { address: SocketAddr, listeners: usize },
     /// Bad listeners
     #[command(hide = true)]
-    Bad { address: SocketAddr },
+    Bad { address: SocketAddr, authority: Option<PathBuf> },
+    /// Somebody who makes handshakes
+    #[command(hide = true)]
+    Handshakes { address: SocketAddr, authority: PathBuf },
     /// The bare loop
     #[command(hide = true)]
     Bare { sockets: usize, every: usize, bytes: usize, seconds: f64 },
 }
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    let done = match options.role {
-        Some(Role::Load { address, listeners }) => load::run(address, listeners, Kind::Listener),
-        Some(Role::Drain { address, listeners }) => load::run(address, listeners, Kind::Drain),
-        Some(Role::Bad { address }) => {
-            bad::run(address);
-            Ok(())
-        }
-        Some(Role::Bare { sockets, every, bytes, seconds }) => {
-            bare::run(&bare::Plan { sockets, period_ns: PERIOD_NS, every, bytes, seconds })
-        }
+    let mut options = Options::parse();
+    let done = match options.role.take() {
+        Some(role) => play(role),
         None => bench(&options),
     };
     match done {
@@ -97,21 +102,45 @@ fn main() -> ExitCode {
     }
 }
 
+fn play(role: Role) -> Result<(), String> {
+    match role {
+        Role::Load { address, listeners, authority } => {
+            load::run(&Way::to(address, authority.as_deref())?, listeners, Kind::Listener)
+        }
+        Role::Drain { address, listeners } => load::run(&Way::to(address, None)?, listeners, Kind::Drain),
+        Role::Bad { address, authority } => {
+            bad::run(&Way::to(address, authority.as_deref())?);
+            Ok(())
+        }
+        Role::Handshakes { address, authority } => {
+            bad::handshakes(&Way::to(address, Some(&authority))?);
+            Ok(())
+        }
+        Role::Bare { sockets, every, bytes, seconds } => {
+            bare::run(&bare::Plan { sockets, period_ns: PERIOD_NS, every, bytes, seconds })
+        }
+    }
+}
+
 fn bench(options: &Options) -> Result<(), String> {
     allow_many_files()?;
     std::fs::create_dir_all(&options.out).map_err(|e| format!("making {}: {e}", options.out.display()))?;
     let mut rows: Vec<Row> = Vec::new();
+    let mut company = vec![Beside::Nobody];
+    company.extend((!options.no_bad).then_some(Beside::BadListeners));
+    company.extend(options.handshakes.then_some(Beside::Handshakes));
     for &listeners in &options.listeners {
-        for beside_bad_ones in if options.no_bad { &[false][..] } else { &[false, true] } {
-            eprintln!(
-                "fanout: {listeners} listeners{}",
-                if *beside_bad_ones { " beside bad ones" } else { "" }
-            );
-            let run = measure(options, listeners, *beside_bad_ones)?;
-            let bare = bare_loop(options, listeners, run.chunk_packets() as usize)?;
-            rows.push(run.row(&bare));
-            write(options, "results.json", &serde_json::to_string_pretty(&rows).expect("rows serialise"))?;
-            write(options, "table.txt", &results::table(&rows))?;
+        for secure in if options.tls { &[false, true][..] } else { &[false] } {
+            for &beside in &company {
+                let way = if *secure { "wss" } else { "ws" };
+                eprintln!("fanout: {listeners} listeners over {way}, beside them {beside:?}");
+                let run = measure(options, listeners, *secure, beside)?;
+                let bare = bare_loop(options, listeners, *secure, run.chunk_packets() as usize)?;
+                rows.push(run.row(&bare));
+                let json = serde_json::to_string_pretty(&rows).expect("rows serialise");
+                write(options, "results.json", json.as_bytes())?;
+                write(options, "table.txt", results::table(&rows).as_bytes())?;
+            }
         }
     }
     print!("{}", results::table(&rows));
@@ -123,13 +152,22 @@ fn bench(options: &Options) -> Result<(), String> {
     }
 }
 
-fn measure(options: &Options, listeners: usize, beside_bad_ones: bool) -> Result<Run, String> {
-    let service = Service::start(&options.service, &options.arguments)?;
+fn measure(options: &Options, listeners: usize, secure: bool, beside: Beside) -> Result<Run, String> {
+    let service = Service::start(&options.service, &options.arguments, &options.out.join("state"))?;
     let empty_rss_kib = usage::of(service.pid(), FAN_OUT_THREAD).rss_kib;
-    let address = service.address.to_string();
-    let mut load = Running::role(&["load".into(), address.clone(), listeners.to_string()])?;
+    write(options, AUTHORITY_FILE, &service.authority()?)?;
+    let trust = [options.out.join(AUTHORITY_FILE).display().to_string()];
+    let (address, trusts) = if secure { (service.secure, &trust[..]) } else { (service.address, &[][..]) };
+    let role = |name: &str, words: &[String], trusts: &[String]| {
+        Running::role(&[&[name.to_owned()][..], words, trusts].concat())
+    };
+    let mut load = role("load", &[address.to_string(), listeners.to_string()], trusts)?;
     load.line()?;
-    let _bad = if beside_bad_ones { Some(Running::role(&["bad".into(), address])?) } else { None };
+    let _company = match beside {
+        Beside::Nobody => None,
+        Beside::BadListeners => Some(role("bad", &[address.to_string()], trusts)?),
+        Beside::Handshakes => Some(role("handshakes", &[service.secure.to_string()], &trust)?),
+    };
     let began = Instant::now();
     let look = || -> Result<Look, String> {
         let usage = usage::of(service.pid(), FAN_OUT_THREAD);
@@ -141,11 +179,12 @@ fn measure(options: &Options, listeners: usize, beside_bad_ones: bool) -> Result
     let looks = [before, look()?];
     load.say("enough");
     let heard = serde_json::from_str(&load.line()?).map_err(|e| format!("reading what was heard: {e}"))?;
-    Ok(Run { listeners, beside_bad_ones, empty_rss_kib, looks, heard })
+    Ok(Run { listeners, secure, beside, empty_rss_kib, looks, heard })
 }
 
-fn bare_loop(options: &Options, sockets: usize, every: usize) -> Result<bare::Cost, String> {
-    let bytes = HEAD_BYTES + every * PACKET_BYTES;
+/// Under TLS it writes as many bytes as the records have; it encrypts nothing.
+fn bare_loop(options: &Options, sockets: usize, secure: bool, every: usize) -> Result<bare::Cost, String> {
+    let bytes = HEAD_BYTES + every * PACKET_BYTES + if secure { RECORD_BYTES } else { 0 };
     let numbers = [sockets.to_string(), every.to_string(), bytes.to_string(), options.seconds.to_string()];
     let mut bare = Running::role(&[&["bare".to_owned()], &numbers[..]].concat())?;
     let mut drain = Running::role(&["drain".into(), bare.line()?, sockets.to_string()])?;
@@ -171,7 +210,7 @@ fn allow_many_files() -> Result<(), String> {
     }
 }
 
-fn write(options: &Options, name: &str, text: &str) -> Result<(), String> {
+fn write(options: &Options, name: &str, bytes: &[u8]) -> Result<(), String> {
     let path = options.out.join(name);
-    std::fs::write(&path, text).map_err(|e| format!("writing {}: {e}", path.display()))
+    std::fs::write(&path, bytes).map_err(|e| format!("writing {}: {e}", path.display()))
 }

@@ -8,6 +8,28 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+/// Who was there besides the healthy listeners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Beside {
+    /// Nobody.
+    Nobody,
+    /// A stalled, a slow, a flooding and a vanishing listener.
+    BadListeners,
+    /// Somebody who makes handshakes as fast as they are answered.
+    Handshakes,
+}
+
+impl Beside {
+    fn mark(self) -> &'static str {
+        match self {
+            Self::Nobody => "",
+            Self::BadListeners => "+bad",
+            Self::Handshakes => "+shakes",
+        }
+    }
+}
+
 /// What was seen of the service at one moment.
 #[derive(Clone, Debug)]
 pub struct Look {
@@ -24,8 +46,10 @@ pub struct Look {
 pub struct Row {
     /// Healthy listeners.
     pub listeners: usize,
-    /// With bad ones among them.
-    pub beside_bad_ones: bool,
+    /// They listen under TLS.
+    pub secure: bool,
+    /// Who else was there.
+    pub beside: Beside,
     /// Measured, s.
     pub seconds: f64,
     /// Packets in a message at the end of the measurement.
@@ -42,6 +66,8 @@ pub struct Row {
     pub bare_per_listener_millicores: f64,
     /// The first over the second.
     pub ratio_to_bare: f64,
+    /// TLS handshakes finished a second.
+    pub handshakes_per_s: f64,
     /// Resident memory.
     pub rss_mib: f64,
     /// Over a service without listeners, a listener.
@@ -70,8 +96,10 @@ impl Row {
 pub struct Run {
     /// Healthy listeners.
     pub listeners: usize,
-    /// With bad ones among them.
-    pub beside_bad_ones: bool,
+    /// They listen under TLS.
+    pub secure: bool,
+    /// Who else was there.
+    pub beside: Beside,
     /// Resident memory before anybody listened, KiB.
     pub empty_rss_kib: f64,
     /// The measurement's ends.
@@ -87,16 +115,19 @@ impl Run {
 
     /// Messages of sound in the measurement.
     fn messages(&self) -> f64 {
-        let [before, after] =
-            self.looks.each_ref().map(|look| number(&look.status, "/fan_out/capture_to_socket/messages"));
+        self.between("/fan_out/capture_to_socket/messages")
+    }
+
+    /// What a number of the status grew by.
+    fn between(&self, pointer: &str) -> f64 {
+        let [before, after] = self.looks.each_ref().map(|look| number(&look.status, pointer));
         after - before
     }
 
     /// Packets in a message: as many as make the messages that were counted of the packets that were made.
     pub fn chunk_packets(&self) -> u64 {
-        let [before, after] = self.looks.each_ref().map(|look| number(&look.status, "/stream/packets"));
         let listeners = number(&self.looks[1].status, "/listeners/now").max(1.0);
-        (((after - before) * listeners / self.messages().max(1.0)).round() as u64).max(1)
+        ((self.between("/stream/packets") * listeners / self.messages().max(1.0)).round() as u64).max(1)
     }
 
     /// The row, beside what the bare loop took.
@@ -109,7 +140,8 @@ impl Run {
         let bare_share = bare.cpu_s / bare.wall_s;
         Row {
             listeners: self.listeners,
-            beside_bad_ones: self.beside_bad_ones,
+            secure: self.secure,
+            beside: self.beside,
             seconds,
             chunk_packets: self.chunk_packets(),
             messages_per_s: self.messages() / seconds,
@@ -118,6 +150,7 @@ impl Run {
             fan_out_per_listener_millicores: fan_out * 1000.0 / listeners,
             bare_per_listener_millicores: bare_share * 1000.0 / listeners,
             ratio_to_bare: fan_out / bare_share,
+            handshakes_per_s: self.between("/tls_handshakes/done") / seconds,
             rss_mib: after.usage.rss_kib / 1024.0,
             rss_per_listener_kib: (after.usage.rss_kib - self.empty_rss_kib) / listeners,
             capture_to_socket_ms: [0.5, 0.99, 0.999]
@@ -154,20 +187,34 @@ fn quantile_ms(before: &Value, after: &Value, share: f64) -> Option<f64> {
     })
 }
 
+/// What a listener costs under TLS, by what it costs without, of rows with as many listeners and packets a message and the same
+/// company.
+pub fn ratio_to_plain(rows: &[Row], row: &Row) -> Option<f64> {
+    let same = |other: &&Row| {
+        !other.secure
+            && (other.listeners, other.beside, other.chunk_packets)
+                == (row.listeners, row.beside, row.chunk_packets)
+    };
+    let plain = rows.iter().filter(|_| row.secure).find(same)?;
+    Some(row.fan_out_per_listener_millicores / plain.fan_out_per_listener_millicores)
+}
+
 /// All rows, as they are printed.
 pub fn table(rows: &[Row]) -> String {
     let mut text = String::from(
-        "listeners  packets/  messages   fan-out  process  per listener    bare   ratio   memory  per listener  capture to socket, ms   what was heard\n\
-         \u{20}            message       /s        %        %     millicores  millic.             MiB       KiB      p50    p99  p99.9\n",
+        "listeners        packets/  messages   fan-out  process  per listener    bare   ratio  to ws  handsh.   memory  per listener  capture to socket, ms   what was heard\n\
+         \u{20}                  message       /s        %        %     millicores  millic.                  /s      MiB       KiB      p50    p99  p99.9\n",
     );
+    let or_dash = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.2}"));
     for row in rows {
-        let ms = row.capture_to_socket_ms.map(|ms| ms.map_or("-".to_owned(), |ms| format!("{ms:.2}")));
+        let ms = row.capture_to_socket_ms.map(or_dash);
         let heard = if row.is_whole() { "everything".to_owned() } else { format!("{:?}", row.heard) };
         let _ = writeln!(
             text,
-            "{:>6}{:<4} {:>8} {:>10.0} {:>9.1} {:>8.1} {:>13.2} {:>8.2} {:>7.2} {:>8.1} {:>9.1} {:>8} {:>6} {:>6}   {heard}",
+            "{:>5} {:<3}{:<7} {:>8} {:>10.0} {:>9.1} {:>8.1} {:>13.2} {:>8.2} {:>7.2} {:>6} {:>8.0} {:>8.1} {:>9.1} {:>8} {:>6} {:>6}   {heard}",
             row.listeners,
-            if row.beside_bad_ones { "+bad" } else { "" },
+            if row.secure { "wss" } else { "ws" },
+            row.beside.mark(),
             row.chunk_packets,
             row.messages_per_s,
             row.fan_out_percent,
@@ -175,6 +222,8 @@ pub fn table(rows: &[Row]) -> String {
             row.fan_out_per_listener_millicores,
             row.bare_per_listener_millicores,
             row.ratio_to_bare,
+            or_dash(ratio_to_plain(rows, row)),
+            row.handshakes_per_s,
             row.rss_mib,
             row.rss_per_listener_kib,
             ms[0],
@@ -193,6 +242,7 @@ mod tests {
     fn look(at_s: f64, thread_s: f64, packets: u64, buckets: &Value) -> Look {
         let messages: u64 = buckets.as_array().unwrap().iter().map(|pair| pair[1].as_u64().unwrap()).sum();
         let status = json!({ "stream": { "packets": packets }, "listeners": { "now": 10 },
+            "tls_handshakes": { "done": packets },
             "fan_out": { "capture_to_socket": { "messages": messages, "buckets": buckets } } });
         Look { at_s, usage: Usage { thread_s, process_s: thread_s * 2.0, rss_kib: 10_240.0 }, status }
     }
@@ -205,7 +255,8 @@ mod tests {
         ];
         let run = Run {
             listeners: 10,
-            beside_bad_ones: false,
+            secure: false,
+            beside: Beside::Nobody,
             empty_rss_kib: 5120.0,
             looks,
             heard: Heard::default(),
@@ -214,7 +265,12 @@ mod tests {
         assert_eq!((row.chunk_packets, row.messages_per_s), (4, 250.0));
         assert_eq!((row.fan_out_percent, row.process_percent, row.ratio_to_bare), (10.0, 20.0, 2.0));
         assert_eq!(row.capture_to_socket_ms, [Some(0.01), Some(0.02), Some(1.0)]);
-        assert_eq!(row.rss_per_listener_kib, 512.0);
+        assert_eq!((row.rss_per_listener_kib, row.handshakes_per_s), (512.0, 100.0));
         assert!(!row.is_whole(), "nobody heard anything");
+
+        let secure = Row { secure: true, fan_out_per_listener_millicores: 15.0, ..row.clone() };
+        let longer = Row { chunk_packets: 8, ..secure.clone() };
+        let rows = [row, secure, longer];
+        assert_eq!(rows.each_ref().map(|row| ratio_to_plain(&rows, row)), [None, Some(1.5), None]);
     }
 }

@@ -66,12 +66,14 @@ pub struct Service {
     process: Running,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it listens for HTTPS.
+    pub secure: SocketAddr,
 }
 
 impl Service {
-    /// Starts `program` with the counter as its instrument and waits until it answers.
-    pub fn start(program: &Path, arguments: &[String]) -> Result<Self, String> {
-        let address = free_address()?;
+    /// Starts `program` with the counter as its instrument and waits until it answers. Its certificates lie in `state`.
+    pub fn start(program: &Path, arguments: &[String], state: &Path) -> Result<Self, String> {
+        let (address, secure) = (free_address()?, free_address()?);
         let mut command = Command::new(program);
         command.args([
             "serve",
@@ -81,9 +83,11 @@ impl Service {
             "2000",
             "--listen",
             &address.to_string(),
+            "--listen-tls",
+            &secure.to_string(),
         ]);
-        command.args(arguments).env("RUST_LOG", "warn");
-        let service = Self { process: Running::start(&mut command)?, address };
+        command.arg("--state").arg(state).args(arguments).env("RUST_LOG", "warn");
+        let service = Self { process: Running::start(&mut command)?, address, secure };
         let until = Instant::now() + START_TIME;
         while service.status().is_err() {
             if Instant::now() > until {
@@ -96,16 +100,24 @@ impl Service {
 
     /// `/api/status`.
     pub fn status(&self) -> Result<Value, String> {
-        let describe = |error: std::io::Error| format!("asking for /api/status: {error}");
+        serde_json::from_slice(&self.get("/api/status")?).map_err(|e| format!("reading /api/status: {e}"))
+    }
+
+    /// The certificate of its authority (DER).
+    pub fn authority(&self) -> Result<Vec<u8>, String> {
+        self.get("/trust/synthwire.crt")
+    }
+
+    fn get(&self, path: &str) -> Result<Vec<u8>, String> {
+        let describe = |error: std::io::Error| format!("asking for {path}: {error}");
         let mut stream = TcpStream::connect(self.address).map_err(describe)?;
         stream.set_read_timeout(Some(ANSWER_TIME)).map_err(describe)?;
-        write!(stream, "GET /api/status HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address)
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address)
             .map_err(describe)?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).map_err(describe)?;
-        let answer = String::from_utf8_lossy(&answer);
-        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        serde_json::from_str(body).map_err(|e| format!("reading /api/status: {e}"))
+        let head = answer.windows(4).position(|four| four == b"\r\n\r\n");
+        head.map(|end| answer.split_off(end + 4)).ok_or_else(|| format!("{path} was not answered"))
     }
 
     /// Process id.

@@ -1,0 +1,175 @@
+//! What `serve` and `doctor` are told: the command line, over the configuration file.
+
+use crate::config::{Config, DEFAULT_FILE};
+use crate::error::{Error, Result};
+use crate::source::opening::Choice;
+use crate::source::tone::Pattern;
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Where the sound comes from and where it goes; each overrides the configuration's key of the same name.
+#[derive(Debug, Default, Args)]
+pub(super) struct ServeArguments {
+    /// Configuration file [default: /etc/synthwire/synthwire.toml, where there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// ALSA PCM to capture from, and no other [default: a MONTAGE or MODX, when there is one]
+    #[arg(long, value_name = "PCM")]
+    device: Option<String>,
+    /// Play the built-in instrument until a synth has been found
+    #[arg(long)]
+    demo: bool,
+    /// Instead of a device: demo, exact:music, exact:noise, exact:counter, exact:probe or wav:FILE
+    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["device", "demo"], value_parser = parse_source)]
+    source: Option<Choice>,
+    /// How far off the crystal of such a source is, in parts per million
+    #[arg(long, value_name = "PPM", default_value_t = 0, allow_negative_numbers = true,
+          value_parser = clap::value_parser!(i32).range(-1000..=1000))]
+    pub(super) skew_ppm: i32,
+    /// Channels to ask the device for, 2 to 32 [default: as many as it has]
+    #[arg(long, value_name = "N")]
+    channels: Option<u16>,
+    /// First channel of the pair that is heard, 1 to 31 [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(super) first_channel: Option<u16>,
+    /// Frames between two wake-ups of the capture thread, 32 to 1024 [default: 128, which is 2.9 ms]
+    #[arg(long, value_name = "FRAMES")]
+    period_frames: Option<u32>,
+    /// Frames in one message to a listener, 32 to 2048, rounded up to whole periods [default: one period]
+    #[arg(long, value_name = "FRAMES")]
+    chunk_frames: Option<u32>,
+    /// Real-time (FIFO) priority of the capture thread, 0 (none) to 99 [default: 70]
+    #[arg(long, value_name = "N")]
+    rt_priority: Option<u8>,
+    /// CPU the capture thread runs on [default: any]
+    #[arg(long, value_name = "N")]
+    capture_cpu: Option<u16>,
+    /// Address and port for HTTP: the page on this machine, for others the way to HTTPS [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// Address and port for HTTPS: page and socket, for everybody [default: no HTTPS]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen_tls: Option<SocketAddr>,
+    /// Folder for certificate authority, keys and chosen settings [default: systemd's, or with HTTPS the user's own]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Certificate (PEM, with its chain) to show instead of the service's own
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// The key of that certificate (PEM)
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Do not make the device known on its network as HOST.local
+    #[arg(long)]
+    no_announce: bool,
+    /// A further name this device is reached by, for example synth.lan; may be given several times
+    #[arg(long = "name", value_name = "NAME")]
+    names: Vec<String>,
+    /// DSCP the packets to listeners are marked with, 0 to 63 [default: none]
+    #[arg(long, value_name = "N")]
+    dscp: Option<u8>,
+    /// What one listener's queue may hold before its oldest packets go, 10 to 2000 ms [default: 250]
+    #[arg(long, value_name = "MS")]
+    queue_ms: Option<u32>,
+    /// Listeners at once, 1 to 2000 [default: 500]
+    #[arg(long, value_name = "N")]
+    listeners_max: Option<u32>,
+    /// Connections one address may have, 1 to 4000 [default: 64, and any number from this machine itself]
+    #[arg(long, value_name = "N")]
+    connections_per_address: Option<u32>,
+}
+
+fn parse_source(text: &str) -> std::result::Result<Choice, String> {
+    match text.split_once(':') {
+        None if text == "demo" => Ok(Choice::Demo),
+        Some(("exact", "music")) => Ok(Choice::Exact(Pattern::Music)),
+        Some(("exact", "noise")) => Ok(Choice::Exact(Pattern::Noise)),
+        Some(("exact", "counter")) => Ok(Choice::Exact(Pattern::Counter)),
+        Some(("exact", "probe")) => Ok(Choice::Exact(Pattern::Probe)),
+        Some(("wav", file)) if !file.is_empty() => Ok(Choice::Wav(file.into())),
+        _ => Err("a source is demo, exact:music, exact:noise, exact:counter, exact:probe or wav:FILE".into()),
+    }
+}
+
+impl ServeArguments {
+    /// The configuration file with the command line over it.
+    pub(super) fn settle(&self) -> Result<Config> {
+        let mut config = match &self.config {
+            Some(file) => Config::read(file)?,
+            // What cannot be looked at is read all the same: the error then says why.
+            None if Path::new(DEFAULT_FILE).try_exists().unwrap_or(true) => {
+                Config::read(Path::new(DEFAULT_FILE))?
+            }
+            None => Config::default(),
+        };
+        config.device = self.device.clone().or(config.device);
+        config.demo |= self.demo;
+        config.channels = self.channels.or(config.channels);
+        config.first_channel = self.first_channel.unwrap_or(config.first_channel);
+        config.period_frames = self.period_frames.unwrap_or(config.period_frames);
+        config.chunk_frames = self.chunk_frames.or(config.chunk_frames);
+        config.rt_priority = self.rt_priority.unwrap_or(config.rt_priority);
+        config.capture_cpu = self.capture_cpu.or(config.capture_cpu);
+        config.listen = self.listen.unwrap_or(config.listen);
+        config.listen_tls = self.listen_tls.or(config.listen_tls);
+        config.state = self.state.clone().or(config.state);
+        config.cert = self.cert.clone().or(config.cert);
+        config.key = self.key.clone().or(config.key);
+        config.announce &= !self.no_announce;
+        config.names.extend(self.names.iter().cloned());
+        config.dscp = self.dscp.or(config.dscp);
+        config.queue_ms = self.queue_ms.unwrap_or(config.queue_ms);
+        config.listeners_max = self.listeners_max.unwrap_or(config.listeners_max);
+        config.connections_per_address = self.connections_per_address.or(config.connections_per_address);
+        config.check().map_err(|(_, wrong)| Error::new(wrong))?;
+        Ok(config)
+    }
+
+    /// Where the sound comes from.
+    pub(super) fn choice(&self, config: &Config) -> Choice {
+        match (&self.source, &config.device) {
+            (Some(source), _) => source.clone(),
+            (None, Some(device)) => Choice::Device(device.clone()),
+            (None, None) => Choice::Auto { demo: config.demo },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        serve: ServeArguments,
+    }
+
+    fn parse(arguments: &[&str]) -> std::result::Result<ServeArguments, String> {
+        let line = Line::try_parse_from(std::iter::once(&"serve").chain(arguments));
+        line.map(|line| line.serve).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_source_and_its_skew_are_read() {
+        let probe = parse(&["--source", "exact:probe", "--skew-ppm", "-300"]).unwrap();
+        assert_eq!((probe.source, probe.skew_ppm), (Some(Choice::Exact(Pattern::Probe)), -300));
+        assert_eq!(parse(&[]).unwrap().skew_ppm, 0);
+    }
+
+    #[test]
+    fn a_source_or_skew_that_is_none_is_refused_with_what_there_is() {
+        for (arguments, said) in [
+            (["--source", "exact:prob"], "exact:counter, exact:probe or wav:FILE"),
+            (["--source", "exact"], "exact:counter, exact:probe or wav:FILE"),
+            (["--source", "wav:"], "exact:counter, exact:probe or wav:FILE"),
+            (["--skew-ppm", "1001"], "1001 is not in -1000..=1000"),
+            (["--skew-ppm", "fast"], "invalid"),
+        ] {
+            let error = parse(&arguments).unwrap_err();
+            assert!(error.contains(said), "{arguments:?}: {error}");
+        }
+    }
+}

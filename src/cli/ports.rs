@@ -1,0 +1,90 @@
+//! Where `serve` listens: sockets that systemd passes or of its own, the certificate shown there, and what the network is told.
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::net::{Listeners, Tls};
+use crate::state::StateFolder;
+use crate::sys::announce::{self, Offer};
+use crate::sys::{fds, machine};
+use crate::tls::{Files, Identity};
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+
+/// The names synthwire.socket gives its sockets.
+const HTTP_SOCKET: &str = "http";
+const HTTPS_SOCKET: &str = "https";
+
+/// Opens the ports, and says where they are.
+pub(super) async fn open(config: &Config) -> Result<Listeners> {
+    let plain = listener(HTTP_SOCKET, config.listen, "--listen").await?;
+    let tls = match config.listen_tls {
+        Some(address) => Some(tls(address, config).await?),
+        None => None,
+    };
+    let address = plain.local_addr().unwrap_or(config.listen);
+    tracing::info!("open http://{address}/ in a browser and press Listen");
+    if let Some(address) = tls.as_ref().and_then(|tls| tls.listener.local_addr().ok()) {
+        tracing::info!("others on the network come by https://{address}/");
+    }
+    Ok(Listeners { plain, tls })
+}
+
+/// Tells the network by what name this device is reached, if others can reach it at all.
+pub(super) fn announce(Listeners { plain, tls }: &Listeners) {
+    let tls = tls.as_ref().and_then(|tls| tls.listener.local_addr().ok());
+    let offers = plain.local_addr().map_or_else(|_| Vec::new(), |plain| offers(plain, tls));
+    if !offers.is_empty() {
+        announce::announce(offers);
+    }
+}
+
+/// What others on the network can reach: a service that listens for this machine alone is nobody's business.
+fn offers(plain: SocketAddr, tls: Option<SocketAddr>) -> Vec<Offer> {
+    let found = [("_http._tcp", Some(plain)), ("_https._tcp", tls)].into_iter();
+    let reached = found.filter_map(|(kind, address)| Some((kind, address?)));
+    reached
+        .filter(|(_, address)| !address.ip().is_loopback())
+        .map(|(kind, address)| Offer { kind, port: address.port() })
+        .collect()
+}
+
+/// The port for HTTPS and the certificate to show there.
+async fn tls(address: SocketAddr, config: &Config) -> Result<Tls> {
+    let identity = if let (Some(cert), Some(key)) = (&config.cert, &config.key) {
+        Identity::supplied(Files { cert: cert.clone(), key: key.clone() }, config.names.clone())?
+    } else {
+        let folder = StateFolder::open(&config.state_folder(|name| std::env::var_os(name))?)?;
+        Identity::own(folder, &machine::facts())?
+    };
+    Ok(Tls {
+        listener: listener(HTTPS_SOCKET, address, "--listen-tls").await?,
+        identity,
+        facts: machine::facts,
+    })
+}
+
+/// The socket that systemd passes under this name, or one of our own.
+async fn listener(name: &str, address: SocketAddr, word: &str) -> Result<TcpListener> {
+    match fds::passed_listener(name)? {
+        Some(listener) => {
+            tracing::info!("systemd passes the socket: '{word}' is not used");
+            Ok(listener)
+        }
+        None => bind(address, word).await,
+    }
+}
+
+async fn bind(address: SocketAddr, word: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let remedy = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                "Another program has this port ('ss -ltnp' names it): end it, or choose another with"
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                "Ports below 1024 need a permission: start synthwire.socket, or choose a higher one with"
+            }
+            _ => "Choose an address of this machine ('ip address' lists them) with",
+        };
+        Error::new(format!("cannot listen on {address}")).because(error).try_this(format!("{remedy} {word}"))
+    })
+}

@@ -1,0 +1,76 @@
+//! What browsers will say against a certificate from elsewhere that handshakes can be made with. Pure.
+//!
+//! In: the certificate, the facts of the machine, the further names it was given. Out: a sentence for each objection. Whether its
+//! issuer is trusted is not asked: that is the listeners' affair.
+
+use super::Facts;
+use super::dates::Clock;
+use super::names::Names;
+use std::time::Duration;
+use time::OffsetDateTime;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, Error, KeyUsage};
+
+/// What is wrong with `leaf` on this machine, which answers to the names `given` as well as to its own.
+pub(super) fn objections(leaf: &CertificateDer<'_>, facts: &Facts, given: &[String]) -> Vec<String> {
+    let Ok(leaf) = EndEntityCert::try_from(leaf) else {
+        return vec!["the certificate is in a form that browsers do not read: have it made anew".into()];
+    };
+    let mut found: Vec<String> = against_dates_and_use(&leaf, facts.clock).into_iter().collect();
+    found.extend(against_names(&leaf, facts, given));
+    found
+}
+
+fn against_dates_and_use(leaf: &EndEntityCert<'_>, clock: Clock) -> Option<String> {
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(clock.now_s.max(0).cast_unsigned()));
+    let doubt = if clock.set { "" } else { ", which nobody has set yet" };
+    let today = day(now);
+    // It looks at dates and use before it looks for an issuer, of whom there is none here.
+    match leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &[], &[], now, KeyUsage::server_auth(), None, None) {
+        Err(Error::CertExpired { not_after, .. }) => Some(format!(
+            "the certificate ended on {}, and this machine's clock says {today}{doubt}: have it renewed",
+            day(not_after)
+        )),
+        Err(Error::CertNotValidYet { not_before, .. }) => Some(format!(
+            "the certificate begins on {}, and this machine's clock says {today}{doubt}: wait, or set the clock",
+            day(not_before)
+        )),
+        Err(Error::RequiredEkuNotFoundContext(_)) => Some(
+            "the certificate is not for servers: have one made with the use 'server authentication'".into(),
+        ),
+        _ => None,
+    }
+}
+
+fn against_names(leaf: &EndEntityCert<'_>, facts: &Facts, given: &[String]) -> Vec<String> {
+    let speaks_for = |name: ServerName<'_>| leaf.verify_is_valid_for_subject_name(&name).is_ok();
+    let named = |name: &str| ServerName::try_from(name).is_ok_and(speaks_for);
+    let missing: Vec<String> = given
+        .iter()
+        .filter(|name| !named(name))
+        .map(|name| {
+            format!(
+                "the certificate does not speak for {name}: have it made for that name, or leave the name out"
+            )
+        })
+        .collect();
+    let own = Names::of(&facts.host, &facts.addresses);
+    let reached = given.iter().chain(&own.dns).any(|name| named(name))
+        || facts.addresses.iter().any(|address| speaks_for((*address).into()));
+    if reached || !missing.is_empty() {
+        return missing;
+    }
+    let held: Vec<&str> = leaf.valid_dns_names().collect();
+    let first = held.first().unwrap_or(&"its name");
+    vec![format!(
+        "the certificate is for {}, and this device answers to none of that: start with --name {first}",
+        if held.is_empty() { "no name".into() } else { held.join(", ") }
+    )]
+}
+
+/// As YYYY-MM-DD.
+fn day(moment: UnixTime) -> String {
+    let seconds = i64::try_from(moment.as_secs()).unwrap_or(i64::MAX);
+    OffsetDateTime::from_unix_timestamp(seconds)
+        .map_or("a day beyond the calendar".into(), |moment| moment.date().to_string())
+}

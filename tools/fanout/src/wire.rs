@@ -1,0 +1,122 @@
+//! A listener's connection, plain or under TLS: the same to everything above it.
+//!
+//! Under TLS a listener trusts the service's own authority, which the service hands out on its plain port, and nobody else.
+
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use std::fs;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsRawFd, RawFd};
+use std::path::Path;
+use std::sync::Arc;
+
+/// What TLS 1.3 adds to each record: head, type and tag.
+pub const RECORD_BYTES: usize = 5 + 1 + 16;
+
+/// Where listeners go, and how.
+#[derive(Clone)]
+pub struct Way {
+    /// The port.
+    pub address: SocketAddr,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Way {
+    /// To `address`; under TLS where the file of an authority to trust (DER) is named.
+    pub fn to(address: SocketAddr, authority: Option<&Path>) -> Result<Self, String> {
+        let tls = authority.map(|file| trusting(file).map(Arc::new)).transpose()?;
+        Ok(Self { address, tls })
+    }
+
+    /// Opens a connection; under TLS its handshake is done.
+    pub fn connect(&self) -> io::Result<Wire> {
+        let tcp = TcpStream::connect(self.address)?;
+        let Some(config) = &self.tls else { return Ok(Wire::Plain(tcp)) };
+        let name = ServerName::from(self.address.ip());
+        let session = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
+        let mut stream = StreamOwned::new(session, tcp);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        Ok(Wire::Tls(Box::new(stream)))
+    }
+}
+
+fn trusting(file: &Path) -> Result<ClientConfig, String> {
+    let authority = fs::read(file).map_err(|e| format!("reading {}: {e}", file.display()))?;
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(authority)).map_err(|e| format!("trusting {}: {e}", file.display()))?;
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|e| format!("setting up TLS: {e}"))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// One connection.
+pub enum Wire {
+    /// As the kernel carries it.
+    Plain(TcpStream),
+    /// After a finished handshake.
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Wire {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => &tls.sock,
+        }
+    }
+
+    /// From now on nobody waits in reading or writing.
+    pub fn set_nonblocking(&self) -> io::Result<()> {
+        self.tcp().set_nonblocking(true)
+    }
+
+    /// Reads until the kernel has nothing more; false when the other side has ended it.
+    pub fn drain(&mut self, bytes: &mut [u8], mut hear: impl FnMut(&[u8])) -> bool {
+        loop {
+            match self.read(bytes) {
+                Ok(0) => return false,
+                Ok(read) => hear(&bytes[..read]),
+                Err(error) => return error.kind() == ErrorKind::WouldBlock,
+            }
+            if matches!(self, Self::Plain(_)) {
+                return true; // epoll says when there is more; rustls may have kept some, of which it knows nothing
+            }
+        }
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.read(bytes),
+            Self::Tls(tls) => tls.read(bytes),
+        }
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.write(bytes),
+            Self::Tls(tls) => tls.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(tcp) => tcp.flush(),
+            Self::Tls(tls) => tls.flush(),
+        }
+    }
+}
+
+impl AsRawFd for Wire {
+    fn as_raw_fd(&self) -> RawFd {
+        self.tcp().as_raw_fd()
+    }
+}
