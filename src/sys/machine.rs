@@ -35,7 +35,7 @@ pub fn addresses() -> Vec<IpAddr> {
 
 /// What the clock shows. It is set when systemd-timesyncd says so, or the kernel took it from a clock with a battery; other
 /// time services leave no such mark, and theirs counts as one that nobody has set.
-fn clock() -> Clock {
+pub fn clock() -> Clock {
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
     let from_battery = read_to_string("/sys/class/rtc/rtc0/hctosys").is_ok_and(|text| text.trim() == "1");
     Clock { now_s, set: from_battery || Path::new("/run/systemd/timesync/synchronized").exists() }
