@@ -1,6 +1,7 @@
 //! `synthwire serve`: builds the chain in the data's order, waits, stops; meanwhile it tells systemd how it is and reads
 //! its configuration again when asked.
 
+use super::notices;
 use super::standing::{self, Beat, Pulse};
 use crate::config::{Config, DEFAULT_FILE};
 use crate::core::cause::Cause;
@@ -176,7 +177,10 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
     let config = arguments.settle()?;
     logging::begin();
     let folder = config.keeping_folder(|name| std::env::var_os(name))?;
-    let gate = Gate::open(&config, &machine::host(), folder.as_deref().map(StateFolder::open).transpose()?)?;
+    let folder = folder.as_deref().map(StateFolder::open).transpose()?;
+    let notices = notices::gather(folder.as_ref());
+    let mut gate = Gate::open(&config, &machine::host(), folder)?;
+    gate.notices = notices;
     // Pages, handshakes, status: the listeners' sound has a thread of its own.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
