@@ -65,6 +65,49 @@ pub struct Config {
     pub connections_per_address: Option<u32>,
 }
 
+/// What every key wants, in words, with its unit and range.
+const WANTS: [(&str, &str); 21] = [
+    ("device", "the name of an ALSA PCM between quotes, such as \"hw:CARD=MONTAGE,DEV=0\""),
+    ("demo", TRUE_OR_FALSE),
+    ("channels", "a whole number of channels without quotes, 2 to 32"),
+    ("first_channel", "the number of a channel without quotes, 1 to 31"),
+    ("period_frames", "a whole number of frames without quotes, 32 to 1024"),
+    ("chunk_frames", "a whole number of frames without quotes, 32 to 2048"),
+    ("rt_priority", "a whole number without quotes, 0 to 99"),
+    ("capture_cpu", "the number of a CPU without quotes, from 0"),
+    ("listen", ADDRESS),
+    ("names", "a list of names in brackets, such as [\"synth.lan\"]"),
+    ("listening_key", HASHED_KEY),
+    ("settings_key", HASHED_KEY),
+    ("dscp", "a whole number without quotes, 0 to 63"),
+    ("listen_tls", ADDRESS),
+    ("state", "the path of a folder between quotes"),
+    ("cert", "the path of a PEM file between quotes"),
+    ("key", "the path of a PEM file between quotes"),
+    ("announce", TRUE_OR_FALSE),
+    ("queue_ms", "a whole number of milliseconds without quotes, 10 to 2000"),
+    ("listeners_max", "a whole number of listeners without quotes, 1 to 2000"),
+    ("connections_per_address", "a whole number of connections without quotes, 1 to 4000"),
+];
+const TRUE_OR_FALSE: &str = "true or false, without quotes";
+const ADDRESS: &str = "an address and a port between quotes, such as \"0.0.0.0:8080\"";
+const HASHED_KEY: &str = "a hashed key between quotes, as 'synthwire key' prints it";
+
+/// What is wrong with a line that TOML or the type of its key refused, without the words of the parser where we have our own.
+fn in_plain_words(typed: &str, refusal: &str) -> String {
+    let key = typed.split('=').next().unwrap_or_default().trim();
+    if let Some((_, wants)) = WANTS.iter().find(|(known, _)| *known == key) {
+        if refusal.starts_with("duplicate key") {
+            return format!("{key} is set twice: keep one of the lines");
+        }
+        return format!("{key} wants {wants}");
+    }
+    if refusal.starts_with("unknown field") {
+        return format!("there is no key {key:?}");
+    }
+    format!("this line cannot be read ({refusal}): a line is KEY = VALUE, texts stand between quotes")
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -115,7 +158,8 @@ impl Config {
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         let config: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_at(text, span.start));
-            Error::new(format!("{name}:{line}: {}", error.message().trim()))
+            let typed = text.lines().nth(line - 1).unwrap_or_default();
+            Error::new(format!("{name}:{line}: {}", in_plain_words(typed, error.message().trim())))
                 .try_this("'synthwire serve --help' lists every key with its range")
         })?;
         config.check().map_err(|(key, wrong)| {
@@ -331,16 +375,66 @@ mod tests {
     }
 
     #[test]
+    fn every_key_says_what_it_wants() {
+        for key in Config::default().differing_keys(&other()) {
+            let error = Config::parse(&format!("{key} = {{}}"), "x").unwrap_err().to_string();
+            assert!(error.starts_with(&format!("x:1: {key} wants ")), "{error}");
+        }
+        assert_eq!(Config::default().differing_keys(&other()).len(), WANTS.len());
+    }
+
+    /// Differs from the default in every key.
+    fn other() -> Config {
+        let port = SocketAddr::from(([127, 0, 0, 1], 1));
+        Config {
+            device: Some("x".into()),
+            demo: true,
+            channels: Some(2),
+            first_channel: 2,
+            period_frames: 64,
+            chunk_frames: Some(64),
+            rt_priority: 1,
+            capture_cpu: Some(1),
+            listen: port,
+            names: vec!["x".into()],
+            listening_key: Some("x".into()),
+            settings_key: Some("x".into()),
+            dscp: Some(1),
+            listen_tls: Some(port),
+            state: Some("x".into()),
+            cert: Some("x".into()),
+            key: Some("x".into()),
+            announce: false,
+            queue_ms: 100,
+            listeners_max: 1,
+            connections_per_address: Some(1),
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_its_line() {
         for (text, said) in [
-            ("demo = true\nperiod = 64\n", "synthwire.toml:2: unknown field `period`"),
+            ("demo = true\nperiod = 64\n", "synthwire.toml:2: there is no key \"period\""),
             (
                 "\n\nperiod_frames = 7\n",
                 "synthwire.toml:3: period_frames is 7 but must lie between 32 and 1024",
             ),
             ("dscp = 64\n", "synthwire.toml:1: dscp is 64 but must lie between 0 and 63"),
-            ("queue_ms = \"long\"\n", "synthwire.toml:1: invalid type"),
-            ("listen = \"8080\"\n", "synthwire.toml:1: invalid socket address"),
+            (
+                "queue_ms = \"long\"\n",
+                "synthwire.toml:1: queue_ms wants a whole number of milliseconds without quotes, 10 to",
+            ),
+            ("queue_ms = -1\n", "synthwire.toml:1: queue_ms wants a whole number"),
+            ("queue_ms = 2.5\n", "synthwire.toml:1: queue_ms wants a whole number"),
+            ("first_channel = 70000\n", "synthwire.toml:1: first_channel wants the number of a channel"),
+            ("demo = yes\n", "synthwire.toml:1: demo wants true or false, without quotes"),
+            ("demo = \"true\"\n", "synthwire.toml:1: demo wants true or false, without quotes"),
+            ("device = hw:1\n", "synthwire.toml:1: device wants the name of an ALSA PCM between quotes"),
+            ("demo = true\ndemo = true\n", "synthwire.toml:2: demo is set twice"),
+            ("names = \"a\"\n", "synthwire.toml:1: names wants a list of names in brackets"),
+            ("[network]\nlisten = 1\n", "synthwire.toml:1: "),
+            ("hello\n", "synthwire.toml:1: this line cannot be read ("),
+            ("listen = \"8080\"\n", "synthwire.toml:1: listen wants an address and a port between quotes"),
             ("demo = true\ndevice = [\n", "synthwire.toml:2: "),
             ("device = \" \"\n", "synthwire.toml:1: device is empty"),
             ("names = [\"synth.lan:80\"]\n", "synthwire.toml:1: \"synth.lan:80\" is no name"),

@@ -2,10 +2,11 @@
 //!
 //! The data's way is the order of the modules: [`source`] (ALSA, demo, test sources) → [`rt`] (the capture thread and its
 //! hand-off) → [`core`] (packets; pure) → [`hub`] (one to many) → [`net`] (HTTP and WebSocket) → the browser (`web/`).
-//! Beside it: [`units`], [`clock`], [`config`], [`error`], [`state`] (what outlives the service), [`tls`] (who it is to a
-//! browser), [`sys`] (systemd, signals, logs, the machine) and [`cli`].
+//! Beside it: [`units`], [`clock`], [`config`], [`error`], [`state`] (what outlives the service), [`card`] (set up
+//! without a screen), [`tls`] (who it is to a browser), [`sys`] (systemd, signals, logs, the machine) and [`cli`].
 //! `docs/ARCHITECTURE.md` is the map, with the law of who may import whom; `tests/architecture.rs` enforces it.
 
+pub mod card;
 pub mod cli;
 pub mod clock;
 pub mod config;

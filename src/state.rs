@@ -53,21 +53,27 @@ impl StateFolder {
     /// # Errors
     /// What the disk said.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let (path, fresh) = (self.0.join(name), self.0.join(format!("{name}.new")));
-        let written = (|| {
-            let mut file =
-                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            fs::rename(&fresh, &path)?;
-            File::open(&self.0)?.sync_all() // the rename itself
-        })();
-        written.map_err(|error| {
+        let path = self.0.join(name);
+        write_whole(&path, bytes, 0o600).map_err(|error| {
             Error::new(format!("cannot write {}", path.display()))
                 .because(error)
                 .try_this("Check that the state folder can be written and is not full")
         })
     }
+}
+
+/// Writes `path`, with these rights, so that after a power cut either the old or the new bytes are there. Its folder must be.
+///
+/// # Errors
+/// What the disk said.
+pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&fresh)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)?;
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all() // the rename itself
 }
 
 #[cfg(test)]

@@ -18,6 +18,12 @@ export async function askClients() {
   return Array.isArray(clients) ? clients : null;
 }
 
+/** @returns {Promise<string[]>} what a person should know of this device besides its sound */
+export async function askNotices() {
+  const status = /** @type {{notices?: unknown} | null} */ (await ask('/api/status'));
+  return Array.isArray(status?.notices) ? status.notices.map(String) : [];
+}
+
 /** @param {string} path @returns {Promise<unknown>} null without an answer */
 async function ask(path) {
   try {

@@ -4,10 +4,11 @@
  * Belongs here: wiring. Does not: words (view/words.js), elements (view/page.js), audio (player.js).
  */
 
-import { askAccess, askClients, enterKey, setKey } from './api.js';
+import { askAccess, askClients, askNotices, enterKey, setKey } from './api.js';
 import { Player } from './player.js';
 import { AccessPanel } from './view/access_panel.js';
 import { ClientsList } from './view/clients_list.js';
+import { showDeviceNotices } from './view/device_notices.js';
 import { DelayPanel } from './view/delay_panel.js';
 import { LedgerList, zoneMinutes } from './view/ledger_list.js';
 import { modeFrom } from './view/modes.js';
@@ -48,6 +49,7 @@ const delay = new DelayPanel(mode, {
   target: (targetMs) => player.setTarget(targetMs),
 });
 const clients = new ClientsList();
+let noticesAsked = false;
 const access = new AccessPanel(async (what, purpose, key) => {
   const why = what === 'enter' ? '' : await setKey(purpose, key);
   const said = why || await enterKey(purpose, key); // who sets a key has it
@@ -71,6 +73,11 @@ function show(nowMs) {
 async function showAccess() {
   const may = await askAccess();
   access.show(may, location.protocol === 'https:');
+  // They are of the service's last start: asked for once, by whoever may know.
+  if (may?.may_listen && !noticesAsked) {
+    noticesAsked = true;
+    showDeviceNotices(await askNotices());
+  }
   const looking = access.details.open && !document.hidden;
   if (looking) {
     clients.show(may?.may_change_settings ? /** @type {import('./view/client_words.js').Client[] | null} */ (await askClients()) : null);

@@ -1,18 +1,23 @@
 //! `synthwire doctor`: looks at what usually goes wrong and says what to do about it.
 
 use super::arguments::ServeArguments;
-use crate::error::Result;
+use super::report;
+use crate::error::{Error, Result};
 use crate::rt::thread::{RtWish, become_real_time};
 use crate::source::alsa::{AlsaSource, Wish};
 use crate::source::discover::{self, SYSFS_SOUND};
 use clap::Args;
+use std::fmt::Write as _;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// What to check.
 #[derive(Debug, Args)]
 pub(super) struct DoctorArguments {
+    /// Write a report for an issue: machine, USB, sound, power, service; without keys and addresses. '-' is the output
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     serve: ServeArguments,
 }
@@ -35,7 +40,7 @@ pub(super) fn run(arguments: &DoctorArguments) -> Result<ExitCode> {
         ("port", port(config.listen)),
     ];
     findings.extend(config.listen_tls.map(|address| ("HTTPS port", port(address))));
-    let mut bad = false;
+    let (mut bad, mut said) = (false, String::new());
     for (what, finding) in findings {
         let (mark, words) = match finding {
             Finding::Good(words) => ("good", words),
@@ -45,7 +50,20 @@ pub(super) fn run(arguments: &DoctorArguments) -> Result<ExitCode> {
                 ("BAD ", words)
             }
         };
-        println!("{mark}  {what}: {words}");
+        writeln!(said, "{mark}  {what}: {words}").expect("a string can be written to");
+    }
+    match arguments.report.as_deref() {
+        None => print!("{said}"),
+        Some(file) if file == Path::new("-") => print!("{}", report::text(&said, &config)),
+        Some(file) => {
+            print!("{said}");
+            std::fs::write(file, report::text(&said, &config)).map_err(|error| {
+                Error::new(format!("cannot write the report {}", file.display()))
+                    .because(error)
+                    .try_this("Name a file that this user may write")
+            })?;
+            println!("The report is in {}: read it, then attach it to an issue.", file.display());
+        }
     }
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

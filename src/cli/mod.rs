@@ -1,13 +1,19 @@
 //! The command line: one file per sub-command, and what `serve` needs besides.
 
 mod arguments;
+mod card;
 mod devices;
 mod doctor;
 mod informing;
 mod key;
+mod notices;
 mod ports;
+mod redact;
+mod report;
 mod serve;
+mod soak;
 mod standing;
+mod verdict;
 
 use crate::error::Result;
 use arguments::ServeArguments;
@@ -34,6 +40,10 @@ enum Command {
     Doctor(doctor::DoctorArguments),
     /// Read an access key from the input and print it hashed, for the configuration
     Key,
+    /// Watch a running service for so long, as a listener, and end with a verdict
+    Soak(soak::SoakArguments),
+    /// Set this device up from synthwire.toml on its card; the image does so at every start
+    Card(card::CardArguments),
 }
 
 /// Parses the command line and does what it says.
@@ -45,6 +55,8 @@ pub fn run() -> ExitCode {
         Some(Command::Devices) => Ok(devices::run()),
         Some(Command::Doctor(doctor)) => doctor::run(&doctor),
         Some(Command::Key) => key::run(),
+        Some(Command::Soak(soak)) => soak::run(&soak),
+        Some(Command::Card(card)) => card::run(&card),
     };
     done.unwrap_or_else(|error| {
         eprintln!("synthwire: {error}.");

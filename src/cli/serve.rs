@@ -2,7 +2,7 @@
 
 use super::arguments::ServeArguments;
 use super::informing::keep_systemd_informed;
-use super::{ports, standing};
+use super::{notices, ports, standing};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::hub::pump::HandoffReader;
@@ -32,7 +32,10 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
     let config = arguments.settle()?;
     logging::begin();
     let folder = config.keeping_folder(|name| std::env::var_os(name))?;
-    let gate = Gate::open(&config, &machine::host(), folder.as_deref().map(StateFolder::open).transpose()?)?;
+    let folder = folder.as_deref().map(StateFolder::open).transpose()?;
+    let notices = notices::gather(folder.as_ref());
+    let mut gate = Gate::open(&config, &machine::host(), folder)?;
+    gate.notices = notices;
     // Pages, handshakes, status: the listeners' sound has a thread of its own.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

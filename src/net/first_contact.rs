@@ -53,7 +53,7 @@ pub(super) fn is_at_home(headers: &HeaderMap) -> bool {
 pub(super) fn page(headers: &HeaderMap, secure: &Secure, peer: Peer) -> Response<Body> {
     let (asset, _) = assets::find(TEMPLATE).expect("build.rs put it in");
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-    let host = host(headers).unwrap_or(Host::Address(peer.local)).to_string();
+    let host = host(headers).unwrap_or(Host::Address(peer.local.ip())).to_string();
     let https = url("https", &host, secure.port, 443);
     let trusted = secure.identity.authority();
     let mut text = String::from_utf8_lossy(asset.plain).into_owned();
@@ -173,7 +173,7 @@ fn codes(secure: &Secure, peer: Peer) -> String {
     let facts = (secure.facts)();
     let name = names::label(&facts.host).map(|label| format!("{label}.local"));
     let near = names::Names::of(&facts.host, &facts.addresses).addresses;
-    let reached = Some(peer.local).filter(|address| !address.is_loopback());
+    let reached = Some(peer.local.ip()).filter(|address| !address.is_loopback());
     let number =
         reached.or_else(|| near.into_iter().find(|address| address.is_ipv4() && !address.is_loopback()));
     let mut codes = String::new();

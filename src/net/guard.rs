@@ -7,17 +7,28 @@
 
 use super::refusals::Refusal;
 use hyper::header::{self, HeaderMap};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The two ends of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer {
     /// Who asks.
     pub(super) address: IpAddr,
-    /// Which of this machine's addresses was reached.
-    pub(super) local: IpAddr,
+    /// Which of this machine's addresses and ports was reached.
+    pub(super) local: SocketAddr,
     /// Whether the connection is encrypted.
     pub(super) secure: bool,
+}
+
+impl Peer {
+    /// The address that was reached, as one types it into a browser.
+    pub(super) fn reached(self) -> String {
+        let (scheme, usual_port) = if self.secure { ("https", 443) } else { ("http", 80) };
+        // A new one: the old may hold an interface's number, which no browser takes.
+        let address = SocketAddr::new(self.local.ip().to_canonical(), self.local.port()).to_string();
+        let shown = address.strip_suffix(&format!(":{usual_port}")).unwrap_or(&address);
+        format!("{scheme}://{shown}/")
+    }
 }
 
 /// The names this device answers to besides its addresses, in small letters.
@@ -61,7 +72,7 @@ pub(super) fn check_host(headers: &HeaderMap, peer: Peer, names: &Names) -> Resu
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Refusal::HostUnknown) };
     let known = host.to_str().ok().and_then(name_of).is_some_and(|name| match name {
-        Named::Address(address) => is_near(address) || address == peer.local.to_canonical(),
+        Named::Address(address) => is_near(address) || address == peer.local.ip().to_canonical(),
         Named::Name(name) => names.include(&name),
     });
     if known { Ok(()) } else { Err(Refusal::HostUnknown) }
@@ -133,7 +144,7 @@ mod tests {
         let names = Names::new("Stage-Pi\n", &["Synth.example.org.".into()]);
         let peer = Peer {
             address: IpAddr::from([203, 0, 113, 9]),
-            local: IpAddr::from(Ipv4Addr::new(198, 51, 100, 7).to_ipv6_mapped()),
+            local: (Ipv4Addr::new(198, 51, 100, 7).to_ipv6_mapped(), 80).into(),
             secure: false,
         };
         for (host, known) in [
@@ -185,9 +196,29 @@ mod tests {
     }
 
     #[test]
+    fn what_was_reached_can_be_typed_into_a_browser() {
+        let reached = |local: &str, secure| {
+            let local = local.parse().expect("an address and port");
+            Peer { address: IpAddr::from([10, 0, 0, 2]), local, secure }.reached()
+        };
+        for (local, secure, typed) in [
+            ("10.0.0.1:80", false, "http://10.0.0.1/"),
+            ("10.0.0.1:8080", false, "http://10.0.0.1:8080/"),
+            ("10.0.0.1:443", false, "http://10.0.0.1:443/"),
+            ("10.0.0.1:443", true, "https://10.0.0.1/"),
+            ("10.0.0.1:8443", true, "https://10.0.0.1:8443/"),
+            ("[fd00::1]:80", false, "http://[fd00::1]/"),
+            ("[fe80::1%2]:8080", false, "http://[fe80::1]:8080/"),
+            ("[::ffff:10.0.0.1]:8080", false, "http://10.0.0.1:8080/"),
+        ] {
+            assert_eq!(reached(local, secure), typed);
+        }
+    }
+
+    #[test]
     fn a_machine_with_a_domain_is_known_by_its_whole_name_and_on_its_network_by_the_first_part() {
         let peer =
-            Peer { address: IpAddr::from([10, 0, 0, 2]), local: IpAddr::from([10, 0, 0, 1]), secure: false };
+            Peer { address: IpAddr::from([10, 0, 0, 2]), local: ([10, 0, 0, 1], 80).into(), secure: false };
         let names = Names::new("stage.example.org", &[]);
         for (host, known) in [
             ("stage.example.org", true),
@@ -206,7 +237,7 @@ mod tests {
     #[test]
     fn a_machine_without_a_name_is_not_everybody() {
         let peer =
-            Peer { address: IpAddr::from([10, 0, 0, 2]), local: IpAddr::from([10, 0, 0, 1]), secure: false };
+            Peer { address: IpAddr::from([10, 0, 0, 2]), local: ([10, 0, 0, 1], 80).into(), secure: false };
         for host in ["evil.example", ".local", "-2.local"] {
             assert!(
                 check_host(&headers(&[(header::HOST, host)]), peer, &Names::default()).is_err(),

@@ -90,8 +90,8 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
         client.write_all(request).await.expect("it takes a megabyte");
         client.shutdown().await.expect("it can be shut");
         let service = Arc::new(deaf_service());
-        let here = Ipv4Addr::LOCALHOST.into();
-        let peer = Peer { address: here, local: here, secure: false };
+        let here = Ipv4Addr::LOCALHOST;
+        let peer = Peer { address: here.into(), local: (here, 80).into(), secure: false };
         let answer = service_fn(async |request| {
             Ok::<_, Infallible>(routes::answer(request, &service, peer).await.response)
         });

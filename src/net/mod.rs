@@ -77,6 +77,8 @@ pub struct Service {
     names: Names,
     access: Access,
     settings: KeptSettings,
+    /// What a person should know of this device.
+    notices: Vec<String>,
     /// Who was turned away, by reason.
     refusals: Refusals,
     /// Every connection there is.
@@ -105,6 +107,7 @@ impl Service {
             names: gate.names,
             access: gate.access,
             settings: gate.settings,
+            notices: gate.notices,
             refusals: Refusals::default(),
             crowd: gate.crowd,
             clients: Clients::default(),
@@ -122,6 +125,8 @@ pub struct Gate {
     pub access: Access,
     /// The settings chosen on the page.
     pub settings: KeptSettings,
+    /// What a person should know of this device besides its sound: plain sentences.
+    pub notices: Vec<String>,
     crowd: Crowd,
 }
 
@@ -143,6 +148,7 @@ impl Gate {
             // The clock counts from the moment the machine was switched on.
             access: Access::open(keys, folder.clone(), MonoNs(0))?,
             settings: KeptSettings::open(folder)?,
+            notices: Vec::new(),
             crowd: Crowd::new(bounds),
         })
     }
@@ -295,8 +301,8 @@ async fn connection(
     let (Ok(()), Ok(local)) = (stream.set_nodelay(true), stream.local_addr()) else {
         return; // the peer is gone already
     };
-    let peer =
-        Peer { address: from.ip().to_canonical(), local: local.ip().to_canonical(), secure: is_secure };
+    let local = SocketAddr::new(local.ip().to_canonical(), local.port());
+    let peer = Peer { address: from.ip().to_canonical(), local, secure: is_secure };
     let stream = match &service.secure {
         Some(secure) if is_secure => match secure.handshakes.shake(stream).await {
             Ok(stream) => stream,

@@ -54,7 +54,7 @@ fn admitted(request: &Request<Incoming>, service: &Service, peer: Peer) -> Resul
     }
     guard::check_host(request.headers(), peer, &service.names).map_err(|refusal| {
         let remedy =
-            format!("Open http://{}/ instead, or add this name to 'names' in the configuration.", peer.local);
+            format!("Open {} instead, or add this name to 'names' in the configuration.", peer.reached());
         Denied::new(refusal, format!("This device does not go by the name it was asked for. {remedy}"))
     })?;
     match *request.method() {

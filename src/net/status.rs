@@ -18,6 +18,8 @@ use std::sync::atomic::Ordering::Relaxed;
 pub(super) struct Status {
     version: &'static str,
     uptime_s: u64,
+    /// What a person should know of this device besides its sound.
+    notices: Vec<String>,
     #[serde(flatten)]
     source: SourceStatus,
     stream: Stream,
@@ -128,6 +130,7 @@ pub(super) fn of(service: &Service) -> Status {
     Status {
         version: env!("CARGO_PKG_VERSION"),
         uptime_s: started.elapsed().as_secs(),
+        notices: service.notices.clone(),
         source: hub.source().borrow().clone(),
         stream: Stream {
             rate_hz: RATE.0,

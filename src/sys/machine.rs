@@ -38,7 +38,7 @@ pub fn addresses() -> Vec<IpAddr> {
 /// What the clock shows. It is set when the kernel took it from a clock with a battery, or a time service has told the kernel (or
 /// left its mark, as systemd-timesyncd does) since the device was switched on, even if there is no network any more: a crystal
 /// loses some seconds a day.
-fn clock() -> Clock {
+pub fn clock() -> Clock {
     static WAS_SET: AtomicBool = AtomicBool::new(false);
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
     let from_battery = || read_to_string("/sys/class/rtc/rtc0/hctosys").is_ok_and(|text| text.trim() == "1");

@@ -1,6 +1,7 @@
 //! What the operating system offers a service: logs, signals, systemd, and what it knows of the machine.
 
 pub mod announce;
+pub mod board;
 pub mod fds;
 mod kernel_clock;
 pub mod logging;

@@ -108,7 +108,7 @@ fn run(arguments: &[&str]) -> (bool, String) {
 fn bad_settings_are_refused_with_file_line_and_remedy() {
     let file = std::env::temp_dir().join(format!("synthwire-bad-{}.toml", std::process::id()));
     for (text, said) in [
-        ("demo = true\nvolume = 11\n", ":2: unknown field `volume`"),
+        ("demo = true\nvolume = 11\n", ":2: there is no key \"volume\""),
         ("\nperiod_frames = 1000000\n", ":2: period_frames is 1000000 but must lie between 32 and 1024"),
         ("listen = 8080\n", ":1: "),
         ("demo = maybe\n", ":1: "),

@@ -12,4 +12,5 @@ mod pipeline;
 mod service;
 mod shutdown;
 mod slow_client;
+mod soak;
 mod systemd;

@@ -5,7 +5,7 @@ use rules::FIRST_KEY_NS;
 const NOBODY: Each<bool> = Each { listening: false, settings: false };
 
 fn peer() -> Peer {
-    Peer { address: IpAddr::from([10, 0, 0, 2]), local: IpAddr::from([10, 0, 0, 1]), secure: false }
+    Peer { address: IpAddr::from([10, 0, 0, 2]), local: ([10, 0, 0, 1], 80).into(), secure: false }
 }
 
 fn folder(name: &str) -> (std::path::PathBuf, StateFolder) {

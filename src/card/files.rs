@@ -1,0 +1,130 @@
+//! What the system's files hold once the wishes are done. Each function takes what a file holds now and gives what it shall
+//! hold: done twice, it is the same.
+
+use std::fmt::Write as _;
+use toml::Value;
+
+/// The service's configuration with these keys set; whatever else it says stays.
+pub fn config_with(now: &str, keys: &[(&str, Value)]) -> String {
+    let sets = |line: &str, key: &str| {
+        line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    let stays = |line: &&str| !keys.iter().any(|(key, _)| sets(line, key));
+    let mut text: String = now.lines().filter(stays).flat_map(|line| [line, "\n"]).collect();
+    for (key, value) in keys {
+        writeln!(text, "{key} = {value}").expect("a string can be written to");
+    }
+    text
+}
+
+/// The pair chosen on the page is forgotten: the card's is the later wish. `None` when none was chosen.
+///
+/// # Panics
+/// Never: what was JSON is JSON.
+pub fn settings_without_pair(now: &[u8]) -> Option<Vec<u8>> {
+    let mut settings: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(now).ok()?;
+    settings.remove("first_channel")?;
+    Some(serde_json::to_vec(&settings).expect("what was JSON is JSON"))
+}
+
+/// The name of the file in which iwd keeps a network: plain names as they are, others in hexadecimal (iwd.network(5)).
+pub fn iwd_file(name: &str, password: &str) -> String {
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" _-".contains(&byte));
+    let stem = if is_plain {
+        name.to_owned()
+    } else {
+        name.bytes().fold("=".to_owned(), |hex, byte| format!("{hex}{byte:02x}"))
+    };
+    format!("{stem}.{}", if password.is_empty() { "open" } else { "psk" })
+}
+
+/// What stands in it.
+pub fn iwd_network(password: &str) -> String {
+    match password.len() {
+        0 => "[Settings]\nAutoConnect=true\n".into(),
+        64 => format!("[Security]\nPreSharedKey={}\n", password.to_ascii_lowercase()),
+        _ => format!("[Security]\nPassphrase={}\n", escaped(password)),
+    }
+}
+
+/// A value as iwd reads it: a leading space would be lost, a backslash begins an escape.
+fn escaped(value: &str) -> String {
+    let doubled = value.replace('\\', "\\\\");
+    match doubled.strip_prefix(' ') {
+        Some(rest) => format!("\\s{rest}"),
+        None => doubled,
+    }
+}
+
+/// iwd's own configuration with this country.
+pub fn iwd_with_country(now: &str, country: &str) -> String {
+    let mut text = String::new();
+    let (mut in_general, mut written) = (false, false);
+    for line in now.lines() {
+        let bare = line.trim();
+        if in_general && bare.split('=').next().is_some_and(|key| key.trim() == "Country") {
+            continue;
+        }
+        text.push_str(line);
+        text.push('\n');
+        if bare.starts_with('[') {
+            in_general = bare == "[General]";
+            if in_general && !written {
+                writeln!(text, "Country={country}").expect("a string can be written to");
+                written = true;
+            }
+        }
+    }
+    if !written {
+        write!(text, "[General]\nCountry={country}\n").expect("a string can be written to");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_keeps_what_it_says_and_takes_what_is_new() {
+        let now = "# mine\nlisten = \"0.0.0.0:80\"\nfirst_channel=1\n#first_channel = 5\nfirst_channels = 2";
+        let keys = [("first_channel", Value::Integer(3)), ("listening_key", Value::String("$a\"b".into()))];
+        let new = config_with(now, &keys);
+        let kept = "# mine\nlisten = \"0.0.0.0:80\"\n#first_channel = 5\nfirst_channels = 2\nfirst_channel = 3\nlistening_key = ";
+        assert!(new.starts_with(kept), "{new}");
+        assert_eq!(config_with(&new, &keys), new, "twice is once");
+        let read: toml::Table = toml::from_str(&new).unwrap();
+        assert_eq!(read["listening_key"].as_str(), Some("$a\"b"));
+        assert_eq!(config_with("", &keys[..1]), "first_channel = 3\n");
+    }
+
+    #[test]
+    fn the_pair_of_the_page_gives_way() {
+        assert_eq!(settings_without_pair(b"{\"first_channel\":5}"), Some(b"{}".to_vec()));
+        assert_eq!(settings_without_pair(b"{}"), None);
+        assert_eq!(settings_without_pair(b"?"), None);
+    }
+
+    #[test]
+    fn networks_are_named_and_written_as_iwd_reads_them() {
+        assert_eq!(iwd_file("Home net-5_G", "secret12"), "Home net-5_G.psk");
+        assert_eq!(iwd_file("Café/..", ""), "=436166c3a92f2e2e.open");
+        assert_eq!(iwd_network("open sesame"), "[Security]\nPassphrase=open sesame\n");
+        assert_eq!(iwd_network(" a\\b  12"), "[Security]\nPassphrase=\\sa\\\\b  12\n");
+        assert_eq!(iwd_network(&"A0".repeat(32)), format!("[Security]\nPreSharedKey={}\n", "a0".repeat(32)));
+    }
+
+    #[test]
+    fn the_country_is_set_once_and_the_rest_stays() {
+        let now = "[General]\n# words\nEnableNetworkConfiguration=false\nCountry = FR\n\n[DriverQuirks]\nPowerSaveDisable=*\n";
+        let new = iwd_with_country(now, "DE");
+        let expected = "[General]\nCountry=DE\n# words\nEnableNetworkConfiguration=false\n\n[DriverQuirks]\nPowerSaveDisable=*\n";
+        assert_eq!(new, expected);
+        assert_eq!(iwd_with_country(&new, "DE"), new);
+        assert_eq!(iwd_with_country("", "DE"), "[General]\nCountry=DE\n");
+        assert_eq!(
+            iwd_with_country("[Network]\nCountry=x\n", "DE"),
+            "[Network]\nCountry=x\n[General]\nCountry=DE\n"
+        );
+    }
+}

@@ -1,0 +1,296 @@
+//! The keys of the card's `synthwire.toml`: what each of them takes, and what is said when it is something else.
+
+use toml::Value;
+
+/// One key.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    /// As it is written.
+    pub(super) name: &'static str,
+    /// A value to copy.
+    pub(super) example: &'static str,
+    /// What it is, for a person.
+    pub(super) about: &'static str,
+    /// Whether its value may be shown again.
+    pub(super) open: bool,
+}
+
+/// All keys, in the order of the card's file.
+pub(super) const KEYS: [Key; 8] = [
+    Key {
+        name: "hostname",
+        example: "\"synthwire\"",
+        about: "The name of this device: its page is then http://NAME.local",
+        open: true,
+    },
+    Key {
+        name: "wifi_name",
+        example: "\"My network\"",
+        about: "The Wi-Fi to join, exactly as phones show it. A cable needs none of this and sounds better",
+        open: true,
+    },
+    Key {
+        name: "wifi_password",
+        example: "\"its password\"",
+        about: "Its password; \"\" for a network without one",
+        open: false,
+    },
+    Key {
+        name: "wifi_country",
+        example: "\"DE\"",
+        about: "Your country in two letters: some Wi-Fi channels need it",
+        open: true,
+    },
+    Key {
+        name: "first_channel",
+        example: "1",
+        about: "The first channel of the pair that is heard: 1 is the main output",
+        open: true,
+    },
+    Key {
+        name: "listening_key",
+        example: "\"a word for the band\"",
+        about: "Nobody listens without it. At least 8 characters",
+        open: false,
+    },
+    Key {
+        name: "settings_key",
+        example: "\"a word for yourself\"",
+        about: "Nobody changes settings without it. At least 8 characters",
+        open: false,
+    },
+    Key {
+        name: "ssh_key",
+        example: "\"ssh-ed25519 AAAA... you@home\"",
+        about: "For experts: who may log in (a public key). An empty file named ssh beside this one switches SSH on",
+        open: false,
+    },
+];
+
+/// The key of this name.
+pub(super) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// What was checked, or what is said instead.
+pub(super) type Checked<T> = Result<T, String>;
+
+/// A text; another kind of value is none.
+pub(super) fn text<'a>(key: &Key, value: &'a Value) -> Checked<&'a str> {
+    value.as_str().ok_or_else(|| {
+        format!("{} wants its value between straight quotes: {} = {}", key.name, key.name, key.example)
+    })
+}
+
+/// A name for the network, in small letters.
+pub(super) fn hostname(text: &str) -> Checked<String> {
+    let fits = (1..=63).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    if !fits {
+        let says = if text.contains('.') {
+            "hostname is one word without dots; .local is added by itself. Write: hostname = \"stage\""
+        } else {
+            "hostname can have the letters a to z, digits and '-' between them, 63 at most, no spaces. Write: hostname = \
+             \"stage-left\""
+        };
+        return Err(says.into());
+    }
+    let name = text.to_ascii_lowercase();
+    if name == "localhost" {
+        return Err("hostname cannot be localhost: every device calls itself so. Choose another name".into());
+    }
+    Ok(name)
+}
+
+/// The first channel of a pair.
+pub(super) fn first_channel(value: &Value) -> Checked<u16> {
+    let number = value.as_integer().and_then(|number| u16::try_from(number).ok());
+    number.filter(|first| (1..=31).contains(first)).ok_or_else(|| {
+        "first_channel wants a whole number from 1 to 31, without quotes: first_channel = 1 is the main output".into()
+    })
+}
+
+/// An access key: what it must be like is said by whoever hashes it.
+pub(super) fn access_key(key: &Key, text: &str) -> Checked<String> {
+    if text.trim().is_empty() {
+        return Err(format!(
+            "{} is empty. Choose one of at least 8 characters, or remove the line",
+            key.name
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// The name of a Wi-Fi network.
+pub(super) fn wifi_name(text: &str) -> Checked<String> {
+    if text.is_empty() || text.len() > 32 || text.chars().any(char::is_control) {
+        return Err("wifi_name has 1 to 32 characters (letters with accents count twice). \
+                    Copy it exactly as phones show it"
+            .into());
+    }
+    Ok(text.to_owned())
+}
+
+/// The password of a Wi-Fi network; '' for none.
+pub(super) fn wifi_password(text: &str) -> Checked<String> {
+    let is_hashed = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let said = if text.bytes().any(|byte| !(b' '..=b'~').contains(&byte)) {
+        "wifi_password holds a character that Wi-Fi passwords cannot have: only plain letters without accents, digits \
+         and signs. Check it, or change the password of the network"
+    } else if text.is_empty() || is_hashed || (8..=63).contains(&text.len()) {
+        return Ok(text.to_owned());
+    } else {
+        "wifi_password must have 8 to 63 characters: every Wi-Fi password has. Type it again; for a network without one \
+         write: wifi_password = \"\""
+    };
+    Err(said.into())
+}
+
+/// A country in two letters.
+pub(super) fn wifi_country(text: &str) -> Checked<String> {
+    let code = text.to_ascii_uppercase();
+    match code.as_str() {
+        "UK" => Err("wifi_country of the United Kingdom is GB. Write: wifi_country = \"GB\"".into()),
+        code if code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()) => Ok(code.to_owned()),
+        _ => Err("wifi_country wants two letters, such as \"DE\", \"GB\" or \"US\"".into()),
+    }
+}
+
+/// One public SSH key, or a list of them.
+pub(super) fn ssh_keys(value: &Value) -> Checked<Vec<String>> {
+    let none =
+        || "ssh_key wants a public key between quotes, or several: ssh_key = [\"ssh-ed25519 ...\", \"...\"]";
+    let texts: Option<Vec<&str>> = match value {
+        Value::String(text) => Some(vec![text]),
+        Value::Array(items) => items.iter().map(Value::as_str).collect(),
+        _ => None,
+    };
+    let texts = texts.filter(|texts| !texts.is_empty()).ok_or_else(none)?;
+    texts.into_iter().map(|text| ssh_key(text.trim())).collect()
+}
+
+fn ssh_key(text: &str) -> Checked<String> {
+    if text.contains("PRIVATE KEY") {
+        return Err("ssh_key is the private half of a key, which should never leave your computer. Copy the content of the \
+                    file that ends in .pub, and make a new pair: this card has held the old one"
+            .into());
+    }
+    let mut words = text.split(' ').filter(|word| !word.is_empty());
+    let kind = words.next().unwrap_or_default();
+    let kinds = ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-", "sk-ssh-ed25519@", "sk-ecdsa-sha2-"];
+    let body = words.next().unwrap_or_default();
+    let fits = kinds.iter().any(|start| kind.starts_with(start))
+        && body.starts_with("AAAA")
+        && body.len() >= 64
+        && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+        && !text.chars().any(char::is_control);
+    if fits {
+        return Ok(text.to_owned());
+    }
+    Err("ssh_key is no public key, or not the whole of it. Copy the one line of the file that ends in .pub: it begins with \
+         ssh-ed25519 or ssh-rsa"
+        .into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked_as_networks_do() {
+        assert_eq!(hostname("Stage-Left"), Ok("stage-left".into()));
+        let long = "x".repeat(64);
+        for (text, said) in [
+            ("synthwire.local", "without dots"),
+            ("my synth", "no spaces"),
+            ("-x", "between them"),
+            ("x-", "between them"),
+            ("", "63 at most"),
+            (long.as_str(), "63 at most"),
+            ("bühne", "letters a to z"),
+            ("a\nb", "no spaces"),
+            ("LOCALHOST", "another name"),
+        ] {
+            assert!(hostname(text).unwrap_err().contains(said), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn wifi_is_checked_as_radios_do() {
+        assert_eq!(wifi_name("Café 5"), Ok("Café 5".into()));
+        for text in ["", "a\nb", &"x".repeat(33), &"é".repeat(17)] {
+            assert!(wifi_name(text).is_err(), "{text:?}");
+        }
+        for text in ["", "12345678", &"x".repeat(63), &"a0".repeat(32), "with space \"quotes\" \\ and all"] {
+            assert_eq!(wifi_password(text), Ok(text.to_owned()));
+        }
+        for (text, said) in [
+            ("short", "8 to 63"),
+            ("x".repeat(64).as_str(), "8 to 63"),
+            ("x".repeat(65).as_str(), "8 to 63"),
+            ("pässword", "accents"),
+            ("tab\tinside", "cannot have"),
+        ] {
+            let error = wifi_password(text).unwrap_err();
+            assert!(error.contains(said) && !error.contains(text), "{text:?}: {error}");
+        }
+        assert_eq!(wifi_country("de"), Ok("DE".into()));
+        for (text, said) in
+            [("uk", "GB"), ("Germany", "two letters"), ("D1", "two letters"), ("", "two letters")]
+        {
+            assert!(wifi_country(text).unwrap_err().contains(said), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_whole_public_keys_are_let_in() {
+        let good = format!("ssh-ed25519 AAAA{} me@home", "C".repeat(64));
+        assert_eq!(ssh_keys(&Value::String(format!(" {good}\n"))), Ok(vec![good.clone()]));
+        let two = Value::Array(vec![Value::String(good.clone()), Value::String(good.clone())]);
+        assert_eq!(ssh_keys(&two).unwrap().len(), 2);
+        let options = format!("command=\"x\" {good}");
+        let lines = format!("{good}\n{good}");
+        for (text, said) in [
+            ("-----BEGIN OPENSSH PRIVATE KEY-----", "never leave"),
+            ("ssh-ed25519", "not the whole"),
+            ("ssh-ed25519 AAAAC3", "not the whole"),
+            ("ssh-dss AAAA", "no public key"),
+            (options.as_str(), "no public key"),
+            (lines.as_str(), "no public key"),
+        ] {
+            assert!(ssh_keys(&Value::String(text.into())).unwrap_err().contains(said), "{text:?}");
+        }
+        for value in [Value::Integer(1), Value::Array(vec![]), Value::Array(vec![Value::Integer(1)])] {
+            assert!(ssh_keys(&value).unwrap_err().contains("or several"), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_texts_say_which_of_them_is_wanted() {
+        assert_eq!(first_channel(&Value::Integer(31)), Ok(31));
+        for value in [
+            Value::Integer(0),
+            Value::Integer(32),
+            Value::Integer(-1),
+            Value::Float(1.5),
+            Value::String("1".into()),
+        ] {
+            assert!(first_channel(&value).unwrap_err().contains("1 to 31, without quotes"), "{value:?}");
+        }
+        let key = find("wifi_password").unwrap();
+        assert!(text(key, &Value::Integer(12_345_678)).unwrap_err().contains("straight quotes"));
+        assert!(
+            access_key(find("settings_key").unwrap(), "  ").unwrap_err().contains("settings_key is empty")
+        );
+    }
+
+    #[test]
+    fn every_example_is_one() {
+        for Key { name, example, .. } in &KEYS {
+            let parsed: toml::Table = toml::from_str(&format!("{name} = {example}")).unwrap();
+            assert!(parsed.contains_key(*name));
+        }
+    }
+}

@@ -1,0 +1,491 @@
+//! `synthwire card`: sets the device up from `synthwire.toml` on the card's FAT partition, before network and service start.
+//!
+//! In: what `crate::card` understands of it. Out: the system's files, each written whole, first where they stay (`--state`),
+//! then where they are seen until the next start (`--root`); and on the card, in the place of what was done, words. The card's
+//! own file is changed last: after a power cut before that everything is done again, to the same end.
+
+use crate::card::left::{self, Report};
+use crate::card::sheet::{self, Sheet};
+use crate::card::{Network, Problem, files};
+use crate::error::{Error, Result};
+use crate::net::access::key::HashedKey;
+use crate::net::access::random;
+use crate::state::write_whole;
+use crate::sys::machine;
+use clap::Args;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use toml::Value;
+
+const SHEET: &str = "synthwire.toml";
+const PROBLEMS: &str = "synthwire-problems.txt";
+/// What an editor that hides the end of a name makes of it.
+const MISNAMED: [&str; 2] = ["synthwire.toml.txt", "synthwire.txt"];
+/// Longest file that is read: far more than anybody types.
+const SHEET_BYTES_MAX: u64 = 64 * 1024;
+
+/// What the service reads: the report, and the settings chosen on the page.
+const REPORT: &str = "synthwire/card.json";
+const SETTINGS: &str = "synthwire/settings.json";
+const CONFIG: &str = "etc/synthwire/synthwire.toml";
+/// Kept by itself, so that iwd's own file can change with an update.
+const COUNTRY: &str = "etc/synthwire/wifi-country";
+const IWD_CONFIG: &str = "etc/iwd/main.conf";
+
+/// Files anybody may read, and files for root alone.
+const OPEN: u32 = 0o644;
+const SECRET: u32 = 0o600;
+
+/// Where things are.
+#[derive(Debug, Args)]
+pub(super) struct CardArguments {
+    /// Where the card's FAT partition is mounted; made writable for a moment where it is not
+    #[arg(long, value_name = "DIR")]
+    boot: PathBuf,
+    /// What stays: etc/, iwd/ (Wi-Fi), root/ (SSH) and synthwire/ (the service's state folder) below it
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+    /// The running system, where it is not made of what stays: its etc/ and host name are changed as well
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &CardArguments) -> Result<ExitCode> {
+    let clock = machine::clock();
+    let when = left::moment(clock.now_s, clock.set);
+    arguments.keep_country().map_err(|error| Error::new("cannot tell iwd the country").because(error))?;
+    let Some(report) = arguments.set_up(&when)? else {
+        println!("nothing to do: {SHEET} on the card asks for nothing");
+        return Ok(ExitCode::SUCCESS);
+    };
+    println!("done: {}", if report.done.is_empty() { "nothing".into() } else { report.done.join(", ") });
+    for problem in &report.problems {
+        println!("not done: {SHEET}, {problem}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl CardArguments {
+    /// Does what the card asks for; `None` when it asks for nothing.
+    fn set_up(&self, when: &str) -> Result<Option<Report>> {
+        let (mut sheet, mut further, found) = self.read_sheet();
+        if sheet.is_blank() && further.is_empty() {
+            if !found {
+                self.on_card(|| {
+                    write_whole(&self.boot.join(SHEET), left::sheet_text(&sheet, None).as_bytes(), OPEN)
+                })
+                .map_err(|error| self.cannot_write(SHEET, &error))?;
+            }
+            return Ok(None);
+        }
+        let unsaved = self.apply(&mut sheet);
+        further.extend(unsaved.iter().cloned());
+        let report = Report::new(&sheet, &further, when);
+        let json = serde_json::to_vec(&report).expect("our own types serialise");
+        // The page's own place for problems; where it cannot be written, the card still tells.
+        if let Err(error) = self.put_kept(REPORT, &json, OPEN) {
+            eprintln!("synthwire: cannot write {REPORT}: {error}.");
+        }
+        self.on_card(|| self.put_problems(&report)).map_err(|error| self.cannot_write(PROBLEMS, &error))?;
+        // What could not be saved stays on the card and is tried again at the next start.
+        if unsaved.is_empty() && !sheet.is_blank() {
+            let text = left::sheet_text(&sheet, Some(&report));
+            self.on_card(|| replace_secret(&self.boot.join(SHEET), text.as_bytes()))
+                .map_err(|error| self.cannot_write(SHEET, &error))?;
+        }
+        Ok(Some(report))
+    }
+
+    /// The card's file, what is wrong beside it, and whether there was one.
+    fn read_sheet(&self) -> (Sheet, Vec<Problem>, bool) {
+        let about_file = |says: String| Problem { line: 0, says };
+        let mut further: Vec<Problem> = MISNAMED
+            .iter()
+            .filter(|name| self.boot.join(name).exists())
+            .map(|name| {
+                about_file(format!(
+                    "{name} was not read. Rename it to {SHEET} (Windows: show file name extensions)"
+                ))
+            })
+            .collect();
+        let mut bytes = Vec::new();
+        let read = File::open(self.boot.join(SHEET))
+            .and_then(|file| file.take(SHEET_BYTES_MAX + 1).read_to_end(&mut bytes));
+        match read {
+            Err(error) if error.kind() == ErrorKind::NotFound => (Sheet::default(), further, false),
+            Err(error) => {
+                further.push(about_file(format!(
+                    "the file cannot be read ({error}). Save it again as plain text"
+                )));
+                (Sheet::default(), further, true)
+            }
+            Ok(length) if length as u64 > SHEET_BYTES_MAX => {
+                further.push(about_file("the file is far too long. Save it again as plain text".into()));
+                (Sheet::default(), further, true)
+            }
+            Ok(length) => (sheet::read(&sheet::decode(&bytes)), further, length > 0),
+        }
+    }
+
+    /// Does everything that can be; what could not be saved, and why.
+    fn apply(&self, sheet: &mut Sheet) -> Vec<Problem> {
+        let wishes = sheet.wishes.clone();
+        let mut steps: Vec<(&[&str], io::Result<()>)> = Vec::new();
+        if let Some(name) = &wishes.hostname {
+            steps.push((&["hostname"], self.name_host(name)));
+        }
+        if let Some(Network { name, password }) = &wishes.wifi {
+            let path = format!("iwd/{}", files::iwd_file(name, password));
+            let text = files::iwd_network(password);
+            steps.push((&["wifi_name", "wifi_password"], self.put_kept(&path, text.as_bytes(), SECRET)));
+        }
+        if let Some(country) = &wishes.wifi_country {
+            let kept = self.put(COUNTRY, format!("{country}\n").as_bytes(), OPEN);
+            steps.push((&["wifi_country"], kept.and_then(|()| self.keep_country())));
+        }
+        if let Some(keys) = &wishes.ssh_keys {
+            let text = keys.join("\n") + "\n";
+            steps.push((&["ssh_key"], self.put_kept("root/.ssh/authorized_keys", text.as_bytes(), SECRET)));
+        }
+        let mut keys: Vec<(&str, Value)> = Vec::new();
+        if let Some(first) = wishes.first_channel {
+            keys.push(("first_channel", Value::Integer(first.into())));
+        }
+        for (name, key) in [("listening_key", &wishes.listening_key), ("settings_key", &wishes.settings_key)]
+        {
+            match key.as_deref().map(hashed) {
+                Some(Ok(hashed)) => keys.push((name, Value::String(hashed))),
+                Some(Err(says)) => sheet.refuse(name, &format!("{name}: {says}")),
+                None => {}
+            }
+        }
+        if !keys.is_empty() {
+            steps.push((&["first_channel", "listening_key", "settings_key"], self.configure(&keys)));
+        }
+        let mut unsaved = Vec::new();
+        for (keys, saved) in steps {
+            if let Err(error) = saved {
+                let says = format!("it could not be saved ({error}); it is tried again at the next start");
+                for key in keys {
+                    sheet.refuse(key, &says);
+                }
+                unsaved.push(Problem {
+                    line: 0,
+                    says: format!("{} could not be saved: {error}", keys.join(" and ")),
+                });
+            }
+        }
+        unsaved
+    }
+
+    fn name_host(&self, name: &str) -> io::Result<()> {
+        self.put("etc/hostname", format!("{name}\n").as_bytes(), OPEN)?;
+        // The kernel's own name: systemd has read the file before us.
+        let kernels = self.root.as_ref().map(|root| root.join("proc/sys/kernel/hostname"));
+        match kernels.filter(|path| path.exists()) {
+            Some(path) => OpenOptions::new().write(true).open(path)?.write_all(name.as_bytes()),
+            None => Ok(()),
+        }
+    }
+
+    /// Sets keys of the service's configuration.
+    fn configure(&self, keys: &[(&str, Value)]) -> io::Result<()> {
+        let now = self.now(CONFIG)?;
+        self.put(CONFIG, files::config_with(&now, keys).as_bytes(), OPEN)?;
+        let settings = self.state.join(SETTINGS);
+        let chosen = keys.iter().any(|(key, _)| *key == "first_channel");
+        match fs::read(&settings) {
+            Ok(now) if chosen => files::settings_without_pair(&now)
+                .map_or(Ok(()), |without| self.put_kept(SETTINGS, &without, OPEN)),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells iwd of this start the country that is kept.
+    fn keep_country(&self) -> io::Result<()> {
+        let (Some(root), country) = (&self.root, read_or_empty(&self.state.join(COUNTRY))?) else {
+            return Ok(());
+        };
+        let path = root.join(IWD_CONFIG);
+        let now = read_or_empty(&path)?;
+        let new = files::iwd_with_country(&now, country.trim());
+        if country.is_empty() || now == new { Ok(()) } else { put_at(&path, new.as_bytes(), OPEN) }
+    }
+
+    /// What a file says at this start: where it stays, or as the system came.
+    fn now(&self, path: &str) -> io::Result<String> {
+        let kept = self.state.join(path);
+        match &self.root {
+            Some(root) if !kept.exists() => read_or_empty(&root.join(path)),
+            _ => read_or_empty(&kept),
+        }
+    }
+
+    /// Writes a file of `etc`: where it stays, then where it is seen.
+    fn put(&self, path: &str, bytes: &[u8], mode: u32) -> io::Result<()> {
+        self.put_kept(path, bytes, mode)?;
+        self.root.as_ref().map_or(Ok(()), |root| put_at(&root.join(path), bytes, mode))
+    }
+
+    fn put_kept(&self, path: &str, bytes: &[u8], mode: u32) -> io::Result<()> {
+        put_at(&self.state.join(path), bytes, mode)
+    }
+
+    /// The file beside the card's own, there as long as there are problems.
+    fn put_problems(&self, report: &Report) -> io::Result<()> {
+        let path = self.boot.join(PROBLEMS);
+        if !report.problems.is_empty() {
+            let text = report.problems_text();
+            return if fs::read(&path).is_ok_and(|now| now == text.as_bytes()) {
+                Ok(()) // the same at every start: the card is not worn out with it
+            } else {
+                write_whole(&path, text.as_bytes(), OPEN)
+            };
+        }
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does `work` on the FAT partition; where that is mounted read only, it is writable for as long.
+    fn on_card(&self, work: impl Fn() -> io::Result<()>) -> io::Result<()> {
+        match work() {
+            Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
+                self.remount("rw")?;
+                let done = work();
+                self.remount("ro")?;
+                done
+            }
+            done => done,
+        }
+    }
+
+    fn remount(&self, how: &str) -> io::Result<()> {
+        let done = Command::new("mount").arg("-o").arg(format!("remount,{how}")).arg(&self.boot).status()?;
+        if done.success() {
+            Ok(())
+        } else {
+            Err(io::Error::other(format!("mount -o remount,{how} ended with {done}")))
+        }
+    }
+
+    fn cannot_write(&self, name: &str, error: &io::Error) -> Error {
+        Error::new(format!("cannot write {} on the card", self.boot.join(name).display()))
+            .because(error.to_string())
+            .try_this("Check that the card's small switch is not on LOCK and that it is not full")
+    }
+}
+
+fn hashed(key: &str) -> std::result::Result<String, String> {
+    let hashed =
+        if key.starts_with("$argon2") { HashedKey::parse(key) } else { HashedKey::of(key, random()) };
+    hashed.map(|hashed| hashed.as_str().to_owned()).map_err(|error| error.to_string())
+}
+
+fn read_or_empty(path: &Path) -> io::Result<String> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+        read => read,
+    }
+}
+
+/// Writes a file whole; folders that are missing are made, for root alone where the file is.
+fn put_at(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(if mode == SECRET { 0o700 } else { 0o755 }).create(folder)?;
+    }
+    write_whole(path, bytes, mode)
+}
+
+/// Writes the file anew; what it held before is written over first, so that no tool that recovers deleted files finds it.
+fn replace_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut old = OpenOptions::new().write(true).open(path)?;
+    let length = old.metadata()?.len();
+    old.write_all(&vec![b'\n'; usize::try_from(length).map_err(io::Error::other)?])?;
+    old.sync_all()?;
+    write_whole(path, bytes, OPEN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::net::access::key::Workspace;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// A card, what stays and a system, in a folder that goes with it.
+    struct Device {
+        arguments: CardArguments,
+        top: PathBuf,
+    }
+
+    impl Device {
+        fn new(name: &str) -> Self {
+            let top = std::env::temp_dir().join(format!("synthwire-card-{name}-{}", std::process::id()));
+            let folder = |name: &str| {
+                fs::create_dir_all(top.join(name)).unwrap();
+                top.join(name)
+            };
+            let arguments =
+                CardArguments { boot: folder("boot"), state: folder("state"), root: Some(folder("root")) };
+            Self { arguments, top }
+        }
+
+        fn with(self, path: &str, text: &str) -> Self {
+            put_at(&self.top.join(path), text.as_bytes(), OPEN).unwrap();
+            self
+        }
+
+        fn run(&self) -> Option<Report> {
+            self.arguments.set_up("today").unwrap()
+        }
+
+        fn text(&self, path: &str) -> String {
+            fs::read_to_string(self.top.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+        }
+
+        fn has(&self, path: &str) -> bool {
+            self.top.join(path).exists()
+        }
+    }
+
+    impl Drop for Device {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.top);
+        }
+    }
+
+    const WHOLE: &str = "hostname = \"Stage\"\nwifi_name = \"Home\"\nwifi_password = \"hunter2hunter2\"\nwifi_country = \"de\"\n\
+                         first_channel = 3\nlistening_key = \"hunter2hunter3\"\n\
+                         ssh_key = \"ssh-ed25519 AAAACCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC me\"\n";
+
+    #[test]
+    fn a_card_is_done_once_and_keeps_no_secret() {
+        let device = Device::new("whole")
+            .with("boot/synthwire.toml", WHOLE)
+            .with("boot/synthwire-problems.txt", "of the last time")
+            .with("root/etc/synthwire/synthwire.toml", "listen_tls = \"[::]:443\"\nfirst_channel = 1\n")
+            .with("root/etc/iwd/main.conf", "[General]\nEnableNetworkConfiguration=false\n")
+            .with("root/proc/sys/kernel/hostname", "synthwire")
+            .with("state/synthwire/settings.json", "{\"first_channel\":7}");
+        let report = device.run().unwrap();
+        assert_eq!(report.problems, Vec::<String>::new());
+        assert_eq!(report.done.len(), 7);
+        for place in ["state", "root"] {
+            assert_eq!(device.text(&format!("{place}/etc/hostname")), "stage\n");
+            let config =
+                Config::parse(&device.text(&format!("{place}/etc/synthwire/synthwire.toml")), "x").unwrap();
+            assert_eq!((config.first_channel, config.listen_tls.is_some()), (3, true));
+            let key = HashedKey::parse(&config.listening_key.unwrap()).unwrap();
+            assert!(key.is("hunter2hunter3", &mut Workspace::default()));
+        }
+        assert_eq!(
+            device.text("root/proc/sys/kernel/hostname"),
+            "stagewire",
+            "the kernel takes what is written over its own"
+        );
+        assert_eq!(device.text("state/iwd/Home.psk"), "[Security]\nPassphrase=hunter2hunter2\n");
+        assert!(device.text("root/etc/iwd/main.conf").starts_with("[General]\nCountry=DE\n"));
+        assert!(!device.has("state/etc/iwd/main.conf"), "an update may bring another");
+        assert!(device.text("state/root/.ssh/authorized_keys").starts_with("ssh-ed25519 "));
+        assert_eq!(device.text("state/synthwire/settings.json"), "{}", "the card's pair is the later wish");
+        let mode = |path: &str| fs::metadata(device.top.join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("state/iwd"), mode("state/iwd/Home.psk")), (0o700, 0o600));
+        assert_eq!((mode("state/root/.ssh"), mode("state/synthwire/card.json")), (0o700, 0o644));
+        let left = device.text("boot/synthwire.toml");
+        assert!(left.contains("# Done: wifi_password = (taken out") && !left.contains("hunter2"), "{left}");
+        assert!(!device.has("boot/synthwire-problems.txt"));
+        let kept: Report = serde_json::from_str(&device.text("state/synthwire/card.json")).unwrap();
+        assert_eq!(kept, report);
+        assert_eq!(device.run(), None, "the second time there is nothing to do");
+        assert_eq!(device.text("boot/synthwire.toml"), left);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_both_places_and_the_rest_is_done() {
+        let device = Device::new("wrong")
+            .with("boot/synthwire.toml", "hostname = stage\nlistening_key = \"short\"\nfirst_channel = 5\n")
+            .with("boot/synthwire.toml.txt", "x");
+        let report = device.run().unwrap();
+        assert_eq!(report.done, ["first_channel"]);
+        for (number, said) in [
+            (0, "line 1: the value must stand as in this example: hostname = \"synthwire\""),
+            (1, "line 2: listening_key: a key has at least 8 characters"),
+            (2, "synthwire.toml.txt was not read. Rename it"),
+        ] {
+            assert!(report.problems[number].starts_with(said), "{:?}", report.problems);
+            assert!(device.text("boot/synthwire-problems.txt").contains(said));
+            assert!(device.text("state/synthwire/card.json").contains(&said.replace('"', "\\\"")));
+        }
+        assert!(device.text("state/etc/synthwire/synthwire.toml").contains("first_channel = 5"));
+        assert!(!device.has("state/etc/hostname"));
+        assert!(device.text("boot/synthwire.toml").contains("# Not done: (a line that was not understood)"));
+    }
+
+    #[test]
+    fn a_problem_stays_until_the_card_asks_for_something_else() {
+        let device = Device::new("stays").with("boot/synthwire.toml", "hostname = 5\n");
+        device.run().unwrap();
+        assert_eq!(device.run(), None);
+        assert!(device.has("boot/synthwire-problems.txt"));
+        let device = device.with("boot/synthwire.toml", "hostname = \"ok\"\n");
+        assert_eq!(device.run().unwrap().problems, Vec::<String>::new());
+        assert!(!device.has("boot/synthwire-problems.txt"));
+    }
+
+    #[test]
+    fn an_empty_card_gets_the_file_to_fill_in() {
+        let device = Device::new("empty");
+        assert_eq!(device.run(), None);
+        assert!(device.text("boot/synthwire.toml").contains("#wifi_name = \"My network\"\r\n"));
+        let device = device.with("boot/synthwire.toml", "");
+        assert_eq!(device.run(), None);
+        assert!(device.text("boot/synthwire.toml").contains("#hostname"));
+        assert!(!device.has("state/synthwire"), "nothing was set up");
+    }
+
+    #[test]
+    fn what_cannot_be_saved_stays_on_the_card() {
+        // A file where a folder should be: nobody can write there, not even root.
+        let device =
+            Device::new("unsaved").with("boot/synthwire.toml", WHOLE).with("state/iwd", "in the way");
+        let report = device.run().unwrap();
+        assert!(
+            report
+                .problems
+                .iter()
+                .any(|said| said.starts_with("wifi_name and wifi_password could not be saved"))
+        );
+        assert!(report.done.contains(&"hostname".into()) && !report.done.contains(&"wifi_name".into()));
+        assert_eq!(device.text("boot/synthwire.toml"), WHOLE, "it is tried again");
+        fs::remove_file(device.top.join("state/iwd")).unwrap();
+        assert_eq!(device.run().unwrap().problems, Vec::<String>::new());
+        assert!(device.has("state/iwd/Home.psk") && !device.has("boot/synthwire-problems.txt"));
+    }
+
+    #[test]
+    fn the_country_is_told_at_every_start() {
+        let device = Device::new("country").with("state/etc/synthwire/wifi-country", "DE\n");
+        device.arguments.keep_country().unwrap();
+        assert_eq!(device.text("root/etc/iwd/main.conf"), "[General]\nCountry=DE\n");
+        let other = Device::new("no-country");
+        other.arguments.keep_country().unwrap();
+        assert!(!other.has("root/etc/iwd"));
+    }
+
+    #[test]
+    fn a_file_too_long_or_no_file_is_said() {
+        let long = format!("hostname = \"a\"\n{}", "#".repeat(SHEET_BYTES_MAX as usize));
+        let device = Device::new("long").with("boot/synthwire.toml", &long);
+        assert!(device.run().unwrap().problems[0].contains("far too long"));
+        assert_eq!(device.text("boot/synthwire.toml"), long);
+        let device = Device::new("folder");
+        fs::create_dir(device.top.join("boot/synthwire.toml")).unwrap();
+        assert!(device.run().unwrap().problems[0].contains("cannot be read"));
+    }
+}

@@ -1,0 +1,191 @@
+//! `synthwire soak`: watches a running service for hours, as a listener and through `/api/status`, and ends with a verdict.
+//!
+//! It starts nothing and changes nothing: one more listener, and a question every few seconds. What it saw is judged by
+//! `verdict`.
+
+use super::verdict::{Ear, Verdict, Watch, parse_span, progress};
+use crate::clock::mono_raw_now;
+use crate::error::{Error, Result};
+use crate::sys::signals;
+use crate::units::Hz;
+use clap::Args;
+use futures_util::StreamExt;
+use serde_json::Value;
+use std::io::{IsTerminal, Write, stdout};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+
+/// How often the service is asked, and the line on a terminal renewed.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Where nobody watches a terminal, a line for every so many looks: ten minutes.
+const LOOKS_PER_LINE: u64 = 120;
+/// How long an answer may take, and silence of the sound last, before it counts.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Before the next try to listen.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// Largest answer that is read: the status of two thousand listeners.
+const ANSWER_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// The rate of every stream (`hub::RATE`).
+const RATE: Hz = crate::hub::RATE;
+/// The variable with the listening key, where one is set: a command line is for everybody to see.
+const KEY_VARIABLE: &str = "SYNTHWIRE_KEY";
+
+/// What to watch, and for how long.
+#[derive(Debug, Args)]
+pub(super) struct SoakArguments {
+    /// For how long: 24h, 90m, 1h30m, 45s
+    #[arg(value_name = "TIME", value_parser = parse_span)]
+    wanted_ns: u64,
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:80",
+        help = "Where the service answers over HTTP; a listening key is taken from the variable SYNTHWIRE_KEY"
+    )]
+    address: String,
+}
+
+/// How the service is reached.
+struct Way {
+    address: String,
+    /// The `Authorization` header, where there is a key.
+    key: Option<HeaderValue>,
+}
+
+pub(super) fn run(arguments: &SoakArguments) -> Result<ExitCode> {
+    let key = std::env::var(KEY_VARIABLE)
+        .ok()
+        .map(|key| HeaderValue::try_from(format!("Bearer {key}")))
+        .transpose();
+    let key = key.map_err(|error| Error::new(format!("{KEY_VARIABLE} holds no key")).because(error))?;
+    let way = Arc::new(Way { address: arguments.address.clone(), key });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new("cannot start the network runtime").because(error))?;
+    runtime.block_on(soak(way, arguments.wanted_ns))
+}
+
+async fn soak(way: Arc<Way>, wanted_ns: u64) -> Result<ExitCode> {
+    // Whatever makes it pointless is said at once, not after a day.
+    let first = way.status().await.map_err(|error| {
+        error.try_this("Name the service's address with --address, and its listening key, if it has one, in SYNTHWIRE_KEY")
+    })?;
+    if first["source"]["state"] != "playing" {
+        let notice = first["source"]["notice"].as_str().unwrap_or_default();
+        return Err(Error::new(format!("nothing plays there: {notice}")).try_this("Start again when it does"));
+    }
+    let mut watch = Watch::default();
+    watch.look(Some(&first));
+    let began = mono_raw_now();
+    let mut look = interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    look.tick().await; // the first is at once
+    // From here to the loop nothing waits: whoever sees a listener may interrupt it.
+    let ear: Arc<Mutex<Ear>> = Arc::default();
+    let listening = tokio::spawn(listen(Arc::clone(&way), Arc::clone(&ear)));
+    let mut stop = std::pin::pin!(signals::asked_to_stop());
+    let mut looks = 0;
+    let whole = loop {
+        let left = wanted_ns.saturating_sub(mono_raw_now().since(began));
+        tokio::select! {
+            signal = &mut stop => { signal?; break false }
+            () = sleep(Duration::from_nanos(left)) => break true,
+            _ = look.tick() => {
+                watch.look(way.status().await.ok().as_ref());
+                looks += 1;
+                show(&progress(&locked(&ear), &watch, (mono_raw_now().since(began), wanted_ns)), looks);
+            }
+        }
+    };
+    listening.abort();
+    watch.look(way.status().await.ok().as_ref());
+    // The timer's clock is another than ours: what it calls whole is whole.
+    let elapsed_ns = mono_raw_now().since(began).max(if whole { wanted_ns } else { 0 });
+    let ear = locked(&ear).clone();
+    let verdict = Verdict::of(&ear, &watch, RATE, elapsed_ns);
+    if stdout().is_terminal() {
+        println!();
+    }
+    println!("{}", progress(&ear, &watch, (elapsed_ns, wanted_ns)));
+    println!("{}", verdict.words(elapsed_ns, wanted_ns));
+    Ok(if verdict.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The line of how it goes: always in its place on a terminal, now and then in a log.
+fn show(line: &str, looks: u64) {
+    if stdout().is_terminal() {
+        print!("\r\x1b[K{line}");
+        let _ = stdout().flush(); // whoever closed the terminal does not read it
+    } else if looks % LOOKS_PER_LINE == 1 {
+        println!("{line}");
+    }
+}
+
+fn locked(ear: &Mutex<Ear>) -> MutexGuard<'_, Ear> {
+    ear.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Listens for ever: a connection that ends is counted and made again.
+async fn listen(way: Arc<Way>, ear: Arc<Mutex<Ear>>) {
+    loop {
+        // Why it ended is in the service's log; here it counts that it did.
+        let _ = hear(&way, &ear).await;
+        locked(&ear).lose_connection();
+        sleep(AGAIN_AFTER).await;
+    }
+}
+
+/// Listens until the connection ends, or nothing has come for too long.
+async fn hear(way: &Way, ear: &Mutex<Ear>) -> Option<()> {
+    let mut request = format!("ws://{}/ws", way.address).into_client_request().ok()?;
+    if let Some(key) = &way.key {
+        request.headers_mut().insert("authorization", key.clone());
+    }
+    let stream = timeout(PATIENCE, TcpStream::connect(&way.address)).await.ok()?.ok()?;
+    let (mut socket, _) = timeout(PATIENCE, client_async(request, stream)).await.ok()?.ok()?;
+    loop {
+        match timeout(PATIENCE, socket.next()).await.ok()?? {
+            Ok(Message::Binary(bytes)) => locked(ear).hear(&bytes, mono_raw_now()),
+            Ok(_) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+impl Way {
+    /// `/api/status`.
+    async fn status(&self) -> Result<Value> {
+        let asked = timeout(PATIENCE, self.ask("/api/status")).await;
+        let answer = asked
+            .map_err(|_| Error::new(format!("http://{} does not answer", self.address)))?
+            .map_err(|error| Error::new(format!("cannot reach http://{}", self.address)).because(error))?;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        if head.split(' ').nth(1) != Some("200") {
+            let status = head.lines().next().unwrap_or_default();
+            return Err(Error::new(format!("http://{} refuses: {status}: {}", self.address, body.trim())));
+        }
+        serde_json::from_str(body)
+            .map_err(|error| Error::new(format!("http://{} is no Synthwire", self.address)).because(error))
+    }
+
+    async fn ask(&self, path: &str) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(&self.address).await?;
+        let key = self.key.as_ref().and_then(|key| key.to_str().ok());
+        let key = key.map_or_else(String::new, |key| format!("Authorization: {key}\r\n"));
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{key}Connection: close\r\n\r\n", self.address);
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await?;
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+}
