@@ -55,11 +55,16 @@ make_boot() {
 }
 
 make_ext4() {
-    local folder=$work/data
+    local folder=$work/data name
     rm -rf "$folder"
     make_data "$folder"
     find "$folder" -exec touch --date="@$SOURCE_DATE_EPOCH" {} +
     truncate --size=256M "$1"
     E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mke2fs -q -t ext4 -L data -U 53594e57-0000-4000-8000-000000000007 \
         -E hash_seed=53594e57-0000-4000-8000-000000000008,root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0 -d "$folder" "$1"
+    # Those are copied from this machine's folders, where nobody can set them.
+    (cd "$folder" && find . -printf '%P\n') | while read -r name; do
+        printf 'set_inode_field "/%s" %s\n' "$name" "ctime @$SOURCE_DATE_EPOCH" "$name" 'ctime_extra 0' "$name" "atime @$SOURCE_DATE_EPOCH" \
+            "$name" 'atime_extra 0'
+    done | E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH debugfs -w -f - "$1" >/dev/null 2>&1
 }
