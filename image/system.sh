@@ -45,8 +45,11 @@ copy_modules() {
     to=$work/system/usr/lib/modules/$name
     mkdir -p "$to/kernel"
     cp "$from"/modules.{builtin,builtin.modinfo,order} "$to/"
-    # Unquoted, so that those by file are found whatever packs them.
-    (cd "$from/kernel" && find ${drivers[*]} -name '*.ko*' | cpio --quiet -pdm "$to/kernel")
+    # And whatever these need, by the whole kernel's own account. (Unquoted, so that those by file are found whatever packs them.)
+    depmod --basedir "${from%/lib/modules/*}" "$name"
+    (cd "$from/kernel" && find ${drivers[*]} -name '*.ko*' -printf 'kernel/%p\n') |
+        awk 'NR == FNR { wanted[$1]; next } { file = $1; sub(":$", "", file) } file in wanted { sub(":", ""); for (i = 1; i <= NF; i++) print $i }' \
+            - "$from/modules.dep" | sort -u | (cd "$from" && cpio --quiet -pdm "$to")
     depmod --basedir "$work/system/usr" "$name"
 }
 
