@@ -5,6 +5,7 @@ mod doctor;
 mod key;
 mod serve;
 mod standing;
+mod update;
 
 use crate::error::Result;
 use clap::{Parser, Subcommand};
@@ -28,6 +29,8 @@ enum Command {
     Devices,
     /// Check this machine: real-time limits, CPU governor, sound card, port; says what to do
     Doctor(doctor::DoctorArguments),
+    /// Install a signed update of the whole system (as root, on the SD card's system)
+    Update(update::UpdateArguments),
     /// Read an access key from the input and print it hashed, for the configuration
     Key,
 }
@@ -40,6 +43,7 @@ pub fn run() -> ExitCode {
         Some(Command::Serve(serve)) => serve::run(&serve),
         Some(Command::Devices) => Ok(devices::run()),
         Some(Command::Doctor(doctor)) => doctor::run(&doctor),
+        Some(Command::Update(update)) => update::run(&update),
         Some(Command::Key) => key::run(),
     };
     done.unwrap_or_else(|error| {

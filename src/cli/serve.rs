@@ -21,6 +21,7 @@ use crate::state::StateFolder;
 use crate::sys::announce::{self, Offer};
 use crate::sys::{fds, logging, machine, notify, signals};
 use crate::tls::{Files, Identity};
+use crate::update::Updater;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -102,6 +103,9 @@ pub(super) struct ServeArguments {
     /// The key of that certificate (PEM)
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// Folder in which the system's updater says how it is [default: /run/synthwire-updater]
+    #[arg(long, value_name = "DIR")]
+    updater: Option<PathBuf>,
     /// Do not make the device known on its network as HOST.local
     #[arg(long)]
     no_announce: bool,
@@ -176,7 +180,11 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
     let config = arguments.settle()?;
     logging::begin();
     let folder = config.keeping_folder(|name| std::env::var_os(name))?;
-    let gate = Gate::open(&config, &machine::host(), folder.as_deref().map(StateFolder::open).transpose()?)?;
+    let folder = folder.as_deref().map(StateFolder::open).transpose()?;
+    let mut gate = Gate::open(&config, &machine::host(), folder.clone())?;
+    if let Some(said) = &arguments.updater {
+        gate.updater = Updater::new(said, folder);
+    }
     // Pages, handshakes, status: the listeners' sound has a thread of its own.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

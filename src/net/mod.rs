@@ -33,6 +33,7 @@ mod routes;
 pub mod settings;
 mod socket;
 mod status;
+mod update;
 mod ws;
 
 use crate::config::Config;
@@ -41,6 +42,7 @@ use crate::hub::Hub;
 use crate::state::StateFolder;
 use crate::tls::{Facts, Identity};
 use crate::units::MonoNs;
+use crate::update::{UPDATER_FOLDER, Updater};
 use access::Access;
 use access::rules::Each;
 use clients::Clients;
@@ -57,12 +59,14 @@ use refusals::{Refusal, Refusals};
 use routes::{Route, Upgrade};
 use settings::KeptSettings;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use update::Updates;
 
 /// What is left of the second a stop may take, for listeners to be told.
 const STOP_GRACE: Duration = Duration::from_millis(700);
@@ -77,6 +81,7 @@ pub struct Service {
     names: Names,
     access: Access,
     settings: KeptSettings,
+    updates: Updates,
     /// Who was turned away, by reason.
     refusals: Refusals,
     /// Every connection there is.
@@ -105,6 +110,7 @@ impl Service {
             names: gate.names,
             access: gate.access,
             settings: gate.settings,
+            updates: Updates::new(gate.updater),
             refusals: Refusals::default(),
             crowd: gate.crowd,
             clients: Clients::default(),
@@ -122,6 +128,8 @@ pub struct Gate {
     pub access: Access,
     /// The settings chosen on the page.
     pub settings: KeptSettings,
+    /// The way to the system's updater.
+    pub updater: Updater,
     crowd: Crowd,
 }
 
@@ -142,7 +150,8 @@ impl Gate {
             names: Names::new(hostname, &config.names),
             // The clock counts from the moment the machine was switched on.
             access: Access::open(keys, folder.clone(), MonoNs(0))?,
-            settings: KeptSettings::open(folder)?,
+            settings: KeptSettings::open(folder.clone())?,
+            updater: Updater::new(Path::new(UPDATER_FOLDER), folder),
             crowd: Crowd::new(bounds),
         })
     }

@@ -13,3 +13,4 @@ mod service;
 mod shutdown;
 mod slow_client;
 mod systemd;
+mod update;
