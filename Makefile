@@ -71,6 +71,12 @@ test-deb: ## the package and its units, in Debian 12 and 13 (as root); SUITES="t
 test-systemd: ## the package under a real systemd, in an emulated machine (as root)
 	@scripts/test_systemd.sh
 
+bundle: ## a signed update from the parts of the image (as root)
+	@image/update/bundle.sh
+
+test-update: ## updates and falling back, by the real rauc in an emulated machine (as root)
+	@scripts/test_update.sh
+
 test-reproducible: ## two builds of the last commit, compared byte for byte
 	@scripts/test_reproducible.sh
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh run|test|check|browsers|hostile|vm|cross|deb|systemd|image|image-test
+# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh run|test|check|browsers|hostile|vm|cross|deb|systemd|image|image-test|bundle|update
 #
 # Each need is tested by what it gives (a command, a library, a file), not by its package name, so a Node or a cargo
 # from elsewhere is used as it is. When nothing is missing apt is not touched: the second run is fast and works offline.
@@ -145,6 +145,7 @@ needs_image() {
     need xz-utils 'packs the image' command -v xz
     need bmap-tools 'says which of its blocks are empty' command -v bmaptool
     need nodejs 'writes the list of what is in it (Node 18 or later)' has_node
+    need openssl 'makes the key that signs its updates' command -v openssl
 }
 
 # What it takes to boot it without a Pi.
@@ -152,6 +153,23 @@ needs_image-test() {
     needs_image
     need qemu-system-arm 'the machine' command -v qemu-system-aarch64
     need curl 'asks as a listener does' command -v curl
+}
+
+# What signs an update, and packs it.
+needs_bundle() {
+    need rauc 'makes and signs bundles' command -v rauc
+    need squashfs-tools 'packs them' command -v mksquashfs
+    need openssl 'makes keys' command -v openssl
+    need mtools 'writes FAT file systems' command -v mcopy
+    need dosfstools 'makes them' command -v mkfs.vfat
+}
+
+# What it takes to try updates in an emulated machine.
+needs_update() {
+    needs_systemd
+    needs_bundle
+    need fdisk 'lays its disk out' command -v sfdisk
+    need nodejs 'reads how' has_node
 }
 
 install_missing() {
@@ -186,8 +204,8 @@ install_missing() {
 
 purpose=${1:-run}
 case $purpose in
-    run | test | check | browsers | hostile | vm | cross | deb | systemd | image | image-test) "needs_$purpose" ;;
-    *) die "unknown purpose '$purpose'" 'One of: run test check browsers hostile vm cross deb systemd image image-test' ;;
+    run | test | check | browsers | hostile | vm | cross | deb | systemd | image | image-test | bundle | update) "needs_$purpose" ;;
+    *) die "unknown purpose '$purpose'" 'One of: run test check browsers hostile vm cross deb systemd image image-test bundle update' ;;
 esac
 [ ${#missing[@]} -eq 0 ] && exit 0
 
