@@ -6,6 +6,7 @@
 #   apt.sh       an apt of its own for Debian 13 arm64, from the mirrors this machine's apt uses
 #   rootfs.sh    the packages whose scripts matter, in an emulated chroot             (minutes, once)
 #   unpack.sh    kernel, firmware, busybox: unpacked                                  (once)
+#   update/key.sh whose signature the card's system believes: made once, kept outside the sources
 #   system.sh    both together with ours and image/root, as squashfs
 #   initramfs.sh the initramfs
 #   disk.sh      partitions and the disk
@@ -27,7 +28,7 @@ work=${CARGO_TARGET_DIR:-target}/image
 mkdir -p "$work"
 work=$(realpath "$work")
 
-for step in apt rootfs unpack system initramfs disk manifest; do . "image/$step.sh"; done
+for step in apt rootfs unpack update/key system initramfs disk manifest; do . "image/$step.sh"; done
 
 package=${1:-}
 if [ -z "$package" ]; then

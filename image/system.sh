@@ -85,6 +85,7 @@ lay_over() {
     # Nothing is to be brought up to date at the first boot: all is of one build.
     touch "$tree/etc/.updated" "$tree/var/.updated"
     make_data "$tree/usr/share/synthwire/data"
+    install_certificate "$tree"
 }
 
 # make_data FOLDER: the empty data partition (image/data).

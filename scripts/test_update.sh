@@ -46,9 +46,6 @@ modules_to "$tree/usr" kernel/drivers/block kernel/drivers/md kernel/fs kernel/l
 install -D --mode=755 tests/update/proof "$tree/test/proof"
 install --mode=644 tests/update/proof.service "$tree/etc/systemd/system/proof.service"
 mkdir -p "$tree"/{data,boot/synthwire,bundles,etc/systemd/system/{multi-user,sysinit,sockets}.target.wants} "$tree"/var/lib/{synthwire,iwd,systemd/timesync}
-for unit in synthwire-update.path synthwire-update.service synthwire-good.service; do
-    install --mode=644 "systemd/$unit" "$tree/usr/lib/systemd/system/$unit"
-done
 for unit in synthwire.service synthwire.socket synthwire-https.socket synthwire-update.path synthwire-good.service proof.service; do
     case $unit in *.socket) wants=sockets ;; synthwire-good*) wants=sysinit ;; *) wants=multi-user ;; esac
     path=/usr/lib/systemd/system/$unit

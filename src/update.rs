@@ -3,7 +3,7 @@
 //!
 //! In: a bundle's bytes, of which nothing is understood here. Out: `update.raucb` in the state folder, whole or not at all.
 //! Not here: whether it is genuine, and everything that is done with it. That is for the updater, which runs as root
-//! (`systemd/synthwire-update.path`) and believes only a signature. Every call waits for the disk.
+//! (`synthwire-update.path` in `image/root/`) and believes only a signature. Every call waits for the disk.
 
 use crate::error::{Error, Result};
 use crate::state::StateFolder;
@@ -13,7 +13,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Largest bundle that is taken: ours have about 120 MiB, and the card's data partition holds 256 MiB.
+/// Largest bundle that is taken: ours have about 70 MiB, and the card's data partition holds 256 MiB.
 pub const BUNDLE_BYTES_MAX: u64 = 200 * 1024 * 1024;
 /// Where the system's updater says how it is.
 pub const UPDATER_FOLDER: &str = "/run/synthwire-updater";
@@ -21,7 +21,7 @@ pub const UPDATER_FOLDER: &str = "/run/synthwire-updater";
 const SAID: &str = "state.json";
 /// Longest file of it that is read; it has some 200 bytes.
 const SAID_BYTES_MAX: u64 = 16 * 1024;
-/// A bundle that the updater may take. systemd/synthwire-update.path names it, and the wish below, too.
+/// A bundle that the updater may take. synthwire-update.path of the card's system names it, and the wish below, too.
 const BUNDLE: &str = "update.raucb";
 const BUNDLE_PART: &str = "update.part";
 /// The wish to restart into what was installed.
