@@ -1,7 +1,7 @@
 # One line per target; the work is in scripts/. Everything a target needs is installed by the target itself.
 .DEFAULT_GOAL := help
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
-export CHAOS_S EVERY_CHECK TRACE MODE SKEW_PPM PROFILE SEED SECONDS FILE
+export CUTS CHAOS_S EVERY_CHECK TRACE MODE SKEW_PPM PROFILE SEED SECONDS FILE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -71,8 +71,20 @@ test-deb: ## the package and its units, in Debian 12 and 13 (as root); SUITES="t
 test-systemd: ## the package under a real systemd, in an emulated machine (as root)
 	@scripts/test_systemd.sh
 
+bundle: ## a signed update from the parts of the image (as root)
+	@image/update/bundle.sh
+
+test-update: ## updates and falling back, by the real rauc in an emulated machine (as root)
+	@scripts/test_update.sh
+
 test-reproducible: ## two builds of the last commit, compared byte for byte
 	@scripts/test_reproducible.sh
+
+image: ## the SD card's image for a Raspberry Pi (as root)
+	@image/build.sh
+
+test-image: ## that image booted in an emulated machine, with power cuts (as root); CUTS=20 of them
+	@tools/image.sh
 
 setup: ## install the packages that run, test and check need
 	@scripts/packages.sh check

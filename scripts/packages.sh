@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh run|test|check|browsers|hostile|vm|cross|deb|systemd
+# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh run|test|check|browsers|hostile|vm|cross|deb|systemd|image|image-test|bundle|update
 #
 # Each need is tested by what it gives (a command, a library, a file), not by its package name, so a Node or a cargo
 # from elsewhere is used as it is. When nothing is missing apt is not touched: the second run is fast and works offline.
@@ -132,6 +132,50 @@ needs_systemd() {
     need e2fsprogs 'makes its disk' command -v mke2fs
 }
 
+# What it takes to make the card's image: another machine's packages, and file systems that are never mounted.
+needs_image() {
+    needs_cross
+    need mmdebstrap 'installs Debian into a folder' command -v mmdebstrap
+    need arch-test 'asks whether arm64 programs run' command -v arch-test
+    need binfmt-support 'makes them run' command -v update-binfmts
+    need squashfs-tools 'packs the system' command -v mksquashfs
+    need dosfstools 'makes the boot partitions' command -v mkfs.vfat
+    need mtools 'fills them' command -v mcopy
+    need e2fsprogs 'makes the data partition' command -v mke2fs
+    need genimage 'puts the partitions onto a disk' command -v genimage
+    need cpio 'packs the initramfs' command -v cpio
+    need kmod 'finds the modules it needs' command -v depmod
+    need zstd 'packs it' command -v zstd
+    need xz-utils 'packs the image' command -v xz
+    need bmap-tools 'says which of its blocks are empty' command -v bmaptool
+    need nodejs 'writes the list of what is in it (Node 18 or later)' has_node
+    need openssl 'makes the key that signs its updates' command -v openssl
+}
+
+# What it takes to boot it without a Pi.
+needs_image-test() {
+    needs_image
+    need qemu-system-arm 'the machine' command -v qemu-system-aarch64
+    need curl 'asks as a listener does' command -v curl
+}
+
+# What signs an update, and packs it.
+needs_bundle() {
+    need rauc 'makes and signs bundles' command -v rauc
+    need squashfs-tools 'packs them' command -v mksquashfs
+    need openssl 'makes keys' command -v openssl
+    need mtools 'writes FAT file systems' command -v mcopy
+    need dosfstools 'makes them' command -v mkfs.vfat
+}
+
+# What it takes to try updates in an emulated machine.
+needs_update() {
+    needs_systemd
+    needs_bundle
+    need fdisk 'lays its disk out' command -v sfdisk
+    need nodejs 'reads how' has_node
+}
+
 install_missing() {
     local -a apt=(apt-get --option DPkg::Lock::Timeout=600)
     local -a wanted=("${apt[@]}" install --yes --no-install-recommends --no-remove "${missing[@]}")
@@ -164,8 +208,8 @@ install_missing() {
 
 purpose=${1:-run}
 case $purpose in
-    run | test | check | browsers | hostile | vm | cross | deb | systemd) "needs_$purpose" ;;
-    *) die "unknown purpose '$purpose'" 'One of: run test check browsers hostile vm cross deb systemd' ;;
+    run | test | check | browsers | hostile | vm | cross | deb | systemd | image | image-test | bundle | update) "needs_$purpose" ;;
+    *) die "unknown purpose '$purpose'" 'One of: run test check browsers hostile vm cross deb systemd image image-test bundle update' ;;
 esac
 [ ${#missing[@]} -eq 0 ] && exit 0
 

@@ -13,16 +13,7 @@ scripts/packages.sh systemd
 scripts/deb.sh amd64
 package=$(ls -t "${CARGO_TARGET_DIR:-target}"/debian/synthwire_*[0-9]_amd64.deb | head -n 1)
 archive=$(file_tree trixie amd64)
-
-kernel=$chroots/kernel
-if [ ! -e "$kernel/name" ]; then
-    say 'Fetching a real-time kernel'
-    mkdir -p "$kernel"
-    image=$(apt-cache depends linux-image-rt-amd64 | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
-    (cd "$kernel" && apt-get download -o APT::Sandbox::User=root "$image" && dpkg-deb -x "$image"_*.deb . && rm "$image"_*.deb)
-    printf '%s\n' "${image#linux-image-}" >"$kernel/name"
-fi
-name=$(cat "$kernel/name")
+real_time_kernel
 
 work=$(mktemp -d)
 trap 'rm -rf --one-file-system "$work"' EXIT
@@ -33,14 +24,6 @@ cp "$package" "$work/disk/package.deb"
 chroot "$work/disk" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin dpkg --install /package.deb >"$work/install.log" 2>&1 ||
     die 'the package could not be installed:' "$(cat "$work/install.log")"
 
-# modules_to FOLDER PATH...: these of the kernel's modules, with what modprobe needs.
-modules_to() {
-    local to=$1/lib/modules/$name
-    shift
-    mkdir -p "$to"
-    (cd "$kernel/lib/modules/$name" && find modules.builtin modules.builtin.modinfo modules.order "$@" -type f | cpio --quiet -pdm "$to")
-    depmod --basedir "${to%/lib/modules/*}" "$name"
-}
 # A sound card needs drivers/media/mc as well.
 modules_to "$work/disk/usr" kernel/sound kernel/drivers/media/mc kernel/drivers/usb
 install --mode=755 tests/systemd/proof "$work/disk/proof"

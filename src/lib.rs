@@ -3,7 +3,8 @@
 //! The data's way is the order of the modules: [`source`] (ALSA, demo, test sources) → [`rt`] (the capture thread and its
 //! hand-off) → [`core`] (packets; pure) → [`hub`] (one to many) → [`net`] (HTTP and WebSocket) → the browser (`web/`).
 //! Beside it: [`units`], [`clock`], [`config`], [`error`], [`state`] (what outlives the service), [`card`] (set up
-//! without a screen), [`tls`] (who it is to a browser), [`sys`] (systemd, signals, logs, the machine) and [`cli`].
+//! without a screen), [`update`] (the way to the system's updater), [`tls`] (who it is to a browser), [`sys`] (systemd,
+//! signals, logs, the machine) and [`cli`].
 //! `docs/ARCHITECTURE.md` is the map, with the law of who may import whom; `tests/architecture.rs` enforces it.
 
 pub mod card;
@@ -20,3 +21,4 @@ pub mod state;
 pub mod sys;
 pub mod tls;
 pub mod units;
+pub mod update;

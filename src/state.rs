@@ -30,6 +30,11 @@ impl StateFolder {
         Ok(Self(path.to_owned()))
     }
 
+    /// Where `name` is, for what is too large to be read and written at once.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
     /// The bytes of `name`, if it was ever written.
     ///
     /// # Errors

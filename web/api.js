@@ -1,5 +1,5 @@
 /**
- * What the page asks the service besides sound: who may do what, and who listens.
+ * What the page asks the service besides sound: who may do what, who listens, and how an update fares.
  *
  * Belongs here: requests. Does not: words and elements (view/).
  */
@@ -42,6 +42,34 @@ export function enterKey(purpose, key) {
 /** @param {Purpose} purpose @param {string | null} key null takes it away @returns {Promise<string>} why not, '' when it is set */
 export function setKey(purpose, key) {
   return write('/api/access/key', { purpose, key });
+}
+
+/** @returns {Promise<import('./core/update.js').Update | null>} where an update of the device is; null where it has none, or does not say */
+export async function askUpdate() {
+  const status = /** @type {{update?: import('./core/update.js').Update | null} | null} */ (await ask('/api/status'));
+  return status?.update ?? null;
+}
+
+/**
+ * @param {File} file a bundle @param {(share: number) => void} sent 0 to 1
+ * @returns {Promise<string>} why it was not taken, '' when it was
+ */
+export function sendUpdate(file, sent) {
+  // Not fetch: it does not say how much has been sent.
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    request.open('POST', '/api/update');
+    request.setRequestHeader('content-type', 'application/vnd.rauc');
+    request.upload.addEventListener('progress', (event) => sent(event.loaded / Math.max(1, event.total)));
+    request.addEventListener('load', () => resolve(request.status === 204 ? '' : request.responseText));
+    request.addEventListener('error', () => resolve('The connection broke. Send it again.'));
+    request.send(file);
+  });
+}
+
+/** @returns {Promise<string>} why not, '' when the device restarts into its update */
+export function restartIntoUpdate() {
+  return write('/api/update/restart', {});
 }
 
 /** @param {string} path @param {object} body @returns {Promise<string>} */

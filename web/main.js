@@ -4,7 +4,7 @@
  * Belongs here: wiring. Does not: words (view/words.js), elements (view/page.js), audio (player.js).
  */
 
-import { askAccess, askClients, askNotices, enterKey, setKey } from './api.js';
+import { askAccess, askClients, askNotices, askUpdate, enterKey, restartIntoUpdate, sendUpdate, setKey } from './api.js';
 import { Player } from './player.js';
 import { AccessPanel } from './view/access_panel.js';
 import { ClientsList } from './view/clients_list.js';
@@ -16,6 +16,7 @@ import { Page } from './view/page.js';
 import { ReportButtons } from './view/report_buttons.js';
 import { savedReport } from './view/saved_report.js';
 import { ScreenWakeLock } from './view/screen_wake_lock.js';
+import { UpdatePanel } from './view/update_panel.js';
 import { buttonWords } from './view/words.js';
 
 const VOLUME_KEY = 'synthwire.volume';
@@ -25,6 +26,8 @@ const MEMORY_KEY = 'synthwire.device';
 
 /** How often the list of listeners is renewed while somebody looks at it. */
 const CLIENTS_EVERY_MS = 3000;
+/** How often the page asks how an update fares, while somebody looks at it. */
+const UPDATE_EVERY_MS = 1000;
 
 /** States in which somebody listens, or will again in a moment. */
 const LISTENING = new Set(['connecting', 'buffering', 'playing', 'waiting', 'reconnecting']);
@@ -56,6 +59,7 @@ const access = new AccessPanel(async (what, purpose, key) => {
   await showAccess();
   return said;
 });
+const update = new UpdatePanel({ send: sendUpdate, restart: restartIntoUpdate });
 new ReportButtons((event) => reportFile(event.timeStamp), () => player.trace());
 
 /** @param {number} nowMs */
@@ -82,6 +86,10 @@ async function showAccess() {
   if (looking) {
     clients.show(may?.may_change_settings ? /** @type {import('./view/client_words.js').Client[] | null} */ (await askClients()) : null);
   }
+}
+
+async function showUpdate() {
+  update.show(await askUpdate());
 }
 
 /** @param {number} nowMs @returns {{name: string, text: string}} */
@@ -118,6 +126,7 @@ page.volume.addEventListener('input', () => {
 
 page.pair.addEventListener('change', () => player.setPair(Number(page.pair.value)));
 access.details.addEventListener('toggle', () => showAccess());
+update.details.addEventListener('toggle', () => showUpdate());
 page.details.addEventListener('toggle', (event) => show(event.timeStamp));
 document.addEventListener('visibilitychange', (event) => show(event.timeStamp));
 
@@ -126,6 +135,10 @@ setVolume(volumeFrom(recall(VOLUME_KEY)));
 if (!isSecureContext) player.start();
 show(0);
 showAccess();
+showUpdate();
+setInterval(() => {
+  if (update.details.open && !document.hidden) showUpdate();
+}, UPDATE_EVERY_MS);
 setInterval(() => {
   if (access.details.open && !document.hidden) showAccess();
 }, CLIENTS_EVERY_MS);

@@ -60,6 +60,9 @@ pub(super) struct ServeArguments {
     /// The key of that certificate (PEM)
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// Folder in which the system's updater says how it is [default: /run/synthwire-updater]
+    #[arg(long, value_name = "DIR")]
+    pub(super) updater: Option<PathBuf>,
     /// Do not make the device known on its network as HOST.local
     #[arg(long)]
     no_announce: bool,

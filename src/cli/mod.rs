@@ -13,6 +13,7 @@ mod report;
 mod serve;
 mod soak;
 mod standing;
+mod update;
 mod verdict;
 
 use crate::error::Result;
@@ -38,6 +39,8 @@ enum Command {
     Devices,
     /// Check this machine: real-time limits, CPU governor, sound card, port; says what to do
     Doctor(doctor::DoctorArguments),
+    /// Install a signed update of the whole system (as root, on the SD card's system)
+    Update(update::UpdateArguments),
     /// Read an access key from the input and print it hashed, for the configuration
     Key,
     /// Watch a running service for so long, as a listener, and end with a verdict
@@ -54,6 +57,7 @@ pub fn run() -> ExitCode {
         Some(Command::Serve(serve)) => serve::run(&serve),
         Some(Command::Devices) => Ok(devices::run()),
         Some(Command::Doctor(doctor)) => doctor::run(&doctor),
+        Some(Command::Update(update)) => update::run(&update),
         Some(Command::Key) => key::run(),
         Some(Command::Soak(soak)) => soak::run(&soak),
         Some(Command::Card(card)) => card::run(&card),

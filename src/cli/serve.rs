@@ -18,6 +18,7 @@ use crate::source::discover::SYSFS_SOUND;
 use crate::source::opening::Opener;
 use crate::state::StateFolder;
 use crate::sys::{logging, machine, notify, signals};
+use crate::update::Updater;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -34,8 +35,11 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
     let folder = config.keeping_folder(|name| std::env::var_os(name))?;
     let folder = folder.as_deref().map(StateFolder::open).transpose()?;
     let notices = notices::gather(folder.as_ref());
-    let mut gate = Gate::open(&config, &machine::host(), folder)?;
+    let mut gate = Gate::open(&config, &machine::host(), folder.clone())?;
     gate.notices = notices;
+    if let Some(said) = &arguments.updater {
+        gate.updater = Updater::new(said, folder);
+    }
     // Pages, handshakes, status: the listeners' sound has a thread of its own.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,9 +1,8 @@
-//! What may be written from the network, and by whom: named settings and access keys, nothing else.
+//! What may be written from the network, and by whom: named settings, access keys, a signed update; nothing else.
 //!
 //! Each write must come from our own page or from a program, never from another site's page; must be JSON, which no form
 //! can send; and must have shown the settings key where one is set.
 
-use super::Service;
 use super::access::Denied;
 use super::access::rules::Purpose;
 use super::guard::{self, Peer};
@@ -11,6 +10,7 @@ use super::limits::{BODY_BYTES_MAX, BODY_TIMEOUT};
 use super::refusals::Refusal;
 use super::routes::{Body, denied, json};
 use super::settings::Settings;
+use super::{Service, update};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
@@ -24,7 +24,10 @@ const TOKEN_AGE_S: u32 = 400 * 24 * 3600;
 
 /// Whether something can be written at `path`.
 pub(super) fn takes(path: &str) -> bool {
-    matches!(path, "/api/access/enter" | "/api/access/key" | "/api/settings")
+    matches!(
+        path,
+        "/api/access/enter" | "/api/access/key" | "/api/settings" | "/api/update" | "/api/update/restart"
+    )
 }
 
 /// Answers a POST to one of them.
@@ -32,6 +35,8 @@ pub(super) async fn write(request: Request<Incoming>, service: &Arc<Service>, pe
     let done = match request.uri().path() {
         "/api/access/enter" => enter(request, service, peer).await,
         "/api/access/key" => set_key(request, service, peer).await,
+        "/api/update" => update::take(request, service, peer).await,
+        "/api/update/restart" => update::restart(request, service, peer).await,
         _ => set(request, service, peer).await,
     };
     done.unwrap_or_else(|why| denied(service, &why))
@@ -134,10 +139,7 @@ async fn set(
 async fn body<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Denied> {
     guard::check_origin(request.headers())
         .map_err(|refusal| Denied::new(refusal, "Only this device's own page may change anything."))?;
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    if kind.is_none_or(|kind| kind.split(';').next().unwrap_or("").trim() != "application/json") {
-        return Err(Denied::new(Refusal::BodyUnreadable, "Only application/json is understood here."));
-    }
+    check_json(request.headers())?;
     let whole = Limited::new(request.into_body(), BODY_BYTES_MAX).collect();
     let bytes = match timeout(BODY_TIMEOUT, whole).await {
         Err(_) => return Err(Denied::new(Refusal::BodyLate, "This took too long to arrive.")),
@@ -155,7 +157,16 @@ async fn body<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Deni
         .map_err(|_| Denied::new(Refusal::BodyUnreadable, "This is nothing that can be set here."))
 }
 
-fn no_content() -> Response<Body> {
+/// Only what no form of another site can send.
+pub(super) fn check_json(headers: &HeaderMap) -> Result<(), Denied> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if kind.is_none_or(|kind| kind.split(';').next().unwrap_or("").trim() != "application/json") {
+        return Err(Denied::new(Refusal::BodyUnreadable, "Only application/json is understood here."));
+    }
+    Ok(())
+}
+
+pub(super) fn no_content() -> Response<Body> {
     let mut response = Response::new(Body::default());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

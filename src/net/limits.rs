@@ -19,6 +19,10 @@ pub const URL_BYTES_MAX: usize = 1024;
 pub const BODY_BYTES_MAX: usize = 1024;
 /// How long that may take to arrive.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an update may pause on its way in.
+pub const UPDATE_SILENT_MAX: Duration = Duration::from_secs(10);
+/// How long it may take in all: 200 MiB over a poor Wi-Fi.
+pub const UPDATE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// Longest message or frame of a listener: its longest known one, a full report, has 1,700 bytes.
 pub const MESSAGE_BYTES_MAX: usize = 4096;
 /// Messages a listener may send in one second.

@@ -33,6 +33,7 @@ mod routes;
 pub mod settings;
 mod socket;
 mod status;
+mod update;
 mod ws;
 
 use crate::config::Config;
@@ -41,6 +42,7 @@ use crate::hub::Hub;
 use crate::state::StateFolder;
 use crate::tls::{Facts, Identity};
 use crate::units::MonoNs;
+use crate::update::{UPDATER_FOLDER, Updater};
 use access::Access;
 use access::rules::Each;
 use clients::Clients;
@@ -57,12 +59,14 @@ use refusals::{Refusal, Refusals};
 use routes::{Route, Upgrade};
 use settings::KeptSettings;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use update::Updates;
 
 /// What is left of the second a stop may take, for listeners to be told.
 const STOP_GRACE: Duration = Duration::from_millis(700);
@@ -79,6 +83,7 @@ pub struct Service {
     settings: KeptSettings,
     /// What a person should know of this device.
     notices: Vec<String>,
+    updates: Updates,
     /// Who was turned away, by reason.
     refusals: Refusals,
     /// Every connection there is.
@@ -108,6 +113,7 @@ impl Service {
             access: gate.access,
             settings: gate.settings,
             notices: gate.notices,
+            updates: Updates::new(gate.updater),
             refusals: Refusals::default(),
             crowd: gate.crowd,
             clients: Clients::default(),
@@ -127,6 +133,8 @@ pub struct Gate {
     pub settings: KeptSettings,
     /// What a person should know of this device besides its sound: plain sentences.
     pub notices: Vec<String>,
+    /// The way to the system's updater.
+    pub updater: Updater,
     crowd: Crowd,
 }
 
@@ -147,8 +155,9 @@ impl Gate {
             names: Names::new(hostname, &config.names),
             // The clock counts from the moment the machine was switched on.
             access: Access::open(keys, folder.clone(), MonoNs(0))?,
-            settings: KeptSettings::open(folder)?,
+            settings: KeptSettings::open(folder.clone())?,
             notices: Vec::new(),
+            updater: Updater::new(Path::new(UPDATER_FOLDER), folder),
             crowd: Crowd::new(bounds),
         })
     }

@@ -66,6 +66,20 @@ refusals! {
     KeyTries = "key_tries", 429;
     /// A key cannot be set now.
     KeyLocked = "key_locked", 403;
+    /// Updates are none of this installation's: it has no updater, or no state folder.
+    UpdateImpossible = "update_impossible", 501;
+    /// An update comes in or is being installed.
+    UpdateBusy = "update_busy", 409;
+    /// A bundle is too long.
+    UpdateTooLong = "update_too_long", 413;
+    /// A bundle did not arrive in time.
+    UpdateLate = "update_late", 408;
+    /// A bundle did not arrive whole.
+    UpdateCutOff = "update_cut_off", 400;
+    /// The disk took no more of a bundle.
+    UpdateNoRoom = "update_no_room", 507;
+    /// A restart into an update was asked for, and none waits.
+    UpdateNoneWaiting = "update_none_waiting", 409;
     /// As many listen as may.
     ListenersFull = "listeners_full", 1013;
     /// A listener's message or frame is too long.

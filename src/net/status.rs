@@ -27,6 +27,8 @@ pub(super) struct Status {
     fan_out: FanOut,
     /// What became of TLS handshakes; null where no HTTPS is spoken.
     tls_handshakes: Option<Counts>,
+    /// Where an update of the system is; null where it has no updater.
+    update: Option<super::update::Shown>,
     /// By cause: how often frames were lost on the way into the stream, and how many.
     losses: BTreeMap<&'static str, Loss>,
     /// By reason: how often somebody was turned away.
@@ -157,6 +159,7 @@ pub(super) fn of(service: &Service) -> Status {
         },
         fan_out: fan_out(&hub.fan_out),
         tls_handshakes: secure.as_ref().map(|secure| secure.handshakes.counts(refusals)),
+        update: service.updates.shown(),
         losses,
         refusals: refused,
     }

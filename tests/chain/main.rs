@@ -14,3 +14,4 @@ mod shutdown;
 mod slow_client;
 mod soak;
 mod systemd;
+mod update;

@@ -2,6 +2,7 @@
 //! finds as TAP on its standard output. docs/guide/vm.md says what that proves and what it cannot.
 //!
 //! `vm CYCLES`: so many times the instrument is unplugged and plugged in again.
+//! `vm listen HOST:PORT`: on the host of `make test-image`: whether every frame of every pair comes in order from there.
 //!
 //! In the order of a check: [`instrument`] and [`service`] are started · [`listener`] hears, [`records`] takes apart, [`order`] keeps
 //! the ledger · [`proc`] and [`strace`] look at the service from outside · [`checks`] judge · [`tap`] says so.
@@ -19,11 +20,21 @@ mod tap;
 
 use checks::{device, faults, real_time, replug, sound};
 use instrument::Instrument;
+use service::Service;
 use tap::Tap;
 
 fn main() {
-    let cycles = std::env::args().nth(1).and_then(|word| word.parse().ok()).unwrap_or(100);
+    let words: Vec<String> = std::env::args().skip(1).collect();
     let mut tap = Tap::default();
+    let cycles = match words.as_slice() {
+        [verb, address] if verb == "listen" => {
+            let service = Service::at(address);
+            tap.check("every frame of every pair comes in order", || sound::every_pair_of(&service));
+            return tap.end();
+        }
+        [number, ..] => number.parse().unwrap_or(100),
+        [] => 100,
+    };
     let mut montage = match Instrument::start("/montage", None) {
         Ok(montage) => montage,
         Err(why) => {
@@ -40,7 +51,9 @@ fn main() {
         device::negotiated,
     );
     tap.check("notes go both ways through the MIDI port", || device::midi(it));
-    tap.check("every frame of every pair comes in order", sound::every_pair);
+    tap.check("every frame of every pair comes in order", || {
+        Service::playing().and_then(|service| sound::every_pair_of(&service))
+    });
     tap.check("a device 300 ppm fast loses nothing, and is measured", || sound::drift(it, 300));
     tap.check("a device 300 ppm slow loses nothing, and is measured", || sound::drift(it, -300));
     tap.check("a device in time loses nothing, and is measured", || sound::drift(it, 0));

@@ -1,4 +1,4 @@
-//! The service as a child process, and what it says of itself.
+//! The service as a child process, or on another machine, and what it says of itself.
 
 use serde_json::Value;
 use std::fs::File;
@@ -14,10 +14,10 @@ const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// What it logs; shown when the run is over, if something failed.
 pub const LOG: &str = "/service.log";
 
-/// A running service; killed when dropped.
+/// A running service; killed when dropped, if it is a child.
 pub struct Service {
-    child: Child,
-    address: &'static str,
+    child: Option<Child>,
+    address: String,
 }
 
 impl Service {
@@ -39,9 +39,14 @@ impl Service {
             .stderr(log)
             .spawn()
             .map_err(|error| format!("the service does not start: {error}"))?;
-        let service = Self { child, address: ADDRESS };
+        let service = Self { child: Some(child), address: ADDRESS.to_owned() };
         until("the service answers", || Ok(service.get("/healthz").is_ok()))?;
         Ok(service)
+    }
+
+    /// One that runs elsewhere, as `HOST:PORT`.
+    pub fn at(address: &str) -> Self {
+        Self { child: None, address: address.to_owned() }
     }
 
     /// Starts it and waits until the instrument plays.
@@ -54,9 +59,9 @@ impl Service {
         Ok(service)
     }
 
-    /// Process id.
+    /// Process id; 0 of one that runs elsewhere.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.as_ref().map_or(0, Child::id)
     }
 
     /// `/api/status`.
@@ -84,7 +89,7 @@ impl Service {
     /// # Errors
     /// When it is refused.
     pub fn connect(&self) -> Result<tungstenite::WebSocket<TcpStream>, String> {
-        let stream = TcpStream::connect(self.address).map_err(|error| format!("no connection: {error}"))?;
+        let stream = TcpStream::connect(&self.address).map_err(|error| format!("no connection: {error}"))?;
         stream.set_read_timeout(Some(ANSWER_TIME)).map_err(|error| format!("no time-out: {error}"))?;
         let (socket, _) = tungstenite::client(format!("ws://{}/ws", self.address), stream)
             .map_err(|error| format!("no listening: {error}"))?;
@@ -92,7 +97,7 @@ impl Service {
     }
 
     fn get(&self, path: &str) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(self.address)?;
+        let mut stream = TcpStream::connect(&self.address)?;
         stream.set_read_timeout(Some(ANSWER_TIME))?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address)?;
         let mut answer = String::new();
@@ -103,7 +108,9 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }

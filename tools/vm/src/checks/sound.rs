@@ -18,13 +18,12 @@ const DRIFT_PPM: f64 = 50.0;
 
 /// All seven pairs of neighbours one after the other, in one connection: the distance between the instrument's frames and the
 /// service's index must stay what it was.
-pub fn every_pair() -> Verdict {
-    let service = Service::playing()?;
-    let listener = Listener::new(&service, 0)?;
+pub fn every_pair_of(service: &Service) -> Verdict {
+    let listener = Listener::new(service, 0)?;
     let mut order = listener.frames_more(PAIR_FRAMES)?;
     for first_channel in 1..CHANNELS_MAX - 1 {
         let fade_before = order.fade_frames;
-        listener.switch_to(&service, first_channel)?;
+        listener.switch_to(service, first_channel)?;
         order = listener.frames_more(PAIR_FRAMES)?;
         let fade = order.fade_frames - fade_before;
         require(fade <= FADE_FRAMES, || {

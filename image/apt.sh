@@ -1,0 +1,50 @@
+# Sourced: an apt for Debian 13 arm64 that leaves this machine's own alone: folders, lists and status of its own.
+
+# private_apt: makes it, and refreshes its lists (if it can: a second build works without the network).
+# From the mirrors this machine's apt uses for Debian, or DEBIAN_MIRROR and DEBIAN_SECURITY_MIRROR.
+private_apt() {
+    local apt=$work/apt mirror security
+    mirror=${DEBIAN_MIRROR:-$(site_of Debian)}
+    security=${DEBIAN_SECURITY_MIRROR:-$(site_of Debian-Security)}
+    [ -n "$mirror" ] || die "apt here knows no mirror of Debian" 'As root: apt-get update; or name one: DEBIAN_MIRROR=http://...'
+    mkdir -p "$apt"/{etc/apt.conf.d,etc/preferences.d,etc/trusted.gpg.d,state/lists/partial,cache/archives/partial}
+    : >"$apt/status"
+    # How this machine reaches the network (a proxy) holds for the image's build, too.
+    apt-config dump Acquire::http Acquire::https >"$apt/etc/apt.conf.d/network"
+    local signed='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]' parts='main non-free-firmware'
+    {
+        printf 'deb %s %s trixie %s\n' "$signed" "$mirror" "$parts"
+        printf 'deb %s %s trixie-updates %s\n' "$signed" "$mirror" "$parts"
+        [ -z "$security" ] || printf 'deb %s %s trixie-security %s\n' "$signed" "$security" "$parts"
+    } >"$apt/etc/sources.list"
+    cat >"$apt/apt.conf" <<CONF
+Dir::Etc "$apt/etc";
+Dir::State "$apt/state";
+Dir::State::status "$apt/status";
+Dir::Cache "$apt/cache";
+APT::Architecture "arm64";
+APT::Architectures { "arm64"; };
+APT::Sandbox::User "root";
+Acquire::Languages "none";
+CONF
+    say 'Asking Debian what there is'
+    for_image apt-get update --quiet=2 || warn 'the package lists could not be refreshed; going on with the ones there are'
+}
+
+# site_of LABEL: where this machine's apt gets that from.
+site_of() { apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' "Label: $1" | head -n 1; }
+
+# for_image APT-COMMAND...: with the image's apt.
+for_image() { APT_CONFIG=$work/apt/apt.conf "$@"; }
+
+# wanted KIND: the packages of image/packages, "install" or "unpack" ones; a kernel by its real name.
+wanted() {
+    local name
+    awk -v kind="$1" '/^#/ || !NF { next } $1 == "unpack" { if (kind == "unpack") print $2; next } kind == "install" { print $1 }' image/packages |
+        while read -r name; do
+            case $name in
+                linux-image-rt-arm64) for_image apt-cache depends "$name" | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1 ;;
+                *) printf '%s\n' "$name" ;;
+            esac
+        done
+}

@@ -1,0 +1,29 @@
+# Sourced: the initramfs: busybox, the drivers that lead to the disk, image/initramfs/init. $work/initrd.img
+
+# What the card and what is on it are reached by: memory card hosts of Pi 3 and 4 with the clocks, regulators and lines
+# they need, and the emulator's disk.
+initramfs_modules=(squashfs overlay ext4 vfat nls_cp437 nls_ascii crc32c_generic libcrc32c mmc_block sdhci_iproc bcm2835 fixed gpio_regulator
+    i2c_bcm2835 reset_raspberrypi bcm2835_wdt virtio_blk virtio_mmio)
+
+make_initramfs() {
+    local root=$work/initramfs name module
+    name=$(kernel_name)
+    say 'Making the initramfs'
+    rm -rf "$root"
+    mkdir -p "$root"/{bin,dev,proc,sys,run,lower,rw,root,card,lib/modules/$name}
+    cp "$(unpacked /bin/busybox)" "$root/bin/busybox"
+    ln -s busybox "$root/bin/sh"
+    sed "s/@SIGNATURE@/$signature/" image/initramfs/init >"$root/init"
+    chmod 755 "$root/init"
+    # Plain, because this busybox unpacks nothing; the whole is packed in the end.
+    for module in "${initramfs_modules[@]}"; do
+        modprobe --dirname "$work/system/usr" --set-version "$name" --show-depends "$module" || die "the kernel has no module $module"
+    done | awk '$1 == "insmod" && !seen[$2]++ { sub(".*/kernel/", "kernel/", $2); print $2 }' |
+        (cd "$work/system/usr/lib/modules/$name" && xargs cp --parents --target-directory "$root/lib/modules/$name")
+    find "$root" -name '*.ko.xz' -exec xz --decompress {} +
+    cp "$work/system/usr/lib/modules/$name"/modules.{builtin,builtin.modinfo,order} "$root/lib/modules/$name/"
+    depmod --basedir "$root" "$name"
+    find "$root" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+    (cd "$root" && find . | LC_ALL=C sort | cpio --quiet --create --format=newc --owner=+0:+0 --reproducible) |
+        zstd --quiet -19 >"$work/initrd.img"
+}

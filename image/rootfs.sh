@@ -1,0 +1,35 @@
+# Sourced: the packages whose maintainer scripts matter, installed in an emulated chroot; kept as $work/rootfs.tar.
+
+# make_rootfs: makes it when the packages asked for, or this file, have changed. IMAGE_REFRESH=1 makes it anew in any case.
+make_rootfs() {
+    local archive=$work/rootfs.tar key
+    key=$({ wanted install; cat image/rootfs.sh; } | sha256sum | cut -c1-64)
+    [ "${IMAGE_REFRESH:-}" = 1 ] || [ "$(cat "$archive.key" 2>/dev/null)" != "$key" ] || return 0
+    emulator_is_known
+    say "Installing $(wanted install | wc -l) packages and what they need, emulated (some ten minutes, once)"
+    local -a trim=()
+    local path
+    for path in doc man info locale lintian bash-completion zsh doc-base bug; do
+        trim+=("--dpkgopt=path-exclude=/usr/share/$path/*")
+    done
+    # The names of devices: compiling them takes minutes in the emulator, and nobody here asks for them.
+    trim+=('--dpkgopt=path-exclude=/usr/lib/udev/hwdb.d/*')
+    # Licences stay.
+    trim+=('--dpkgopt=path-include=/usr/share/doc/*/copyright')
+    for_image mmdebstrap --variant=essential --mode=root --architectures=arm64 --format=tar "${trim[@]}" \
+        --aptopt="$work/apt/etc/apt.conf.d/network" --include="$(wanted install | paste -s -d,)" \
+        --customize-hook='rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id' \
+        trixie "$archive.part" "$work/apt/etc/sources.list"
+    mv "$archive.part" "$archive"
+    printf '%s\n' "$key" >"$archive.key"
+}
+
+# The kernel's list of foreign program formats is the machine's, not a package's: it is switched on here.
+emulator_is_known() {
+    [ "$(dpkg --print-architecture)" != arm64 ] || return 0
+    local formats=/proc/sys/fs/binfmt_misc
+    mountpoint --quiet $formats || mount -t binfmt_misc binfmt_misc $formats ||
+        die 'programs for arm64 cannot be run here: binfmt_misc is not in this kernel'
+    [ -e $formats/qemu-aarch64 ] || update-binfmts --enable qemu-aarch64 ||
+        die 'qemu-aarch64 could not be made known to the kernel' 'As root: dpkg-reconfigure qemu-user-static'
+}

@@ -1,0 +1,105 @@
+//! `synthwire update`: hands a bundle to the system's updater and tells how it fares, as the page does.
+
+use crate::error::{Error, Result};
+use crate::state::StateFolder;
+use crate::update::{NotTaken, Phase, Said, UPDATER_FOLDER, Updater};
+use clap::Args;
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::Duration;
+
+/// What is read and handed on at once.
+const PIECE_BYTES: usize = 256 * 1024;
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Looks until a bundle that nobody takes is given up: a minute.
+const LOOKS_UNTAKEN_MAX: u32 = 300;
+
+/// Which bundle, and to whom.
+#[derive(Debug, Args)]
+pub(super) struct UpdateArguments {
+    /// The bundle: a file as 'make bundle' makes it, its name usually ends in .raucb
+    file: PathBuf,
+    /// Restart into it as soon as it is installed
+    #[arg(long)]
+    restart: bool,
+    /// The service's state folder, in which bundles are handed over
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/synthwire")]
+    state: PathBuf,
+    /// Folder in which the system's updater says how it is
+    #[arg(long, value_name = "DIR", default_value = UPDATER_FOLDER)]
+    updater: PathBuf,
+}
+
+pub(super) fn run(arguments: &UpdateArguments) -> Result<ExitCode> {
+    let updater = Updater::new(&arguments.updater, Some(StateFolder::open(&arguments.state)?));
+    hand_over(arguments, &updater)?;
+    let said = until_settled(&updater)?;
+    println!("{}", said.words());
+    if !said.detail.is_empty() {
+        println!("({})", said.detail);
+    }
+    if said.state != Phase::Waiting {
+        return Ok(ExitCode::FAILURE);
+    }
+    if arguments.restart {
+        updater.restart().map_err(|why| cannot(&why))?;
+        println!("Restarting.");
+    } else {
+        println!("Restart to use it: switch the device off and on, or give --restart next time.");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn hand_over(arguments: &UpdateArguments, updater: &Updater) -> Result<()> {
+    let unread = |error| Error::new(format!("cannot read {}", arguments.file.display())).because(error);
+    let mut file = File::open(&arguments.file).map_err(unread)?;
+    let mut incoming = updater.begin().map_err(|why| cannot(&why))?;
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match file.read(&mut piece).map_err(unread)? {
+            0 => break,
+            bytes => incoming.write(&piece[..bytes]).map_err(|why| cannot(&why))?,
+        }
+    }
+    incoming.hand_over().map_err(|why| cannot(&why))
+}
+
+/// Follows the updater until there is nothing more to wait for, and tells each step once.
+fn until_settled(updater: &Updater) -> Result<Said> {
+    let mut looks = 0;
+    while updater.is_handed_over() {
+        looks += 1;
+        if looks > LOOKS_UNTAKEN_MAX {
+            return Err(Error::new("nobody takes the update")
+                .try_this("Look at 'systemctl status synthwire-update.path synthwire-update.service'"));
+        }
+        sleep(LOOK_EVERY);
+    }
+    let mut told = String::new();
+    loop {
+        let said = updater.said()?.ok_or_else(|| cannot(&NotTaken::Impossible))?;
+        if !said.is_busy() {
+            return Ok(said);
+        }
+        let words = said.words();
+        if told != words {
+            println!("{words}");
+            told = words;
+        }
+        sleep(LOOK_EVERY);
+    }
+}
+
+fn cannot(why: &NotTaken) -> Error {
+    let words = why.words();
+    let error = Error::new("cannot update").because(words.trim_end_matches('.').to_owned());
+    match why {
+        NotTaken::Disk(_) => {
+            error.try_this("Run it as root: the bundle goes into the service's state folder")
+        }
+        _ => error,
+    }
+}

@@ -1,0 +1,54 @@
+/** An update from the page: a file is chosen and sent, and what the device's updater says is told, also where nobody looks. */
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { openTwoClockStage } from './rig/stage.js';
+import { until } from './rig/until.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'synthwire-update-page-'));
+/** As the system's updater does it. @param {object} said */
+const says = (said) => {
+  writeFileSync(join(folder, 'new'), JSON.stringify(said));
+  renameSync(join(folder, 'new'), join(folder, 'state.json'));
+};
+says({ state: 'idle' });
+const stage = await openTwoClockStage('--source', 'exact:noise', '--state', join(folder, 'state'), '--updater', folder);
+
+test('a bundle goes from the page to the updater, and the page follows it to the restart', async (t) => {
+  t.after(() => rmSync(folder, { recursive: true }));
+  const page = await stage.chromium.open(stage.service.address.href);
+  /** @param {string} selector @param {RegExp} words */
+  const shows = (selector, words) => until(`${selector} says ${words}`, async () => words.test(await page.text(selector)), () => page.text(selector));
+  await shows('#update-summary', /^Update$/);
+  await page.evaluate('document.querySelector("#update-summary").focus()');
+  await page.press('Enter');
+  await shows('#update-words', /No update was ever installed here/);
+
+  await page.evaluate(`(() => { const files = new DataTransfer();
+    files.items.add(new File([new Uint8Array(3000000).fill(7)], 'new.raucb'));
+    document.querySelector('#update-file').files = files.files; })()`);
+  await page.click('#update-button');
+  const bundle = join(folder, 'state', 'update.raucb');
+  const sent = await until('it has arrived', () => { try { return readFileSync(bundle); } catch { return null; } });
+  assert.ok(sent.length === 3000000 && sent.every((byte) => byte === 7));
+  rmSync(bundle); // taken
+
+  says({ state: 'installing', percent: 40 });
+  await shows('#update-bar-words', /^Installing: 40 percent/);
+  assert.equal(await page.evaluate('document.querySelector("#update-bar").value'), 40);
+  assert.equal(await page.text('#update-button'), '', 'no second file while one is installed');
+  says({ state: 'waiting', version: '2.0' });
+  await shows('#update-summary', /a new version waits for a restart/);
+  await shows('#update-words', /^Version 2\.0 is installed and waits for a restart\.$/);
+  await page.click('#update-restart');
+  await until('the wish is there', () => { try { return readFileSync(join(folder, 'state', 'update.restart')).length === 0; } catch { return false; } });
+
+  says({ state: 'fell_back', version: '2.0', reason: 'no_start' });
+  await shows('#update-summary', /the version before is back/);
+  await shows('#update-words', /^Version 2\.0 did not start, so the version before is back\.$/);
+  assert.equal(await page.text('#update-restart'), '');
+  assert.deepEqual(page.complaints, []);
+});

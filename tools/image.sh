@@ -1,0 +1,201 @@
+#!/usr/bin/env bash
+# `make test-image` (as root): the SD card's image, booted in an emulated machine without a byte of its disk changed; the
+# virtual MONTAGE plugged into it; its power cut while it writes.
+#
+# tools/image.sh [STAGE...]: boot | cuts, both if none is said. CUTS says how often (20). IMAGE names an image that is there;
+# without it image/build.sh makes it. docs/guide/image.md says what is proven by it and what is not.
+#
+# qemu runs none of a Pi's firmware: kernel, initramfs and command line are taken out of the image's boot partition and
+# handed to it. For `boot` a second archive behind the initramfs brings what asks the questions (tools/image/); for `cuts`
+# nothing is added, the machine is looked at from outside only.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/plain_words.sh
+
+stages=${*:-boot cuts}
+cuts=${CUTS:-20}
+[[ $cuts =~ ^[1-9][0-9]*$ ]] || die "'$cuts' is no number of power cuts"
+scripts/packages.sh image-test
+if [ -z "${IMAGE:-}" ]; then
+    image/build.sh
+    IMAGE=$(ls -t "${CARGO_TARGET_DIR:-target}"/image/synthwire-*.img | head -n 1)
+fi
+work=target/test-image
+logs=target/test-logs
+mkdir -p "$work" "$logs"
+# A machine that is not ready by then is not coming: emulated, on a busy host, it takes one to two minutes.
+ready_seconds_max=${READY_SECONDS:-400}
+passed=0
+failed=0
+machine=
+card=
+trap 'stop_machine; rm -f "$work/card.socket"' EXIT
+
+ok() { passed=$((passed + 1)) && say "ok $*"; }
+not_ok() { failed=$((failed + 1)) && warn "FAILED $*"; }
+# check WHAT COMMAND...
+check() {
+    local what=$1
+    shift
+    if "$@"; then ok "$what"; else not_ok "$what"; fi
+}
+
+# Where a primary partition begins, in bytes, from the table itself.
+partition_at() { echo $((512 * $(od --address-radix=n --skip-bytes=$((446 + 16 * ($1 - 1) + 8)) --read-bytes=4 --format=u4 "$IMAGE"))); }
+
+take_out_kernel() {
+    local file at
+    at=$(partition_at 2)
+    for file in vmlinuz initrd.img cmdline.txt; do mcopy -n -o -i "$IMAGE@@$at" "::$file" "$work/$file"; done
+}
+
+free_port() { node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'; }
+
+# start_machine LOG INITRD WORDS DRIVE: leaves its process in $machine, its ports in $http and $https.
+start_machine() {
+    http=$(free_port)
+    https=$(free_port)
+    qemu-system-aarch64 -machine virt -accel tcg -cpu cortex-a72 -smp 2 -m 1024 -nodefaults -display none -monitor none -no-reboot \
+        -kernel "$work/vmlinuz" -initrd "$2" -append "$(cat "$work/cmdline.txt") console=ttyAMA0 $3" -serial "file:$1" \
+        -drive "$4,if=none,id=card" -device virtio-blk-pci,drive=card -device virtio-rng-pci \
+        -nic "user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:$http-:80,hostfwd=tcp:127.0.0.1:$https-:443" </dev/null &
+    machine=$!
+}
+
+# The power is cut.
+stop_machine() {
+    [ -z "$machine" ] || kill -KILL "$machine" 2>/dev/null || true
+    [ -z "$machine" ] || wait "$machine" 2>/dev/null || true
+    machine=
+}
+
+# page PATH, secure_page PATH: by the forwarded ports.
+page() { curl --silent --show-error --fail --max-time 20 "http://127.0.0.1:$http$1"; }
+secure_page() { curl --silent --show-error --fail --insecure --max-time 20 "https://127.0.0.1:$https$1"; }
+
+# until_ready: waits for the service to answer; seconds it took.
+until_ready() {
+    local began=$SECONDS
+    until page /healthz >/dev/null 2>&1; do
+        kill -0 "$machine" 2>/dev/null || { warn 'the machine has ended'; return 1; }
+        [ $((SECONDS - began)) -lt "$ready_seconds_max" ] || { warn "not ready after $ready_seconds_max s"; return 1; }
+        sleep 1
+    done
+    say "ready after $((SECONDS - began)) s of this machine's time"
+}
+
+authority() { page /trust/synthwire.crt | sha256sum | cut -c1-16; }
+# The settings key: what is kept of it, and what is changed here. Answered only when it is safely written.
+is_key() { curl --silent --max-time 60 --header "Authorization: Bearer $1" "http://127.0.0.1:$http/api/access" | grep -q '"settings":{"set":true,"shown":true'; }
+set_key() {
+    curl --silent --fail --max-time 60 --header "Authorization: Bearer $1" --json "{\"purpose\": \"settings\", \"key\": \"$2\"}" \
+        "http://127.0.0.1:$http/api/access/key" >/dev/null
+}
+
+# The archive behind the initramfs: the questions, the virtual MONTAGE and the kernel's module that takes it.
+make_test_initrd() {
+    local root=$work/test-root name module
+    rm -rf "$root" && mkdir -p "$root/test"
+    cp tools/image/init "$root/test/init"
+    cp -r tools/image/root "$root/test/root"
+    CROSS=arm64 scripts/cargo.sh build --release --quiet --locked --manifest-path tools/Cargo.toml --package montage
+    cp "${CARGO_TARGET_DIR:-tools/target}/aarch64-unknown-linux-gnu/release/montage" "$root/test/root/test/montage"
+    for module in usbip-core vhci-hcd; do
+        name=$(find "$(dirname "$IMAGE")/unpacked" -name "$module.ko*")
+        case $name in *.xz) xz --decompress --stdout "$name" ;; *) cat "$name" ;; esac >"$root/test/root/test/$module.ko"
+    done
+    # The kernel looks for a second archive at a multiple of four bytes.
+    cp "$work/initrd.img" "$work/test-initrd.img"
+    truncate --size=%4 "$work/test-initrd.img"
+    (cd "$root" && find . | LC_ALL=C sort | cpio --quiet --create --format=newc --owner=+0:+0) >>"$work/test-initrd.img"
+}
+
+# The disk as it is; nothing that is written reaches it.
+stage_boot() {
+    local log=$logs/image-console.log before
+    make_test_initrd
+    before=$(sha256sum "$IMAGE")
+    say "Booting $IMAGE; what it says is kept in $log"
+    : >"$log"
+    start_machine "$log" "$work/test-initrd.img" 'rdinit=/test/init' "file=$IMAGE,format=raw,snapshot=on"
+    until_ready || { tail -n 30 "$log" >&2; not_ok 'it boots'; return; }
+    check 'the page comes over HTTP' grep -q '<html' <<<"$(page /)"
+    check 'the page comes over HTTPS' grep -q '<html' <<<"$(secure_page /)"
+    check 'it offers its certificate' openssl x509 -inform der -noout -in <(page /trust/synthwire.crt)
+    local began=$SECONDS
+    until grep -a -q '^proof: playing' "$log" || [ $((SECONDS - began)) -gt "$ready_seconds_max" ]; do sleep 1; done
+    scripts/cargo.sh build --release --quiet --locked --manifest-path tools/Cargo.toml --package vm
+    check 'every frame of every pair of the virtual MONTAGE comes in order' \
+        sh -c '"$1" listen "127.0.0.1:$2" | tee /dev/stderr | grep -q "^ok "' - "${CARGO_TARGET_DIR:-tools/target}/release/vm" "$http"
+    until grep -a -q '^proof: done' "$log" || [ $((SECONDS - began)) -gt "$ready_seconds_max" ]; do sleep 1; done
+    stop_machine
+    sed -n 's/\r$//; s/^proof: //p' "$log"
+    passed=$((passed + $(grep -a -c '^proof: ok ' "$log" || true)))
+    failed=$((failed + $(grep -a -c '^proof: FAILED ' "$log" || true)))
+    check 'the questions came to their end' grep -a -q '^proof: done' "$log"
+    check 'not a byte of the image has changed' test "$before" = "$(sha256sum "$IMAGE")"
+}
+
+# A card of its own, kept over all boots, that forgets what was not flushed when the power goes (tools/cut). In turn the power
+# is cut while it boots (the very first boot, too), while a key is being written, and soon after it was.
+stage_cuts() {
+    local log=$logs/image-cuts.log number moment seen authority='' key='' wanted='' found
+    scripts/cargo.sh build --release --quiet --locked --manifest-path tools/Cargo.toml --package cut
+    cp --sparse=always "$IMAGE" "$work/card.img"
+    RANDOM=${SEED:-5}
+    : >"$log"
+    for number in $(seq 1 $((cuts + 1))); do
+        insert_card "$RANDOM" "$log"
+        start_machine "$logs/image-cut-console.log" "$work/initrd.img" '' "file=nbd:unix:$work/card.socket,format=raw,cache=none"
+        if [ "$number" -le "$cuts" ] && [ $((number % 3)) -eq 1 ]; then
+            moment=$((RANDOM % 60 + 5))
+            sleep "$moment"
+            cut_power "$number" "$moment s after the start"
+            continue
+        fi
+        until_ready || { tail -n 30 "$logs/image-cut-console.log" >&2; not_ok "boot $number"; cut_power "$number" 'not ready'; return; }
+        seen=$(authority)
+        : "${authority:=$seen}"
+        check "boot $number: the authority is the same" test "$seen" = "$authority"
+        found=none
+        if [ -n "$wanted" ] && is_key "$wanted"; then found=$wanted; elif [ -n "$key" ] && is_key "$key"; then found=$key; fi
+        # An answered change is kept; one that was cut off is there whole, or not at all.
+        check "boot $number: the key is '$found', of '${key:-none}' and '${wanted:-none}'" [ "$found" = "${key:-none}" -o "$found" = "${wanted:-none}" ]
+        key=${found#none}
+        wanted=
+        [ "$number" -le "$cuts" ] || break
+        if [ $((number % 3)) -eq 2 ]; then
+            wanted=key-number-$number
+            set_key "$key" "$wanted" &
+            moment=0.$((RANDOM % 9))
+            sleep "$moment"
+            cut_power "$number" "$moment s after a key was sent"
+        else
+            if set_key "$key" "key-number-$number"; then key=key-number-$number; else not_ok "boot $number: a key can be set"; fi
+            moment=$((RANDOM % 4))
+            sleep "$moment"
+            cut_power "$number" "$moment s after a key was taken"
+        fi
+    done
+    cut_power last 'the end'
+    cat "$log"
+}
+
+# insert_card SEED LOG: the card whose fate at the next cut the seed decides.
+insert_card() {
+    rm -f "$work/card.socket"
+    "${CARGO_TARGET_DIR:-tools/target}/release/cut" "$work/card.img" "$work/card.socket" "$1" >>"$2" &
+    card=$!
+    until [ -S "$work/card.socket" ]; do sleep 0.1; done
+}
+
+cut_power() {
+    say "cut $1: $2"
+    stop_machine
+    wait "$card" || warn 'the card did not end well'
+}
+
+take_out_kernel
+for stage in $stages; do "stage_$stage"; done
+printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
