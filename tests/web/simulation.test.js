@@ -66,13 +66,16 @@ test('clocks that turn the phase between packets and callbacks cost no gap, wher
 test('the page\'s clock may wander by 50 ppm: sound of one clock for both ends stays exact', () => {
   const page = (/** @type {number} */ ms) => ms + [11_000, 23_000].reduce((sum, period) => sum + ((25e-6 * period) / (2 * Math.PI)) * Math.sin((2 * Math.PI * ms) / period), 0);
   const chain = new Chain({ seconds: 60, pageMs: page, delayMs: (ms) => 0.2 + 0.3 * ((ms * 0.731) % 1) }).run();
-  const sounded = chain.stamps.subarray(chain.blockAt(1000), chain.blocks);
-  assert.ok(sounded.length > 10_000 && sounded.every(Number.isInteger), 'every block begins on a whole frame');
+  // In between, the slack of the start is given back.
+  for (const [fromMs, toMs] of /** @type {[number, number][]} */ ([[1000, 6000], [28_000, 60_000]])) {
+    const sounded = chain.stamps.subarray(chain.blockAt(fromMs), Math.min(chain.blocks, chain.blockAt(toMs)));
+    assert.ok(sounded.length > 1700 && sounded.every(Number.isInteger), `every block begins on a whole frame, ${fromMs} to ${toMs} ms`);
+  }
 });
 
 for (const skewPpm of [0, 300, -300]) {
   test(`a cable, the audio clock ${skewPpm} ppm fast: no gap, near the least delay, and a rate that stands still`, () => {
-    const heard = listen('wired', 240, { skewPpm }).heard();
+    const heard = listen('wired', 300, { skewPpm }).heard();
     assert.equal(heard.late_events, 0, JSON.stringify(heard));
     assert.ok(heard.mean_delay_ms < 1.3 * heard.oracle_equal_events_ms, JSON.stringify(heard));
     assert.ok(heard.rate_sd_ppm <= 3 && heard.max_slope_ppm_per_s <= SLOPE_MAX && heard.level_p2p_ms < 2, JSON.stringify(heard));

@@ -6,7 +6,7 @@
  * The reader that is heard and the one it is compared with (reference.js) have one each. No method makes an object.
  */
 
-import { Steering } from './steering.js';
+import { DRIFT, ERROR_S, OFF_FRAMES, Steering } from './steering.js';
 import { STREAM_RATE_HZ } from './units.js';
 
 /** Of Pace.times: index into the reader's buffer of the next output frame; its step; the step's change per output frame. */
@@ -18,13 +18,12 @@ export class Pace {
   times = new Float64Array(3);
   /** What has a fraction is left here: by the caller, the error to be worked off, frames. */
   error = new Float64Array(1);
-  steering = new Steering();
+  steering;
 
   #line;
   #lookAheadFrames;
   #lookBackFrames;
   #nominal;
-  #secondsPerFrame;
   #found = new Float64Array(1);
 
   /**
@@ -37,7 +36,7 @@ export class Pace {
     this.#lookAheadFrames = resampler.lookAheadFrames;
     this.#lookBackFrames = resampler.lookBackFrames;
     this.#nominal = STREAM_RATE_HZ / contextRateHz;
-    this.#secondsPerFrame = 1 / contextRateHz;
+    this.steering = new Steering(contextRateHz);
     this.times[TIME] = this.#lookBackFrames;
   }
 
@@ -78,13 +77,14 @@ export class Pace {
   steer(frames) {
     const { times, steering } = this;
     const before = steering.rate;
-    const errorS = /** @type {number} */ (this.error[0]) / STREAM_RATE_HZ;
     const time = /** @type {number} */ (times[TIME]);
-    const off = Math.round(time) - time;
-    steering.pass(frames * this.#secondsPerFrame);
-    if (!this.mayRest) steering.advance(errorS, this.#line.drift, frames * this.#secondsPerFrame);
-    else if (steering.isResting(errorS, off)) steering.rest();
-    else if (!steering.hasLanded(off)) steering.advanceExactly(errorS, off, frames * this.#secondsPerFrame);
+    steering.seen[ERROR_S] = /** @type {number} */ (this.error[0]) / STREAM_RATE_HZ;
+    steering.seen[DRIFT] = this.#line.drift;
+    steering.seen[OFF_FRAMES] = Math.round(time) - time;
+    steering.pass(frames);
+    if (!this.mayRest) steering.advance();
+    else if (steering.isResting) steering.rest();
+    else if (!steering.hasLanded) steering.advanceExactly();
     else {
       times[TIME] = Math.round(time);
       steering.rest();

@@ -1,7 +1,7 @@
 /**
  * The steering: holds the lead at its target by the speed of the reader alone.
  *
- * In: the error (lead minus target), the estimated drift, the time of a block. Out: the rate. What belongs elsewhere:
+ * In: the error (lead minus target), the estimated drift, the blocks that pass. Out: the rate. What belongs elsewhere:
  * errors too large for a speed, which are one step (playout.js). No clock is read. No method makes an object.
  *
  * The rate is the drift, known in advance from the clocks, plus a correction that cannot be heard: at most 300 ppm
@@ -29,11 +29,17 @@ const LEARNING_SLOPE_PER_S = 300 * PPM;
 const LEARNING_GAIN_PER_S = 0.4;
 const LEARNING_CORRECTION_MAX = 500 * PPM;
 
-/** Kept on top of the target meanwhile: an unknown drift of 300 ppm pulls the reader so far before it is followed. */
+/**
+ * Kept on top of the target at first: pages and browsers are busy when sound begins, and what the first moments required is little.
+ * From START_S on it goes down to what remains while the drift is being learned: an unknown one pulls before it is followed.
+ */
+const START_FRAMES = framesOf(2.5);
+const START_S = 6;
+const START_OVER_S = 12;
 const LEARNING_FRAMES = framesOf(0.9);
 
-/** With one clock at both ends nothing is resampled while the lead is right within this (s): what the first seconds keep is within. */
-const EXACT_S = 1.3e-3;
+/** With one clock at both ends nothing is resampled while the lead is right within this (s), or is what the first seconds keep on top. */
+const EXACT_S = 0.4e-3 + LEARNING_FRAMES / STREAM_RATE_HZ;
 /** Nearer to the live edge less: the target's own margin is there for it. */
 const EXACT_NEARER_S = 0.4e-3;
 /**
@@ -54,74 +60,92 @@ const RESTING = 0;
 const MOVING = 1;
 const LANDING = 2;
 
+/** Of Steering.seen: lead minus target; the drift, a ratio; from the reader to the nearest whole frame, -0.5 to 0.5. */
+export const ERROR_S = 0;
+export const DRIFT = 1;
+export const OFF_FRAMES = 2;
+
 const RATE = 0;
 const AGE_S = 1;
+/** An exact reader rests up to this error. */
+const RESTS_S = 2;
+/** Of the block under way. */
+const BLOCK_S = 3;
 
 export class Steering {
-  #values = new Float64Array(2);
+  /** What has a fraction is left here: by the caller, before it asks, where the reader is. */
+  seen = new Float64Array(3);
+  #values = new Float64Array(4);
   #motion = RESTING;
+  #contextRateHz;
+
+  /** @param {number} contextRateHz */
+  constructor(contextRateHz) {
+    this.#contextRateHz = contextRateHz;
+  }
 
   /** @returns {number} by how much the reader runs faster than nominal, a ratio */
   get rate() {
     return /** @type {number} */ (this.#values[RATE]);
   }
 
-  /** @returns {number} frames to stay behind the target, while an unknown drift is being learned */
-  get slackFrames() {
-    return this.#isLearning ? LEARNING_FRAMES : 0;
-  }
+  /** Whole frames to stay behind the target, in the first seconds. */
+  slackFrames = START_FRAMES;
 
   /** The reader was placed: it starts at the rate that is right as far as is known. @param {number} drift a ratio */
   begin(drift) {
     this.#values[RATE] = drift;
     this.#values[AGE_S] = 0;
+    this.pass(0);
     this.#motion = RESTING;
   }
 
   /** Goes on as another one does. @param {Steering} other */
   follow(other) {
     this.#motion = other.#motion;
+    this.slackFrames = other.slackFrames;
     for (let at = 0; at < this.#values.length; at += 1) this.#values[at] = /** @type {number} */ (other.#values[at]);
   }
 
-  /** Time passes, whatever the reader does. @param {number} blockS */
-  pass(blockS) {
-    this.#values[AGE_S] = Math.min(LEARNING_S, /** @type {number} */ (this.#values[AGE_S]) + blockS);
+  /** A block is under way, whatever the reader does in it. @param {number} frames of the context */
+  pass(frames) {
+    const blockS = frames / this.#contextRateHz;
+    this.#values[BLOCK_S] = blockS;
+    const ageS = Math.min(LEARNING_S, /** @type {number} */ (this.#values[AGE_S]) + blockS);
+    const over = Math.min(1, Math.max(0, (ageS - START_S) / (START_OVER_S - START_S)));
+    this.#values[AGE_S] = ageS;
+    this.slackFrames = ageS < LEARNING_S ? Math.round(START_FRAMES + over * (LEARNING_FRAMES - START_FRAMES)) | 0 : 0;
+    this.#values[RESTS_S] = EXACT_S + ((1 - over) * (START_FRAMES - LEARNING_FRAMES)) / STREAM_RATE_HZ;
   }
 
-  /**
-   * @param {number} errorS lead minus target @param {number} drift a ratio @param {number} blockS
-   * @returns {number} the new rate
-   */
-  advance(errorS, drift, blockS) {
+  /** Chooses the rate by the error seen. */
+  advance() {
+    const errorS = /** @type {number} */ (this.seen[ERROR_S]);
+    const drift = /** @type {number} */ (this.seen[DRIFT]);
     const size = Math.abs(errorS);
     const isLearning = this.#isLearning;
     const gain = ((isLearning ? LEARNING_GAIN_PER_S : GAIN_PER_S) * size) / (size + NOISE_S);
     const most = isLearning ? LEARNING_CORRECTION_MAX : CORRECTION_MAX;
-    return this.#approach(drift + Math.min(most, Math.max(-most, errorS * gain)), blockS);
+    this.#approach(drift + Math.min(most, Math.max(-most, errorS * gain)));
   }
 
-  /**
-   * One clock at both ends: a reader that does not rest yet works its error off, then goes to the nearest whole frame.
-   *
-   * @param {number} errorS @param {number} offFrames from the reader to the nearest whole frame, -0.5 to 0.5 @param {number} blockS
-   * @returns {number} the new rate
-   */
-  advanceExactly(errorS, offFrames, blockS) {
-    if (errorS <= -EXACT_NEARER_S || errorS >= EXACT_S) this.#motion = MOVING;
+  /** One clock at both ends (the drift is 0): a reader that does not rest works its error off, then goes to the nearest whole frame. */
+  advanceExactly() {
+    const errorS = /** @type {number} */ (this.seen[ERROR_S]);
+    if (!this.#isRight) this.#motion = MOVING;
     else if (this.#motion === RESTING || (errorS > -LANDING_NEARER_S && errorS < LANDING_S)) this.#motion = LANDING;
-    if (this.#motion === MOVING) return this.advance(errorS, 0, blockS);
-    return this.#approach((offFrames / STREAM_RATE_HZ) * LANDING_GAIN_PER_S, blockS);
+    if (this.#motion === MOVING) this.advance();
+    else this.#approach((/** @type {number} */ (this.seen[OFF_FRAMES]) / STREAM_RATE_HZ) * LANDING_GAIN_PER_S);
   }
 
-  /** @param {number} errorS @param {number} offFrames @returns {boolean} it stands on a whole frame, where nothing needs to move */
-  isResting(errorS, offFrames) {
-    return this.#motion === RESTING && offFrames === 0 && errorS > -EXACT_NEARER_S && errorS < EXACT_S;
+  /** @returns {boolean} it stands on a whole frame, where nothing needs to move */
+  get isResting() {
+    return this.#motion === RESTING && this.seen[OFF_FRAMES] === 0 && this.#isRight;
   }
 
-  /** @param {number} offFrames @returns {boolean} the reader may be set onto the whole frame and rest */
-  hasLanded(offFrames) {
-    return this.#motion === LANDING && Math.abs(offFrames) < LANDED_FRAMES && Math.abs(this.rate) < LANDED_RATE;
+  /** @returns {boolean} the reader may be set onto the whole frame and rest */
+  get hasLanded() {
+    return this.#motion === LANDING && Math.abs(/** @type {number} */ (this.seen[OFF_FRAMES])) < LANDED_FRAMES && Math.abs(this.rate) < LANDED_RATE;
   }
 
   /** The reader stands on a whole frame: samples pass as they were sent. */
@@ -130,16 +154,20 @@ export class Steering {
     this.#values[RATE] = 0;
   }
 
+  /** @returns {boolean} the lead is where an exact reader may rest */
+  get #isRight() {
+    const errorS = /** @type {number} */ (this.seen[ERROR_S]);
+    return errorS > -EXACT_NEARER_S && errorS < /** @type {number} */ (this.#values[RESTS_S]);
+  }
+
   get #isLearning() {
     return /** @type {number} */ (this.#values[AGE_S]) < LEARNING_S;
   }
 
-  /** @param {number} wished @param {number} blockS @returns {number} */
-  #approach(wished, blockS) {
-    const most = (this.#isLearning ? LEARNING_SLOPE_PER_S : SLOPE_PER_S) * blockS;
+  /** @param {number} wished a ratio */
+  #approach(wished) {
+    const most = (this.#isLearning ? LEARNING_SLOPE_PER_S : SLOPE_PER_S) * /** @type {number} */ (this.#values[BLOCK_S]);
     const rate = this.rate;
-    const next = rate + Math.min(most, Math.max(-most, wished - rate));
-    this.#values[RATE] = next;
-    return next;
+    this.#values[RATE] = rate + Math.min(most, Math.max(-most, wished - rate));
   }
 }
