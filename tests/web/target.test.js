@@ -39,6 +39,18 @@ test('what comes every three seconds is covered, a single stall is not', () => {
   }
 });
 
+test('the first stall of a day is one of the first minutes', () => {
+  const [early, late] = [3600, 20 * 3600].map((seconds) => {
+    const target = new LeadTarget();
+    for (let frames = 0; msOf(frames) < seconds * 1000; frames += framesOf(100)) target.observe(framesOf(6), framesOf(100));
+    for (const ms of [25, 28, 31]) target.observe(framesOf(ms), BLOCK);
+    for (let at = 0; at < 10; at += 1) target.observe(framesOf(6), BLOCK);
+    return target.frames;
+  });
+  assert.equal(late, early);
+  assert.ok(late !== undefined && late > framesOf(25), `${late} frames`);
+});
+
 test('what no longer comes is forgotten', () => {
   const leadMs = msOf(learned((ms) => (ms < 20_000 ? stalls(2000, 60)(ms) : 6), 1500).frames);
   assert.ok(leadMs < 10, `${leadMs} ms`);

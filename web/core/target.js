@@ -177,7 +177,12 @@ export class LeadTarget {
     const frames = this.#bucketFrames;
     this.#age = Math.min(this.#age + frames, this.#law.memory);
     const kept = 1 - frames / Math.max(this.#age, MEMORY_FRAMES_MIN);
-    for (let at = 0; at < CANDIDATES; at += 1) this.#remembered[at] = /** @type {number} */ (this.#remembered[at]) * kept;
+    for (let at = 0; at < CANDIDATES; at += 1) {
+      this.#remembered[at] = /** @type {number} */ (this.#remembered[at]) * kept;
+      // However long ago: the time since then would wrap.
+      const quiet = (this.#now - /** @type {number} */ (this.#lateAt[at])) | 0;
+      if (quiet > SAME_EVENT_FRAMES) this.#lateAt[at] = (this.#now - SAME_EVENT_FRAMES) | 0;
+    }
     this.#floor = Math.min(this.#floor, this.#bucketMost);
     this.#recent[this.#bucket] = this.#bucketMost;
     this.#bucket = (this.#bucket + 1) % SHOWN_BUCKETS;
