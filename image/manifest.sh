@@ -8,12 +8,24 @@ make_manifest() {
     say "$(wc -l <"$base.packages") packages, named in $base.packages"
 }
 
-# pack_image IMAGE: IMAGE.xz, its block map, checksums.
+# pack_image IMAGE: IMAGE.xz, its block map, checksums, and what Raspberry Pi Imager wants to know of it.
 pack_image() {
     say 'Compressing it'
     # Blocks of a fixed size: how many threads there are must not show.
     xz --keep --force --threads=0 --block-size=64MiB -6 "$1"
     bmaptool create --output "$1.bmap" "$1"
     (cd "$(dirname "$1")" && base=$(basename "$1" .img) && sha256sum "$base".img{,.xz,.bmap} "$base".{packages,spdx.json} >"$base.sha256")
+    imager_manifest "$1"
     say "$1.xz: $(stat -c %s "$1.xz") bytes; the system alone $(stat -c %s "$work/root.squashfs"), initramfs $(stat -c %s "$work/initrd.img")"
+}
+
+# imager_manifest IMAGE: where the files will be fetched from is IMAGE_URL; without it, this machine's own folder.
+imager_manifest() {
+    local base=${1%.img} from=${IMAGE_URL:-file://${1%/*}}
+    sum() { sha256sum "$1" | cut -d ' ' -f 1; }
+    cp web/icon.svg "${1%/*}/synthwire.svg"
+    sed -e "s|@FROM@|$from|" -e "s|@FILE@|${1##*/}.xz|" -e "s|@VERSION@|$version|" -e "s|@DATE@|$(date --utc --date="@$SOURCE_DATE_EPOCH" +%F)|" \
+        -e "s|@EXTRACT_SIZE@|$(stat -c %s "$1")|" -e "s|@EXTRACT_SHA256@|$(sum "$1")|" \
+        -e "s|@DOWNLOAD_SIZE@|$(stat -c %s "$1.xz")|" -e "s|@DOWNLOAD_SHA256@|$(sum "$1.xz")|" image/synthwire.rpi-imager-manifest.in >"$base.rpi-imager-manifest"
+    node -e 'JSON.parse(require("fs").readFileSync(process.argv[1]))' "$base.rpi-imager-manifest" || die "$base.rpi-imager-manifest is no JSON"
 }

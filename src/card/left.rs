@@ -122,6 +122,12 @@ mod tests {
     }
 
     #[test]
+    fn a_card_from_the_image_holds_this_very_file() {
+        let text = sheet_text(&read(""), None);
+        assert_eq!(include_str!("../../image/config/synthwire.toml"), text);
+    }
+
+    #[test]
     fn an_untouched_card_says_how_and_every_line_works_without_its_mark() {
         let text = sheet_text(&read(""), None);
         assert!(read(&text).is_blank());
