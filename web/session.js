@@ -6,6 +6,7 @@
  */
 
 import { readEvents, readPlayout, readWhatIf, PLAYOUT, takePeaks, writeMode } from './core/controls.js';
+import { mayAskForOutput } from './core/engine.js';
 import { GlitchWatch } from './core/glitch_watch.js';
 import { PROCESSOR_NAME } from './core/messages.js';
 import { OutputClock } from './core/output_clock.js';
@@ -178,7 +179,7 @@ export class Session {
       contextRateHz: context.sampleRate,
       latencyHint: this.#wishes.latencyHint,
       baseLatencyMs: milliseconds(context.baseLatency),
-      outputLatencyMs: milliseconds(context.outputLatency),
+      outputLatencyMs: outputLatencyMs(context),
       playbackStats: playbackStats(context),
       playout: this.#playout,
       worker: this.#status,
@@ -356,11 +357,8 @@ export class Session {
       this.#contextMovedMs = nowMs;
     }
     if (context.state !== 'running') return;
-    const { contextTime, performanceTime } = context.getOutputTimestamp();
-    const stamp = contextTime && performanceTime
-      ? { context_ms: contextTime * 1000, at_ms: performance.timeOrigin + performanceTime } : null;
-    const latencyMs = playbackStats(context)?.average_latency_ms || milliseconds(context.outputLatency);
-    this.#clock.observe({ now_ms: nowMs, context_ms: contextMs, stamp, latency_ms: latencyMs });
+    const latencyMs = playbackStats(context)?.average_latency_ms || outputLatencyMs(context);
+    this.#clock.observe({ now_ms: nowMs, context_ms: contextMs, stamp: outputStamp(context), latency_ms: latencyMs });
   }
 
   /** @param {number | null} contextFrame */
@@ -383,6 +381,18 @@ export class Session {
 /** @param {number | undefined} seconds @returns {number | null} null where the engine does not say; 0 is not an answer */
 function milliseconds(seconds) {
   return seconds ? seconds * 1000 : null;
+}
+
+/** @param {AudioContext} context @returns {number | null} as the engine says; null where it may not be asked */
+function outputLatencyMs(context) {
+  return mayAskForOutput(navigator.userAgent) ? milliseconds(context.outputLatency) : null;
+}
+
+/** @param {AudioContext} context @returns {import('./core/output_clock.js').OutputReading['stamp']} null where there is none, or none may be asked for */
+function outputStamp(context) {
+  if (!mayAskForOutput(navigator.userAgent)) return null;
+  const { contextTime, performanceTime } = context.getOutputTimestamp();
+  return contextTime && performanceTime ? { context_ms: contextTime * 1000, at_ms: performance.timeOrigin + performanceTime } : null;
 }
 
 /** @param {AudioContext} context @returns {import('./core/report.js').PlaybackStats | null} */

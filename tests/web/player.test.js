@@ -261,6 +261,26 @@ test('a context that runs while its time stands still is blocked', async () => {
   player.stop();
 });
 
+test('Firefox on a Unix desktop is never asked about its output, which can stop it for good, and others are', async () => {
+  const engines = {
+    'Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0': false,
+    'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0': true,
+    'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36': true,
+  };
+  for (const [userAgent, isAsked] of Object.entries(engines)) {
+    reset({ navigator: { userAgent } });
+    const player = new Player();
+    player.start();
+    made.contexts[0].become('running');
+    workerSays();
+    await pass(2000);
+    const { output_clock: clock, engine_output_latency_ms: latencyMs } = player.report();
+    assert.equal(made.contexts[0].asked > 0, isAsked, userAgent);
+    assert.equal(clock !== null && latencyMs !== null, isAsked, userAgent);
+    player.stop();
+  }
+});
+
 test('a refused wish is shown for some seconds, and does not stop the sound', async () => {
   reset();
   const player = new Player();

@@ -15,7 +15,8 @@ class FakeAudioContext {
   state = 'suspended';
   currentTime = 0;
   baseLatency = 0.0116;
-  outputLatency = 0.03;
+  /** How often it was asked about its output. */
+  asked = 0;
   destination = {};
   resumed = 0;
   /** @type {(() => void) | null} */
@@ -32,6 +33,11 @@ class FakeAudioContext {
     return { addModule: async () => {} };
   }
 
+  get outputLatency() {
+    this.asked += 1;
+    return 0.03;
+  }
+
   async resume() {
     this.resumed += 1;
   }
@@ -41,6 +47,7 @@ class FakeAudioContext {
   }
 
   getOutputTimestamp() {
+    this.asked += 1;
     return { contextTime: Math.max(0, this.currentTime - 0.03), performanceTime: nowMs };
   }
 
