@@ -2,17 +2,17 @@
 # `make test-image` (as root): the SD card's image, booted in an emulated machine without a byte of its disk changed; the
 # virtual MONTAGE plugged into it; its power cut while it writes.
 #
-# tools/image.sh [STAGE...]: boot | cuts, both if none is said. CUTS says how often (20). IMAGE names an image that is there;
+# tools/image.sh [STAGE...]: boot | settings | cuts, all if none is said. CUTS says how often (20). IMAGE names an image that is there;
 # without it image/build.sh makes it. docs/guide/image.md says what is proven by it and what is not.
 #
 # qemu runs none of a Pi's firmware: kernel, initramfs and command line are taken out of the image's boot partition and
-# handed to it. For `boot` a second archive behind the initramfs brings what asks the questions (tools/image/); for `cuts`
-# nothing is added, the machine is looked at from outside only.
+# handed to it. For `boot` a second archive behind the initramfs brings what asks the questions (tools/image/); for the
+# others nothing is added, the machine is looked at from outside only.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
 
-stages=${*:-boot cuts}
+stages=${*:-boot settings cuts}
 cuts=${CUTS:-20}
 [[ $cuts =~ ^[1-9][0-9]*$ ]] || die "'$cuts' is no number of power cuts"
 scripts/packages.sh image-test
@@ -135,6 +135,48 @@ stage_boot() {
     check 'the questions came to their end' grep -a -q '^proof: done' "$log"
     check 'not a byte of the image has changed' test "$before" = "$(sha256sum "$IMAGE")"
 }
+
+# A card that somebody has filled in, with one mistake, before its first start; started again; reset. What is on its FAT partition is
+# read and written as a person's computer would.
+stage_settings() {
+    local log=$logs/image-settings-console.log mine=$work/settings.img fat first
+    fat=$mine@@$(partition_at 1)
+    cp --sparse=always "$IMAGE" "$mine"
+    printf '%s\n' 'hostname = "stage"' 'settings_key = "the first key of all"' 'first_channel = "three"' >"$work/synthwire.toml"
+    mcopy -o -i "$fat" "$work/synthwire.toml" ::synthwire.toml
+    start_from "$mine" "$log" || { not_ok 'a card that was filled in boots'; return; }
+    first=$(authority)
+    check 'the key of the card opens the settings' is_key 'the first key of all'
+    check 'the certificate is of the name on the card' grep -q 'stage.local' <<<"$(names)"
+    check 'the page is told of the mistake' grep -q 'first_channel' <<<"$(page /api/status | node -p 'JSON.parse(require("fs").readFileSync(0)).notices.join()')"
+    stop_machine
+    mcopy -n -o -i "$fat" ::synthwire.toml ::synthwire-problems.txt "$work/"
+    check 'what was done is written on the card' grep -q '^# Done: hostname = "stage"' "$work/synthwire.toml"
+    check 'the key is no longer there' sh -c '! grep -q "first key" "$1"' - "$work/synthwire.toml"
+    check 'the mistake is told beside it' grep -q 'line 3: first_channel' "$work/synthwire-problems.txt"
+    start_from "$mine" "$log" || { not_ok 'it boots again'; return; }
+    check 'started again, it is who it was' test "$(authority)" = "$first"
+    check 'and has the key and the name' grep -q stage.local <<<"$(is_key 'the first key of all' && names)"
+    stop_machine
+    : >"$work/factory-reset"
+    mcopy -o -i "$fat" "$work/factory-reset" ::factory-reset
+    start_from "$mine" "$log" || { not_ok 'it boots after a factory reset'; return; }
+    check 'reset, it is another' test "$(authority)" != "$first"
+    check 'has its first name' grep -q 'synthwire.local' <<<"$(names)"
+    check 'and asks for no key' sh -c '! curl --silent --max-time 60 "http://127.0.0.1:$1/api/access" | grep -q "\"set\":true"' - "$http"
+    stop_machine
+    check 'the wish is fulfilled once' sh -c '! mdir -b -i "$1" :: | grep -q factory-reset' - "$fat"
+    rm -f "$mine"
+}
+
+# start_from IMAGE LOG: with nothing added, to be ready.
+start_from() {
+    start_machine "$2" "$work/initrd.img" '' "file=$1,format=raw"
+    until_ready || { tail -n 30 "$2" >&2; return 1; }
+}
+
+# names: those in the certificate that is shown.
+names() { openssl s_client -connect "127.0.0.1:$https" </dev/null 2>/dev/null | openssl x509 -noout -ext subjectAltName; }
 
 # A card of its own, kept over all boots, that forgets what was not flushed when the power goes (tools/cut). In turn the power
 # is cut while it boots (the very first boot, too), while a key is being written, and soon after it was.
