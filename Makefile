@@ -26,7 +26,7 @@ bench-network: ## the same over bad networks (as root); BENCH_ARGS="--profile ba
 bench-fanout: ## what 1 to 500 listeners cost, beside a bare loop; BENCH_ARGS="--listeners 100" for some
 	@tools/fanout.sh $(BENCH_ARGS)
 
-bench-fanout-arm64: ## a listener's cost in instructions, on an emulated processor of a Pi 4's kind
+bench-fanout-arm: ## a listener's cost in instructions, on an emulated processor of a Pi 4's kind
 	@tools/fanout_arm64.sh
 
 bench-rt: ## the capture thread's system calls per period, traced
