@@ -9,7 +9,9 @@ cd "$(dirname "$0")/.."
 . scripts/chroots.sh
 
 # What systemd-analyze security may find, from 0 (shut) to 10 (open).
+# By the systemd the card has; an older one counts otherwise, and is only shown.
 exposure_max=2.0
+exposure_judge=trixie
 
 [ "$(id -u)" -eq 0 ] || die 'a file tree of another Debian can only be entered as root' 'Run: sudo make test-deb'
 [ $# -gt 0 ] || set -- bookworm trixie
@@ -68,7 +70,7 @@ for suite in "$@"; do
     check 'the units are sound' in_tree systemd-analyze verify --man=no synthwire.service synthwire.socket
     level=$(exposure synthwire.service)
     say "$(in_tree systemctl --version | head -n 1): exposure $level"
-    check "exposure $level is at most $exposure_max" in_range "$level" "$exposure_max"
+    [ "$suite" != "$exposure_judge" ] || check "exposure $level is at most $exposure_max" in_range "$level" "$exposure_max"
     check 'the configuration is one the service takes' in_tree sh -c '! synthwire serve --config /etc/synthwire/synthwire.toml \
         --listen 192.0.2.1:1 --source exact:music 2>&1 | grep "synthwire.toml"'
     check 'every key of the packaged configuration is the default or takes its example' in_tree sh -c \

@@ -61,6 +61,7 @@ b=/bin/busybox
 /fanout --service /synthwire --listeners $listeners --seconds $seconds --settle 3 --no-bad --tls --out /tmp/out
 echo results-begin
 \$b cat /tmp/out/results.json
+echo
 echo results-end
 \$b poweroff -f
 EOF
@@ -72,7 +73,7 @@ timeout -k 10 3000 qemu-system-aarch64 -machine virt -accel tcg -cpu cortex-a72 
     -nic none -display none -monitor none -no-reboot -serial stdio -kernel "$kernel" -initrd "$work/initramfs.gz" \
     -append "console=ttyAMA0 quiet panic=-1 rdinit=/init" </dev/null 2>&1 | tr -d '\r' | tee "$work/console.log" | grep -v '^[[:space:]{}"\[]' || true
 
-sed -n '/^results-begin$/,/^results-end$/p' "$work/console.log" | sed '1d;$d' >"$work/results.json"
+sed -n '/^results-begin$/,/^results-end$/{//!p}' "$work/console.log" >"$work/results.json"
 node -e '
     const rows = JSON.parse(require("fs").readFileSync(process.argv[1]));
     const perSecond = 1e9 / 2 ** Number(process.argv[2]);
