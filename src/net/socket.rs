@@ -11,6 +11,12 @@ const NOTSENT_LOWAT_BYTES: u32 = 2048;
 /// for a round trip. How old it may become is looked at before each write (`line`).
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
+/// A machine may have it for all its connections. Every ten seconds or so it lets only four packets be under way, to measure the path
+/// (PROBE_RTT): a gap of two round trips.
+const PROBING: &[u8] = b"bbr";
+/// What takes its place: whichever of these the kernel has.
+const STEADY: [&[u8]; 2] = [b"cubic", b"reno"];
+
 mod ioctl {
     nix::ioctl_read_bad!(siocoutqnsd, 0x894B, nix::libc::c_int);
     nix::ioctl_read_bad!(siocoutq, 0x5411, nix::libc::c_int);
@@ -29,6 +35,10 @@ pub(super) fn prepare(socket: &impl AsFd, dscp: Option<u8>) -> std::io::Result<(
     )?;
     socket.set_tcp_notsent_lowat(NOTSENT_LOWAT_BYTES)?;
     socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    if socket.tcp_congestion()?.starts_with(PROBING) {
+        // Where it has none that we may take, sound has gaps and is sound.
+        let _ = STEADY.iter().any(|name| socket.set_tcp_congestion(name).is_ok());
+    }
     let Some(dscp) = dscp else { return Ok(()) };
     let class = u32::from(dscp) << 2;
     if socket.local_addr()?.is_ipv6() { socket.set_tclass_v6(class) } else { socket.set_tos_v4(class) }
@@ -52,5 +62,22 @@ pub(super) fn unacknowledged_bytes(socket: &impl AsFd) -> usize {
     match unsafe { ioctl::siocoutq(socket.as_fd().as_raw_fd(), &raw mut bytes) } {
         Ok(_) => usize::try_from(bytes).unwrap_or(0),
         Err(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn no_listener_is_served_by_an_algorithm_that_stops_to_measure() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        // Whether the kernel has it or not.
+        let _ = SockRef::from(&socket).set_tcp_congestion(PROBING);
+        prepare(&socket, None).unwrap();
+        let name = SockRef::from(&socket).tcp_congestion().unwrap();
+        assert!(!name.starts_with(PROBING), "{}", String::from_utf8_lossy(&name));
     }
 }
