@@ -12,7 +12,7 @@ const NOTSENT_LOWAT_BYTES: u32 = 2048;
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
 /// A machine may have it for all its connections. Every ten seconds or so it lets only four packets be under way, to measure the path
-/// (PROBE_RTT): a gap of two round trips.
+/// (`PROBE_RTT`): a gap of two round trips.
 const PROBING: &[u8] = b"bbr";
 /// What takes its place: whichever of these the kernel has.
 const STEADY: [&[u8]; 2] = [b"cubic", b"reno"];
