@@ -14,8 +14,9 @@ pack_image() {
     # Blocks of a fixed size: how many threads there are must not show.
     xz --keep --force --threads=0 --block-size=64MiB -6 "$1"
     bmaptool create --output "$1.bmap" "$1"
-    (cd "$(dirname "$1")" && base=$(basename "$1" .img) && sha256sum "$base".img{,.xz,.bmap} "$base".{packages,spdx.json} >"$base.sha256")
     imager_manifest "$1"
+    (cd "$(dirname "$1")" && base=$(basename "$1" .img) &&
+        sha256sum "$base".img{,.xz,.bmap} "$base".{packages,spdx.json,rpi-imager-manifest} synthwire.svg >"$base.sha256")
     say "$1.xz: $(stat -c %s "$1.xz") bytes; the system alone $(stat -c %s "$work/root.squashfs"), initramfs $(stat -c %s "$work/initrd.img")"
 }
 

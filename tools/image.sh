@@ -29,7 +29,7 @@ passed=0
 failed=0
 machine=
 card=
-trap 'stop_machine; rm -f "$work/card.socket"' EXIT
+trap 'stop_machine; take_card_out; rm -f "$work/card.socket"' EXIT
 
 ok() { passed=$((passed + 1)) && say "ok $*"; }
 not_ok() { failed=$((failed + 1)) && warn "FAILED $*"; }
@@ -53,6 +53,7 @@ free_port() { node -e 'const s = require("net").createServer().listen(0, "127.0.
 
 # start_machine LOG INITRD WORDS DRIVE: leaves its process in $machine, its ports in $http and $https.
 start_machine() {
+    stop_machine
     http=$(free_port)
     https=$(free_port)
     qemu-system-aarch64 -machine virt -accel tcg -cpu cortex-a72 -smp 2 -m 1024 -nodefaults -display none -monitor none -no-reboot \
@@ -67,6 +68,12 @@ stop_machine() {
     [ -z "$machine" ] || kill -KILL "$machine" 2>/dev/null || true
     [ -z "$machine" ] || wait "$machine" 2>/dev/null || true
     machine=
+}
+
+take_card_out() {
+    [ -z "$card" ] || kill "$card" 2>/dev/null || true
+    [ -z "$card" ] || wait "$card" 2>/dev/null || true
+    card=
 }
 
 # page PATH, secure_page PATH: by the forwarded ports.
@@ -84,9 +91,22 @@ until_ready() {
     say "ready after $((SECONDS - began)) s of this machine's time"
 }
 
-authority() { page /trust/synthwire.crt | sha256sum | cut -c1-16; }
+# A question that is not answered fails and prints nothing.
+authority() { page /trust/synthwire.crt >"$work/authority.crt" && sha256sum <"$work/authority.crt" | cut -c1-16; }
 # The settings key: what is kept of it, and what is changed here. Answered only when it is safely written.
 is_key() { curl --silent --max-time 60 --header "Authorization: Bearer $1" "http://127.0.0.1:$http/api/access" | grep -q '"settings":{"set":true,"shown":true'; }
+no_key_is_set() { page /api/access | grep -q '"settings":{"set":false'; }
+# key_of CANDIDATE...: the candidate that is the key, `none` where no key is set, `another` where it is neither.
+key_of() {
+    local candidate
+    for candidate; do
+        if [ "$candidate" != none ] && is_key "$candidate"; then
+            echo "$candidate"
+            return
+        fi
+    done
+    if no_key_is_set; then echo none; else echo another; fi
+}
 set_key() {
     curl --silent --fail --max-time 60 --header "Authorization: Bearer $1" --json "{\"purpose\": \"settings\", \"key\": \"$2\"}" \
         "http://127.0.0.1:$http/api/access/key" >/dev/null
@@ -139,13 +159,13 @@ stage_boot() {
 # A card that somebody has filled in, with one mistake, before its first start; started again; reset. What is on its FAT partition is
 # read and written as a person's computer would.
 stage_settings() {
-    local log=$logs/image-settings-console.log mine=$work/settings.img fat first
+    local log=$logs/image-settings-console.log mine=$work/settings.img fat first again
     fat=$mine@@$(partition_at 1)
     cp --sparse=always "$IMAGE" "$mine"
     printf '%s\n' 'hostname = "stage"' 'settings_key = "the first key of all"' 'first_channel = "three"' >"$work/synthwire.toml"
     mcopy -o -i "$fat" "$work/synthwire.toml" ::synthwire.toml
     start_from "$mine" "$log" || { not_ok 'a card that was filled in boots'; return; }
-    first=$(authority)
+    first=$(authority) || not_ok 'a card that was filled in has its certificate'
     check 'the key of the card opens the settings' is_key 'the first key of all'
     check 'the certificate is of the name on the card' grep -q 'stage.local' <<<"$(names)"
     check 'the page is told of the mistake' grep -q 'first_channel' <<<"$(page /api/status | node -p 'JSON.parse(require("fs").readFileSync(0)).notices.join()')"
@@ -155,17 +175,22 @@ stage_settings() {
     check 'the key is no longer there' sh -c '! grep -q "first key" "$1"' - "$work/synthwire.toml"
     check 'the mistake is told beside it' grep -q 'line 3: first_channel' "$work/synthwire-problems.txt"
     start_from "$mine" "$log" || { not_ok 'it boots again'; return; }
-    check 'started again, it is who it was' test "$(authority)" = "$first"
-    check 'and has the key and the name' grep -q stage.local <<<"$(is_key 'the first key of all' && names)"
+    again=$(authority) || again=none
+    check 'started again, it is who it was' test "$again" = "$first"
+    check 'it has the key of before' is_key 'the first key of all'
+    check 'and the name' grep -q stage.local <<<"$(names)"
     stop_machine
     : >"$work/factory-reset"
     mcopy -o -i "$fat" "$work/factory-reset" ::factory-reset
     start_from "$mine" "$log" || { not_ok 'it boots after a factory reset'; return; }
-    check 'reset, it is another' test "$(authority)" != "$first"
+    again=$(authority) || again=$first
+    check 'reset, it is another' test "$again" != "$first"
     check 'has its first name' grep -q 'synthwire.local' <<<"$(names)"
-    check 'and asks for no key' sh -c '! curl --silent --max-time 60 "http://127.0.0.1:$1/api/access" | grep -q "\"set\":true"' - "$http"
+    check 'and asks for no key' no_key_is_set
     stop_machine
-    check 'the wish is fulfilled once' sh -c '! mdir -b -i "$1" :: | grep -q factory-reset' - "$fat"
+    check 'the wish is fulfilled once' sh -c 'files=$(mdir -b -i "$1" ::) && ! grep -q factory-reset <<E
+$files
+E' - "$fat"
     rm -f "$mine"
 }
 
@@ -181,13 +206,13 @@ names() { openssl s_client -connect "127.0.0.1:$https" </dev/null 2>/dev/null | 
 # A card of its own, kept over all boots, that forgets what was not flushed when the power goes (tools/cut). In turn the power
 # is cut while it boots (the very first boot, too), while a key is being written, and soon after it was.
 stage_cuts() {
-    local log=$logs/image-cuts.log number moment seen authority='' key='' wanted='' found
+    local log=$logs/image-cuts.log number moment seen authority='' key=none wanted='' found asking
     scripts/cargo.sh build --release --quiet --locked --manifest-path tools/Cargo.toml --package cut
     cp --sparse=always "$IMAGE" "$work/card.img"
     RANDOM=${SEED:-5}
     : >"$log"
     for number in $(seq 1 $((cuts + 1))); do
-        insert_card "$RANDOM" "$log"
+        insert_card "$RANDOM" "$log" || { not_ok "boot $number: the card can be put in"; return; }
         start_machine "$logs/image-cut-console.log" "$work/initrd.img" '' "file=nbd:unix:$work/card.socket,format=raw,cache=none"
         if [ "$number" -le "$cuts" ] && [ $((number % 3)) -eq 1 ]; then
             moment=$((RANDOM % 60 + 5))
@@ -196,22 +221,27 @@ stage_cuts() {
             continue
         fi
         until_ready || { tail -n 30 "$logs/image-cut-console.log" >&2; not_ok "boot $number"; cut_power "$number" 'not ready'; return; }
-        seen=$(authority)
+        seen=$(authority) || seen=none
         : "${authority:=$seen}"
-        check "boot $number: the authority is the same" test "$seen" = "$authority"
-        found=none
-        if [ -n "$wanted" ] && is_key "$wanted"; then found=$wanted; elif [ -n "$key" ] && is_key "$key"; then found=$key; fi
-        # An answered change is kept; one that was cut off is there whole, or not at all.
-        check "boot $number: the key is '$found', of '${key:-none}' and '${wanted:-none}'" [ "$found" = "${key:-none}" -o "$found" = "${wanted:-none}" ]
-        key=${found#none}
+        check "boot $number: the authority is the same" [ "$seen" != none -a "$seen" = "$authority" ]
+        # `key` was answered, and is kept. `wanted` was cut off before its answer, and is there whole or not at all.
+        found=$(key_of ${wanted:+"$wanted"} "$key")
+        check "boot $number: the key is '$found', of '$key'${wanted:+ and '$wanted'}" is_among "$found" "$key" ${wanted:+"$wanted"}
+        key=$found
         wanted=
         [ "$number" -le "$cuts" ] || break
         if [ $((number % 3)) -eq 2 ]; then
             wanted=key-number-$number
             set_key "$key" "$wanted" &
+            asking=$!
             moment=0.$((RANDOM % 9))
             sleep "$moment"
             cut_power "$number" "$moment s after a key was sent"
+            if wait "$asking"; then
+                say "cut $number: it had been answered"
+                key=$wanted
+                wanted=
+            fi
         else
             if set_key "$key" "key-number-$number"; then key=key-number-$number; else not_ok "boot $number: a key can be set"; fi
             moment=$((RANDOM % 4))
@@ -223,18 +253,31 @@ stage_cuts() {
     cat "$log"
 }
 
+# is_among THING OTHER...
+is_among() {
+    local other thing=$1
+    shift
+    for other; do [ "$thing" != "$other" ] || return 0; done
+    return 1
+}
+
 # insert_card SEED LOG: the card whose fate at the next cut the seed decides.
 insert_card() {
     rm -f "$work/card.socket"
     "${CARGO_TARGET_DIR:-tools/target}/release/cut" "$work/card.img" "$work/card.socket" "$1" >>"$2" &
     card=$!
-    until [ -S "$work/card.socket" ]; do sleep 0.1; done
+    local began=$SECONDS
+    until [ -S "$work/card.socket" ]; do
+        kill -0 "$card" 2>/dev/null && [ $((SECONDS - began)) -lt 20 ] || { warn 'no card comes up'; take_card_out; return 1; }
+        sleep 0.1
+    done
 }
 
 cut_power() {
     say "cut $1: $2"
     stop_machine
     wait "$card" || warn 'the card did not end well'
+    card=
 }
 
 take_out_kernel

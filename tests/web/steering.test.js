@@ -50,6 +50,16 @@ for (const errorMs of [4, -4, 0.3]) {
   });
 }
 
+for (const errorMs of [4, -4, 2.5, -2.5]) {
+  test(`an error of ${errorMs} ms that appears while the drift is being learned is not overshot when that ends`, () => {
+    for (const fromS of [0, 8, 10, 11, 12, 13, 14, 14.9]) {
+      const { errorMs: rest, fastest, overshotMs } = steered(errorMs, 100e-6, 120, fromS);
+      assert.ok(Math.abs(rest) < 0.1, `at ${fromS} s: ${rest} ms left`);
+      assert.ok(fastest <= 500.001 && overshotMs < 0.2, `at ${fromS} s: ${fastest} ppm, ${overshotMs} ms beyond`);
+    }
+  });
+}
+
 test('a reader that stands on a whole frame rests while its error is small, and leaves when it is not', () => {
   const steering = new Steering(RATE_HZ);
   steering.begin(0);

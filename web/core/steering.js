@@ -28,6 +28,8 @@ const LEARNING_S = 15;
 const LEARNING_SLOPE_PER_S = 300 * PPM;
 const LEARNING_GAIN_PER_S = 0.4;
 const LEARNING_CORRECTION_MAX = 500 * PPM;
+/** From here on gain and correction become the later ones: when the slope does, the rate must be one that it can still brake. */
+const CALMING_FROM_S = 10;
 
 /**
  * Kept on top of the target at first: pages and browsers are busy when sound begins, and what the first moments required is little.
@@ -123,9 +125,10 @@ export class Steering {
     const errorS = /** @type {number} */ (this.seen[ERROR_S]);
     const drift = /** @type {number} */ (this.seen[DRIFT]);
     const size = Math.abs(errorS);
-    const isLearning = this.#isLearning;
-    const gain = ((isLearning ? LEARNING_GAIN_PER_S : GAIN_PER_S) * size) / (size + NOISE_S);
-    const most = isLearning ? LEARNING_CORRECTION_MAX : CORRECTION_MAX;
+    const ageS = /** @type {number} */ (this.#values[AGE_S]);
+    const haste = Math.min(1, (LEARNING_S - ageS) / (LEARNING_S - CALMING_FROM_S));
+    const gain = ((GAIN_PER_S + haste * (LEARNING_GAIN_PER_S - GAIN_PER_S)) * size) / (size + NOISE_S);
+    const most = CORRECTION_MAX + haste * (LEARNING_CORRECTION_MAX - CORRECTION_MAX);
     this.#approach(drift + Math.min(most, Math.max(-most, errorS * gain)));
   }
 
@@ -160,13 +163,10 @@ export class Steering {
     return errorS > -EXACT_NEARER_S && errorS < /** @type {number} */ (this.#values[RESTS_S]);
   }
 
-  get #isLearning() {
-    return /** @type {number} */ (this.#values[AGE_S]) < LEARNING_S;
-  }
-
   /** @param {number} wished a ratio */
   #approach(wished) {
-    const most = (this.#isLearning ? LEARNING_SLOPE_PER_S : SLOPE_PER_S) * /** @type {number} */ (this.#values[BLOCK_S]);
+    const isLearning = /** @type {number} */ (this.#values[AGE_S]) < LEARNING_S;
+    const most = (isLearning ? LEARNING_SLOPE_PER_S : SLOPE_PER_S) * /** @type {number} */ (this.#values[BLOCK_S]);
     const rate = this.rate;
     this.#values[RATE] = rate + Math.min(most, Math.max(-most, wished - rate));
   }
