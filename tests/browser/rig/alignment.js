@@ -55,9 +55,9 @@ export function exactRuns(sound, sampleOf, { from, to, first = 0, channels = [0,
   return runs;
 }
 
-/** @param {Run[]} runs @returns {number} */
-export function exactFrames(runs) {
-  return runs.reduce((sum, { first, end }) => sum + end - first, 0);
+/** @param {Run[]} runs @param {number} [from] recorded frame @returns {number} exact ones from there on */
+export function exactFrames(runs, from = 0) {
+  return runs.reduce((sum, { first, end }) => sum + Math.max(0, end - Math.max(first, from)), 0);
 }
 
 /** Samples of a fade are no 16-bit values, and silence is everywhere: neither is worth a search. @param {Sound} sound @param {number} frame */

@@ -37,10 +37,11 @@ export class ReportLog {
     this.entries.push({ timeNs, counts, named: Object.values(counts).reduce((sum, count) => sum + count, 0), resampledMs: resampledMs ?? 0 });
   }
 
-  /** @returns {number} seconds between readings with nothing resampled and nothing else counted */
-  get exactS() {
-    return this.entries.slice(1).reduce((sum, { timeNs, resampledMs, named }, at) => {
-      const before = /** @type {(typeof this.entries)[number]} */ (this.entries[at]);
+  /** @param {number} fromNs @returns {number} seconds since then, between readings with nothing resampled and nothing else counted */
+  exactS(fromNs) {
+    const since = this.entries.filter(({ timeNs }) => timeNs >= fromNs);
+    return since.slice(1).reduce((sum, { timeNs, resampledMs, named }, at) => {
+      const before = /** @type {(typeof since)[number]} */ (since[at]);
       return resampledMs === before.resampledMs && named === before.named ? sum + (timeNs - before.timeNs) / 1e9 : sum;
     }, 0);
   }
