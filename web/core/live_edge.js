@@ -21,7 +21,7 @@ const BLOCKS_MIN = 12;
 /** A drift below so many sigmas cannot be told from none; one clock for both ends is then believed, and samples stay exact. */
 const SURE_SIGMAS = 5;
 const UNSURE_SIGMAS = 2;
-/** So small a one has time to prove itself: 20 ppm move the reader by what it may be off while exact (steering.js) in 47 s. */
+/** So small a one has time to prove itself: at 20 ppm the reader has come nearer by what it may while exact (steering.js) after 20 s. */
 const SMALL_PPM = 20;
 const SURE_SIGMAS_SMALL = 8;
 const UNSURE_SIGMAS_SMALL = 4;

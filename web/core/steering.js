@@ -29,7 +29,7 @@ const LEARNING_SLOPE_PER_S = 300 * PPM;
 const LEARNING_GAIN_PER_S = 0.4;
 const LEARNING_CORRECTION_MAX = 500 * PPM;
 /** From here on gain and correction become the later ones: when the slope does, the rate must be one that it can still brake. */
-const CALMING_FROM_S = 10;
+const CALMING_FROM_S = 12;
 
 /**
  * Kept on top of the target at first: pages and browsers are busy when sound begins, and what the first moments required is little.
