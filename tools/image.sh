@@ -147,6 +147,7 @@ stage_boot() {
     scripts/cargo.sh build --release --quiet --locked --manifest-path tools/Cargo.toml --package vm
     check 'every frame of every pair of the virtual MONTAGE comes in order' \
         sh -c '"$1" listen "127.0.0.1:$2" | tee /dev/stderr | grep -q "^ok "' - "${CARGO_TARGET_DIR:-tools/target}/release/vm" "$http"
+    check 'a browser on this machine plays them in order, on every channel' env ADDRESS="http://127.0.0.1:$http/" node --test tests/image/heard.test.js
     until grep -a -q '^proof: done' "$log" || [ $((SECONDS - began)) -gt "$ready_seconds_max" ]; do sleep 1; done
     stop_machine
     sed -n 's/\r$//; s/^proof: //p' "$log"
