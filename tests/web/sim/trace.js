@@ -8,6 +8,7 @@
 
 export const HEADER = 'frame_index,capture_ns,arrival_ns';
 const NS_PER_MS = 1e6;
+const FRAMES_PER_MS = 44.1;
 /** A quarter of a second: nothing that is live comes in larger pieces. */
 const PACKET_FRAMES_MAX = 11_025;
 /** Beyond it the wire's receiver refuses (receiver.js). */
@@ -51,6 +52,20 @@ export function parseTrace(text) {
   const packetFrames = smallestStep(packets);
   if (packetFrames > PACKET_FRAMES_MAX) throw new TraceError(lines.length, `packets of ${packetFrames} frames: ${PACKET_FRAMES_MAX} at most`);
   return { packets, packetFrames };
+}
+
+/**
+ * @param {TracePacket[]} packets in order of frame_index @param {number} packetFrames
+ * @param {number} position in the stream: low 32 bits, with a fraction @returns {number} when that was captured, ms
+ */
+export function captureMsAt(packets, packetFrames, position) {
+  const first = /** @type {TracePacket} */ (packets[0]);
+  const frames = ((Math.floor(position) - first.frame_index) | 0) + (position - Math.floor(position));
+  const guess = Math.min(packets.length - 1, Math.max(0, Math.floor(frames / packetFrames)));
+  let packet = /** @type {TracePacket} */ (packets[guess]);
+  // Lost packets are absent: the one sought lies before.
+  for (let at = guess; packet.frame_index - first.frame_index > frames && at > 0; at -= 1) packet = /** @type {TracePacket} */ (packets[at - 1]);
+  return packet.capture_ms + (frames - (packet.frame_index - first.frame_index)) / FRAMES_PER_MS;
 }
 
 /** @param {TracePacket[]} packets @returns {string} */

@@ -14,6 +14,7 @@ import { AUDIO_FRAMES_MAX } from '../../../web/core/wire.js';
 import { leastDelayMs, SAME_EVENT_MS } from './oracle.js';
 import { randomFrom } from './random.js';
 import { audio, message } from './records.js';
+import { captureMsAt } from './trace.js';
 import { newProcessor, setCurrentFrame } from './worklet.js';
 
 /** The same trace, the same run. */
@@ -42,6 +43,7 @@ const SLOPE_MS = 1000;
  * @property {number} [burstFrames] of one audio callback
  * @property {boolean} [isSilent] silence is sent: a step then goes where it is meant to, as no sound has to fit
  * @property {number} [phaseMs] by how much the first callback comes before the first packet; the default divides nothing evenly
+ * @property {{ms: number, frame: number}[] | null} [blocks] instead of all that: when each block was rendered, on the trace's clock, and its first frame
  */
 
 /**
@@ -73,14 +75,14 @@ export class TraceRun {
   constructor(packets, packetFrames, listener) {
     this.#packets = packets;
     this.#packetFrames = packetFrames;
-    this.#listener = { mode: /** @type {const} */ ('auto'), fixedMs: null, skewPpm: 0, contextRateHz: 48_000, blockFrames: 128, burstFrames: 128, phaseMs: 61.234, isSilent: false, ...listener };
+    this.#listener = { mode: /** @type {const} */ ('auto'), fixedMs: null, skewPpm: 0, contextRateHz: 48_000, blockFrames: 128, burstFrames: 128, phaseMs: 61.234, isSilent: false, blocks: null, ...listener };
     const { contextRateHz, blockFrames, skewPpm, mode, fixedMs, phaseMs } = this.#listener;
     this.#receiver = new Receiver(new RingWriter(this.#memory), contextRateHz);
     this.#processor = newProcessor(this.#memory, contextRateHz);
     this.#outputs = [[new Float32Array(blockFrames), new Float32Array(blockFrames)]];
     this.#blockMs = (blockFrames * 1000) / contextRateHz / (1 + skewPpm / 1e6);
     writeMode(this.#words, mode, fixedMs);
-    this.#firstMs = Math.min(...packets.slice(0, 50).map((packet) => packet.arrival_ms)) - phaseMs;
+    this.#firstMs = this.#listener.blocks?.[0]?.ms ?? Math.min(...packets.slice(0, 50).map((packet) => packet.arrival_ms)) - phaseMs;
   }
 
   get words() {
@@ -100,13 +102,13 @@ export class TraceRun {
     const endMs = /** @type {number} */ (arrivals.at(-1)?.arrival_ms);
     const most = Math.ceil((endMs - this.#firstMs) / this.#blockMs) + 64;
     for (const key of /** @type {const} */ (['ms', 'delayMs', 'ratePpm', 'levelMs'])) this.blocks[key] = new Float64Array(most);
-    const { blockFrames, burstFrames } = this.#listener;
-    const blocksOfBurst = Math.max(1, Math.round(burstFrames / blockFrames));
+    const { blockFrames, burstFrames, blocks } = this.#listener;
+    const blocksOfBurst = blocks ? 1 : Math.max(1, Math.round(burstFrames / blockFrames));
     const random = randomFrom(LOOKS_SEED);
     let lookMs = this.#firstMs;
     let next = 0;
     for (let block = 0; ; block += blocksOfBurst) {
-      const nowMs = this.#firstMs + block * this.#blockMs;
+      const nowMs = this.#renderedMs(block);
       if (nowMs > endMs) break;
       for (; next < arrivals.length && /** @type {number} */ (arrivals[next]?.arrival_ms) <= nowMs; next += 1) {
         this.#arrive(/** @type {typeof arrivals[number]} */ (arrivals[next]));
@@ -171,19 +173,25 @@ export class TraceRun {
     return ((frameIndex - read) | 0) < ahead - 1;
   }
 
+  /** @param {number} block @returns {number} Infinity behind the last one */
+  #renderedMs(block) {
+    const { blocks } = this.#listener;
+    return blocks ? blocks[block]?.ms ?? Infinity : this.#firstMs + block * this.#blockMs;
+  }
+
   /** @param {number} block */
   #render(block) {
-    const { blockFrames } = this.#listener;
+    const { blockFrames, blocks } = this.#listener;
     const missingBefore = Atomics.load(this.#words, WORD.MISSING_FRAMES);
-    setCurrentFrame(block * blockFrames);
+    setCurrentFrame(blocks?.[block]?.frame ?? block * blockFrames);
     this.#processor.process([], this.#outputs);
     if (Atomics.load(this.#words, WORD.PLAYOUT_STATE) !== PLAYOUT.SOUNDING) return;
     if (Atomics.load(this.#words, WORD.MISSING_FRAMES) !== missingBefore) return;
-    const ms = this.#firstMs + block * this.#blockMs;
+    const ms = this.#renderedMs(block);
     const position = Atomics.load(this.#words, WORD.READ_POSITION) + Atomics.load(this.#words, WORD.READ_FRACTION) / FRACTION_ONE;
     const at = this.blocks.count;
     this.blocks.ms[at] = ms;
-    this.blocks.delayMs[at] = ms - this.#captureMs(position);
+    this.blocks.delayMs[at] = ms - captureMsAt(this.#packets, this.#packetFrames, position);
     this.blocks.ratePpm[at] = (Atomics.load(this.#words, WORD.RATE) / 2 ** 31) * 1e6;
     this.blocks.levelMs[at] = this.playoutLevelMs;
     this.blocks.count += 1;
@@ -191,19 +199,6 @@ export class TraceRun {
 
   get playoutLevelMs() {
     return msOf(Atomics.load(this.#words, WORD.LEVEL) / LEAD_ONE);
-  }
-
-  /** @param {number} position low 32 bits, with a fraction @returns {number} */
-  #captureMs(position) {
-    const first = /** @type {import('./trace.js').TracePacket} */ (this.#packets[0]);
-    const frames = ((Math.floor(position) - first.frame_index) | 0) + (position - Math.floor(position));
-    const guess = Math.min(this.#packets.length - 1, Math.max(0, Math.floor(frames / this.#packetFrames)));
-    let packet = /** @type {import('./trace.js').TracePacket} */ (this.#packets[guess]);
-    // Lost packets are absent: the one sought lies before.
-    for (let at = guess; packet.frame_index - first.frame_index > frames && at > 0; at -= 1) {
-      packet = /** @type {import('./trace.js').TracePacket} */ (this.#packets[at - 1]);
-    }
-    return packet.capture_ms + ((frames - (packet.frame_index - first.frame_index)) * 1000) / STREAM_RATE_HZ;
   }
 
   /** @returns {Heard} */
