@@ -152,10 +152,12 @@ needs_image() {
     need openssl 'makes the key that signs its updates' command -v openssl
 }
 
-# What it takes to boot it without a Pi.
+# What it takes to boot it without a Pi, and to listen to it in a browser.
 needs_image-test() {
     needs_image
+    needs_test
     need qemu-system-arm 'the machine' command -v qemu-system-aarch64
+    need qemu-utils 'a card whose bytes stay as they are' command -v qemu-img
     need curl 'asks as a listener does' command -v curl
 }
 

@@ -2,7 +2,7 @@
 # `make test-image` (as root): the SD card's image, booted in an emulated machine without a byte of its disk changed; the
 # virtual MONTAGE plugged into it; its power cut while it writes.
 #
-# tools/image.sh [STAGE...]: boot | settings | cuts, all if none is said. CUTS says how often (20). IMAGE names an image that is there;
+# tools/image.sh [STAGE...]: boot | settings | pi3 | cuts, all if none is said. CUTS says how often (20). IMAGE names an image that is there;
 # without it image/build.sh makes it. docs/guide/image.md says what is proven by it and what is not.
 #
 # qemu runs none of a Pi's firmware: kernel, initramfs and command line are taken out of the image's boot partition and
@@ -12,10 +12,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
 
-stages=${*:-boot settings cuts}
+stages=${*:-boot settings pi3 cuts}
 cuts=${CUTS:-20}
 [[ $cuts =~ ^[1-9][0-9]*$ ]] || die "'$cuts' is no number of power cuts"
 scripts/packages.sh image-test
+scripts/npm_packages.sh
 if [ -z "${IMAGE:-}" ]; then
     image/build.sh
     IMAGE=$(ls -t "${CARGO_TARGET_DIR:-target}"/image/synthwire-*.img | head -n 1)
@@ -193,6 +194,32 @@ stage_settings() {
 $files
 E' - "$fat"
     rm -f "$mine"
+}
+
+# The nearest to hardware there is: a Pi 3's own memory card host, clocks and USB, by the device tree on the card. It has to start, and
+# to say that it is none to play with. A card of the emulator is a power of two long.
+stage_pi3() {
+    local log=$logs/image-pi3-console.log before
+    before=$(sha256sum "$IMAGE")
+    mcopy -n -o -i "$IMAGE@@$(partition_at 2)" ::bcm2837-rpi-3-b.dtb "$work/pi3.dtb"
+    qemu-img create -q -f qcow2 -F raw -b "$(realpath "$IMAGE")" "$work/pi3.qcow2" 2G
+    stop_machine
+    http=$(free_port)
+    qemu-system-aarch64 -machine raspi3b -nodefaults -display none -monitor none -no-reboot \
+        -kernel "$work/vmlinuz" -initrd "$work/initrd.img" -dtb "$work/pi3.dtb" -append "$(cat "$work/cmdline.txt") console=ttyS1,115200" \
+        -serial null -serial "file:$log" -drive "file=$work/pi3.qcow2,if=sd,format=qcow2" \
+        -netdev "user,id=cable,hostfwd=tcp:127.0.0.1:$http-:80" -device usb-net,netdev=cable </dev/null &
+    machine=$!
+    if until_ready; then
+        check 'a Pi 3 starts from its memory card, and its page says why it is not supported' \
+            grep -q 'Raspberry Pi 3' <<<"$(page /api/status | node -p 'JSON.parse(require("fs").readFileSync(0)).notices.join()')"
+    else
+        tail -n 30 "$log" >&2
+        not_ok 'a Pi 3 starts from its memory card'
+    fi
+    stop_machine
+    rm -f "$work/pi3.qcow2"
+    check 'not a byte of the image has changed' test "$before" = "$(sha256sum "$IMAGE")"
 }
 
 # start_from IMAGE LOG: with nothing added, to be ready.

@@ -7,9 +7,9 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { watchBlocks, watchedBlocks } from '../browser/rig/block_watch.js';
 import { openTwoClockStage } from '../browser/rig/stage.js';
 import { Replay } from '../browser/rig/replay.js';
+import { watchThreads, watchedThreads } from '../browser/rig/thread_watch.js';
 import { pass } from '../browser/rig/until.js';
 import { packetsOf } from '../web/sim/networks.js';
 import { captureMsAt, parseTrace } from '../web/sim/trace.js';
@@ -30,27 +30,24 @@ for (const network of ['wired', 'good-wifi', 'crowded']) {
     t.after(() => replay.close());
     const page = await stage.chromium.open(await replay.open());
     t.after(() => page.close());
-    await watchBlocks(page);
+    await watchThreads(page);
     await page.click('#listen');
     await page.reaches('playing');
     await pass(SECONDS * 1000 - 3000);
-    const blocks = await watchedBlocks(page);
+    const { blocks, looks, arrivals } = await watchedThreads(page);
     const report = await page.report();
-    const { packets: arrived, packetFrames } = parseTrace(await savedArrivals(page));
-    // The page's trace begins with the first packet that came, and counts its time from that one's capture.
-    const first = /** @type {import('../web/sim/trace.js').TracePacket} */ (arrived[0]);
-    const zeroMs = replay.beganEpochMs + (first.frame_index * 1000) / 44_100;
-    const rendered = blocks.map(({ epoch_ms: epochMs, ...block }) => ({ ...block, ms: epochMs - zeroMs }));
-    const listener = { contextRateHz: report.context_rate, blocks: rendered };
-    const sounding = rendered.filter(({ isSounding }) => isSounding);
+    const { packets: saved, packetFrames } = parseTrace(await savedArrivals(page));
+    // By the page's clock, as everything the threads have written down.
+    const aheadMs = mean(arrivals.slice(0, saved.length).map((ms, index) => ms - /** @type {typeof saved[number]} */ (saved[index]).arrival_ms));
+    const arrived = saved.map((packet) => ({ ...packet, capture_ms: packet.capture_ms + aheadMs, arrival_ms: packet.arrival_ms + aheadMs }));
+    const sounding = blocks.filter(({ isSounding }) => isSounding);
     const played = mean(sounding.map(({ ms, position }) => ms - captureMsAt(arrived, packetFrames, position)));
-    const run = new TraceRun(arrived, packetFrames, listener).run();
+    const run = new TraceRun(arrived, packetFrames, { contextRateHz: report.context_rate, blocks, looks }).run();
     const simulated = run.heard().mean_delay_ms;
-    const even = { contextRateHz: report.context_rate, skewPpm: -(report.drift_ppm ?? 0), phaseMs: -(rendered[0]?.ms ?? 0) };
     t.diagnostic(`${sounding.length} blocks played ${played.toFixed(2)} ms after capture, ${run.blocks.count} simulated ${simulated.toFixed(2)} ms; `
-      + `played up to ${burst(rendered)} blocks at once; in even blocks ${new TraceRun(arrived, packetFrames, even).run().heard().mean_delay_ms} ms; `
-      + `late ${report.glitches.network_late} and ${run.playout.late_count}, target ${report.target_ms?.toFixed(1)} and ${run.playout.target_ms.toFixed(1)} ms, `
-      + `drift ${report.drift_ppm?.toFixed(1)} ppm`);
+      + `played up to ${burst(blocks)} blocks at once; late ${report.glitches.network_late} and ${run.playout.late_count}, `
+      + `target ${report.target_ms?.toFixed(1)} and ${run.playout.target_ms.toFixed(1)} ms, drift ${report.drift_ppm?.toFixed(1)} ppm`);
+    if (process.env.KEEP) (await import('node:fs')).writeFileSync(`${process.env.KEEP}/${network}.json`, JSON.stringify({ saved, packetFrames, arrivals, blocks, looks, report }));
     assert.ok(Math.abs(played - simulated) <= AGREES_WITHIN_MS, `${played} ms played, ${simulated} ms simulated`);
   });
 }

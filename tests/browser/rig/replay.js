@@ -7,15 +7,13 @@
 import { createServer, request } from 'node:http';
 import { once } from 'node:events';
 import { WebSocketServer } from 'ws';
-import { watched } from './block_watch.js';
+import { watchOf } from './thread_watch.js';
 import { audio, message } from '../../web/sim/records.js';
 import { nowNs } from './watchdog.js';
 
 const NS_PER_MS = 1e6;
 /** Sent so much before the trace's own time at most: a timer's grain. */
 const EARLY_MS = 0.5;
-/** What is served with the watch before it, whatever folder the page's version has. */
-const WORKLET = '/worklet.js';
 /** After the page has opened its socket: nothing of the trace is late when it begins. */
 const LEAD_IN_MS = 200;
 
@@ -33,7 +31,8 @@ export class Replay {
     this.#server = createServer((asked, answer) => {
       const headers = { ...asked.headers, 'accept-encoding': 'identity' };
       const onward = request(new URL(asked.url ?? '/', behind), { method: asked.method, headers }, (given) => {
-        if (asked.url?.endsWith(WORKLET)) return void this.#serveWatched(given, answer);
+        const watch = watchOf(asked.url ?? '/');
+        if (watch !== null) return void serveAfter(watch, given, answer);
         answer.writeHead(given.statusCode ?? 502, given.headers);
         given.pipe(answer);
       });
@@ -41,19 +40,6 @@ export class Replay {
       asked.pipe(onward);
     });
     new WebSocketServer({ server: this.#server, path: '/ws', perMessageDeflate: false }).on('connection', (socket) => this.#play(socket));
-  }
-
-  /** @returns {number} ms since 1970 when the trace's clock said 0 */
-  get beganEpochMs() {
-    return performance.timeOrigin + performance.now() - (nowNs() - /** @type {number} */ (this.#beganNs)) / NS_PER_MS;
-  }
-
-  /** @param {import('node:http').IncomingMessage} given @param {import('node:http').ServerResponse} answer */
-  async #serveWatched(given, answer) {
-    let source = '';
-    for await (const part of given.setEncoding('utf8')) source += part;
-    const { 'content-length': _length, 'content-encoding': _coding, etag: _etag, ...headers } = given.headers;
-    answer.writeHead(given.statusCode ?? 502, headers).end(watched(source));
   }
 
   /** @returns {Promise<URL>} */
@@ -95,6 +81,14 @@ export class Replay {
     }
     if (next < this.#packets.length) setTimeout(() => this.#sendFrom(socket, next), 1);
   }
+}
+
+/** @param {string} watch @param {import('node:http').IncomingMessage} given @param {import('node:http').ServerResponse} answer */
+async function serveAfter(watch, given, answer) {
+  let source = '';
+  for await (const part of given.setEncoding('utf8')) source += part;
+  const { 'content-length': _length, 'content-encoding': _coding, etag: _etag, ...headers } = given.headers;
+  answer.writeHead(given.statusCode ?? 502, headers).end(watch + source);
 }
 
 /** @param {number} frames */

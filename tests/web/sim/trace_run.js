@@ -44,6 +44,7 @@ const SLOPE_MS = 1000;
  * @property {boolean} [isSilent] silence is sent: a step then goes where it is meant to, as no sound has to fit
  * @property {number} [phaseMs] by how much the first callback comes before the first packet; the default divides nothing evenly
  * @property {{ms: number, frame: number}[] | null} [blocks] instead of all that: when each block was rendered, on the trace's clock, and its first frame
+ * @property {number[] | null} [looks] when the Worker looked how far that was, on the same clock; the default is at random
  */
 
 /**
@@ -75,7 +76,7 @@ export class TraceRun {
   constructor(packets, packetFrames, listener) {
     this.#packets = packets;
     this.#packetFrames = packetFrames;
-    this.#listener = { mode: /** @type {const} */ ('auto'), fixedMs: null, skewPpm: 0, contextRateHz: 48_000, blockFrames: 128, burstFrames: 128, phaseMs: 61.234, isSilent: false, blocks: null, ...listener };
+    this.#listener = { mode: /** @type {const} */ ('auto'), fixedMs: null, skewPpm: 0, contextRateHz: 48_000, blockFrames: 128, burstFrames: 128, phaseMs: 61.234, isSilent: false, blocks: null, looks: null, ...listener };
     const { contextRateHz, blockFrames, skewPpm, mode, fixedMs, phaseMs } = this.#listener;
     this.#receiver = new Receiver(new RingWriter(this.#memory), contextRateHz);
     this.#processor = newProcessor(this.#memory, contextRateHz);
@@ -102,18 +103,24 @@ export class TraceRun {
     const endMs = /** @type {number} */ (arrivals.at(-1)?.arrival_ms);
     const most = Math.ceil((endMs - this.#firstMs) / this.#blockMs) + 64;
     for (const key of /** @type {const} */ (['ms', 'delayMs', 'ratePpm', 'levelMs'])) this.blocks[key] = new Float64Array(most);
-    const { blockFrames, burstFrames, blocks } = this.#listener;
+    const { blockFrames, burstFrames, blocks, looks } = this.#listener;
     const blocksOfBurst = blocks ? 1 : Math.max(1, Math.round(burstFrames / blockFrames));
-    const random = randomFrom(LOOKS_SEED);
-    let lookMs = this.#firstMs;
+    const look = (looks ?? randomLooks(this.#firstMs))[Symbol.iterator]();
+    let lookMs = look.next().value ?? Infinity;
     let next = 0;
+    const arrivalMs = () => arrivals[next]?.arrival_ms ?? Infinity;
     for (let block = 0; ; block += blocksOfBurst) {
       const nowMs = this.#renderedMs(block);
       if (nowMs > endMs) break;
-      for (; next < arrivals.length && /** @type {number} */ (arrivals[next]?.arrival_ms) <= nowMs; next += 1) {
-        this.#arrive(/** @type {typeof arrivals[number]} */ (arrivals[next]));
+      while (Math.min(arrivalMs(), lookMs) <= nowMs) {
+        if (arrivalMs() <= lookMs) {
+          this.#arrive(/** @type {typeof arrivals[number]} */ (arrivals[next]));
+          next += 1;
+        } else {
+          this.#receiver.noteRendered(lookMs);
+          lookMs = look.next().value ?? Infinity;
+        }
       }
-      for (; lookMs <= nowMs; lookMs += nextLookMs(random())) this.#receiver.noteRendered(lookMs);
       for (let at = block; at < block + blocksOfBurst; at += 1) this.#render(at);
     }
     return this;
@@ -255,6 +262,12 @@ export class TraceRun {
     }
     return backMs - endedMs;
   }
+}
+
+/** @param {number} fromMs @returns {Generator<number, never>} ms */
+function* randomLooks(fromMs) {
+  const random = randomFrom(LOOKS_SEED);
+  for (let ms = fromMs; ; ms += nextLookMs(random())) yield ms;
 }
 
 /** @param {Float64Array} ms ascending @param {number} count @param {number} from @returns {number} index */
