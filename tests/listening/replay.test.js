@@ -1,8 +1,8 @@
 /**
  * A trace of arrivals, replayed in real Chromium and in the simulation: the delay is the same.
  *
- * What is simulated is the trace that the page itself wrote down ("Save arrivals") and the moments at which its audio thread rendered:
- * what this machine and this browser added on the way is in them, and nothing else differs but when the Worker looks.
+ * What is simulated is the trace that the page itself wrote down ("Save arrivals"), and when its audio thread rendered and its Worker
+ * looked: what this machine and this browser added on the way is in them. Nothing else differs.
  */
 
 import assert from 'node:assert/strict';
@@ -34,8 +34,8 @@ for (const network of ['wired', 'good-wifi', 'crowded']) {
     await page.click('#listen');
     await page.reaches('playing');
     await pass(SECONDS * 1000 - 3000);
-    const { blocks, looks, arrivals } = await watchedThreads(page);
     const report = await page.report();
+    const { blocks, looks, arrivals } = await watchedThreads(page);
     const { packets: saved, packetFrames } = parseTrace(await savedArrivals(page));
     // By the page's clock, as everything the threads have written down.
     const aheadMs = mean(arrivals.slice(0, saved.length).map((ms, index) => ms - /** @type {typeof saved[number]} */ (saved[index]).arrival_ms));
@@ -47,7 +47,6 @@ for (const network of ['wired', 'good-wifi', 'crowded']) {
     t.diagnostic(`${sounding.length} blocks played ${played.toFixed(2)} ms after capture, ${run.blocks.count} simulated ${simulated.toFixed(2)} ms; `
       + `played up to ${burst(blocks)} blocks at once; late ${report.glitches.network_late} and ${run.playout.late_count}, `
       + `target ${report.target_ms?.toFixed(1)} and ${run.playout.target_ms.toFixed(1)} ms, drift ${report.drift_ppm?.toFixed(1)} ppm`);
-    if (process.env.KEEP) (await import('node:fs')).writeFileSync(`${process.env.KEEP}/${network}.json`, JSON.stringify({ saved, packetFrames, arrivals, blocks, looks, report }));
     assert.ok(Math.abs(played - simulated) <= AGREES_WITHIN_MS, `${played} ms played, ${simulated} ms simulated`);
   });
 }
