@@ -197,7 +197,7 @@ E' - "$fat"
 }
 
 # The nearest to hardware there is: a Pi 3's own memory card host, clocks and USB, by the device tree on the card. It has to start, and
-# to say that it is none to play with. A card of the emulator is a power of two long.
+# to say that it is none to play with. A card of the emulator is a power of two long; its watchdog bites when it is set.
 stage_pi3() {
     local log=$logs/image-pi3-console.log before
     before=$(sha256sum "$IMAGE")
@@ -206,9 +206,9 @@ stage_pi3() {
     stop_machine
     http=$(free_port)
     qemu-system-aarch64 -machine raspi3b -nodefaults -display none -monitor none -no-reboot \
-        -kernel "$work/vmlinuz" -initrd "$work/initrd.img" -dtb "$work/pi3.dtb" -append "$(cat "$work/cmdline.txt") console=ttyS1,115200" \
+        -kernel "$work/vmlinuz" -initrd "$work/initrd.img" -dtb "$work/pi3.dtb" -append "$(cat "$work/cmdline.txt") console=ttyS1,115200 systemd.watchdog_sec=0" \
         -serial null -serial "file:$log" -drive "file=$work/pi3.qcow2,if=sd,format=qcow2" \
-        -netdev "user,id=cable,hostfwd=tcp:127.0.0.1:$http-:80" -device usb-net,netdev=cable </dev/null &
+        -netdev "user,id=cable,hostfwd=tcp:127.0.0.1:$http-:80" -device usb-net,netdev=cable </dev/null 2>"$logs/image-pi3-emulator.log" &
     machine=$!
     if until_ready; then
         check 'a Pi 3 starts from its memory card, and its page says why it is not supported' \

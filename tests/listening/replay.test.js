@@ -38,7 +38,7 @@ for (const network of ['wired', 'good-wifi', 'crowded']) {
     const { blocks, looks, arrivals } = await watchedThreads(page);
     const { packets: saved, packetFrames } = parseTrace(await savedArrivals(page));
     // By the page's clock, as everything the threads have written down.
-    const aheadMs = mean(arrivals.slice(0, saved.length).map((ms, index) => ms - /** @type {typeof saved[number]} */ (saved[index]).arrival_ms));
+    const aheadMs = mean(arrivals.map((ms, index) => ms - /** @type {typeof saved[number]} */ (saved[index]).arrival_ms));
     const arrived = saved.map((packet) => ({ ...packet, capture_ms: packet.capture_ms + aheadMs, arrival_ms: packet.arrival_ms + aheadMs }));
     const sounding = blocks.filter(({ isSounding }) => isSounding);
     const played = mean(sounding.map(({ ms, position }) => ms - captureMsAt(arrived, packetFrames, position)));
@@ -70,7 +70,8 @@ function burst(rendered) {
   return most;
 }
 
-/** @param {number[]} values */
+/** Of milliseconds since 1970, too: their sum would not be exact. @param {number[]} values */
 function mean(values) {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [first = NaN] = values;
+  return first + values.reduce((sum, value) => sum + value - first, 0) / values.length;
 }

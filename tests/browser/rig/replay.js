@@ -8,7 +8,7 @@ import { createServer, request } from 'node:http';
 import { once } from 'node:events';
 import { WebSocketServer } from 'ws';
 import { watchOf } from './thread_watch.js';
-import { audio, message } from '../../web/sim/records.js';
+import { audio, message, returning } from '../../web/sim/records.js';
 import { nowNs } from './watchdog.js';
 
 const NS_PER_MS = 1e6;
@@ -21,6 +21,8 @@ export class Replay {
   #server;
   #packets;
   #packetFrames;
+  /** As simulated: where a splice goes depends on the sound. */
+  #sampleAt;
   /** When the trace began on this machine's clock. @type {number | null} */
   #beganNs = null;
 
@@ -28,6 +30,7 @@ export class Replay {
   constructor(packets, packetFrames, behind) {
     this.#packets = packets;
     this.#packetFrames = packetFrames;
+    this.#sampleAt = returning(packetFrames);
     this.#server = createServer((asked, answer) => {
       const headers = { ...asked.headers, 'accept-encoding': 'identity' };
       const onward = request(new URL(asked.url ?? '/', behind), { method: asked.method, headers }, (given) => {
@@ -75,7 +78,7 @@ export class Replay {
     let next = first;
     for (; next < this.#packets.length && /** @type {any} */ (this.#packets[next]).arrival_ms - EARLY_MS <= traceMs; next += 1) {
       const { frame_index: frameIndex, capture_ms: captureMs } = /** @type {import('../../web/sim/trace.js').TracePacket} */ (this.#packets[next]);
-      const bytes = message(audio({ seq: next, frameIndex, frames: this.#packetFrames }));
+      const bytes = message(audio({ seq: next, frameIndex, frames: this.#packetFrames, sampleAt: this.#sampleAt }));
       new DataView(bytes).setBigUint64(24, BigInt(Math.round(began + captureMs * NS_PER_MS)), true);
       socket.send(bytes);
     }

@@ -10,8 +10,8 @@ import { Buffer } from 'node:buffer';
 
 /** Room for ten minutes of blocks of 128 frames at 48 kHz. */
 const ENTRIES_MAX = 225_000;
-/** Of a block: its first frame, when, the reader's position, 1 where sound was played as it came. Of the others: when. */
-const FIELDS = Object.freeze({ blocks: 4, looks: 1, arrivals: 1 });
+/** Of a block: its first frame, when, where what had arrived ended, the reader's position, 1 where sound was played as it came. Of the others: when. */
+const FIELDS = Object.freeze({ blocks: 5, looks: 1, arrivals: 1 });
 /** @typedef {keyof typeof FIELDS} Kind */
 
 /** Before the worklet's own lines, in its module. */
@@ -31,11 +31,13 @@ globalThis.registerProcessor = (name, Processor) => register(name, class extends
     if (at + ${FIELDS.blocks} > watched.length) return super.process(inputs, outputs);
     const now = Number(Temporal.Now.instant().epochNanoseconds / 1000n) / 1000;
     const missing = words[watchedWord.MISSING_FRAMES];
+    const written = words[watchedWord.WRITE];
     const running = super.process(inputs, outputs);
     watched[at] = currentFrame;
     watched[at + 1] = now;
-    watched[at + 2] = words[watchedWord.READ_POSITION] + words[watchedWord.READ_FRACTION] / watchedOne;
-    watched[at + 3] = words[watchedWord.PLAYOUT_STATE] === watchedState.SOUNDING && words[watchedWord.MISSING_FRAMES] === missing ? 1 : 0;
+    watched[at + 2] = written;
+    watched[at + 3] = words[watchedWord.READ_POSITION] + words[watchedWord.READ_FRACTION] / watchedOne;
+    watched[at + 4] = words[watchedWord.PLAYOUT_STATE] === watchedState.SOUNDING && words[watchedWord.MISSING_FRAMES] === missing ? 1 : 0;
     watched[0] += 1;
     return running;
   }
@@ -105,15 +107,15 @@ export async function watchThreads(page) {
   await page.evaluate(HAND_OVER);
 }
 
-/** @typedef {{frame: number, ms: number, position: number, isSounding: boolean}} WatchedBlock */
+/** @typedef {{frame: number, ms: number, written: number, position: number, isSounding: boolean}} WatchedBlock */
 
 /**
  * @param {import('./chromium_page.js').ChromiumPage} page
  * @returns {Promise<{blocks: WatchedBlock[], looks: number[], arrivals: number[]}>} ms since 1970
  */
 export async function watchedThreads(page) {
-  const blocks = (await entries(page, 'blocks')).map(([frame, ms, position, isSounding]) => (
-    /** @type {WatchedBlock} */ ({ frame, ms, position, isSounding: isSounding === 1 })));
+  const blocks = (await entries(page, 'blocks')).map(([frame, ms, written, position, isSounding]) => (
+    /** @type {WatchedBlock} */ ({ frame, ms, written, position, isSounding: isSounding === 1 })));
   const looks = (await entries(page, 'looks')).map(([ms]) => /** @type {number} */ (ms));
   const arrivals = (await entries(page, 'arrivals')).map(([ms]) => /** @type {number} */ (ms));
   return { blocks, looks, arrivals };

@@ -95,3 +95,12 @@ export function frameOfTurn(left, right) {
 export function smooth(frame) {
   return [Math.round(16_000 * Math.sin((frame * 2 * Math.PI * 220) / 44_100)), Math.round(16_000 * Math.sin((frame * 2 * Math.PI * 331) / 44_100))];
 }
+
+/** What joins on to itself after so many frames: a sine of about 441 Hz, a quarter of full scale. @param {number} frames @returns {(frame: number) => [number, number]} */
+export function returning(frames) {
+  const periods = Math.max(1, Math.round(frames / 100));
+  return (frame) => {
+    const value = Math.round(9000 * Math.sin((2 * Math.PI * periods * frame) / frames));
+    return [value, value];
+  };
+}

@@ -13,7 +13,7 @@ import { msOf, STREAM_RATE_HZ } from '../../../web/core/units.js';
 import { AUDIO_FRAMES_MAX } from '../../../web/core/wire.js';
 import { leastDelayMs, SAME_EVENT_MS } from './oracle.js';
 import { randomFrom } from './random.js';
-import { audio, message } from './records.js';
+import { audio, message, returning } from './records.js';
 import { captureMsAt } from './trace.js';
 import { newProcessor, setCurrentFrame } from './worklet.js';
 
@@ -43,7 +43,8 @@ const SLOPE_MS = 1000;
  * @property {number} [burstFrames] of one audio callback
  * @property {boolean} [isSilent] silence is sent: a step then goes where it is meant to, as no sound has to fit
  * @property {number} [phaseMs] by how much the first callback comes before the first packet; the default divides nothing evenly
- * @property {{ms: number, frame: number}[] | null} [blocks] instead of all that: when each block was rendered, on the trace's clock, and its first frame
+ * @property {{ms: number, frame: number, written: number}[] | null} [blocks] instead of all that: when each block was rendered, on the trace's clock,
+ *   its first frame, and where in the stream ended what had arrived by then, low 32 bits
  * @property {number[] | null} [looks] when the Worker looked how far that was, on the same clock; the default is at random
  */
 
@@ -108,17 +109,20 @@ export class TraceRun {
     const look = (looks ?? randomLooks(this.#firstMs))[Symbol.iterator]();
     let lookMs = look.next().value ?? Infinity;
     let next = 0;
-    const arrivalMs = () => arrivals[next]?.arrival_ms ?? Infinity;
     for (let block = 0; ; block += blocksOfBurst) {
       const nowMs = this.#renderedMs(block);
       if (nowMs > endMs) break;
-      while (Math.min(arrivalMs(), lookMs) <= nowMs) {
-        if (arrivalMs() <= lookMs) {
-          this.#arrive(/** @type {typeof arrivals[number]} */ (arrivals[next]));
+      for (;;) {
+        const arrival = arrivals[next];
+        const isHere = arrival !== undefined && this.#isHere(arrival, block);
+        if (isHere && arrival.arrival_ms <= lookMs) {
+          this.#arrive(arrival);
           next += 1;
-        } else {
+        } else if (isHere || lookMs <= nowMs) {
           this.#receiver.noteRendered(lookMs);
           lookMs = look.next().value ?? Infinity;
+        } else {
+          break;
         }
       }
       for (let at = block; at < block + blocksOfBurst; at += 1) this.#render(at);
@@ -159,12 +163,7 @@ export class TraceRun {
 
   /** A packet of silence, or of a sine that fits into it, in as many records as it needs: they join on, in whatever order. @returns {ArrayBuffer[]} */
   #makeRecords() {
-    const amplitude = this.#listener.isSilent ? 0 : 9000;
-    const periods = Math.max(1, Math.round(this.#packetFrames / 100));
-    const sampleAt = (/** @type {number} */ frame) => {
-      const value = Math.round(amplitude * Math.sin((2 * Math.PI * periods * frame) / this.#packetFrames));
-      return /** @type {[number, number]} */ ([value, value]);
-    };
+    const sampleAt = this.#listener.isSilent ? silence : returning(this.#packetFrames);
     const records = [];
     for (let at = 0; at < this.#packetFrames; at += AUDIO_FRAMES_MAX) {
       records.push(message(audio({ seq: 0, frameIndex: at, frames: Math.min(AUDIO_FRAMES_MAX, this.#packetFrames - at), sampleAt })));
@@ -184,6 +183,14 @@ export class TraceRun {
   #renderedMs(block) {
     const { blocks } = this.#listener;
     return blocks ? blocks[block]?.ms ?? Infinity : this.#firstMs + block * this.#blockMs;
+  }
+
+  /** Had it arrived before that block? @param {import('./trace.js').TracePacket} packet @param {number} block @returns {boolean} */
+  #isHere(packet, block) {
+    const { blocks } = this.#listener;
+    if (!blocks) return packet.arrival_ms <= this.#renderedMs(block);
+    const { written } = /** @type {NonNullable<typeof blocks[number]>} */ (blocks[block]);
+    return ((packet.frame_index + this.#packetFrames - written) | 0) <= 0;
   }
 
   /** @param {number} block */
@@ -263,6 +270,9 @@ export class TraceRun {
     return backMs - endedMs;
   }
 }
+
+/** @returns {[number, number]} */
+const silence = () => [0, 0];
 
 /** @param {number} fromMs @returns {Generator<number, never>} ms */
 function* randomLooks(fromMs) {
