@@ -57,10 +57,12 @@ start_machine() {
     stop_machine
     http=$(free_port)
     https=$(free_port)
-    qemu-system-aarch64 -machine virt -accel tcg -cpu cortex-a72 -smp 2 -m 1024 -nodefaults -display none -monitor none -no-reboot \
+    # Before a browser that listens on the same processors: an instrument that comes too late is no instrument.
+    nice --adjustment=-10 qemu-system-aarch64 -machine virt -accel tcg -cpu cortex-a72 -smp 2 -m 1024 -nodefaults -display none -monitor none -no-reboot \
         -kernel "$work/vmlinuz" -initrd "$2" -append "$(cat "$work/cmdline.txt") console=ttyAMA0 $3" -serial "file:$1" \
         -drive "$4,if=none,id=card" -device virtio-blk-pci,drive=card -device virtio-rng-pci \
-        -nic "user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:$http-:80,hostfwd=tcp:127.0.0.1:$https-:443" </dev/null &
+        -netdev "user,id=cable,hostfwd=tcp:127.0.0.1:$http-:80,hostfwd=tcp:127.0.0.1:$https-:443" \
+        -device virtio-net-pci,netdev=cable,romfile= </dev/null &
     machine=$!
 }
 
@@ -91,6 +93,16 @@ until_ready() {
     done
     say "ready after $((SECONDS - began)) s of this machine's time"
 }
+
+# until_calm: while it answered, the emulated machine was late for its instrument, and the service calls that lost. Not for ever.
+until_calm() {
+    local lost=none before=$SECONDS began=$SECONDS
+    until [ $((SECONDS - before)) -ge 15 ] || [ $((SECONDS - began)) -ge 180 ]; do
+        sleep 3
+        [ "$lost" = "$(losses)" ] || { lost=$(losses) && before=$SECONDS; }
+    done
+}
+losses() { page /metrics | grep '^synthwire_lost_frames_total{cause="usb_loss"}'; }
 
 # A question that is not answered fails and prints nothing.
 authority() { page /trust/synthwire.crt >"$work/authority.crt" && sha256sum <"$work/authority.crt" | cut -c1-16; }
@@ -144,17 +156,17 @@ stage_boot() {
     check 'the page comes over HTTPS' grep -q '<html' <<<"$(secure_page /)"
     check 'it offers its certificate' openssl x509 -inform der -noout -in <(page /trust/synthwire.crt)
     local began=$SECONDS
-    until grep -a -q '^proof: playing' "$log" || [ $((SECONDS - began)) -gt "$ready_seconds_max" ]; do sleep 1; done
+    until grep -a -q '^proof: done' "$log" || [ $((SECONDS - began)) -gt "$ready_seconds_max" ]; do sleep 1; done
+    check 'the questions came to their end' grep -a -q '^proof: done' "$log"
+    until_calm
     scripts/cargo.sh build --release --quiet --locked --manifest-path tools/Cargo.toml --package vm
-    check 'every frame of every pair of the virtual MONTAGE comes in order' \
+    check 'every frame of every pair of the virtual MONTAGE comes in order, and what the emulator loses is named' \
         sh -c '"$1" listen "127.0.0.1:$2" | tee /dev/stderr | grep -q "^ok "' - "${CARGO_TARGET_DIR:-tools/target}/release/vm" "$http"
     check 'a browser on this machine plays them in order, on every channel' env ADDRESS="http://127.0.0.1:$http/" node --test tests/image/heard.test.js
-    until grep -a -q '^proof: done' "$log" || [ $((SECONDS - began)) -gt "$ready_seconds_max" ]; do sleep 1; done
     stop_machine
     sed -n 's/\r$//; s/^proof: //p' "$log"
     passed=$((passed + $(grep -a -c '^proof: ok ' "$log" || true)))
     failed=$((failed + $(grep -a -c '^proof: FAILED ' "$log" || true)))
-    check 'the questions came to their end' grep -a -q '^proof: done' "$log"
     check 'not a byte of the image has changed' test "$before" = "$(sha256sum "$IMAGE")"
 }
 

@@ -17,8 +17,12 @@ const SECONDS = 12;
 /** After the pair was changed: the fade, and what was on its way. */
 const SETTLING_MS = 3000;
 const LOOK_EVERY_MS = 200;
-/** An emulator stands still now and then; what it withholds is named, and the rest is in order. */
-const ORDERED_SHARE = 0.9;
+/** As the page counts: what is nearer to the one before is the same glitch. */
+const SAME_GLITCH_FRAMES = 4410;
+/** While a browser starts beside it, the emulator falls behind. */
+const STARTED_MS = 10_000;
+/** It stands still now and then later, too; what it withholds is named, and the rest is in order. */
+const ORDERED_SHARE = 0.8;
 
 const speakers = await Speakers.open();
 after(() => speakers.close());
@@ -29,12 +33,9 @@ test('a browser plays the counters of every channel in order, and says what is m
   const page = await chromium.open(/** @type {string} */ (process.env.ADDRESS));
   await page.click('#listen');
   await page.reaches('playing');
+  await pass(STARTED_MS);
   for (const first of PAIRS) {
-    if (first > 1) {
-      await page.evaluate('document.querySelector("#pair").focus()');
-      await page.press('ArrowDown');
-      await until('the page shows the pair', async () => (await page.evaluate('document.querySelector("#pair").value')) === String(first));
-    }
+    await choose(page, first);
     await pass(SETTLING_MS);
     const { log, recording } = { log: new ReportLog(), recording: speakers.record() };
     for (let look = 0; look < (SECONDS * 1000) / LOOK_EVERY_MS; look += 1) {
@@ -42,13 +43,27 @@ test('a browser plays the counters of every channel in order, and says what is m
       await pass(LOOK_EVERY_MS);
     }
     const sound = recording.stop();
-    log.add(nowNs(), await page.report());
+    const report = await page.report();
+    log.add(nowNs(), report);
     const { frames, breaks } = orderOf(sound.samples, first - 1);
     t.diagnostic(`channels ${first} and ${first + 1}: ${frames} of ${sound.frames} frames follow the one before; named ${JSON.stringify(log.namedByName())}, `
       + `breaks ${JSON.stringify(breaks)}`);
     const named = Object.values(log.namedByName()).reduce((sum, count) => sum + count, 0);
-    assert.ok(frames > ORDERED_SHARE * sound.frames, `only ${frames} of ${sound.frames} are in order`);
-    assert.ok(breaks.length <= named, `${breaks.length} breaks, ${named} of them named`);
+    assert.ok(frames > ORDERED_SHARE * sound.frames, `channel ${first}: ${frames} of ${sound.frames} frames are in order; the page is ${report.state}, ${report.target_ms} ms behind the live edge wanted`);
+    const glitches = breaks.filter(({ at }, index) => at - (breaks[index - 1]?.at ?? -Infinity) - (breaks[index - 1]?.frames ?? 0) >= SAME_GLITCH_FRAMES);
+    assert.ok(glitches.length <= named, `channel ${first}: ${glitches.length} glitches, ${named} of them named`);
   }
   assert.deepEqual(page.complaints, []);
 });
+
+/** By the keyboard, from whatever pair another listener has left. @param {import('../browser/rig/chromium_page.js').ChromiumPage} page @param {number} first channel of the pair */
+async function choose(page, first) {
+  const chosen = async () => Number(await page.evaluate('document.querySelector("#pair").value'));
+  await page.evaluate('document.querySelector("#pair").focus()');
+  for (let pair = await chosen(); pair !== first;) {
+    await page.press(pair < first ? 'ArrowDown' : 'ArrowUp');
+    pair += pair < first ? 2 : -2;
+    const wanted = pair;
+    await until('the page shows the pair', async () => (await chosen()) === wanted);
+  }
+}

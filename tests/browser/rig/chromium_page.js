@@ -13,6 +13,7 @@ const KEYS = {
   Enter: { code: 'Enter', keyCode: 13, text: '\r' },
   Tab: { code: 'Tab', keyCode: 9, text: '' },
   ArrowDown: { code: 'ArrowDown', keyCode: 40, text: '' },
+  ArrowUp: { code: 'ArrowUp', keyCode: 38, text: '' },
 };
 
 export class ChromiumPage {

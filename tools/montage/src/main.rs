@@ -2,6 +2,9 @@
 //!
 //! The I/O shell around [`montage`]: a pair of sockets, one end of which is handed to the kernel (`vhci-hcd`, as root), a thread
 //! for each input, the clock. The loop waits for bytes, a line, or the next reply's time.
+//!
+//! `--moderate-us 4000`: what the host has asked for comes every 4 ms, all at once, as host controllers can moderate their interrupts.
+//! An emulated machine then wakes up a quarter as often.
 
 use montage::control::{COMMANDS, Command};
 use montage::descriptors::{Description, MONTAGE};
@@ -22,6 +25,8 @@ const HIGH_SPEED: u32 = 3;
 const PORT_FREE: &str = "004";
 /// Inputs that may wait for the loop; then their threads do.
 const INPUTS_MAX: usize = 64;
+/// The audio driver keeps 12 ms of transfers under way.
+const MODERATION_US_MAX: u64 = 10_000;
 /// Read from the host at once.
 const READ_BYTES: usize = 65_536;
 
@@ -37,13 +42,26 @@ enum Input {
 }
 
 fn main() -> Result<(), String> {
-    let text = match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
-        [] => MONTAGE.to_owned(),
-        [option, file] if option == "--descriptors" => {
-            std::fs::read_to_string(file).map_err(|error| format!("cannot read {file}: {error}"))?
+    let mut text = MONTAGE.to_owned();
+    let mut moderation_ns = 1;
+    let mut words = std::env::args().skip(1);
+    while let Some(option) = words.next() {
+        match (option.as_str(), words.next()) {
+            ("--descriptors", Some(file)) => {
+                text = std::fs::read_to_string(&file).map_err(|error| format!("cannot read {file}: {error}"))?;
+            }
+            ("--moderate-us", Some(number)) => {
+                let us = number.parse().ok().filter(|us| (1..=MODERATION_US_MAX).contains(us));
+                let us: u64 = us.ok_or(format!("--moderate-us is 1 to {MODERATION_US_MAX}, not '{number}'"))?;
+                moderation_ns = us * 1000;
+            }
+            _ => {
+                return Err(format!(
+                    "montage [--descriptors FILE] [--moderate-us NUMBER]; then, on the standard input: {COMMANDS}"
+                ));
+            }
         }
-        _ => return Err(format!("montage [--descriptors FILE]; then, on the standard input: {COMMANDS}")),
-    };
+    }
     let (inputs, waiting) = sync_channel(INPUTS_MAX);
     let commands = inputs.clone();
     std::thread::spawn(move || {
@@ -54,7 +72,7 @@ fn main() -> Result<(), String> {
     });
     let began = Instant::now();
     let device = Device::new(Description::parse(&text)?, 0);
-    Shell { device, began, inputs, host: None, connections: 0 }.run(&waiting);
+    Shell { device, began, moderation_ns, inputs, host: None, connections: 0 }.run(&waiting);
     Ok(())
 }
 
@@ -62,6 +80,8 @@ fn main() -> Result<(), String> {
 struct Shell {
     device: Device,
     began: Instant,
+    /// Replies are written at multiples of it.
+    moderation_ns: u64,
     inputs: SyncSender<Input>,
     host: Option<Host>,
     connections: u32,
@@ -85,6 +105,7 @@ impl Shell {
             let input = match self.device.due_ns() {
                 None => waiting.recv().ok(),
                 Some(due_ns) => {
+                    let due_ns = due_ns.next_multiple_of(self.moderation_ns);
                     match waiting.recv_timeout(Duration::from_nanos(due_ns.saturating_sub(self.now_ns()))) {
                         Ok(input) => Some(input),
                         Err(RecvTimeoutError::Timeout) => None,
@@ -114,7 +135,7 @@ impl Shell {
                 Some(Input::Closed(_)) | None => {}
             }
             let now_ns = self.now_ns();
-            self.device.advance(now_ns, &mut out);
+            self.device.advance(now_ns - now_ns % self.moderation_ns, &mut out);
             self.send(&mut out);
         }
     }

@@ -29,7 +29,9 @@ fn main() {
     let cycles = match words.as_slice() {
         [verb, address] if verb == "listen" => {
             let service = Service::at(address);
-            tap.check("every frame of every pair comes in order", || sound::every_pair_of(&service));
+            tap.check("every frame of every pair comes in order, and losses are named", || {
+                sound::every_pair_or_its_losses(&service)
+            });
             return tap.end();
         }
         [number, ..] => number.parse().unwrap_or(100),
