@@ -58,7 +58,7 @@ start_machine() {
     http=$(free_port)
     https=$(free_port)
     # Before a browser that listens on the same processors: an instrument that comes too late is no instrument.
-    nice --adjustment=-10 qemu-system-aarch64 -machine virt -accel tcg -cpu cortex-a72 -smp 2 -m 1024 -nodefaults -display none -monitor none -no-reboot \
+    nice --adjustment=-10 qemu-system-aarch64 -machine virt -accel tcg,tb-size=1024 -cpu cortex-a72 -smp 2 -m 1024 -nodefaults -display none -monitor none -no-reboot \
         -kernel "$work/vmlinuz" -initrd "$2" -append "$(cat "$work/cmdline.txt") console=ttyAMA0 $3" -serial "file:$1" \
         -drive "$4,if=none,id=card" -device virtio-blk-pci,drive=card -device virtio-rng-pci \
         -netdev "user,id=cable,hostfwd=tcp:127.0.0.1:$http-:80,hostfwd=tcp:127.0.0.1:$https-:443" \

@@ -48,11 +48,13 @@ fn main() -> Result<(), String> {
     while let Some(option) = words.next() {
         match (option.as_str(), words.next()) {
             ("--descriptors", Some(file)) => {
-                text = std::fs::read_to_string(&file).map_err(|error| format!("cannot read {file}: {error}"))?;
+                text =
+                    std::fs::read_to_string(&file).map_err(|error| format!("cannot read {file}: {error}"))?;
             }
             ("--moderate-us", Some(number)) => {
                 let us = number.parse().ok().filter(|us| (1..=MODERATION_US_MAX).contains(us));
-                let us: u64 = us.ok_or(format!("--moderate-us is 1 to {MODERATION_US_MAX}, not '{number}'"))?;
+                let us: u64 =
+                    us.ok_or(format!("--moderate-us is 1 to {MODERATION_US_MAX}, not '{number}'"))?;
                 moderation_ns = us * 1000;
             }
             _ => {
