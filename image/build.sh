@@ -7,7 +7,7 @@
 #   rootfs.sh    the packages whose scripts matter, in an emulated chroot             (minutes, once)
 #   unpack.sh    kernel, firmware, busybox: unpacked                                  (once)
 #   update/key.sh whose signature the card's system believes: made once, kept outside the sources
-#   system.sh    both together with ours and image/root, as squashfs
+#   system.sh    both together with ours and image/overlay, as squashfs
 #   initramfs.sh the initramfs
 #   disk.sh      partitions and the disk
 #   manifest.sh  what is in it, and under which licences
@@ -19,7 +19,7 @@ cd "$(dirname "$0")/.."
 [ "$(id -u)" -eq 0 ] || die 'this needs root: files of the image belong to several users' 'Try: sudo make image'
 scripts/packages.sh image
 umask 022
-# The disk's signature, by which initramfs and udev know the card; image/root/usr/lib/udev has it, too.
+# The disk's signature, by which initramfs and udev know the card; image/overlay/usr/lib/udev has it, too.
 signature=53594e57
 # Without a repository (an unpacked archive), the date of the release's own file.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y Cargo.toml)}

@@ -46,7 +46,7 @@ make_boot() {
     mkdir "$folder"
     cp image/boot/config.txt "$folder/"
     sed "s/@SLOT@/$2/" image/boot/cmdline.txt >"$folder/cmdline.txt"
-    cp "$work/unpacked/root/boot/vmlinuz-$name" "$folder/vmlinuz"
+    cp "$work/unpacked/tree/boot/vmlinuz-$name" "$folder/vmlinuz"
     cp "$work/initrd.img" "$folder/"
     # Pi 4: start4, fixup4. Pi 3 and Zero 2 W: start, fixup.
     cp "$firmware"/{start4.elf,fixup4.dat,start.elf,fixup.dat,bootcode.bin} "$folder/"

@@ -10,7 +10,7 @@ make_initramfs() {
     name=$(kernel_name)
     say 'Making the initramfs'
     rm -rf "$root"
-    mkdir -p "$root"/{bin,dev,proc,sys,run,lower,rw,root,card,lib/modules/$name}
+    mkdir -p "$root"/{bin,dev,proc,sys,run,lower,rw,system,card,lib/modules/$name}
     cp "$(unpacked /bin/busybox)" "$root/bin/busybox"
     ln -s busybox "$root/bin/sh"
     sed "s/@SIGNATURE@/$signature/" image/initramfs/init >"$root/init"

@@ -14,7 +14,7 @@ const fields = (text) => new Map([...text.matchAll(/^([A-Za-z-]+): *(.*)$/gm)].m
 
 /** Short licence names of a machine-readable copyright file; the file itself where it is prose. @param {string} name */
 function licencesOf(name) {
-    const file = [`${system}/usr/share/doc/${name}/copyright`, `${unpacked}/root/usr/share/doc/${name}/copyright`].find(existsSync);
+    const file = [`${system}/usr/share/doc/${name}/copyright`, `${unpacked}/tree/usr/share/doc/${name}/copyright`].find(existsSync);
     if (!file) return [];
     const names = [...readFileSync(file, 'latin1').matchAll(/^License: *(\S.*)$/gm)].map(([, value]) => value.trim());
     return names.length > 0 ? [...new Set(names)].sort() : [`see /usr/share/doc/${name}/copyright`];

@@ -1,4 +1,4 @@
-# Sourced: the system of a slot: Debian's part, ours, image/root, as one squashfs in $work/root.squashfs.
+# Sourced: the system of a slot: Debian's part, ours, image/overlay, as one squashfs in $work/root.squashfs.
 
 # Drivers by the folders they are in, or by file: those a Pi or the test's emulator has, and those a USB instrument needs (a
 # sound card does not appear without drivers/media/mc). The rest of Debian's kernel stays out.
@@ -33,10 +33,10 @@ make_system() {
 
 in_tree() { env -i PATH=/usr/sbin:/usr/bin SYSTEMD_OFFLINE=1 chroot "$work/system" "$@"; }
 
-kernel_name() { ls "$work/unpacked/root/usr/lib/modules" 2>/dev/null || ls "$work/unpacked/root/lib/modules"; }
+kernel_name() { ls "$work/unpacked/tree/usr/lib/modules" 2>/dev/null || ls "$work/unpacked/tree/lib/modules"; }
 
 # unpacked PATH: a path of those packages, in /usr or not.
-unpacked() { if [ -e "$work/unpacked/root/usr$1" ]; then echo "$work/unpacked/root/usr$1"; else echo "$work/unpacked/root$1"; fi; }
+unpacked() { if [ -e "$work/unpacked/tree/usr$1" ]; then echo "$work/unpacked/tree/usr$1"; else echo "$work/unpacked/tree$1"; fi; }
 
 copy_modules() {
     local name from to
@@ -70,11 +70,11 @@ add_package() {
     dpkg-deb --fsys-tarfile "$1" | tar -t | sed -e 's/^\.//' -e 's/\/$//' -e 's/^$/\/./' >"$work/system/var/lib/dpkg/info/synthwire.list"
 }
 
-# image/root, and the folders that are mounted on.
+# image/overlay, and the folders that are mounted on.
 lay_over() {
     local tree=$work/system
-    (cd image/root && find . -type d -printf '%P\0' | xargs -0 -I{} mkdir -p "$tree/{}")
-    (cd image/root && find . ! -type d -printf '%P\0' | while IFS= read -r -d '' file; do
+    (cd image/overlay && find . -type d -printf '%P\0' | xargs -0 -I{} mkdir -p "$tree/{}")
+    (cd image/overlay && find . ! -type d -printf '%P\0' | while IFS= read -r -d '' file; do
         if [ -L "$file" ]; then cp -P "$file" "$tree/$file"
         elif [ -x "$file" ]; then install --mode=755 "$file" "$tree/$file"
         else install --mode=644 "$file" "$tree/$file"; fi

@@ -1,4 +1,4 @@
-# Sourced: the packages that are only unpacked; kept as $work/unpacked/ROOT, with their control files beside.
+# Sourced: the packages that are only unpacked; kept as $work/unpacked/tree, with their control files beside.
 
 # unpack_packages: fetches and unpacks them when there is another version than before.
 unpack_packages() {
@@ -13,12 +13,12 @@ unpack_packages() {
     fi
     [ "$(cat "$folder/uris" 2>/dev/null)" != "$uris" ] || return 0
     say "Fetching $(printf '%s ' $names)"
-    rm -rf "$folder.new" && mkdir -p "$folder.new"/{root,control,deb}
+    rm -rf "$folder.new" && mkdir -p "$folder.new"/{tree,control,deb}
     (cd "$folder.new/deb" && for_image apt-get download --quiet=2 $names)
     local deb name
     for deb in "$folder.new"/deb/*.deb; do
         name=$(dpkg-deb --field "$deb" Package)
-        dpkg-deb --extract "$deb" "$folder.new/root"
+        dpkg-deb --extract "$deb" "$folder.new/tree"
         dpkg-deb --field "$deb" >"$folder.new/control/$name"
         dpkg-deb --fsys-tarfile "$deb" | tar -t | sed -e 's/^\.//' -e 's/\/$//' >"$folder.new/control/$name.list"
     done

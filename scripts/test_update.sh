@@ -36,7 +36,7 @@ tar -C "$tree" --exclude='./dev/*' --exclude='./usr/share/doc' --exclude='./usr/
     --exclude='./var/cache/apt' --exclude='./var/lib/apt' -xf "$archive"
 dpkg-deb --extract "$package" "$tree"
 chroot "$tree" env -i PATH=/usr/sbin:/usr/bin systemd-sysusers
-cp -r image/root/. "$tree/"
+cp -r image/overlay/. "$tree/"
 find "$tree/usr/lib/synthwire" -type f -exec chmod 755 {} +
 make_key "$work/key" 'Test of updates'
 make_key "$work/other_key" 'Somebody else'
@@ -63,7 +63,7 @@ system() {
     mksquashfs "$tree" "$work/root-$1" -quiet -no-progress -noappend -comp zstd -Xcompression-level 3 >/dev/null
 }
 
-mkdir -p "$work/initrd"/{bin,dev,proc,sys,run,lower,rw,root,card} "$work/bundles" "$work/boot"
+mkdir -p "$work/initrd"/{bin,dev,proc,sys,run,lower,rw,system,card} "$work/bundles" "$work/boot"
 cp "$(command -v busybox)" "$work/initrd/bin/busybox"
 ln -s busybox "$work/initrd/bin/sh"
 sed 's/@SIGNATURE@/53594e57/' image/initramfs/init >"$work/initrd/init"

@@ -3,7 +3,7 @@
 //!
 //! In: a bundle's bytes, of which nothing is understood here. Out: `update.raucb` in the state folder, whole or not at all.
 //! Not here: whether it is genuine, and everything that is done with it. That is for the updater, which runs as root
-//! (`synthwire-update.path` in `image/root/`) and believes only a signature. Every call waits for the disk.
+//! (`synthwire-update.path` in `image/overlay/`) and believes only a signature. Every call waits for the disk.
 
 use crate::error::{Error, Result};
 use crate::state::StateFolder;

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/image/root/usr/lib/synthwire/led");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/image/overlay/usr/lib/synthwire/led");
 
 /// A board with one light, and a `systemctl` that says what it is told to.
 struct Board {

@@ -130,12 +130,12 @@ make_test_initrd() {
     local root=$work/test-root name module
     rm -rf "$root" && mkdir -p "$root/test"
     cp tools/image/init "$root/test/init"
-    cp -r tools/image/root "$root/test/root"
+    cp -r tools/image/overlay "$root/test/overlay"
     CROSS=arm64 scripts/cargo.sh build --release --quiet --locked --manifest-path tools/Cargo.toml --package montage
-    cp "${CARGO_TARGET_DIR:-tools/target}/aarch64-unknown-linux-gnu/release/montage" "$root/test/root/test/montage"
+    cp "${CARGO_TARGET_DIR:-tools/target}/aarch64-unknown-linux-gnu/release/montage" "$root/test/overlay/test/montage"
     for module in usbip-core vhci-hcd; do
         name=$(find "$(dirname "$IMAGE")/unpacked" -name "$module.ko*")
-        case $name in *.xz) xz --decompress --stdout "$name" ;; *) cat "$name" ;; esac >"$root/test/root/test/$module.ko"
+        case $name in *.xz) xz --decompress --stdout "$name" ;; *) cat "$name" ;; esac >"$root/test/overlay/test/$module.ko"
     done
     # The kernel looks for a second archive at a multiple of four bytes.
     cp "$work/initrd.img" "$work/test-initrd.img"
