@@ -1,7 +1,7 @@
 # One line per target; the work is in scripts/. Everything a target needs is installed by the target itself.
 .DEFAULT_GOAL := help
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
-export CUTS CHAOS_S EVERY_CHECK TRACE MODE SKEW_PPM PROFILE SEED SECONDS FILE
+export ARCH CUTS CHAOS_S EVERY_CHECK TRACE MODE SKEW_PPM PROFILE SEED SECONDS FILE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -68,7 +68,7 @@ test-cross: ## the tests, built for arm64 and run in an emulator
 deb: ## the Debian packages; ARCHS="arm64" for one of arm64 and amd64
 	@scripts/deb.sh $(ARCHS)
 
-test-deb: ## the package and its units, in Debian 12 and 13 (as root); SUITES="trixie" for one
+test-deb: ## the package and its units, in Debian 12 and 13 (as root); SUITES="trixie" for one, ARCH=arm64 for the Pi's
 	@scripts/test_deb.sh $(SUITES)
 
 test-systemd: ## the package under a real systemd, in an emulated machine (as root)

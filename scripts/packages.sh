@@ -158,6 +158,8 @@ needs_image-test() {
     needs_test
     need qemu-system-arm 'the machine' command -v qemu-system-aarch64
     need qemu-utils 'a card whose bytes stay as they are' command -v qemu-img
+    need rauc 'makes and signs updates of it' command -v rauc
+    need python3-venv 'reads its list of parts, by a tool from PyPI' python3 -c 'import ensurepip'
     need curl 'asks as a listener does' command -v curl
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `make test-deb` (as root): the Debian package in Debian 12 and 13, each in a file tree of its own: installed, upgraded,
 # removed, purged; its units judged by that Debian's systemd. scripts/test_deb.sh [bookworm] [trixie]
+# ARCH=arm64 on another machine does the same in an emulator.
 #
 # Nothing is started here: a file tree has no systemd that runs. `make test-systemd` does that.
 set -euo pipefail
@@ -16,7 +17,9 @@ exposure_judge=trixie
 [ "$(id -u)" -eq 0 ] || die 'a file tree of another Debian can only be entered as root' 'Run: sudo make test-deb'
 [ $# -gt 0 ] || set -- bookworm trixie
 scripts/packages.sh deb
-arch=$(dpkg --print-architecture)
+native=$(dpkg --print-architecture)
+arch=${ARCH:-$native}
+[ "$arch" = "$native" ] || scripts/packages.sh image
 scripts/deb.sh "$arch"
 VERSION_SUFFIX=+upgrade scripts/deb.sh "$arch"
 packages=${CARGO_TARGET_DIR:-target}/debian

@@ -2,7 +2,7 @@
 # `make test-image` (as root): the SD card's image, booted in an emulated machine without a byte of its disk changed; the
 # virtual MONTAGE plugged into it; its power cut while it writes.
 #
-# tools/image.sh [STAGE...]: boot | settings | pi3 | cuts, all if none is said. CUTS says how often (20). IMAGE names an image that is there;
+# tools/image.sh [STAGE...]: papers | boot | settings | updates | pi3 | cuts, all if none is said. CUTS says how often (20). IMAGE names an image that is there;
 # without it image/build.sh makes it. docs/guide/image.md says what is proven by it and what is not.
 #
 # qemu runs none of a Pi's firmware: kernel, initramfs and command line are taken out of the image's boot partition and
@@ -11,8 +11,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
+. image/update/key.sh
+. image/update/pack.sh
+. image/disk.sh
 
-stages=${*:-boot settings pi3 cuts}
+stages=${*:-papers boot settings updates pi3 cuts}
 cuts=${CUTS:-20}
 [[ $cuts =~ ^[1-9][0-9]*$ ]] || die "'$cuts' is no number of power cuts"
 scripts/packages.sh image-test
@@ -44,10 +47,11 @@ check() {
 # Where a primary partition begins, in bytes, from the table itself.
 partition_at() { echo $((512 * $(od --address-radix=n --skip-bytes=$((446 + 16 * ($1 - 1) + 8)) --read-bytes=4 --format=u4 "$IMAGE"))); }
 
+# take_out_kernel CARD PARTITION
 take_out_kernel() {
     local file at
-    at=$(partition_at 2)
-    for file in vmlinuz initrd.img cmdline.txt; do mcopy -n -o -i "$IMAGE@@$at" "::$file" "$work/$file"; done
+    at=$(partition_at "$2")
+    for file in vmlinuz initrd.img cmdline.txt; do mcopy -n -o -i "$1@@$at" "::$file" "$work/$file"; done
 }
 
 free_port() { node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'; }
@@ -143,6 +147,18 @@ make_test_initrd() {
     (cd "$root" && find . | LC_ALL=C sort | cpio --quiet --create --format=newc --owner=+0:+0) >>"$work/test-initrd.img"
 }
 
+# What lies beside the image: is it what it says it is?
+stage_papers() {
+    local base=${IMAGE%.img} tool=$work/spdx
+    [ -x "$tool/bin/pyspdxtools" ] || { python3 -m venv "$tool" && "$tool/bin/pip" install --quiet --disable-pip-version-check spdx-tools==0.8.3; }
+    check 'the checksums are right' sh -c 'cd "$1" && sha256sum --quiet --check "$2"' - "${base%/*}" "${base##*/}.sha256"
+    check 'the list of its parts is a valid SPDX document' "$tool/bin/pyspdxtools" --infile "$base.spdx.json"
+    rm -f "$work/written.img"
+    check 'it is written to a card by its block map' bmaptool --quiet copy --bmap "$IMAGE.bmap" "$IMAGE.xz" "$work/written.img"
+    check 'and the card is the image' cmp "$IMAGE" "$work/written.img"
+    rm -f "$work/written.img"
+}
+
 # The disk as it is; nothing that is written reaches it.
 stage_boot() {
     local log=$logs/image-console.log before
@@ -206,6 +222,105 @@ stage_settings() {
 $files
 E' - "$fat"
     rm -f "$mine"
+}
+
+# An update by the page's way into the empty slot, which has to prove itself there; then one that does not start. This script is the boot
+# loader: like a Pi's, it reads autoboot.txt, and knows of `reboot "0 tryboot"` from the console.
+stage_updates() {
+    local log=$logs/image-updates-console.log mine=$work/updates.img first again
+    make_bundles
+    cp --sparse=always "$IMAGE" "$mine"
+    start_slot all "$mine" "$log" || { not_ok 'the card boots'; return; }
+    first=$(authority) || not_ok 'it has its certificate'
+    check 'a settings key is taken' set_key none 'the key of updates'
+    check 'an update without the key is refused' sh -c '! "$@"' - send_bundle none "$work/next.raucb"
+    install_bundle next waiting || { not_ok 'a good update is installed'; return; }
+    check 'the settled slot is the one before' test "$(boot_partition all "$mine")" = 2
+    restart_into_update "$mine" "$log" || { not_ok 'the new version starts'; return; }
+    check 'the new version has proved itself' until_update installed next
+    check 'it runs in the other slot' grep -a -q 'synthwire: slot b of' "$log"
+    again=$(authority) || again=none
+    check 'it is who it was' test "$again" = "$first"
+    check 'with the key of before' is_key 'the key of updates'
+    install_bundle no-start waiting || { not_ok 'an update that will not start is installed'; return; }
+    restart_into_update "$mine" "$log" || { not_ok 'the version before is back'; return; }
+    check 'what did not start is told' until_update fell_back no-start
+    check 'the slot that runs is the one before' grep -a -q 'synthwire: slot b of' "$log"
+    again=$(authority) || again=none
+    check 'it still is who it was' test "$again" = "$first"
+    check 'and has its key' is_key 'the key of updates'
+    stop_machine
+    check 'the proved slot is settled on the card' test "$(boot_partition all "$mine")" = 3
+    rm -f "$mine" "$work"/*.raucb
+    take_out_kernel "$IMAGE" 2
+}
+
+# $work/next.raucb and $work/no-start.raucb: the image's own two parts; and its kernel without a system.
+make_bundles() {
+    local parts=$work/bundle
+    signing_key
+    rm -rf "$parts" && mkdir -p "$parts/empty" "$parts/boot"
+    mcopy -n -s -m -i "$IMAGE@@$(partition_at 2)" '::*' "$parts/boot/"
+    SOURCE_DATE_EPOCH=$(date +%s)
+    fat "$parts/boot.vfat" 96 BOOT 53594e04
+    onto "$parts/boot.vfat" "$parts/boot"
+    mksquashfs "$parts/empty" "$parts/nothing" -quiet -no-progress >/dev/null
+    pack_bundle "$(dirname "$IMAGE")/root.squashfs" "$parts/boot.vfat" next synthwire-pi-arm64 "$work/next.raucb"
+    pack_bundle "$parts/nothing" "$parts/boot.vfat" no-start synthwire-pi-arm64 "$work/no-start.raucb"
+    rm -rf "$parts"
+}
+
+# boot_partition all|tryboot CARD: which it would be.
+boot_partition() {
+    mtype -i "$2@@$(partition_at 1)" ::autoboot.txt | sed -n "/^\[$1\]/,\$p" | sed -n 's/^boot_partition=\([0-9]\).*/\1/p' | head -n 1
+}
+
+# start_slot all|tryboot CARD LOG: to be ready; fails when it restarts before.
+start_slot() {
+    take_out_kernel "$2" "$(boot_partition "$1" "$2")"
+    say "Booting partition $(boot_partition "$1" "$2") ([$1] of autoboot.txt)"
+    start_from "$2" "$3"
+}
+
+send_bundle() {
+    curl --silent --show-error --fail --max-time 300 --header "Authorization: Bearer $1" --header 'Content-Type: application/vnd.rauc' \
+        --data-binary "@$2" "http://127.0.0.1:$http/api/update"
+}
+
+# until_update STATE VERSION: as the page tells it.
+until_update() {
+    local began=$SECONDS said=
+    until [ "$said" = "$1 $2" ]; do
+        [ $((SECONDS - began)) -lt "$ready_seconds_max" ] || { warn "the update is '$said', not '$1 $2'"; return 1; }
+        sleep 1
+        said=$(page /api/status | node -p 'const { state, version } = JSON.parse(require("fs").readFileSync(0)).update; `${state} ${version}`') || said=
+    done
+}
+
+# install_bundle NAME STATE: through the page's own request.
+install_bundle() {
+    send_bundle 'the key of updates' "$work/$1.raucb" && until_update "$2" "$1"
+}
+
+# restart_into_update CARD LOG: as often as a Pi would start again by itself, until it is ready.
+restart_into_update() {
+    local section tries
+    curl --silent --fail --max-time 60 --header 'Authorization: Bearer the key of updates' --json '{}' "http://127.0.0.1:$http/api/update/restart" || return 1
+    for tries in 1 2 3; do
+        wait_for_end || return 1
+        if grep -a -q "Restarting system with command '0 tryboot'" "$2"; then section=tryboot; else section=all; fi
+        ! start_slot "$section" "$1" "$2" || return 0
+    done
+    return 1
+}
+
+# wait_for_end: until the machine restarts (-no-reboot: ends).
+wait_for_end() {
+    local began=$SECONDS
+    while kill -0 "$machine" 2>/dev/null; do
+        [ $((SECONDS - began)) -lt "$ready_seconds_max" ] || { warn 'the machine does not restart'; return 1; }
+        sleep 1
+    done
 }
 
 # The nearest to hardware there is: a Pi 3's own memory card host, clocks and USB, by the device tree on the card. It has to start, and
@@ -320,7 +435,7 @@ cut_power() {
     card=
 }
 
-take_out_kernel
+take_out_kernel "$IMAGE" 2
 for stage in $stages; do "stage_$stage"; done
 printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

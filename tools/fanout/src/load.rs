@@ -1,13 +1,14 @@
 //! The listeners: one process, one thread, one epoll, so that the service has a processor to itself.
 //!
-//! It connects, and hears until its input ends; then it prints what it heard. Each listener says what a page says: a ping and a
-//! report a second.
+//! It hears until its input ends; then it prints what it heard. Each listener says what a page says: a ping and a report a second.
+//! A second thread connects, and ends when all are: nobody who listens already waits while others shake hands.
 
 use crate::stream::{Ear, Tally};
 use crate::wire::{Way, Wire};
 use serde::{Deserialize, Serialize};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 /// What is read of a socket at once.
@@ -94,19 +95,11 @@ pub fn text_frame(text: &str) -> Vec<u8> {
 /// Listens with so many until standard input ends; prints "ready" when all are connected, and at the end what was heard.
 pub fn run(way: &Way, listeners: usize, kind: Kind) -> Result<(), String> {
     let describe = |error: io::Error| format!("listening at {}: {error}", way.address);
-    let mut clients = Vec::new();
-    for _ in 0..listeners {
-        let (wire, said) = match kind {
-            Kind::Listener => connect(way).map_err(describe)?,
-            Kind::Drain => (way.connect().map_err(describe)?, Vec::new()),
-        };
-        wire.set_nonblocking().map_err(describe)?;
-        let mut client = Client { wire, ear: Ear::default(), ended: false };
-        client.ear.hear(&said);
-        clients.push(client);
-    }
-    println!("ready");
-    listen(&mut clients, kind).map_err(describe)?;
+    let (arrive, arrivals) = channel();
+    let door = way.clone();
+    let connecting = std::thread::spawn(move || let_in(&door, listeners, kind, &arrive));
+    let clients = listen(&arrivals, listeners, kind).map_err(describe)?;
+    connecting.join().expect("connecting does not panic").map_err(describe)?;
     let all = clients.iter().fold(Tally::default(), |sum, client| sum.plus(client.ear.tally));
     let least_frames = clients.iter().map(|client| client.ear.tally.frames).min().unwrap_or(0);
     let heard =
@@ -115,19 +108,46 @@ pub fn run(way: &Way, listeners: usize, kind: Kind) -> Result<(), String> {
     Ok(())
 }
 
-fn listen(clients: &mut [Client], kind: Kind) -> io::Result<()> {
+/// Connects one after the other.
+fn let_in(way: &Way, listeners: usize, kind: Kind, arrive: &Sender<Client>) -> io::Result<()> {
+    for _ in 0..listeners {
+        let (wire, said) = match kind {
+            Kind::Listener => connect(way)?,
+            Kind::Drain => (way.connect()?, Vec::new()),
+        };
+        wire.set_nonblocking()?;
+        let mut client = Client { wire, ear: Ear::default(), ended: false };
+        client.ear.hear(&said);
+        if arrive.send(client).is_err() {
+            break; // nobody listens any more
+        }
+    }
+    Ok(())
+}
+
+fn listen(arrivals: &Receiver<Client>, listeners: usize, kind: Kind) -> io::Result<Vec<Client>> {
     const INPUT: u64 = u64::MAX;
     // SAFETY: epoll_create1 takes no pointer.
     let epoll = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
     watch(epoll, 0, INPUT)?;
-    for (at, client) in clients.iter().enumerate() {
-        watch(epoll, client.wire.as_raw_fd(), at as u64)?;
-    }
+    let mut clients = Vec::with_capacity(listeners);
     let mut events = [libc::epoll_event { events: 0, u64: 0 }; 256];
     let mut bytes = vec![0; READ_BYTES];
     let (mut next_words, mut speaker) = (Instant::now(), 0);
-    let pause = WORDS_EVERY / clients.len().max(1) as u32;
+    let pause = WORDS_EVERY / listeners.max(1) as u32;
     loop {
+        while clients.len() < listeners {
+            let client = match arrivals.try_recv() {
+                Ok(client) => client,
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return Ok(clients), // connecting failed, and says why
+            };
+            watch(epoll, client.wire.as_raw_fd(), clients.len() as u64)?;
+            clients.push(client);
+            if clients.len() == listeners {
+                println!("ready");
+            }
+        }
         // SAFETY: the kernel writes at most as many events as the array holds.
         let ready = unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), events.len() as i32, 0) };
         if ready <= 0 {
@@ -135,16 +155,17 @@ fn listen(clients: &mut [Client], kind: Kind) -> io::Result<()> {
         }
         for event in &events[..ready.max(0) as usize] {
             if event.u64 == INPUT {
-                return Ok(());
+                return Ok(clients);
             }
             hear(&mut clients[event.u64 as usize], &mut bytes, kind);
         }
         while kind == Kind::Listener && Instant::now() >= next_words {
-            let client = &mut clients[speaker];
-            for text in [PING, REPORT] {
-                client.ended |= client.wire.write_all(&text_frame(text)).is_err();
+            if let Some(client) = clients.get_mut(speaker) {
+                for text in [PING, REPORT] {
+                    client.ended |= client.wire.write_all(&text_frame(text)).is_err();
+                }
             }
-            speaker = (speaker + 1) % clients.len();
+            speaker = (speaker + 1) % listeners;
             next_words += pause;
         }
     }
