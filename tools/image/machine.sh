@@ -1,0 +1,92 @@
+# Sourced: the emulated machine, and what is asked of it from outside. $machine is its process, $http and $https its ports.
+
+machine=
+
+# Where a primary partition begins, in bytes, from the table itself.
+partition_at() { echo $((512 * $(od --address-radix=n --skip-bytes=$((446 + 16 * ($1 - 1) + 8)) --read-bytes=4 --format=u4 "$IMAGE"))); }
+
+# take_out_kernel CARD PARTITION
+take_out_kernel() {
+    local file at
+    at=$(partition_at "$2")
+    for file in vmlinuz initrd.img cmdline.txt; do mcopy -n -o -i "$1@@$at" "::$file" "$work/$file"; done
+}
+
+free_port() { node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'; }
+
+# start_machine LOG INITRD WORDS DRIVE [PROCESSORS]: leaves its process in $machine, its ports in $http and $https.
+start_machine() {
+    local processors=${5:--accel tcg,tb-size=1024 -smp 2}
+    stop_machine
+    http=$(free_port)
+    https=$(free_port)
+    # Before a browser that listens on the same processors: an instrument that comes too late is no instrument.
+    nice --adjustment=-10 qemu-system-aarch64 -machine virt $processors -cpu cortex-a72 -m 1024 -nodefaults -display none -monitor none -no-reboot \
+        -kernel "$work/vmlinuz" -initrd "$2" -append "$(cat "$work/cmdline.txt") console=ttyAMA0 $3" -serial "file:$1" \
+        -drive "$4,if=none,id=card" -device virtio-blk-pci,drive=card -device virtio-rng-pci \
+        -netdev "user,id=cable,hostfwd=tcp:127.0.0.1:$http-:80,hostfwd=tcp:127.0.0.1:$https-:443" \
+        -device virtio-net-pci,netdev=cable,romfile= </dev/null &
+    machine=$!
+}
+
+# The power is cut.
+stop_machine() {
+    [ -z "$machine" ] || kill -KILL "$machine" 2>/dev/null || true
+    [ -z "$machine" ] || wait "$machine" 2>/dev/null || true
+    machine=
+}
+
+# page PATH, secure_page PATH: by the forwarded ports.
+page() { curl --silent --show-error --fail --max-time 20 "http://127.0.0.1:$http$1"; }
+secure_page() { curl --silent --show-error --fail --insecure --max-time 20 "https://127.0.0.1:$https$1"; }
+
+# until_ready: waits for the service to answer; seconds it took.
+until_ready() {
+    local began=$SECONDS
+    until page /healthz >/dev/null 2>&1; do
+        kill -0 "$machine" 2>/dev/null || { warn 'the machine has ended'; return 1; }
+        [ $((SECONDS - began)) -lt "$ready_seconds_max" ] || { warn "not ready after $ready_seconds_max s"; return 1; }
+        sleep 1
+    done
+    say "ready after $((SECONDS - began)) s of this machine's time"
+}
+
+# until_calm: while it answered, the emulated machine was late for its instrument, and the service calls that lost. Not for ever.
+until_calm() {
+    local lost=none before=$SECONDS began=$SECONDS
+    until [ $((SECONDS - before)) -ge 15 ] || [ $((SECONDS - began)) -ge 180 ]; do
+        sleep 3
+        [ "$lost" = "$(losses)" ] || { lost=$(losses) && before=$SECONDS; }
+    done
+}
+losses() { page /metrics | grep '^synthwire_lost_frames_total{cause="usb_loss"}'; }
+
+# A question that is not answered fails and prints nothing.
+authority() { page /trust/synthwire.crt >"$work/authority.crt" && sha256sum <"$work/authority.crt" | cut -c1-16; }
+# The settings key: what is kept of it, and what is changed here. Answered only when it is safely written.
+is_key() { curl --silent --max-time 60 --header "Authorization: Bearer $1" "http://127.0.0.1:$http/api/access" | grep -q '"settings":{"set":true,"shown":true'; }
+no_key_is_set() { page /api/access | grep -q '"settings":{"set":false'; }
+# key_of CANDIDATE...: the candidate that is the key, `none` where no key is set, `another` where it is neither.
+key_of() {
+    local candidate
+    for candidate; do
+        if [ "$candidate" != none ] && is_key "$candidate"; then
+            echo "$candidate"
+            return
+        fi
+    done
+    if no_key_is_set; then echo none; else echo another; fi
+}
+set_key() {
+    curl --silent --fail --max-time 60 --header "Authorization: Bearer $1" --json "{\"purpose\": \"settings\", \"key\": \"$2\"}" \
+        "http://127.0.0.1:$http/api/access/key" >/dev/null
+}
+
+# start_from IMAGE LOG: with nothing added, to be ready.
+start_from() {
+    start_machine "$2" "$work/initrd.img" '' "file=$1,format=raw"
+    until_ready || { tail -n 30 "$2" >&2; return 1; }
+}
+
+# names: those in the certificate that is shown.
+names() { openssl s_client -connect "127.0.0.1:$https" </dev/null 2>/dev/null | openssl x509 -noout -ext subjectAltName; }
