@@ -7,6 +7,7 @@
 #   rootfs.sh    the packages whose scripts matter, in an emulated chroot             (minutes, once)
 #   unpack.sh    kernel, firmware, busybox: unpacked                                  (once)
 #   update/key.sh whose signature the card's system believes: made once, kept outside the sources
+#   tryboot.sh   a module for that kernel
 #   system.sh    both together with ours and image/overlay, as squashfs
 #   initramfs.sh the initramfs
 #   disk.sh      partitions and the disk
@@ -28,7 +29,7 @@ work=${CARGO_TARGET_DIR:-target}/image
 mkdir -p "$work"
 work=$(realpath "$work")
 
-for step in apt rootfs unpack update/key system initramfs disk manifest; do . "image/$step.sh"; done
+for step in apt rootfs unpack update/key tryboot system initramfs disk manifest; do . "image/$step.sh"; done
 
 package=${1:-}
 if [ -z "$package" ]; then

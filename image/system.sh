@@ -19,6 +19,7 @@ make_system() {
     say 'Putting the system together'
     rm -rf --one-file-system "$tree" && mkdir "$tree"
     tar -C "$tree" --exclude='./dev/*' --numeric-owner -xf "$work/rootfs.tar"
+    make_tryboot
     copy_modules
     copy_firmware
     add_package "$1"
@@ -50,6 +51,7 @@ copy_modules() {
     (cd "$from/kernel" && find ${drivers[*]} -name '*.ko*' -printf 'kernel/%p\n') |
         awk 'NR == FNR { wanted[$1]; next } { file = $1; sub(":$", "", file) } file in wanted { sub(":", ""); for (i = 1; i <= NF; i++) print $i }' \
             - "$from/modules.dep" | sort -u | (cd "$from" && cpio --quiet -pdm "$to")
+    install -D --mode=644 "$work/tryboot/module/synthwire_tryboot.ko" "$to/updates/synthwire_tryboot.ko"
     depmod --basedir "$work/system/usr" "$name"
 }
 
