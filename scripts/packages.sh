@@ -150,6 +150,7 @@ needs_image() {
     need bmap-tools 'says which of its blocks are empty' command -v bmaptool
     need nodejs 'writes the list of what is in it (Node 18 or later)' has_node
     need openssl 'makes the key that signs its updates' command -v openssl
+    need make 'builds a module for its kernel' command -v make
 }
 
 # What it takes to boot it without a Pi, and to listen to it in a browser.

@@ -175,7 +175,7 @@ stage_pi3() {
         not_ok 'a Pi 3 starts from its memory card'
     fi
     stop_machine
-    rm -f "$work/pi3.qcow2"
+    rm -f "$work/pi3.qcow2" "$work"/*.raucb
     check 'not a byte of the image has changed' test "$before" = "$(sha256sum "$IMAGE")"
 }
 
