@@ -9,7 +9,8 @@ partition_at() { echo $((512 * $(od --address-radix=n --skip-bytes=$((446 + 16 *
 take_out_kernel() {
     local file at
     at=$(partition_at "$2")
-    for file in vmlinuz initrd.img cmdline.txt; do mcopy -n -o -i "$1@@$at" "::$file" "$work/$file"; done
+    rm -f "$work"/{vmlinuz,initrd.img,cmdline.txt}
+    for file in vmlinuz initrd.img cmdline.txt; do mcopy -n -o -i "$1@@$at" "::$file" "$work/$file" || return 1; done
 }
 
 free_port() { node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'; }
