@@ -35,6 +35,8 @@ const CONFIG: &str = "etc/synthwire/synthwire.toml";
 const COUNTRY: &str = "etc/synthwire/wifi-country";
 const IWD_CONFIG: &str = "etc/iwd/main.conf";
 
+/// Who may log in, below what stays.
+const SSH_KEYS: &str = "root/.ssh/authorized_keys";
 /// Files anybody may read, and files for root alone.
 const OPEN: u32 = 0o644;
 const SECRET: u32 = 0o600;
@@ -148,7 +150,7 @@ impl CardArguments {
         }
         if let Some(keys) = &wishes.ssh_keys {
             let text = keys.join("\n") + "\n";
-            steps.push((&["ssh_key"], self.put_kept("root/.ssh/authorized_keys", text.as_bytes(), SECRET)));
+            steps.push((&["ssh_key"], self.put_kept(SSH_KEYS, text.as_bytes(), SECRET)));
         }
         let mut keys: Vec<(&str, Value)> = Vec::new();
         if let Some(first) = wishes.first_channel {
@@ -392,11 +394,15 @@ mod tests {
         assert_eq!(device.text("state/iwd/Home.psk"), "[Security]\nPassphrase=hunter2hunter2\n");
         assert!(device.text("root/etc/iwd/main.conf").starts_with("[General]\nCountry=DE\n"));
         assert!(!device.has("state/etc/iwd/main.conf"), "an update may bring another");
-        assert!(device.text("state/root/.ssh/authorized_keys").starts_with("ssh-ed25519 "));
+        let ssh_keys = format!("state/{SSH_KEYS}");
+        assert!(device.text(&ssh_keys).starts_with("ssh-ed25519 "));
         assert_eq!(device.text("state/synthwire/settings.json"), "{}", "the card's pair is the later wish");
         let mode = |path: &str| fs::metadata(device.top.join(path)).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode("state/iwd"), mode("state/iwd/Home.psk")), (0o700, 0o600));
-        assert_eq!((mode("state/root/.ssh"), mode("state/synthwire/card.json")), (0o700, 0o644));
+        assert_eq!(
+            (mode(ssh_keys.trim_end_matches("/authorized_keys")), mode("state/synthwire/card.json")),
+            (0o700, 0o644)
+        );
         let left = device.text("boot/synthwire.toml");
         assert!(left.contains("# Done: wifi_password = (taken out") && !left.contains("hunter2"), "{left}");
         assert!(!device.has("boot/synthwire-problems.txt"));

@@ -99,6 +99,7 @@ pub fn run(way: &Way, listeners: usize, kind: Kind) -> Result<(), String> {
     let door = way.clone();
     let connecting = std::thread::spawn(move || let_in(&door, listeners, kind, &arrive));
     let clients = listen(&arrivals, listeners, kind).map_err(describe)?;
+    drop(arrivals); // whoever still connects need not
     connecting.join().expect("connecting does not panic").map_err(describe)?;
     let all = clients.iter().fold(Tally::default(), |sum, client| sum.plus(client.ear.tally));
     let least_frames = clients.iter().map(|client| client.ear.tally.frames).min().unwrap_or(0);
@@ -157,17 +158,29 @@ fn listen(arrivals: &Receiver<Client>, listeners: usize, kind: Kind) -> io::Resu
             if event.u64 == INPUT {
                 return Ok(clients);
             }
-            hear(&mut clients[event.u64 as usize], &mut bytes, kind);
+            let client = &mut clients[event.u64 as usize];
+            hear(client, &mut bytes, kind);
+            if client.ended {
+                forget(epoll, client.wire.as_raw_fd())?; // its end would be told of for ever
+            }
         }
         while kind == Kind::Listener && Instant::now() >= next_words {
-            if let Some(client) = clients.get_mut(speaker) {
+            if let Some(client) = clients.get_mut(speaker).filter(|client| !client.ended) {
                 for text in [PING, REPORT] {
                     client.ended |= client.wire.write_all(&text_frame(text)).is_err();
                 }
             }
-            speaker = (speaker + 1) % listeners;
+            speaker = (speaker + 1) % listeners.max(1);
             next_words += pause;
         }
+    }
+}
+
+fn forget(epoll: i32, descriptor: i32) -> io::Result<()> {
+    // SAFETY: the kernel looks at no event when it deletes.
+    match unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_DEL, descriptor, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

@@ -11,9 +11,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What TLS 1.3 adds to each record: head, type and tag.
 pub const RECORD_BYTES: usize = 5 + 1 + 16;
+
+/// Longest silence in a handshake. (Afterwards nobody waits in reading.)
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
 /// Where listeners go, and how.
 #[derive(Clone)]
@@ -33,6 +37,7 @@ impl Way {
     /// Opens a connection; under TLS its handshake is done.
     pub fn connect(&self) -> io::Result<Wire> {
         let tcp = TcpStream::connect(self.address)?;
+        tcp.set_read_timeout(Some(HANDSHAKE_TIME))?;
         let Some(config) = &self.tls else { return Ok(Wire::Plain(tcp)) };
         let name = ServerName::from(self.address.ip());
         let session = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
