@@ -1,29 +1,31 @@
 //! Errors of start-up and the control plane: what was being done, why it failed, what to try.
 //!
-//! Not for the audio path: there faults are values (`source::SourceFault`) and counts (`rt::counters`).
+//! Not for the audio path: there faults are values (`source::SourceFault`) and counts (`rt::counters`). What other programs, files
+//! and devices put into it is [`Plain`]: an error can be shown anywhere.
 
+use crate::plain::Plain;
 use std::error::Error as StdError;
 use std::fmt;
 
 /// A failure a person has to read.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    doing: String,
-    cause: Option<Box<dyn StdError + Send + Sync>>,
-    remedy: Option<String>,
+    doing: Plain,
+    cause: Option<Plain>,
+    remedy: Option<Plain>,
     absent: bool,
 }
 
 impl Error {
     /// `doing` completes "synthwire failed while …".
-    pub fn new(doing: impl Into<String>) -> Self {
+    pub fn new(doing: impl Into<Plain>) -> Self {
         Self { doing: doing.into(), cause: None, remedy: None, absent: false }
     }
 
     /// What the lower layer said.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.cause = Some(cause.into());
+        self.cause = Some(Plain::of(cause.into().to_string()));
         self
     }
 
@@ -41,7 +43,7 @@ impl Error {
 
     /// What the reader can do about it.
     #[must_use]
-    pub fn try_this(mut self, remedy: impl Into<String>) -> Self {
+    pub fn try_this(mut self, remedy: impl Into<Plain>) -> Self {
         self.remedy = Some(remedy.into());
         self
     }
@@ -62,6 +64,13 @@ impl fmt::Display for Error {
 }
 
 impl StdError for Error {}
+
+impl From<&Error> for Plain {
+    /// The error as a sentence.
+    fn from(error: &Error) -> Self {
+        Self::of(format!("{error}."))
+    }
+}
 
 /// The result of anything that may end in an [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;

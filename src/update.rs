@@ -6,6 +6,7 @@
 //! (`synthwire-update.path` in `image/overlay/`) and believes only a signature. Every call waits for the disk.
 
 use crate::error::{Error, Result};
+use crate::plain::Plain;
 use crate::state::StateFolder;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
@@ -59,16 +60,16 @@ pub struct Said {
     pub state: Phase,
     /// The version it is about; empty where that is not known.
     #[serde(default)]
-    pub version: String,
+    pub version: Plain,
     /// How much of it is installed.
     #[serde(default)]
     pub percent: u8,
     /// Why it was refused or fell back: a name.
     #[serde(default)]
-    pub reason: String,
+    pub reason: Plain,
     /// The tool's own words about that, for whoever helps.
     #[serde(default)]
-    pub detail: String,
+    pub detail: Plain,
 }
 
 impl Said {
@@ -84,7 +85,7 @@ impl Said {
 
     /// The same for a person.
     pub fn words(&self) -> String {
-        let version = match self.version.as_str() {
+        let version = match &*self.version {
             "" => "The update".to_owned(),
             version => format!("Version {version}"),
         };
@@ -135,14 +136,14 @@ pub enum NotTaken {
     /// Nothing waits for a restart.
     NoneWaiting,
     /// What else the disk said.
-    Disk(String),
+    Disk(Plain),
 }
 
 impl NotTaken {
     fn disk(error: &std::io::Error) -> Self {
         match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::NoRoom,
-            _ => Self::Disk(error.to_string()),
+            _ => Self::Disk(error.to_string().into()),
         }
     }
 
@@ -205,7 +206,7 @@ impl Updater {
     /// # Errors
     /// Why not now, or not here.
     pub fn begin(&self) -> std::result::Result<Incoming, NotTaken> {
-        let said = self.said().map_err(|error| NotTaken::Disk(error.to_string()))?;
+        let said = self.said().map_err(|error| NotTaken::Disk(error.to_string().into()))?;
         let (Some(said), Some(part), Some(whole)) = (said, self.path(BUNDLE_PART), self.path(BUNDLE)) else {
             return Err(NotTaken::Impossible);
         };
@@ -229,12 +230,12 @@ impl Updater {
     /// # Errors
     /// When nothing was, or the wish cannot be left.
     pub fn restart(&self) -> std::result::Result<(), NotTaken> {
-        let said = self.said().map_err(|error| NotTaken::Disk(error.to_string()))?;
+        let said = self.said().map_err(|error| NotTaken::Disk(error.to_string().into()))?;
         let (Some(said), Some(folder)) = (said, &self.folder) else { return Err(NotTaken::Impossible) };
         if said.state != Phase::Waiting {
             return Err(NotTaken::NoneWaiting);
         }
-        folder.write(RESTART, b"").map_err(|error| NotTaken::Disk(error.to_string()))
+        folder.write(RESTART, b"").map_err(|error| NotTaken::Disk(error.to_string().into()))
     }
 
     fn path(&self, name: &str) -> Option<PathBuf> {
@@ -320,6 +321,19 @@ mod tests {
     impl Drop for Place {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn whatever_the_updater_says_can_be_shown() {
+        let place = Place::new("nasty");
+        let updater = place.updater();
+        for (said, expected) in crate::plain::NASTY {
+            let text = String::from_utf8_lossy(said);
+            place.says(&serde_json::json!({"state": "waiting", "version": text, "detail": text}).to_string());
+            let said = updater.said().unwrap().unwrap();
+            assert_eq!([&said.version, &said.detail], [expected; 2]);
+            assert!(expected.is_empty() || said.words().contains(expected), "{}", said.words());
         }
     }
 

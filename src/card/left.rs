@@ -30,9 +30,9 @@ impl Report {
     }
 
     /// One sentence for each problem, for the page and the status.
-    pub fn notices(&self) -> Vec<String> {
+    pub fn notices(&self) -> impl Iterator<Item = String> {
         let said = |problem: &String| format!("synthwire.toml on the card, {problem}.");
-        self.problems.iter().map(said).collect()
+        self.problems.iter().map(said)
     }
 
     /// `synthwire-problems.txt`.
@@ -117,7 +117,7 @@ mod tests {
         );
         assert!(left.contains("---- Read today ----"), "{left}");
         assert_eq!(report.done, ["hostname", "wifi_name", "wifi_password"]);
-        let all = format!("{left}{}{:?}", report.problems_text(), report.notices());
+        let all = format!("{left}{}{:?}", report.problems_text(), report.notices().collect::<Vec<_>>());
         assert!(!all.contains("hunter2"), "{all}");
     }
 
@@ -146,7 +146,7 @@ mod tests {
         let report = Report::new(&read("hostname = 5\n"), &further, "today");
         let said = "line 1: hostname wants its value between straight quotes: hostname = \"synthwire\"";
         assert_eq!(report.problems, [said, "synthwire.toml.txt is not read"]);
-        assert_eq!(report.notices()[0], format!("synthwire.toml on the card, {said}."));
+        assert_eq!(report.notices().collect::<Vec<_>>()[0], format!("synthwire.toml on the card, {said}."));
         assert!(report.problems_text().contains(&format!("synthwire.toml, {said}.\r\n")));
         let kept: Report = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
         assert_eq!(kept, report);

@@ -4,6 +4,7 @@
 //! then where they are seen until the next start (`--root`); and on the card, in the place of what was done, words. The card's
 //! own file is changed last: after a power cut before that everything is done again, to the same end.
 
+use super::terminal::{remark, say};
 use crate::card::left::{self, Report};
 use crate::card::sheet::{self, Sheet};
 use crate::card::{Network, Problem, files};
@@ -60,12 +61,12 @@ pub(super) fn run(arguments: &CardArguments) -> Result<ExitCode> {
     let when = left::moment(clock.now_s, clock.set);
     arguments.keep_country().map_err(|error| Error::new("cannot tell iwd the country").because(error))?;
     let Some(report) = arguments.set_up(&when)? else {
-        println!("nothing to do: {SHEET} on the card asks for nothing");
+        say(format!("nothing to do: {SHEET} on the card asks for nothing"));
         return Ok(ExitCode::SUCCESS);
     };
-    println!("done: {}", if report.done.is_empty() { "nothing".into() } else { report.done.join(", ") });
+    say(format!("done: {}", if report.done.is_empty() { "nothing".into() } else { report.done.join(", ") }));
     for problem in &report.problems {
-        println!("not done: {SHEET}, {problem}");
+        say(format!("not done: {SHEET}, {problem}"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -89,7 +90,7 @@ impl CardArguments {
         let json = serde_json::to_vec(&report).expect("our own types serialise");
         // The page's own place for problems; where it cannot be written, the card still tells.
         if let Err(error) = self.put_kept(REPORT, &json, OPEN) {
-            eprintln!("synthwire: cannot write {REPORT}: {error}.");
+            remark(format!("synthwire: cannot write {REPORT}: {error}."));
         }
         self.on_card(|| self.put_problems(&report)).map_err(|error| self.cannot_write(PROBLEMS, &error))?;
         // What could not be saved stays on the card and is tried again at the next start.

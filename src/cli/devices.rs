@@ -1,5 +1,6 @@
 //! `synthwire devices`: what there is, which would be chosen, and why not the others.
 
+use super::terminal::say;
 use crate::source::alsa::plugin_pcms;
 use crate::source::discover::{self, SYSFS_SOUND, Verdict};
 use std::path::Path;
@@ -8,7 +9,7 @@ use std::process::ExitCode;
 pub(super) fn run() -> ExitCode {
     let cards = discover::cards(Path::new(SYSFS_SOUND));
     if cards.is_empty() {
-        println!("No sound cards. Connect the synth's USB TO HOST socket to this machine and switch it on.");
+        say("No sound cards. Connect the synth's USB TO HOST socket to this machine and switch it on.");
     }
     let mut chosen = false;
     for card in &cards {
@@ -18,14 +19,16 @@ pub(super) fn run() -> ExitCode {
         let bus = card.usb.as_ref().map_or_else(String::new, |usb| {
             format!(", USB {}:{}, {} Mbit/s", usb.vendor, usb.product, usb.speed_mbit_s)
         });
-        println!("{mark} {:<24} {}{bus}: {}", card.pcm(), card.name(), verdict.words());
+        say(format!("{mark} {:<24} {}{bus}: {}", card.pcm(), card.name(), verdict.words()));
     }
     let plugins = plugin_pcms();
     if !plugins.is_empty() {
-        println!("\nOther ALSA PCMs that can be named with --device: {}", plugins.join(", "));
+        say("");
+        say(format!("Other ALSA PCMs that can be named with --device: {}", plugins.join(", ")));
     }
     if !chosen {
-        println!("\nNone would be chosen by itself: 'synthwire serve' waits, or plays the demo with --demo.");
+        say("");
+        say("None would be chosen by itself: 'synthwire serve' waits, or plays the demo with --demo.");
     }
     ExitCode::SUCCESS
 }

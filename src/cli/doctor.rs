@@ -2,6 +2,7 @@
 
 use super::arguments::ServeArguments;
 use super::report;
+use super::terminal::{say, say_lines};
 use crate::error::{Error, Result};
 use crate::rt::thread::{RtWish, become_real_time};
 use crate::source::alsa::{AlsaSource, Wish};
@@ -53,16 +54,16 @@ pub(super) fn run(arguments: &DoctorArguments) -> Result<ExitCode> {
         writeln!(said, "{mark}  {what}: {words}").expect("a string can be written to");
     }
     match arguments.report.as_deref() {
-        None => print!("{said}"),
-        Some(file) if file == Path::new("-") => print!("{}", report::text(&said, &config)),
+        None => say_lines(&said),
+        Some(file) if file == Path::new("-") => say_lines(&report::text(&said, &config)),
         Some(file) => {
-            print!("{said}");
+            say_lines(&said);
             std::fs::write(file, report::text(&said, &config)).map_err(|error| {
                 Error::new(format!("cannot write the report {}", file.display()))
                     .because(error)
                     .try_this("Name a file that this user may write")
             })?;
-            println!("The report is in {}: read it, then attach it to an issue.", file.display());
+            say(format!("The report is in {}: read it, then attach it to an issue.", file.display()));
         }
     }
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })

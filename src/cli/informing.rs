@@ -3,6 +3,7 @@
 use super::standing::{self, Beat, Pulse};
 use crate::core::cause::Cause;
 use crate::hub::Hub;
+use crate::plain::Plain;
 use crate::sys::notify;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -17,7 +18,7 @@ const FEEDS_PER_WATCHDOG: u32 = 4;
 
 /// Keeps the line of `systemctl status` true, and feeds the watchdog while the capture side moves. That this runs at all
 /// shows that the network side does.
-pub(super) async fn keep_systemd_informed(hub: Arc<Hub>, mut misread: watch::Receiver<Option<String>>) {
+pub(super) async fn keep_systemd_informed(hub: Arc<Hub>, mut misread: watch::Receiver<Option<Plain>>) {
     let watchdog = notify::watchdog();
     let every = watchdog.map_or(TELL_EVERY, |limit| TELL_EVERY.min(limit / FEEDS_PER_WATCHDOG));
     let mut look = tokio::time::interval(every);
@@ -25,7 +26,7 @@ pub(super) async fn keep_systemd_informed(hub: Arc<Hub>, mut misread: watch::Rec
     look.tick().await; // the first is at once, before anything can have moved
     let mut source = hub.source();
     let mut pulse = Pulse::default();
-    let mut said = String::new();
+    let mut said = Plain::default();
     loop {
         tokio::select! {
             _ = look.tick() => if watchdog.is_some() {
@@ -43,7 +44,8 @@ pub(super) async fn keep_systemd_informed(hub: Arc<Hub>, mut misread: watch::Rec
         }
         let losses = Cause::ALL.into_iter().map(|cause| hub.counters.losses(cause).0).sum();
         let line = standing::line(&source.borrow_and_update(), hub.listening(), losses);
-        let line = misread.borrow_and_update().iter().fold(line, |line, mistake| format!("{mistake} {line}"));
+        let line =
+            misread.borrow_and_update().iter().fold(line, |line, mistake| format!("{mistake} {line}").into());
         if said != line {
             notify::status(&line);
             said = line;

@@ -1,5 +1,6 @@
 //! `synthwire key`: hashes an access key, so that the key itself stands in no file.
 
+use super::terminal;
 use crate::error::{Error, Result};
 use crate::net::access::key::HashedKey;
 use crate::net::access::random;
@@ -8,12 +9,14 @@ use std::process::ExitCode;
 
 pub(super) fn run() -> Result<ExitCode> {
     if stdin().is_terminal() {
-        eprintln!("Type the key, at least 8 characters, and press Enter:");
+        terminal::remark("Type the key, at least 8 characters, and press Enter:");
     }
     let mut line = String::new();
     stdin().read_line(&mut line).map_err(|error| Error::new("cannot read the key").because(error))?;
     let hashed = HashedKey::of(line.trim_end_matches(['\r', '\n']), random())?;
-    println!("{}", hashed.as_str());
-    eprintln!("Put it between quotes after 'listening_key =' or 'settings_key =' in the configuration.");
+    terminal::say(hashed.as_str());
+    terminal::remark(
+        "Put it between quotes after 'listening_key =' or 'settings_key =' in the configuration.",
+    );
     Ok(ExitCode::SUCCESS)
 }

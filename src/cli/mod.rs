@@ -13,6 +13,7 @@ mod report;
 mod serve;
 mod soak;
 mod standing;
+mod terminal;
 mod update;
 mod verdict;
 
@@ -63,7 +64,7 @@ pub fn run() -> ExitCode {
         Some(Command::Card(card)) => card::run(&card),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("synthwire: {error}.");
+        terminal::remark(format!("synthwire: {error}."));
         ExitCode::FAILURE
     })
 }

@@ -2,6 +2,7 @@
 //! was wrong on its card. `/api/status` and the page show it.
 
 use crate::card::left::Report;
+use crate::plain::Plain;
 use crate::state::StateFolder;
 use crate::sys::board;
 use std::fs;
@@ -10,14 +11,15 @@ use std::fs;
 pub(super) const CARD_REPORT: &str = "card.json";
 
 /// All there is to be said.
-pub(super) fn gather(folder: Option<&StateFolder>) -> Vec<String> {
+pub(super) fn gather(folder: Option<&StateFolder>) -> Vec<Plain> {
     let model = fs::read(board::MODEL_FILE).unwrap_or_default();
-    let mut notices: Vec<String> = board::notice(&String::from_utf8_lossy(&model)).into_iter().collect();
+    let mut notices: Vec<Plain> =
+        board::notice(&String::from_utf8_lossy(&model)).into_iter().map(Plain::from).collect();
     let report = folder.map(|folder| folder.read(CARD_REPORT)).transpose();
     match report.map(Option::flatten) {
         Ok(None) => {}
         Ok(Some(bytes)) => match serde_json::from_slice::<Report>(&bytes) {
-            Ok(report) => notices.extend(report.notices()),
+            Ok(report) => notices.extend(report.notices().map(Plain::from)),
             Err(error) => tracing::warn!("cannot understand {CARD_REPORT} of the state folder: {error}"),
         },
         Err(error) => tracing::warn!("what was wrong on the card is not shown: {error}"),

@@ -9,6 +9,7 @@ use crate::hub::pump::HandoffReader;
 use crate::hub::{Hub, Sizes};
 use crate::net::fan_out::{self, Newcomers, Setup};
 use crate::net::{self, Gate, Service};
+use crate::plain::Plain;
 use crate::rt::counters::{Controls, Counters};
 use crate::rt::ring::handoff;
 use crate::rt::supervisor::Supervisor;
@@ -148,7 +149,7 @@ fn reload(
     running: &mut Config,
     hub: &Hub,
     service: &Arc<Service>,
-    misread: &watch::Sender<Option<String>>,
+    misread: &watch::Sender<Option<Plain>>,
 ) {
     notify::reloading();
     let mistake = match arguments.settle() {
@@ -164,7 +165,7 @@ fn reload(
         }
         Err(error) => {
             tracing::error!("the configuration was not taken, the one before stays in effect: {error}");
-            Some(format!("Configuration not taken: {error}."))
+            Some(format!("Configuration not taken: {error}.").into())
         }
     };
     misread.send_replace(mistake);

@@ -3,6 +3,7 @@
 //! It starts nothing and changes nothing: one more listener, and a question every few seconds. What it saw is judged by
 //! `verdict`.
 
+use super::terminal::{is_watched, renew, say, say_lines};
 use super::verdict::{Ear, Verdict, Watch, parse_span, progress};
 use crate::clock::mono_raw_now;
 use crate::error::{Error, Result};
@@ -11,7 +12,6 @@ use crate::units::Hz;
 use clap::Args;
 use futures_util::StreamExt;
 use serde_json::Value;
-use std::io::{IsTerminal, Write, stdout};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -112,21 +112,20 @@ async fn soak(way: Arc<Way>, wanted_ns: u64) -> Result<ExitCode> {
     let elapsed_ns = mono_raw_now().since(began).max(if whole { wanted_ns } else { 0 });
     let ear = locked(&ear).clone();
     let verdict = Verdict::of(&ear, &watch, RATE, elapsed_ns);
-    if stdout().is_terminal() {
-        println!();
+    if is_watched() {
+        say("");
     }
-    println!("{}", progress(&ear, &watch, (elapsed_ns, wanted_ns)));
-    println!("{}", verdict.words(elapsed_ns, wanted_ns));
+    say(progress(&ear, &watch, (elapsed_ns, wanted_ns)));
+    say_lines(&verdict.words(elapsed_ns, wanted_ns));
     Ok(if verdict.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The line of how it goes: always in its place on a terminal, now and then in a log.
 fn show(line: &str, looks: u64) {
-    if stdout().is_terminal() {
-        print!("\r\x1b[K{line}");
-        let _ = stdout().flush(); // whoever closed the terminal does not read it
+    if is_watched() {
+        renew(line);
     } else if looks % LOOKS_PER_LINE == 1 {
-        println!("{line}");
+        say(line);
     }
 }
 

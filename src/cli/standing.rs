@@ -2,10 +2,11 @@
 
 use crate::config::{Config, LIVE_KEYS};
 use crate::hub::SourceStatus;
+use crate::plain::Plain;
 use std::fmt::Write as _;
 
 /// The line of `systemctl status`: what plays, for how many, what was lost; or what is the matter.
-pub(super) fn line(status: &SourceStatus, listening: usize, losses: u64) -> String {
+pub(super) fn line(status: &SourceStatus, listening: usize, losses: u64) -> Plain {
     let source = &status.source;
     let listeners = match listening {
         1 => "1 listener".to_owned(),
@@ -14,7 +15,7 @@ pub(super) fn line(status: &SourceStatus, listening: usize, losses: u64) -> Stri
     let Some(capture) = &status.capture else {
         // Between two sources there is nothing to say, nor when the service ends.
         let notice = if source.notice.is_empty() { "Nothing plays." } else { &source.notice };
-        return format!("{notice} {listeners}.");
+        return format!("{notice} {listeners}.").into();
     };
     let (first, second) = (source.first_channel, source.first_channel + 1);
     let mut line =
@@ -32,7 +33,7 @@ pub(super) fn line(status: &SourceStatus, listening: usize, losses: u64) -> Stri
         line.push(' ');
         line.push_str(&source.notice);
     }
-    line
+    line.into()
 }
 
 /// What a reload has done, for the log.
@@ -95,7 +96,7 @@ mod tests {
         status.source.state = State::Playing;
         status.source.name = "MONTAGE".into();
         status.source.channels = 8;
-        status.source.notice = String::new();
+        status.source.notice = Plain::default();
         status.capture = Some(Capture {
             device: "hw:1".into(),
             path: "kernel_mmap",
@@ -112,10 +113,10 @@ mod tests {
     fn the_line_says_what_plays_for_whom_and_what_was_lost() {
         let mut status = playing();
         let begins = "Playing MONTAGE, channels 3 and 4 of 8, SCHED_FIFO 70, to ";
-        assert_eq!(line(&status, 1, 0), format!("{begins}1 listener."));
+        assert_eq!(line(&status, 1, 0), *format!("{begins}1 listener."));
         status.source.notice = "The other is busy.".into();
         let lost = "2 listeners; sound was lost 5 times (see /api/status). The other is busy.";
-        assert_eq!(line(&status, 2, 5), format!("{begins}{lost}"));
+        assert_eq!(line(&status, 2, 5), *format!("{begins}{lost}"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `synthwire update`: hands a bundle to the system's updater and tells how it fares, as the page does.
 
+use super::terminal::say;
 use crate::error::{Error, Result};
 use crate::state::StateFolder;
 use crate::update::{NotTaken, Phase, Said, UPDATER_FOLDER, Updater};
@@ -37,18 +38,18 @@ pub(super) fn run(arguments: &UpdateArguments) -> Result<ExitCode> {
     let updater = Updater::new(&arguments.updater, Some(StateFolder::open(&arguments.state)?));
     hand_over(arguments, &updater)?;
     let said = until_settled(&updater)?;
-    println!("{}", said.words());
+    say(said.words());
     if !said.detail.is_empty() {
-        println!("({})", said.detail);
+        say(format!("({})", said.detail));
     }
     if said.state != Phase::Waiting {
         return Ok(ExitCode::FAILURE);
     }
     if arguments.restart {
         updater.restart().map_err(|why| cannot(&why))?;
-        println!("Restarting.");
+        say("Restarting.");
     } else {
-        println!("Restart to use it: switch the device off and on, or give --restart next time.");
+        say("Restart to use it: switch the device off and on, or give --restart next time.");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -86,7 +87,7 @@ fn until_settled(updater: &Updater) -> Result<Said> {
         }
         let words = said.words();
         if told != words {
-            println!("{words}");
+            say(&words);
             told = words;
         }
         sleep(LOOK_EVERY);

@@ -5,6 +5,7 @@
 use super::Service;
 use super::guest::Guest;
 use crate::hub::reports::Shown as Report;
+use crate::plain::Plain;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -18,7 +19,7 @@ pub(super) struct Clients(Arc<Mutex<BTreeMap<u64, Client>>>);
 #[derive(Clone, Debug)]
 struct Client {
     address: IpAddr,
-    agent: String,
+    agent: Plain,
     since: Instant,
 }
 
@@ -54,7 +55,7 @@ impl Drop for Seat {
 pub(super) struct Shown {
     number: u64,
     address: IpAddr,
-    agent: String,
+    agent: Plain,
     connected_s: u64,
     /// What it says of its playing; null before it has said anything.
     report: Option<Report>,

@@ -3,16 +3,14 @@
 use super::access::Access;
 use super::access::rules::{Each, Grant};
 use super::guard::Peer;
-
-/// Longest name of a browser that is kept.
-const AGENT_CHARS_MAX: usize = 256;
+use crate::plain::Plain;
 
 /// A listener's other side.
 #[derive(Clone, Debug)]
 pub(super) struct Guest {
     pub(super) peer: Peer,
     /// What its browser calls itself.
-    pub(super) agent: String,
+    pub(super) agent: Plain,
     /// The keys it has shown.
     shown: Each<bool>,
     /// Which of the keys' changes that was.
@@ -20,9 +18,8 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    pub(super) fn new(peer: Peer, agent: &str, shown: Each<bool>, access: &Access) -> Self {
-        let plain = agent.chars().filter(|c| !c.is_control()).take(AGENT_CHARS_MAX);
-        Self { peer, agent: plain.collect(), shown, version: access.version() }
+    pub(super) fn new(peer: Peer, agent: &[u8], shown: Each<bool>, access: &Access) -> Self {
+        Self { peer, agent: Plain::agent(agent), shown, version: access.version() }
     }
 
     /// What it may do at this moment; what it has shown counts until a key is changed.

@@ -39,6 +39,7 @@ mod ws;
 use crate::config::Config;
 use crate::error;
 use crate::hub::Hub;
+use crate::plain::Plain;
 use crate::state::StateFolder;
 use crate::tls::{Facts, Identity};
 use crate::units::MonoNs;
@@ -82,7 +83,7 @@ pub struct Service {
     access: Access,
     settings: KeptSettings,
     /// What a person should know of this device.
-    notices: Vec<String>,
+    notices: Vec<Plain>,
     updates: Updates,
     /// Who was turned away, by reason.
     refusals: Refusals,
@@ -132,7 +133,7 @@ pub struct Gate {
     /// The settings chosen on the page.
     pub settings: KeptSettings,
     /// What a person should know of this device besides its sound: plain sentences.
-    pub notices: Vec<String>,
+    pub notices: Vec<Plain>,
     /// The way to the system's updater.
     pub updater: Updater,
     crowd: Crowd,

@@ -112,7 +112,7 @@ async fn guest(headers: &HeaderMap, service: &Service, peer: Peer) -> Result<Gue
             "A key is needed to listen. Open the page and enter it.",
         ));
     }
-    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes);
     Ok(Guest::new(peer, agent.unwrap_or_default(), shown, &service.access))
 }
 

@@ -8,6 +8,7 @@ use crate::core::histogram::{end_us, quantile_us};
 use crate::hub::fan_out::FanOutNumbers;
 use crate::hub::reports::{Shown, Sum};
 use crate::hub::{RATE, RtState, SourceStatus};
+use crate::plain::Plain;
 use crate::units::NS_PER_S;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ pub(super) struct Status {
     version: &'static str,
     uptime_s: u64,
     /// What a person should know of this device besides its sound.
-    notices: Vec<String>,
+    notices: Vec<Plain>,
     #[serde(flatten)]
     source: SourceStatus,
     stream: Stream,

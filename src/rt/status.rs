@@ -3,6 +3,7 @@
 use super::capture_loop::Exit;
 use super::thread::RtState;
 use crate::error::Error;
+use crate::plain::Plain;
 use crate::source::SourceFault;
 use crate::source::opening::Kind;
 use crate::units::Hz;
@@ -16,13 +17,13 @@ pub struct SourceView {
     /// How it is.
     pub state: State,
     /// What a person calls it; "" when unknown.
-    pub name: String,
+    pub name: Plain,
     /// Channels it has; 0 when unknown.
     pub channels: u16,
     /// First channel heard, from 1.
     pub first_channel: u16,
     /// One plain sentence; "" when all is well.
-    pub notice: String,
+    pub notice: Plain,
 }
 
 impl SourceView {
@@ -31,10 +32,10 @@ impl SourceView {
         Self {
             kind: Kind::None,
             state: State::Waiting,
-            name: String::new(),
+            name: Plain::default(),
             channels: 0,
             first_channel: 1,
-            notice: String::new(),
+            notice: Plain::default(),
         }
     }
 }
@@ -66,7 +67,7 @@ pub struct SourceStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Capture {
     /// The PCM or generator.
-    pub device: String,
+    pub device: Plain,
     /// How it is read: `kernel_mmap`, `plugin_mmap`, `emulated_mmap` or `generator`.
     pub path: &'static str,
     /// ALSA's name of the sample format.
@@ -109,7 +110,7 @@ impl SourceStatus {
                 ),
             ),
         };
-        Self { source: SourceView { state, notice, ..self.source.clone() }, capture: None }
+        Self { source: SourceView { state, notice: notice.into(), ..self.source.clone() }, capture: None }
     }
 
     /// What is to be said when nothing can be opened, for this reason if there is one. What has played before is still
@@ -137,7 +138,7 @@ impl SourceStatus {
     /// The same, with what went wrong, or with nothing wrong any more.
     #[must_use]
     pub fn noticing(&self, error: Option<&Error>) -> Self {
-        let notice = error.map_or_else(String::new, |error| format!("{error}."));
+        let notice = error.map_or_else(Plain::default, Plain::from);
         Self { source: SourceView { notice, ..self.source.clone() }, capture: self.capture.clone() }
     }
 }
@@ -164,10 +165,7 @@ mod tests {
         assert!(gone.source.notice.starts_with("MONTAGE is gone."));
         assert_eq!(gone.absent(Some(&Error::new("there is none").absent())), gone);
         let taken = gone.absent(Some(&Error::new("another program has it")));
-        assert_eq!(
-            (taken.source.state, taken.source.notice.as_str()),
-            (State::Lost, "another program has it.")
-        );
+        assert_eq!((taken.source.state, &*taken.source.notice), (State::Lost, "another program has it."));
         let stalled = playing().after(Exit::Stalled);
         assert_eq!(stalled.source.state, State::Stalled);
         assert_eq!(stalled.absent(None), gone, "connected is what it no longer is");

@@ -12,6 +12,7 @@ use super::thread::{RtWish, STACK_BYTES, become_real_time};
 use crate::core::cause::Cause;
 use crate::core::timeline::Timeline;
 use crate::error::{Error, Result};
+use crate::plain::Plain;
 use crate::source::SourceFault;
 use crate::source::opening::{Kind, Opened, Opener};
 use crate::units::Hz;
@@ -99,7 +100,7 @@ struct Session {
     /// Set by the thread before it wakes the supervisor for the last time.
     over: Arc<AtomicBool>,
     kind: Kind,
-    name: String,
+    name: Plain,
     capture: Capture,
 }
 
@@ -116,7 +117,7 @@ impl Session {
             name: self.name.clone(),
             channels: self.capture.channels,
             first_channel: 1,
-            notice: String::new(),
+            notice: Plain::default(),
         }
     }
 }
@@ -300,7 +301,7 @@ impl Run {
             None => "without real-time priority".to_owned(),
         };
         tracing::info!(
-            device,
+            device = &**device,
             channels,
             period_frames,
             "playing {} ({device}): {channels} channels {format} at {} Hz, periods of {period_frames}, {path}, {scheduling}",

@@ -2,6 +2,7 @@
 //!
 //! A synth is known by Yamaha's USB vendor id and its product name, not by product ids: of the family only two are published. Its card is addressed by id (`hw:CARD=MONTAGE`), which survives another card's coming.
 
+use crate::plain::Plain;
 use std::fs;
 use std::path::Path;
 
@@ -18,7 +19,7 @@ pub struct Card {
     /// Its number, as in `hw:0`.
     pub number: u32,
     /// Its id, as in `hw:CARD=id`.
-    pub id: String,
+    pub id: Plain,
     /// Whether its device 0 can capture.
     pub captures: bool,
     /// USB vendor and product id and name; `None` for a card that is not on USB.
@@ -29,13 +30,13 @@ pub struct Card {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usb {
     /// Four hexadecimal digits.
-    pub vendor: String,
+    pub vendor: Plain,
     /// Four hexadecimal digits.
-    pub product: String,
+    pub product: Plain,
     /// Its own name.
-    pub name: String,
+    pub name: Plain,
     /// Megabits per second: 480 is high speed.
-    pub speed_mbit_s: String,
+    pub speed_mbit_s: Plain,
 }
 
 /// Why a card is taken or left.
@@ -85,7 +86,7 @@ impl Card {
         let name = usb.name.to_uppercase();
         match () {
             () if !self.captures => Verdict::NoCapture,
-            () if usb.vendor != VENDOR_YAMAHA => Verdict::OtherVendor,
+            () if *usb.vendor != *VENDOR_YAMAHA => Verdict::OtherVendor,
             () if FAMILY.iter().any(|family| name.starts_with(family)) => Verdict::Synth,
             () => Verdict::OtherProduct,
         }
@@ -125,8 +126,9 @@ fn card(sysfs: &Path, number: u32) -> Option<Card> {
     Some(Card { number, id, captures, usb })
 }
 
-fn text(file: &Path) -> Option<String> {
-    Some(fs::read_to_string(file).ok()?.trim().to_owned())
+/// What a device says of itself can be anything.
+fn text(file: &Path) -> Option<Plain> {
+    Some(Plain::name(fs::read(file).ok()?))
 }
 
 #[cfg(test)]
@@ -175,6 +177,21 @@ mod tests {
         assert_eq!(verdicts, [NotUsb, OtherVendor, OtherProduct, NoCapture, Synth]);
         let synth = synth(&root).unwrap();
         assert_eq!((synth.pcm().as_str(), synth.name()), ("hw:CARD=MONTAGE,DEV=0", "Montage M7"));
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn whatever_a_card_calls_itself_can_be_shown() {
+        let root = sysfs(&[("Odd", true, Some(("0499", "")))]);
+        for (said, expected) in crate::plain::NASTY {
+            for file in ["product", "idProduct", "speed"] {
+                fs::write(root.join("usb0").join(file), said).unwrap();
+            }
+            let card = &cards(&root)[0];
+            let usb = card.usb.as_ref().unwrap();
+            assert_eq!([&usb.name, &usb.product, &usb.speed_mbit_s], [expected; 3]);
+            assert_eq!(card.name(), expected);
+        }
         fs::remove_dir_all(root).unwrap();
     }
 

@@ -8,7 +8,9 @@ use super::paced::{Generator, PaceOptions, PacedSource};
 use super::tone::{self, Pattern, ToneGenerator};
 use super::wav::{AtEnd, WavGenerator};
 use crate::error::Result;
+use crate::plain::Plain;
 use serde::Serialize;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// What the sound is.
@@ -50,9 +52,9 @@ pub struct Opened {
     /// What it is.
     pub kind: Kind,
     /// What a person calls it.
-    pub name: String,
+    pub name: Plain,
     /// The PCM or generator.
-    pub device: String,
+    pub device: Plain,
     /// How it is read.
     pub path: &'static str,
 }
@@ -89,7 +91,7 @@ impl Opener {
                 Ok(Some(self.paced(generator, Kind::Test, "Exact test source", "exact")))
             }
             Choice::Wav(file) => {
-                let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+                let name = Plain::name(file.file_name().unwrap_or(file.as_os_str()).as_bytes());
                 Ok(Some(self.paced(WavGenerator::open(file, AtEnd::Stop)?, Kind::Test, &name, "wav")))
             }
         }
@@ -111,8 +113,8 @@ impl Opener {
         Ok(Opened {
             path: source.path().name(),
             kind: Kind::Synth,
-            name: name.unwrap_or(pcm).to_owned(),
-            device: pcm.to_owned(),
+            name: Plain::name(name.unwrap_or(pcm)),
+            device: Plain::name(pcm),
             source: Box::new(source),
         })
     }
@@ -128,6 +130,47 @@ impl Opener {
             ..PaceOptions::default()
         };
         let source = Box::new(PacedSource::new(generator, options));
-        Opened { source, kind, name: name.to_owned(), device: device.to_owned(), path: "generator" }
+        Opened { source, kind, name: Plain::name(name), device: Plain::name(device), path: "generator" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::discover::SYSFS_SOUND;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn whatever_a_recording_is_called_can_be_shown() {
+        let folder = std::env::temp_dir().join(format!("synthwire-names-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let spec = hound::WavSpec {
+            channels: 2,
+            sample_rate: 44_100,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        for (said, expected) in crate::plain::NASTY {
+            if said.is_empty() || said.iter().any(|byte| [0, b'/'].contains(byte)) {
+                continue; // no file can be called so
+            }
+            let file = folder.join(OsStr::from_bytes(said));
+            let mut writer = hound::WavWriter::create(&file, spec).unwrap();
+            writer.write_sample(1_i16).unwrap();
+            writer.write_sample(2_i16).unwrap();
+            writer.finalize().unwrap();
+            let opener = |file| Opener {
+                choice: Choice::Wav(file),
+                wish: Wish { period_frames: 128, channels: None },
+                skew_ppm: 0,
+                sysfs: SYSFS_SOUND.into(),
+            };
+            assert_eq!(opener(file.clone()).open(false).unwrap().unwrap().name, expected);
+            std::fs::remove_file(&file).unwrap();
+            let refused = opener(file).open(false).err().unwrap().to_string();
+            assert!(refused.contains(expected), "{refused:?}");
+            assert_eq!(Plain::of(&refused), *refused, "{said:?}");
+        }
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

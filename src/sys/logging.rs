@@ -1,9 +1,10 @@
-//! Logs: plain sentences. To the journal with their fields when systemd has connected stderr to it, else to stderr.
+//! Logs: plain sentences, whoever's words are in them ([`Plain`]). To the journal with their fields when systemd has connected stderr to it, else to stderr.
 //!
 //! In the journal a field of an event is `SYNTHWIRE_` and its name in capitals, beside the journal's own: `journalctl
 //! SYNTHWIRE_DEVICE=hw:1` finds it. On stderr the sentence alone is shown: it says the same.
 
-use std::fmt::{Debug, Write as _};
+use crate::plain::Plain;
+use std::fmt::Debug;
 use std::io::IsTerminal;
 use std::os::linux::fs::MetadataExt;
 use tracing::field::{Field, Visit};
@@ -24,7 +25,7 @@ pub fn begin() {
         return;
     }
     let sentence_alone = debug_fn(|writer, field, value| match field.name() {
-        SENTENCE => write!(writer, "{value:?}"),
+        SENTENCE => write!(writer, "{}", Plain::of(format!("{value:?}"))),
         _ => Ok(()),
     });
     let to_stderr = fmt::layer()
@@ -80,10 +81,11 @@ impl Visit for Entry {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let value = Plain::of(format!("{value:?}"));
         if field.name() == SENTENCE {
-            let _ = write!(self.fields[0], "{value:?}"); // a string can be written to
+            self.fields[0].push_str(&value);
         } else {
-            self.fields.push(format!("SYNTHWIRE_{}={value:?}", field.name().to_uppercase()));
+            self.fields.push(format!("SYNTHWIRE_{}={value}", field.name().to_uppercase()));
         }
     }
 }
@@ -110,6 +112,20 @@ mod tests {
         fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
             self.0.lock().unwrap().push(Entry::of(event).fields);
         }
+    }
+
+    #[test]
+    fn whatever_is_in_a_sentence_it_stays_one_line() {
+        let kept = Kept::default();
+        tracing::subscriber::with_default(registry().with(kept.clone()), || {
+            for (said, expected) in crate::plain::NASTY {
+                let said = String::from_utf8_lossy(said);
+                tracing::warn!(device = &*said, "playing {said}");
+                let entry = kept.0.lock().unwrap().pop().unwrap();
+                assert_eq!(entry[0], format!("MESSAGE=playing {expected}").trim_end());
+                assert_eq!(*entry.last().unwrap(), format!("SYNTHWIRE_DEVICE={expected}"));
+            }
+        });
     }
 
     #[test]

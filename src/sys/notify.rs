@@ -1,5 +1,6 @@
 //! Tells systemd how the service is. Does nothing when systemd did not start it.
 
+use crate::plain::Plain;
 use nix::time::{ClockId, clock_gettime};
 use std::time::Duration;
 use systemd::daemon::{self, STATE_READY, STATE_RELOADING, STATE_STATUS, STATE_STOPPING, STATE_WATCHDOG};
@@ -9,8 +10,8 @@ pub fn ready() {
     tell(&[(STATE_READY, "1")]);
 }
 
-/// One line for `systemctl status`.
-pub fn status(status: &str) {
+/// One line for `systemctl status`. [`Plain`] has no newline: what a file or a device is called cannot become a message of its own.
+pub fn status(status: &Plain) {
     tell(&[(STATE_STATUS, status)]);
 }
 
