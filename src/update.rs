@@ -235,7 +235,7 @@ impl Updater {
         if said.state != Phase::Waiting {
             return Err(NotTaken::NoneWaiting);
         }
-        folder.write(RESTART, b"").map_err(|error| NotTaken::Disk(error.to_string().into()))
+        folder.leave(RESTART).map_err(|error| NotTaken::Disk(error.to_string().into()))
     }
 
     fn path(&self, name: &str) -> Option<PathBuf> {

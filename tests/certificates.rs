@@ -25,7 +25,7 @@ impl Folder {
     }
 
     fn identity(&self, facts: &Facts) -> Identity {
-        Identity::own(StateFolder::open(&self.0).unwrap(), facts).unwrap()
+        Identity::own(&StateFolder::open(&self.0).unwrap(), facts).unwrap()
     }
 
     fn json(&self, name: &str) -> serde_json::Value {
@@ -184,15 +184,43 @@ fn the_leaf_follows_time_and_addresses_without_a_restart() {
 }
 
 #[test]
-fn an_authority_that_cannot_be_read_is_not_replaced_silently() {
+fn an_authority_that_cannot_be_used_is_kept_and_never_silently_replaced() {
     let folder = Folder::new("broken");
-    folder.identity(&facts(BUILD_S, true, &[]));
+    let now = facts(BUILD_S, true, &[]);
+    let first = authority(&folder.identity(&now));
     std::fs::write(folder.0.join("leaf.json"), b"{").unwrap();
-    folder.identity(&facts(BUILD_S, true, &[])); // a leaf is made anew, nobody has to be told
-    std::fs::write(folder.0.join("authority.json"), b"{").unwrap();
-    let opened = Identity::own(StateFolder::open(&folder.0).unwrap(), &facts(BUILD_S, true, &[]));
-    let error = opened.err().unwrap().to_string();
-    assert!(error.contains("authority.json") && error.contains("remove it"), "{error}");
+    assert_eq!(authority(&folder.identity(&now)), first, "a leaf is made anew, nobody has to be told");
+    let whole = std::fs::read_to_string(folder.0.join("authority.json")).unwrap();
+    let other = Folder::new("other");
+    other.identity(&now);
+    let foreign_key = other.json("authority.json")["key"].clone();
+    let mut mismatched = folder.json("authority.json");
+    mismatched["key"] = foreign_key;
+    let mut dateless = folder.json("authority.json");
+    dateless["window"]["until_s"] = i64::MIN.into();
+    for damage in
+        ["{", "", "\0\0\0", &whole[..whole.len() / 2], &mismatched.to_string(), &dateless.to_string()]
+    {
+        std::fs::write(folder.0.join("authority.json"), damage).unwrap();
+        let identity = folder.identity(&now);
+        assert!(identity.authority().is_none(), "nobody is asked to trust it: {damage:?}");
+        assert!(identity.notice().unwrap().contains("authority.json"), "{damage:?}");
+        let kept = || std::fs::read_to_string(folder.0.join("authority.json")).unwrap();
+        assert_eq!(kept(), damage);
+        assert!(identity.look(&facts(BUILD_S, true, &["10.1.1.1"])).unwrap().is_some(), "it goes on serving");
+        assert_eq!(kept(), damage);
+
+        assert!(identity.replace_authority(&now).unwrap(), "somebody asks for it");
+        let new = authority(&identity);
+        assert_ne!(new, first);
+        assert_eq!(verify(&new, &[identity.leaf()], "localhost", BUILD_S + DAY_S), Ok(()));
+        assert_eq!(identity.notice(), None);
+        assert!(!identity.replace_authority(&now).unwrap(), "one that is good stays");
+        assert_eq!(authority(&folder.identity(&now)), new);
+    }
+    assert_eq!(std::fs::read_to_string(folder.0.join("authority.json.damaged")).unwrap(), "{");
+    std::fs::write(folder.0.join("authority.json"), &whole).unwrap();
+    assert_eq!(authority(&folder.identity(&now)), first, "put back from a copy, it is trusted as before");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 /// What the service is told: `card.json` of its state folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Report {
     /// When, in words.
     pub when: String,

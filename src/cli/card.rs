@@ -11,7 +11,7 @@ use crate::card::{Network, Problem, files};
 use crate::error::{Error, Result};
 use crate::net::access::key::HashedKey;
 use crate::net::access::random;
-use crate::state::write_whole;
+use crate::state::{StateFile, Step, numbered, write_whole};
 use crate::sys::machine;
 use clap::Args;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -41,6 +41,13 @@ const SSH_KEYS: &str = "root/.ssh/authorized_keys";
 /// Files anybody may read, and files for root alone.
 const OPEN: u32 = 0o644;
 const SECRET: u32 = 0o600;
+
+impl StateFile for Report {
+    const NAME: &'static str = "card.json";
+    const STEPS: &'static [Step] = &[numbered];
+    /// The service reads it as another user; it holds no secret.
+    const MODE: u32 = OPEN;
+}
 
 /// Where things are.
 #[derive(Debug, Args)]

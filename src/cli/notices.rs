@@ -3,26 +3,19 @@
 
 use crate::card::left::Report;
 use crate::plain::Plain;
-use crate::state::StateFolder;
+use crate::state::{Found, Kept, StateFolder};
 use crate::sys::board;
 use std::fs;
-
-/// What `synthwire card` leaves in the state folder.
-pub(super) const CARD_REPORT: &str = "card.json";
 
 /// All there is to be said.
 pub(super) fn gather(folder: Option<&StateFolder>) -> Vec<Plain> {
     let model = fs::read(board::MODEL_FILE).unwrap_or_default();
     let mut notices: Vec<Plain> =
         board::notice(&String::from_utf8_lossy(&model)).into_iter().map(Plain::from).collect();
-    let report = folder.map(|folder| folder.read(CARD_REPORT)).transpose();
-    match report.map(Option::flatten) {
-        Ok(None) => {}
-        Ok(Some(bytes)) => match serde_json::from_slice::<Report>(&bytes) {
-            Ok(report) => notices.extend(report.notices().map(Plain::from)),
-            Err(error) => tracing::warn!("cannot understand {CARD_REPORT} of the state folder: {error}"),
-        },
-        Err(error) => tracing::warn!("what was wrong on the card is not shown: {error}"),
+    match folder.map(|folder| Kept::<Report>::open(folder).1) {
+        None | Some(Found::Nothing) => {}
+        Some(Found::Kept { value, .. }) => notices.extend(value.notices().map(Plain::from)),
+        Some(Found::Damaged(why)) => tracing::warn!("what was wrong on the card is not shown: {why}"),
     }
     notices
 }
@@ -36,11 +29,11 @@ mod tests {
         let path = std::env::temp_dir().join(format!("synthwire-notices-{}", std::process::id()));
         let folder = StateFolder::open(&path).unwrap();
         let without = gather(Some(&folder));
-        folder.write(CARD_REPORT, br#"{"when":"today","done":[],"problems":["line 1: no"]}"#).unwrap();
+        fs::write(path.join("card.json"), r#"{"when":"today","done":[],"problems":["line 1: no"]}"#).unwrap();
         let told = gather(Some(&folder));
         assert_eq!(told.len(), without.len() + 1);
         assert_eq!(told.last().unwrap(), "synthwire.toml on the card, line 1: no.");
-        folder.write(CARD_REPORT, b"?").unwrap();
+        fs::write(path.join("card.json"), "?").unwrap();
         assert_eq!(gather(Some(&folder)), without);
         fs::remove_dir_all(path).unwrap();
     }

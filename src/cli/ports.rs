@@ -54,7 +54,7 @@ async fn tls(address: SocketAddr, config: &Config) -> Result<Tls> {
         Identity::supplied(Files { cert: cert.clone(), key: key.clone() }, config.names.clone())?
     } else {
         let folder = StateFolder::open(&config.state_folder(|name| std::env::var_os(name))?)?;
-        Identity::own(folder, &machine::facts())?
+        Identity::own(&folder, &machine::facts())?
     };
     Ok(Tls {
         listener: listener(HTTPS_SOCKET, address, "--listen-tls").await?,

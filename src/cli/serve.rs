@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
     let folder = config.keeping_folder(|name| std::env::var_os(name))?;
     let folder = folder.as_deref().map(StateFolder::open).transpose()?;
     let notices = notices::gather(folder.as_ref());
-    let mut gate = Gate::open(&config, &machine::host(), folder.clone())?;
+    let mut gate = Gate::open(&config, &machine::host(), folder.clone());
     gate.notices = notices;
     if let Some(said) = &arguments.updater {
         gate.updater = Updater::new(said, folder);
@@ -57,7 +57,7 @@ async fn serve(arguments: &ServeArguments, config: Config, gate: Gate) -> Result
 
     let counters = Arc::new(Counters::new());
     let controls = Arc::new(Controls::default());
-    let first_channel = arguments.first_channel.or(gate.settings.now().first_channel);
+    let first_channel = arguments.first_channel.or(gate.settings.first_channel());
     controls.first_channel.store(first_channel.unwrap_or(config.first_channel) - 1, Relaxed);
     let hub = Hub::new(sizes(&config), Arc::clone(&counters), Arc::clone(&controls));
     let (frames_in, frames_out) = handoff()

@@ -10,13 +10,14 @@ use super::limits::{BODY_BYTES_MAX, BODY_TIMEOUT};
 use super::refusals::Refusal;
 use super::routes::{Body, denied, json};
 use super::settings::Settings;
-use super::{Service, update};
+use super::{Secure, Service, update};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::sync::Arc;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 /// How long a browser keeps what stands for a key: as long as browsers allow.
@@ -26,7 +27,12 @@ const TOKEN_AGE_S: u32 = 400 * 24 * 3600;
 pub(super) fn takes(path: &str) -> bool {
     matches!(
         path,
-        "/api/access/enter" | "/api/access/key" | "/api/settings" | "/api/update" | "/api/update/restart"
+        "/api/access/enter"
+            | "/api/access/key"
+            | "/api/authority"
+            | "/api/settings"
+            | "/api/update"
+            | "/api/update/restart"
     )
 }
 
@@ -35,6 +41,7 @@ pub(super) async fn write(request: Request<Incoming>, service: &Arc<Service>, pe
     let done = match request.uri().path() {
         "/api/access/enter" => enter(request, service, peer).await,
         "/api/access/key" => set_key(request, service, peer).await,
+        "/api/authority" => replace_authority(request, service, peer).await,
         "/api/update" => update::take(request, service, peer).await,
         "/api/update/restart" => update::restart(request, service, peer).await,
         _ => set(request, service, peer).await,
@@ -57,6 +64,8 @@ pub(super) async fn access(headers: &HeaderMap, service: &Service, peer: Peer) -
         may_listen: bool,
         may_change_settings: bool,
         first_key_s_left: u64,
+        /// What is locked for good, and what opens it; null where every key that is set can be entered.
+        notice: Option<String>,
     }
     let access = &service.access;
     let shown = match access.shown(headers, peer).await {
@@ -76,6 +85,7 @@ pub(super) async fn access(headers: &HeaderMap, service: &Service, peer: Peer) -
         may_listen: grant.listen,
         may_change_settings: grant.set,
         first_key_s_left: access.first_key_s_left(),
+        notice: access.notice(),
     })
 }
 
@@ -133,6 +143,33 @@ async fn set(
     let wish: Settings = body(request).await?;
     service.change_settings(&wish).map_err(|why| Denied::new(Refusal::BodyUnreadable, why))?;
     Ok(no_content())
+}
+
+/// Makes a new authority in the place of one that cannot be used.
+async fn replace_authority(
+    request: Request<Incoming>,
+    service: &Arc<Service>,
+    peer: Peer,
+) -> Result<Response<Body>, Denied> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+    let shown = service.access.shown(request.headers(), peer).await?;
+    if !service.access.grant(shown).set {
+        return Err(Denied::new(Refusal::KeyMissing, "Enter the settings key first."));
+    }
+    let Nothing {} = body(request).await?;
+    let good = || Denied::new(Refusal::BodyUnreadable, "There is no authority here that has to be replaced.");
+    let Some(Secure { identity, facts, .. }) = &service.secure else { return Err(good()) };
+    let (identity, facts) = (Arc::clone(identity), *facts);
+    match spawn_blocking(move || identity.replace_authority(&facts())).await {
+        Ok(Ok(true)) => Ok(no_content()),
+        Ok(Ok(false)) => Err(good()),
+        Ok(Err(error)) => {
+            Err(Denied::new(Refusal::BodyUnreadable, format!("No new authority was made: {error}.")))
+        }
+        Err(_) => Err(Denied::new(Refusal::BodyUnreadable, "No new authority was made.")),
+    }
 }
 
 /// Reads what a request wants written.

@@ -134,7 +134,7 @@ fn tls_config() -> Arc<ServerConfig> {
     let folder = std::env::temp_dir().join(format!("synthwire-hostile-{}", std::process::id()));
     let facts =
         Facts { clock: Clock { now_s: BUILD_S, set: true }, host: String::new(), addresses: Vec::new() };
-    let identity = StateFolder::open(&folder).and_then(|folder| Identity::own(folder, &facts));
+    let identity = StateFolder::open(&folder).and_then(|folder| Identity::own(&folder, &facts));
     let _ = std::fs::remove_dir_all(&folder);
     identity.expect("a folder that can be written").server_config()
 }
@@ -143,6 +143,6 @@ fn tls_config() -> Arc<ServerConfig> {
 fn deaf_service() -> Service {
     let sizes = Sizes { listeners_max: 1, queue_ms: 250, chunk_frames: 128, period_frames: 128 };
     let hub = Hub::new(sizes, Arc::new(Counters::new()), Arc::new(Controls::default()));
-    let gate = Gate::open(&Config::default(), "", None).expect("without a state folder nothing can fail");
+    let gate = Gate::open(&Config::default(), "", None);
     Service::new(hub, gate, fan_out::door().0, None, watch::channel(false).1)
 }

@@ -37,7 +37,6 @@ mod update;
 mod ws;
 
 use crate::config::Config;
-use crate::error;
 use crate::hub::Hub;
 use crate::plain::Plain;
 use crate::state::StateFolder;
@@ -124,6 +123,15 @@ impl Service {
     }
 }
 
+impl Service {
+    /// What a person should know of this device besides its sound, at this moment: plain sentences.
+    fn notices(&self) -> Vec<Plain> {
+        let identity = self.secure.as_ref().and_then(|secure| secure.identity.notice());
+        let kept = [self.access.notice(), identity, self.settings.notice()];
+        kept.into_iter().flatten().map(Plain::from).chain(self.notices.iter().cloned()).collect()
+    }
+}
+
 /// Who may come in and what they may change: what is read before the first connection.
 pub struct Gate {
     /// The names this device answers to.
@@ -140,11 +148,8 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// For a machine called `hostname`; reads the state folder, where there is one.
-    ///
-    /// # Errors
-    /// When the folder holds what is not ours.
-    pub fn open(config: &Config, hostname: &str, folder: Option<StateFolder>) -> error::Result<Self> {
+    /// For a machine called `hostname`; reads the state folder, where there is one, whatever it holds.
+    pub fn open(config: &Config, hostname: &str, folder: Option<StateFolder>) -> Self {
         let keys =
             Each { listening: config.listening_key.as_deref(), settings: config.settings_key.as_deref() };
         let per_address = config.connections_per_address;
@@ -152,15 +157,15 @@ impl Gate {
             per_address: per_address.map_or(CONNECTIONS_PER_ADDRESS, |most| most as usize),
             and_loopback: per_address.is_some(),
         };
-        Ok(Self {
+        Self {
             names: Names::new(hostname, &config.names),
             // The clock counts from the moment the machine was switched on.
-            access: Access::open(keys, folder.clone(), MonoNs(0))?,
-            settings: KeptSettings::open(folder.clone())?,
+            access: Access::open(keys, folder.as_ref(), MonoNs(0)),
+            settings: KeptSettings::open(folder.as_ref()),
             notices: Vec::new(),
             updater: Updater::new(Path::new(UPDATER_FOLDER), folder),
             crowd: Crowd::new(bounds),
-        })
+        }
     }
 }
 

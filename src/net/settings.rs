@@ -4,8 +4,7 @@
 //! person who tries several in a row costs the card one write.
 
 use super::Service;
-use crate::error::{Error, Result};
-use crate::state::StateFolder;
+use crate::state::{Found, Kept, StateFile, StateFolder, Step, numbered};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,65 +12,95 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-const FILE: &str = "settings.json";
+/// Highest channel a pair can begin with.
+const FIRST_CHANNEL_MAX: u16 = 127;
 /// How long after a change it is written down.
 const KEEP_AFTER: Duration = Duration::from_secs(1);
 
-/// All settings that have a name, where one was chosen.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// All settings that have a name, where one is wished.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// First channel of the pair that is heard, from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub first_channel: Option<u16>,
+}
+
+/// What is kept of them, and of where they came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Chosen {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_channel: Option<u16>,
+}
+
+impl StateFile for Chosen {
+    const NAME: &'static str = "settings.json";
+    const STEPS: &'static [Step] = &[numbered];
 }
 
 /// The settings, and where they are kept.
 pub struct KeptSettings {
-    now: Mutex<Settings>,
+    now: Mutex<Chosen>,
     /// Held while the disk is written, and only there: a setting never waits for it.
-    folder: Mutex<Option<StateFolder>>,
+    file: Mutex<Option<Kept<Chosen>>>,
     /// Whether a write is on its way.
     writing: AtomicBool,
+    /// What was wrong with the file, in plain words.
+    notice: Option<String>,
 }
 
 impl KeptSettings {
-    /// Those kept in `folder`, where there is one.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub fn open(folder: Option<StateFolder>) -> Result<Self> {
-        let now = match folder.as_ref().map(|folder| folder.read(FILE)).transpose()?.flatten() {
-            None => Settings::default(),
-            Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
-                Error::new(format!("cannot understand {FILE} of the state folder"))
-                    .because(error)
-                    .try_this("Remove it to start with the configuration's settings")
-            })?,
+    /// Those kept in `folder`, where there is one. What cannot be understood of them is as the configuration has it.
+    pub fn open(folder: Option<&StateFolder>) -> Self {
+        let (file, found) = folder.map(Kept::<Chosen>::open).unzip();
+        let (mut now, strange, damage) = match found {
+            None | Some(Found::Nothing) => (Chosen::default(), Vec::new(), None),
+            Some(Found::Kept { value, strange }) => (value, strange, None),
+            Some(Found::Damaged(why)) => (Chosen::default(), Vec::new(), Some(why)),
         };
-        if now.first_channel.is_some_and(|first| !(1..=31).contains(&first)) {
-            return Err(Error::new(format!(
-                "first_channel in {FILE} of the state folder lies outside 1 to 31"
-            )));
+        let in_range = now.first_channel.is_none_or(|first| (1..=FIRST_CHANNEL_MAX).contains(&first));
+        if !in_range {
+            now.first_channel = None;
         }
-        Ok(Self { now: Mutex::new(now), folder: Mutex::new(folder), writing: AtomicBool::new(false) })
+        let file_name = Chosen::NAME;
+        let notice = match damage {
+            Some(why) => Some(format!(
+                "The settings chosen on this page are lost: {file_name} in the state folder is damaged ({why}). Those of the \
+                 configuration are in use; the damaged file is kept beside the new one when you choose again."
+            )),
+            None if !strange.is_empty() || !in_range => Some(format!(
+                "The channels chosen on this page are not used: {file_name} in the state folder names them in a way this version \
+                 does not understand. Those of the configuration are in use; choose again."
+            )),
+            None => None,
+        };
+        if let Some(notice) = &notice {
+            tracing::warn!("{notice}");
+        }
+        Self { now: Mutex::new(now), file: Mutex::new(file), writing: AtomicBool::new(false), notice }
     }
 
-    /// As they are now.
-    pub fn now(&self) -> Settings {
-        self.lock().clone()
+    /// The first channel that was chosen, where one was.
+    pub fn first_channel(&self) -> Option<u16> {
+        self.lock().first_channel
     }
 
-    fn lock(&self) -> MutexGuard<'_, Settings> {
+    /// What was wrong with what was kept, in plain words.
+    pub(super) fn notice(&self) -> Option<String> {
+        self.notice.clone().filter(|_| self.first_channel().is_none())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Chosen> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes down what is set. Two that write cannot pass each other: what is set is looked at when it is one's turn.
     fn write(&self) {
-        let folder = self.folder.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(folder) = &*folder {
-            let bytes = serde_json::to_vec(&self.now()).expect("our own types serialise");
-            if let Err(error) = folder.write(FILE, &bytes) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &mut *file {
+            let now = self.lock().clone();
+            if let Err(error) = file.write(&now) {
                 tracing::error!("a setting will be forgotten: {error}");
             }
         }
@@ -129,17 +158,36 @@ mod tests {
     }
 
     #[test]
-    fn what_was_set_is_found_again_and_damage_is_said() {
+    fn what_was_set_is_found_again() {
         let path = std::env::temp_dir().join(format!("synthwire-settings-{}", std::process::id()));
         let folder = StateFolder::open(&path).unwrap();
-        let settings = KeptSettings::open(Some(folder.clone())).unwrap();
+        let settings = KeptSettings::open(Some(&folder));
         settings.lock().first_channel = Some(5);
         settings.write();
-        assert_eq!(KeptSettings::open(Some(folder.clone())).unwrap().now().first_channel, Some(5));
-        for damage in [&b"?"[..], br#"{"first_channel":0}"#, br#"{"first_channel":32}"#] {
-            folder.write(FILE, damage).unwrap();
-            assert!(KeptSettings::open(Some(folder.clone())).is_err());
+        let again = KeptSettings::open(Some(&folder));
+        assert_eq!((again.first_channel(), again.notice()), (Some(5), None));
+        std::fs::remove_dir_all(path).unwrap();
+    }
+
+    #[test]
+    fn damage_is_said_and_the_configuration_counts_until_somebody_chooses_again() {
+        let path = std::env::temp_dir().join(format!("synthwire-settings-damage-{}", std::process::id()));
+        let folder = StateFolder::open(&path).unwrap();
+        let file = path.join(Chosen::NAME);
+        for damage in
+            ["?", "", r#"{"first_channel":0}"#, r#"{"first_channel":999}"#, r#"{"first_channel":[3]}"#]
+        {
+            std::fs::write(&file, damage).unwrap();
+            let settings = KeptSettings::open(Some(&folder));
+            assert_eq!(settings.first_channel(), None, "{damage}");
+            assert!(settings.notice().unwrap().contains("configuration are in use"), "{damage}");
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), damage, "reading changes nothing");
+            settings.lock().first_channel = Some(7);
+            settings.write();
+            assert_eq!(settings.notice(), None);
+            assert_eq!(KeptSettings::open(Some(&folder)).first_channel(), Some(7), "{damage}");
         }
+        assert_eq!(std::fs::read_to_string(path.join("settings.json.damaged")).unwrap(), "?");
         std::fs::remove_dir_all(path).unwrap();
     }
 }

@@ -133,7 +133,7 @@ pub(super) fn of(service: &Service) -> Status {
     Status {
         version: env!("CARGO_PKG_VERSION"),
         uptime_s: started.elapsed().as_secs(),
-        notices: service.notices.clone(),
+        notices: service.notices(),
         source: hub.source().borrow().clone(),
         stream: Stream {
             rate_hz: RATE.0,

@@ -5,7 +5,9 @@
 
 use super::dates::Window;
 use super::names::{self, Names, PRIVATE_BLOCKS};
+use super::shown::certified;
 use crate::error::{Error, Result};
+use crate::state::{StateFile, Step, numbered};
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType,
@@ -14,8 +16,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 /// What becomes of an authority on the disk: all of it or nothing.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Authority {
     /// PEM; it never leaves the device.
     key: String,
@@ -30,7 +31,6 @@ pub(super) struct Authority {
 
 /// A leaf on the disk.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Leaf {
     /// PEM.
     pub(super) key: String,
@@ -42,7 +42,25 @@ pub(super) struct Leaf {
     pub(super) authority: String,
 }
 
+impl StateFile for Authority {
+    const NAME: &'static str = "authority.json";
+    const STEPS: &'static [Step] = &[numbered];
+}
+
+impl StateFile for Leaf {
+    const NAME: &'static str = "leaf.json";
+    const STEPS: &'static [Step] = &[numbered];
+}
+
 impl Authority {
+    /// What is wrong with it, where it cannot sign what its certificate vouches for.
+    pub(super) fn flaw(&self) -> Option<String> {
+        if !self.window.is_of_authority() {
+            return Some("its dates are none".into());
+        }
+        certified(self.certificate.as_bytes(), self.key.as_bytes()).err()
+    }
+
     /// Makes one for a machine called `host`.
     pub(super) fn make(host: &str, window: Window) -> Result<Self> {
         let key = KeyPair::generate().map_err(refused)?;

@@ -16,6 +16,9 @@ const LEAF_S: i64 = 396 * DAY_S;
 /// How long before the moment it is made for a leaf begins: for phones whose clock is late.
 const BACKDATED_S: i64 = 30 * DAY_S;
 
+/// The end of the year 9999: no certificate can name a later second.
+const CALENDAR_END_S: i64 = 253_402_300_800;
+
 /// From when until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
@@ -26,6 +29,18 @@ pub struct Window {
 }
 
 impl Window {
+    /// Whether it can be an authority's: leaves fit into it, and no sum of its ends leaves the calendar.
+    pub fn is_of_authority(self) -> bool {
+        self.from_s >= 0
+            && self.until_s <= CALENDAR_END_S
+            && self.until_s.saturating_sub(LEAF_S) > self.from_s
+    }
+
+    /// Whether `other` has dates at all, and lies within these.
+    pub fn covers(self, other: Self) -> bool {
+        self.from_s <= other.from_s && other.from_s < other.until_s && other.until_s <= self.until_s
+    }
+
     fn holds(self, moment_s: i64) -> bool {
         (self.from_s..self.until_s).contains(&moment_s)
     }
@@ -57,7 +72,8 @@ pub fn leaf_window(moment_s: i64, authority: Window) -> Window {
 /// listeners' clocks show, oldest word first): the moment whose leaf suits most of them wins, and of equals our own, then
 /// the latest said. So one liar in a room moves nothing, and in a room of two nothing for longer than the other is silent.
 pub fn moment(clock: Clock, build_s: i64, claimed_s: &[i64], authority: Window) -> i64 {
-    let own_s = clock.now_s.clamp(build_s.max(authority.from_s), authority.until_s - DAY_S);
+    // Where the program is younger than its authority is valid, the authority's last day counts.
+    let own_s = clock.now_s.max(build_s).max(authority.from_s).min(authority.until_s - DAY_S);
     if clock.set && clock.now_s >= build_s {
         return own_s;
     }

@@ -16,12 +16,10 @@ mod shown;
 mod supplied;
 
 use crate::error::{Error, Result};
-use crate::state::StateFolder;
+use crate::state::{Found, Kept, StateFile, StateFolder};
 use authority::{Authority, Leaf};
 use dates::Clock;
 use names::Names;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use shown::{Shown, certified};
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -40,8 +38,6 @@ pub const BUILD_S: i64 = match i64::from_str_radix(env!("SYNTHWIRE_BUILD_S"), 10
 };
 /// Whose clocks are remembered: the latest word of so many addresses. The oldest is forgotten.
 const CLAIMS_MAX: usize = 64;
-const AUTHORITY_FILE: &str = "authority.json";
-const LEAF_FILE: &str = "leaf.json";
 
 /// What a certificate depends on.
 #[derive(Clone, Debug)]
@@ -77,34 +73,39 @@ enum Origin {
 }
 
 struct Own {
-    folder: StateFolder,
-    authority: Authority,
-    leaf: Mutex<Leaf>,
+    now: Mutex<Now>,
     /// What listeners' clocks show, by address, oldest word first.
     claims: Mutex<VecDeque<(IpAddr, i64)>>,
 }
 
+/// What is signed with and shown at this moment.
+struct Now {
+    authority: Authority,
+    leaf: Leaf,
+    authority_file: Kept<Authority>,
+    leaf_file: Kept<Leaf>,
+    /// Why the authority is none to be trusted, but one until the next stop.
+    temporary: Option<Temporary>,
+}
+
+/// Why there is no lasting authority.
+enum Temporary {
+    /// There is a file, and what is wrong with it. It stays as it is until somebody asks for another authority.
+    Unusable(String),
+    /// There was none, and one that was made cannot be kept.
+    Unkept(String),
+}
+
 impl Identity {
-    /// Uses the authority in `folder`, or makes one; signs a leaf unless the last one still fits.
+    /// Uses the authority in `folder`, or makes one where there never was any; signs a leaf unless the last one still fits.
+    /// Where the authority's file cannot be used, it stays as it is, and one is used that lasts until the service ends.
     ///
     /// # Errors
-    /// When the folder cannot be used, or holds an authority that cannot be read.
-    pub fn own(folder: StateFolder, facts: &Facts) -> Result<Self> {
-        let authority = match read::<Authority>(&folder, AUTHORITY_FILE)? {
-            Some(authority) => authority,
-            None => make_authority(&folder, &facts.host)?,
-        };
-        let kept = read::<Leaf>(&folder, LEAF_FILE).ok().flatten();
-        let kept = kept.filter(|leaf| {
-            leaf.authority == authority.certificate && reason(&authority, leaf, facts, &[]).is_none()
-        });
-        let leaf = match kept {
-            Some(leaf) => leaf,
-            None => sign(&folder, &authority, facts, &[])?,
-        };
-        let first = usable(&leaf)?;
-        let own = Own { folder, authority, leaf: Mutex::new(leaf), claims: Mutex::default() };
-        Self::new(first, Origin::Own(Box::new(own)))
+    /// When no certificate can be made at all.
+    pub fn own(folder: &StateFolder, facts: &Facts) -> Result<Self> {
+        let now = Now::open(folder, facts)?;
+        let first = usable(&now.leaf)?;
+        Self::new(first, Origin::Own(Box::new(Own { now: Mutex::new(now), claims: Mutex::default() })))
     }
 
     /// Uses a certificate from elsewhere, for a device that was given these further names.
@@ -167,11 +168,41 @@ impl Identity {
         }
     }
 
-    /// What listeners' devices may be asked to trust. `None` where the certificate is from elsewhere.
+    /// What listeners' devices may be asked to trust. `None` where the certificate is from elsewhere, or lasts only until the
+    /// service ends.
     pub fn authority(&self) -> Option<Trusted> {
         let Origin::Own(own) = &self.origin else { return None };
-        let der = CertificateDer::from_pem_slice(own.authority.certificate.as_bytes()).ok()?;
-        Some(Trusted { name: own.authority.name.clone(), sha256: shown::sha256(&der), der })
+        let now = locked(&own.now);
+        let der = CertificateDer::from_pem_slice(now.authority.certificate.as_bytes()).ok()?;
+        now.temporary.is_none().then(|| Trusted {
+            name: now.authority.name.clone(),
+            sha256: shown::sha256(&der),
+            der,
+        })
+    }
+
+    /// What is wrong with the authority that was kept, and what to do, in plain words.
+    pub fn notice(&self) -> Option<String> {
+        let Origin::Own(own) = &self.origin else { return None };
+        locked(&own.now).temporary.as_ref().map(Temporary::words)
+    }
+
+    /// Makes a new authority in the place of one that cannot be used; the old one's file is kept beside it. Whether there
+    /// was anything to do.
+    ///
+    /// # Errors
+    /// When it cannot be made or kept: then all stays as it is.
+    pub fn replace_authority(&self, facts: &Facts) -> Result<bool> {
+        let Origin::Own(own) = &self.origin else { return Ok(false) };
+        let mut now = locked(&own.now);
+        if now.temporary.is_none() {
+            return Ok(false);
+        }
+        let authority = make(&mut now.authority_file, &facts.host)?;
+        (now.authority, now.temporary) = (authority, None);
+        now.sign(facts, &[])?;
+        self.shown.change(usable(&now.leaf)?);
+        Ok(true)
     }
 
     /// The certificate in use (DER).
@@ -180,14 +211,90 @@ impl Identity {
     }
 }
 
+impl Temporary {
+    fn words(&self) -> String {
+        let lasting =
+            "HTTPS shows a certificate that lasts until the next restart and that no browser trusts";
+        match self {
+            Self::Unusable(why) => format!(
+                "{} in the state folder cannot be used ({why}). It stays as it is, and until that is settled {lasting}. Put the \
+                 file back from a copy and restart, or have a new one made here; devices that trusted the old one must then \
+                 be told once more.",
+                Authority::NAME
+            ),
+            Self::Unkept(why) => {
+                format!("The certificate authority made just now cannot be kept ({why}), so {lasting}.")
+            }
+        }
+    }
+}
+
+impl Now {
+    fn open(folder: &StateFolder, facts: &Facts) -> Result<Self> {
+        let (mut authority_file, found) = Kept::open(folder);
+        let temporary = |why| -> Result<_> {
+            let authority = Authority::make(&facts.host, dates::authority_window(BUILD_S))?;
+            Ok((authority, Some(why)))
+        };
+        let (authority, temporary) = match found {
+            Found::Kept { value, .. } => match Authority::flaw(&value) {
+                None => (value, None),
+                Some(flaw) => temporary(Temporary::Unusable(flaw))?,
+            },
+            Found::Damaged(why) => temporary(Temporary::Unusable(why))?,
+            Found::Nothing => match make(&mut authority_file, &facts.host) {
+                Ok(authority) => (authority, None),
+                Err(error) => temporary(Temporary::Unkept(error.to_string()))?,
+            },
+        };
+        if let Some(temporary) = &temporary {
+            tracing::error!("{}", temporary.words());
+        }
+        let (leaf_file, found) = Kept::<Leaf>::open(folder);
+        let kept = match found {
+            Found::Kept { value, .. } if value.authority == authority.certificate => Some(value),
+            _ => None,
+        };
+        let kept = kept.filter(|leaf| {
+            authority.window.covers(leaf.window)
+                && reason(&authority, leaf, facts, &[]).is_none()
+                && usable(leaf).is_ok()
+        });
+        let (leaf, is_kept) = match kept {
+            Some(leaf) => (leaf, true),
+            None => (signed(&authority, facts, &[])?, false),
+        };
+        let mut now = Self { authority, leaf, authority_file, leaf_file, temporary };
+        if !is_kept {
+            now.keep_leaf();
+        }
+        Ok(now)
+    }
+
+    /// Signs a leaf for these facts and shows it from now on.
+    fn sign(&mut self, facts: &Facts, claims: &[i64]) -> Result<()> {
+        self.leaf = signed(&self.authority, facts, claims)?;
+        self.keep_leaf();
+        Ok(())
+    }
+
+    /// A leaf that cannot be kept is as good until the service ends.
+    fn keep_leaf(&mut self) {
+        if self.temporary.is_none()
+            && let Err(error) = self.leaf_file.write(&self.leaf)
+        {
+            tracing::warn!("the certificate made just now is forgotten at the next start: {error}");
+        }
+    }
+}
+
 impl Own {
     fn look(&self, facts: &Facts, shown: &Shown) -> Result<Option<&'static str>> {
         let claims: Vec<i64> = locked(&self.claims).iter().map(|(_, claim)| *claim).collect();
-        let mut leaf = locked(&self.leaf);
-        let Some(reason) = reason(&self.authority, &leaf, facts, &claims) else { return Ok(None) };
-        let next = sign(&self.folder, &self.authority, facts, &claims)?;
-        shown.change(usable(&next)?);
-        *leaf = next;
+        let mut now = locked(&self.now);
+        let Some(reason) = reason(&now.authority, &now.leaf, facts, &claims) else { return Ok(None) };
+        now.sign(facts, &claims)?;
+        shown.change(usable(&now.leaf)?);
         Ok(Some(reason))
     }
 }
@@ -202,17 +309,16 @@ fn reason(authority: &Authority, leaf: &Leaf, facts: &Facts, claims: &[i64]) -> 
     (!leaf.names.hold(&names)).then_some("this machine has another name or address")
 }
 
-fn sign(folder: &StateFolder, authority: &Authority, facts: &Facts, claims: &[i64]) -> Result<Leaf> {
+fn signed(authority: &Authority, facts: &Facts, claims: &[i64]) -> Result<Leaf> {
     let moment_s = dates::moment(facts.clock, BUILD_S, claims, authority.window);
     let window = dates::leaf_window(moment_s, authority.window);
-    let leaf = authority.sign(&Names::of(&facts.host, &facts.addresses), window)?;
-    write(folder, LEAF_FILE, &leaf)?;
-    Ok(leaf)
+    authority.sign(&Names::of(&facts.host, &facts.addresses), window)
 }
 
-fn make_authority(folder: &StateFolder, host: &str) -> Result<Authority> {
+/// Makes an authority and keeps it.
+fn make(file: &mut Kept<Authority>, host: &str) -> Result<Authority> {
     let authority = Authority::make(host, dates::authority_window(BUILD_S))?;
-    write(folder, AUTHORITY_FILE, &authority)?;
+    file.write(&authority)?;
     tracing::info!("made this device's own certificate authority, {:?}", authority.name);
     Ok(authority)
 }
@@ -220,20 +326,6 @@ fn make_authority(folder: &StateFolder, host: &str) -> Result<Authority> {
 fn usable(leaf: &Leaf) -> Result<CertifiedKey> {
     certified(leaf.certificate.as_bytes(), leaf.key.as_bytes())
         .map_err(|wrong| Error::new("cannot use this device's own certificate").because(wrong))
-}
-
-fn read<T: DeserializeOwned>(folder: &StateFolder, name: &str) -> Result<Option<T>> {
-    let Some(bytes) = folder.read(name)? else { return Ok(None) };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-        Error::new(format!("{name} in the state folder cannot be understood")).because(error).try_this(
-            "Put it back from a copy, or remove it: then the service makes a new one, and devices that trusted it \
-             must be told once more",
-        )
-    })
-}
-
-fn write(folder: &StateFolder, name: &str, value: &impl Serialize) -> Result<()> {
-    folder.write(name, &serde_json::to_vec_pretty(value).expect("our own types serialise"))
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -112,13 +112,36 @@ fn without_a_key_anybody_changes_what_has_a_name_and_nothing_else() {
     while !file.exists() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    assert_eq!(std::fs::read_to_string(file).unwrap(), r#"{"first_channel":1}"#);
+    assert!(std::fs::read_to_string(&file).unwrap().contains("\"first_channel\": 1"));
     drop(service);
-    std::fs::write(scratch.0.join("settings.json"), r#"{"first_channel":0}"#).unwrap();
-    let refused =
-        Command::new(env!("CARGO_BIN_EXE_synthwire")).arg("serve").args(arguments).output().unwrap();
-    assert!(!refused.status.success());
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("outside 1 to 31"));
+    std::fs::write(&file, r#"{"first_channel":0}"#).unwrap();
+    let service = Service::playing(&arguments);
+    let notice = service.status()["notices"][0].to_string();
+    assert!(notice.contains("settings.json") && notice.contains("choose again"), "{notice}");
+}
+
+#[test]
+fn nothing_in_the_state_folder_keeps_the_service_from_starting() {
+    let scratch = Scratch::new("odd-state");
+    let files = ["settings.json", "access.json", "authority.json", "leaf.json", "card.json"];
+    let arguments = ["--source", "exact:music", "--state", scratch.path(), "--listen-tls", "127.0.0.1:0"];
+    for content in [Some(""), Some("\0\0\0\0"), Some("{"), Some(r#"{"format":99,"further":true}"#), None] {
+        for name in files {
+            let path = scratch.0.join(name);
+            let _ = std::fs::remove_file(&path);
+            match content {
+                Some(content) => std::fs::write(path, content).unwrap(),
+                None => std::fs::create_dir(path).unwrap(),
+            }
+        }
+        let service = Service::playing(&arguments);
+        assert_eq!(code(&service.http("GET / HTTP/1.1")), "200", "{content:?}");
+        let open = content.is_some_and(|content| content.contains("further"));
+        let answer = service.http("GET /api/status HTTP/1.1");
+        assert_eq!(code(&answer), if open { "200" } else { "401" }, "damaged keys stay closed: {content:?}");
+        let access = service.http("GET /api/access HTTP/1.1");
+        assert_eq!(access.contains("remove access.json"), !open, "{content:?}: {access}");
+    }
 }
 
 #[test]

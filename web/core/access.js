@@ -5,7 +5,7 @@
 /**
  * @typedef {'listening' | 'settings'} Purpose
  * @typedef {{set: boolean, shown: boolean, may_set: boolean}} Key
- * @typedef {{listening: Key, settings: Key, may_listen: boolean, may_change_settings: boolean, first_key_s_left: number}} Access
+ * @typedef {{listening: Key, settings: Key, may_listen: boolean, may_change_settings: boolean, first_key_s_left: number, notice: string | null}} Access
  *   the answer of /api/access
  * @typedef {'enter' | 'set' | 'change' | 'none'} Offer
  */
@@ -13,6 +13,7 @@
 /** @param {Access} access @param {boolean} encrypted whether the page came over https @returns {string} */
 export function accessWords(access, encrypted) {
   const { listening, settings } = access;
+  if (access.notice) return access.notice;
   const sentences = [ruleWords(listening.set, settings.set)];
   const first = (listening.may_set && !listening.set) || (settings.may_set && !settings.set);
   if (first && !settings.set) {

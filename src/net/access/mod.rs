@@ -12,8 +12,8 @@ pub(super) mod tries;
 use super::guard::Peer;
 use super::refusals::Refusal;
 use crate::clock::mono_raw_now;
-use crate::error::{Error, Result};
-use crate::state::StateFolder;
+use crate::error::Error;
+use crate::state::{Fields, Found, Kept, StateFile, StateFolder, Step};
 use crate::units::MonoNs;
 use hyper::header::HeaderMap;
 use key::{HashedKey, SALT_BYTES, Workspace};
@@ -31,7 +31,6 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tries::Tries;
 
-const FILE: &str = "access.json";
 /// Keys checked or hashed at once.
 const CHECKS_AT_ONCE: usize = 1;
 /// How long a check waits for those before it.
@@ -59,19 +58,38 @@ impl Denied {
 
 /// What is kept on disk.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Kept {
+#[serde(default)]
+struct KeptKeys {
+    #[serde(skip_serializing_if = "Option::is_none")]
     listening_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     settings_key: Option<String>,
     tokens: Tokens,
 }
 
+/// Its field whose strangeness locks nobody out: browsers are asked for the key again.
+const TOKENS: &str = "tokens";
+
+impl StateFile for KeptKeys {
+    const NAME: &'static str = "access.json";
+    const STEPS: &'static [Step] = &[without_nulls];
+}
+
+/// To format 1: a key that is not set is not there. (Version 0.1.0 wrote null.)
+fn without_nulls(fields: &mut Fields) {
+    fields.retain(|_, value| !value.is_null());
+}
+
 /// The keys as they are at this moment.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct State {
     /// Grows when a key is set, changed or taken away.
     version: u64,
     keys: Each<Option<HashedKey>>,
+    /// Set, but what was kept of them cannot be understood: nothing opens what they lock.
+    lost: Each<bool>,
+    /// Keys as they stand in the file: a lost one stays there.
+    written: Each<Option<String>>,
     tokens: Tokens,
 }
 
@@ -82,10 +100,11 @@ const DIGEST_FLAGS: u32 = 2;
 
 impl State {
     fn digest(&self) -> u64 {
-        let set = |key: &Option<HashedKey>, flag| if key.is_some() { flag } else { 0 };
+        let set =
+            |purpose, flag| if self.keys.of(purpose).is_some() || *self.lost.of(purpose) { flag } else { 0 };
         self.version << DIGEST_FLAGS
-            | set(&self.keys.listening, LISTENING_SET)
-            | set(&self.keys.settings, SETTINGS_SET)
+            | set(Purpose::Listening, LISTENING_SET)
+            | set(Purpose::Settings, SETTINGS_SET)
     }
 }
 
@@ -102,39 +121,49 @@ pub struct Access {
     workspace: Arc<Mutex<Workspace>>,
     /// One change at a time.
     changing: tokio::sync::Mutex<()>,
-    folder: Option<StateFolder>,
+    /// Where they are kept, and whether the whole of it was damaged.
+    file: Option<Arc<Mutex<Kept<KeptKeys>>>>,
+    damaged: bool,
     powered_up: MonoNs,
 }
 
 impl Access {
-    /// The keys of the configuration; where it names none, those kept in `folder`.
-    ///
-    /// # Errors
-    /// When a key is no hashed key, or the folder cannot be read.
-    pub fn open(
-        configured: Each<Option<&str>>,
-        folder: Option<StateFolder>,
-        powered_up: MonoNs,
-    ) -> Result<Self> {
-        let kept: Kept = match folder.as_ref().map(|folder| folder.read(FILE)).transpose()?.flatten() {
-            None => Kept::default(),
-            // Never without keys because their file is damaged: that would open the door.
-            Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
-                Error::new(format!("cannot understand {FILE} of the state folder"))
-                    .because(error)
-                    .try_this("Remove it to start without keys")
-            })?,
+    /// The keys of the configuration; where it names none, those kept in `folder`. Where one was set and cannot be understood,
+    /// what it locks stays locked: damage never opens the door.
+    pub fn open(configured: Each<Option<&str>>, folder: Option<&StateFolder>, powered_up: MonoNs) -> Self {
+        let (file, found) = folder.map(Kept::<KeptKeys>::open).unzip();
+        let (mut file, mut damaged) = (file, false);
+        let (kept, strange) = match found {
+            None | Some(Found::Nothing) => (KeptKeys::default(), Vec::new()),
+            Some(Found::Kept { value, strange }) => (value, strange),
+            Some(Found::Damaged(why)) => {
+                tracing::error!("{} in the state folder is damaged: {why}", KeptKeys::NAME);
+                damaged = true;
+                (KeptKeys::default(), Vec::new())
+            }
         };
+        if let (Some(file), true) = (&mut file, strange.iter().any(|name| name == TOKENS)) {
+            file.forget(TOKENS); // a key that is changed must end them
+        }
         let key = |configured: Option<&str>, kept: Option<&str>, name: &str| {
-            let key = configured.or(kept).map(HashedKey::parse).transpose();
-            key.map_err(|error| Error::new(format!("cannot use {name}")).because(error))
+            let text = configured.or(kept);
+            let key = text.map(HashedKey::parse).transpose();
+            if let Err(error) = &key {
+                tracing::error!("cannot use {name}, so what it locks stays locked: {error}");
+            }
+            let strange = configured.is_none() && (damaged || strange.iter().any(|strange| strange == name));
+            (key.as_ref().ok().cloned().flatten(), key.is_err() || strange)
         };
-        let keys = Each {
-            listening: key(configured.listening, kept.listening_key.as_deref(), "listening_key")?,
-            settings: key(configured.settings, kept.settings_key.as_deref(), "settings_key")?,
+        let listening = key(configured.listening, kept.listening_key.as_deref(), "listening_key");
+        let settings = key(configured.settings, kept.settings_key.as_deref(), "settings_key");
+        let state = State {
+            version: 0,
+            keys: Each { listening: listening.0, settings: settings.0 },
+            lost: Each { listening: listening.1, settings: settings.1 },
+            written: Each { listening: kept.listening_key, settings: kept.settings_key },
+            tokens: kept.tokens,
         };
-        let state = State { version: 0, keys, tokens: kept.tokens };
-        Ok(Self {
+        Self {
             digest: AtomicU64::new(state.digest()),
             now: Mutex::new(state),
             configured: Each {
@@ -145,9 +174,27 @@ impl Access {
             checks: Arc::new(Semaphore::new(CHECKS_AT_ONCE)),
             workspace: Arc::default(),
             changing: tokio::sync::Mutex::new(()),
-            folder,
+            file: file.map(|file| Arc::new(Mutex::new(file))),
+            damaged,
             powered_up,
-        })
+        }
+    }
+
+    /// What is locked for good and what opens it, in plain words; `None` where every key that is set can be entered.
+    pub(super) fn notice(&self) -> Option<String> {
+        let lost = self.now().lost;
+        let (what, keys) = match (lost.listening, lost.settings) {
+            (false, false) => return None,
+            (true, true) => ("Nobody may listen or change settings", "listening_key and settings_key"),
+            (true, false) => ("Nobody may listen", "listening_key"),
+            (false, true) => ("Nobody may change settings", "settings_key"),
+        };
+        let file = KeptKeys::NAME;
+        Some(format!(
+            "{what}: {file} in the state folder, which holds the keys, cannot be understood, and damage must not open the \
+             door. Set {keys} anew in synthwire.toml on the card or in the configuration, or remove {file} to start without \
+             keys; then restart."
+        ))
     }
 
     /// Which keys are set.
@@ -193,14 +240,14 @@ impl Access {
     /// Whether the key for `purpose` may be set or changed by who has shown these, now.
     pub(super) fn may_set_key(&self, purpose: Purpose, shown: Each<bool>) -> bool {
         let up_ns = mono_raw_now().since(self.powered_up);
-        self.folder.is_some()
+        self.file.is_some()
             && !self.configured.of(purpose)
             && rules::may_set_key(purpose, self.set(), shown, up_ns)
     }
 
     /// For how many seconds a first key may still be set on the page.
     pub(super) fn first_key_s_left(&self) -> u64 {
-        if self.folder.is_none() { 0 } else { rules::first_key_s_left(self.powered_up, mono_raw_now()) }
+        if self.file.is_none() { 0 } else { rules::first_key_s_left(self.powered_up, mono_raw_now()) }
     }
 
     /// Takes a key and gives the token that stands for it.
@@ -214,6 +261,9 @@ impl Access {
         peer: Peer,
     ) -> std::result::Result<Token, Denied> {
         let Some(hashed) = self.now().keys.of(purpose).clone() else {
+            if *self.now().lost.of(purpose) {
+                return Err(Denied::new(Refusal::KeyLocked, self.notice().unwrap_or_default()));
+            }
             return Err(Denied::new(Refusal::KeyLocked, "No such key is set: none is needed."));
         };
         if !self.fits(key, hashed.clone(), peer.address).await? {
@@ -257,21 +307,26 @@ impl Access {
         }
         let mut state = self.now().clone();
         *state.keys.of_mut(purpose) = hashed;
+        *state.lost.of_mut(purpose) = false;
         state.tokens.clear(purpose);
         state.version += 1;
         self.keep(state).await
     }
 
-    fn why_locked(&self, purpose: Purpose) -> &'static str {
-        if *self.configured.of(purpose) {
+    fn why_locked(&self, purpose: Purpose) -> String {
+        if let (true, Some(notice)) = (self.now().lost != Each::default(), self.notice()) {
+            return notice;
+        }
+        let why = if *self.configured.of(purpose) {
             "This key is set in the configuration file, and can only be changed there."
-        } else if self.folder.is_none() {
+        } else if self.file.is_none() {
             "The service has no state folder to keep a key in: start it with --state, or set the key in the configuration."
         } else if self.set().settings {
             "Enter the settings key first."
         } else {
             "A first key can be set within five minutes after the device is switched on. Switch it off and on again."
-        }
+        };
+        why.to_owned()
     }
 
     /// Whether `key` fits; at most so often.
@@ -302,18 +357,23 @@ impl Access {
 
     /// Writes the keys down, then goes by them.
     async fn keep(&self, state: State) -> std::result::Result<(), Denied> {
-        if let Some(folder) = self.folder.clone() {
-            let text = |key: &Option<HashedKey>, configured: bool| {
-                key.as_ref().filter(|_| !configured).map(|key| key.as_str().to_owned())
+        // A damaged file is the only sign that there were keys: it stays until no key is lost.
+        let may_write = !self.damaged || state.lost == Each::default();
+        if let (Some(file), true) = (self.file.clone(), may_write) {
+            let text = |purpose| {
+                if *state.lost.of(purpose) {
+                    return state.written.of(purpose).clone();
+                }
+                let key = state.keys.of(purpose).as_ref().filter(|_| !self.configured.of(purpose));
+                key.map(|key| key.as_str().to_owned())
             };
-            let kept = Kept {
-                listening_key: text(&state.keys.listening, self.configured.listening),
-                settings_key: text(&state.keys.settings, self.configured.settings),
+            let kept = KeptKeys {
+                listening_key: text(Purpose::Listening),
+                settings_key: text(Purpose::Settings),
                 tokens: state.tokens.clone(),
             };
-            let bytes = serde_json::to_vec(&kept).expect("our own types serialise");
-            let written = spawn_blocking(move || folder.write(FILE, &bytes)).await;
-            if let Ok(Err(error)) = written {
+            let write = move || file.lock().unwrap_or_else(PoisonError::into_inner).write(&kept);
+            if let Ok(Err(error)) = spawn_blocking(write).await {
                 tracing::error!("{error}");
                 return Err(Denied::new(Refusal::KeyLocked, sentence(&error)));
             }

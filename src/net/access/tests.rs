@@ -15,7 +15,7 @@ fn folder(name: &str) -> (std::path::PathBuf, StateFolder) {
 }
 
 fn open(folder: &StateFolder, powered_up: MonoNs) -> Access {
-    Access::open(Each::default(), Some(folder.clone()), powered_up).unwrap()
+    Access::open(Each::default(), Some(folder), powered_up)
 }
 
 fn with(name: header::HeaderName, value: &str) -> HeaderMap {
@@ -41,7 +41,7 @@ async fn a_key_set_on_the_page_outlives_the_service_and_so_do_its_tokens() {
     let bearer = third.shown(&with(header::AUTHORIZATION, "Bearer open sesame"), peer()).await.unwrap();
     assert!(bearer.listening && !bearer.settings);
 
-    let on_disk = std::fs::read_to_string(path.join(FILE)).unwrap();
+    let on_disk = std::fs::read_to_string(path.join(KeptKeys::NAME)).unwrap();
     assert!(!on_disk.contains("sesame") && !on_disk.contains(token.as_str()), "{on_disk}");
     std::fs::remove_dir_all(path).unwrap();
 }
@@ -93,23 +93,79 @@ async fn no_key_is_set_long_after_power_up_nor_where_it_could_not_be_kept_nor_ov
     let now = mono_raw_now();
     for (access, said) in [
         (open(&folder, late), "within five minutes"),
-        (Access::open(Each::default(), None, now).unwrap(), "--state"),
-        (Access::open(named, Some(folder.clone()), now).unwrap(), "configuration file"),
+        (Access::open(Each::default(), None, now), "--state"),
+        (Access::open(named, Some(&folder), now), "configuration file"),
     ] {
         let denied =
             access.set_key(Purpose::Listening, Some("open sesame".into()), NOBODY).await.unwrap_err();
         assert!(denied.refusal == Refusal::KeyLocked && denied.words.contains(said), "{denied:?}");
     }
-    assert!(!path.join(FILE).exists());
+    assert!(!path.join(KeptKeys::NAME).exists());
     std::fs::remove_dir_all(path).unwrap();
 }
 
-#[test]
-fn a_damaged_file_does_not_open_the_door() {
+#[tokio::test]
+async fn a_damaged_file_does_not_open_the_door_and_says_how_to_get_in() {
     let (path, folder) = folder("damaged");
-    for damage in [&b"{"[..], b"[]", br#"{"listening_key":"plain words"}"#] {
-        folder.write(FILE, damage).unwrap();
-        assert!(Access::open(Each::default(), Some(folder.clone()), MonoNs(0)).is_err());
+    for damage in ["{", "[]", "", "\0\0\0\0", r#"{"listening_key":"plain words","settings_key":7}"#] {
+        std::fs::write(path.join(KeptKeys::NAME), damage).unwrap();
+        let access = open(&folder, mono_raw_now());
+        assert_eq!(access.grant(NOBODY), Grant { listen: false, set: false }, "{damage:?}");
+        for purpose in Purpose::ALL {
+            let denied = access.set_key(purpose, Some("of a stranger".into()), NOBODY).await.unwrap_err();
+            assert!(denied.words.contains("synthwire.toml on the card"), "{damage:?}: {denied:?}");
+            let denied = access.enter(purpose, "plain words", peer()).await.unwrap_err();
+            assert!(denied.words.contains("remove access.json"), "{damage:?}: {denied:?}");
+        }
+        assert_eq!(
+            std::fs::read_to_string(path.join(KeptKeys::NAME)).unwrap(),
+            damage,
+            "nothing is written over"
+        );
+    }
+    std::fs::remove_dir_all(path).unwrap();
+}
+
+#[tokio::test]
+async fn who_has_the_configurations_settings_key_gets_past_the_damage_and_the_file_is_kept_aside() {
+    let (path, folder) = folder("past");
+    std::fs::write(path.join(KeptKeys::NAME), "{").unwrap();
+    let configured = HashedKey::of("configured", [9; SALT_BYTES]).unwrap();
+    let named = Each { listening: None, settings: Some(configured.as_str()) };
+    let access = Access::open(named, Some(&folder), mono_raw_now());
+    assert!(access.notice().unwrap().starts_with("Nobody may listen:"));
+    access.enter(Purpose::Settings, "configured", peer()).await.unwrap();
+    assert_eq!(
+        std::fs::read_to_string(path.join(KeptKeys::NAME)).unwrap(),
+        "{",
+        "the only sign of the lost key"
+    );
+    let owner = Each { listening: false, settings: true };
+    access.set_key(Purpose::Listening, Some("another one".into()), owner).await.unwrap();
+    assert_eq!(access.notice(), None);
+    assert_eq!(std::fs::read_to_string(path.join("access.json.damaged")).unwrap(), "{");
+    assert!(open(&folder, mono_raw_now()).enter(Purpose::Listening, "another one", peer()).await.is_ok());
+    std::fs::remove_dir_all(path).unwrap();
+}
+
+#[tokio::test]
+async fn a_key_of_a_newer_kind_stays_locked_and_written_while_the_other_one_works() {
+    let (path, folder) = folder("newer");
+    let known = HashedKey::of("well known", [9; SALT_BYTES]).unwrap();
+    let newer = serde_json::json!({
+        "format": 9, "listening_key": "$scrypt$of-tomorrow", "settings_key": known.as_str(),
+        "tokens": [{"digest": "ab", "since": 3}], "guests": {"most": 3}
+    });
+    std::fs::write(path.join(KeptKeys::NAME), newer.to_string()).unwrap();
+    let access = open(&folder, mono_raw_now());
+    let token = access.enter(Purpose::Settings, "well known", peer()).await.unwrap();
+    let again = open(&folder, mono_raw_now());
+    let cookie = with(header::COOKIE, &format!("synthwire_settings={}", token.as_str()));
+    assert!(again.shown(&cookie, peer()).await.unwrap().settings);
+    let kept: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(path.join(KeptKeys::NAME)).unwrap()).unwrap();
+    for field in ["format", "listening_key", "settings_key", "guests"] {
+        assert_eq!(kept[field], newer[field], "{field}");
     }
     std::fs::remove_dir_all(path).unwrap();
 }

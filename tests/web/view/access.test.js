@@ -7,7 +7,7 @@ const OPEN = { set: false, shown: false, may_set: false };
 const LOCKED = { set: true, shown: false, may_set: false };
 
 /** @param {object} [changes] */
-const access = (changes = {}) => ({ listening: OPEN, settings: OPEN, may_listen: true, may_change_settings: true, first_key_s_left: 0, ...changes });
+const access = (changes = {}) => ({ listening: OPEN, settings: OPEN, may_listen: true, may_change_settings: true, first_key_s_left: 0, notice: null, ...changes });
 
 test('a device without keys says that anyone may', () => {
   assert.match(accessWords(access(), true), /^No key is set: anyone on this network may listen and change the channels\. A key can be set .*switched on\.$/);

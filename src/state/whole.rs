@@ -1,0 +1,226 @@
+//! Files written whole or not at all, through an open folder: no link is followed, and a name means what it meant.
+//!
+//! In: a folder, a name, bytes. Out: after a power cut at any moment the old bytes or the new ones. A process with root's
+//! rights believes a folder only where root owns it and every folder above it: whoever owns a folder can put a link in
+//! the place of any name in it, and root would write where that leads.
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, RenameFlags, open, openat, renameat, renameat2};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat};
+use nix::unistd::{Uid, UnlinkatFlags, geteuid, linkat, unlinkat};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Component, Path};
+
+/// Names tried for what has to lie beside a file; something that cannot be removed may have the first.
+const NAMES_MAX: u32 = 9;
+const FOLDER: OFlag = OFlag::O_DIRECTORY.union(OFlag::O_CLOEXEC).union(OFlag::O_RDONLY);
+
+/// Writes `path`, with these rights, so that after a power cut either the old or the new bytes are there. Its folder must be.
+///
+/// # Errors
+/// What the disk said, or that root cannot believe the folder.
+pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
+    Folder::to_write(folder_of(path))?.write(name, bytes, mode)
+}
+
+/// The same; folders that are missing are made with `folder_mode`.
+///
+/// # Errors
+/// As [`write_whole`].
+pub fn write_whole_below(path: &Path, bytes: &[u8], mode: u32, folder_mode: u32) -> io::Result<()> {
+    let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
+    Folder::made(folder_of(path), folder_mode)?.write(name, bytes, mode)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The moments between which the power may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// A file beside it is there, and empty.
+    Made,
+    /// It holds the bytes; the disk may not have them yet.
+    Written,
+    /// The disk has them.
+    Synced,
+    /// The file's name means the new bytes; the disk may not know yet.
+    Renamed,
+}
+
+/// A folder that stays the same one, whatever becomes of its name.
+#[derive(Debug)]
+pub(super) struct Folder(OwnedFd);
+
+impl Folder {
+    /// To look at files in it, for whoever owns it.
+    pub(super) fn to_read(path: &Path) -> io::Result<Self> {
+        Ok(Self(open(path, FOLDER, Mode::empty())?))
+    }
+
+    /// To write files in it.
+    pub(super) fn to_write(path: &Path) -> io::Result<Self> {
+        if geteuid().is_root() { Self::roots(path, None) } else { Self::to_read(path) }
+    }
+
+    /// To write files in it; made where it is missing.
+    pub(super) fn made(path: &Path, mode: u32) -> io::Result<Self> {
+        if geteuid().is_root() {
+            return Self::roots(path, Some(Mode::from_bits_truncate(mode)));
+        }
+        use std::os::unix::fs::DirBuilderExt;
+        std::fs::DirBuilder::new().recursive(true).mode(mode).create(path)?;
+        Self::to_read(path)
+    }
+
+    /// Walks down to it by folders that are root's, without a link between; makes those that are missing where a mode is given.
+    fn roots(path: &Path, make: Option<Mode>) -> io::Result<Self> {
+        let start = if path.is_absolute() { Path::new("/") } else { Path::new(".") };
+        let mut here = open(start, FOLDER, Mode::empty())?;
+        believe(&here, start)?;
+        let mut so_far = start.to_owned();
+        for part in path.components() {
+            let name = match part {
+                Component::RootDir | Component::CurDir => continue,
+                Component::Normal(name) => name,
+                Component::ParentDir | Component::Prefix(_) => return Err(ErrorKind::InvalidInput.into()),
+            };
+            so_far.push(name);
+            let mut next = openat(&here, name, FOLDER | OFlag::O_NOFOLLOW, Mode::empty());
+            if let (Err(Errno::ENOENT), Some(mode)) = (&next, make) {
+                mkdirat(&here, name, mode)?;
+                next = openat(&here, name, FOLDER | OFlag::O_NOFOLLOW, Mode::empty());
+            }
+            here = next.map_err(|error| match error {
+                Errno::ENOTDIR | Errno::ELOOP => {
+                    unbelievable(&format!("{} is a link or no folder", so_far.display()))
+                }
+                error => error.into(),
+            })?;
+            believe(&here, &so_far)?;
+        }
+        Ok(Self(here))
+    }
+
+    /// The bytes of `name`; `None` where nothing has this name.
+    pub(super) fn read(&self, name: &OsStr, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
+        // Not waiting: opening a pipe would last until somebody writes into it.
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let opened = match openat(&self.0, name, flags, Mode::empty()) {
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(Errno::ELOOP) => return Err(io::Error::other("it is a link")),
+            opened => opened?,
+        };
+        let found = fstat(&opened)?;
+        if !is_kind(&found, SFlag::S_IFREG) {
+            return Err(io::Error::other("it is no file"));
+        }
+        if geteuid().is_root() && found.st_uid != 0 && found.st_uid != fstat(&self.0)?.st_uid {
+            return Err(io::Error::other("it belongs to neither root nor the folder's owner"));
+        }
+        let mut bytes = Vec::new();
+        File::from(opened).take(bytes_max + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > bytes_max {
+            return Err(io::Error::other("it is too long to be this service's"));
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Writes `name` whole.
+    pub(super) fn write(&self, name: &OsStr, bytes: &[u8], mode: u32) -> io::Result<()> {
+        self.write_in_steps(name, bytes, mode, &mut |_| Ok(()))
+    }
+
+    /// The same; `after` each step a test may cut the power.
+    pub(super) fn write_in_steps(
+        &self,
+        name: &OsStr,
+        bytes: &[u8],
+        mode: u32,
+        after: &mut dyn FnMut(Step) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let (mut file, fresh) = self.fresh(name, Mode::from_bits_truncate(mode))?;
+        after(Step::Made)?;
+        file.write_all(bytes)?;
+        after(Step::Written)?;
+        file.sync_all()?;
+        after(Step::Synced)?;
+        renameat(&self.0, fresh.as_str(), &self.0, name)?;
+        after(Step::Renamed)?;
+        Ok(nix::unistd::fsync(&self.0)?)
+    }
+
+    /// A file beside `name` that was not there before. What a power cut left in its place is removed, never written into.
+    fn fresh(&self, name: &OsStr, mode: Mode) -> io::Result<(File, String)> {
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mut refusal = io::Error::from(ErrorKind::AlreadyExists);
+        for name in beside(name, "new") {
+            let _ = unlinkat(&self.0, name.as_str(), UnlinkatFlags::NoRemoveDir); // most often there is none
+            match openat(&self.0, name.as_str(), flags, mode) {
+                Ok(opened) => return Ok((File::from(opened), name)),
+                Err(Errno::EEXIST) => {}
+                Err(error) => {
+                    refusal = error.into();
+                    break;
+                }
+            }
+        }
+        Err(refusal)
+    }
+
+    /// Gives what has this name another beside it as well, so that writing the name loses nothing: the name it is kept under.
+    pub(super) fn keep_aside(&self, name: &OsStr) -> io::Result<String> {
+        let mut refusal = Errno::EEXIST;
+        for aside in beside(name, "damaged") {
+            let kept = linkat(&self.0, name, &self.0, aside.as_str(), AtFlags::empty());
+            // A folder has one name only.
+            let kept = match kept {
+                Err(Errno::EPERM | Errno::EOPNOTSUPP) => {
+                    renameat2(&self.0, name, &self.0, aside.as_str(), RenameFlags::RENAME_NOREPLACE)
+                }
+                kept => kept,
+            };
+            match kept {
+                Ok(()) => return Ok(aside),
+                Err(Errno::EEXIST) => {}
+                Err(error) => {
+                    refusal = error;
+                    break;
+                }
+            }
+        }
+        Err(refusal.into())
+    }
+}
+
+/// `NAME.WORD`, `NAME.WORD-2` and so on.
+fn beside(name: &OsStr, word: &str) -> impl Iterator<Item = String> {
+    let name = format!("{}.{word}", name.to_string_lossy());
+    (1..=NAMES_MAX).map(move |n| if n == 1 { name.clone() } else { format!("{name}-{n}") })
+}
+
+fn is_kind(found: &FileStat, kind: SFlag) -> bool {
+    SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT == kind
+}
+
+/// Whether nobody but root decides what names in this folder mean.
+fn believe(folder: &OwnedFd, path: &Path) -> io::Result<()> {
+    let found = fstat(folder)?;
+    let mode = Mode::from_bits_truncate(found.st_mode);
+    if found.st_uid != Uid::from_raw(0).as_raw() {
+        return Err(unbelievable(&format!("{} belongs to another user", path.display())));
+    }
+    if mode.contains(Mode::S_IWOTH) && !mode.contains(Mode::S_ISVTX) {
+        return Err(unbelievable(&format!("everybody may write in {}", path.display())));
+    }
+    Ok(())
+}
+
+fn unbelievable(why: &str) -> io::Error {
+    io::Error::new(ErrorKind::PermissionDenied, format!("{why}, so root does not write there"))
+}
