@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use synthwire::identity::Names;
 use synthwire::state::StateFolder;
 use synthwire::tls::dates::{Clock, DAY_S};
 use synthwire::tls::{BUILD_S, Facts, Files, Identity};
@@ -42,7 +43,7 @@ impl Drop for Folder {
 fn facts(now_s: i64, set: bool, addresses: &[&str]) -> Facts {
     Facts {
         clock: Clock { now_s, set },
-        host: "stage-pi".into(),
+        names: Names::of("stage-pi", &[]),
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
     }
 }

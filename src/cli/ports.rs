@@ -2,23 +2,26 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::identity::Names;
 use crate::net::{Listeners, Tls};
 use crate::state::StateFolder;
-use crate::sys::announce::{self, Offer};
+use crate::sys::announce::Offer;
 use crate::sys::{fds, machine};
 use crate::tls::{Files, Identity};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 /// The names synthwire.socket gives its sockets.
 const HTTP_SOCKET: &str = "http";
 const HTTPS_SOCKET: &str = "https";
 
 /// Opens the ports, and says where they are.
-pub(super) async fn open(config: &Config) -> Result<Listeners> {
+pub(super) async fn open(config: &Config, names: &watch::Receiver<Names>) -> Result<Listeners> {
     let plain = listener(HTTP_SOCKET, config.listen, "--listen").await?;
     let tls = match config.listen_tls {
-        Some(address) => Some(tls(address, config).await?),
+        Some(address) => Some(tls(address, config, names.clone()).await?),
         None => None,
     };
     let address = plain.local_addr().unwrap_or(config.listen);
@@ -29,12 +32,13 @@ pub(super) async fn open(config: &Config) -> Result<Listeners> {
     Ok(Listeners { plain, tls })
 }
 
-/// Tells the network by what name this device is reached, if others can reach it at all.
-pub(super) fn announce(Listeners { plain, tls }: &Listeners) {
-    let tls = tls.as_ref().and_then(|tls| tls.listener.local_addr().ok());
-    let offers = plain.local_addr().map_or_else(|_| Vec::new(), |plain| offers(plain, tls));
-    if !offers.is_empty() {
-        announce::announce(offers);
+/// What the network is told that can be had here; nothing where that is not wished.
+pub(super) fn offered(config: &Config, Listeners { plain, tls }: &Listeners) -> Vec<Offer> {
+    let address = |listener: &TcpListener| listener.local_addr().ok();
+    let tls = tls.as_ref().and_then(|tls| address(&tls.listener));
+    match address(plain) {
+        Some(plain) if config.announce => offers(plain, tls),
+        _ => Vec::new(),
     }
 }
 
@@ -49,17 +53,18 @@ fn offers(plain: SocketAddr, tls: Option<SocketAddr>) -> Vec<Offer> {
 }
 
 /// The port for HTTPS and the certificate to show there.
-async fn tls(address: SocketAddr, config: &Config) -> Result<Tls> {
+async fn tls(address: SocketAddr, config: &Config, names: watch::Receiver<Names>) -> Result<Tls> {
+    let facts = move || machine::facts(names.borrow().clone());
     let identity = if let (Some(cert), Some(key)) = (&config.cert, &config.key) {
         Identity::supplied(Files { cert: cert.clone(), key: key.clone() }, config.names.clone())?
     } else {
         let folder = StateFolder::open(&config.state_folder(|name| std::env::var_os(name))?)?;
-        Identity::own(&folder, &machine::facts())?
+        Identity::own(&folder, &facts())?
     };
     Ok(Tls {
         listener: listener(HTTPS_SOCKET, address, "--listen-tls").await?,
         identity,
-        facts: machine::facts,
+        facts: Arc::new(facts),
     })
 }
 

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::hub::pump::HandoffReader;
 use crate::hub::{Hub, Sizes};
+use crate::identity::Names;
 use crate::net::fan_out::{self, Newcomers, Setup};
 use crate::net::{self, Gate, Service};
 use crate::plain::Plain;
@@ -18,7 +19,7 @@ use crate::source::alsa::Wish;
 use crate::source::discover::SYSFS_SOUND;
 use crate::source::opening::Opener;
 use crate::state::StateFolder;
-use crate::sys::{logging, machine, notify, signals};
+use crate::sys::{announce, logging, machine, notify, signals};
 use crate::update::Updater;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -36,7 +37,8 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
     let folder = config.keeping_folder(|name| std::env::var_os(name))?;
     let folder = folder.as_deref().map(StateFolder::open).transpose()?;
     let notices = notices::gather(folder.as_ref());
-    let mut gate = Gate::open(&config, &machine::host(), folder.clone());
+    let (names, following) = watch::channel(Names::of(&machine::host(), &config.names));
+    let mut gate = Gate::open(&config, following, folder.clone());
     gate.notices = notices;
     if let Some(said) = &arguments.updater {
         gate.updater = Updater::new(said, folder);
@@ -46,14 +48,19 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
         .enable_all()
         .build()
         .map_err(|error| Error::new("cannot start the network runtime").because(error))?;
-    let served = runtime.block_on(serve(arguments, config, gate));
+    let served = runtime.block_on(serve(arguments, config, gate, names));
     runtime.shutdown_background(); // a device that is just being opened must not keep us
     served.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(arguments: &ServeArguments, config: Config, gate: Gate) -> Result<()> {
+async fn serve(
+    arguments: &ServeArguments,
+    config: Config,
+    gate: Gate,
+    names: watch::Sender<Names>,
+) -> Result<()> {
     let mut reload_requests = signals::reload_requests()?; // before anybody is told that we are there to be asked
-    let listeners = ports::open(&config).await?;
+    let listeners = ports::open(&config, &gate.names).await?;
 
     let counters = Arc::new(Counters::new());
     let controls = Arc::new(Controls::default());
@@ -81,9 +88,7 @@ async fn serve(arguments: &ServeArguments, config: Config, gate: Gate) -> Result
     }
     .spawn(frames_in)?;
 
-    if config.announce {
-        ports::announce(&listeners);
-    }
+    announce::follow(names, ports::offered(&config, &listeners));
     notify::ready();
 
     let (stop, stopping) = watch::channel(false);

@@ -161,7 +161,7 @@ async fn replace_authority(
     let Nothing {} = body(request).await?;
     let good = || Denied::new(Refusal::BodyUnreadable, "There is no authority here that has to be replaced.");
     let Some(Secure { identity, facts, .. }) = &service.secure else { return Err(good()) };
-    let (identity, facts) = (Arc::clone(identity), *facts);
+    let (identity, facts) = (Arc::clone(identity), Arc::clone(facts));
     match spawn_blocking(move || identity.replace_authority(&facts())).await {
         Ok(Ok(true)) => Ok(no_content()),
         Ok(Ok(false)) => Err(good()),

@@ -6,8 +6,8 @@
 use super::browser::{browser, system};
 use super::routes::{Body, words};
 use super::{Peer, Secure, assets, qr};
+use crate::tls::Trusted;
 use crate::tls::profile::profile;
-use crate::tls::{Trusted, names};
 use bytes::Bytes;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -171,8 +171,8 @@ fn url(scheme: &str, host: &str, port: u16, usual_port: u16) -> String {
 /// This page's address by name and by number.
 fn codes(secure: &Secure, peer: Peer) -> String {
     let facts = (secure.facts)();
-    let name = names::label(&facts.host).map(|label| format!("{label}.local"));
-    let near = names::Names::of(&facts.host, &facts.addresses).addresses;
+    let name = Some(facts.names.announced());
+    let near = facts.names.certified(&facts.addresses).addresses;
     let reached = Some(peer.local.ip()).filter(|address| !address.is_loopback());
     let number =
         reached.or_else(|| near.into_iter().find(|address| address.is_ipv4() && !address.is_loopback()));

@@ -6,6 +6,7 @@
 //! browser believe that its own page came from our number.
 
 use super::refusals::Refusal;
+use crate::identity::Names;
 use hyper::header::{self, HeaderMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -31,39 +32,6 @@ impl Peer {
     }
 }
 
-/// The names this device answers to besides its addresses, in small letters.
-#[derive(Clone, Debug, Default)]
-pub struct Names {
-    hostname: String,
-    further: Vec<String>,
-}
-
-impl Names {
-    /// The machine's own name and those of the configuration.
-    pub fn new(hostname: &str, further: &[String]) -> Self {
-        let plain = |name: &str| name.trim().trim_end_matches('.').to_ascii_lowercase();
-        Self { hostname: plain(hostname), further: further.iter().map(|name| plain(name)).collect() }
-    }
-
-    fn include(&self, name: &str) -> bool {
-        if name == "localhost" || name.ends_with(".localhost") || self.further.iter().any(|n| n == name) {
-            return true;
-        }
-        // On the network a machine goes by the first part of its name alone: stage.example.org is stage.local.
-        let label = self.hostname.split('.').next().unwrap_or_default();
-        if label.is_empty() {
-            return false;
-        }
-        if name == self.hostname {
-            return true;
-        }
-        let Some(rest) = name.strip_prefix(label) else { return false };
-        let Some(number) = rest.strip_suffix(".local") else { return rest.is_empty() };
-        // avahi adds a number where the name is taken: synthwire-2.local
-        number.is_empty() || number.strip_prefix('-').is_some_and(|n| (1..=3).contains(&n.len()) && digits(n))
-    }
-}
-
 /// Whether a request with these headers is answered at all.
 ///
 /// # Errors
@@ -73,7 +41,7 @@ pub(super) fn check_host(headers: &HeaderMap, peer: Peer, names: &Names) -> Resu
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Refusal::HostUnknown) };
     let known = host.to_str().ok().and_then(name_of).is_some_and(|name| match name {
         Named::Address(address) => is_near(address) || address == peer.local.ip().to_canonical(),
-        Named::Name(name) => names.include(&name),
+        Named::Name(name) => names.accept(&name),
     });
     if known { Ok(()) } else { Err(Refusal::HostUnknown) }
 }
@@ -141,7 +109,7 @@ mod tests {
 
     #[test]
     fn only_our_names_and_near_addresses_are_answered() {
-        let names = Names::new("Stage-Pi\n", &["Synth.example.org.".into()]);
+        let names = Names::of("Stage-Pi\n", &["Synth.example.org.".into()]);
         let peer = Peer {
             address: IpAddr::from([203, 0, 113, 9]),
             local: (Ipv4Addr::new(198, 51, 100, 7).to_ipv6_mapped(), 80).into(),
@@ -219,7 +187,7 @@ mod tests {
     fn a_machine_with_a_domain_is_known_by_its_whole_name_and_on_its_network_by_the_first_part() {
         let peer =
             Peer { address: IpAddr::from([10, 0, 0, 2]), local: ([10, 0, 0, 1], 80).into(), secure: false };
-        let names = Names::new("stage.example.org", &[]);
+        let names = Names::of("stage.example.org", &[]);
         for (host, known) in [
             ("stage.example.org", true),
             ("stage.local", true),

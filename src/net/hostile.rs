@@ -7,6 +7,7 @@ use super::routes::{self, Body};
 use super::{Gate, Service, fan_out, frames, http};
 use crate::config::Config;
 use crate::hub::{Controls, Counters, Hub, Sizes};
+use crate::identity::Names;
 use crate::state::StateFolder;
 use crate::tls::dates::Clock;
 use crate::tls::{BUILD_S, Facts, Identity};
@@ -133,7 +134,7 @@ pub fn shake(bytes: &[u8]) -> (Vec<u8>, bool) {
 fn tls_config() -> Arc<ServerConfig> {
     let folder = std::env::temp_dir().join(format!("synthwire-hostile-{}", std::process::id()));
     let facts =
-        Facts { clock: Clock { now_s: BUILD_S, set: true }, host: String::new(), addresses: Vec::new() };
+        Facts { clock: Clock { now_s: BUILD_S, set: true }, names: Names::default(), addresses: Vec::new() };
     let identity = StateFolder::open(&folder).and_then(|folder| Identity::own(&folder, &facts));
     let _ = std::fs::remove_dir_all(&folder);
     identity.expect("a folder that can be written").server_config()
@@ -143,6 +144,6 @@ fn tls_config() -> Arc<ServerConfig> {
 fn deaf_service() -> Service {
     let sizes = Sizes { listeners_max: 1, queue_ms: 250, chunk_frames: 128, period_frames: 128 };
     let hub = Hub::new(sizes, Arc::new(Counters::new()), Arc::new(Controls::default()));
-    let gate = Gate::open(&Config::default(), "", None);
+    let gate = Gate::open(&Config::default(), watch::channel(Names::default()).1, None);
     Service::new(hub, gate, fan_out::door().0, None, watch::channel(false).1)
 }

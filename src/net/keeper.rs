@@ -1,8 +1,10 @@
-//! Keeps the certificate fitting: looks at the machine every few seconds, and at once when a listener's clock was told.
+//! Keeps the certificate fitting: looks at the machine every few seconds, and at once when a listener's clock was told or
+//! the machine has got another name.
 
-use super::stopped;
+use super::{Look, stopped};
 use crate::error::Result;
-use crate::tls::{Facts, Identity};
+use crate::identity::Names;
+use crate::tls::Identity;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -14,16 +16,25 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Between two looks, whoever asks for them: each may sign and write a certificate.
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
 
+/// What does not wait for the next look.
+pub(super) struct News {
+    /// Somebody said what a clock shows.
+    pub(super) claims: Arc<Notify>,
+    /// What this device is called.
+    pub(super) names: watch::Receiver<Names>,
+}
+
 /// Looks at once and then until `stop`; what browsers would say against the certificate is said whenever it changes.
 pub(super) async fn keep(
     identity: Arc<Identity>,
-    facts: fn() -> Facts,
-    news: Arc<Notify>,
+    facts: Look,
+    mut news: News,
     mut stop: watch::Receiver<bool>,
 ) {
     let (mut last_error, mut last_objections) = (String::new(), Vec::new());
     loop {
-        let identity = Arc::clone(&identity);
+        let (identity, facts) = (Arc::clone(&identity), Arc::clone(&facts));
+        news.names.mark_unchanged();
         // It waits for the disk.
         let looked = spawn_blocking(move || {
             let facts = facts();
@@ -47,7 +58,8 @@ pub(super) async fn keep(
         }
         tokio::select! {
             () = stopped(&mut stop) => return,
-            _ = timeout(LOOK_EVERY, news.notified()) => {}
+            _ = timeout(LOOK_EVERY, news.claims.notified()) => {}
+            Ok(()) = news.names.changed() => {}
         }
     }
 }

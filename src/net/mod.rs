@@ -38,6 +38,7 @@ mod ws;
 
 use crate::config::Config;
 use crate::hub::Hub;
+use crate::identity::Names;
 use crate::plain::Plain;
 use crate::state::StateFolder;
 use crate::tls::{Facts, Identity};
@@ -49,7 +50,7 @@ use clients::Clients;
 use connection::Connection;
 use crowd::{Bounds, Crowd, Place};
 use fan_out::Door;
-use guard::{Names, Peer};
+use guard::Peer;
 use handshake::Handshakes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -78,7 +79,7 @@ pub struct Service {
     hub: Arc<Hub>,
     started: tokio::time::Instant,
     stop: watch::Receiver<bool>,
-    names: Names,
+    names: watch::Receiver<Names>,
     access: Access,
     settings: KeptSettings,
     /// What a person should know of this device.
@@ -134,8 +135,8 @@ impl Service {
 
 /// Who may come in and what they may change: what is read before the first connection.
 pub struct Gate {
-    /// The names this device answers to.
-    pub names: Names,
+    /// The names this device answers to, as they change.
+    pub names: watch::Receiver<Names>,
     /// The keys.
     pub access: Access,
     /// The settings chosen on the page.
@@ -148,8 +149,8 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// For a machine called `hostname`; reads the state folder, where there is one, whatever it holds.
-    pub fn open(config: &Config, hostname: &str, folder: Option<StateFolder>) -> Self {
+    /// For a machine of these names; reads the state folder, where there is one, whatever it holds.
+    pub fn open(config: &Config, names: watch::Receiver<Names>, folder: Option<StateFolder>) -> Self {
         let keys =
             Each { listening: config.listening_key.as_deref(), settings: config.settings_key.as_deref() };
         let per_address = config.connections_per_address;
@@ -158,7 +159,7 @@ impl Gate {
             and_loopback: per_address.is_some(),
         };
         Self {
-            names: Names::new(hostname, &config.names),
+            names,
             // The clock counts from the moment the machine was switched on.
             access: Access::open(keys, folder.as_ref(), MonoNs(0)),
             settings: KeptSettings::open(folder.as_ref()),
@@ -184,8 +185,11 @@ pub struct Tls {
     /// Its certificate.
     pub identity: Identity,
     /// Looks at the machine: what the certificate must fit.
-    pub facts: fn() -> Facts,
+    pub facts: Look,
 }
+
+/// A look at the machine.
+pub type Look = Arc<dyn Fn() -> Facts + Send + Sync>;
 
 /// The ports alone.
 pub struct Ports {
@@ -197,7 +201,7 @@ pub struct Ports {
 pub struct Secure {
     identity: Arc<Identity>,
     handshakes: Handshakes,
-    facts: fn() -> Facts,
+    facts: Look,
     /// Somebody said something the certificate may depend on.
     news: Arc<Notify>,
     port: u16,
@@ -218,7 +222,8 @@ pub async fn serve(ports: Ports, service: Arc<Service>) {
     let Ports { plain, tls } = ports;
     let mut stop = service.stop.clone();
     if let Some(Secure { identity, facts, news, .. }) = &service.secure {
-        tokio::spawn(keeper::keep(Arc::clone(identity), *facts, Arc::clone(news), stop.clone()));
+        let news = keeper::News { claims: Arc::clone(news), names: service.names.clone() };
+        tokio::spawn(keeper::keep(Arc::clone(identity), Arc::clone(facts), news, stop.clone()));
     }
     let connections_max = || service.hub.sizes().listeners_max + SPARE_CONNECTIONS;
     let mut connections = JoinSet::new();

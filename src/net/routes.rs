@@ -52,7 +52,7 @@ fn admitted(request: &Request<Incoming>, service: &Service, peer: Peer) -> Resul
     if url_bytes > URL_BYTES_MAX {
         return Err(Denied::new(Refusal::UrlTooLong, "This address is longer than any of ours."));
     }
-    guard::check_host(request.headers(), peer, &service.names).map_err(|refusal| {
+    guard::check_host(request.headers(), peer, &service.names.borrow()).map_err(|refusal| {
         let remedy =
             format!("Open {} instead, or add this name to 'names' in the configuration.", peer.reached());
         Denied::new(refusal, format!("This device does not go by the name it was asked for. {remedy}"))

@@ -1,6 +1,7 @@
 //! What this machine is called, where it is reached, and whether its clock can be believed.
 
 use super::kernel_clock;
+use crate::identity::Names;
 use crate::tls::Facts;
 use crate::tls::dates::Clock;
 use nix::ifaddrs::getifaddrs;
@@ -13,9 +14,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Temporary (RFC 8981), deprecated, tentative: here today, gone tomorrow (`IFA_F_*` of `linux/if_addr.h`).
 const FLEETING: u32 = 0x01 | 0x20 | 0x40;
 
-/// Everything a certificate depends on, as it is now. Some hundred microseconds.
-pub fn facts() -> Facts {
-    Facts { clock: clock(), host: host(), addresses: addresses() }
+/// Everything a certificate of a machine of these names depends on, as it is now. Some hundred microseconds.
+pub fn facts(names: Names) -> Facts {
+    Facts { clock: clock(), names, addresses: addresses() }
 }
 
 /// The host name, '' when there is none.

@@ -4,9 +4,9 @@
 //! (P-256): every browser takes them, and a small machine makes and uses them in well under a millisecond.
 
 use super::dates::Window;
-use super::names::{self, Names, PRIVATE_BLOCKS};
 use super::shown::certified;
 use crate::error::{Error, Result};
+use crate::identity::{Certified, PRIVATE_BLOCKS};
 use crate::state::{StateFile, Step, numbered};
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
@@ -36,7 +36,7 @@ pub(super) struct Leaf {
     pub(super) key: String,
     /// PEM.
     pub(super) certificate: String,
-    pub(super) names: Names,
+    pub(super) names: Certified,
     pub(super) window: Window,
     /// The authority that signed it, as PEM.
     pub(super) authority: String,
@@ -61,10 +61,10 @@ impl Authority {
         certified(self.certificate.as_bytes(), self.key.as_bytes()).err()
     }
 
-    /// Makes one for a machine called `host`.
-    pub(super) fn make(host: &str, window: Window) -> Result<Self> {
+    /// Makes one for a machine called `label` on its network.
+    pub(super) fn make(label: &str, window: Window) -> Result<Self> {
         let key = KeyPair::generate().map_err(refused)?;
-        let host = names::label(host).unwrap_or_default();
+        let host = label.to_owned();
         // Two devices of one name differ by the letters, which come from the key.
         let digest = CertificateParams::default().key_identifier(&key);
         let words = ["Synthwire", &host, &format!("{:02X}{:02X}", digest[0], digest[1])];
@@ -74,7 +74,7 @@ impl Authority {
     }
 
     /// Signs a leaf for those of `names` it may name.
-    pub(super) fn sign(&self, names: &Names, window: Window) -> Result<Leaf> {
+    pub(super) fn sign(&self, names: &Certified, window: Window) -> Result<Leaf> {
         let issuer_key = KeyPair::from_pem(&self.key).map_err(refused)?;
         let issuer = Issuer::new(parameters(&self.name, &self.host, self.window)?, issuer_key);
         let allowed = self.may_name(names);
@@ -105,11 +105,14 @@ impl Authority {
     }
 
     /// Those names its constraints allow: a host that was renamed keeps its `.local` name only.
-    pub(super) fn may_name(&self, names: &Names) -> Names {
+    pub(super) fn may_name(&self, names: &Certified) -> Certified {
         let allowed = |name: &&String| {
             name.rsplit('.').next() == Some("local") || *name == "localhost" || **name == self.host
         };
-        Names { dns: names.dns.iter().filter(allowed).cloned().collect(), addresses: names.addresses.clone() }
+        Certified {
+            dns: names.dns.iter().filter(allowed).cloned().collect(),
+            addresses: names.addresses.clone(),
+        }
     }
 }
 

@@ -2,24 +2,23 @@
 //!
 //! In: facts of the machine ([`Facts`]), which somebody else collects, and the state folder. Out: a TLS configuration whose
 //! certificate is always the one that fits ([`Identity::look`] decides), and the authority for listeners' devices to trust.
-//! Belongs here: names, dates, keys, certificates. Does not: sockets, handshakes, clocks, the page that explains it all.
+//! Belongs here: dates, keys, certificates. Does not: which names there are (`identity`), sockets, handshakes, clocks, the page that explains it all.
 //!
 //! The authority's key is made here, lies in the state folder for this user alone, and is read by nothing but
 //! [`authority`]. What it may sign is bounded by its own certificate: local names, private addresses, no further authority.
 
 mod authority;
 pub mod dates;
-pub mod names;
 mod objections;
 pub mod profile;
 mod shown;
 mod supplied;
 
 use crate::error::{Error, Result};
+use crate::identity::Names;
 use crate::state::{Found, Kept, StateFile, StateFolder};
 use authority::{Authority, Leaf};
 use dates::Clock;
-use names::Names;
 use shown::{Shown, certified};
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -44,8 +43,8 @@ const CLAIMS_MAX: usize = 64;
 pub struct Facts {
     /// This machine's clock.
     pub clock: Clock,
-    /// Its host name.
-    pub host: String,
+    /// What it is called.
+    pub names: Names,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
 }
@@ -198,7 +197,7 @@ impl Identity {
         if now.temporary.is_none() {
             return Ok(false);
         }
-        let authority = make(&mut now.authority_file, &facts.host)?;
+        let authority = make(&mut now.authority_file, &facts.names)?;
         (now.authority, now.temporary) = (authority, None);
         now.sign(facts, &[])?;
         self.shown.change(usable(&now.leaf)?);
@@ -233,7 +232,7 @@ impl Now {
     fn open(folder: &StateFolder, facts: &Facts) -> Result<Self> {
         let (mut authority_file, found) = Kept::open(folder);
         let temporary = |why| -> Result<_> {
-            let authority = Authority::make(&facts.host, dates::authority_window(BUILD_S))?;
+            let authority = Authority::make(&facts.names.label(), dates::authority_window(BUILD_S))?;
             Ok((authority, Some(why)))
         };
         let (authority, temporary) = match found {
@@ -242,7 +241,7 @@ impl Now {
                 Some(flaw) => temporary(Temporary::Unusable(flaw))?,
             },
             Found::Damaged(why) => temporary(Temporary::Unusable(why))?,
-            Found::Nothing => match make(&mut authority_file, &facts.host) {
+            Found::Nothing => match make(&mut authority_file, &facts.names) {
                 Ok(authority) => (authority, None),
                 Err(error) => temporary(Temporary::Unkept(error.to_string()))?,
             },
@@ -305,19 +304,19 @@ fn reason(authority: &Authority, leaf: &Leaf, facts: &Facts, claims: &[i64]) -> 
     if dates::is_due(leaf.window, moment_s, authority.window) {
         return Some("its dates");
     }
-    let names = authority.may_name(&Names::of(&facts.host, &facts.addresses));
+    let names = authority.may_name(&facts.names.certified(&facts.addresses));
     (!leaf.names.hold(&names)).then_some("this machine has another name or address")
 }
 
 fn signed(authority: &Authority, facts: &Facts, claims: &[i64]) -> Result<Leaf> {
     let moment_s = dates::moment(facts.clock, BUILD_S, claims, authority.window);
     let window = dates::leaf_window(moment_s, authority.window);
-    authority.sign(&Names::of(&facts.host, &facts.addresses), window)
+    authority.sign(&facts.names.certified(&facts.addresses), window)
 }
 
 /// Makes an authority and keeps it.
-fn make(file: &mut Kept<Authority>, host: &str) -> Result<Authority> {
-    let authority = Authority::make(host, dates::authority_window(BUILD_S))?;
+fn make(file: &mut Kept<Authority>, names: &Names) -> Result<Authority> {
+    let authority = Authority::make(&names.label(), dates::authority_window(BUILD_S))?;
     file.write(&authority)?;
     tracing::info!("made this device's own certificate authority, {:?}", authority.name);
     Ok(authority)

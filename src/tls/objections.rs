@@ -5,7 +5,6 @@
 
 use super::Facts;
 use super::dates::Clock;
-use super::names::Names;
 use std::time::Duration;
 use time::OffsetDateTime;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -54,7 +53,7 @@ fn against_names(leaf: &EndEntityCert<'_>, facts: &Facts, given: &[String]) -> V
             )
         })
         .collect();
-    let own = Names::of(&facts.host, &facts.addresses);
+    let own = facts.names.certified(&facts.addresses);
     let reached = given.iter().chain(&own.dns).any(|name| named(name))
         || facts.addresses.iter().any(|address| speaks_for((*address).into()));
     if reached || !missing.is_empty() {

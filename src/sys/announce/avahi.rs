@@ -1,7 +1,8 @@
 //! The system's avahi, asked over D-Bus (`org.freedesktop.Avahi.Server` and `EntryGroup`, as its introspection files
-//! have them).
+//! have them). It says by a signal when it has taken another name.
 
 use super::Offer;
+use std::time::Duration;
 use systemd::bus::{Bus, ContainerType, Message, MessageRef};
 use utf8_cstr::Utf8CStr;
 
@@ -12,15 +13,23 @@ const GROUP: &str = "org.freedesktop.Avahi.EntryGroup";
 const ANSWER_US: u64 = 5_000_000;
 /// `AVAHI_IF_UNSPEC` and `AVAHI_PROTO_UNSPEC`.
 const ANY: i32 = -1;
+/// What it says when its own name has changed, and what the bus says when it has come or gone.
+const SIGNALS: [&str; 2] = [
+    "type='signal',sender='org.freedesktop.Avahi',interface='org.freedesktop.Avahi.Server',member='StateChanged'",
+    "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='org.freedesktop.Avahi'",
+];
 /// `AVAHI_ENTRY_GROUP_COLLISION`: above it all is lost, below it all is well or under way.
 const COLLISION: i32 = 3;
 
 /// Services that avahi answers for while this lives: it forgets them with the connection.
 pub(super) struct Announcement {
     bus: Bus,
-    group: String,
-    /// Without `.local`.
+    /// `None` where there is nothing to announce but the host's own name.
+    group: Option<String>,
+    /// The whole name.
     pub(super) host: String,
+    /// Avahi or the bus has said something since it was last asked.
+    stirred: bool,
 }
 
 /// Why it does not.
@@ -33,19 +42,32 @@ pub(super) enum Failed {
 /// Has avahi announce the offers.
 pub(super) fn announce(offers: &[Offer]) -> Result<Announcement, Failed> {
     let mut bus = Bus::open_system().map_err(|_| Failed::Absent)?;
-    // Where two machines have one name, avahi has found another for this one.
-    let mut named = call(&mut bus, "/", SERVER, "GetHostName", |_| Ok(())).map_err(|_| Failed::Absent)?;
-    let host = text(&mut named).ok_or(Failed::Absent)?;
-    let instance = super::instance(&host);
-    let mut made = call(&mut bus, "/", SERVER, "EntryGroupNew", |_| Ok(())).map_err(|_| Failed::Absent)?;
-    let refused = |error: String| Failed::Refused(error);
-    let group = path(&mut made).ok_or_else(|| refused("it names no group".into()))?;
-    for offer in offers {
-        call(&mut bus, &group, GROUP, "AddService", |message| service(message, &instance, *offer))
-            .map_err(refused)?;
+    // Before the name is asked for: a change between the two is not missed.
+    for signal in SIGNALS {
+        add_match(&mut bus, signal).map_err(Failed::Refused)?;
     }
-    call(&mut bus, &group, GROUP, "Commit", |_| Ok(())).map_err(refused)?;
-    Ok(Announcement { bus, group, host })
+    // Where two machines have one name, avahi has found another for this one.
+    let host = host(&mut bus).ok_or(Failed::Absent)?;
+    let group =
+        if offers.is_empty() { None } else { Some(offer(&mut bus, &host, offers).map_err(Failed::Refused)?) };
+    Ok(Announcement { bus, group, host, stirred: false })
+}
+
+/// The whole name avahi has for this machine.
+fn host(bus: &mut Bus) -> Option<String> {
+    text(&mut call(bus, "/", SERVER, "GetHostNameFqdn", |_| Ok(())).ok()?)
+}
+
+/// A group of these offers.
+fn offer(bus: &mut Bus, host: &str, offers: &[Offer]) -> Result<String, String> {
+    let instance = super::instance(host.split('.').next().unwrap_or_default());
+    let mut made = call(bus, "/", SERVER, "EntryGroupNew", |_| Ok(()))?;
+    let group = path(&mut made).ok_or("it names no group")?;
+    for offer in offers {
+        call(bus, &group, GROUP, "AddService", |message| service(message, &instance, *offer))?;
+    }
+    call(bus, &group, GROUP, "Commit", |_| Ok(()))?;
+    Ok(group)
 }
 
 /// Whether there is one to ask.
@@ -55,11 +77,29 @@ pub(super) fn is_there() -> bool {
 }
 
 impl Announcement {
-    /// Whether avahi still answers for them: it may have been started anew.
-    pub(super) fn stands(&mut self) -> bool {
-        while matches!(self.bus.process(), Ok(Some(_))) {} // its signals are of no use here, but would pile up
-        let state = call(&mut self.bus, &self.group, GROUP, "GetState", |_| Ok(()));
-        state.is_ok_and(|mut message| number(&mut message).is_some_and(|state| state < COLLISION))
+    /// Waits, at most until avahi says something of itself.
+    pub(super) fn wait(&mut self, at_most: Duration) {
+        if self.bus.wait(Some(at_most)).is_err() {
+            std::thread::sleep(at_most); // the bus is gone: `stands` finds out
+            self.stirred = true;
+        }
+        while let Ok(Some(message)) = self.bus.process() {
+            self.stirred |= message.is_some_and(|message| message.member().is_some());
+        }
+    }
+
+    /// Whether avahi still answers for them under that name: it may have taken another, or been started anew. It is asked when
+    /// it has said something, and when the look is `thorough`.
+    pub(super) fn stands(&mut self, thorough: bool) -> bool {
+        if !std::mem::take(&mut self.stirred) && !thorough {
+            return true;
+        }
+        let named = host(&mut self.bus);
+        named.as_ref() == Some(&self.host)
+            && self.group.clone().is_none_or(|group| {
+                let state = call(&mut self.bus, &group, GROUP, "GetState", |_| Ok(()));
+                state.is_ok_and(|mut message| number(&mut message).is_some_and(|state| state < COLLISION))
+            })
     }
 }
 
@@ -70,11 +110,29 @@ fn call(
     member: &str,
     fill: impl FnOnce(&mut MessageRef) -> systemd::Result<()>,
 ) -> Result<Message, String> {
-    let mut message =
-        bus.new_method_call(NAME, object, interface, member).map_err(|error| error.to_string())?;
+    let message = bus.new_method_call(NAME, object, interface, member).map_err(|error| error.to_string())?;
+    sent(message, fill)
+}
+
+/// Asks the bus itself to pass on these signals.
+fn add_match(bus: &mut Bus, signal: &str) -> Result<(), String> {
+    let (name, object) = ("org.freedesktop.DBus", "/org/freedesktop/DBus");
+    let message = bus.new_method_call(name, object, name, "AddMatch").map_err(|error| error.to_string())?;
+    sent(message, |message| append_text(message, signal)).map(drop)
+}
+
+fn sent(
+    mut message: Message,
+    fill: impl FnOnce(&mut MessageRef) -> systemd::Result<()>,
+) -> Result<Message, String> {
     message.set_auto_start(false).map_err(|error| error.to_string())?;
     fill(&mut message).map_err(|error| error.to_string())?;
     message.call(ANSWER_US).map_err(|error| format!("{error:?}"))
+}
+
+fn append_text(message: &mut MessageRef, text: &str) -> systemd::Result<()> {
+    let terminated = format!("{text}\0");
+    message.append(Utf8CStr::from_bytes(terminated.as_bytes()).expect("our own texts hold no zero"))
 }
 
 /// The arguments of `AddService`: interface, protocol, flags, name, type, domain, host, port, text (`iiussssqaay`).
@@ -83,8 +141,7 @@ fn service(message: &mut MessageRef, instance: &str, offer: Offer) -> systemd::R
     message.append(ANY)?;
     message.append(0_u32)?;
     for text in [instance, offer.kind, "", ""] {
-        let terminated = format!("{text}\0");
-        message.append(Utf8CStr::from_bytes(terminated.as_bytes()).expect("names hold no zero"))?;
+        append_text(message, text)?;
     }
     message.append(offer.port)?;
     message.open_container(ContainerType::Array, "ay")?;

@@ -1,18 +1,25 @@
-//! Makes this device known on its network: `host.local` and the services on it (mDNS, DNS-SD: RFC 6762 and 6763).
+//! Makes this device known on its network: `host.local` and the services on it (mDNS, DNS-SD: RFC 6762 and 6763); and follows
+//! what it is called, for everybody else ([`Names`]).
 //!
 //! Where avahi runs it has the name already and is asked to add the services; two responders on one machine would quarrel.
-//! Where it does not, a library answers for the name as well. A thread of its own: nothing here concerns those who listen,
-//! and whatever fails is said once and tried again.
+//! Where it does not, a library answers for the name as well. Either may find the name taken and settle on another: that, and a
+//! changed host name, is published at once. A thread of its own: nothing here concerns those who listen, and whatever fails is
+//! said once and tried again.
 
 mod avahi;
 mod responder;
 
 use super::machine;
-use crate::tls::names;
+use crate::clock::mono_raw_now;
+use crate::identity::Names;
 use std::time::Duration;
+use tokio::sync::watch;
 
-/// How often it is looked whether the announcement still stands.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// How often the kernel is asked for the host name: it costs a system call. (Its notification is behind `/proc/sys`, which the
+/// unit hides from the service.)
+const HOST_EVERY: Duration = Duration::from_secs(1);
+/// Every so many of these looks it is looked whether the announcement still stands.
+const LOOKS_PER_CHECK: u32 = 30;
 
 /// One service of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,66 +34,112 @@ pub struct Offer {
 enum Voice {
     Avahi(avahi::Announcement),
     Ours(responder::Responder),
+    /// Nobody: there is nothing to announce.
+    Nobody,
 }
 
 impl Voice {
-    fn find(host: &str, offers: &[Offer]) -> Result<Self, String> {
+    fn find(label: &str, offers: &[Offer]) -> Result<Self, String> {
         match avahi::announce(offers) {
             Ok(announcement) => Ok(Self::Avahi(announcement)),
-            Err(avahi::Failed::Absent) => responder::Responder::start(host, offers).map(Self::Ours),
             Err(avahi::Failed::Refused(reason)) => Err(format!("avahi refuses: {reason}")),
+            Err(avahi::Failed::Absent) if offers.is_empty() => Ok(Self::Nobody),
+            Err(avahi::Failed::Absent) => responder::Responder::start(label, offers).map(Self::Ours),
         }
     }
 
-    fn words(&self, host: &str) -> String {
+    /// The whole name it has settled on; `None` where nobody has one for us.
+    fn settled(&self) -> Option<&str> {
         match self {
-            Self::Avahi(announcement) => format!("{}.local, through avahi", announcement.host),
-            Self::Ours(_) => format!("{host}.local, without avahi"),
+            Self::Avahi(announcement) => Some(&announcement.host),
+            Self::Ours(responder) => Some(&responder.host),
+            Self::Nobody => None,
         }
     }
 
-    /// Whether it still does; our own responder looks for new addresses by itself, but gives way once avahi runs.
-    fn stands(&mut self) -> bool {
+    fn how(&self) -> &'static str {
+        if matches!(self, Self::Avahi(_)) { "through avahi" } else { "without avahi" }
+    }
+
+    /// Waits, and takes notice of another name that it has settled on.
+    fn wait(&mut self, at_most: Duration) {
         match self {
-            Self::Avahi(announcement) => announcement.stands(),
-            Self::Ours(responder) => responder.lives() && !avahi::is_there(),
+            Self::Avahi(announcement) => announcement.wait(at_most),
+            Self::Ours(responder) => responder.wait(at_most),
+            Self::Nobody => std::thread::sleep(at_most),
+        }
+    }
+
+    /// Whether it still answers for a machine that is now to be called `label`; our own responder looks for new addresses by
+    /// itself, but gives way once avahi runs. `thorough`: also ask what takes a moment.
+    fn stands(&mut self, label: &str, thorough: bool) -> bool {
+        match self {
+            Self::Avahi(announcement) => announcement.stands(thorough),
+            Self::Ours(responder) => {
+                responder.lives() && responder.label == label && !(thorough && avahi::is_there())
+            }
+            Self::Nobody => !(thorough && avahi::is_there()),
         }
     }
 }
 
-/// Announces `offers` for as long as the program runs.
-pub fn announce(offers: Vec<Offer>) {
-    let spawned = std::thread::Builder::new().name("announce".into()).spawn(move || run(&offers));
+/// Follows this device's names and announces `offers` under them, for as long as the program runs.
+pub fn follow(names: watch::Sender<Names>, offers: Vec<Offer>) {
+    let spawned = std::thread::Builder::new().name("announce".into()).spawn(move || run(&names, &offers));
     if let Err(error) = spawned {
         tracing::warn!("cannot announce this device on the network ({error}): it is reached by its address");
     }
 }
 
-fn run(offers: &[Offer]) {
-    let mut last_error = String::new();
+fn run(names: &watch::Sender<Names>, offers: &[Offer]) {
+    let mut said = String::new();
     loop {
-        let host = names::label(&machine::host()).unwrap_or_else(|| "synthwire".into());
-        match Voice::find(&host, offers) {
-            Ok(mut voice) => {
-                last_error.clear();
-                tracing::info!("known on this network as {}", voice.words(&host));
-                loop {
-                    std::thread::sleep(LOOK_EVERY);
-                    if !voice.stands() {
-                        break;
-                    }
-                }
-            }
+        let label = names.borrow().label();
+        match Voice::find(&label, offers) {
+            Ok(voice) => keep(voice, names, &mut said),
             Err(error) => {
-                if error != last_error {
+                say_once(&mut said, &error, || {
                     tracing::warn!(
                         "cannot make this device known on its network ({error}): its address still leads to it"
                     );
-                    last_error = error;
+                });
+                for _ in 0..LOOKS_PER_CHECK {
+                    std::thread::sleep(HOST_EVERY);
+                    learn(names, None);
                 }
-                std::thread::sleep(LOOK_EVERY);
             }
         }
+    }
+}
+
+/// Until the voice has to be found anew.
+fn keep(mut voice: Voice, names: &watch::Sender<Names>, said: &mut String) {
+    for look in 1_u32.. {
+        learn(names, voice.settled());
+        let (announced, label) = {
+            let names = names.borrow();
+            (names.announced(), names.label())
+        };
+        if !matches!(voice, Voice::Nobody) {
+            let known = format!("{announced}, {}", voice.how());
+            say_once(said, &known, || tracing::info!("known on this network as {known}"));
+        }
+        if !voice.stands(&label, look % LOOKS_PER_CHECK == 0) {
+            return;
+        }
+        voice.wait(HOST_EVERY);
+    }
+}
+
+/// Publishes what has changed; nothing is woken when nothing has.
+fn learn(names: &watch::Sender<Names>, settled: Option<&str>) {
+    names.send_if_modified(|names| names.learn(&machine::host(), settled, mono_raw_now()));
+}
+
+fn say_once(said: &mut String, words: &str, say: impl FnOnce()) {
+    if said != words {
+        words.clone_into(said);
+        say();
     }
 }
 
