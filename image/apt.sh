@@ -1,5 +1,8 @@
 # Sourced: an apt for Debian 13 arm64 that leaves this machine's own alone: folders, lists and status of its own.
 
+# Where raspi-firmware comes from.
+firmware_suite=sid
+
 # private_apt: makes it, and refreshes its lists (if it can: a second build works without the network).
 # From the mirrors this machine's apt uses for Debian, or DEBIAN_MIRROR and DEBIAN_SECURITY_MIRROR.
 private_apt() {
@@ -28,6 +31,21 @@ APT::Sandbox::User "root";
 Acquire::Languages "none";
 CONF
     say 'Asking Debian what there is'
+    # The firmware's watchdog over a kernel that hangs (kernel_watchdog_timeout= of image/boot/config.txt) is younger than
+    # Debian 13: this one package, for all architectures and without dependencies, comes from the next release. A mirror that
+    # lags must not hold up the image: what is old is signed as well, and disk.sh looks whether the firmware knows its settings.
+    mkdir -p "$apt"/etc/sources.list.d
+    printf 'deb %s %s %s non-free-firmware\n' '[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg check-valid-until=no]' \
+        "$mirror" "$firmware_suite" >"$apt/etc/sources.list.d/firmware.list"
+    cat >"$apt/etc/preferences" <<PIN
+Package: *
+Pin: release n=$firmware_suite
+Pin-Priority: -1
+
+Package: raspi-firmware
+Pin: release n=$firmware_suite
+Pin-Priority: 900
+PIN
     for_image apt-get update --quiet=2 || warn 'the package lists could not be refreshed; going on with the ones there are'
 }
 

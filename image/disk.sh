@@ -48,10 +48,19 @@ make_boot() {
     sed "s/@SLOT@/$2/" image/boot/cmdline.txt >"$folder/cmdline.txt"
     cp "$work/unpacked/tree/boot/vmlinuz-$name" "$folder/vmlinuz"
     cp "$work/initrd.img" "$folder/"
+    check_settings image/boot/config.txt "$firmware/start4.elf"
     # Pi 4: start4, fixup4. Pi 3 and Zero 2 W: start, fixup.
     cp "$firmware"/{start4.elf,fixup4.dat,start.elf,fixup.dat,bootcode.bin} "$folder/"
     cp "$(unpacked "/lib/linux-image-$name")"/broadcom/bcm2{711,837}-rpi-*.dtb "$folder/"
     onto "$1/boot-$2" "$folder"
+}
+
+# check_settings CONFIG FIRMWARE: a setting that the firmware does not know would silently do nothing.
+check_settings() {
+    local setting
+    sed -n 's/^\([a-z][a-z0-9_]*\)[= ].*/\1/p' "$1" | while read -r setting; do
+        grep -a -q -w -e "$setting" "$2" || die "the firmware does not know '$setting' of $1" 'apt has an older raspi-firmware than this image needs'
+    done
 }
 
 make_ext4() {

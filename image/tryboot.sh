@@ -1,13 +1,14 @@
-# Sourced: the kernel's module that asks a Raspberry Pi's firmware for a start on trial (image/tryboot/), in $work/tryboot.
+# Sourced: the kernel's modules that ask a Raspberry Pi's firmware for a start on trial, and for power and heat (image/tryboot/), in
+# $work/tryboot.
 
-# make_tryboot: builds it with the kernel's own headers, by the tools that come with them (arm64, with the libraries of
+# make_tryboot: builds them with the kernel's own headers, by the tools that come with them (arm64, with the libraries of
 # $work/system), when kernel or source have changed.
 make_tryboot() {
     local folder=$work/tryboot name key headers
     name=$(kernel_name)
     key=$({ echo "$name"; cat image/tryboot/* image/tryboot.sh; } | sha256sum)
     [ "$(cat "$folder/key" 2>/dev/null)" != "$key" ] || return 0
-    say "Building the module for updates on trial"
+    say "Building the modules that speak to the firmware"
     headers=linux-headers-$name
     rm -rf "$folder" && mkdir -p "$folder"/{deb,headers,module}
     (cd "$folder/deb" && for_image apt-get download --quiet=2 "$headers" \
@@ -19,8 +20,8 @@ make_tryboot() {
     # Neither an older compiler's missing option nor debugging data is needed; no path of this machine is to stay.
     QEMU_LD_PREFIX=$work/system make --silent -C "$folder/headers/usr/src/$headers" "M=$folder/module" ARCH=arm64 CC=aarch64-linux-gnu-gcc \
         CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT= CONFIG_DEBUG_INFO_BTF_MODULES= "KCFLAGS=-ffile-prefix-map=$folder=." modules >"$folder/log" 2>&1 ||
-        { tail -n 20 "$folder/log" >&2; die 'the module for updates on trial could not be built'; }
-    aarch64-linux-gnu-strip --strip-debug --remove-section=.note.gnu.build-id "$folder/module/synthwire_tryboot.ko"
+        { tail -n 20 "$folder/log" >&2; die 'the modules that speak to the firmware could not be built'; }
+    aarch64-linux-gnu-strip --strip-debug --remove-section=.note.gnu.build-id "$folder"/module/synthwire_{tryboot,power}.ko
     rm -rf "$folder/deb" "$folder/headers"
     echo "$key" >"$folder/key"
 }

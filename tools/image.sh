@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 stages=${*:-papers boot count settings updates pi3 cuts}
 cuts=${CUTS:-20}
 [[ $cuts =~ ^[1-9][0-9]*$ ]] || die "'$cuts' is no number of power cuts"
-. scripts/with_packages.sh image-test
+scripts/packages.sh image-test
 scripts/npm_packages.sh
 if [ -z "${IMAGE:-}" ]; then
     image/build.sh
@@ -66,6 +66,10 @@ stage_papers() {
     check 'the list of its parts is a valid SPDX document' "$tool/bin/pyspdxtools" --infile "$base.spdx.json"
     rm -f "$work/written.img"
     check 'it is written to a card by its block map' bmaptool --quiet copy --bmap "$IMAGE.bmap" "$IMAGE.xz" "$work/written.img"
+    mcopy -n -o -i "$IMAGE@@$(partition_at 2)" ::config.txt ::start4.elf "$work/"
+    check 'the firmware on the card knows every setting of its config.txt' check_settings "$work/config.txt" "$work/start4.elf"
+    check 'a kernel that hangs is ended by the firmware' grep -q '^kernel_watchdog_timeout=[1-9]' "$work/config.txt"
+    rm -f "$work"/{config.txt,start4.elf}
     check 'and the card is the image' cmp "$IMAGE" "$work/written.img"
     rm -f "$work/written.img"
 }
@@ -169,6 +173,7 @@ stage_pi3() {
         # The emulated firmware does not know what it is told then, and says so.
         make_bundles
         check 'it takes an update' update_and_end no-start
+        check 'its firmware is asked for power and heat' grep -q -i 'tag 0x00030046' "$logs/image-pi3-emulator.log"
         check 'and tells its firmware that the next start is a trial' grep -q -i 'unhandled tag 0x00038064' "$logs/image-pi3-emulator.log"
     else
         tail -n 30 "$log" >&2

@@ -38,12 +38,14 @@ pub fn iwd_file(name: &str, password: &str) -> String {
     format!("{stem}.{}", if password.is_empty() { "open" } else { "psk" })
 }
 
-/// What stands in it.
+/// What stands in it. Every network is looked for by its name: a hidden one is not found otherwise, and a visible one is joined
+/// as fast (tried with iwd 3.8).
 pub fn iwd_network(password: &str) -> String {
+    let settings = "[Settings]\nAutoConnect=true\nHidden=true\n";
     match password.len() {
-        0 => "[Settings]\nAutoConnect=true\n".into(),
-        64 => format!("[Security]\nPreSharedKey={}\n", password.to_ascii_lowercase()),
-        _ => format!("[Security]\nPassphrase={}\n", escaped(password)),
+        0 => settings.into(),
+        64 => format!("{settings}[Security]\nPreSharedKey={}\n", password.to_ascii_lowercase()),
+        _ => format!("{settings}[Security]\nPassphrase={}\n", escaped(password)),
     }
 }
 
@@ -109,9 +111,12 @@ mod tests {
     fn networks_are_named_and_written_as_iwd_reads_them() {
         assert_eq!(iwd_file("Home net-5_G", "secret12"), "Home net-5_G.psk");
         assert_eq!(iwd_file("Café/..", ""), "=436166c3a92f2e2e.open");
-        assert_eq!(iwd_network("open sesame"), "[Security]\nPassphrase=open sesame\n");
-        assert_eq!(iwd_network(" a\\b  12"), "[Security]\nPassphrase=\\sa\\\\b  12\n");
-        assert_eq!(iwd_network(&"A0".repeat(32)), format!("[Security]\nPreSharedKey={}\n", "a0".repeat(32)));
+        let hidden_too = "[Settings]\nAutoConnect=true\nHidden=true\n";
+        assert_eq!(iwd_network(""), hidden_too);
+        assert_eq!(iwd_network("open sesame"), format!("{hidden_too}[Security]\nPassphrase=open sesame\n"));
+        assert_eq!(iwd_network(" a\\b  12"), format!("{hidden_too}[Security]\nPassphrase=\\sa\\\\b  12\n"));
+        let hashed = format!("{hidden_too}[Security]\nPreSharedKey={}\n", "a0".repeat(32));
+        assert_eq!(iwd_network(&"A0".repeat(32)), hashed);
     }
 
     #[test]
