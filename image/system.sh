@@ -51,7 +51,7 @@ copy_modules() {
     (cd "$from/kernel" && find ${drivers[*]} -name '*.ko*' -printf 'kernel/%p\n') |
         awk 'NR == FNR { wanted[$1]; next } { file = $1; sub(":$", "", file) } file in wanted { sub(":", ""); for (i = 1; i <= NF; i++) print $i }' \
             - "$from/modules.dep" | sort -u | (cd "$from" && cpio --quiet -pdm "$to")
-    install -D --mode=644 "$work/tryboot/module/synthwire_tryboot.ko" "$to/updates/synthwire_tryboot.ko"
+    install -D --mode=644 --target-directory="$to/updates" "$work"/tryboot/module/synthwire_{tryboot,power}.ko
     depmod --basedir "$work/system/usr" "$name"
 }
 
@@ -68,6 +68,7 @@ copy_firmware() {
 # add_package DEB: our package, unpacked, and told to dpkg.
 add_package() {
     dpkg-deb --extract "$1" "$work/system"
+    dpkg-deb --field "$1" Version >"$work/system/usr/share/synthwire/system-version"
     { dpkg-deb --field "$1" && echo 'Status: install ok unpacked' && echo; } >>"$work/system/var/lib/dpkg/status"
     dpkg-deb --fsys-tarfile "$1" | tar -t | sed -e 's/^\.//' -e 's/\/$//' -e 's/^$/\/./' >"$work/system/var/lib/dpkg/info/synthwire.list"
 }

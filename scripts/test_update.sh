@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 . image/update/pack.sh
 . image/system.sh
 
-. scripts/with_packages.sh update
+scripts/packages.sh update
 package=${PACKAGE:-}
 if [ -z "$package" ]; then
     scripts/deb.sh amd64
@@ -59,7 +59,7 @@ make_data "$tree/usr/share/synthwire/data"
 
 # system VERSION: the tree as it is, as a squashfs.
 system() {
-    printf '%s\n' "$1" >"$tree/usr/share/synthwire/test-version"
+    printf '%s\n' "$1" >"$tree/usr/share/synthwire/system-version"
     mksquashfs "$tree" "$work/root-$1" -quiet -no-progress -noappend -comp zstd -Xcompression-level 3 >/dev/null
 }
 
@@ -87,7 +87,9 @@ bundle "$work/root-no-start" 3 "$compatible" no_start
 bundle "$work/root-no-start" 3 another-device foreign
 (update_key=$work/other_key/key.pem update_cert=$work/other_key/cert.pem && bundle "$work/root-no-start" 3 "$compatible" other)
 head -c 100000 "$work/bundles/no_start.raucb" >"$work/bundles/truncated.raucb"
-head -c 100000 /dev/zero >"$work/bundles/unsigned.raucb"
+{ printf hsqs && head -c 100000 /dev/zero; } >"$work/bundles/unsigned.raucb"
+head -c 100000 /dev/zero >"$work/bundles/junk.raucb"
+bundle "$work/root-no-start" 0.5 "$compatible" older
 cp "$work/bundles/no_start.raucb" "$work/bundles/changed.raucb"
 printf 'changed' | dd of="$work/bundles/changed.raucb" bs=1 seek=4096 conv=notrunc status=none
 system 2
@@ -96,7 +98,7 @@ ln -sf /dev/null "$tree/etc/systemd/system/synthwire.service"
 mkdir "$tree/etc/systemd/system/synthwire-good.service.d"
 printf '[Service]\nExecStart=\nExecStart=/usr/lib/synthwire/slot-good 20\n' >"$tree/etc/systemd/system/synthwire-good.service.d/hasty.conf"
 system 4
-bundle "$work/root-4" 4 "$compatible" no_answer
+bundle "$work/root-4" 1.5 "$compatible" no_answer # older than what runs then, and wished all the same
 rm -rf --one-file-system "$tree"
 
 say 'Making the disk'

@@ -51,18 +51,18 @@ export async function askUpdate() {
 }
 
 /**
- * @param {File} file a bundle @param {(share: number) => void} sent 0 to 1
+ * @param {File} file a bundle @param {'any' | 'newer'} age whether it may be older than what runs @param {(share: number) => void} sent 0 to 1
  * @returns {Promise<string>} why it was not taken, '' when it was
  */
-export function sendUpdate(file, sent) {
+export function sendUpdate(file, age, sent) {
   // Not fetch: it does not say how much has been sent.
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
-    request.open('POST', '/api/update');
+    request.open('POST', age === 'any' ? '/api/update?age=any' : '/api/update');
     request.setRequestHeader('content-type', 'application/vnd.rauc');
     request.upload.addEventListener('progress', (event) => sent(event.loaded / Math.max(1, event.total)));
     request.addEventListener('load', () => resolve(request.status === 204 ? '' : request.responseText));
-    request.addEventListener('error', () => resolve('The connection broke. Send it again.'));
+    request.addEventListener('error', () => resolve('The connection broke before the whole update was sent. Send it again.'));
     request.send(file);
   });
 }

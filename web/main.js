@@ -26,6 +26,8 @@ const MEMORY_KEY = 'synthwire.device';
 
 /** How often the list of listeners is renewed while somebody looks at it. */
 const CLIENTS_EVERY_MS = 3000;
+/** How often the page asks what there is to be said of the device itself: its power may fail while it plays. */
+const NOTICES_EVERY_MS = 60_000;
 /** How often the page asks how an update fares, while somebody looks at it. */
 const UPDATE_EVERY_MS = 1000;
 
@@ -52,7 +54,7 @@ const delay = new DelayPanel(mode, {
   target: (targetMs) => player.setTarget(targetMs),
 });
 const clients = new ClientsList();
-let noticesAsked = false;
+let noticesAskedMs = -Infinity;
 const access = new AccessPanel(async (what, purpose, key) => {
   const why = what === 'enter' ? '' : await setKey(purpose, key);
   const said = why || await enterKey(purpose, key); // who sets a key has it
@@ -77,9 +79,8 @@ function show(nowMs) {
 async function showAccess() {
   const may = await askAccess();
   access.show(may, location.protocol === 'https:');
-  // They are of the service's last start: asked for once, by whoever may know.
-  if (may?.may_listen && !noticesAsked) {
-    noticesAsked = true;
+  if (may?.may_listen && performance.now() - noticesAskedMs >= NOTICES_EVERY_MS) {
+    noticesAskedMs = performance.now();
     showDeviceNotices(await askNotices());
   }
   const looking = access.details.open && !document.hidden;
@@ -136,6 +137,9 @@ if (!isSecureContext) player.start();
 show(0);
 showAccess();
 showUpdate();
+setInterval(() => {
+  if (!document.hidden) showAccess();
+}, NOTICES_EVERY_MS);
 setInterval(() => {
   if (update.details.open && !document.hidden) showUpdate();
 }, UPDATE_EVERY_MS);

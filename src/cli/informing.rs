@@ -1,10 +1,11 @@
-//! Tells systemd how the service is, for as long as it runs. The words, and when it may be believed to live, are `standing`'s.
+//! Tells systemd how the service is, and the page how its power is, for as long as it runs. The words, and when it may be believed to live, are `standing`'s.
 
 use super::standing::{self, Beat, Pulse};
 use crate::core::cause::Cause;
 use crate::hub::Hub;
+use crate::net::Service;
 use crate::plain::Plain;
-use crate::sys::notify;
+use crate::sys::{notify, power};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -13,6 +14,8 @@ use tokio::time::MissedTickBehavior;
 
 /// How often systemd is told how the service is, unless its watchdog wants to know more often.
 const TELL_EVERY: Duration = Duration::from_secs(5);
+/// How often the firmware is asked for power and heat.
+const POWER_EVERY: Duration = Duration::from_secs(10);
 /// How often the watchdog is fed within the time it waits: one late look does no harm.
 const FEEDS_PER_WATCHDOG: u32 = 4;
 
@@ -49,6 +52,27 @@ pub(super) async fn keep_systemd_informed(hub: Arc<Hub>, mut misread: watch::Rec
         if said != line {
             notify::status(&line);
             said = line;
+        }
+    }
+}
+
+/// Keeps true what the page says of power and heat; ends at once on a machine that cannot tell.
+pub(super) async fn keep_power_told(service: Arc<Service>) {
+    let mut told = None;
+    let mut look = tokio::time::interval(POWER_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        look.tick().await;
+        // The firmware answers when it has time: nobody who waits for a page waits for it.
+        let Ok(Some(throttled)) = tokio::task::spawn_blocking(power::here).await else { return };
+        let notice = throttled.notice();
+        if notice != told {
+            match notice {
+                Some(words) => tracing::warn!("{words} (the firmware says {:#x})", throttled.0),
+                None => tracing::info!("power and heat are as they should be"),
+            }
+            service.tell_power(notice);
+            told = notice;
         }
     }
 }

@@ -1,10 +1,10 @@
-//! What a person should know of this device besides its sound, gathered once at the start: what its board cannot do, and what
-//! was wrong on its card. `/api/status` and the page show it.
+//! What a person should know of this device besides its sound, gathered once at the start: what its board cannot do, which
+//! boot loader it has, and what was wrong on its card. `/api/status` and the page show it.
 
 use crate::card::left::Report;
 use crate::plain::Plain;
 use crate::state::{Found, Kept, StateFolder};
-use crate::sys::board;
+use crate::sys::{board, boot_loader};
 use std::fs;
 
 /// All there is to be said.
@@ -12,6 +12,7 @@ pub(super) fn gather(folder: Option<&StateFolder>) -> Vec<Plain> {
     let model = fs::read(board::MODEL_FILE).unwrap_or_default();
     let mut notices: Vec<Plain> =
         board::notice(&String::from_utf8_lossy(&model)).into_iter().map(Plain::from).collect();
+    notices.extend(boot_loader::here().notice().map(Plain::from));
     match folder.map(|folder| Kept::<Report>::open(folder).1) {
         None | Some(Found::Nothing) => {}
         Some(Found::Kept { value, .. }) => notices.extend(value.notices().map(Plain::from)),

@@ -4,7 +4,7 @@
 
 use super::redact::redacted;
 use crate::config::Config;
-use crate::sys::machine;
+use crate::sys::{boot_loader, machine, power};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
@@ -19,11 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PART_BYTES_MAX: u64 = 64 * 1024;
 
 /// What is said by commands: a title, and the line.
-const COMMANDS: [(&str, &[&str]); 8] = [
+const COMMANDS: [(&str, &[&str]); 7] = [
     ("USB devices", &["lsusb"]),
     ("USB tree", &["lsusb", "-t"]),
     ("USB descriptors of Yamaha devices", &["lsusb", "-v", "-d", "0499:"]),
-    ("Throttling (0x0 is good)", &["vcgencmd", "get_throttled"]),
     ("Service", &["systemctl", "status", "synthwire", "--no-pager", "--full", "--lines=0"]),
     (
         "Service's log",
@@ -37,7 +36,7 @@ const COMMANDS: [(&str, &[&str]); 8] = [
 ];
 
 /// What is said by files; a `*` stands for any name.
-const FILES: [(&str, &str); 13] = [
+const FILES: [(&str, &str); 14] = [
     ("System", "/etc/os-release"),
     ("Kernel", "/proc/version"),
     ("Real-time kernel (1 is yes)", "/sys/kernel/realtime"),
@@ -47,6 +46,7 @@ const FILES: [(&str, &str); 13] = [
     ("Memory", "/proc/meminfo"),
     ("Governors", "/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"),
     ("Temperatures in thousandths of a degree", "/sys/class/thermal/thermal_zone*/temp"),
+    ("Throttling (0x0 is good)", power::THROTTLED_FILE),
     ("Undervoltage alarms (0 is good)", "/sys/class/hwmon/hwmon*/in0_lcrit_alarm"),
     ("Sound cards", "/proc/asound/cards"),
     ("USB streams", "/proc/asound/card*/stream0"),
@@ -67,6 +67,7 @@ pub(super) fn text(findings: &str, config: &Config) -> String {
         let content: String = found.iter().map(|path| shown(path, several)).collect();
         part(title, &content);
     }
+    part("Boot loader", &boot_loader::here().shown());
     for (title, line) in COMMANDS {
         part(title, &said(line));
     }

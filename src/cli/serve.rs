@@ -1,7 +1,7 @@
 //! `synthwire serve`: builds the chain in the data's order, waits, stops; meanwhile it reads its configuration again when asked.
 
 use super::arguments::ServeArguments;
-use super::informing::keep_systemd_informed;
+use super::informing::{keep_power_told, keep_systemd_informed};
 use super::{notices, ports, standing};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -19,8 +19,9 @@ use crate::source::alsa::Wish;
 use crate::source::discover::SYSFS_SOUND;
 use crate::source::opening::Opener;
 use crate::state::StateFolder;
-use crate::sys::{announce, logging, machine, notify, signals};
-use crate::update::Updater;
+use crate::sys::{announce, boot_loader, logging, machine, notify, power_up, signals};
+use crate::update::{UPDATER_FOLDER, Updater};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -40,9 +41,11 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
     let (names, following) = watch::channel(Names::of(&machine::host(), &config.names));
     let mut gate = Gate::open(&config, following, folder.clone());
     gate.notices = notices;
-    if let Some(said) = &arguments.updater {
-        gate.updater = Updater::new(said, folder);
+    if !power_up::was_by_hand() {
+        gate.access.was_restarted();
     }
+    let updater = Updater::new(arguments.updater.as_deref().unwrap_or(Path::new(UPDATER_FOLDER)), folder);
+    gate.updater = updater.unless(boot_loader::here().unfit().map(Into::into));
     // Pages, handshakes, status: the listeners' sound has a thread of its own.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -101,6 +104,7 @@ async fn serve(
     let service = Arc::new(Service::new(Arc::clone(&hub), gate, door, secure, stopping));
     let mut serving = tokio::spawn(net::serve(ports, Arc::clone(&service)));
     tokio::spawn(keep_systemd_informed(Arc::clone(&hub), misreadings));
+    tokio::spawn(keep_power_told(Arc::clone(&service)));
     let reloading = async move {
         let mut running = config;
         while reload_requests.recv().await.is_some() {

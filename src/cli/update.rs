@@ -3,7 +3,8 @@
 use super::terminal::say;
 use crate::error::{Error, Result};
 use crate::state::StateFolder;
-use crate::update::{NotTaken, Phase, Said, UPDATER_FOLDER, Updater};
+use crate::sys::boot_loader;
+use crate::update::{Age, NotTaken, Phase, Said, UPDATER_FOLDER, Updater};
 use clap::Args;
 use std::fs::File;
 use std::io::Read;
@@ -26,6 +27,9 @@ pub(super) struct UpdateArguments {
     /// Restart into it as soon as it is installed
     #[arg(long)]
     restart: bool,
+    /// Install it although it is older than what runs
+    #[arg(long)]
+    older: bool,
     /// The service's state folder, in which bundles are handed over
     #[arg(long, value_name = "DIR", default_value = "/var/lib/synthwire")]
     state: PathBuf,
@@ -35,12 +39,16 @@ pub(super) struct UpdateArguments {
 }
 
 pub(super) fn run(arguments: &UpdateArguments) -> Result<ExitCode> {
-    let updater = Updater::new(&arguments.updater, Some(StateFolder::open(&arguments.state)?));
+    let updater = Updater::new(&arguments.updater, Some(StateFolder::open(&arguments.state)?))
+        .unless(boot_loader::here().unfit().map(Into::into));
     hand_over(arguments, &updater)?;
     let said = until_settled(&updater)?;
     say(said.words());
     if !said.detail.is_empty() {
         say(format!("({})", said.detail));
+    }
+    if said.state == Phase::Refused && said.reason == "older" {
+        say("As root, give --older to install it all the same.");
     }
     if said.state != Phase::Waiting {
         return Ok(ExitCode::FAILURE);
@@ -57,7 +65,9 @@ pub(super) fn run(arguments: &UpdateArguments) -> Result<ExitCode> {
 fn hand_over(arguments: &UpdateArguments, updater: &Updater) -> Result<()> {
     let unread = |error| Error::new(format!("cannot read {}", arguments.file.display())).because(error);
     let mut file = File::open(&arguments.file).map_err(unread)?;
-    let mut incoming = updater.begin().map_err(|why| cannot(&why))?;
+    let bytes = file.metadata().map_err(unread)?.len();
+    let age = if arguments.older { Age::Any } else { Age::Newer };
+    let mut incoming = updater.begin(Some(bytes), age).map_err(|why| cannot(&why))?;
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         match file.read(&mut piece).map_err(unread)? {

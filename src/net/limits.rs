@@ -19,8 +19,8 @@ pub const URL_BYTES_MAX: usize = 1024;
 pub const BODY_BYTES_MAX: usize = 1024;
 /// How long that may take to arrive.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an update may pause on its way in.
-pub const UPDATE_SILENT_MAX: Duration = Duration::from_secs(10);
+/// The least rate of an update on its way in, over each quarter of a MiB: a poor Wi-Fi has ten times as much, and a pause of 16 s is borne.
+pub const UPDATE_BYTES_PER_S_MIN: u64 = 16 * 1024;
 /// How long it may take in all: 200 MiB over a poor Wi-Fi.
 pub const UPDATE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// Longest message or frame of a listener: its longest known one, a full report, has 1,700 bytes.

@@ -84,6 +84,8 @@ pub struct Service {
     settings: KeptSettings,
     /// What a person should know of this device.
     notices: Vec<Plain>,
+    /// What is to be said of power and heat.
+    power: Mutex<Option<&'static str>>,
     updates: Updates,
     /// Who was turned away, by reason.
     refusals: Refusals,
@@ -114,6 +116,7 @@ impl Service {
             access: gate.access,
             settings: gate.settings,
             notices: gate.notices,
+            power: Mutex::default(),
             updates: Updates::new(gate.updater),
             refusals: Refusals::default(),
             crowd: gate.crowd,
@@ -122,13 +125,19 @@ impl Service {
             secure,
         }
     }
+
+    /// Says from now on this of power and heat, or nothing.
+    pub fn tell_power(&self, notice: Option<&'static str>) {
+        *self.power.lock().unwrap_or_else(PoisonError::into_inner) = notice;
+    }
 }
 
 impl Service {
     /// What a person should know of this device besides its sound, at this moment: plain sentences.
     fn notices(&self) -> Vec<Plain> {
         let identity = self.secure.as_ref().and_then(|secure| secure.identity.notice());
-        let kept = [self.access.notice(), identity, self.settings.notice()];
+        let power = *self.power.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = [power.map(str::to_owned), self.access.notice(), identity, self.settings.notice()];
         kept.into_iter().flatten().map(Plain::from).chain(self.notices.iter().cloned()).collect()
     }
 }

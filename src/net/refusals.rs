@@ -68,11 +68,17 @@ refusals! {
     KeyLocked = "key_locked", 403;
     /// Updates are none of this installation's: it has no updater, or no state folder.
     UpdateImpossible = "update_impossible", 501;
+    /// Without a settings key, updates are taken for a while after power-up only; older ones with it only.
+    UpdateLocked = "update_locked", 403;
+    /// This board cannot be updated as it is.
+    UpdateUnfit = "update_unfit", 409;
+    /// What was sent does not begin as a bundle does.
+    UpdateNoBundle = "update_no_bundle", 400;
     /// An update comes in or is being installed.
     UpdateBusy = "update_busy", 409;
     /// A bundle is too long.
     UpdateTooLong = "update_too_long", 413;
-    /// A bundle did not arrive in time.
+    /// A bundle came too slowly.
     UpdateLate = "update_late", 408;
     /// A bundle did not arrive whole.
     UpdateCutOff = "update_cut_off", 400;

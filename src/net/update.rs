@@ -1,15 +1,17 @@
 //! An update from the page: a bundle comes in as the body of one request and goes to the disk as it comes.
 //!
-//! In: a request whose sender has shown the settings key, where one is set, from our own page or a program. Out: the bundle
-//! where the system's updater takes it ([`crate::update`]). At most one at a time, of which [`PIECE_BYTES`] are in memory.
+//! In: a request whose sender has shown the settings key, or comes soon after power-up where none is set, from our own page or a
+//! program. Out: the bundle where the system's updater takes it ([`crate::update`]). At most one at a time, of which
+//! [`PIECE_BYTES`] are in memory; it comes at a least rate, or not at all.
 
 use super::access::Denied;
 use super::guard::{self, Peer};
-use super::limits::{UPDATE_SILENT_MAX, UPDATE_TIMEOUT};
+use super::limits::{UPDATE_BYTES_PER_S_MIN, UPDATE_TIMEOUT};
 use super::refusals::Refusal;
 use super::routes::Body;
 use super::{Service, api};
-use crate::update::{BUNDLE_BYTES_MAX, Incoming as Bundle, NotTaken, Said, Updater};
+use crate::plain::Plain;
+use crate::update::{Age, BUNDLE_BYTES_MAX, Incoming as Bundle, NotTaken, Said, Updater};
 use bytes::BytesMut;
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
@@ -17,13 +19,18 @@ use hyper::header;
 use hyper::{Request, Response};
 use serde::Serialize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 /// What is gathered before the disk is asked to take it.
 const PIECE_BYTES: usize = 256 * 1024;
+/// How long a piece may take to come.
+const PIECE_TIMEOUT: Duration = Duration::from_secs(PIECE_BYTES as u64 / UPDATE_BYTES_PER_S_MIN);
 /// What a bundle must be called. No form can send it, so another site's page cannot without being asked first.
 const MEDIA_TYPE: &str = "application/vnd.rauc";
+/// The query of whoever wishes to install a bundle although it is older than what runs.
+const ANY_AGE: &str = "age=any";
 
 /// The service's part in updates.
 pub(super) struct Updates {
@@ -45,8 +52,12 @@ pub(super) struct Shown {
     said: Said,
     /// Where it is, for a person.
     words: String,
-    /// Largest bundle that is taken.
+    /// The version of the system that runs; '' where nobody says.
+    running: Plain,
+    /// Largest bundle that is taken now.
     bytes_max: u64,
+    /// Why this board cannot be updated, for a person; null where it can.
+    unfit: Option<Plain>,
 }
 
 impl Updates {
@@ -65,7 +76,13 @@ impl Updates {
             Some(Coming { bytes, of }) => Said::receiving((bytes * 100 / of.max(1)) as u8),
             None => said,
         };
-        Some(Shown { words: said.words(), said, bytes_max: BUNDLE_BYTES_MAX })
+        Some(Shown {
+            words: said.words(),
+            said,
+            running: self.updater.running(),
+            bytes_max: self.updater.limit().unwrap_or(0),
+            unfit: self.updater.unfit().cloned(),
+        })
     }
 
     fn coming(&self) -> MutexGuard<'_, Option<Coming>> {
@@ -77,9 +94,14 @@ impl Updates {
 struct Counting<'a>(&'a Updates);
 
 impl<'a> Counting<'a> {
-    fn begin(updates: &'a Updates, of: u64) -> Self {
-        *updates.coming() = Some(Coming { bytes: 0, of });
-        Self(updates)
+    /// `None` while another comes in.
+    fn begin(updates: &'a Updates, of: u64) -> Option<Self> {
+        let mut coming = updates.coming();
+        if coming.is_some() {
+            return None;
+        }
+        *coming = Some(Coming { bytes: 0, of });
+        Some(Self(updates))
     }
 
     fn add(&self, bytes: usize) {
@@ -100,24 +122,27 @@ impl From<NotTaken> for Denied {
         let refusal = match why {
             NotTaken::Impossible => Refusal::UpdateImpossible,
             NotTaken::Busy => Refusal::UpdateBusy,
+            NotTaken::Unfit(_) => Refusal::UpdateUnfit,
+            NotTaken::NoBundle => Refusal::UpdateNoBundle,
             NotTaken::TooLong => Refusal::UpdateTooLong,
-            NotTaken::NoRoom | NotTaken::Disk(_) => Refusal::UpdateNoRoom,
+            NotTaken::NoRoom(_) | NotTaken::Disk(_) => Refusal::UpdateNoRoom,
             NotTaken::NoneWaiting => Refusal::UpdateNoneWaiting,
         };
         Denied::new(refusal, why.words())
     }
 }
 
-/// Whether this sender may update anything.
-async fn allowed(request: &Request<Incoming>, service: &Service, peer: Peer) -> Result<(), Denied> {
+/// Whether this sender may update anything; to an older version by the settings key alone.
+async fn allowed(request: &Request<Incoming>, service: &Service, peer: Peer, age: Age) -> Result<(), Denied> {
     guard::check_origin(request.headers())
         .map_err(|refusal| Denied::new(refusal, "Only this device's own page may update it."))?;
     let shown = service.access.shown(request.headers(), peer).await?;
-    if service.access.grant(shown).set {
-        Ok(())
-    } else {
-        Err(Denied::new(Refusal::KeyMissing, "Enter the settings key first."))
+    service.access.check_update(shown)?;
+    if age == Age::Any && !service.access.is_owner(shown) {
+        let words = "An older version is installed for whoever shows the settings key, or by root on the device. Set a settings key first.";
+        return Err(Denied::new(Refusal::UpdateLocked, words));
     }
+    Ok(())
 }
 
 /// `POST /api/update`: takes a bundle.
@@ -126,24 +151,31 @@ pub(super) async fn take(
     service: &Service,
     peer: Peer,
 ) -> Result<Response<Body>, Denied> {
-    allowed(&request, service, peer).await?;
+    let age = if request.uri().query() == Some(ANY_AGE) { Age::Any } else { Age::Newer };
+    allowed(&request, service, peer, age).await?;
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if kind != Some(MEDIA_TYPE) {
         return Err(Denied::new(Refusal::BodyUnreadable, format!("An update is sent as {MEDIA_TYPE}.")));
     }
     let size = request.body().size_hint();
-    if size.lower() > BUNDLE_BYTES_MAX {
-        return Err(NotTaken::TooLong.into());
-    }
-    let updater = service.updates.updater.clone();
-    let mut bundle = on_disk(move || updater.begin()).await?;
     let counting = Counting::begin(&service.updates, size.exact().unwrap_or(BUNDLE_BYTES_MAX));
-    let (mut body, end) = (request.into_body(), Instant::now() + UPDATE_TIMEOUT);
-    let mut piece = BytesMut::new();
+    let counting = counting.ok_or(NotTaken::Busy)?;
+    let updater = service.updates.updater.clone();
+    let bundle = on_disk(move || updater.begin(Some(size.lower()), age)).await?;
+    let bundle = receive(request.into_body(), bundle, &counting).await?;
+    on_disk(move || Bundle::hand_over(bundle)).await?;
+    tracing::info!("an update came from {}: the system's updater takes it from here", peer.address);
+    Ok(api::no_content())
+}
+
+/// Has the disk take what comes, piece by piece, until it ends.
+async fn receive(mut body: Incoming, mut bundle: Bundle, counting: &Counting<'_>) -> Result<Bundle, Denied> {
+    let end = Instant::now() + UPDATE_TIMEOUT;
+    let (mut piece, mut piece_end) = (BytesMut::new(), Instant::now() + PIECE_TIMEOUT);
     loop {
-        let more = timeout_at(end, timeout(UPDATE_SILENT_MAX, body.frame())).await;
-        let Ok(Ok(more)) = more else {
-            return Err(Denied::new(Refusal::UpdateLate, "The update took too long to arrive."));
+        let Ok(more) = timeout_at(end.min(piece_end), body.frame()).await else {
+            let words = "The update came too slowly. Bring the device and this computer nearer to the network, or use a cable.";
+            return Err(Denied::new(Refusal::UpdateLate, words));
         };
         let ended = more.is_none();
         if let Some(frame) = more {
@@ -156,14 +188,12 @@ pub(super) async fn take(
         if piece.len() >= PIECE_BYTES || ended {
             let bytes = piece.split().freeze();
             bundle = on_disk(move || bundle.write(&bytes).map(|()| bundle)).await?;
+            piece_end = Instant::now() + PIECE_TIMEOUT; // the disk's time is not the sender's
         }
         if ended {
-            break;
+            return Ok(bundle);
         }
     }
-    on_disk(move || Bundle::hand_over(bundle)).await?;
-    tracing::info!("an update came from {}: the system's updater takes it from here", peer.address);
-    Ok(api::no_content())
 }
 
 /// `POST /api/update/restart`: restarts into what was installed.
@@ -172,7 +202,7 @@ pub(super) async fn restart(
     service: &Service,
     peer: Peer,
 ) -> Result<Response<Body>, Denied> {
-    allowed(&request, service, peer).await?;
+    allowed(&request, service, peer, Age::Newer).await?;
     api::check_json(request.headers())?;
     let updater = service.updates.updater.clone();
     on_disk(move || updater.restart()).await?;

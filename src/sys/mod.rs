@@ -2,9 +2,12 @@
 
 pub mod announce;
 pub mod board;
+pub mod boot_loader;
 pub mod fds;
 mod kernel_clock;
 pub mod logging;
 pub mod machine;
 pub mod notify;
+pub mod power;
+pub mod power_up;
 pub mod signals;

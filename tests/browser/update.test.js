@@ -5,6 +5,9 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
+import { need } from './rig/needs.js';
+import { mayBeRealTime } from './rig/process.js';
+import { Service } from './rig/service.js';
 import { openTwoClockStage } from './rig/stage.js';
 import { until } from './rig/until.js';
 
@@ -15,11 +18,15 @@ const says = (said) => {
   renameSync(join(folder, 'new'), join(folder, 'state.json'));
 };
 says({ state: 'idle' });
-const stage = await openTwoClockStage('--source', 'exact:noise', '--state', join(folder, 'state'), '--updater', folder);
+need('unshare');
+const stage = await openTwoClockStage('--source', 'exact:noise');
 
-test('a bundle goes from the page to the updater, and the page follows it to the restart', async (t) => {
+test('a bundle goes from the page to the updater, and the page follows it to the restart', { skip: !mayBeRealTime() && 'needs root' }, async (t) => {
   t.after(() => rmSync(folder, { recursive: true }));
-  const page = await stage.chromium.open(stage.service.address.href);
+  // No key is set: only soon after power-up may anybody update.
+  const service = await Service.start(['--source', 'exact:noise', '--state', join(folder, 'state'), '--updater', folder], { upS: 60 });
+  t.after(() => service.stop());
+  const page = await stage.chromium.open(service.address.href);
   /** @param {string} selector @param {RegExp} words */
   const shows = (selector, words) => until(`${selector} says ${words}`, async () => words.test(await page.text(selector)), () => page.text(selector));
   await shows('#update-summary', /^Update$/);
@@ -27,13 +34,27 @@ test('a bundle goes from the page to the updater, and the page follows it to the
   await page.press('Enter');
   await shows('#update-words', /No update was ever installed here/);
 
-  await page.evaluate(`(() => { const files = new DataTransfer();
-    files.items.add(new File([new Uint8Array(3000000).fill(7)], 'new.raucb'));
+  writeFileSync(join(folder, 'running'), '2.0\n');
+  /** @param {string} parts of a file, as JavaScript */
+  const choose = (parts) => page.evaluate(`(() => { const files = new DataTransfer();
+    files.items.add(new File(${parts}, 'new.raucb'));
     document.querySelector('#update-file').files = files.files; })()`);
+  await choose("['PK, an archive']");
+  await page.click('#update-button');
+  await shows('#update-said', /^This file is no update\.$/);
+  await until('the page knows what runs', async () => {
+    await choose("['hsqs', '[update]\\nversion=1.0\\n', new Uint8Array([0, 0, 0, 0, 0, 0, 0, 21])]");
+    await page.click('#update-button');
+    return /version 1\.0, which is older than version 2\.0 that runs now/.test(await page.text('#update-said'));
+  });
+  await page.click('#update-older-wish');
+  await page.click('#update-button');
+  await shows('#update-said', /An older version is installed for whoever shows the settings key/);
+  await choose("['hsqs', new Uint8Array(3000000).fill(7)]");
   await page.click('#update-button');
   const bundle = join(folder, 'state', 'update.raucb');
   const sent = await until('it has arrived', () => { try { return readFileSync(bundle); } catch { return null; } });
-  assert.ok(sent.length === 3000000 && sent.every((byte) => byte === 7));
+  assert.ok(sent.length === 3000004 && sent.subarray(4).every((byte) => byte === 7));
   rmSync(bundle); // taken
 
   says({ state: 'installing', percent: 40 });

@@ -4,11 +4,11 @@
  * In: what the service says of updates. Out: a file, or the wish to restart, to whoever joins this panel to the service.
  */
 
-import { notAnUpdate, shownUpdate } from '../core/update.js';
+import { LENGTH_BYTES, beginsAsUpdate, notAnUpdate, olderWords, shownUpdate, signatureBytes, versionIn } from '../core/update.js';
 import { part, write, writeOrHide } from './elements.js';
 
 /** @typedef {import('../core/update.js').Update} Update */
-/** @typedef {(file: File, sent: (share: number) => void) => Promise<string>} Send gives '' or why not */
+/** @typedef {(file: File, anyAge: 'any' | 'newer', sent: (share: number) => void) => Promise<string>} Send gives '' or why not */
 
 export class UpdatePanel {
   details = part('update', HTMLDetailsElement);
@@ -18,7 +18,10 @@ export class UpdatePanel {
   #file = part('update-file', HTMLInputElement);
   #said = part('update-said', HTMLElement);
   #restart = part('update-restart', HTMLButtonElement);
+  #older = part('update-older', HTMLElement);
+  #olderWish = part('update-older-wish', HTMLInputElement);
   #bytesMax = 0;
+  #running = '';
   /** How much of a file this page has sent; null while it sends none. @type {number | null} */
   #sentPercent = null;
 
@@ -28,15 +31,18 @@ export class UpdatePanel {
       event.preventDefault();
       const file = this.#file.files?.[0];
       if (!file) return;
-      const why = notAnUpdate(file.size, this.#bytesMax);
+      const why = notAnUpdate(file.size, this.#bytesMax) || (await this.#asksFirst(file));
       write(this.#said, why || 'Sending it. Stay on this page until it has arrived.');
       if (why) return;
+      const anyAge = this.#olderWish.checked ? 'any' : 'newer';
       this.#sending(0);
-      const refusal = await send(file, (share) => this.#sending(Math.round(share * 100)));
+      const refusal = await send(file, anyAge, (share) => this.#sending(Math.round(share * 100)));
       this.#sending(null);
       write(this.#said, refusal);
       if (refusal === '') this.#form.reset();
     });
+    this.#form.addEventListener('reset', () => this.#showOlder(false));
+    this.#file.addEventListener('change', () => this.#showOlder(false));
     this.#restart.addEventListener('click', async () => write(this.#said, await restart()));
   }
 
@@ -46,6 +52,7 @@ export class UpdatePanel {
     if (!update) return;
     const shown = shownUpdate(update);
     this.#bytesMax = update.bytes_max;
+    this.#running = update.running;
     this.details.hidden = false;
     write(part('update-summary', HTMLElement), shown.summary);
     // Every percent would be read aloud: the bar says those.
@@ -54,6 +61,23 @@ export class UpdatePanel {
     this.#restart.hidden = !shown.may_restart;
     part('update-restart-words', HTMLElement).hidden = !shown.may_restart;
     this.#bar(this.#sentPercent ?? shown.percent, this.#sentPercent === null ? shown.words : 'Sending');
+  }
+
+  /** @param {File} file @returns {Promise<string>} why it is not sent as it is, '' when it may */
+  async #asksFirst(file) {
+    if (!beginsAsUpdate(await bytes(file, 0, 4))) return 'This file is no update.';
+    const signature = signatureBytes(await bytes(file, file.size - LENGTH_BYTES, file.size));
+    const end = file.size - LENGTH_BYTES;
+    const words = olderWords(versionIn(await bytes(file, end - signature, end)), this.#running);
+    if (words === '' || this.#olderWish.checked) return '';
+    this.#showOlder(true);
+    return words;
+  }
+
+  /** @param {boolean} shown */
+  #showOlder(shown) {
+    this.#older.hidden = !shown;
+    this.#olderWish.checked = false;
   }
 
   /** @param {number | null} percent */
@@ -70,4 +94,9 @@ export class UpdatePanel {
     part('update-bar', HTMLProgressElement).value = percent ?? 0;
     writeOrHide(part('update-bar-words', HTMLElement), words);
   }
+}
+
+/** @param {File} file @param {number} from @param {number} to @returns {Promise<Uint8Array>} */
+async function bytes(file, from, to) {
+  return new Uint8Array(await file.slice(Math.max(0, from), Math.max(0, to)).arrayBuffer());
 }

@@ -124,7 +124,8 @@ pub struct Access {
     /// Where they are kept, and whether the whole of it was damaged.
     file: Option<Arc<Mutex<Kept<KeptKeys>>>>,
     damaged: bool,
-    powered_up: MonoNs,
+    /// When the machine was switched on by hand; `None` when its start was ordered.
+    powered_up: Option<MonoNs>,
 }
 
 impl Access {
@@ -176,7 +177,7 @@ impl Access {
             changing: tokio::sync::Mutex::new(()),
             file: file.map(|file| Arc::new(Mutex::new(file))),
             damaged,
-            powered_up,
+            powered_up: Some(powered_up),
         }
     }
 
@@ -195,6 +196,11 @@ impl Access {
              door. Set {keys} anew in synthwire.toml on the card or in the configuration, or remove {file} to start without \
              keys; then restart."
         ))
+    }
+
+    /// The machine was not switched on by hand: nobody owns it for having done so.
+    pub fn was_restarted(&mut self) {
+        self.powered_up = None;
     }
 
     /// Which keys are set.
@@ -239,15 +245,44 @@ impl Access {
 
     /// Whether the key for `purpose` may be set or changed by who has shown these, now.
     pub(super) fn may_set_key(&self, purpose: Purpose, shown: Each<bool>) -> bool {
-        let up_ns = mono_raw_now().since(self.powered_up);
         self.file.is_some()
             && !self.configured.of(purpose)
-            && rules::may_set_key(purpose, self.set(), shown, up_ns)
+            && rules::may_set_key(purpose, self.set(), shown, self.soon_s_left() > 0)
+    }
+
+    /// Whether this is the holder of a settings key.
+    pub(super) fn is_owner(&self, shown: Each<bool>) -> bool {
+        self.set().settings && shown.settings
+    }
+
+    /// Whether the system may be updated or restarted by who has shown these, now.
+    ///
+    /// # Errors
+    /// When not, with what to do.
+    pub(super) fn check_update(&self, shown: Each<bool>) -> std::result::Result<(), Denied> {
+        let set = self.set();
+        if rules::may_update(set, shown, self.soon_s_left() > 0) {
+            return Ok(());
+        }
+        Err(match (set.settings, rules::grant(set, shown).listen) {
+            (true, _) => Denied::new(Refusal::KeyMissing, "Enter the settings key first."),
+            (false, false) => Denied::new(Refusal::KeyMissing, "Enter the listening key first."),
+            (false, true) => Denied::new(
+                Refusal::UpdateLocked,
+                "Without a settings key the system is updated within five minutes after the device is switched on by hand. Switch it \
+                 off and on again; then update, or set a settings key on the page, with which you can do so at any time.",
+            ),
+        })
     }
 
     /// For how many seconds a first key may still be set on the page.
     pub(super) fn first_key_s_left(&self) -> u64 {
-        if self.file.is_none() { 0 } else { rules::first_key_s_left(self.powered_up, mono_raw_now()) }
+        if self.file.is_none() { 0 } else { self.soon_s_left() }
+    }
+
+    /// How much is left of the first minutes after a start by hand.
+    fn soon_s_left(&self) -> u64 {
+        rules::first_key_s_left(self.powered_up, mono_raw_now())
     }
 
     /// Takes a key and gives the token that stands for it.
@@ -324,7 +359,7 @@ impl Access {
         } else if self.set().settings {
             "Enter the settings key first."
         } else {
-            "A first key can be set within five minutes after the device is switched on. Switch it off and on again."
+            "A first key can be set within five minutes after the device is switched on by hand. Switch it off and on again."
         };
         why.to_owned()
     }

@@ -5,7 +5,8 @@ use crate::units::{MonoNs, NS_PER_S};
 use hyper::header::{self, HeaderMap};
 use serde::{Deserialize, Serialize};
 
-/// How long after power-up a first key may be set on the page: whoever can switch the device off and on owns it.
+/// How long after power-up a first key may be set on the page, and the system be updated without one: whoever can switch the
+/// device off and on owns it.
 pub const FIRST_KEY_NS: u64 = 300 * NS_PER_S;
 
 /// What a key is for.
@@ -77,16 +78,20 @@ pub fn grant(set: Each<bool>, shown: Each<bool>) -> Grant {
 
 /// Whether the key for `purpose` may be set, changed or taken away: by the holder of the settings key at any time; while
 /// there is no such key, by whoever may listen, in the first minutes after power-up, and only a key that is not set yet.
-pub fn may_set_key(purpose: Purpose, set: Each<bool>, shown: Each<bool>, up_ns: u64) -> bool {
-    if set.settings {
-        return shown.settings;
-    }
-    !set.of(purpose) && grant(set, shown).listen && up_ns < FIRST_KEY_NS
+pub fn may_set_key(purpose: Purpose, set: Each<bool>, shown: Each<bool>, is_soon: bool) -> bool {
+    may_update(set, shown, is_soon) && (set.settings || !set.of(purpose))
 }
 
-/// For how long a first key may still be set, in whole seconds.
-pub fn first_key_s_left(powered_up: MonoNs, now: MonoNs) -> u64 {
-    FIRST_KEY_NS.saturating_sub(now.since(powered_up)).div_ceil(NS_PER_S)
+/// Whether the system may be updated and restarted by who has shown these: by the holder of the settings key at any time; while
+/// there is no such key, by whoever may listen, in the first minutes after power-up.
+pub fn may_update(set: Each<bool>, shown: Each<bool>, is_soon: bool) -> bool {
+    if set.settings { shown.settings } else { grant(set, shown).listen && is_soon }
+}
+
+/// How much of the first minutes is left, in whole seconds, where the machine was switched on by hand at `powered_up`. A start
+/// that was ordered has none: otherwise whoever makes the device restart would own it.
+pub fn first_key_s_left(powered_up: Option<MonoNs>, now: MonoNs) -> u64 {
+    powered_up.map_or(0, |up| FIRST_KEY_NS.saturating_sub(now.since(up)).div_ceil(NS_PER_S))
 }
 
 /// The tokens a request carries.
@@ -140,8 +145,8 @@ mod tests {
 
     #[test]
     fn a_first_key_is_set_soon_after_power_up_and_later_ones_by_its_holder() {
-        let (soon, late) = (FIRST_KEY_NS - 1, FIRST_KEY_NS);
-        for (purpose, set, shown, up_ns, may) in [
+        let (soon, late) = (true, false);
+        for (purpose, set, shown, is_soon, may) in [
             (Purpose::Listening, NONE, NONE, soon, true),
             (Purpose::Settings, NONE, NONE, soon, true),
             (Purpose::Listening, NONE, NONE, late, false),
@@ -156,11 +161,41 @@ mod tests {
             (Purpose::Settings, BOTH, SETTINGS, late, true),
             (Purpose::Settings, BOTH, LISTENING, late, false),
         ] {
-            let found = may_set_key(purpose, set, shown, up_ns);
-            assert_eq!(found, may, "{purpose:?} {set:?} {shown:?} {up_ns}");
+            let found = may_set_key(purpose, set, shown, is_soon);
+            assert_eq!(found, may, "{purpose:?} {set:?} {shown:?} {is_soon}");
         }
-        assert_eq!(first_key_s_left(MonoNs(0), MonoNs(NS_PER_S / 2)), 300);
-        assert_eq!(first_key_s_left(MonoNs(0), MonoNs(FIRST_KEY_NS + 5)), 0);
+    }
+
+    #[test]
+    fn an_update_is_for_the_holder_of_the_settings_key_or_soon_after_power_up() {
+        for (set, shown, is_soon, may) in [
+            (NONE, NONE, true, true),
+            (NONE, NONE, false, false),
+            (LISTENING, NONE, true, false),
+            (LISTENING, LISTENING, true, true),
+            (LISTENING, LISTENING, false, false),
+            (SETTINGS, NONE, true, false),
+            (SETTINGS, LISTENING, true, false),
+            (SETTINGS, SETTINGS, false, true),
+            (BOTH, LISTENING, true, false),
+            (BOTH, SETTINGS, false, true),
+        ] {
+            assert_eq!(may_update(set, shown, is_soon), may, "{set:?} {shown:?} {is_soon}");
+        }
+    }
+
+    #[test]
+    fn the_first_minutes_are_those_of_a_start_by_hand() {
+        for (powered_up, now, left) in [
+            (Some(0), NS_PER_S / 2, 300),
+            (Some(0), FIRST_KEY_NS - 1, 1),
+            (Some(0), FIRST_KEY_NS, 0),
+            (Some(0), FIRST_KEY_NS + 5, 0),
+            (None, 0, 0),
+            (None, NS_PER_S, 0),
+        ] {
+            assert_eq!(first_key_s_left(powered_up.map(MonoNs), MonoNs(now)), left, "{powered_up:?} {now}");
+        }
     }
 
     #[test]

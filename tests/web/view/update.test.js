@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { notAnUpdate, shownUpdate } from '../../../web/core/update.js';
+import { beginsAsUpdate, compareVersions, notAnUpdate, olderWords, shownUpdate, signatureBytes, versionIn } from '../../../web/core/update.js';
 
 /** @param {import('../../../web/core/update.js').Phase} state @param {object} [more] */
-const shown = (state, more = {}) => shownUpdate({ state, percent: 0, words: 'Words.', detail: '', bytes_max: 1000, ...more });
+const shown = (state, more = {}) => shownUpdate({ state, percent: 0, words: 'Words.', detail: '', running: '1', bytes_max: 1000, unfit: null, ...more });
 
 test('a file is asked for when none is under way, a restart only when one waits', () => {
   /** @type {[import('../../../web/core/update.js').Phase, boolean, boolean, boolean][]} */
@@ -42,4 +42,45 @@ test('a file that cannot be an update is not sent', () => {
   assert.equal(notAnUpdate(5, 5), '');
   assert.match(notAnUpdate(0, 5), /empty/);
   assert.match(notAnUpdate(3 * 1048576 + 1, 3 * 1048576), /at most 3 MiB/);
+});
+
+test('a board that cannot be updated is not sent anything, and says why', () => {
+  const { may_send, words } = shown('idle', { words: '', unfit: 'The boot loader is too old.' });
+  assert.equal(may_send, false);
+  assert.match(words, /The boot loader is too old\.$/);
+});
+
+/** @param {string} text */
+const bytes = (text) => Uint8Array.from(text, (character) => character.charCodeAt(0));
+
+test('a file says of itself what it is, wherever its bytes lie', () => {
+  assert.ok(beginsAsUpdate(bytes('hsqs...')) && !beginsAsUpdate(bytes('hsq')) && !beginsAsUpdate(bytes('')) && !beginsAsUpdate(bytes('PK..')));
+  assert.equal(signatureBytes(bytes('\0\0\0\0\0\0\x08\x01')), 2049);
+  assert.equal(signatureBytes(bytes('\0\0\0\x01\0\0\0\0')), 0);
+  assert.equal(signatureBytes(bytes('\0\0\0\0\0\xff\xff\xff')), 0);
+  assert.equal(signatureBytes(bytes('\0')), 0);
+  const manifest = '[update]\ncompatible=x\nversion=0.2.0-1~rc1\n\n[bundle]\nformat=verity\nversion=9\n';
+  assert.equal(versionIn(bytes(`\x30\x82\xff${manifest}\x00\x01`)), '0.2.0-1~rc1');
+  assert.equal(versionIn(bytes('[update]\ncompatible=x\n\n[image.root]\nversion=9\n')), '');
+  assert.equal(versionIn(bytes('')), '');
+});
+
+test('versions are compared as Debian compares them', () => {
+  /** @type {[string, string][]} each older than its neighbour */
+  const rising = [
+    ['0.1.0', '0.2.0'], ['0.9.0', '0.10.0'], ['0.2.0~rc1', '0.2.0'], ['0.2.0', '0.2.0+git5'], ['0.2.0+git5', '0.2.0+git10'],
+    ['0.2.0', '0.2.0-1'], ['0.2.0-1', '0.2.0-2'], ['0.2.0-2', '0.2.0a'], ['9.0', '1:0.1'], ['1.0', '1.0.0'], ['1.0~', '1.0'], ['', '0.1'], ['1.a', '1.+'],
+    ['0.2.0-9', '0.2.0-10'], ['01.1', '1.2'], ['2', '10'], ['1.0~~', '1.0~a'],
+  ];
+  for (const [older, newer] of rising) {
+    assert.ok(compareVersions(older, newer) < 0, `${older} < ${newer}`);
+    assert.ok(compareVersions(newer, older) > 0, `${newer} > ${older}`);
+    assert.equal(compareVersions(older, older), 0, older);
+  }
+  assert.equal(compareVersions('1.01', '1.1'), 0);
+});
+
+test('an older version is asked about, and nothing else', () => {
+  assert.match(olderWords('0.1.0', '0.2.0'), /version 0\.1\.0, which is older than version 0\.2\.0/);
+  for (const [version, running] of [['0.2.0', '0.2.0'], ['0.3.0', '0.2.0'], ['', '0.2.0'], ['0.1.0', '']]) assert.equal(olderWords(version, running), '');
 });

@@ -1,0 +1,136 @@
+//! The boot loader of a Raspberry Pi 4 and later, which lies on the board and not on the card: is it young enough for updates?
+//!
+//! It says of itself in the device tree when it was built and how this start came about. A board without these files (an older
+//! Raspberry Pi, any other computer) has nothing to be said about. The judgement is pure; the folder is passed in by tests.
+
+use std::path::Path;
+
+/// Where it says so (/proc/device-tree, which is a link to it, is closed to the service).
+const FOLDER: &str = "/sys/firmware/devicetree/base/chosen/bootloader";
+
+/// 2022-12-01: the first release for everybody that knows `tryboot_a_b`, by which a new version is tried (release notes of
+/// rpi-eeprom, 2711).
+const KNOWS_TRIALS_S: u32 = 1_669_852_800;
+/// 2025-08-01 to 2025-10-07: these read a remark of Debian's kernel as the number of a partition (raspberrypi/firmware#2000).
+const MISREADS_S: std::ops::RangeInclusive<u32> = 1_754_006_400..=1_759_881_599;
+
+/// How to get a newer one: the same for everybody.
+const RENEW: &str = "Update it: in Raspberry Pi Imager choose \"Misc utility images\", \"Bootloader\", \"SD Card Boot\", write a \
+                     spare card with it and start this Raspberry Pi from that card once";
+
+/// What it says; nothing of what it does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BootLoader {
+    /// When it was built, in seconds since 1970.
+    pub built_s: Option<u32>,
+    /// From which partition it started this system.
+    pub partition: Option<u32>,
+    /// 1 when this start is a trial (`tryboot`).
+    pub tryboot: Option<u32>,
+    /// The reset register as it found it.
+    pub rsts: Option<u32>,
+}
+
+/// The one of this board.
+pub fn here() -> BootLoader {
+    BootLoader::read(Path::new(FOLDER))
+}
+
+impl BootLoader {
+    /// What stands in `folder`: a file for each value, of four bytes, the highest first, as device trees have them.
+    pub fn read(folder: &Path) -> Self {
+        let value = |name: &str| {
+            let bytes = std::fs::read(folder.join(name)).ok()?;
+            Some(u32::from_be_bytes(bytes.try_into().ok()?))
+        };
+        Self {
+            built_s: value("build-timestamp"),
+            partition: value("partition"),
+            tryboot: value("tryboot"),
+            rsts: value("rsts"),
+        }
+    }
+
+    /// Why no update can be tried on this board: a sentence; `None` where one can, or nobody says.
+    pub fn unfit(&self) -> Option<String> {
+        self.built_s.filter(|built_s| *built_s < KNOWS_TRIALS_S).map(|_| {
+            format!(
+                "This Raspberry Pi's boot loader is older than December 2022 and cannot try a new version: the update would fall \
+                 back. {RENEW}, then update."
+            )
+        })
+    }
+
+    /// What a person should know of it: a sentence.
+    pub fn notice(&self) -> Option<String> {
+        let misreads = self.built_s.is_some_and(|built_s| MISREADS_S.contains(&built_s));
+        let said = || {
+            format!(
+                "This Raspberry Pi's boot loader is of a series (August to October 2025) that may not start again after two restarts. \
+                 {RENEW}."
+            )
+        };
+        self.unfit().or_else(|| misreads.then(said))
+    }
+
+    /// For a report: one line a value, '' for a board that has none.
+    pub fn shown(&self) -> String {
+        let values = [
+            ("build-timestamp", self.built_s.map(|value| value.to_string())),
+            ("partition", self.partition.map(|value| value.to_string())),
+            ("tryboot", self.tryboot.map(|value| value.to_string())),
+            ("rsts", self.rsts.map(|value| format!("{value:#x}"))),
+        ];
+        values.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}\n", value?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn the_age_of_a_boot_loader_decides_what_is_said() {
+        for (built_s, cannot, warns) in [
+            (None, false, false),
+            (Some(0), true, true),
+            (Some(1_599_135_103), true, true), // 2020-09-03
+            (Some(1_669_852_799), true, true), // the last second of November 2022
+            (Some(1_669_852_800), false, false),
+            (Some(1_705_000_000), false, false), // 2024-01
+            (Some(1_754_006_399), false, false),
+            (Some(1_754_006_400), false, true),
+            (Some(1_759_881_599), false, true), // the end of 2025-10-07
+            (Some(1_759_881_600), false, false),
+            (Some(u32::MAX), false, false),
+        ] {
+            let loader = BootLoader { built_s, ..BootLoader::default() };
+            assert_eq!((loader.unfit().is_some(), loader.notice().is_some()), (cannot, warns), "{built_s:?}");
+        }
+        let words = BootLoader { built_s: Some(0), ..BootLoader::default() }.unfit().unwrap();
+        assert!(words.contains("Raspberry Pi Imager") && words.ends_with("then update."), "{words}");
+    }
+
+    #[test]
+    fn values_are_read_as_device_trees_have_them_and_nonsense_is_none() {
+        let folder = std::env::temp_dir().join(format!("synthwire-boot-loader-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        assert_eq!(BootLoader::read(&folder), BootLoader::default());
+        assert_eq!(BootLoader::read(&folder).shown(), "");
+        for (name, bytes) in [
+            ("build-timestamp", [0x65, 0x9f, 0x2a, 0x00].as_slice()),
+            ("partition", &[0, 0, 0, 3]),
+            ("tryboot", &[0, 0, 0, 1, 9]),
+            ("rsts", &[0, 0, 0x10, 0x20]),
+        ] {
+            fs::write(folder.join(name), bytes).unwrap();
+        }
+        let loader = BootLoader::read(&folder);
+        let expected =
+            BootLoader { built_s: Some(0x659f_2a00), partition: Some(3), tryboot: None, rsts: Some(0x1020) };
+        assert_eq!(loader, expected);
+        assert_eq!(loader.shown(), "build-timestamp: 1704929792\npartition: 3\nrsts: 0x1020\n");
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,41 @@
+//! Was this machine switched on by hand? Whoever can do that owns it for the first minutes (`net::access`); a start that an
+//! update, the page or a watchdog caused gives nobody anything.
+
+use super::boot_loader;
+use std::path::Path;
+
+/// The initramfs of the card's system leaves it at a start that an update has caused (image/initramfs/init).
+const RESTARTED: &str = "/run/synthwire/restarted";
+/// `PM_RSTS_HADWRF` of the reset register: a full reset by the watchdog, which is how a Raspberry Pi restarts, ordered or not.
+/// (The even bits beside it hold a partition's number: `drivers/watchdog/bcm2835_wdt.c`.)
+const BY_WATCHDOG: u32 = 0x20;
+
+/// Whether it was, as far as this machine can tell; a service that is started anew has no say in it.
+pub fn was_by_hand() -> bool {
+    is_by_hand(Path::new(RESTARTED).exists(), boot_loader::here().rsts)
+}
+
+fn is_by_hand(was_left: bool, rsts: Option<u32>) -> bool {
+    !was_left && rsts.is_none_or(|rsts| rsts & BY_WATCHDOG == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restart_is_no_start_by_hand() {
+        for (was_left, rsts, by_hand) in [
+            (false, None, true), // no Raspberry Pi, or none that says
+            (true, None, false),
+            (false, Some(0x1000), true), // power
+            (true, Some(0x1000), false), // the trial of an update that was cut short
+            (false, Some(0x20), false),
+            (false, Some(0x1020), false), // the mark of the power before is still there
+            (false, Some(0x1025), false), // a restart into a partition
+            (false, Some(0x1555), true),
+        ] {
+            assert_eq!(is_by_hand(was_left, rsts), by_hand, "{was_left} {rsts:x?}");
+        }
+    }
+}

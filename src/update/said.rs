@@ -1,0 +1,129 @@
+//! What the system's updater says of itself, and the words for it. Pure.
+
+use crate::plain::Plain;
+use serde::{Deserialize, Serialize};
+
+/// Where an update is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Nothing was ever updated.
+    #[default]
+    Idle,
+    /// It comes in. (The service says so; the updater knows nothing of it yet.)
+    Receiving,
+    /// Its signature is checked, then it is written.
+    Installing,
+    /// It is installed, and used from the next start on.
+    Waiting,
+    /// The device restarts into it.
+    Restarting,
+    /// The device has started with it, and is being watched.
+    Trying,
+    /// It has proved itself.
+    Installed,
+    /// It was not installed.
+    Refused,
+    /// It was tried, and the version before is back.
+    FellBack,
+}
+
+/// What the updater says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// Where the update is.
+    pub state: Phase,
+    /// The version it is about; empty where that is not known.
+    #[serde(default)]
+    pub version: Plain,
+    /// How much of it is installed.
+    #[serde(default)]
+    pub percent: u8,
+    /// Why it was refused or fell back: a name.
+    #[serde(default)]
+    pub reason: Plain,
+    /// The tool's own words about that, for whoever helps.
+    #[serde(default)]
+    pub detail: Plain,
+}
+
+impl Said {
+    /// It comes in.
+    pub fn receiving(percent: u8) -> Self {
+        Self { state: Phase::Receiving, percent, ..Self::default() }
+    }
+
+    /// Whether another bundle has to wait.
+    pub fn is_busy(&self) -> bool {
+        matches!(self.state, Phase::Installing | Phase::Restarting | Phase::Trying)
+    }
+
+    /// The same for a person.
+    pub fn words(&self) -> String {
+        let version = match &*self.version {
+            "" => "The update".to_owned(),
+            version => format!("Version {version}"),
+        };
+        match self.state {
+            Phase::Idle => String::new(),
+            Phase::Receiving => format!("Receiving: {} percent.", self.percent),
+            Phase::Installing => format!("Installing: {} percent. Do not switch off.", self.percent),
+            Phase::Waiting => format!("{version} is installed and waits for a restart."),
+            Phase::Restarting => format!("Restarting into {}.", version.replacen('V', "v", 1)),
+            Phase::Trying => format!("{version} has started and is being watched for a moment."),
+            Phase::Installed => format!("{version} is installed."),
+            Phase::Refused => format!("The update was refused: {}.", refused_words(&self.reason)),
+            Phase::FellBack => {
+                format!("{version} {}, so the version before is back.", fell_back_words(&self.reason))
+            }
+        }
+    }
+}
+
+fn refused_words(reason: &str) -> &'static str {
+    match reason {
+        "no_bundle" => "this file is no update, or did not arrive whole",
+        "signature" => "it is not signed by whoever made this device's system",
+        "compatible" => "it is made for another device",
+        "busy" => "another one is being installed",
+        "older" => {
+            "it is older than what runs; who shows the settings key, or is root, may install it all the same"
+        }
+        "interrupted" => "the updater was ended in the middle of it; what runs now goes on, send it again",
+        _ => "it could not be installed; what runs now goes on",
+    }
+}
+
+fn fell_back_words(reason: &str) -> &'static str {
+    match reason {
+        "no_answer" => "started but did not answer",
+        _ => "did not start",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_updater_says_is_put_into_words() {
+        let words = |text: &str| serde_json::from_str::<Said>(text).unwrap().words();
+        assert_eq!(
+            words(r#"{"state":"waiting","version":"0.2.0"}"#),
+            "Version 0.2.0 is installed and waits for a restart."
+        );
+        assert_eq!(
+            words(r#"{"state":"refused","reason":"signature","detail":"x"}"#),
+            "The update was refused: it is not signed by whoever made this device's system."
+        );
+        assert_eq!(
+            words(r#"{"state":"fell_back","version":"0.2.0","reason":"no_answer"}"#),
+            "Version 0.2.0 started but did not answer, so the version before is back."
+        );
+        assert_eq!(
+            words(r#"{"state":"installing","percent":40}"#),
+            "Installing: 40 percent. Do not switch off."
+        );
+        assert_eq!(words(r#"{"state":"restarting","version":"2"}"#), "Restarting into version 2.");
+    }
+}

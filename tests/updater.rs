@@ -1,0 +1,232 @@
+//! The system's updater (image/overlay/usr/lib/synthwire/update) with a rauc that says what it is told: what lies in the way, what
+//! fails in the middle, and that nothing is left behind. `make test-update` does the same with the real rauc and systemd.
+
+#![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const OVERLAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/image/overlay/usr/lib");
+/// Knows `info` and `install`; a bundle is its answer: the version, or a fault.
+const RAUC: &str = r#"#!/bin/bash
+read -r said <"${@: -1}"
+case $1-$said in
+    info-junk*) echo 'Invalid bundle format'; exit 1 ;;
+    info-*) echo "RAUC_MF_VERSION='${said#* }'" ;;
+    install-fails*) echo 'LastError: no space'; exit 1 ;;
+    install-dies*) kill -KILL $PPID ;;
+    install-*) echo ' 40% Checking bundle done.'; echo "$said" >"$INSTALLED" ;;
+esac
+"#;
+
+/// The places of the card's system, in a folder; gone when dropped.
+struct Card(PathBuf);
+
+impl Card {
+    /// One on which version 1.0 runs.
+    fn new(name: &str) -> Self {
+        let card =
+            Self(std::env::temp_dir().join(format!("synthwire-updater-{name}-{}", std::process::id())));
+        for folder in ["data/synthwire", "data/rauc", "run/synthwire-updater", "lib", "share", "bin"] {
+            fs::create_dir_all(card.path(folder)).unwrap();
+        }
+        for script in ["update", "update-state"] {
+            let text = fs::read_to_string(format!("{OVERLAY}/synthwire/{script}")).unwrap();
+            let top = card.0.display();
+            let text = text
+                .replace("/usr/lib/synthwire/", &format!("{top}/lib/"))
+                .replace("/usr/share/synthwire/", &format!("{top}/share/"))
+                .replace("=/data/", &format!("={top}/data/"))
+                .replace("=/run/", &format!("={top}/run/"));
+            card.program(&format!("lib/{script}"), &text);
+        }
+        card.program("bin/rauc", RAUC);
+        card.program("bin/chown", "#!/bin/sh\n");
+        card.program("lib/slots", "#!/bin/sh\nexit 1\n");
+        fs::write(card.path("share/system-version"), "1.0\n").unwrap();
+        card
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn program(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn runs(&self, words: &[&str], environment: &[(&str, &str)]) -> Output {
+        self.within("", words, environment)
+    }
+
+    /// After these preparations, in a space of mounts of its own where there are some.
+    fn within(&self, preparations: &str, words: &[&str], environment: &[(&str, &str)]) -> Output {
+        let script =
+            format!("{preparations}\nexec {} {}", self.path("lib/update").display(), words.join(" "));
+        let mut command = if preparations.is_empty() {
+            Command::new("bash")
+        } else {
+            let mut command = Command::new("unshare");
+            command.args(["--mount", "bash"]);
+            command
+        };
+        let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
+        let command =
+            command.args(["-c", &script]).env("PATH", path).env("INSTALLED", self.path("installed"));
+        command.envs(environment.iter().copied()).output().unwrap()
+    }
+
+    fn said(&self) -> serde_json::Value {
+        serde_json::from_slice(&fs::read(self.path("run/synthwire-updater/state.json")).unwrap()).unwrap()
+    }
+
+    fn outcome(&self) -> String {
+        let said = self.said();
+        format!("{} {}", said["state"].as_str().unwrap(), said["reason"].as_str().unwrap()).trim().to_owned()
+    }
+
+    /// What is left of updates, anywhere.
+    fn left(&self) -> Vec<String> {
+        let folders = ["data/synthwire", "data/rauc", "run/synthwire-updater"];
+        let names =
+            |folder: &str| fs::read_dir(self.path(folder)).unwrap().map(|entry| entry.unwrap().file_name());
+        let names = folders.into_iter().flat_map(names).map(|name| name.into_string().unwrap());
+        names.filter(|name| name != "state.json").collect()
+    }
+
+    /// That the next good one is taken.
+    fn takes_a_good_one(&self, after: &str) {
+        let _ = fs::remove_file(self.path("installed"));
+        fs::write(self.path("data/synthwire/update.raucb"), "good 2.0\n").unwrap();
+        let output = self.runs(&[], &[]);
+        assert!(output.status.success(), "{after}: {output:?}");
+        assert_eq!(self.outcome(), "waiting", "{after}");
+        assert_eq!(fs::read_to_string(self.path("installed")).unwrap(), "good 2.0\n", "{after}");
+        assert_eq!(self.left(), Vec::<String>::new(), "{after}");
+    }
+}
+
+impl Drop for Card {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn what_is_no_good_bundle_is_refused_and_gone_and_the_next_is_taken() {
+    let card = Card::new("refused");
+    let bundle = |text: &'static str| move |way: &Path| fs::write(way, text).unwrap();
+    let cases: Vec<(&str, Box<dyn Fn(&Path)>, &str)> = vec![
+        ("junk", Box::new(bundle("junk\n")), "refused no_bundle"),
+        ("an empty file", Box::new(bundle("")), "refused older"),
+        ("one that cannot be written", Box::new(bundle("fails 2.0\n")), "refused failed"),
+        ("an older one", Box::new(bundle("good 0.9\n")), "refused older"),
+        ("one without a version", Box::new(bundle("good \n")), "refused older"),
+        ("a folder", Box::new(|way| fs::create_dir_all(way.join("deep/er")).unwrap()), "refused no_bundle"),
+        ("a link", Box::new(|way| symlink("/etc/passwd", way).unwrap()), "refused no_bundle"),
+        ("a link to a folder", Box::new(|way| symlink("/etc", way).unwrap()), "refused no_bundle"),
+        ("a link to nothing", Box::new(|way| symlink("/nowhere", way).unwrap()), "refused no_bundle"),
+    ];
+    for (what, put, outcome) in cases {
+        put(&card.path("data/synthwire/update.raucb"));
+        let output = card.runs(&[], &[]);
+        assert!(output.status.success(), "{what}: {output:?}");
+        assert_eq!(card.outcome(), outcome, "{what}: {output:?}");
+        assert_eq!(card.left(), Vec::<String>::new(), "{what}");
+        card.takes_a_good_one(what);
+    }
+}
+
+#[test]
+fn what_lies_in_the_updaters_own_way_is_taken_away() {
+    let card = Card::new("way");
+    for way in ["data/rauc/update.raucb", "data/synthwire/update.restart"] {
+        fs::create_dir_all(card.path(way).join("deep/er")).unwrap();
+        card.takes_a_good_one(way);
+        fs::write(card.path(way), "a file").unwrap();
+        card.takes_a_good_one(way);
+    }
+}
+
+#[test]
+fn an_older_version_is_installed_under_its_own_name_alone() {
+    let card = Card::new("older");
+    for (version, running, newer) in [
+        ("0.9", "1.0", "refused older"),
+        ("1.0~rc1", "1.0", "refused older"),
+        ("1.0-1", "1.0-2", "refused older"),
+        ("1.9", "1.10", "refused older"),
+        ("1.0", "1.0", "waiting"),
+        ("1.0+git5", "1.0", "waiting"),
+        ("2.0", "1.10", "waiting"),
+        ("next", "1.0", "waiting"),
+    ] {
+        fs::write(card.path("share/system-version"), running).unwrap();
+        for (name, expected) in [("update.raucb", newer), ("update-any.raucb", "waiting")] {
+            fs::write(card.path("data/synthwire").join(name), format!("good {version}\n")).unwrap();
+            card.runs(&[], &[]);
+            assert_eq!(card.outcome(), expected, "{version} over {running} as {name}");
+            assert_eq!(card.left(), Vec::<String>::new());
+        }
+    }
+    fs::remove_file(card.path("share/system-version")).unwrap();
+    fs::write(card.path("data/synthwire/update.raucb"), "good 0.1\n").unwrap();
+    card.runs(&[], &[]);
+    assert_eq!(card.outcome(), "waiting", "nobody knows what runs");
+}
+
+#[test]
+fn one_that_is_ended_in_the_middle_says_so_and_leaves_nothing() {
+    let card = Card::new("ended");
+    fs::write(card.path("data/synthwire/update.raucb"), "dies 2.0\n").unwrap();
+    card.runs(&[], &[]);
+    // systemd calls this whatever has ended the other (ExecStopPost=).
+    card.runs(&["ended"], &[("SERVICE_RESULT", "timeout")]);
+    assert_eq!(card.outcome(), "refused interrupted");
+    assert_eq!(card.said()["detail"], "ended by timeout");
+    assert_eq!(card.left(), Vec::<String>::new());
+    card.takes_a_good_one("an end in the middle");
+
+    card.runs(&["ended"], &[("SERVICE_RESULT", "success")]);
+    assert_eq!(card.outcome(), "waiting", "a good end changes nothing");
+
+    // It could not restart: it still waits, and can be asked again.
+    fs::write(card.path("data/rauc/trial"), "b new\n").unwrap();
+    fs::write(card.path("data/synthwire/update.restart"), "").unwrap();
+    card.runs(&[], &[]);
+    assert_eq!(card.outcome(), "restarting");
+    card.runs(&["ended"], &[("SERVICE_RESULT", "exit-code")]);
+    assert_eq!(card.outcome(), "waiting");
+    assert_eq!(card.said()["version"], "2.0");
+}
+
+/// As the unit's ReadWritePaths= mounts them, on a partition that has room for a bundle once.
+#[test]
+fn a_bundle_that_just_fits_is_taken_where_the_unit_lets_the_updater_write() {
+    // SAFETY is not at stake: geteuid cannot fail.
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("SKIPPED: mounting needs root");
+        return;
+    }
+    let card = Card::new("fits");
+    let unit = fs::read_to_string(format!("{OVERLAY}/systemd/system/synthwire-update.service")).unwrap();
+    let paths = unit.lines().find_map(|line| line.strip_prefix("ReadWritePaths=")).unwrap();
+    let top = card.0.display();
+    let mut prepare =
+        format!("mount -t tmpfs -o size=4m data {top}/data && mkdir {top}/data/rauc {top}/data/synthwire\n");
+    for path in paths.split(' ').filter(|path| path.starts_with("/data")) {
+        prepare += &format!("mount --bind {top}{path} {top}{path}\n");
+    }
+    let prepare = prepare
+        + &format!(
+            "{{ echo good 2.0; head -c 3000000 /dev/zero; }} >{top}/data/synthwire/update.raucb\n\
+             trap 'ls {top}/data/* >{top}/listed' EXIT\n({top}/lib/update)\nls {top}/data/* >{top}/listed\nexit"
+        );
+    let output = card.within(&prepare, &[], &[]);
+    assert_eq!(card.outcome(), "waiting", "{output:?}");
+    let listed = fs::read_to_string(card.path("listed")).unwrap();
+    assert!(!listed.contains("raucb"), "{listed}");
+}
