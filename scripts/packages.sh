@@ -50,6 +50,7 @@ needs_test() {
     need libasound2-plugins 'ALSA devices on top of the two' has_plugin jack
     need xvfb 'a screen that is not there' command -v Xvfb
     need libnss3-tools 'lets a test'\''s browser trust a certificate' command -v certutil
+    need openssl 'judges certificates, beside the verifier that is built in' command -v openssl
 }
 
 # What `make check` adds when the toolchain is Debian's; rustup brings both as components.

@@ -23,6 +23,18 @@ pub const PRIVATE_BLOCKS: [(IpAddr, u8); 8] = [
     (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
 ];
 
+/// What an authority of ours may name, and everything below it: reserved, so never a public top-level domain (RFC 6762, 6761,
+/// 8375; ICANN's resolution 2024.07.29.06). A bare host name is not among them, for it may be one: `studio`, `band`, `live`.
+/// Nor are names that routers made up (`lan`, `home`) or bought (`fritz.box`): nothing keeps them from being public one day.
+pub const PERMITTED_SUFFIXES: [&str; 4] = ["local", "localhost", "home.arpa", "internal"];
+
+/// Whether an authority of ours may name it, whatever the device is called.
+pub fn is_permitted(name: &str) -> bool {
+    PERMITTED_SUFFIXES.iter().any(|suffix| {
+        name.strip_suffix(suffix).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    })
+}
+
 /// What a device without a usable host name is called.
 pub const NAMELESS: &str = "synthwire";
 /// For how long a name is kept that this device has no longer: an evening's page lives.
@@ -119,7 +131,9 @@ impl Names {
         let numbered =
             CERTIFIED_NUMBERS.map(|number| format!("{}.local", numbered_label(&self.label(), number)));
         let former = self.former.iter().map(|(name, _)| name.clone());
-        for name in self.own().into_iter().chain(numbered).chain(former).chain(["localhost".into()]) {
+        let given = self.configured.iter().filter(|name| is_permitted(name)).cloned();
+        let all = self.own().into_iter().chain(numbered).chain(given).chain(former);
+        for name in all.chain(["localhost".into()]) {
             if is_certifiable(&name) && !dns.contains(&name) {
                 dns.push(name);
             }
@@ -195,7 +209,7 @@ fn plain(name: &str) -> String {
     name.trim().trim_end_matches('.').to_lowercase()
 }
 
-/// Whether an authority of ours may sign for this name, and browsers read it: `.local`, or a name of one part that is no number
+/// Whether browsers read this name in a certificate, and an authority of ours may sign for it ([`is_permitted`]) or it is a name of one part that is no number
 /// (Firefox refuses the whole certificate for one).
 fn is_certifiable(name: &str) -> bool {
     let sound = |label: &str| {
@@ -206,7 +220,7 @@ fn is_certifiable(name: &str) -> bool {
     };
     let is_local = name
         .rsplit_once('.')
-        .map_or_else(|| name.bytes().any(|byte| !byte.is_ascii_digit()), |(_, top)| top == "local");
+        .map_or_else(|| name.bytes().any(|byte| !byte.is_ascii_digit()), |_| is_permitted(name));
     name.len() <= NAME_BYTES_MAX && name.split('.').all(sound) && is_local
 }
 
@@ -220,6 +234,20 @@ fn is_private(address: &IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_authority_may_name_ends_with_a_whole_reserved_name() {
+        for name in
+            ["local", "a.local", "deep.a.local", "localhost", "a.localhost", "a.home.arpa", "a.internal"]
+        {
+            assert!(is_permitted(name), "{name}");
+        }
+        for name in
+            ["", "stage-pi", "studio", "notlocal", "a.lan", "fritz.box", "arpa", "a.arpa", "local.example"]
+        {
+            assert!(!is_permitted(name), "{name}");
+        }
+    }
 
     const HOUR: u64 = 3600 * NS_PER_S;
 
@@ -402,6 +430,12 @@ mod tests {
             "192.168.1.20",
         ]);
         let certified = Names::of("Stage-Pi.example.org\n", &["synth.lan".into()]).certified(&all);
+        assert!(
+            Names::of("a", &["synth.home.arpa".into()])
+                .certified(&[])
+                .dns
+                .contains(&"synth.home.arpa".into())
+        );
         let numbered = ["stage-pi-2.local", "stage-pi-3.local", "stage-pi-4.local"];
         assert_eq!(certified.dns[..2], ["stage-pi.local", "stage-pi"]);
         assert_eq!(certified.dns[2..5], numbered);

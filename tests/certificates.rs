@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
-use rcgen::{CertificateParams, DnType, Issuer, KeyPair, SanType};
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, SanType};
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -79,10 +79,10 @@ fn a_leaf_holds_for_the_machines_names_and_addresses_and_for_no_longer_than_brow
     let now_s = BUILD_S + 400 * DAY_S;
     let identity = folder.identity(&facts(now_s, true, &["192.168.7.9", "fd00::9", "8.8.8.8"]));
     let check = |name, at_s| verify(&authority(&identity), &[identity.leaf()], name, at_s);
-    for name in ["stage-pi.local", "stage-pi", "localhost", "192.168.7.9", "fd00::9", "127.0.0.1", "::1"] {
+    for name in ["stage-pi.local", "localhost", "192.168.7.9", "fd00::9", "127.0.0.1", "::1"] {
         assert_eq!(check(name, now_s), Ok(()), "{name}");
     }
-    for name in ["8.8.8.8", "other.local", "192.168.7.10", "example.org"] {
+    for name in ["8.8.8.8", "stage-pi", "other.local", "192.168.7.10", "example.org"] {
         assert!(matches!(check(name, now_s), Err(Error::CertNotValidForName(_))), "{name}");
     }
     assert_eq!(check("localhost", now_s + 360 * DAY_S), Ok(()));
@@ -90,41 +90,235 @@ fn a_leaf_holds_for_the_machines_names_and_addresses_and_for_no_longer_than_brow
     assert!(matches!(check("localhost", now_s - 31 * DAY_S), Err(Error::CertNotValidYet { .. })));
 }
 
+/// Whoever has copied the state folder.
+struct Thief {
+    authority: CertificateDer<'static>,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Thief {
+    fn of(folder: &Folder, identity: &Identity) -> Self {
+        let kept = folder.json("authority.json");
+        let mut parameters = CertificateParams::default();
+        parameters.distinguished_name = called(kept["name"].as_str().unwrap());
+        let key = KeyPair::from_pem(kept["key"].as_str().unwrap()).unwrap();
+        Self { authority: authority(identity), issuer: Issuer::new(parameters, key) }
+    }
+
+    /// A certificate for these names, for these uses, good for 90 days from the build date.
+    fn forge(&self, names: Vec<SanType>, uses: &[ExtendedKeyUsagePurpose]) -> CertificateDer<'static> {
+        let mut leaf = CertificateParams::default();
+        leaf.subject_alt_names = names;
+        leaf.extended_key_usages = uses.to_vec();
+        let days = |days| time::OffsetDateTime::from_unix_timestamp(BUILD_S + days * DAY_S).unwrap();
+        (leaf.not_before, leaf.not_after) = (days(0), days(90));
+        leaf.signed_by(&KeyPair::generate().unwrap(), &self.issuer).unwrap().der().clone()
+    }
+}
+
+fn dns(name: &str) -> SanType {
+    SanType::DnsName(name.try_into().unwrap())
+}
+
+/// What OpenSSL says of each certificate, in order, a day after the build date: that of a system where the authority is trusted.
+fn openssl(
+    folder: &Folder,
+    authority: &CertificateDer<'_>,
+    leaves: &[CertificateDer<'_>],
+    purpose: &str,
+) -> Vec<bool> {
+    let put = |name: String, der: &CertificateDer<'_>| {
+        let path = folder.0.join(name);
+        std::fs::write(&path, der).unwrap();
+        path
+    };
+    let trusted = put("trusted.der".into(), authority);
+    let paths: Vec<PathBuf> =
+        leaves.iter().enumerate().map(|(place, leaf)| put(format!("{place}.der"), leaf)).collect();
+    let output = std::process::Command::new("openssl")
+        .args([
+            "verify",
+            "-attime",
+            &(BUILD_S + DAY_S).to_string(),
+            "-purpose",
+            purpose,
+            "-no-CApath",
+            "-trusted",
+        ])
+        .arg(trusted)
+        .args(&paths)
+        .output()
+        .expect("openssl is there: scripts/packages.sh names it");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let good = |path: &PathBuf| said.lines().any(|line| line == format!("{}: OK", path.display()));
+    paths.iter().map(good).collect()
+}
+
 #[test]
 fn the_stolen_key_of_an_authority_can_be_nobody_on_the_internet() {
     let folder = Folder::new("constraints");
-    let identity = folder.identity(&facts(BUILD_S, true, &[]));
-    let kept = folder.json("authority.json");
-    let key = || KeyPair::from_pem(kept["key"].as_str().unwrap()).unwrap();
-    let mut parameters = CertificateParams::default();
-    let name = kept["name"].as_str().unwrap();
-    parameters.distinguished_name = called(name);
-    let thief = Issuer::new(parameters, key());
-    let forge = |name: SanType, issuer: &Issuer<'_, KeyPair>| {
-        let mut leaf = CertificateParams::default();
-        leaf.subject_alt_names = vec![name];
-        let days = |days| time::OffsetDateTime::from_unix_timestamp(BUILD_S + days * DAY_S).unwrap();
-        (leaf.not_before, leaf.not_after) = (days(0), days(90));
-        leaf.signed_by(&KeyPair::generate().unwrap(), issuer).unwrap().der().clone()
-    };
-    let check = |chain: &[CertificateDer<'_>], name: &str| {
-        verify(&authority(&identity), chain, name, BUILD_S + DAY_S)
-    };
-    let dns = |name: &str| SanType::DnsName(name.try_into().unwrap());
-    for name in ["other.local", "deep.stage-pi.local", "localhost", "stage-pi"] {
-        assert_eq!(check(&[forge(dns(name), &thief)], name), Ok(()), "{name} may be signed for");
+    // A name that is a public top-level domain as well: it must make no difference.
+    let identity = folder.identity(&Facts { names: Names::of("studio", &[]), ..facts(BUILD_S, true, &[]) });
+    let thief = Thief::of(&folder, &identity);
+    let check =
+        |chain: &[CertificateDer<'_>], name: &str| verify(&thief.authority, chain, name, BUILD_S + DAY_S);
+    let server = [ExtendedKeyUsagePurpose::ServerAuth];
+    let (may, may_not) = (
+        ["other.local", "deep.stage-pi.local", "localhost", "synth.home.arpa", "synth.internal"],
+        [
+            "example.org",
+            "local.example.org",
+            "notlocal",
+            "other-pi",
+            "studio",
+            "www.example.studio",
+            "synth.lan",
+            "fritz.box",
+        ],
+    );
+    for (names, expected) in [(&may[..], Ok(())), (&may_not[..], Err(Error::NameConstraintViolation))] {
+        let forged: Vec<_> = names.iter().map(|name| thief.forge(vec![dns(name)], &server)).collect();
+        let found = openssl(&folder, &thief.authority, &forged, "sslserver");
+        for ((name, leaf), found) in names.iter().zip(&forged).zip(found) {
+            assert_eq!(check(&[leaf.clone()], name), expected, "{name}");
+            assert_eq!(found, expected.is_ok(), "{name}, by OpenSSL");
+        }
     }
-    for name in ["example.org", "local.example.org", "notlocal", "other-pi"] {
-        assert_eq!(check(&[forge(dns(name), &thief)], name), Err(Error::NameConstraintViolation), "{name}");
-    }
-    for address in ["8.8.8.8", "172.32.0.1", "2001:db8::1", "::2"] {
-        let forged = forge(SanType::IpAddress(address.parse().unwrap()), &thief);
-        assert_eq!(check(&[forged], address), Err(Error::NameConstraintViolation), "{address}");
+    for address in ["8.8.8.8", "172.32.0.1", "2001:db8::1", "::2", "100.64.0.1"] {
+        let forged = thief.forge(vec![SanType::IpAddress(address.parse().unwrap())], &server);
+        assert_eq!(check(&[forged.clone()], address), Err(Error::NameConstraintViolation), "{address}");
+        assert_eq!(openssl(&folder, &thief.authority, &[forged], "sslserver"), [false], "{address}");
     }
     // webpki forgets an anchor's path length; browsers do not. As the bytes have it: critical, a CA, zero further ones.
     let constraints = b"\x06\x03\x55\x1d\x13\x01\x01\xff\x04\x08\x30\x06\x01\x01\xff\x02\x01\x00";
-    let der = authority(&identity);
-    assert!(der.as_ref().windows(constraints.len()).any(|bytes| bytes == constraints), "path length 0");
+    assert!(thief.authority.windows(constraints.len()).any(|bytes| bytes == constraints), "path length 0");
+}
+
+#[test]
+fn no_public_top_level_domain_can_be_signed_for_by_any_device_whatever_it_is_called() {
+    let tlds: Vec<&str> =
+        include_str!("vectors/names/public_tlds.txt").lines().filter(|line| !line.starts_with('#')).collect();
+    assert!(tlds.len() > 1400, "{}", tlds.len());
+    for host in ["studio", "live", "com", "stage-pi"] {
+        let folder = Folder::new(&format!("tlds-{host}"));
+        let identity = folder.identity(&Facts { names: Names::of(host, &[]), ..facts(BUILD_S, true, &[]) });
+        let thief = Thief::of(&folder, &identity);
+        let names: Vec<String> =
+            tlds.iter().flat_map(|tld| [(*tld).to_owned(), format!("www.example.{tld}")]).collect();
+        let uses = [ExtendedKeyUsagePurpose::ServerAuth];
+        let forged: Vec<_> = names.iter().map(|name| thief.forge(vec![dns(name)], &uses)).collect();
+        for (name, leaf) in names.iter().zip(&forged) {
+            let found = verify(&thief.authority, &[leaf.clone()], name, BUILD_S + DAY_S);
+            assert_eq!(found, Err(Error::NameConstraintViolation), "{name} by {host}");
+        }
+        if host == "studio" {
+            let good = openssl(&folder, &thief.authority, &forged, "sslserver");
+            assert!(
+                good.len() == names.len() && good.iter().all(|good| !good),
+                "OpenSSL takes one of {host}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_the_authority_signs_is_for_servers_and_neither_for_mail_nor_clients_nor_programs() {
+    let folder = Folder::new("uses");
+    let identity = folder.identity(&facts(BUILD_S, true, &[]));
+    let thief = Thief::of(&folder, &identity);
+    use ExtendedKeyUsagePurpose::{
+        Any, ClientAuth, CodeSigning, EmailProtection, OcspSigning, ServerAuth, TimeStamping,
+    };
+    let every = [Any, ClientAuth, CodeSigning, EmailProtection, OcspSigning, ServerAuth, TimeStamping];
+    let named = || vec![dns("stage-pi.local")];
+    let leaves = [identity.leaf(), thief.forge(named(), &every), thief.forge(named(), &[])];
+    assert_eq!(openssl(&folder, &thief.authority, &leaves, "sslserver"), [true; 3]);
+    for purpose in ["sslclient", "smimesign", "smimeencrypt", "codesign", "timestampsign"] {
+        assert_eq!(openssl(&folder, &thief.authority, &leaves, purpose), [false; 3], "{purpose}");
+    }
+    for name in [
+        SanType::Rfc822Name("owner@example.org".try_into().unwrap()),
+        SanType::Rfc822Name("owner@stage-pi.local".try_into().unwrap()),
+        SanType::URI("https://example.org/".try_into().unwrap()),
+        SanType::URI("sip:owner@stage-pi.local".try_into().unwrap()),
+    ] {
+        let forged = thief.forge(vec![dns("stage-pi.local"), name.clone()], &[ServerAuth]);
+        let found = verify(&thief.authority, &[forged.clone()], "stage-pi.local", BUILD_S + DAY_S);
+        assert_eq!(found, Err(Error::NameConstraintViolation), "{name:?}");
+        assert_eq!(openssl(&folder, &thief.authority, &[forged], "sslserver"), [false], "{name:?}");
+    }
+}
+
+#[test]
+fn an_authority_is_made_anew_years_before_its_end_and_nobody_loses_trust_over_it() {
+    let folder = Folder::new("renewal");
+    let years = |years: i64| BUILD_S + years * 365 * DAY_S;
+    let identity = folder.identity(&facts(BUILD_S, true, &[]));
+    let first = authority(&identity);
+    let check =
+        |anchor: &CertificateDer<'_>, at_s| verify(anchor, &[identity.leaf()], "stage-pi.local", at_s);
+    identity.look(&facts(years(6), true, &[])).unwrap();
+    assert_eq!(authority(&identity), first, "there is time");
+    identity.claim(IpAddr::from([192, 168, 4, 50]), years(8));
+    identity.look(&facts(0, false, &[])).unwrap();
+    assert_eq!(authority(&identity), first, "a listener's word does not do it");
+
+    identity.look(&facts(years(8), true, &[])).unwrap();
+    let second = authority(&identity);
+    assert_ne!(second, first);
+    for anchor in [&first, &second] {
+        assert_eq!(check(anchor, years(8)), Ok(()), "whichever is trusted");
+    }
+    assert!(identity.notices().is_empty(), "nobody has to do anything yet");
+    identity.look(&facts(years(9) + DAY_S, true, &[])).unwrap();
+    let [notice] = &identity.notices()[..] else { panic!("the first one's end is told") };
+    assert!(notice.contains("open /trust"), "{notice}");
+
+    // Beyond the end of the first, over a restart.
+    let again = folder.identity(&facts(years(11), true, &[]));
+    assert_eq!(authority(&again), second);
+    assert_eq!(verify(&second, &[again.leaf()], "stage-pi.local", years(11)), Ok(()));
+    assert!(again.notices().is_empty(), "nobody who still hears trusts the first");
+    // A century, looked at once a month: always one that holds, never a leaf that outlives it.
+    for month in 0..1200 {
+        let now_s = years(11) + month * 30 * DAY_S;
+        again.look(&facts(now_s, true, &[])).unwrap();
+        assert_eq!(
+            verify(&authority(&again), &[again.leaf()], "stage-pi.local", now_s),
+            Ok(()),
+            "month {month}"
+        );
+    }
+    assert!(folder.json("authority.json")["former"].as_array().unwrap().len() <= 4);
+}
+
+#[test]
+fn an_authority_of_the_first_version_is_kept_and_from_then_on_permits_less() {
+    let folder = Folder::new("first-version");
+    std::fs::create_dir_all(&folder.0).unwrap();
+    for (name, kept) in [
+        ("authority.json", include_str!("vectors/authority/0.1.0/authority.json")),
+        ("leaf.json", include_str!("vectors/authority/0.1.0/leaf.json")),
+    ] {
+        std::fs::write(folder.0.join(name), kept).unwrap();
+    }
+    let first = {
+        use tokio_rustls::rustls::pki_types::pem::PemObject;
+        let kept = folder.json("authority.json");
+        CertificateDer::from_pem_slice(kept["certificate"].as_str().unwrap().as_bytes()).unwrap()
+    };
+    let identity = folder.identity(&facts(BUILD_S, true, &[]));
+    let second = authority(&identity);
+    assert_ne!(first, second);
+    assert_eq!(identity.authority().unwrap().name, folder.json("authority.json")["name"]);
+    let thief = Thief::of(&folder, &identity);
+    for anchor in [&first, &second] {
+        assert_eq!(verify(anchor, &[identity.leaf()], "stage-pi.local", BUILD_S + DAY_S), Ok(()));
+        assert_eq!(openssl(&folder, anchor, &[identity.leaf()], "sslserver"), [true]);
+    }
+    let forged = thief.forge(vec![dns("stage-pi")], &[]);
+    let found = verify(&second, &[forged], "stage-pi", BUILD_S + DAY_S);
+    assert_eq!(found, Err(Error::NameConstraintViolation), "who trusts the new one trusts it with less");
 }
 
 fn called(name: &str) -> rcgen::DistinguishedName {

@@ -6,6 +6,7 @@
 use super::browser::{browser, system};
 use super::routes::{Body, words};
 use super::{Peer, Secure, assets, qr};
+use crate::identity::is_permitted;
 use crate::tls::Trusted;
 use crate::tls::profile::profile;
 use bytes::Bytes;
@@ -33,7 +34,7 @@ pub(super) fn answer(path: &str, headers: &HeaderMap, secure: &Secure, peer: Pee
             file(secure, "application/x-x509-ca-cert", |trusted| Bytes::copy_from_slice(&trusted.der))
         }
         PROFILE => file(secure, "application/x-apple-aspen-config", |trusted| {
-            profile(&trusted.name, &trusted.der, &trusted.sha256).into()
+            profile(&trusted.name, &trusted.der, trusted.fingerprint.as_bytes()).into()
         }),
         CHECK => check(headers, peer),
         _ => return None,
@@ -54,7 +55,7 @@ pub(super) fn page(headers: &HeaderMap, secure: &Secure, peer: Peer) -> Response
     let (asset, _) = assets::find(TEMPLATE).expect("build.rs put it in");
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let host = host(headers).unwrap_or(Host::Address(peer.local.ip())).to_string();
-    let https = url("https", &host, secure.port, 443);
+    let https = url("https", &vouched_for(&host, secure), secure.port, 443);
     let trusted = secure.identity.authority();
     let mut text = String::from_utf8_lossy(asset.plain).into_owned();
     let mut fill = |mark: &str, with: &str| text = text.replace(&format!("{{{{{mark}}}}}"), with);
@@ -67,7 +68,9 @@ pub(super) fn page(headers: &HeaderMap, secure: &Secure, peer: Peer) -> Response
     fill("place", https.trim_start_matches("https://"));
     fill("own_hidden", if trusted.is_some() { "" } else { "hidden" });
     fill("authority", trusted.as_ref().map_or("", |trusted| &trusted.name)); // letters, digits, '-' and ' '
-    fill("fingerprint", &trusted.as_ref().map(fingerprint).unwrap_or_default());
+    fill("fingerprint", &trusted.as_ref().map(|trusted| trusted.fingerprint.to_string()).unwrap_or_default());
+    fill("until", trusted.as_ref().map_or("", |trusted| &trusted.until));
+    fill("former", &trusted.as_ref().map(former).unwrap_or_default());
     fill("codes", &codes(secure, peer));
 
     let mut response = Response::new(Body::from(text));
@@ -164,6 +167,27 @@ fn parse_host(authority: &str) -> Option<Host> {
     (sound && port.bytes().all(|byte| byte.is_ascii_digit())).then(|| Host::Name(name.to_ascii_lowercase()))
 }
 
+/// The name to go on by: the one that was asked for, unless no certificate of ours could ever hold it, such as a router's.
+fn vouched_for(host: &str, secure: &Secure) -> String {
+    let is_name = host.parse::<IpAddr>().is_err() && !host.starts_with('[');
+    if secure.identity.authority().is_none() || !is_name || is_permitted(host) {
+        return host.to_owned();
+    }
+    (secure.facts)().names.announced()
+}
+
+/// What to say of certificates that this device showed before.
+fn former(trusted: &Trusted) -> String {
+    let mut text = String::new();
+    for (fingerprint, until) in &trusted.former {
+        let _ = write!(
+            text,
+            r#"<p class="quiet">Until {until} a certificate from before is good as well: <span class="fingerprint">{fingerprint}</span>. Whoever trusts it hears on until then; when there is time, remove it and install this one.</p>"#
+        );
+    }
+    text
+}
+
 fn url(scheme: &str, host: &str, port: u16, usual_port: u16) -> String {
     if port == usual_port { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{port}") }
 }
@@ -185,11 +209,6 @@ fn codes(secure: &Secure, peer: Peer) -> String {
         }
     }
     codes
-}
-
-fn fingerprint(trusted: &Trusted) -> String {
-    let pairs: Vec<String> = trusted.sha256.iter().map(|byte| format!("{byte:02X}")).collect();
-    pairs.join(":")
 }
 
 #[cfg(test)]

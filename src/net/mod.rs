@@ -135,10 +135,11 @@ impl Service {
 impl Service {
     /// What a person should know of this device besides its sound, at this moment: plain sentences.
     fn notices(&self) -> Vec<Plain> {
-        let identity = self.secure.as_ref().and_then(|secure| secure.identity.notice());
+        let identity = self.secure.iter().flat_map(|secure| secure.identity.notices());
         let power = *self.power.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = [power.map(str::to_owned), self.access.notice(), identity, self.settings.notice()];
-        kept.into_iter().flatten().map(Plain::from).chain(self.notices.iter().cloned()).collect()
+        let kept =
+            [power.map(str::to_owned), self.access.notice(), self.settings.notice()].into_iter().flatten();
+        kept.chain(identity).map(Plain::from).chain(self.notices.iter().cloned()).collect()
     }
 }
 

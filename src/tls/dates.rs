@@ -6,14 +6,19 @@
 //! not been set by anybody.
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 /// Seconds of a day.
 pub const DAY_S: i64 = 86_400;
-/// How long a device's authority is trusted: the device's life. It names nothing but local names, and it never leaves.
+/// How long a certificate of a device's authority is trusted. It names nothing but local names, and its key never leaves.
 const AUTHORITY_S: i64 = 3_650 * DAY_S;
+/// How long before its end there is another, which newcomers are given: whoever has the old one has so long to change.
+const AUTHORITY_OVERLAP_S: i64 = 3 * 365 * DAY_S;
+/// How long before the end of what they trust people are told.
+pub const TOLD_S: i64 = 365 * DAY_S;
 /// How long a leaf is good for: browsers take 397 days at most.
 const LEAF_S: i64 = 396 * DAY_S;
-/// How long before the moment it is made for a leaf begins: for phones whose clock is late.
+/// How long before the moment it is made for a certificate begins: for phones whose clock is late.
 const BACKDATED_S: i64 = 30 * DAY_S;
 
 /// The end of the year 9999: no certificate can name a later second.
@@ -55,9 +60,25 @@ pub struct Clock {
     pub set: bool,
 }
 
-/// The dates of an authority made by a program built at `build_s`.
-pub fn authority_window(build_s: i64) -> Window {
-    Window { from_s: build_s, until_s: build_s + AUTHORITY_S }
+/// What the authority goes by: our clock once somebody has set it, and the build date where that is later. No listener's word.
+pub fn authority_moment(clock: Clock, build_s: i64) -> i64 {
+    if clock.set { clock.now_s.max(build_s) } else { build_s }
+}
+
+/// The dates of an authority made at `moment_s` by a program built at `build_s`. It begins before that for the same reason as
+/// a leaf, and because this machine's clock may yet turn out to be ahead.
+pub fn authority_window(build_s: i64, moment_s: i64) -> Window {
+    Window { from_s: build_s - BACKDATED_S, until_s: moment_s + AUTHORITY_S }
+}
+
+/// Whether listeners' devices should from now on be given a certificate that holds longer.
+pub fn authority_is_due(authority: Window, moment_s: i64) -> bool {
+    moment_s >= authority.until_s - AUTHORITY_OVERLAP_S
+}
+
+/// The dates of the certificate that follows at `moment_s`: it begins as before, so what is signed suits both.
+pub fn renewed_authority_window(authority: Window, moment_s: i64) -> Window {
+    Window { from_s: authority.from_s, until_s: authority.until_s.max(moment_s + AUTHORITY_S) }
 }
 
 /// The dates of a leaf made for `moment_s`: within those of its authority.
@@ -90,6 +111,12 @@ pub fn moment(clock: Clock, build_s: i64, claimed_s: &[i64], authority: Window) 
         .1
 }
 
+/// A moment's day, as YYYY-MM-DD.
+pub fn day(moment_s: i64) -> String {
+    OffsetDateTime::from_unix_timestamp(moment_s)
+        .map_or("a day beyond the calendar".into(), |moment| moment.date().to_string())
+}
+
 /// Whether a leaf with these dates must be replaced at `moment_s`: it is not good then, or in its last third.
 pub fn is_due(leaf: Window, moment_s: i64, authority: Window) -> bool {
     let last_third_s = leaf.until_s - (leaf.until_s - leaf.from_s) / 3;
@@ -107,7 +134,7 @@ mod tests {
     const SET: fn(i64) -> Clock = |now_s| Clock { now_s, set: true };
 
     fn authority() -> Window {
-        authority_window(BUILD_S)
+        authority_window(BUILD_S, BUILD_S)
     }
 
     #[test]
@@ -116,7 +143,7 @@ mod tests {
             assert_eq!(moment(clock, BUILD_S, &[], authority()), BUILD_S);
         }
         let leaf = leaf_window(BUILD_S, authority());
-        assert_eq!(leaf.from_s, BUILD_S, "nothing begins before the authority does");
+        assert_eq!(leaf.from_s, authority().from_s, "nothing begins before the authority does");
     }
 
     #[test]

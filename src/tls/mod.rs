@@ -5,10 +5,12 @@
 //! Belongs here: dates, keys, certificates. Does not: which names there are (`identity`), sockets, handshakes, clocks, the page that explains it all.
 //!
 //! The authority's key is made here, lies in the state folder for this user alone, and is read by nothing but
-//! [`authority`]. What it may sign is bounded by its own certificate: local names, private addresses, no further authority.
+//! [`authority`]. What it may sign is bounded by its own certificate: servers with reserved names and private addresses, no further
+//! authority.
 
 mod authority;
 pub mod dates;
+pub mod fingerprint;
 mod objections;
 pub mod profile;
 mod shown;
@@ -18,7 +20,8 @@ use crate::error::{Error, Result};
 use crate::identity::Names;
 use crate::state::{Found, Kept, StateFile, StateFolder};
 use authority::{Authority, Leaf};
-use dates::Clock;
+use dates::{Clock, Window};
+use fingerprint::Fingerprint;
 use shown::{Shown, certified};
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -56,7 +59,11 @@ pub struct Trusted {
     /// Its certificate.
     pub der: CertificateDer<'static>,
     /// The certificate's fingerprint.
-    pub sha256: [u8; 32],
+    pub fingerprint: Fingerprint,
+    /// The last day on which it is good, as YYYY-MM-DD.
+    pub until: String,
+    /// Certificates shown before it, which devices may trust as well, in the same words.
+    pub former: Vec<(Fingerprint, String)>,
 }
 
 /// The certificate of this device, and how it is kept fitting.
@@ -85,6 +92,8 @@ struct Now {
     leaf_file: Kept<Leaf>,
     /// Why the authority is none to be trusted, but one until the next stop.
     temporary: Option<Temporary>,
+    /// What people should know of the authority's former certificates.
+    former: Vec<String>,
 }
 
 /// Why there is no lasting authority.
@@ -172,18 +181,20 @@ impl Identity {
     pub fn authority(&self) -> Option<Trusted> {
         let Origin::Own(own) = &self.origin else { return None };
         let now = locked(&own.now);
-        let der = CertificateDer::from_pem_slice(now.authority.certificate.as_bytes()).ok()?;
-        now.temporary.is_none().then(|| Trusted {
-            name: now.authority.name.clone(),
-            sha256: shown::sha256(&der),
-            der,
-        })
+        if now.temporary.is_none() { trusted(&now.authority) } else { None }
     }
 
     /// What is wrong with the authority that was kept, and what to do, in plain words.
     pub fn notice(&self) -> Option<String> {
         let Origin::Own(own) = &self.origin else { return None };
         locked(&own.now).temporary.as_ref().map(Temporary::words)
+    }
+
+    /// That, and what people should know of certificates that listeners' devices were given before, as of the last look.
+    pub fn notices(&self) -> Vec<String> {
+        let Origin::Own(own) = &self.origin else { return Vec::new() };
+        let former = locked(&own.now).former.clone();
+        self.notice().into_iter().chain(former).collect()
     }
 
     /// Makes a new authority in the place of one that cannot be used; the old one's file is kept beside it. Whether there
@@ -197,7 +208,7 @@ impl Identity {
         if now.temporary.is_none() {
             return Ok(false);
         }
-        let authority = make(&mut now.authority_file, &facts.names)?;
+        let authority = make(&mut now.authority_file, facts)?;
         (now.authority, now.temporary) = (authority, None);
         now.sign(facts, &[])?;
         self.shown.change(usable(&now.leaf)?);
@@ -231,17 +242,14 @@ impl Temporary {
 impl Now {
     fn open(folder: &StateFolder, facts: &Facts) -> Result<Self> {
         let (mut authority_file, found) = Kept::open(folder);
-        let temporary = |why| -> Result<_> {
-            let authority = Authority::make(&facts.names.label(), dates::authority_window(BUILD_S))?;
-            Ok((authority, Some(why)))
-        };
+        let temporary = |why| -> Result<_> { Ok((new_authority(facts)?, Some(why))) };
         let (authority, temporary) = match found {
             Found::Kept { value, .. } => match Authority::flaw(&value) {
-                None => (value, None),
+                None => (renewed(&mut authority_file, &value, facts).unwrap_or(value), None),
                 Some(flaw) => temporary(Temporary::Unusable(flaw))?,
             },
             Found::Damaged(why) => temporary(Temporary::Unusable(why))?,
-            Found::Nothing => match make(&mut authority_file, &facts.names) {
+            Found::Nothing => match make(&mut authority_file, facts) {
                 Ok(authority) => (authority, None),
                 Err(error) => temporary(Temporary::Unkept(error.to_string()))?,
             },
@@ -251,7 +259,7 @@ impl Now {
         }
         let (leaf_file, found) = Kept::<Leaf>::open(folder);
         let kept = match found {
-            Found::Kept { value, .. } if value.authority == authority.certificate => Some(value),
+            Found::Kept { value, .. } => Some(value),
             _ => None,
         };
         let kept = kept.filter(|leaf| {
@@ -263,11 +271,23 @@ impl Now {
             Some(leaf) => (leaf, true),
             None => (signed(&authority, facts, &[])?, false),
         };
-        let mut now = Self { authority, leaf, authority_file, leaf_file, temporary };
+        let former = authority.notices(authority_moment(facts));
+        let mut now = Self { authority, leaf, authority_file, leaf_file, temporary, former };
         if !is_kept {
             now.keep_leaf();
         }
         Ok(now)
+    }
+
+    /// Makes the authority's certificate anew where it is time, and finds what is to be told.
+    fn renew(&mut self, facts: &Facts) {
+        if self.temporary.is_some() {
+            return;
+        }
+        if let Some(next) = renewed(&mut self.authority_file, &self.authority, facts) {
+            self.authority = next;
+        }
+        self.former = self.authority.notices(authority_moment(facts));
     }
 
     /// Signs a leaf for these facts and shows it from now on.
@@ -291,6 +311,7 @@ impl Own {
     fn look(&self, facts: &Facts, shown: &Shown) -> Result<Option<&'static str>> {
         let claims: Vec<i64> = locked(&self.claims).iter().map(|(_, claim)| *claim).collect();
         let mut now = locked(&self.now);
+        now.renew(facts);
         let Some(reason) = reason(&now.authority, &now.leaf, facts, &claims) else { return Ok(None) };
         now.sign(facts, &claims)?;
         shown.change(usable(&now.leaf)?);
@@ -300,6 +321,9 @@ impl Own {
 
 /// Why this leaf does not fit the facts, if it does not.
 fn reason(authority: &Authority, leaf: &Leaf, facts: &Facts, claims: &[i64]) -> Option<&'static str> {
+    if leaf.authority != authority.certificate {
+        return Some("the authority's own certificate was made anew");
+    }
     let moment_s = dates::moment(facts.clock, BUILD_S, claims, authority.window);
     if dates::is_due(leaf.window, moment_s, authority.window) {
         return Some("its dates");
@@ -314,12 +338,62 @@ fn signed(authority: &Authority, facts: &Facts, claims: &[i64]) -> Result<Leaf> 
     authority.sign(&facts.names.certified(&facts.addresses), window)
 }
 
+/// When it is for an authority: no listener's word counts.
+fn authority_moment(facts: &Facts) -> i64 {
+    dates::authority_moment(facts.clock, BUILD_S)
+}
+
+fn new_authority(facts: &Facts) -> Result<Authority> {
+    Authority::make(&facts.names.label(), dates::authority_window(BUILD_S, authority_moment(facts)))
+}
+
 /// Makes an authority and keeps it.
-fn make(file: &mut Kept<Authority>, names: &Names) -> Result<Authority> {
-    let authority = Authority::make(&names.label(), dates::authority_window(BUILD_S))?;
+fn make(file: &mut Kept<Authority>, facts: &Facts) -> Result<Authority> {
+    let authority = new_authority(facts)?;
     file.write(&authority)?;
     tracing::info!("made this device's own certificate authority, {:?}", authority.name);
     Ok(authority)
+}
+
+/// The authority with another certificate, where it is time for one. One that cannot be kept is as good: the next has the same key.
+fn renewed(file: &mut Kept<Authority>, authority: &Authority, facts: &Facts) -> Option<Authority> {
+    let moment_s = authority_moment(facts);
+    if !authority.is_due(moment_s) {
+        return None;
+    }
+    let next = match authority.renewed(moment_s) {
+        Ok(next) => next,
+        Err(error) => {
+            tracing::error!("the certificate of this device's own authority stays as it is: {error}");
+            return None;
+        }
+    };
+    tracing::info!(
+        "the certificate of this device's own authority, {:?}, was made anew: devices that trust the one before need do \
+         nothing until that ends",
+        next.name
+    );
+    if let Err(error) = file.write(&next) {
+        tracing::warn!("it is made once more at the next start: {error}");
+    }
+    Some(next)
+}
+
+/// What listeners' devices are asked to trust.
+fn trusted(authority: &Authority) -> Option<Trusted> {
+    let der = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).ok();
+    let until = |window: Window| dates::day(window.until_s - 1);
+    let now = der(&authority.certificate)?;
+    let former = authority.former.iter();
+    Some(Trusted {
+        name: authority.name.clone(),
+        fingerprint: Fingerprint::of(&now),
+        der: now,
+        until: until(authority.window),
+        former: former
+            .filter_map(|former| Some((Fingerprint::of(&der(&former.certificate)?), until(former.window))))
+            .collect(),
+    })
 }
 
 fn usable(leaf: &Leaf) -> Result<CertifiedKey> {

@@ -4,9 +4,8 @@
 //! issuer is trusted is not asked: that is the listeners' affair.
 
 use super::Facts;
-use super::dates::Clock;
+use super::dates::{self, Clock};
 use std::time::Duration;
-use time::OffsetDateTime;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, Error, KeyUsage};
 
@@ -67,9 +66,6 @@ fn against_names(leaf: &EndEntityCert<'_>, facts: &Facts, given: &[String]) -> V
     )]
 }
 
-/// As YYYY-MM-DD.
 fn day(moment: UnixTime) -> String {
-    let seconds = i64::try_from(moment.as_secs()).unwrap_or(i64::MAX);
-    OffsetDateTime::from_unix_timestamp(seconds)
-        .map_or("a day beyond the calendar".into(), |moment| moment.date().to_string())
+    dates::day(i64::try_from(moment.as_secs()).unwrap_or(i64::MAX))
 }

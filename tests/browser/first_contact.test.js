@@ -81,7 +81,7 @@ test('what is to be installed is what the service shows, in both wrappings, and 
   assert.notEqual(root.PayloadUUID, profile.PayloadUUID);
   assert.deepEqual(root.PayloadContent, der, 'the profile holds another certificate');
   const page = await (await fetch(new URL('/trust', stage.service.address))).text();
-  const fingerprint = createHash('sha256').update(der).digest('hex').toUpperCase().replace(/(..)(?!$)/g, '$1:');
+  const fingerprint = createHash('sha256').update(der).digest('hex').toUpperCase().replace(/(....)(?!$)/g, '$1 ');
   assert.ok(page.includes(fingerprint), 'the page shows another fingerprint');
 });
 

@@ -1,0 +1,41 @@
+//! A certificate's fingerprint, as people compare it. Pure.
+
+use super::shown::sha256;
+use std::fmt;
+
+/// The SHA-256 of a certificate. Shown everywhere in the same sixteen groups of four, so that two can be compared by eye; devices
+/// show the same digits in pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Of a certificate (DER).
+    pub fn of(der: &[u8]) -> Self {
+        Self(sha256(der))
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, pair) in self.0.chunks_exact(2).enumerate() {
+            write!(f, "{}{:02X}{:02X}", if place == 0 { "" } else { " " }, pair[0], pair[1])?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_sha_256_in_groups_of_four() {
+        let groups = "E3B0 C442 98FC 1C14 9AFB F4C8 996F B924 27AE 41E4 649B 934C A495 991B 7852 B855";
+        assert_eq!(Fingerprint::of(b"").to_string(), groups);
+    }
+}
