@@ -16,11 +16,9 @@ check: ## formatting, lints, types, dependencies
 	@scripts/check.sh
 
 bench: ## the listening bench; BENCH_ARGS="--baseline" compares with the classic design
-	@scripts/packages.sh test
 	@tools/bench.sh $(BENCH_ARGS)
 
 bench-network: ## the same over bad networks (as root); BENCH_ARGS="--profile bad-wifi" for one, "--skew-ppm 300" for clocks apart
-	@scripts/packages.sh test
 	@tools/bench.sh --network $(BENCH_ARGS)
 
 bench-fanout: ## what 1 to 500 listeners cost, beside a bare loop; BENCH_ARGS="--listeners 100" for some
@@ -33,18 +31,23 @@ bench-rt: ## the capture thread's system calls per period, traced
 	@scripts/bench_rt.sh
 
 bench-concealment: ## what concealment gains on a fade and costs, with pictures
+	@scripts/packages.sh node
 	@node benches/js/concealment.mjs
 
 bench-resampler: ## what moving sound in time costs and spoils, by method
+	@scripts/packages.sh node
 	@node benches/js/resampler.mjs
 
 simulate: ## what a listener hears on a trace of arrivals: TRACE=file.csv MODE=auto|lowest|safest SKEW_PPM=0
+	@scripts/packages.sh node
 	@node scripts/simulate.mjs
 
 simulate-sweep: ## every network in every mode, as a table; SEED=1 SECONDS=600 PROFILES="wired loss" MODES=auto
+	@scripts/packages.sh node
 	@node scripts/simulate_sweep.mjs
 
 trace: ## make such a trace up: PROFILE=bad-wifi SEED=1 SECONDS=600 FILE=trace.csv
+	@scripts/packages.sh node
 	@node scripts/simulate.mjs trace
 
 test-listening: ## sound in Chromium, sample for sample, for longer; on a machine that is left alone

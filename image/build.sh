@@ -18,7 +18,7 @@ cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
 
 [ "$(id -u)" -eq 0 ] || die 'this needs root: files of the image belong to several users' 'Try: sudo make image'
-scripts/packages.sh image
+. scripts/with_packages.sh image
 umask 022
 # The disk's signature, by which initramfs and udev know the card; image/overlay/usr/lib/udev has it, too.
 signature=53594e57

@@ -10,10 +10,7 @@ cd "$(dirname "$0")/.."
 seconds=${1:-10}
 service=${BENCH_RT_SERVICE:-}
 [[ $seconds =~ ^[0-9]+$ ]] || die "'$seconds' is no number of seconds"
-for need in 'strace strace' 'jackd jackd2' 'cc gcc'; do
-    command -v "${need% *}" >/dev/null ||
-        die "there is no ${need% *} here" "On Debian, as root: apt-get install ${need#* } libasound2-plugins"
-done
+. scripts/with_packages.sh bench-rt
 if [ -z "$service" ]; then
     say 'Building the service'
     scripts/cargo.sh build --release --quiet --locked

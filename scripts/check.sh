@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
 
-scripts/packages.sh check
+. scripts/with_packages.sh check
 scripts/npm_packages.sh
 failures=()
 not_run=()

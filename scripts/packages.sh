@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh run|test|check|browsers|hostile|vm|cross|deb|systemd|image|image-test|bundle|update
+# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh PURPOSE
+# (each needs_PURPOSE below is one).
 #
 # Each need is tested by what it gives (a command, a library, a file), not by its package name, so a Node or a cargo
 # from elsewhere is used as it is. When nothing is missing apt is not touched: the second run is fast and works offline.
-# No mirror is named here: apt uses whatever this machine is set to. Packages are never removed to make room.
+# No mirror is named here: apt uses whatever this machine is set to. Packages are never removed to make room: one that does not fit
+# beside those of another suite is taken from a suite where it does, or unpacked (unpacked.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
 . scripts/toolchain.sh
+. scripts/unpacked.sh
 
 missing=()
 reasons=()
@@ -36,6 +39,19 @@ needs_run() {
     need libasound2-dev 'ALSA, the sound card interface' has_library alsa
     need libsystemd-dev 'readiness and watchdog messages to systemd' has_library libsystemd
     need cargo-web "Rust $(rust_version_needed) or later (no cargo found here is new enough)" toolchain_path
+}
+
+# What is worked out by the page's own code, without a browser.
+needs_node() {
+    need nodejs 'runs it (Node 18 or later)' has_node
+}
+
+# What the capture thread does, as the kernel sees it.
+needs_bench-rt() {
+    needs_run
+    need strace 'tells its system calls' command -v strace
+    need jackd2 'a sound card that is not there, with mmap' command -v jackd
+    need libasound2-plugins 'the ALSA device on top of it' has_plugin jack
 }
 
 # What the tests add: a JavaScript engine, a browser, and sound without a sound card.
@@ -183,29 +199,68 @@ needs_update() {
 }
 
 install_missing() {
-    local -a apt=(apt-get --option DPkg::Lock::Timeout=600)
-    local -a wanted=("${apt[@]}" install --yes --no-install-recommends --no-remove "${missing[@]}")
+    local -a as_root=(env DEBIAN_FRONTEND=noninteractive)
     command -v apt-get >/dev/null ||
         die 'this machine has no apt-get, so nothing was installed. What is missing, by its Debian name:' "${reasons[@]}"
 
     say 'Some Debian packages are missing:'
     printf '      %s\n' "${reasons[@]}"
-    local -a as_root=(env DEBIAN_FRONTEND=noninteractive)
     if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null ||
-            die 'they cannot be installed: this is not root, and there is no sudo' \
-                'As root, run:' "  apt-get update && ${wanted[*]}"
         as_root=(sudo "${as_root[@]}")
         [ -t 0 ] || as_root=(sudo --non-interactive env DEBIAN_FRONTEND=noninteractive)
-        say 'Installing them with apt (sudo may ask for your password)'
-    else
-        say 'Installing them with apt'
+        command -v sudo >/dev/null || as_root=()
     fi
+    ready_apt
+    sort_out
+    [ ${#to_unpack[@]} -eq 0 ] || unpack_instead
+    [ ${#to_install[@]} -eq 0 ] || install "${to_install[@]}"
+    local suite
+    for suite in "${!from_suite[@]}"; do install --target-release="$suite" ${from_suite[$suite]}; done
+}
+
+# ready_apt: the lists of packages, and the architecture, that what is missing takes.
+ready_apt() {
+    [ "$(id -u)" -eq 0 ] || [ ${#as_root[@]} -gt 0 ] || return 0
     case " ${missing[*]}" in
         *:arm64*) "${as_root[@]}" dpkg --add-architecture arm64 && say 'arm64 is now a foreign architecture of dpkg' ;;
     esac
     "${as_root[@]}" "${apt[@]}" update --quiet=2 ||
         warn 'apt could not refresh its package lists; going on with the ones it has'
+}
+
+# sort_out: what can be installed as usual, what from another suite that apt knows, what not at all.
+sort_out() {
+    local package suite
+    to_install=("${missing[@]}")
+    ! apt_plan "${missing[@]}" >/dev/null || return 0
+    to_install=()
+    for package in "${missing[@]}"; do
+        if apt_plan "$package" >/dev/null; then
+            to_install+=("$package")
+        elif suite=$(suite_that_fits "$package"); then
+            from_suite[$suite]="${from_suite[$suite]:-} $package"
+        else
+            to_unpack+=("$package")
+        fi
+    done
+}
+
+unpack_instead() {
+    say "Beside what is installed apt cannot install ${to_unpack[*]}: unpacking it in $unpacked instead"
+    unpack "${to_unpack[@]}" >"$log" 2>&1 || {
+        tail -n 20 "$log" >&2
+        die "${to_unpack[*]} could neither be installed nor unpacked (the last lines are above)" \
+            'To see what stands in the way:' "  apt-get install --simulate --no-remove ${to_unpack[*]}"
+    }
+}
+
+# install ARGUMENT...: by apt, as root.
+install() {
+    local -a wanted=("${apt[@]}" install --yes --no-install-recommends --no-remove "$@")
+    [ "$(id -u)" -eq 0 ] || [ ${#as_root[@]} -gt 0 ] ||
+        die 'they cannot be installed: this is not root, and there is no sudo' \
+            'As root, run:' "  apt-get update && ${wanted[*]}"
+    if [ "$(id -u)" -eq 0 ]; then say 'Installing them with apt'; else say 'Installing them with apt (sudo may ask for your password)'; fi
     "${as_root[@]}" "${wanted[@]}" --quiet=2 </dev/null >"$log" 2>&1 || {
         tail -n 20 "$log" >&2
         die 'apt could not install them (its last lines are above)' 'To see it in full, as root, run:' "  ${wanted[*]}"
@@ -213,14 +268,16 @@ install_missing() {
 }
 
 purpose=${1:-run}
-case $purpose in
-    run | test | check | browsers | hostile | vm | cross | deb | systemd | image | image-test | bundle | update) "needs_$purpose" ;;
-    *) die "unknown purpose '$purpose'" 'One of: run test check browsers hostile vm cross deb systemd image image-test bundle update' ;;
-esac
+[ "$(type -t "needs_$purpose")" = function ] ||
+    die "unknown purpose '$purpose'" "One of: $(compgen -A function needs_ | sed 's/^needs_//' | paste -s -d' ')"
+"needs_$purpose"
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+apt=(apt-get --option DPkg::Lock::Timeout=600)
+to_install=() to_unpack=()
+declare -A from_suite=()
 install_missing
 
 # The same questions again: an installed package that does not give what it was installed for is a fault to name.
@@ -229,5 +286,5 @@ missing=()
 reasons=()
 "needs_$purpose"
 [ ${#missing[@]} -eq 0 ] ||
-    die 'these are installed, and yet what comes first in PATH is too old or another:' "${reasons[@]}"
-say "Installed: ${installed[*]}"
+    die 'these are there, and yet what comes first in PATH is too old or another, or does not work unpacked:' "${reasons[@]}"
+say "Now there: ${installed[*]}"

@@ -21,9 +21,9 @@ fi
 arch=${1:-}
 target=$(rust_target "$arch") || die "'$arch' is no architecture this is built for" 'One of: amd64 arm64'
 if [ "$arch" = "$(dpkg --print-architecture)" ]; then
-    scripts/packages.sh run >&2
+    . scripts/with_packages.sh run >&2
 elif [ "$arch" = arm64 ]; then
-    scripts/packages.sh cross >&2
+    . scripts/with_packages.sh cross >&2
     export CROSS=arm64
 else
     die "$arch can only be built on $arch"

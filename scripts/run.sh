@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
 
-scripts/packages.sh run
+. scripts/with_packages.sh run
 say 'Building (the first time takes a few minutes)'
 scripts/cargo.sh build --release --locked
 say 'Starting; Ctrl-C stops it. It says below which address to open.'

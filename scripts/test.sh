@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make test`: set up, then every test of the repository. One last line counts them all: "N passed, N failed, N skipped".
 #
-# scripts/test.sh [STAGE...] runs only the stages named: rust tools types web browser (and, each on its own, vm, listening, engines and cross).
+# scripts/test.sh [STAGE...] runs only the stages named: rust tools scripts types web browser (and, each on its own, vm, listening, engines and cross).
 # A stage that dies, hangs or has no tests counts as one failure; the others still run. Logs: target/test-logs/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,12 +9,14 @@ cd "$(dirname "$0")/.."
 . scripts/tally.sh
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(rust tools types web browser)
+[ ${#stages[@]} -gt 0 ] || stages=(rust tools scripts types web browser)
 
 run_stage() {
     case $1 in
         rust) cargo_tests rust 1500 ;;
         tools) cargo_tests tools 600 --manifest-path tools/Cargo.toml ;;
+        # The scripts themselves, where a fault would show only on another machine.
+        scripts) node_tests scripts 120 tests/scripts ;;
         types) typecheck 120 ;;
         web) node_tests web 600 tests/web ;;
         browser) node_tests browser 900 tests/browser ;;
@@ -27,14 +29,14 @@ run_stage() {
         cross) CROSS=arm64 ALSA_CONFIG_PATH=$PWD/tests/no_card.conf cargo_tests cross 3000 --lib --bins \
             --test architecture --test recovery --test wire_vectors ;;
         engines) node_tests engines 600 tests/engines ;;
-        *) die "unknown stage '$1'" 'One of: rust tools types web browser vm listening engines cross' ;;
+        *) die "unknown stage '$1'" 'One of: rust tools scripts types web browser vm listening engines cross' ;;
     esac
 }
 
 case " ${stages[*]} " in
-    *' engines '*) scripts/packages.sh browsers ;;
-    ' cross ') scripts/packages.sh cross ;;
-    *) scripts/packages.sh test ;;
+    *' engines '*) . scripts/with_packages.sh browsers ;;
+    ' cross ') . scripts/with_packages.sh cross ;;
+    *) . scripts/with_packages.sh test ;;
 esac
 case " ${stages[*]} " in
     *' types '* | *' web '* | *' browser '* | *' listening '* | *' engines '*) scripts/npm_packages.sh ;;

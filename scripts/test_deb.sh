@@ -16,10 +16,10 @@ exposure_judge=trixie
 
 [ "$(id -u)" -eq 0 ] || die 'a file tree of another Debian can only be entered as root' 'Run: sudo make test-deb'
 [ $# -gt 0 ] || set -- bookworm trixie
-scripts/packages.sh deb
+. scripts/with_packages.sh deb
 native=$(dpkg --print-architecture)
 arch=${ARCH:-$native}
-[ "$arch" = "$native" ] || scripts/packages.sh image
+[ "$arch" = "$native" ] || . scripts/with_packages.sh image
 scripts/deb.sh "$arch"
 VERSION_SUFFIX=+upgrade scripts/deb.sh "$arch"
 packages=${CARGO_TARGET_DIR:-target}/debian

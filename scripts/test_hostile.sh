@@ -139,7 +139,7 @@ chaos() {
     tail -n 20 "$logs/chaos.log"
 }
 
-scripts/packages.sh hostile
+. scripts/with_packages.sh hostile
 say 'Building the service and the echo endpoint'
 scripts/cargo.sh build --release --locked
 scripts/cargo.sh build --release --locked --features hostile --example websocket_echo

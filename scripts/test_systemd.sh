@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
 . scripts/chroots.sh
 
-scripts/packages.sh systemd
+. scripts/with_packages.sh systemd
 scripts/deb.sh amd64
 package=$(ls -t "${CARGO_TARGET_DIR:-target}"/debian/synthwire_*[0-9]_amd64.deb | head -n 1)
 archive=$(file_tree trixie amd64)

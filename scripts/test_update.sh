@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 . image/update/pack.sh
 . image/system.sh
 
-scripts/packages.sh update
+. scripts/with_packages.sh update
 package=${PACKAGE:-}
 if [ -z "$package" ]; then
     scripts/deb.sh amd64

@@ -6,6 +6,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 tools=$root/tools
 cargo=$root/scripts/cargo.sh
 
+"$root/scripts/packages.sh" test
 "$cargo" build --release --quiet --locked --manifest-path "$tools/Cargo.toml"
 bench=${CARGO_TARGET_DIR:-$tools/target}/release/bench
 

@@ -13,9 +13,8 @@ shift_=1
 seconds=10
 work=${CARGO_TARGET_DIR:-$PWD/tools/target}/fanout-arm64
 
-scripts/packages.sh cross
-scripts/packages.sh image-test
-command -v qemu-system-aarch64 >/dev/null || die 'qemu-system-aarch64 is missing' 'As root: apt-get install qemu-system-arm'
+. scripts/with_packages.sh cross
+. scripts/with_packages.sh image-test
 service=$(scripts/release.sh arm64)
 CROSS=arm64 scripts/cargo.sh build --release --locked --target aarch64-unknown-linux-gnu --manifest-path tools/Cargo.toml --package fanout
 fanout=${CARGO_TARGET_DIR:-tools/target}/aarch64-unknown-linux-gnu/release/fanout

@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 stages=${*:-papers boot count settings updates pi3 cuts}
 cuts=${CUTS:-20}
 [[ $cuts =~ ^[1-9][0-9]*$ ]] || die "'$cuts' is no number of power cuts"
-scripts/packages.sh image-test
+. scripts/with_packages.sh image-test
 scripts/npm_packages.sh
 if [ -z "${IMAGE:-}" ]; then
     image/build.sh

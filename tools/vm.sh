@@ -116,7 +116,7 @@ boot() {
     wait "$machine"
 }
 
-scripts/packages.sh vm
+. scripts/with_packages.sh vm
 mkdir -p "$work" "$(dirname "$log")"
 service=${VM_SERVICE:-}
 if [ -z "$service" ]; then

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 . image/update/pack.sh
 . image/disk.sh
 
-scripts/packages.sh bundle
+. scripts/with_packages.sh bundle
 work=${CARGO_TARGET_DIR:-target}/image
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y Cargo.toml)}
 export SOURCE_DATE_EPOCH
