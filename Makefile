@@ -1,7 +1,7 @@
 # One line per target; the work is in scripts/. Everything a target needs is installed by the target itself.
 .DEFAULT_GOAL := help
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
-export ARCH CUTS CHAOS_S EVERY_CHECK TRACE MODE SKEW_PPM PROFILE SEED SECONDS FILE
+export ARCH CUTS CHAOS_S EVERY_CHECK ADVISORY_DB TRACE MODE SKEW_PPM PROFILE SEED SECONDS FILE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -97,6 +97,9 @@ setup: ## install the packages that run, test and check need
 
 deny: ## build cargo-deny, which `make check` uses when it is there
 	@scripts/cargo_deny.sh
+
+audit: ## known weaknesses of dependencies, and releases taken back; ADVISORY_DB=FOLDER for a copy of RustSec's advisories
+	@scripts/audit.sh
 
 clean: ## remove what was built
 	@rm -rf target tools/target node_modules

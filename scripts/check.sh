@@ -42,7 +42,7 @@ if have_cargo_command clippy 'With rustup: rustup component add clippy'; then
     check 'lints of tools/' scripts/cargo.sh clippy --locked --workspace --all-targets --manifest-path tools/Cargo.toml -- -D warnings
 fi
 if have_cargo_command deny 'To add it (some minutes of building): make deny'; then
-    # Advisories would need a database from outside; everything else is judged from the lock files alone.
+    # Judged from the lock files alone, without a network; advisories are `make audit`'s part.
     check 'licences, bans and sources of dependencies' scripts/cargo.sh deny --all-features check bans licenses sources
     check 'the same of tools/' scripts/cargo.sh deny --config deny.toml --manifest-path tools/Cargo.toml --all-features \
         check bans licenses sources

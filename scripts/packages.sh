@@ -54,6 +54,13 @@ needs_bench-rt() {
     need libasound2-plugins 'the ALSA device on top of it' has_plugin jack
 }
 
+# What asks for known weaknesses of what is depended on.
+needs_audit() {
+    needs_run
+    need nodejs 'reads what npm answers (Node 18 or later)' has_node
+    need npm 'asks about its packages' command -v npm
+}
+
 # What the tests add: a JavaScript engine, a browser, and sound without a sound card.
 needs_test() {
     needs_run

@@ -132,7 +132,10 @@ plain_kernel
 build_initramfs
 say "Booting $(cat "$work/kernel.name") in a virtual machine; what it says is kept in $log"
 began=$SECONDS
-boot || die "the virtual machine did not end by itself within $seconds_max s"
+boot || case $? in
+    124 | 137) die "the virtual machine did not end by itself within $seconds_max s" ;;
+    *) die 'the virtual machine failed (its last words are above)' ;;
+esac
 
 passed=$(grep -c '^ok ' "$log" || true)
 failed=$(grep -c '^not ok ' "$log" || true)
