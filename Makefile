@@ -59,6 +59,9 @@ test-browsers: ## the page in Firefox and WebKit
 test-hostile: ## what independent tools find: conformance, slow and rude clients, ten minutes of chaos (as root)
 	@scripts/test_hostile.sh $(STAGES)
 
+fuzz: ## inputs made up for the parts that strangers meet first, MINUTES=10 each; TARGET=wire_decode for one
+	@scripts/fuzz.sh "$(TARGET)" $(MINUTES)
+
 test-vm: ## the service and a virtual MONTAGE under a real kernel, in a virtual machine; CYCLES=10 for fewer unpluggings
 	@tools/vm.sh $(CYCLES)
 

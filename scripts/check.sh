@@ -33,8 +33,11 @@ shell_scripts() {
     return "$status"
 }
 
+fuzz_lock_file() { scripts/cargo.sh metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null; }
+
 if have_cargo_command fmt 'With rustup: rustup component add rustfmt'; then
     check 'formatting' scripts/cargo.sh fmt --check
+    check 'formatting of fuzz/' scripts/cargo.sh fmt --check --manifest-path fuzz/Cargo.toml
     check 'formatting of tools/' scripts/cargo.sh fmt --check --all --manifest-path tools/Cargo.toml
 fi
 if have_cargo_command clippy 'With rustup: rustup component add clippy'; then
@@ -47,6 +50,7 @@ if have_cargo_command deny 'To add it (some minutes of building): make deny'; th
     check 'the same of tools/' scripts/cargo.sh deny --config deny.toml --manifest-path tools/Cargo.toml --all-features \
         check bans licenses sources
 fi
+check 'lock file of fuzz/, which nothing else builds' fuzz_lock_file
 check 'types of the page' npm run --silent types
 check 'shell scripts' shell_scripts
 

@@ -28,6 +28,7 @@ has_library() { command -v pkg-config && pkg-config --exists "$1"; }
 has_file() { compgen -G "$1"; }
 has_plugin() { has_file "/usr/lib/*/alsa-lib/libasound_module_pcm_$1.so"; }
 has_c_headers() { echo '#include <stdio.h>' | cc -E -; }
+has_cxx_headers() { echo '#include <vector>' | c++ -E -x c++ -; }
 has_node() { [ "$(node -p 'Number(process.versions.node.split(".")[0])')" -ge 18 ]; }
 has_cargo_command() { scripts/cargo.sh "$1" --version; }
 
@@ -52,6 +53,12 @@ needs_bench-rt() {
     need strace 'tells its system calls' command -v strace
     need jackd2 'a sound card that is not there, with mmap' command -v jackd
     need libasound2-plugins 'the ALSA device on top of it' has_plugin jack
+}
+
+# What makes inputs up for the parts that strangers meet first.
+needs_fuzz() {
+    needs_run
+    need g++ 'builds libFuzzer' has_cxx_headers
 }
 
 # What asks for known weaknesses of what is depended on.

@@ -1,4 +1,4 @@
-//! `cargo +nightly fuzz run http_request fuzz/corpus/http_request fuzz/seeds/http_request` (needs cargo-fuzz and a nightly compiler).
+//! `make fuzz TARGET=http_request MINUTES=60`
 
 #![no_main]
 

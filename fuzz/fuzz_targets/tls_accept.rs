@@ -1,4 +1,4 @@
-//! `cargo +nightly fuzz run tls_accept fuzz/corpus/tls_accept fuzz/seeds/tls_accept` (needs cargo-fuzz and a nightly compiler).
+//! `make fuzz TARGET=tls_accept MINUTES=60`
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! `cargo +nightly fuzz run wire_decode fuzz/corpus/wire_decode fuzz/seeds/wire_decode` (needs cargo-fuzz and a nightly compiler).
+//! `make fuzz TARGET=wire_decode MINUTES=60`
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! `cargo +nightly fuzz run ws_control fuzz/corpus/ws_control fuzz/seeds/ws_control` (needs cargo-fuzz and a nightly compiler).
+//! `make fuzz TARGET=ws_control MINUTES=60`
 
 #![no_main]
 

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# `make fuzz`: each target of fuzz/ for MINUTES (10), or TARGET alone; starts from fuzz/seeds and from what earlier runs found.
+# scripts/fuzz.sh [TARGET] [MINUTES]
+#
+# libFuzzer, on the compiler that builds everything else: it counts which branches are taken by LLVM's own pass, which a stable compiler
+# has, too. Memory is not watched over (AddressSanitizer takes a nightly compiler): the code is safe Rust, which panics instead.
+# What is found is kept: inputs in target/fuzz/corpus, what crashes in target/fuzz/crashes, as a file to put into fuzz/seeds.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/plain_words.sh
+
+targets=($(sed -n 's/^name = "\(.*\)"/\1/p' fuzz/Cargo.toml | tail -n +2))
+minutes=${2:-10}
+[[ $minutes =~ ^[1-9][0-9]*$ ]] || die "'$minutes' is no number of minutes"
+if [ -n "${1:-}" ]; then
+    case " ${targets[*]} " in *" $1 "*) targets=("$1") ;; *) die "'$1' is no target" "One of: ${targets[*]}" ;; esac
+fi
+
+. scripts/with_packages.sh fuzz
+host=$(scripts/cargo.sh --version --verbose | sed -n 's/^host: //p')
+home=${CARGO_TARGET_DIR:-target}/fuzz
+flags='--cfg fuzzing -Cdebug-assertions -Coverflow-checks -Ccodegen-units=1 -Cpasses=sancov-module'
+for argument in level=4 inline-8bit-counters pc-table trace-compares; do flags+=" -Cllvm-args=-sanitizer-coverage-$argument"; done
+say 'Building the targets (some minutes, once)'
+# With a target named, what runs during the build is not counted.
+RUSTFLAGS=$flags scripts/cargo.sh build --release --quiet --locked --manifest-path fuzz/Cargo.toml --target "$host" --target-dir "$home/build"
+
+failed=0
+for target in "${targets[@]}"; do
+    mkdir -p "$home/corpus/$target" "$home/crashes/$target"
+    say "$target, for $minutes minutes; log: $home/$target.log"
+    # Slow is a second of one input, or 2 GiB: the service's limits are far below.
+    if "$home/build/$host/release/$target" "$home/corpus/$target" "fuzz/seeds/$target" -max_total_time=$((60 * minutes)) -timeout=20 \
+        -rss_limit_mb=2048 -max_len=20000 -print_final_stats=1 -artifact_prefix="$home/crashes/$target/" >"$home/$target.log" 2>&1 </dev/null; then
+        say "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$home/$target.log") inputs, none crashed"
+    else
+        failed=$((failed + 1))
+        tail -n 30 "$home/$target.log" >&2
+        warn "$target failed; the input is in $home/crashes/$target"
+    fi
+done
+printf '%d passed, %d failed\n' "$((${#targets[@]} - failed))" "$failed"
+[ "$failed" -eq 0 ]
