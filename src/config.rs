@@ -93,6 +93,11 @@ const TRUE_OR_FALSE: &str = "true or false, without quotes";
 const ADDRESS: &str = "an address and a port between quotes, such as \"0.0.0.0:8080\"";
 const HASHED_KEY: &str = "a hashed key between quotes, as 'synthwire key' prints it";
 
+/// Every key of the file, and what it wants.
+pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
+    WANTS.into_iter()
+}
+
 /// What is wrong with a line that TOML or the type of its key refused, without the words of the parser where we have our own.
 fn in_plain_words(typed: &str, refusal: &str) -> String {
     let key = typed.split('=').next().unwrap_or_default().trim();

@@ -265,7 +265,7 @@ mod tests {
         let name = Plain::name("ü".repeat(500));
         assert_eq!((name.chars().count(), name.chars().last()), (NAME_CHARS_MAX, Some(CUT)));
         assert_eq!(Plain::name("ü".repeat(NAME_CHARS_MAX)), "ü".repeat(NAME_CHARS_MAX).as_str());
-        assert_eq!(Plain::of("x ".repeat(100_000)).chars().count(), SENTENCE_CHARS_MAX);
+        assert!(Plain::of("x ".repeat(100_000)).chars().count() <= SENTENCE_CHARS_MAX);
         assert_eq!(Plain::agent("x".repeat(1000)).chars().count(), AGENT_CHARS_MAX);
     }
 

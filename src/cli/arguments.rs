@@ -1,6 +1,6 @@
 //! What `serve` and `doctor` are told: the command line, over the configuration file.
 
-use crate::config::{Config, DEFAULT_FILE};
+use crate::config::{self, Config, DEFAULT_FILE};
 use crate::error::{Error, Result};
 use crate::source::opening::Choice;
 use crate::source::tone::Pattern;
@@ -8,12 +8,40 @@ use clap::Args;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// Where the sound comes from and where it goes; each overrides the configuration's key of the same name.
+/// Which configuration: the same for every command.
 #[derive(Debug, Default, Args)]
-pub(super) struct ServeArguments {
+pub(super) struct Configured {
     /// Configuration file [default: /etc/synthwire/synthwire.toml, where there is one]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+}
+
+/// The keys of the configuration file, as `serve --help` lists them: what an error sends people to.
+pub(super) fn keys() -> String {
+    let line = |(key, wants)| format!("\n  {key:<24} {wants}");
+    let lines: String = config::keys().map(line).collect();
+    format!("Keys of the configuration file, each on a line of its own as KEY = VALUE:{lines}")
+}
+
+impl Configured {
+    /// Reads it.
+    pub(super) fn read(&self) -> Result<Config> {
+        match &self.config {
+            Some(file) => Config::read(file),
+            // What cannot be looked at is read all the same: the error then says why.
+            None if Path::new(DEFAULT_FILE).try_exists().unwrap_or(true) => {
+                Config::read(Path::new(DEFAULT_FILE))
+            }
+            None => Ok(Config::default()),
+        }
+    }
+}
+
+/// Where the sound comes from and where it goes; each overrides the configuration's key of the same name.
+#[derive(Debug, Default, Args)]
+pub(super) struct ServeArguments {
+    #[command(flatten)]
+    configured: Configured,
     /// ALSA PCM to capture from, and no other [default: a MONTAGE or MODX, when there is one]
     #[arg(long, value_name = "PCM")]
     device: Option<String>,
@@ -98,14 +126,7 @@ fn parse_source(text: &str) -> std::result::Result<Choice, String> {
 impl ServeArguments {
     /// The configuration file with the command line over it.
     pub(super) fn settle(&self) -> Result<Config> {
-        let mut config = match &self.config {
-            Some(file) => Config::read(file)?,
-            // What cannot be looked at is read all the same: the error then says why.
-            None if Path::new(DEFAULT_FILE).try_exists().unwrap_or(true) => {
-                Config::read(Path::new(DEFAULT_FILE))?
-            }
-            None => Config::default(),
-        };
+        let mut config = self.configured.read()?;
         config.device = self.device.clone().or(config.device);
         config.demo |= self.demo;
         config.channels = self.channels.or(config.channels);
@@ -153,6 +174,20 @@ mod tests {
     fn parse(arguments: &[&str]) -> std::result::Result<ServeArguments, String> {
         let line = Line::try_parse_from(std::iter::once(&"serve").chain(arguments));
         line.map(|line| line.serve).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn help_lists_every_key_of_the_file_in_the_files_spelling() {
+        let help = keys();
+        for key in ["listening_key", "settings_key", "first_channel", "connections_per_address", "listen_tls"]
+        {
+            assert!(help.contains(&format!("\n  {key} ")), "{help}");
+        }
+        assert_eq!(help.lines().count() - 1, config::keys().count());
+        let guide = include_str!("../../docs/guide/configuration.md");
+        for (key, _) in config::keys() {
+            assert!(guide.contains(&format!("`{key}`")), "{key}");
+        }
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! The command line: one file per sub-command, and what `serve` needs besides.
 
 mod arguments;
+mod asking;
 mod card;
+mod checks;
 mod devices;
 mod doctor;
+mod guide;
 mod informing;
 mod key;
 mod notices;
 mod ports;
-mod redact;
+mod programs;
 mod report;
 mod serve;
+mod shapes;
 mod soak;
 mod standing;
 mod terminal;
@@ -35,6 +39,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Capture the synth and serve page and sound (what happens without a command)
+    #[command(after_help = arguments::keys())]
     Serve(ServeArguments),
     /// List the sound cards, which would be chosen, and why not the others
     Devices,

@@ -1,85 +1,196 @@
-//! `synthwire doctor --report`: everything an issue needs in one text, without what is nobody's business (`redact`).
+//! `synthwire doctor --report`: everything an issue needs in one text that anybody may read.
 //!
-//! It asks the machine and the running service and changes nothing. What is not there is named as not there.
+//! It is made of what may be shown: lines that fit a list of shapes (`shapes`), sentences of the guide without the words in their
+//! holes (`guide`), and numbers of ours. All else is left out and counted. So no name, address, key or serial number has to be
+//! recognised to be kept out. It asks the machine and the running service and changes nothing.
 
-use super::redact::redacted;
+use super::asking::Answer;
+use super::checks::Check;
+use super::guide::sentence_of;
+use super::programs::said;
+use super::shapes::{self, Shapes};
 use crate::config::Config;
-use crate::sys::{boot_loader, machine, power};
+use crate::core::cause::Cause;
+use crate::net::refusals::Refusal;
+use crate::source::discover::{self, SYSFS_SOUND, Verdict};
+use crate::sys::{boot_loader, power};
+use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
-/// How long a command, or the service, may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Most of one part that goes into the report: a whole `lsusb -v` of a synth has about 20 KiB.
-const PART_BYTES_MAX: u64 = 64 * 1024;
+/// Most of one file that is read.
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+/// Most lines of one part that are shown.
+const LINES_MAX: usize = 400;
 
-/// What is said by commands: a title, and the line.
-const COMMANDS: [(&str, &[&str]); 7] = [
-    ("USB devices", &["lsusb"]),
-    ("USB tree", &["lsusb", "-t"]),
-    ("USB descriptors of Yamaha devices", &["lsusb", "-v", "-d", "0499:"]),
-    ("Service", &["systemctl", "status", "synthwire", "--no-pager", "--full", "--lines=0"]),
-    (
-        "Service's log",
-        &["journalctl", "--unit=synthwire", "--no-pager", "--lines=60", "--output=short-monotonic"],
-    ),
-    (
-        "Kernel's words about USB and power",
-        &["journalctl", "--dmesg", "--no-pager", "--lines=60", "--grep=usb|voltage|xhci|snd"],
-    ),
-    ("Clock", &["timedatectl", "show"]),
-];
-
-/// What is said by files; a `*` stands for any name.
-const FILES: [(&str, &str); 14] = [
-    ("System", "/etc/os-release"),
-    ("Kernel", "/proc/version"),
-    ("Real-time kernel (1 is yes)", "/sys/kernel/realtime"),
-    ("Kernel command line", "/proc/cmdline"),
-    ("Board", "/sys/firmware/devicetree/base/model"),
-    ("Load", "/proc/loadavg"),
-    ("Memory", "/proc/meminfo"),
-    ("Governors", "/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"),
-    ("Temperatures in thousandths of a degree", "/sys/class/thermal/thermal_zone*/temp"),
-    ("Throttling (0x0 is good)", power::THROTTLED_FILE),
-    ("Undervoltage alarms (0 is good)", "/sys/class/hwmon/hwmon*/in0_lcrit_alarm"),
-    ("Sound cards", "/proc/asound/cards"),
-    ("USB streams", "/proc/asound/card*/stream0"),
-    ("What is captured", "/proc/asound/card*/pcm*c/sub0/hw_params"),
-];
-
-/// The whole text; `findings` are doctor's own.
-pub(super) fn text(findings: &str, config: &Config) -> String {
-    let mut text = format!("Synthwire {}\n\n{findings}", env!("CARGO_PKG_VERSION"));
-    let mut part = |title: &str, content: &str| {
-        let content =
-            if content.trim().is_empty() { "(not there)" } else { content.trim_end_matches(['\n', '\0']) };
-        write!(text, "\n== {title}\n{content}\n").expect("a string can be written to");
-    };
-    for (title, pattern) in FILES {
-        let found = matching(Path::new(pattern));
-        let several = found.len() > 1;
-        let content: String = found.iter().map(|path| shown(path, several)).collect();
-        part(title, &content);
-    }
-    part("Boot loader", &boot_loader::here().shown());
-    for (title, line) in COMMANDS {
-        part(title, &said(line));
-    }
-    part("Configuration", &format!("{config:#?}"));
-    part("What the service says", &status(config));
-    redacted(&hide_keys(&text, config), &machine::host())
+/// Where a part of the report comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum From {
+    /// Files; a `*` stands for any name.
+    Files(&'static str),
+    /// A command's output.
+    Command(&'static [&'static str]),
+    /// The same, of which each word is a line.
+    Words(&'static str),
 }
 
-/// The keys of the configuration are hashes, and yet nobody's business.
-fn hide_keys(text: &str, config: &Config) -> String {
-    let keys = [&config.listening_key, &config.settings_key].into_iter().flatten();
-    keys.fold(text.to_owned(), |text, key| text.replace(key.as_str(), "(key)"))
+/// Title, source and what of it may be shown.
+type Part = (&'static str, From, &'static [&'static str]);
+
+const PARTS: [Part; 20] = [
+    ("System", From::Files("/etc/os-release"), shapes::SYSTEM),
+    ("Kernel", From::Files("/proc/sys/kernel/osrelease"), shapes::KERNEL),
+    ("Architecture", From::Command(&["uname", "-m"]), shapes::ARCHITECTURE),
+    ("Real-time kernel (1 is yes)", From::Files("/sys/kernel/realtime"), shapes::FLAG),
+    ("Kernel command line", From::Words("/proc/cmdline"), shapes::COMMAND_LINE),
+    ("Board", From::Files("/sys/firmware/devicetree/base/model"), shapes::BOARD),
+    ("Load", From::Files("/proc/loadavg"), shapes::LOAD),
+    ("Memory", From::Files("/proc/meminfo"), shapes::MEMORY),
+    ("Governors", From::Files("/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"), shapes::GOVERNOR),
+    (
+        "Temperatures in thousandths of a degree",
+        From::Files("/sys/class/thermal/thermal_zone*/temp"),
+        shapes::NUMBER,
+    ),
+    ("Undervoltage alarms (0 is good)", From::Files("/sys/class/hwmon/hwmon*/in0_lcrit_alarm"), shapes::FLAG),
+    ("USB devices", From::Files("/sys/bus/usb/devices/*/uevent"), shapes::USB_DRIVER),
+    ("USB speeds in Mbit/s", From::Files("/sys/bus/usb/devices/*/speed"), shapes::NUMBER),
+    ("USB power", From::Files("/sys/bus/usb/devices/*/bMaxPower"), shapes::USB_DEVICE),
+    ("USB streams", From::Files("/proc/asound/card*/stream0"), shapes::STREAM),
+    ("What is captured", From::Files("/proc/asound/card*/pcm*c/sub0/hw_params"), shapes::HARDWARE),
+    (
+        "Service",
+        From::Command(&[
+            "systemctl",
+            "show",
+            "synthwire",
+            "--property=ActiveState,SubState,Result,NRestarts,ExecMainStatus,MemoryCurrent,CPUUsageNSec,TasksCurrent,WatchdogUSec",
+        ]),
+        shapes::UNIT,
+    ),
+    ("Clock", From::Command(&["timedatectl", "show"]), shapes::CLOCK),
+    ("Kernel's words about USB and power", From::Command(&KERNEL_LOG), shapes::KERNEL_WORDS),
+    ("Throttling (0x0 is good)", From::Files(power::THROTTLED_FILE), shapes::THROTTLED),
+];
+const KERNEL_LOG: [&str; 6] =
+    ["journalctl", "--dmesg", "--no-pager", "--lines=200", "--output=cat", "--grep=usb|voltage|xhci|snd"];
+const SERVICE_LOG: From = From::Command(&[
+    "journalctl",
+    "--unit=synthwire",
+    "--no-pager",
+    "--lines=60",
+    "--output=json",
+    "--output-fields=MESSAGE,PRIORITY,CODE_FILE,CODE_LINE",
+]);
+/// Raw, as the device sent them: no string is among them.
+const DESCRIPTORS: &str = "/sys/bus/usb/devices/*/descriptors";
+
+/// The whole text. `read` fetches the lines of a source, each with the place it stands at, where there are several.
+pub(super) fn text(
+    checks: &[Check],
+    config: &Config,
+    service: &Answer,
+    read: impl Fn(From) -> Vec<String>,
+) -> String {
+    let mut text = format!("Synthwire {}\n\n", env!("CARGO_PKG_VERSION"));
+    for check in checks {
+        let sentence = sentence_of(&check.words).map_or_else(String::new, |sentence| format!(": {sentence}"));
+        writeln!(text, "{}  {}{sentence}", check.verdict.mark(), check.name)
+            .expect("a string can be written to");
+    }
+    for (title, from, shapes) in PARTS {
+        part(&mut text, title, &shown(&read(from), &Shapes::of(shapes, "")));
+    }
+    part(
+        &mut text,
+        "Boot loader",
+        &boot_loader::here().shown().lines().map(str::to_owned).collect::<Vec<_>>(),
+    );
+    part(&mut text, "Sound cards", &cards());
+    part(&mut text, "USB descriptors of Yamaha devices", &descriptors());
+    part(&mut text, "Service's log", &read(SERVICE_LOG).iter().map(|line| logged(line)).collect::<Vec<_>>());
+    part(&mut text, "Configuration", &configured(config));
+    let status = match service {
+        Answer::Runs(status) => shown(&flat(status), &Shapes::of(shapes::STATUS, &counted())),
+        _ => Vec::new(),
+    };
+    part(&mut text, "What the service says", &status);
+    text
+}
+
+fn part(text: &mut String, title: &str, lines: &[String]) {
+    let content = if lines.is_empty() { "(not there)".to_owned() } else { lines.join("\n") };
+    write!(text, "\n== {title}\n{content}\n").expect("a string can be written to");
+}
+
+/// What a source has: each line trimmed, with its place before it where it has one.
+pub(super) fn read(from: From) -> Vec<String> {
+    match from {
+        From::Command(line) => said(line).lines().map(|line| line.trim().to_owned()).collect(),
+        From::Words(file) => content(Path::new(file)).split_whitespace().map(str::to_owned).collect(),
+        From::Files(pattern) => {
+            let found = matching(Path::new(pattern));
+            let lines = |path: &PathBuf| {
+                let place =
+                    place(path, Path::new(pattern)).map_or_else(String::new, |place| place + PLACE_ENDS);
+                let text = content(path);
+                let lines: Vec<String> = text.lines().map(|line| format!("{place}{}", line.trim())).collect();
+                lines
+            };
+            found.iter().flat_map(lines).collect()
+        }
+    }
+}
+
+/// Between a place and what stands there.
+const PLACE_ENDS: &str = " » ";
+/// What the kernel calls cards, processors, zones and places on the bus.
+const PLACES: &[&str] =
+    &["(?:(?:card|pcm|cpu|thermal_zone|hwmon)[0-9D]{1,5}[cp]?|<port>)(?: (?:pcm[0-9]{1,3}[cp]))?"];
+
+/// The names that the stars of a pattern stand for.
+fn place(path: &Path, pattern: &Path) -> Option<String> {
+    let both = path.components().zip(pattern.components());
+    let stars = both.filter(|(_, pattern)| pattern.as_os_str().to_string_lossy().contains('*'));
+    let names: Vec<String> = stars.map(|(name, _)| name.as_os_str().to_string_lossy().into_owned()).collect();
+    (!names.is_empty()).then(|| names.join(" "))
+}
+
+/// The lines that may be shown, and how many were not.
+fn shown(lines: &[String], shapes: &Shapes) -> Vec<String> {
+    let places = Shapes::of(PLACES, "");
+    let fits = |line: &&String| match line.split_once(PLACE_ENDS) {
+        Some((place, line)) => places.fit(place) && shapes.fit(line),
+        None => shapes.fit(line),
+    };
+    let mut shown: Vec<String> = lines.iter().filter(fits).take(LINES_MAX).cloned().collect();
+    let left_out = lines.iter().filter(|line| !line.is_empty()).count() - shown.len();
+    if left_out > 0 {
+        shown.push(format!("({left_out} lines left out)"));
+    }
+    shown
+}
+
+/// One entry of the journal: when, how urgent, where in our code, and the sentence of the guide that it is.
+fn logged(line: &str) -> String {
+    let entry: Value = serde_json::from_str(line).unwrap_or_default();
+    let field = |name: &str| entry[name].as_str().unwrap_or_default();
+    let seconds = field("__MONOTONIC_TIMESTAMP").parse().map_or(0, |us: u64| us / 1_000_000);
+    let fits = |shape: &str, text: &str| {
+        if Shapes::of(&[shape], "").fit(text) { text.to_owned() } else { "-".into() }
+    };
+    format!(
+        "{seconds} {} {}:{} {}",
+        fits("[0-7]", field("PRIORITY")),
+        fits(
+            "src/(?:(?:card|cli|core|hub|net|rt|source|sys|tls)/)?[a-z_]{2,16}(?:/[a-z_]{2,16})?\\.rs",
+            field("CODE_FILE")
+        ),
+        fits("[0-9]{1,4}", field("CODE_LINE")),
+        sentence_of(field("MESSAGE")).unwrap_or_else(|| "(its words are left out)".into())
+    )
 }
 
 /// The files a pattern means, in order.
@@ -105,91 +216,130 @@ fn matching(pattern: &Path) -> Vec<PathBuf> {
     })
 }
 
-fn shown(path: &Path, named: bool) -> String {
+fn bytes(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let read = fs::File::open(path).and_then(|file| file.take(PART_BYTES_MAX).read_to_end(&mut bytes));
-    let content = String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\0']).to_owned();
-    match (read, named) {
-        (Err(_), _) => String::new(),
-        (Ok(_), true) => format!("{}: {content}\n", path.display()),
-        (Ok(_), false) => content + "\n",
-    }
+    let _ = fs::File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)); // what is not there is nothing
+    bytes
 }
 
-/// What a command says; nothing when there is none.
-fn said(line: &[&str]) -> String {
-    // `timeout` of coreutils ends what hangs: lsusb waits for a device that does not answer.
-    let limit = PATIENCE.as_secs().to_string();
-    let output =
-        Command::new("timeout").arg(limit).args(line).stdin(Stdio::null()).stderr(Stdio::null()).output();
-    let bytes = output.map(|output| output.stdout).unwrap_or_default();
-    let end = bytes.len().min(usize::try_from(PART_BYTES_MAX).expect("64 KiB fit"));
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
+fn content(path: &Path) -> String {
+    String::from_utf8_lossy(&bytes(path)).trim_end_matches(['\n', '\0']).to_owned()
 }
 
-/// `/api/status` of the service on this machine: under systemd's port, or its own.
-fn status(config: &Config) -> String {
-    let ports = [80, config.listen.port()];
-    let answers = ports.into_iter().filter_map(|port| ask(port).ok());
-    let good = answers.filter_map(|answer| {
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        let is_ours = head.starts_with("HTTP/1.1 200") || head.starts_with("HTTP/1.1 401");
-        is_ours.then(|| body.to_owned())
+/// The sound cards: what they are, not what they are called, unless they are of the family.
+fn cards() -> Vec<String> {
+    let names = Shapes::of(&["(?i:MONTAGE|MODX)(?: ?[M0-9]{1,2}\\+?)?"], "");
+    let numbers = Shapes::of(&["<x>"], "");
+    let cards = discover::cards(Path::new(SYSFS_SOUND)).into_iter().map(|card| {
+        let captures = if card.captures { "captures" } else { "only plays" };
+        let bus = card.usb.as_ref().filter(|usb| numbers.fit(&usb.vendor) && numbers.fit(&usb.product));
+        let bus =
+            bus.map_or_else(|| "not on USB".to_owned(), |usb| format!("USB {}:{}", usb.vendor, usb.product));
+        let name = if names.fit(card.name()) { card.name() } else { "" };
+        let synth = if card.verdict() == Verdict::Synth { ", a synth of the family" } else { "" };
+        format!("{}: {captures}, {bus}{synth} {name}", card.number).trim_end().to_owned()
     });
-    good.map(|body| match serde_json::from_str::<serde_json::Value>(&body) {
-        Ok(json) => serde_json::to_string_pretty(&json).expect("what was JSON is JSON"),
-        Err(_) => body,
-    })
-    .next()
-    .unwrap_or_default()
+    cards.collect()
 }
 
-fn ask(port: u16) -> std::io::Result<String> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "GET /api/status HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
-    let mut bytes = Vec::new();
-    stream.take(PART_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+/// The descriptors of the synth, as bytes: one line each, those whose meaning is known.
+fn descriptors() -> Vec<String> {
+    let of_yamaha = |bytes: &Vec<u8>| bytes.get(8..10) == Some(&[0x99, 0x04]);
+    matching(Path::new(DESCRIPTORS))
+        .iter()
+        .map(|path| bytes(path))
+        .filter(of_yamaha)
+        .flat_map(|all| hexadecimal(&all))
+        .collect()
+}
+
+/// Device, configuration, interface, endpoint and their association, and those of the audio class (USB 2.0, 9.6; Audio 1.0, A.4).
+fn hexadecimal(mut rest: &[u8]) -> Vec<String> {
+    let mut lines = Vec::new();
+    while let [length, kind, ..] = *rest {
+        let length = usize::from(length).clamp(2, rest.len());
+        if matches!((kind, length), (0x01 | 0x02 | 0x04 | 0x05 | 0x0b, ..=18) | (0x24 | 0x25, ..=64)) {
+            lines.push(rest[..length].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "));
+        }
+        rest = &rest[length..];
+    }
+    lines.truncate(LINES_MAX);
+    lines
+}
+
+/// The configuration: numbers as they are, of names and keys only that they are set.
+fn configured(config: &Config) -> Vec<String> {
+    let number = |value: Option<u32>| value.map_or_else(|| "default".to_owned(), |value| value.to_string());
+    let is_set = |set: bool| if set { "set" } else { "not set" }.to_owned();
+    let listens = |address: std::net::SocketAddr| {
+        let ip = address.ip();
+        let whom = if ip.is_loopback() {
+            "this machine"
+        } else if ip.is_unspecified() {
+            "everybody"
+        } else {
+            "one address"
+        };
+        format!("port {} for {whom}", address.port())
+    };
+    let device = config.device.as_deref().map_or("not set", |device| {
+        ["hw:", "plughw:", "plug:", "default"]
+            .into_iter()
+            .find(|kind| device.starts_with(kind))
+            .unwrap_or("set")
+    });
+    [
+        ("device", device.to_owned()),
+        ("demo", config.demo.to_string()),
+        ("channels", number(config.channels.map(u32::from))),
+        ("first_channel", config.first_channel.to_string()),
+        ("period_frames", config.period_frames.to_string()),
+        ("chunk_frames", number(config.chunk_frames)),
+        ("rt_priority", config.rt_priority.to_string()),
+        ("capture_cpu", number(config.capture_cpu.map(u32::from))),
+        ("listen", listens(config.listen)),
+        ("listen_tls", config.listen_tls.map_or_else(|| "not set".to_owned(), listens)),
+        ("state", is_set(config.state.is_some())),
+        ("cert", is_set(config.cert.is_some())),
+        ("announce", config.announce.to_string()),
+        ("names", config.names.len().to_string()),
+        ("listening_key", is_set(config.listening_key.is_some())),
+        ("settings_key", is_set(config.settings_key.is_some())),
+        ("dscp", number(config.dscp.map(u32::from))),
+        ("queue_ms", config.queue_ms.to_string()),
+        ("listeners_max", config.listeners_max.to_string()),
+        ("connections_per_address", number(config.connections_per_address)),
+    ]
+    .into_iter()
+    .map(|(key, value)| format!("{key}: {value}"))
+    .collect()
+}
+
+/// The names of what the status counts: losses and refusals.
+fn counted() -> String {
+    let losses = Cause::ALL.map(|cause| format!("losses\\.{}\\.(?:events|frames)", cause.name()));
+    let queue = format!("losses\\.{}\\.(?:events|frames)", Cause::QueueDrop.name());
+    let refusals = Refusal::ALL.iter().map(|refusal| format!("refusals\\.{}", refusal.name()));
+    let all: Vec<String> = losses.into_iter().chain([queue]).chain(refusals).collect();
+    format!("(?:{})", all.join("|"))
+}
+
+/// A status as lines: `stream.frames: 12`. Lists are listeners' own words and the device's sentences: not ours to tell.
+fn flat(status: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut left = vec![(String::new(), status)];
+    while let Some((path, value)) = left.pop() {
+        match value {
+            Value::Object(fields) => left.extend(fields.iter().rev().map(|(key, value)| {
+                (if path.is_empty() { key.clone() } else { format!("{path}.{key}") }, value)
+            })),
+            Value::Array(_) => {}
+            Value::String(text) => lines.push(format!("{path}: {text}")),
+            value => lines.push(format!("{path}: {value}")),
+        }
+    }
+    lines
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_stands_for_any_name() {
-        let top = std::env::temp_dir().join(format!("synthwire-report-{}", std::process::id()));
-        for name in ["card1/pcm0c", "card0/pcm0c", "card0/pcm0p", "cards"] {
-            fs::create_dir_all(top.join(name)).unwrap();
-        }
-        let found = matching(&top.join("card*/pcm*c"));
-        assert_eq!(found, [top.join("card0/pcm0c"), top.join("card1/pcm0c")]);
-        assert_eq!(matching(&top.join("none*/x")), Vec::<PathBuf>::new());
-        fs::remove_dir_all(top).unwrap();
-    }
-
-    #[test]
-    fn the_report_has_every_part_and_no_key() {
-        let config = Config { listening_key: Some("$argon2id$v=19$hunter2".into()), ..Config::default() };
-        let text = text("good  real time: yes\n", &config);
-        assert!(text.starts_with(concat!(
-            "Synthwire ",
-            env!("CARGO_PKG_VERSION"),
-            "\n\ngood  real time: yes\n"
-        )));
-        for title in FILES.iter().map(|(title, _)| title).chain(COMMANDS.iter().map(|(title, _)| title)) {
-            assert!(text.contains(&format!("\n== {title}\n")), "{title}");
-        }
-        assert!(text.contains("Linux version") && text.contains("period_frames: 128"));
-        assert!(!text.contains("hunter2"), "{text}");
-    }
-
-    #[test]
-    fn what_is_not_there_is_nothing() {
-        assert_eq!(said(&["/nowhere/program"]), "");
-        assert_eq!(said(&["echo", "hello"]), "hello\n");
-        assert_eq!(shown(Path::new("/nowhere"), true), "");
-    }
-}
+mod tests;

@@ -3,6 +3,8 @@
 //! It starts nothing and changes nothing: one more listener, and a question every few seconds. What it saw is judged by
 //! `verdict`.
 
+use super::arguments::Configured;
+use super::asking::{self, ANSWER_BYTES_MAX, Answer, KEY_VARIABLE};
 use super::terminal::{is_watched, renew, say, say_lines};
 use super::verdict::{Ear, Verdict, Watch, parse_span, progress};
 use crate::clock::mono_raw_now;
@@ -31,12 +33,8 @@ const LOOKS_PER_LINE: u64 = 120;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Before the next try to listen.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// Largest answer that is read: the status of two thousand listeners.
-const ANSWER_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// The rate of every stream (`hub::RATE`).
 const RATE: Hz = crate::hub::RATE;
-/// The variable with the listening key, where one is set: a command line is for everybody to see.
-const KEY_VARIABLE: &str = "SYNTHWIRE_KEY";
 
 /// What to watch, and for how long.
 #[derive(Debug, Args)]
@@ -47,10 +45,12 @@ pub(super) struct SoakArguments {
     #[arg(
         long,
         value_name = "HOST:PORT",
-        default_value = "127.0.0.1:80",
-        help = "Where the service answers over HTTP; a listening key is taken from the variable SYNTHWIRE_KEY"
+        help = "Where the service answers over HTTP [default: where 'serve' of this configuration does]; a listening key is \
+                taken from the variable SYNTHWIRE_KEY"
     )]
-    address: String,
+    address: Option<String>,
+    #[command(flatten)]
+    configured: Configured,
 }
 
 /// How the service is reached.
@@ -66,7 +66,11 @@ pub(super) fn run(arguments: &SoakArguments) -> Result<ExitCode> {
         .map(|key| HeaderValue::try_from(format!("Bearer {key}")))
         .transpose();
     let key = key.map_err(|error| Error::new(format!("{KEY_VARIABLE} holds no key")).because(error))?;
-    let way = Arc::new(Way { address: arguments.address.clone(), key });
+    let address = match &arguments.address {
+        Some(address) => address.clone(),
+        None => asking::place(&arguments.configured.read()?).to_string(),
+    };
+    let way = Arc::new(Way { address, key });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -76,9 +80,7 @@ pub(super) fn run(arguments: &SoakArguments) -> Result<ExitCode> {
 
 async fn soak(way: Arc<Way>, wanted_ns: u64) -> Result<ExitCode> {
     // Whatever makes it pointless is said at once, not after a day.
-    let first = way.status().await.map_err(|error| {
-        error.try_this("Name the service's address with --address, and its listening key, if it has one, in SYNTHWIRE_KEY")
-    })?;
+    let first = way.status().await?;
     if first["source"]["state"] != "playing" {
         let notice = first["source"]["notice"].as_str().unwrap_or_default();
         return Err(Error::new(format!("nothing plays there: {notice}")).try_this("Start again when it does"));
@@ -163,20 +165,15 @@ async fn hear(way: &Way, ear: &Mutex<Ear>) -> Option<()> {
 impl Way {
     /// `/api/status`.
     async fn status(&self) -> Result<Value> {
-        let asked = timeout(PATIENCE, self.ask("/api/status")).await;
-        let answer = asked
-            .map_err(|_| Error::new(format!("http://{} does not answer", self.address)))?
-            .map_err(|error| Error::new(format!("cannot reach http://{}", self.address)).because(error))?;
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        if head.split(' ').nth(1) != Some("200") {
-            let status = head.lines().next().unwrap_or_default();
-            return Err(Error::new(format!("http://{} refuses: {status}: {}", self.address, body.trim())));
-        }
-        serde_json::from_str(body)
-            .map_err(|error| Error::new(format!("http://{} is no Synthwire", self.address)).because(error))
+        let answer = match timeout(PATIENCE, self.ask("/api/status")).await {
+            Ok(Ok(bytes)) => Answer::of(&bytes),
+            Ok(Err(error)) => Answer::Nobody(error.to_string()),
+            Err(_) => Answer::Nobody("no answer came in time".into()),
+        };
+        answer.status(&self.address)
     }
 
-    async fn ask(&self, path: &str) -> std::io::Result<String> {
+    async fn ask(&self, path: &str) -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(&self.address).await?;
         let key = self.key.as_ref().and_then(|key| key.to_str().ok());
         let key = key.map_or_else(String::new, |key| format!("Authorization: {key}\r\n"));
@@ -184,7 +181,9 @@ impl Way {
             format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{key}Connection: close\r\n\r\n", self.address);
         stream.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();
-        stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await?;
-        Ok(String::from_utf8_lossy(&answer).into_owned())
+        match stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await {
+            Err(error) if answer.is_empty() => Err(error),
+            _ => Ok(answer),
+        }
     }
 }

@@ -12,6 +12,7 @@ mod authority;
 pub mod dates;
 pub mod fingerprint;
 mod objections;
+pub mod ourselves;
 pub mod profile;
 mod shown;
 mod supplied;

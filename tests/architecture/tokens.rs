@@ -11,6 +11,9 @@ pub(crate) struct Token<'a> {
 pub(crate) enum Language {
     /// Comments, strings and characters are left out.
     Rust,
+    /// Comments and characters are left out; strings stay, as one token each.
+    #[allow(dead_code, reason = "only the test of the words reads them")]
+    RustWithStrings,
     /// Comments and strings stay, as one token each.
     JavaScript,
 }
@@ -22,7 +25,7 @@ pub(crate) fn tokens(text: &str, language: Language) -> Vec<Token<'_>> {
     while let Some(first) = text[at..].chars().next() {
         let rest = &text[at..];
         let length = match language {
-            Language::Rust => rust_quiet(rest),
+            Language::Rust | Language::RustWithStrings => rust_quiet(rest),
             Language::JavaScript => script_quiet(rest, found.last().map(|token| token.text)),
         };
         let (length, quiet) = match length {
@@ -32,7 +35,12 @@ pub(crate) fn tokens(text: &str, language: Language) -> Vec<Token<'_>> {
             None => (first.len_utf8(), first.is_whitespace()),
         };
         let piece = &rest[..length];
-        let kept = !quiet || (language == Language::JavaScript && !piece.trim().is_empty() && length > 1);
+        let kept = match language {
+            _ if !quiet => true,
+            Language::Rust => false,
+            Language::RustWithStrings => piece.ends_with(['"', '#']) && !piece.starts_with('/'),
+            Language::JavaScript => !piece.trim().is_empty() && length > 1,
+        };
         if kept {
             found.push(Token { text: piece, line });
         }

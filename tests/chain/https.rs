@@ -212,3 +212,22 @@ fn mistakes_with_a_certificate_from_elsewhere_end_the_start_with_a_remedy() {
         assert!(error.contains(said), "{arguments:?}: {error}");
     }
 }
+
+#[test]
+fn doctor_and_soak_know_an_https_port_for_what_it_is() {
+    let secure = Secure::start("known");
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_synthwire"));
+        let output = command.args(arguments).env_remove("SYNTHWIRE_KEY").output().unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    };
+    let (plain, tls) = (secure.service.address.to_string(), secure.address.to_string());
+    let said = run(&["soak", "1s", "--address", &tls]);
+    assert!(said.contains("speaks HTTPS") && said.contains("--address"), "{said}");
+    let said = run(&["doctor", "--listen", &plain, "--listen-tls", &tls]);
+    assert!(said.contains(&format!("good  HTTPS port: {tls} is the service's")), "{said}");
+    // Where nothing is heard over HTTP, HTTPS is asked.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let said = run(&["doctor", "--listen", &nobody, "--listen-tls", &tls]);
+    assert!(said.contains("good  sound card: the service plays Exact test source"), "{said}");
+}

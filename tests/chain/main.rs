@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
 mod bad_input;
+mod doctor;
 mod door;
 mod fan_out;
 mod https;

@@ -2,8 +2,10 @@
  * The report as a file, for somebody who asks for help: every number, and what kind of browser it comes from.
  *
  * In: the report and facts of the browser. Out: a name and JSON text. Nothing in it says where the page or its listener
- * is: no addresses, no names, nothing stored. Pure.
+ * is: no addresses, no names, nothing stored. What is text in it is one of our own words, or left out. Pure.
  */
+
+import { CAUSE_NAMES } from '../core/causes.js';
 
 /**
  * @typedef {object} Circumstances
@@ -16,6 +18,68 @@
  * @property {string} visibility 'visible' or 'hidden'
  */
 
+/** The more particular first: every Chrome calls itself Safari as well. @type {readonly [RegExp, string][]} */
+const BROWSERS = [
+  [/\bEdg(?:A|iOS)?\/(\d{1,4})/, 'Edge'],
+  [/\bSamsungBrowser\/(\d{1,4})/, 'Samsung Internet'],
+  [/\bOPR\/(\d{1,4})/, 'Opera'],
+  [/\b(?:Firefox|FxiOS)\/(\d{1,4})/, 'Firefox'],
+  [/\b(?:Chrome|Chromium|CriOS)\/(\d{1,4})/, 'Chrome'],
+  [/\bVersion\/(\d{1,4})[\d.]* (?:Mobile\/\w{1,8} )?Safari\//, 'Safari'],
+];
+/** @type {readonly [RegExp, string][]} */
+const SYSTEMS = [
+  [/\biPhone OS (\d{1,3})/, 'iPhone'],
+  [/\biPad\b/, 'iPad'],
+  [/\bAndroid (\d{1,3})/, 'Android'],
+  [/\bWindows NT (\d{1,3})/, 'Windows'],
+  [/\bMac OS X (\d{1,3})/, 'Mac'],
+  [/\bCrOS\b/, 'Chromebook'],
+  [/\bLinux\b/, 'Linux'],
+];
+/** Text that may stand in a report, besides the names of causes and versions: our own names of states, problems, modes and reasons. */
+const OWN_WORDS = new Set([
+  'idle', 'connecting', 'buffering', 'playing', 'waiting', 'reconnecting', 'blocked', 'failed',
+  'insecure_context', 'no_worklet', 'server_unreachable', 'server_too_old', 'server_too_new', 'refused', 'audio_blocked', 'internal',
+  'lowest', 'auto', 'safest', 'fixed', 'sab', 'port', 'stamp', 'latency', 'least_delay', 'network', 'service_busy',
+  'interactive', 'balanced', 'playback',
+  ...CAUSE_NAMES,
+]);
+/** What was wrong with a message, as web/core/wire.js says it. */
+const REFUSAL = /^the (?:record at byte \d{1,9}|message) (?:is cut short|holds (?:no record|more than \d{1,9} records)|is larger than \d{1,9} bytes|is of (?:version \d{1,9}, this program speaks \d{1,3}|unknown kind \d{1,9})|has a format its kind cannot have|claims \d{1,10} frames)$/;
+const VERSION = /^\d{1,4}\.\d{1,4}\.\d{1,4}$/;
+
+/** @param {string} agent @returns {string} "Chrome 157, Android 10": a device's model and what else a browser adds are left out */
+function browserWords(agent) {
+  const known = [BROWSERS, SYSTEMS].flatMap((list) => {
+    for (const [pattern, name] of list) {
+      const found = pattern.exec(agent);
+      if (found) return [found[1] ? `${name} ${found[1]}` : name];
+    }
+    return [];
+  });
+  return known.join(', ') || 'unknown';
+}
+
+/** @param {string} word @returns {boolean} whether it is ours, whoever sent it */
+function isOurs(word) {
+  return OWN_WORDS.has(word) || REFUSAL.test(word) || VERSION.test(word);
+}
+
+/**
+ * @param {unknown} value @param {string} [key] under which it stands
+ * @returns {unknown} the same, with whatever is text and not our own left out
+ */
+function told(value, key = '') {
+  if (Array.isArray(value)) return value.map((item) => told(item));
+  if (value !== null && typeof value === 'object') {
+    const fields = Object.entries(value).filter(([name]) => key !== 'glitches' || isOurs(name));
+    return Object.fromEntries(fields.map(([name, item]) => [name, told(item, name)]));
+  }
+  if (typeof value !== 'string' || value === '') return value;
+  return isOurs(value) ? value : '(left out)';
+}
+
 /** @param {object} report @param {Circumstances} circumstances @returns {{name: string, text: string}} */
 export function savedReport(report, circumstances) {
   const { nowMs, zoneMinutes, pageAddress, userAgent, isolated, cores, visibility } = circumstances;
@@ -25,8 +89,8 @@ export function savedReport(report, circumstances) {
     saved_at_ms: Math.round(nowMs),
     zone_minutes: zoneMinutes,
     page_version: pageVersion(pageAddress),
-    browser: { user_agent: userAgent, cross_origin_isolated: isolated, cores: cores || null, visibility },
-    report,
+    browser: { user_agent: browserWords(userAgent), cross_origin_isolated: isolated, cores: cores || null, visibility },
+    report: told(report),
   };
   return {
     name: `synthwire-report-${local.slice(0, 10)}-${local.slice(11, 19).replaceAll(':', '')}.json`,

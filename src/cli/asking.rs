@@ -1,0 +1,203 @@
+//! The service that runs on this machine, asked by the other commands. There is one place to ask: the one where `serve` of the
+//! same configuration answers.
+
+use super::programs::said;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::tls::ourselves;
+use serde_json::Value;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How long the service may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Largest answer that is read: the status of two thousand listeners.
+pub(super) const ANSWER_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// The variable with the listening key, where one is set: a command line is for everybody to see.
+pub(super) const KEY_VARIABLE: &str = "SYNTHWIRE_KEY";
+/// The first byte of a TLS alert (RFC 8446, 5.1): what an HTTPS port says to somebody who speaks HTTP.
+const TLS_ALERT: u8 = 21;
+
+/// What is heard from a place.
+#[derive(Debug, PartialEq)]
+pub(super) enum Answer {
+    /// The service, which says how it is.
+    Runs(Value),
+    /// The service, which tells only those who have its listening key.
+    Locked,
+    /// HTTPS.
+    Tls,
+    /// The service, which does not go by the name it was asked for, or refuses for another reason: HTTP's status.
+    Refuses(u16),
+    /// Another program.
+    Stranger,
+    /// Nobody: why.
+    Nobody(String),
+}
+
+impl Answer {
+    /// What the bytes of an HTTP answer to `/api/status` amount to. Pure.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        if bytes.first() == Some(&TLS_ALERT) {
+            return Self::Tls;
+        }
+        let text = String::from_utf8_lossy(bytes);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { return Self::Stranger };
+        let code = head.strip_prefix("HTTP/1.").and_then(|head| head.split(' ').nth(1)?.parse().ok());
+        match (code, serde_json::from_str::<Value>(body)) {
+            (Some(200), Ok(status)) if status["source"].is_object() => Self::Runs(status),
+            (Some(401), _) => Self::Locked,
+            (Some(200) | None, _) => Self::Stranger,
+            (Some(code), _) => Self::Refuses(code),
+        }
+    }
+
+    /// What it says of itself, or why it does not, with what to do.
+    ///
+    /// # Errors
+    /// Whatever is no status.
+    pub(super) fn status(self, place: &str) -> Result<Value> {
+        let error = match self {
+            Self::Runs(status) => return Ok(status),
+            Self::Locked => Error::new(format!("the service at {place} has a listening key"))
+                .try_this(format!("Put the key into the variable {KEY_VARIABLE}")),
+            Self::Tls => Error::new(format!("{place} speaks HTTPS, and this asks over HTTP")).try_this(
+                "Name the service's HTTP port with --address: on the machine itself that answers, too",
+            ),
+            Self::Refuses(code) => Error::new(format!("{place} refuses with HTTP status {code}"))
+                .try_this("Name the service by its address or by a name it goes by, with --address"),
+            Self::Stranger => Error::new(format!("what answers at {place} is no Synthwire"))
+                .try_this("Name the service's address with --address, or its configuration with --config"),
+            Self::Nobody(why) => Error::new(format!("nobody answers at {place}")).because(why).try_this(
+                "Start the service, or name its address with --address or its configuration with --config",
+            ),
+        };
+        Err(error)
+    }
+}
+
+/// Where the service of this configuration answers over HTTP: on the socket that systemd opens for it, else at `listen`.
+pub(super) fn place(config: &Config) -> SocketAddr {
+    let socket = said(&["systemctl", "show", "synthwire.socket", "--property=ActiveState,Listen"]);
+    from_here(passed(&socket).unwrap_or(config.listen))
+}
+
+/// The address of a socket that systemd holds open, by what `systemctl show` says of it.
+fn passed(shown: &str) -> Option<SocketAddr> {
+    let value = |key: &str| shown.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    let stream = value("Listen")?.strip_suffix(" (Stream)")?;
+    (value("ActiveState") == Some("active")).then_some(())?;
+    stream.parse().ok()
+}
+
+/// The same as it is reached from this machine: "every address" is none to go to.
+fn from_here(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// Asks the service of this configuration how it is: over HTTP, and where nobody answers there, over HTTPS.
+pub(super) fn status(config: &Config, place: SocketAddr) -> Answer {
+    let plain = ask(place, "/api/status")
+        .map_or_else(|why| Answer::Nobody(why.to_string()), |bytes| Answer::of(&bytes));
+    match (&plain, config.listen_tls) {
+        (Answer::Nobody(_) | Answer::Tls, Some(secure)) => {
+            ask_secure(from_here(secure), "/api/status").map_or(plain, |bytes| Answer::of(&bytes))
+        }
+        _ => plain,
+    }
+}
+
+/// Whether the service says that it is well.
+pub(super) fn is_well(place: SocketAddr) -> bool {
+    ask(place, "/healthz").is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 200 "))
+}
+
+/// Whether something answers over HTTPS.
+pub(super) fn speaks_https(address: SocketAddr) -> bool {
+    ask_secure(from_here(address), "/healthz").is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 "))
+}
+
+fn ask(address: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
+    converse(connect(address)?, address, path)
+}
+
+fn ask_secure(address: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
+    converse(ourselves::secured(connect(address)?)?, address, path)
+}
+
+fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+fn converse(mut stream: impl Read + Write, address: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
+    let key = std::env::var(KEY_VARIABLE).ok().filter(|key| key.bytes().all(|byte| byte.is_ascii_graphic()));
+    let key = key.map_or_else(String::new, |key| format!("Authorization: Bearer {key}\r\n"));
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{key}Connection: close\r\n\r\n")?;
+    stream.flush()?;
+    let mut answer = Vec::new();
+    match stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer) {
+        Err(error) if answer.is_empty() => Err(error),
+        _ => Ok(answer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_answer_is_told_from_what_only_looks_like_one() {
+        for (bytes, expected) in [
+            (&b"\x15\x03\x03\0\x02\x02\x32"[..], Answer::Tls),
+            (b"HTTP/1.1 401 Unauthorized\r\n\r\n{}", Answer::Locked),
+            (b"HTTP/1.1 421 Misdirected Request\r\n\r\nno", Answer::Refuses(421)),
+            (b"HTTP/1.1 200 OK\r\n\r\n<html>", Answer::Stranger),
+            (b"HTTP/1.1 200 OK\r\n\r\n{\"uptime_s\":1}", Answer::Stranger),
+            (b"HTTP/1.1", Answer::Stranger),
+            (b"SSH-2.0-OpenSSH_9.2\r\n", Answer::Stranger),
+            (b"", Answer::Stranger),
+            (b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n{\"source\":{}}", Answer::Runs(json!({"source": {}}))),
+        ] {
+            assert_eq!(Answer::of(bytes), expected, "{}", String::from_utf8_lossy(bytes));
+        }
+        for (answer, said) in [
+            (Answer::Tls, "speaks HTTPS"),
+            (Answer::Locked, KEY_VARIABLE),
+            (Answer::Refuses(421), "421"),
+            (Answer::Stranger, "no Synthwire"),
+            (Answer::Nobody("Connection refused".into()), "Connection refused"),
+        ] {
+            let error = answer.status("127.0.0.1:80").unwrap_err().to_string();
+            assert!(error.contains(said) && error.contains("127.0.0.1:80"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_place_is_systemds_socket_where_it_is_open_else_listen_and_can_be_gone_to() {
+        let open = "Listen=[::]:80 (Stream)\nActiveState=active\n";
+        assert_eq!(passed(open), Some("[::]:80".parse().unwrap()));
+        for shown in [
+            "",
+            "Listen=[::]:80 (Stream)\nActiveState=inactive\n",
+            "ActiveState=active\n",
+            "Listen=/run/x (Stream)\nActiveState=active",
+        ] {
+            assert_eq!(passed(shown), None, "{shown}");
+        }
+        for (address, gone_to) in
+            [("0.0.0.0:8080", "127.0.0.1:8080"), ("[::]:80", "[::1]:80"), ("192.0.2.1:80", "192.0.2.1:80")]
+        {
+            assert_eq!(from_here(address.parse().unwrap()), gone_to.parse().unwrap());
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! What `synthwire doctor` looks at: a list of checks, each a line or some with a name, a verdict and words. A new one is a
+//! function and a row of [`CHECKS`].
+
+use super::asking::{self, Answer, KEY_VARIABLE};
+use super::notices;
+use crate::config::Config;
+use crate::plain::Plain;
+use crate::rt::thread::{RtWish, become_real_time};
+use crate::source::opening::{Kind, Opener};
+use crate::sys::power;
+use std::net::{SocketAddr, TcpListener};
+
+/// What a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Good,
+    /// It will play, but not at its best.
+    Warn,
+    Bad,
+}
+
+impl Verdict {
+    /// As it stands before the line.
+    pub(super) fn mark(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Warn => "warn",
+            Self::Bad => "BAD ",
+        }
+    }
+}
+
+/// One line of the answer.
+#[derive(Debug)]
+pub(super) struct Check {
+    pub(super) name: &'static str,
+    pub(super) verdict: Verdict,
+    pub(super) words: Plain,
+}
+
+impl Check {
+    fn good(name: &'static str, words: impl Into<Plain>) -> Self {
+        Self { name, verdict: Verdict::Good, words: words.into() }
+    }
+
+    fn warn(name: &'static str, words: impl Into<Plain>) -> Self {
+        Self { name, verdict: Verdict::Warn, words: words.into() }
+    }
+
+    fn bad(name: &'static str, words: impl Into<Plain>) -> Self {
+        Self { name, verdict: Verdict::Bad, words: words.into() }
+    }
+}
+
+/// What the checks look at.
+pub(super) struct Scene<'a> {
+    pub(super) config: &'a Config,
+    /// What `serve` would play.
+    pub(super) opener: Opener,
+    /// Where the service of this configuration answers.
+    pub(super) place: SocketAddr,
+    /// What is heard there.
+    pub(super) service: &'a Answer,
+}
+
+impl Scene<'_> {
+    /// Whether a service has the card, the port and the priorities: then it is asked, and nothing is tried.
+    fn is_served(&self) -> bool {
+        matches!(self.service, Answer::Runs(_) | Answer::Locked | Answer::Refuses(_))
+    }
+}
+
+/// Every check, in the order they are told.
+const CHECKS: [fn(&Scene<'_>) -> Vec<Check>; 6] = [service, real_time, governor, sound, ports, device];
+
+/// Looks at everything.
+pub(super) fn all(scene: &Scene<'_>) -> Vec<Check> {
+    CHECKS.iter().flat_map(|check| check(scene)).collect()
+}
+
+fn service(scene: &Scene<'_>) -> Vec<Check> {
+    let (name, place) = ("service", scene.place);
+    let runs = match scene.service {
+        Answer::Runs(status) => {
+            let version = status["version"].as_str().unwrap_or("of unknown version");
+            let listeners = status["listeners"]["now"].as_u64().unwrap_or(0);
+            format!("{version} answers at {place}, for {listeners} listeners")
+        }
+        Answer::Locked => {
+            format!("it answers at {place}, and says more with its listening key in {KEY_VARIABLE}")
+        }
+        Answer::Refuses(code) => {
+            return vec![Check::warn(name, format!("{place} refuses with HTTP status {code}"))];
+        }
+        Answer::Tls | Answer::Stranger | Answer::Nobody(_) => {
+            return vec![Check::good(
+                name,
+                format!("none runs at {place}: this looks at the machine itself"),
+            )];
+        }
+    };
+    let well = if asking::is_well(place) {
+        Check::good("alive", "sound moves, or is looked for")
+    } else {
+        Check::bad(
+            "alive",
+            "the service says that it is not well: 'systemctl restart synthwire', then look at its log",
+        )
+    };
+    vec![Check::good(name, runs), well]
+}
+
+fn real_time(scene: &Scene<'_>) -> Vec<Check> {
+    let name = "real time";
+    if let Answer::Runs(status) = scene.service {
+        let real_time = &status["capture"]["real_time"];
+        let refusals =
+            real_time["refusals"].as_array().into_iter().flatten().filter_map(|refusal| refusal.as_str());
+        let refused: Vec<Check> = refusals.map(|refusal| Check::warn(name, refusal)).collect();
+        return match real_time["fifo_priority"].as_u64() {
+            _ if !refused.is_empty() => refused,
+            Some(priority) => {
+                vec![Check::good(name, format!("the service captures with SCHED_FIFO {priority}"))]
+            }
+            None => Vec::new(), // nothing is captured just now
+        };
+    }
+    if scene.is_served() {
+        return Vec::new();
+    }
+    // On a thread of its own, so that this one stays as it was.
+    let priority = scene.config.rt_priority;
+    let tried = std::thread::spawn(move || become_real_time(RtWish { priority, cpu: None }, &[])).join();
+    let check = match tried {
+        Ok(state) if state.refusals.is_empty() => {
+            let (priority, kib) = (state.fifo_priority.unwrap_or(0), state.locked_bytes / 1024);
+            Check::good(name, format!("SCHED_FIFO {priority} and {kib} KiB of locked memory are allowed"))
+        }
+        Ok(state) => Check::warn(name, state.refusals.join("; ")),
+        Err(_) => Check::bad(name, "the check itself failed: please report it"),
+    };
+    vec![check]
+}
+
+fn governor(_: &Scene<'_>) -> Vec<Check> {
+    let name = "CPU governor";
+    let check = match std::fs::read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").map(Plain::name)
+    {
+        Ok(governor) if governor == "performance" => Check::good(name, "performance"),
+        Ok(governor) => Check::warn(
+            name,
+            format!(
+                "{governor}: the clock rate may change while playing. 'echo performance | sudo tee \
+                 /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor' holds it until the next start"
+            ),
+        ),
+        Err(_) => Check::good(name, "this machine does not change its clock rate by itself"),
+    };
+    vec![check]
+}
+
+fn sound(scene: &Scene<'_>) -> Vec<Check> {
+    let name = "sound card";
+    let check = match scene.service {
+        Answer::Runs(status) => {
+            let source = |key: &str| status["source"][key].as_str().unwrap_or_default();
+            let device = status["capture"]["device"].as_str().unwrap_or_default();
+            match (source("state"), source("notice")) {
+                ("playing", _) => {
+                    Check::good(name, format!("the service plays {} ({device})", source("name")))
+                }
+                (_, "") => Check::bad(name, "the service plays nothing"),
+                (_, notice) => Check::bad(name, notice),
+            }
+        }
+        _ if scene.is_served() => Check::good(name, "the running service has it"),
+        _ => match scene.opener.open(false) {
+            Ok(Some(opened)) if opened.kind == Kind::Demo => {
+                Check::good(name, "no synth is there, and the demo instrument plays in its place")
+            }
+            Ok(Some(opened)) => Check::good(name, format!("{} opens ({})", opened.device, opened.path)),
+            Ok(None) => Check::bad(
+                name,
+                "no MONTAGE or MODX: connect its USB TO HOST socket and switch it on, or name another with \
+                 --device ('synthwire devices' lists them)",
+            ),
+            Err(error) => Check::bad(name, &Plain::from(&error)),
+        },
+    };
+    vec![check]
+}
+
+fn ports(scene: &Scene<'_>) -> Vec<Check> {
+    let plain = match scene.service {
+        Answer::Stranger | Answer::Tls => Check::bad(
+            "port",
+            format!(
+                "another program answers at {}: end it ('ss -ltnp' names it), or choose another with --listen",
+                scene.place
+            ),
+        ),
+        Answer::Nobody(_) => free("port", scene.config.listen, "--listen"),
+        Answer::Runs(_) | Answer::Locked | Answer::Refuses(_) => {
+            Check::good("port", format!("{} is the service's", scene.place))
+        }
+    };
+    let secure = scene.config.listen_tls.map(|address| match scene.is_served() {
+        false => free("HTTPS port", address, "--listen-tls"),
+        true if asking::speaks_https(address) => Check::good("HTTPS port", format!("{address} is the service's")),
+        true => Check::bad(
+            "HTTPS port",
+            format!("nobody speaks HTTPS at {address}: restart the service, it may have started with another configuration"),
+        ),
+    });
+    std::iter::once(plain).chain(secure).collect()
+}
+
+/// Whether `serve` could have this address.
+fn free(name: &'static str, address: SocketAddr, word: &str) -> Check {
+    match TcpListener::bind(address) {
+        Ok(_) => Check::good(name, format!("{address} is free")),
+        Err(error) => {
+            Check::bad(name, format!("cannot listen on {address}: {error}. Choose another with {word}"))
+        }
+    }
+}
+
+/// What is to be said of the device: by the service, which knows its card and its memory, else of the board alone.
+fn device(scene: &Scene<'_>) -> Vec<Check> {
+    let notices: Vec<Plain> = match scene.service {
+        Answer::Runs(status) => {
+            let said = status["notices"].as_array().into_iter().flatten();
+            said.filter_map(|notice| notice.as_str()).map(Plain::from).collect()
+        }
+        _ => {
+            let power = power::here().and_then(power::Throttled::notice).map(Plain::from);
+            notices::gather(None).into_iter().chain(power).collect()
+        }
+    };
+    notices.into_iter().map(|notice| Check::warn("device", notice)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::alsa::Wish;
+    use crate::source::opening::Choice;
+    use serde_json::json;
+
+    fn found(choice: Choice, answer: &Answer) -> Vec<(&'static str, Verdict, String)> {
+        let config = Config { listen: "127.0.0.1:0".parse().unwrap(), ..Config::default() };
+        let opener = Opener {
+            choice,
+            wish: Wish { period_frames: 128, channels: None },
+            skew_ppm: 0,
+            sysfs: "/nonexistent".into(),
+        };
+        let scene = Scene { config: &config, opener, place: "127.0.0.1:9".parse().unwrap(), service: answer };
+        all(&scene).into_iter().map(|check| (check.name, check.verdict, check.words.to_string())).collect()
+    }
+
+    fn of<'a>(found: &'a [(&'static str, Verdict, String)], name: &str) -> (Verdict, &'a str) {
+        let (_, verdict, words) = found.iter().find(|(is, ..)| *is == name).unwrap();
+        (*verdict, words)
+    }
+
+    #[test]
+    fn a_running_service_is_asked_and_nothing_of_it_is_tried() {
+        let status = json!({
+            "version": "1.2.3", "listeners": {"now": 3}, "notices": ["This is odd."],
+            "source": {"state": "playing", "name": "MONTAGE M7", "notice": ""},
+            "capture": {"device": "hw:CARD=MONTAGE,DEV=0", "real_time": {"fifo_priority": 70, "refusals": []}},
+        });
+        let found = found(Choice::Device("hw:nowhere".into()), &Answer::Runs(status));
+        assert_eq!(
+            of(&found, "sound card"),
+            (Verdict::Good, "the service plays MONTAGE M7 (hw:CARD=MONTAGE,DEV=0)")
+        );
+        assert_eq!(of(&found, "port"), (Verdict::Good, "127.0.0.1:9 is the service's"));
+        assert_eq!(of(&found, "real time"), (Verdict::Good, "the service captures with SCHED_FIFO 70"));
+        assert_eq!(of(&found, "device"), (Verdict::Warn, "This is odd."));
+        assert!(of(&found, "service").1.starts_with("1.2.3 answers at 127.0.0.1:9"));
+    }
+
+    #[test]
+    fn a_service_that_plays_nothing_says_why() {
+        let status = json!({"source": {"state": "waiting", "notice": "No synth found."}, "capture": null});
+        assert_eq!(
+            of(&found(Choice::Auto { demo: false }, &Answer::Runs(status)), "sound card"),
+            (Verdict::Bad, "No synth found.")
+        );
+        let locked = found(Choice::Device("hw:nowhere".into()), &Answer::Locked);
+        assert_eq!(of(&locked, "sound card").0, Verdict::Good);
+        assert!(of(&locked, "service").1.contains(KEY_VARIABLE));
+    }
+
+    #[test]
+    fn without_a_service_the_machine_is_looked_at_and_a_demo_is_no_bad_card() {
+        let nobody = Answer::Nobody("Connection refused".into());
+        for choice in [Choice::Demo, Choice::Auto { demo: true }] {
+            assert_eq!(of(&found(choice, &nobody), "sound card").0, Verdict::Good);
+        }
+        let none = found(Choice::Auto { demo: false }, &nobody);
+        assert!(of(&none, "sound card").1.starts_with("no MONTAGE or MODX"));
+        assert_eq!(of(&none, "port").0, Verdict::Good);
+        assert_eq!(of(&found(Choice::Demo, &Answer::Stranger), "port").0, Verdict::Bad);
+    }
+}

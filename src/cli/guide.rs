@@ -1,0 +1,68 @@
+//! The sentences of `docs/guide/troubleshooting.md`: what of a message may be told to anybody, for they hold nobody's words. Pure.
+
+/// Letters a sentence must have in common with a message, holes not counted.
+const LETTERS_MIN: usize = 12;
+/// Stands in a sentence for whatever stands there in a message.
+const HOLE: char = '…';
+
+/// Every sentence that is explained: headings, and the first cell of each row.
+pub(crate) fn sentences(guide: &str) -> impl Iterator<Item = String> + '_ {
+    let lines = guide.lines().filter_map(|line| {
+        let cell = line.strip_prefix("| ").map(|row| first_cell(row).trim());
+        cell.or_else(|| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')))
+    });
+    lines.map(|line| line.replace('`', "").replace("\\|", "|"))
+}
+
+fn first_cell(row: &str) -> &str {
+    let ends = |at: usize| row.as_bytes()[at] == b'|' && (at == 0 || row.as_bytes()[at - 1] != b'\\');
+    (0..row.len()).find(|at| ends(*at)).map_or(row, |end| &row[..end])
+}
+
+/// The sentence that a message is, or begins with: the one that has most in common with it.
+pub(super) fn sentence_of(message: &str) -> Option<String> {
+    let known = sentences(include_str!("../../docs/guide/troubleshooting.md"));
+    let letters = |sentence: &String| sentence.chars().filter(|letter| letter.is_alphabetic()).count();
+    known
+        .filter(|sentence| letters(sentence) >= LETTERS_MIN && begins_with(message, sentence))
+        .max_by_key(letters)
+}
+
+/// Whether a message begins with a sentence, whatever stands in its holes.
+fn begins_with(message: &str, sentence: &str) -> bool {
+    let mut pieces = sentence.split(HOLE);
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = message.strip_prefix(first) else { return false };
+    for piece in pieces {
+        let Some(at) = rest.find(piece) else { return false };
+        rest = &rest[at + piece.len()..];
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_known_by_its_sentence_and_only_that_is_told() {
+        let guide = "# Title\n\n## cannot listen on …: Address already in use\n\ntext\n\n| words | what |\n|---|---|\n| `… is gone.` Check | do \\| it |\n";
+        let found: Vec<String> = sentences(guide).collect();
+        assert_eq!(
+            found,
+            ["Title", "cannot listen on …: Address already in use", "words", "… is gone. Check"]
+        );
+        assert!(begins_with("cannot listen on 10.0.0.7:80: Address already in use. End it", &found[1]));
+        assert!(begins_with("Anna's MONTAGE is gone. Check its cable", &found[3]));
+        assert!(!begins_with("I cannot listen on x: Address already in use", &found[1]));
+    }
+
+    #[test]
+    fn the_guide_of_this_version_is_known() {
+        assert_eq!(
+            sentence_of("Anna's MONTAGE is gone. Check its cable and that it is switched on; the sound comes back by itself.").unwrap(),
+            "… is gone. Check its cable and that it is switched on; the sound comes back by itself."
+        );
+        assert_eq!(sentence_of("hunter2"), None);
+    }
+}
