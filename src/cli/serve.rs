@@ -98,11 +98,12 @@ async fn serve(
     let (misread, misreadings) = watch::channel(None);
     let (door, newcomers) = fan_out::door();
     let priority = config.fan_out_priority();
-    let setup = Setup { hub: Arc::clone(&hub), dscp: config.dscp, stop: stopping.clone() };
+    let (wishes, wished) = net::settings::wishes()?;
+    let setup = Setup { hub: Arc::clone(&hub), dscp: config.dscp, wishes, stop: stopping.clone() };
     let mut playing = spawn_fan_out(frames_out, newcomers, setup, priority)?;
     let (ports, secure) = listeners.part();
     let service = Arc::new(Service::new(Arc::clone(&hub), gate, door, secure, stopping));
-    let mut serving = tokio::spawn(net::serve(ports, Arc::clone(&service)));
+    let mut serving = tokio::spawn(net::serve(ports, wished.here()?, Arc::clone(&service)));
     tokio::spawn(keep_systemd_informed(Arc::clone(&hub), misreadings));
     tokio::spawn(keep_power_told(Arc::clone(&service)));
     let reloading = async move {

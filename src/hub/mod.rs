@@ -5,6 +5,7 @@
 //! listener; what other threads may know of it are numbers.
 
 pub mod fan_out;
+pub mod handover;
 pub mod pump;
 pub mod reports;
 
@@ -17,7 +18,7 @@ use crate::units::Hz;
 use fan_out::FanOutNumbers;
 use reports::Reports;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use tokio::sync::watch;
 
 /// The stream's rate; the capture opens nothing else.
@@ -96,6 +97,8 @@ pub struct Hub {
     sizes: Sizes,
     listeners_max: AtomicUsize,
     listening: AtomicUsize,
+    /// Channels of the source, for threads that must not wait for a lock; 0 when unknown.
+    channels: AtomicU16,
     source: watch::Sender<SourceStatus>,
     /// Numbers of the capture thread.
     pub counters: Arc<Counters>,
@@ -121,6 +124,7 @@ impl Hub {
             sizes,
             listeners_max: AtomicUsize::new(sizes.listeners_max),
             listening: AtomicUsize::new(0),
+            channels: AtomicU16::new(0),
             source: watch::Sender::new(SourceStatus::unknown(first_channel)),
             counters,
             controls,
@@ -167,6 +171,7 @@ impl Hub {
 
     /// Tells everybody of a change of the source.
     pub fn announce(&self, status: SourceStatus) {
+        self.channels.store(status.source.channels, Relaxed);
         self.source.send_modify(|now| {
             *now = status;
             // The pair may have been changed since the status was put together.
@@ -187,18 +192,27 @@ impl Hub {
         source.first_channel = wanted.min(last_pair) + 1;
     }
 
-    /// Lets everybody hear the pair whose first channel is `first_channel`, counted from 1.
+    /// Whether the source has the pair whose first channel is `first_channel`, counted from 1. Waits for nobody.
     ///
     /// # Errors
     /// Why there is no such pair, in plain words.
-    pub fn set_pair(&self, first_channel: u16) -> Result<(), String> {
-        let channels = self.source.borrow().source.channels;
+    pub fn check_pair(&self, first_channel: u16) -> Result<(), String> {
+        let channels = self.channels.load(Relaxed);
         if first_channel == 0 || first_channel >= channels {
             return Err(format!(
                 "There is no pair of channels {first_channel} and {}: the source has {channels}.",
                 u32::from(first_channel) + 1
             ));
         }
+        Ok(())
+    }
+
+    /// Lets everybody hear the pair whose first channel is `first_channel`, counted from 1.
+    ///
+    /// # Errors
+    /// As [`Self::check_pair`].
+    pub fn set_pair(&self, first_channel: u16) -> Result<(), String> {
+        self.check_pair(first_channel)?;
         if self.controls.first_channel.swap(first_channel - 1, Relaxed) == first_channel - 1 {
             return Ok(());
         }

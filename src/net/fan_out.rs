@@ -8,10 +8,12 @@ use super::connection::Connection;
 use super::guest::Guest;
 use super::line::Line;
 use super::packets::Packets;
+use super::settings::Settings;
 use super::{Service, socket, stopped, ws};
 use crate::clock::mono_raw_now;
 use crate::core::adaptation::{CostFloor, Stream};
 use crate::error::{Error, Result};
+use crate::hub::handover::Giver;
 use crate::hub::pump::{HandoffReader, Pump, RING_MARKS};
 use crate::hub::{Hub, RATE};
 use crate::units::{MonoNs, NS_PER_S};
@@ -92,6 +94,8 @@ impl Door {
 pub(super) struct Room {
     pub(super) hub: Arc<Hub>,
     pub(super) stop: watch::Receiver<bool>,
+    /// To the thread that may wait for a disk.
+    pub(super) wishes: RefCell<Giver<Settings>>,
     packets: RefCell<Packets>,
     seats: RefCell<Vec<Rc<Seat>>>,
     stream: Stream,
@@ -184,6 +188,8 @@ pub struct Setup {
     pub hub: Arc<Hub>,
     /// Marks the packets of the network, 0 to 63.
     pub dscp: Option<u8>,
+    /// Where listeners' wishes go ([`super::settings::wishes`]).
+    pub wishes: Giver<Settings>,
     /// Ends it when true.
     pub stop: watch::Receiver<bool>,
 }
@@ -201,13 +207,14 @@ pub fn run(handoff: HandoffReader, newcomers: Newcomers, setup: Setup) -> Result
 }
 
 async fn play(handoff: HandoffReader, mut newcomers: Newcomers, setup: Setup) -> Result<()> {
-    let Setup { hub, dscp, mut stop } = setup;
+    let Setup { hub, dscp, wishes, mut stop } = setup;
     let sizes = hub.sizes();
     let stream = Stream { rate: RATE, packet_frames: sizes.chunk_frames, queue_ms: sizes.queue_ms };
     let kept_packets = stream.queue_packets_max() + SPARE_PACKETS;
     let room = Rc::new(Room {
         hub,
         stop: stop.clone(),
+        wishes: RefCell::new(wishes),
         packets: RefCell::new(Packets::new(kept_packets)),
         seats: RefCell::default(),
         stream,

@@ -38,6 +38,7 @@ mod ws;
 
 use crate::config::Config;
 use crate::hub::Hub;
+use crate::hub::handover::Taker;
 use crate::identity::Names;
 use crate::plain::Plain;
 use crate::state::StateFolder;
@@ -58,7 +59,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use limits::{CONNECTIONS_PER_ADDRESS, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADERS_MAX, SPARE_CONNECTIONS};
 use refusals::{Refusal, Refusals};
 use routes::{Route, Upgrade};
-use settings::KeptSettings;
+use settings::{KeptSettings, Settings};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -227,9 +228,10 @@ impl Listeners {
     }
 }
 
-/// Answers on `ports` until the service is to stop, then ends every connection within a second.
-pub async fn serve(ports: Ports, service: Arc<Service>) {
+/// Answers on `ports` and fulfils listeners' wishes until the service is to stop, then ends every connection within a second.
+pub async fn serve(ports: Ports, wishes: Taker<Settings>, service: Arc<Service>) {
     let Ports { plain, tls } = ports;
+    tokio::spawn(settings::fulfil(Arc::clone(&service), wishes));
     let mut stop = service.stop.clone();
     if let Some(Secure { identity, facts, news, .. }) = &service.secure {
         let news = keeper::News { claims: Arc::clone(news), names: service.names.clone() };

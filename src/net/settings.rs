@@ -1,9 +1,12 @@
 //! The named settings: all that can be changed from the network, besides the keys. Kept in `settings.json` of the state folder.
 //!
 //! In: a wish whose sender may change settings (`access`). Out: it is done at once, and written down a moment later: a
-//! person who tries several in a row costs the card one write.
+//! person who tries several in a row costs the card one write. All of it happens on the thread of the pages: what a listener
+//! wishes on its socket is handed over to there, because the thread that sends sound waits for no disk and no lock.
 
 use super::Service;
+use crate::error;
+use crate::hub::handover::{Giver, Taker, Untaken, handover};
 use crate::state::{Found, Kept, StateFile, StateFolder, Step, numbered};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -14,6 +17,8 @@ use tokio::time::sleep;
 
 /// Highest channel a pair can begin with.
 const FIRST_CHANNEL_MAX: u16 = 127;
+/// Wishes on their way from the thread that sends: more than a person can make while the other thread is busy.
+const WISHES_MAX: usize = 16;
 /// How long after a change it is written down.
 const KEEP_AFTER: Duration = Duration::from_secs(1);
 
@@ -103,6 +108,23 @@ impl KeptSettings {
             if let Err(error) = file.write(&now) {
                 tracing::error!("a setting will be forgotten: {error}");
             }
+        }
+    }
+}
+
+/// The way of listeners' wishes from the thread that sends to the one that fulfils them.
+///
+/// # Errors
+/// When the kernel gives no eventfd.
+pub fn wishes() -> error::Result<(Giver<Settings>, Untaken<Settings>)> {
+    handover(WISHES_MAX)
+}
+
+/// Fulfils what listeners wish, until the runtime ends.
+pub(super) async fn fulfil(service: Arc<Service>, mut wishes: Taker<Settings>) {
+    while let Ok(wish) = wishes.take().await {
+        if let Err(why) = service.change_settings(&wish) {
+            tracing::info!("a wish came too late: {why}"); // it was possible when the listener was answered
         }
     }
 }

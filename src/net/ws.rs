@@ -294,13 +294,17 @@ impl<'a, 'w> Session<'a, 'w> {
         }
     }
 
+    /// Checks the wish here, and has it fulfilled where a disk may be waited for.
     fn set_pair(&self, first_channel: u16) -> Result<(), String> {
         let Visitor { service, guest, .. } = &self.seat.visitor;
         if !guest.grant(&service.access).set {
             service.refusals.count(Refusal::KeyMissing);
             return Err("Changing the channels needs the settings key: enter it under Access.".into());
         }
-        service.change_settings(&Settings { first_channel: Some(first_channel) })
+        self.room.hub.check_pair(first_channel)?;
+        let wish = Settings { first_channel: Some(first_channel) };
+        let given = self.room.wishes.borrow_mut().give(wish);
+        given.map_err(|_| "The channels are being changed too often: try again in a moment.".into())
     }
 
     /// Looks whether it may still listen.
