@@ -1,7 +1,9 @@
 //! The hand-off from the capture thread to tokio: samples in one wait-free ring, what they mean in another, one eventfd.
 //!
 //! The writer never waits and never allocates. When either ring is full the newest period is dropped; the next mark that
-//! fits is preceded by a gap of the frames that were not handed over, so the reader's timeline stays whole.
+//! fits is preceded by a gap of the frames that were not handed over, so the reader's timeline stays whole. What is no sound
+//! (a source begins, one ends, a loss is found) is never lost: room is kept for it, and beyond that room the writer remembers what
+//! is still to be said, in as many words as it has room for.
 
 #![deny(clippy::disallowed_macros)]
 
@@ -16,6 +18,8 @@ use std::sync::Arc;
 const RING_FRAMES: usize = 16 * 1024;
 /// Marks it holds: periods of the smallest size (32 frames) for the same time.
 pub const RING_MARKS: usize = RING_FRAMES / 32;
+/// Marks kept free of sound: all that can be [`Owed`].
+const MARKS_KEPT_FREE: usize = 4;
 
 /// What a mark says about its span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +56,62 @@ pub struct HandoffWriter {
     samples: Producer<i16>,
     marks: Producer<Mark>,
     wake: Arc<EventFd>,
-    /// Frames dropped since the last mark that fitted, and where they began.
+    owed: Owed,
+}
+
+/// What the reader has not been told yet, because there was no room. Whatever happens, it comes down to these four, said in this order:
+/// before a restart nothing matters any more, and between it and the end lies only what is missing.
+#[derive(Debug, Default)]
+struct Owed {
+    restart: Option<Mark>,
+    /// Frames not handed over, and where they began.
     dropped: Option<Span>,
+    /// Losses found after the fact, as one.
+    past: Option<Mark>,
+    end: Option<Mark>,
+}
+
+impl Owed {
+    fn count(&self) -> usize {
+        let Self { restart, dropped, past, end } = self;
+        [restart.is_some(), dropped.is_some(), past.is_some(), end.is_some()]
+            .into_iter()
+            .filter(|is| *is)
+            .count()
+    }
+
+    fn frames(&mut self, span: Span) {
+        match &mut self.dropped {
+            Some(before) => before.frames = before.frames.saturating_add(span.frames),
+            none => *none = Some(span),
+        }
+    }
+
+    fn add(&mut self, mark: Mark) {
+        match (mark.what, &mut self.past) {
+            (What::Restart, _) => *self = Self { restart: Some(mark), ..Self::default() },
+            (What::End, _) => self.end = Some(mark),
+            (What::Audio | What::Gap { past: false, .. }, _) => self.frames(mark.span),
+            (What::Gap { .. }, Some(before)) => {
+                before.span.frames = before.span.frames.saturating_add(mark.span.frames);
+            }
+            (What::Gap { .. }, none) => *none = Some(mark),
+        }
+    }
+
+    /// Says it all, if the ring has room for it and one more; whether nothing is owed any more.
+    fn pay(&mut self, marks: &mut Producer<Mark>, ready: MonoNs) -> bool {
+        if marks.slots() <= self.count() {
+            return false;
+        }
+        let Self { restart, dropped, past, end } = std::mem::take(self);
+        let what = What::Gap { cause: Cause::HandoffFull, past: false };
+        let dropped = dropped.map(|span| Mark { span, ready, what });
+        for mark in [restart, dropped, past, end].into_iter().flatten() {
+            let _ = marks.push(mark); // there is room: it was just counted, and nobody else writes
+        }
+        true
+    }
 }
 
 /// The reader's end. Drain it whole at every wake: wakes coalesce.
@@ -70,42 +128,34 @@ pub struct HandoffReader {
 /// When the kernel gives no eventfd.
 pub fn handoff() -> nix::Result<(HandoffWriter, HandoffReader)> {
     let (samples_in, samples_out) = RingBuffer::new(RING_FRAMES * 2);
-    let (marks_in, marks_out) = RingBuffer::new(RING_MARKS);
+    let (marks_in, marks_out) = RingBuffer::new(RING_MARKS + MARKS_KEPT_FREE);
     let wake = Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?);
+    let wake_reader = Arc::clone(&wake);
     let writer =
-        HandoffWriter { samples: samples_in, marks: marks_in, wake: Arc::clone(&wake), dropped: None };
+        HandoffWriter { samples: samples_in, marks: marks_in, wake: wake_reader, owed: Owed::default() };
     Ok((writer, HandoffReader { samples: samples_out, marks: marks_out, wake }))
 }
 
 impl HandoffWriter {
     /// Room for one period in the ring itself; `None` when it is full (then call [`Self::drop_newest`]).
     pub fn period(&mut self, frames: u32) -> Option<PeriodSlot<'_>> {
-        // Two marks: one may be the gap that explains what was dropped before.
-        if self.marks.slots() < 2 {
+        if self.marks.slots() <= MARKS_KEPT_FREE + self.owed.count() {
             return None;
         }
         let chunk = self.samples.write_chunk(frames as usize * 2).ok()?;
-        Some(PeriodSlot { chunk, marks: &mut self.marks, dropped: &mut self.dropped, filled: 0 })
+        Some(PeriodSlot { chunk, marks: &mut self.marks, owed: &mut self.owed, filled: 0 })
     }
 
     /// Notes that a period had to be dropped.
     pub fn drop_newest(&mut self, span: Span) {
-        match &mut self.dropped {
-            Some(before) => before.frames = before.frames.saturating_add(span.frames),
-            none => *none = Some(span),
-        }
+        self.owed.frames(span);
     }
 
-    /// Hands over a mark without samples. Without room its frames, if it has any of their own, join those dropped.
+    /// Hands over a mark without samples; without room it is said before the next that has some.
     pub fn mark(&mut self, mark: Mark) {
-        if self.marks.slots() < 2 {
-            if matches!(mark.what, What::Gap { past: false, .. }) {
-                self.drop_newest(mark.span);
-            }
-            return;
+        if !self.owed.pay(&mut self.marks, mark.ready) || self.marks.push(mark).is_err() {
+            self.owed.add(mark);
         }
-        explain_dropped(&mut self.dropped, &mut self.marks, mark.ready);
-        let _ = self.marks.push(mark);
     }
 
     /// Wakes the reader. Never blocks: a saturated eventfd has woken it already.
@@ -134,7 +184,7 @@ fn area_of<T: Copy>(ring: &mut Producer<T>) -> Area {
 pub struct PeriodSlot<'a> {
     chunk: rtrb::chunks::WriteChunk<'a, i16>,
     marks: &'a mut Producer<Mark>,
-    dropped: &'a mut Option<Span>,
+    owed: &'a mut Owed,
     filled: usize,
 }
 
@@ -156,17 +206,9 @@ impl PeriodSlot<'_> {
 
     /// Hands the period over.
     pub fn commit(self, span: Span, ready: MonoNs) {
-        explain_dropped(self.dropped, self.marks, ready);
+        self.owed.pay(self.marks, ready); // period() saw to the room
         self.chunk.commit_all();
         let _ = self.marks.push(Mark { span, ready, what: What::Audio });
-    }
-}
-
-/// What was dropped comes before whatever is handed over next: marks stay in the order of the timeline.
-fn explain_dropped(dropped: &mut Option<Span>, marks: &mut Producer<Mark>, ready: MonoNs) {
-    if let Some(span) = dropped.take() {
-        let what = What::Gap { cause: Cause::HandoffFull, past: false };
-        let _ = marks.push(Mark { span, ready, what });
     }
 }
 
@@ -199,6 +241,7 @@ impl HandoffReader {
 mod tests {
     use super::*;
     use crate::units::FrameIndex;
+    use proptest::prelude::*;
 
     fn push(writer: &mut HandoffWriter, first: u64, frames: u32) -> bool {
         let span = Span { first: FrameIndex(first), frames, capture: MonoNs(0) };
@@ -228,7 +271,7 @@ mod tests {
                 let frames = 32 + (next % 97) as u32;
                 while !push(&mut writer, next, frames) {
                     // Ask again as if nothing was dropped: this test is about order, the next about drops.
-                    writer.dropped = None;
+                    writer.owed = Owed::default();
                     std::thread::yield_now();
                 }
                 next += u64::from(frames);
@@ -287,5 +330,133 @@ mod tests {
         let places: Vec<(u64, u32)> =
             marks.iter().map(|mark| (mark.span.first.0, mark.span.frames)).collect();
         assert_eq!(places, [(first, 1024), (first + 1024, 500), (first + 1524, 1024)]);
+    }
+
+    fn say(writer: &mut HandoffWriter, first: u64, frames: u32, source: u64, what: What) {
+        let span = Span { first: FrameIndex(first), frames, capture: MonoNs(source) };
+        writer.mark(Mark { span, ready: MonoNs(1), what });
+    }
+
+    fn read(reader: &mut HandoffReader) -> Vec<Mark> {
+        let mut marks = Vec::new();
+        while reader.next(&mut |mark, _| marks.push(*mark)) {}
+        marks
+    }
+
+    #[test]
+    fn an_end_and_a_beginning_have_room_when_sound_has_none() {
+        let (mut writer, mut reader) = handoff().unwrap();
+        let mut first = 0;
+        while push(&mut writer, first, 32) {
+            first += 32;
+        }
+        assert_eq!(writer.marks.slots(), MARKS_KEPT_FREE);
+        say(&mut writer, first + 32, 0, 1, What::End);
+        say(&mut writer, 90_000, 0, 2, What::Restart);
+        assert!(!push(&mut writer, 90_000, 32));
+        let marks = read(&mut reader);
+        let said: Vec<What> = marks[marks.len() - 3..].iter().map(|mark| mark.what).collect();
+        assert_eq!(said, [What::Gap { cause: Cause::HandoffFull, past: false }, What::End, What::Restart]);
+        assert!(push(&mut writer, 90_032, 32));
+        let said: Vec<(u64, u32)> =
+            read(&mut reader).iter().map(|mark| (mark.span.first.0, mark.span.frames)).collect();
+        assert_eq!(said, [(90_000, 32), (90_032, 32)]);
+    }
+
+    /// What may happen at the writer's end, and that the reader has its turn.
+    #[derive(Clone, Copy, Debug)]
+    enum Event {
+        Period(u32),
+        Hole(u32),
+        Loss(u32),
+        NewSource,
+        Read(usize),
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        prop_oneof![
+            60 => (32_u32..1024).prop_map(Event::Period),
+            30 => Just(Event::Period(32)),
+            3 => (1_u32..500).prop_map(Event::Hole),
+            3 => (1_u32..50).prop_map(Event::Loss),
+            3 => Just(Event::NewSource),
+            1 => (1_usize..1000).prop_map(Event::Read),
+        ]
+    }
+
+    /// What the reader must be able to say of the source it hears: every frame is there or is a gap, and no source runs into another.
+    #[derive(Debug, Default)]
+    struct Heard {
+        source: u64,
+        next: u64,
+        lost: u32,
+        ended: bool,
+    }
+
+    impl Heard {
+        fn take(&mut self, mark: &Mark) {
+            let Span { first, frames, capture } = mark.span;
+            match mark.what {
+                What::Restart => *self = Self { source: capture.0, next: first.0, ..Self::default() },
+                What::End => self.ended = true,
+                What::Gap { past: true, .. } => self.lost += frames,
+                What::Audio | What::Gap { .. } => {
+                    assert!(!self.ended, "nothing comes after an end: {mark:?}");
+                    assert_eq!(first.0, self.next, "{mark:?} joins on");
+                    self.next += u64::from(frames);
+                    if mark.what == What::Audio {
+                        assert_eq!(capture.0, self.source, "no source runs into another");
+                    }
+                }
+            }
+        }
+    }
+
+    proptest! {
+        /// The reader sleeps for as long as it likes, while sources come and go.
+        #[test]
+        fn whatever_does_not_fit_no_source_runs_into_another_and_every_frame_is_accounted_for(
+            events in proptest::collection::vec(event(), 1..3000)
+        ) {
+            let (mut writer, mut reader) = handoff().unwrap();
+            let mut heard = Heard::default();
+            let (mut source, mut next, mut lost) = (1, 0_u64, 0);
+            say(&mut writer, next, 0, source, What::Restart);
+            for event in events.into_iter().chain([Event::Read(usize::MAX), Event::Period(32), Event::Read(usize::MAX)]) {
+                match event {
+                    Event::Period(frames) => {
+                        let span = Span { first: FrameIndex(next), frames, capture: MonoNs(source) };
+                        if let Some(mut slot) = writer.period(frames) {
+                            slot.fill(frames, |part| part.fill(7));
+                            slot.commit(span, MonoNs(1));
+                        } else {
+                            writer.drop_newest(span);
+                        }
+                        next += u64::from(frames);
+                    }
+                    Event::Hole(frames) => {
+                        say(&mut writer, next, frames, source, What::Gap { cause: Cause::CaptureXrun, past: false });
+                        next += u64::from(frames);
+                    }
+                    Event::Loss(frames) => {
+                        say(&mut writer, next, frames, source, What::Gap { cause: Cause::UsbLoss, past: true });
+                        lost += frames;
+                    }
+                    Event::NewSource => {
+                        say(&mut writer, next, 0, source, What::End);
+                        (source, next, lost) = (source + 1, next + 10_000, 0);
+                        say(&mut writer, next, 0, source, What::Restart);
+                    }
+                    Event::Read(most) => {
+                        for _ in 0..most {
+                            if !reader.next(&mut |mark, _| heard.take(mark)) {
+                                break;
+                            }
+                        }
+                    }
+                }
+            }
+            prop_assert_eq!((heard.source, heard.next, heard.lost), (source, next, lost));
+        }
     }
 }
