@@ -1,54 +1,58 @@
-//! Tells systemd how the service is, and the page how its power is, for as long as it runs. The words, and when it may be believed to live, are `standing`'s.
+//! Tells systemd how the service is, and the page how its power is, for as long as it runs. The words are `standing`'s, the verdict is
+//! `core::liveness`'s.
 
-use super::standing::{self, Beat, Pulse};
+use super::standing;
+use crate::clock::mono_raw_now;
 use crate::core::cause::Cause;
+use crate::core::liveness::Ill;
 use crate::hub::Hub;
 use crate::net::Service;
 use crate::plain::Plain;
 use crate::sys::{notify, power};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-/// How often systemd is told how the service is, unless its watchdog wants to know more often.
-const TELL_EVERY: Duration = Duration::from_secs(5);
 /// How often the firmware is asked for power and heat.
 const POWER_EVERY: Duration = Duration::from_secs(10);
+/// How often it is looked at whether the service lives, unless systemd's watchdog wants to know more often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often the watchdog is fed within the time it waits: one late look does no harm.
 const FEEDS_PER_WATCHDOG: u32 = 4;
+/// How often systemd is told of numbers that change all the time.
+const TELL_EVERY: Duration = Duration::from_secs(5);
 
-/// Keeps the line of `systemctl status` true, and feeds the watchdog while the capture side moves. That this runs at all
-/// shows that the network side does.
+/// Keeps the line of `systemctl status` true, and feeds the watchdog while the service lives. That this runs at all shows that the
+/// thread of the pages does.
 pub(super) async fn keep_systemd_informed(hub: Arc<Hub>, mut misread: watch::Receiver<Option<Plain>>) {
-    let watchdog = notify::watchdog();
-    let every = watchdog.map_or(TELL_EVERY, |limit| TELL_EVERY.min(limit / FEEDS_PER_WATCHDOG));
+    let watched = notify::watchdog();
+    let every = watched.map_or(LOOK_EVERY, |limit| LOOK_EVERY.min(limit / FEEDS_PER_WATCHDOG));
     let mut look = tokio::time::interval(every);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    look.tick().await; // the first is at once, before anything can have moved
+    let mut tell = tokio::time::interval(TELL_EVERY);
     let mut source = hub.source();
-    let mut pulse = Pulse::default();
-    let mut said = Plain::default();
+    let (mut said, mut ill) = (Plain::default(), None);
     loop {
         tokio::select! {
-            _ = look.tick() => if watchdog.is_some() {
-                match pulse.look(hub.counters.turns.load(Relaxed)) {
-                    Beat::Alive => notify::alive(),
-                    Beat::Stopped => tracing::warn!(
-                        "the sound device has kept its threads for {} s: systemd's watchdog is not fed until they move",
-                        every.as_secs_f32()
-                    ),
-                    Beat::Still => {}
+            _ = look.tick() => {
+                let before = std::mem::replace(&mut ill, hub.ill(mono_raw_now()));
+                log_change(before, ill);
+                if ill.is_none() && watched.is_some() {
+                    notify::alive();
                 }
-            },
+                if ill == before {
+                    continue;
+                }
+            }
+            _ = tell.tick() => {}
             Ok(()) = source.changed() => {}
             Ok(()) = misread.changed() => {}
         }
         let losses = Cause::ALL.into_iter().map(|cause| hub.counters.losses(cause).0).sum();
         let line = standing::line(&source.borrow_and_update(), hub.listening(), losses);
-        let line =
-            misread.borrow_and_update().iter().fold(line, |line, mistake| format!("{mistake} {line}").into());
+        let first = [misread.borrow_and_update().clone(), ill.map(|ill| Plain::from(ill.words()))];
+        let line = first.into_iter().flatten().fold(line, |line, first| format!("{first} {line}").into());
         if said != line {
             notify::status(&line);
             said = line;
@@ -74,5 +78,16 @@ pub(super) async fn keep_power_told(service: Arc<Service>) {
             service.tell_power(notice);
             told = notice;
         }
+    }
+}
+
+/// Says once that the service is not alive, and once that it is again; a start is nothing to speak of.
+fn log_change(before: Option<Ill>, ill: Option<Ill>) {
+    match (before, ill) {
+        (before, Some(ill)) if before != Some(ill) && !ill.is_start() => {
+            tracing::error!("{} systemd's watchdog is not fed until that is over.", ill.words());
+        }
+        (Some(before), None) if !before.is_start() => tracing::warn!("what stood still moves again"),
+        _ => {}
     }
 }

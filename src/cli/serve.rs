@@ -12,8 +12,8 @@ use crate::net::fan_out::{self, Newcomers, Setup};
 use crate::net::{self, Gate, Service};
 use crate::plain::Plain;
 use crate::rt::counters::{Controls, Counters};
-use crate::rt::ring::handoff;
-use crate::rt::supervisor::Supervisor;
+use crate::rt::ring::{HandoffWriter, handoff};
+use crate::rt::supervisor::{Supervisor, SupervisorHandle};
 use crate::rt::thread::{RtWish, become_prompt};
 use crate::source::alsa::Wish;
 use crate::source::discover::SYSFS_SOUND;
@@ -69,44 +69,29 @@ async fn serve(
     let controls = Arc::new(Controls::default());
     let first_channel = arguments.first_channel.or(gate.settings.first_channel());
     controls.first_channel.store(first_channel.unwrap_or(config.first_channel) - 1, Relaxed);
-    let hub = Hub::new(sizes(&config), Arc::clone(&counters), Arc::clone(&controls));
+    let hub = Hub::new(sizes(&config), counters, controls);
     let (frames_in, frames_out) = handoff()
         .map_err(|error| Error::new("cannot make the hand-off to the capture thread").because(error))?;
-    let wish = Wish { period_frames: config.period_frames, channels: config.channels };
-    let tell = {
-        let hub = Arc::clone(&hub);
-        move |status| hub.announce(status)
-    };
-    let capture = Supervisor {
-        opener: Opener {
-            choice: arguments.choice(&config),
-            wish,
-            skew_ppm: arguments.skew_ppm,
-            sysfs: SYSFS_SOUND.into(),
-        },
-        rt: RtWish { priority: config.rt_priority, cpu: config.capture_cpu },
-        counters,
-        controls,
-        announce: Box::new(tell),
-    }
-    .spawn(frames_in)?;
-
-    announce::follow(names, ports::offered(&config, &listeners));
-    notify::ready();
+    let (capture, tried) = spawn_capture(arguments, &config, &hub, frames_in)?;
 
     let (stop, stopping) = watch::channel(false);
     let (misread, misreadings) = watch::channel(None);
     let (door, newcomers) = fan_out::door();
-    let priority = config.fan_out_priority();
     let (wishes, wished) = net::settings::wishes()?;
-    let setup = Setup { hub: Arc::clone(&hub), dscp: config.dscp, wishes, stop: stopping.clone() };
-    let mut playing = spawn_fan_out(frames_out, newcomers, setup, priority)?;
+    let (began, plays) = oneshot::channel();
+    let setup = Setup { hub: Arc::clone(&hub), dscp: config.dscp, began, wishes, stop: stopping.clone() };
+    let turns = RtWish { priority: config.fan_out_priority(), cpu: config.fan_out_cpu };
+    let mut playing = spawn_fan_out(frames_out, newcomers, setup, turns)?;
+    announce::follow(names, ports::offered(&config, &listeners));
     let (ports, secure) = listeners.part();
     let service = Arc::new(Service::new(Arc::clone(&hub), gate, door, secure, stopping));
     let mut serving = tokio::spawn(net::serve(ports, wished.here()?, Arc::clone(&service)));
     tokio::spawn(keep_systemd_informed(Arc::clone(&hub), misreadings));
     tokio::spawn(keep_power_told(Arc::clone(&service)));
     let reloading = async move {
+        // Ready is who plays to whoever comes and has looked for a source once; a reload says so, too, so it comes later.
+        let _ = tokio::join!(plays, tried);
+        notify::ready();
         let mut running = config;
         while reload_requests.recv().await.is_some() {
             reload(arguments, &mut running, &hub, &service, &misread);
@@ -130,16 +115,47 @@ async fn serve(
     Ok(())
 }
 
+/// Starts the supervisor; what ends it, and what is told when its first attempt to open a source is over.
+fn spawn_capture(
+    arguments: &ServeArguments,
+    config: &Config,
+    hub: &Arc<Hub>,
+    frames: HandoffWriter,
+) -> Result<(SupervisorHandle, oneshot::Receiver<()>)> {
+    let wish = Wish { period_frames: config.period_frames, channels: config.channels };
+    let (tried, is_tried) = oneshot::channel();
+    let tell = {
+        let hub = Arc::clone(hub);
+        move |status| hub.announce(status)
+    };
+    let supervisor = Supervisor {
+        opener: Box::new(Opener {
+            choice: arguments.choice(config),
+            wish,
+            skew_ppm: arguments.skew_ppm,
+            sysfs: SYSFS_SOUND.into(),
+        }),
+        rt: RtWish { priority: config.rt_priority, cpu: config.capture_cpu },
+        counters: Arc::clone(&hub.counters),
+        controls: Arc::clone(&hub.controls),
+        announce: Box::new(tell),
+        tried: Box::new(move || {
+            let _ = tried.send(()); // nobody waits any more when the service ends
+        }),
+    };
+    Ok((supervisor.spawn(frames)?, is_tried))
+}
+
 /// Starts the thread that plays to everybody; what it ends with.
 fn spawn_fan_out(
     frames: HandoffReader,
     newcomers: Newcomers,
     setup: Setup,
-    priority: u8,
+    turns: RtWish,
 ) -> Result<oneshot::Receiver<Result<()>>> {
     let (ended, end) = oneshot::channel();
     let play = move || {
-        let state = become_prompt(priority);
+        let state = become_prompt(turns);
         for refusal in &state.refusals {
             tracing::warn!("the fan-out thread has {refusal}");
         }

@@ -1,4 +1,4 @@
-//! What systemd is told of the service, and when it may believe that it lives. Pure: `informing` looks, asks and tells.
+//! What systemd is told of the service, in words. Pure: `informing` looks, asks and tells.
 
 use crate::config::{Config, LIVE_KEYS};
 use crate::hub::SourceStatus;
@@ -49,36 +49,6 @@ pub(super) fn reloaded(running: &Config, new: &Config) -> String {
         }
     };
     format!("read the configuration again: {effect}")
-}
-
-/// Tells whether the capture side moves, from one look to the next.
-#[derive(Debug, Default)]
-pub(super) struct Pulse {
-    turns: u64,
-    still: bool,
-}
-
-/// What a look found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Beat {
-    /// It has moved since the last look.
-    Alive,
-    /// It has not, for the first time.
-    Stopped,
-    /// It still has not.
-    Still,
-}
-
-impl Pulse {
-    /// `turns`: the supervisor's, at this look.
-    pub(super) fn look(&mut self, turns: u64) -> Beat {
-        let moved = std::mem::replace(&mut self.turns, turns) != turns;
-        match (moved, std::mem::replace(&mut self.still, !moved)) {
-            (true, _) => Beat::Alive,
-            (false, false) => Beat::Stopped,
-            (false, true) => Beat::Still,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -139,12 +109,5 @@ mod tests {
         assert!(
             both.ends_with("in effect now: first_channel, listeners_max; at the next start: period_frames")
         );
-    }
-
-    #[test]
-    fn standing_still_is_told_once_and_over_with_the_next_turn() {
-        let mut pulse = Pulse::default();
-        let looks = [3, 3, 3, 4, 4, 9].map(|turns| pulse.look(turns));
-        assert_eq!(looks, [Beat::Alive, Beat::Stopped, Beat::Still, Beat::Alive, Beat::Stopped, Beat::Alive]);
     }
 }

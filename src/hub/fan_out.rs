@@ -3,7 +3,7 @@
 use crate::core::histogram::{BUCKETS, bucket_of};
 use crate::rt::thread::RtState;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// Written by the fan-out thread alone; each number stands alone.
 #[derive(Debug)]
@@ -14,6 +14,12 @@ pub struct FanOutNumbers {
     delays: [AtomicU64; BUCKETS],
     /// The longest of them, ns.
     pub delay_ns_max: AtomicU64,
+    /// Turns of the thread, at least one a second: its heartbeat.
+    pub turns: AtomicU64,
+    /// Messages of sound that a socket took, or began to take.
+    pub messages: AtomicU64,
+    /// Listeners that nothing can be written to: their connections take nothing just now, or are closing.
+    pub stalled: AtomicUsize,
     /// Times the thread woke for packets.
     pub ticks: AtomicU64,
     /// What it was busy in them, ns.
@@ -42,6 +48,9 @@ impl Default for FanOutNumbers {
             real_time: OnceLock::new(),
             delays: [const { AtomicU64::new(0) }; BUCKETS],
             delay_ns_max: AtomicU64::new(0),
+            turns: AtomicU64::new(0),
+            messages: AtomicU64::new(0),
+            stalled: AtomicUsize::new(0),
             ticks: AtomicU64::new(0),
             busy_ns: AtomicU64::new(0),
             breaths: AtomicU64::new(0),

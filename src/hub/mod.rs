@@ -13,12 +13,13 @@ pub use crate::rt::counters::{Controls, Counters};
 pub use crate::rt::status::{SourceStatus, SourceView, State};
 pub use crate::rt::thread::RtState;
 
+use crate::core::liveness::{Ill, Liveness, Seen};
 use crate::core::spread::Histogram;
-use crate::units::Hz;
+use crate::units::{Hz, MonoNs};
 use fan_out::FanOutNumbers;
 use reports::Reports;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 /// The stream's rate; the capture opens nothing else.
@@ -110,6 +111,8 @@ pub struct Hub {
     pub fan_out: FanOutNumbers,
     /// What listeners say of their playing.
     pub reports: Reports,
+    /// Never touched by a thread that carries sound.
+    liveness: Mutex<Liveness>,
 }
 
 /// There are `listeners_max` already.
@@ -131,6 +134,7 @@ impl Hub {
             totals: Totals::default(),
             fan_out: FanOutNumbers::default(),
             reports: Reports::default(),
+            liveness: Mutex::default(),
         })
     }
 
@@ -162,6 +166,20 @@ impl Hub {
     /// How many listen.
     pub fn listening(&self) -> usize {
         self.listening.load(Relaxed)
+    }
+
+    /// What keeps the service from being alive, if anything does: the one answer for the watchdog, `/healthz`, the status and the metrics.
+    pub fn ill(&self, now: MonoNs) -> Option<Ill> {
+        let seen = Seen {
+            turns: self.counters.turns.load(Relaxed),
+            periods: self.counters.periods.load(Relaxed),
+            sender_turns: self.fan_out.turns.load(Relaxed),
+            packets: self.totals.packets.load(Relaxed),
+            messages: self.fan_out.messages.load(Relaxed),
+            listening: self.listening(),
+            stalled: self.fan_out.stalled.load(Relaxed),
+        };
+        self.liveness.lock().unwrap_or_else(PoisonError::into_inner).look(seen, now)
     }
 
     /// The source's status, now and whenever it changes.
@@ -240,5 +258,52 @@ impl Drop for Listener {
     fn drop(&mut self) {
         self.hub.listening.fetch_sub(1, Relaxed);
         self.hub.reports.leave(self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::NS_PER_S;
+
+    /// What is said after half a minute in which everything is counted up but what is left out; somebody listens.
+    fn ill_without(left_out: &str, stalled: usize) -> Option<Ill> {
+        let sizes = Sizes { listeners_max: 1, queue_ms: 250, chunk_frames: 128, period_frames: 128 };
+        let hub = Hub::new(sizes, Arc::default(), Arc::default());
+        let _listener = hub.join().unwrap();
+        hub.fan_out.stalled.store(stalled, Relaxed);
+        let counters = [
+            ("turns", &hub.counters.turns),
+            ("periods", &hub.counters.periods),
+            ("sender turns", &hub.fan_out.turns),
+            ("packets", &hub.totals.packets),
+            ("messages", &hub.fan_out.messages),
+        ];
+        for (_, counter) in &counters {
+            counter.fetch_add(1, Relaxed);
+        }
+        let looks = (0..30).map(|s| {
+            let moving = counters.iter().filter(|(name, _)| *name != left_out);
+            for (_, counter) in moving {
+                counter.fetch_add(1, Relaxed);
+            }
+            hub.ill(MonoNs(s * NS_PER_S))
+        });
+        looks.last().flatten()
+    }
+
+    #[test]
+    fn what_stops_being_counted_is_what_is_named() {
+        for (left_out, stalled, ill) in [
+            ("nothing", 0, None),
+            ("turns", 0, Some(Ill::SourceKept)),
+            ("sender turns", 0, Some(Ill::SenderStopped)),
+            ("packets", 0, Some(Ill::NoPackets)),
+            ("messages", 0, Some(Ill::NoMessages)),
+            ("messages", 1, None),
+            ("periods", 0, None),
+        ] {
+            assert_eq!(ill_without(left_out, stalled), ill, "{left_out}");
+        }
     }
 }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 /// Connections on their way from the other thread.
 const NEWCOMERS_MAX: usize = 64;
@@ -42,6 +42,8 @@ const TURNS_AT_ONCE: usize = RING_MARKS / MARKS_AT_ONCE;
 const SPARE_PACKETS: usize = 64;
 /// How often it is looked at how busy this thread is, ns.
 const LOAD_EVERY_NS: u64 = NS_PER_S / 4;
+/// How often it turns with nothing to do: who watches over it sees that it could.
+const TURN_EVERY: Duration = Duration::from_secs(1);
 /// How long it waits when it has not waited once between two such looks: it has more to do than it can. Others of its processor have
 /// a turn then, and the kernel sees that it has not lost its way (`LimitRTTIME=` of the unit).
 const BREATH: Duration = Duration::from_millis(1);
@@ -130,13 +132,15 @@ impl Room {
     /// Writes what is due to everybody; whether somebody is to be looked at again soon, and whether sound waits for its message.
     fn serve_all(&self, hurry: bool) -> (bool, bool) {
         let packets = self.packets.borrow();
-        let (mut pending, mut gathering) = (false, false);
+        let (mut pending, mut gathering, mut stalled) = (false, false, 0);
         for seat in self.seats.borrow().iter() {
             let mut line = seat.line.borrow_mut();
             line.serve(&packets, &self.hub, hurry);
             pending |= line.has_pending();
             gathering |= line.is_gathering(&packets);
+            stalled += usize::from(line.is_stalled());
         }
+        self.hub.fan_out.stalled.store(stalled, Relaxed);
         (pending, gathering)
     }
 
@@ -188,6 +192,8 @@ pub struct Setup {
     pub hub: Arc<Hub>,
     /// Marks the packets of the network, 0 to 63.
     pub dscp: Option<u8>,
+    /// Told when the thread plays to whoever comes.
+    pub began: oneshot::Sender<()>,
     /// Where listeners' wishes go ([`super::settings::wishes`]).
     pub wishes: Giver<Settings>,
     /// Ends it when true.
@@ -207,7 +213,7 @@ pub fn run(handoff: HandoffReader, newcomers: Newcomers, setup: Setup) -> Result
 }
 
 async fn play(handoff: HandoffReader, mut newcomers: Newcomers, setup: Setup) -> Result<()> {
-    let Setup { hub, dscp, wishes, mut stop } = setup;
+    let Setup { hub, dscp, began, wishes, mut stop } = setup;
     let sizes = hub.sizes();
     let stream = Stream { rate: RATE, packet_frames: sizes.chunk_frames, queue_ms: sizes.queue_ms };
     let kept_packets = stream.queue_packets_max() + SPARE_PACKETS;
@@ -228,7 +234,11 @@ async fn play(handoff: HandoffReader, mut newcomers: Newcomers, setup: Setup) ->
         next_look: None,
     };
     let mut stopping: Option<Instant> = None;
+    let mut heartbeat = interval(TURN_EVERY);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let _ = began.send(());
     loop {
+        room.hub.fan_out.turns.fetch_add(1, Relaxed);
         let look = ticker.next_look;
         tokio::select! {
             biased;
@@ -242,6 +252,7 @@ async fn play(handoff: HandoffReader, mut newcomers: Newcomers, setup: Setup) ->
             () = room.pending.notified(), if look.is_none() => ticker.look_again(),
             Some(newcomer) = newcomers.0.recv(), if stopping.is_none() => room.welcome(newcomer, dscp),
             () = stopped(&mut stop), if stopping.is_none() => stopping = Some(Instant::now() + STOP_GRACE),
+            _ = heartbeat.tick() => {}
         }
         if let Some(until) = stopping {
             if room.seats.borrow().is_empty() || Instant::now() >= until {

@@ -75,6 +75,8 @@ pub(super) struct Line {
     due: Option<MonoNs>,
     /// The kernel had no room for it.
     blocked: bool,
+    /// At the last look the connection took nothing.
+    stalled: bool,
     /// Something was forgotten since the last message.
     overflowed: bool,
     packet_bytes: usize,
@@ -104,6 +106,7 @@ impl Line {
             note_due: MonoNs(0),
             due: None,
             blocked: false,
+            stalled: false,
             overflowed: false,
             packet_bytes,
             looks_left: 0,
@@ -172,6 +175,11 @@ impl Line {
         pending && self.phase != Phase::Broken
     }
 
+    /// Whether nothing can be written to it, by no fault of ours.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled || matches!(self.phase, Phase::Closing | Phase::Broken)
+    }
+
     /// Whether sound waits for its message to be full.
     pub(super) fn is_gathering(&self, packets: &Packets) -> bool {
         self.phase == Phase::Playing && packets.waiting(&self.cursor) > 0
@@ -187,8 +195,9 @@ impl Line {
             self.forget(packets, self.serving.queue_packets, hub);
         }
         match self.write(packets, hub, hurry) {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => self.break_off(),
-            _ => {}
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.stalled = true,
+            Err(_) => self.break_off(),
         }
     }
 
@@ -237,6 +246,7 @@ impl Line {
     /// Whether the kernel may be given more. Sound that finds no room is looked at again soon.
     fn has_room(&mut self, sound: bool, hub: &Hub) -> io::Result<bool> {
         let room = self.connection.is_passed_on()? && self.kernel_has_room();
+        self.stalled = !room;
         if sound {
             self.blocked = !room;
             hub.fan_out.blocked.fetch_add(u64::from(!room), Relaxed);
@@ -340,6 +350,7 @@ impl Line {
             written => written?,
         };
         self.unconfirmed.written(written);
+        hub.fan_out.messages.fetch_add(1, Relaxed);
         let due = self.due.take();
         let packets_sent = message.packets;
         hub.totals.queue_packets.add(packets.waiting(&self.cursor) as u64);

@@ -4,7 +4,9 @@
 use super::Service;
 use super::exposition::{Exposition, Kind::Counter, Kind::Gauge};
 use super::process::{self, Process};
+use crate::clock::mono_raw_now;
 use crate::core::cause::Cause;
+use crate::core::liveness::Ill;
 use crate::hub::{RATE, State};
 use crate::units::NS_PER_S;
 use std::sync::atomic::Ordering::Relaxed;
@@ -19,6 +21,7 @@ pub(super) fn text(service: &Service) -> String {
     text.by("synthwire_build_info", Gauge, "The version that runs.", ("version", version));
     let up_s = service.started.elapsed().as_secs_f64();
     text.one("synthwire_uptime_seconds", Gauge, "Time since the service was started.", up_s);
+    life(&mut text, service);
     capture(&mut text, service);
     losses(&mut text, service);
     listeners(&mut text, service);
@@ -26,6 +29,16 @@ pub(super) fn text(service: &Service) -> String {
     let thread = service.hub.counters.capture_thread.load(Relaxed);
     process(&mut text, &process::look((thread > 0).then_some(thread)));
     text.into_text()
+}
+
+/// The same answer as `/healthz`.
+fn life(text: &mut Exposition, service: &Service) {
+    let ill = service.hub.ill(mono_raw_now());
+    let help =
+        "1 while sound reaches the sockets, if there is any, and a source is looked for, if there is none.";
+    text.one("synthwire_alive", Gauge, help, f64::from(ill.is_none()));
+    let causes = Ill::ALL.map(|cause| (cause.name(), f64::from(ill == Some(cause))));
+    text.by("synthwire_ill", Gauge, "1 for what keeps it from being alive.", ("cause", causes));
 }
 
 fn capture(text: &mut Exposition, service: &Service) {

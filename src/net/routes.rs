@@ -6,6 +6,7 @@ use super::guest::Guest;
 use super::limits::URL_BYTES_MAX;
 use super::refusals::Refusal;
 use super::{Service, api, assets, clients, first_contact, headers, metrics, status};
+use crate::clock::mono_raw_now;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -72,7 +73,7 @@ async fn read(
     upgrade: &mut Option<Upgrade>,
 ) -> Response<Body> {
     match request.uri().path() {
-        "/healthz" => words(StatusCode::OK, "ok"),
+        "/healthz" => health(service),
         "/api/access" => api::access(request.headers(), service, peer).await,
         "/ws" | "/api/status" | "/api/clients" | "/metrics" => {
             match guest(request.headers(), service, peer).await {
@@ -81,6 +82,14 @@ async fn read(
             }
         }
         path => page(path, request.headers(), service, peer),
+    }
+}
+
+/// Whether the service lives, and if not, why not.
+fn health(service: &Service) -> Response<Body> {
+    match service.hub.ill(mono_raw_now()) {
+        None => words(StatusCode::OK, "ok"),
+        Some(ill) => words(StatusCode::SERVICE_UNAVAILABLE, ill.words()),
     }
 }
 

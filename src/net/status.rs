@@ -3,8 +3,10 @@
 use super::Service;
 use super::handshake::Counts;
 use super::refusals::Refusal;
+use crate::clock::mono_raw_now;
 use crate::core::cause::Cause;
 use crate::core::histogram::{end_us, quantile_us};
+use crate::core::liveness::Ill;
 use crate::hub::fan_out::FanOutNumbers;
 use crate::hub::reports::{Shown, Sum};
 use crate::hub::{RATE, RtState, SourceStatus};
@@ -19,6 +21,8 @@ use std::sync::atomic::Ordering::Relaxed;
 pub(super) struct Status {
     version: &'static str,
     uptime_s: u64,
+    /// What keeps the service from being alive, by name; null while it is.
+    ill: Option<&'static str>,
     /// What a person should know of this device besides its sound.
     notices: Vec<Plain>,
     #[serde(flatten)]
@@ -130,10 +134,13 @@ pub(super) fn of(service: &Service) -> Status {
     let refused = refusals.shown();
     let (reports, glitches) = hub.reports.shown();
     let delay_ns = RATE.duration_ns(counters.delay_frames.load(Relaxed));
+    let ill = hub.ill(mono_raw_now());
+    let notices = ill.map(|ill| Plain::from(ill.words())).into_iter().chain(service.notices());
     Status {
         version: env!("CARGO_PKG_VERSION"),
         uptime_s: started.elapsed().as_secs(),
-        notices: service.notices(),
+        ill: ill.map(Ill::name),
+        notices: notices.collect(),
         source: hub.source().borrow().clone(),
         stream: Stream {
             rate_hz: RATE.0,

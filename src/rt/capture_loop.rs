@@ -130,8 +130,8 @@ impl CaptureLoop {
         }
         self.switch.set_target(self.controls.first_channel.load(Relaxed));
         match self.source.wait() {
-            Ready::Frames(stamp) => self.take(stamp),
-            Ready::Timeout => self.idle(),
+            Ready::Frames(stamp) if stamp.avail_frames > 0 => self.take(stamp),
+            Ready::Frames(_) | Ready::Timeout => self.idle(),
             Ready::Fault(fault) => self.fault(fault),
         }
     }
@@ -154,8 +154,6 @@ impl CaptureLoop {
         self.counters.wake_late_ns_max.fetch_max(late_ns, Relaxed);
         self.counters.wake_late.add(late_ns);
         self.counters.delay_frames.store(u64::from(stamp.delay_frames), Relaxed);
-        self.heard_from = woken;
-        self.mending_since = None;
         self.look_for_losses(stamp);
 
         let mut capture = stamp.at.minus(self.shape.rate.duration_ns(u64::from(stamp.delay_frames)));
@@ -167,6 +165,9 @@ impl CaptureLoop {
                 self.handoff.wake();
                 return self.fault(fault);
             }
+            // Frames that were read are believed: a device may promise some for ever.
+            self.heard_from = woken;
+            self.mending_since = None;
             capture.0 += self.shape.rate.duration_ns(u64::from(period));
         }
         self.handoff.wake();

@@ -2,7 +2,8 @@
 //!
 //! The choice, in this order: the device that was named and no other; a synth of the family; the demo, where it is wanted
 //! and no synth has played yet. Once a synth has played, its absence is silence and a notice, never the demo.
-//! Every change is announced once, as a [`SourceStatus`]. Every turn is counted, so that others see that it is alive.
+//! Every change is announced once, as a [`SourceStatus`]. Every turn is counted, so that others see that it is alive: an attempt that
+//! is over is one, however it ended, and so is a look at a source that moves.
 
 use super::capture_loop::{CaptureLoop, Exit};
 use super::counters::{Controls, Counters};
@@ -30,7 +31,7 @@ const LOOK_FOR_SOUND: Duration = Duration::from_millis(10);
 /// What the supervisor works with.
 pub struct Supervisor {
     /// Opens sources.
-    pub opener: Opener,
+    pub opener: Box<dyn Open>,
     /// How real-time the capture thread should be.
     pub rt: RtWish,
     /// Numbers for everybody.
@@ -39,6 +40,33 @@ pub struct Supervisor {
     pub controls: Arc<Controls>,
     /// Told of every change.
     pub announce: Box<dyn Fn(SourceStatus) + Send>,
+    /// Called when the first attempt to open a source is over.
+    pub tried: Box<dyn FnOnce() + Send>,
+}
+
+/// Opens sources: [`Opener`] but in tests.
+pub trait Open: Send {
+    /// As [`Opener::open`].
+    ///
+    /// # Errors
+    /// The same.
+    fn open(&mut self, synth_played: bool) -> Result<Option<Opened>>;
+
+    /// As [`Opener::synth`].
+    ///
+    /// # Errors
+    /// The same.
+    fn synth(&mut self) -> Result<Option<Opened>>;
+}
+
+impl Open for Opener {
+    fn open(&mut self, synth_played: bool) -> Result<Option<Opened>> {
+        Opener::open(self, synth_played)
+    }
+
+    fn synth(&mut self) -> Result<Option<Opened>> {
+        Opener::synth(self)
+    }
 }
 
 /// Ends the supervisor.
@@ -143,6 +171,7 @@ impl Run {
             let view = session.view();
             let exit;
             (exit, kept) = end(session);
+            self.turn();
             if next.is_some() {
                 self.supervisor.counters.lost(Cause::SourceChange);
                 kept.timeline.interrupt(Cause::SourceChange);
@@ -155,6 +184,8 @@ impl Run {
     /// Opens the source of the choice; if there is none yet, says so and rests a while.
     fn open(&mut self) -> Option<Opened> {
         let opened = self.supervisor.opener.open(self.synth_played);
+        self.turn();
+        std::mem::replace(&mut self.supervisor.tried, Box::new(|| ()))();
         let absent = match &opened {
             Ok(Some(_)) => return opened.ok().flatten(),
             Ok(None) => self.said.absent(None),
@@ -162,7 +193,6 @@ impl Run {
         };
         self.say(absent);
         self.rest(LOOK_AGAIN);
-        self.turn();
         None
     }
 

@@ -8,7 +8,8 @@
  *     pcm.card { type synthcard folder "/tmp/x" format S24_3LE channels 8 access mmap }
  *
  * Files in the folder are its switches: "absent" (no such device), "busy" (EBUSY), "unplugged" (ENODEV while running),
- * "silent" (no frame and no error), "suspended" (ESTRPIPE). access rw makes it refuse mmap.
+ * "silent" (no frame and no error), "suspended" (ESTRPIPE), "broken" and "full" (opens, and answers EIO and ENOSPC when it is to
+ * start), "overrun" (EPIPE whatever is asked). access rw makes it refuse mmap.
  */
 #include <alsa/asoundlib.h>
 #include <alsa/pcm_external.h>
@@ -70,6 +71,8 @@ static int start(snd_pcm_ioplug_t *io) {
     const struct itimerspec every = {{0, period_ns}, {0, period_ns}};
     card->first = frames_now();
     card->written = 0;
+    if (switched_on(card, "broken")) return -EIO;
+    if (switched_on(card, "full")) return -ENOSPC;
     return timerfd_settime(io->poll_fd, 0, &every, NULL) ? -errno : 0;
 }
 
@@ -95,6 +98,7 @@ static int notice_switches(snd_pcm_ioplug_t *io) {
 /* Where the ring stands. A negative answer is always an overrun to alsa-lib; other ends are states of the PCM. */
 static snd_pcm_sframes_t pointer(snd_pcm_ioplug_t *io) {
     card_t *card = io->private_data;
+    if (switched_on(card, "overrun")) return -EPIPE;
     if (!notice_switches(io) && !switched_on(card, "silent")) {
         const uint64_t due = frames_now() - card->first;
         if (due - card->written >= snd_pcm_ioplug_hw_avail(io, io->hw_ptr, io->appl_ptr)) return -EPIPE;

@@ -2,6 +2,7 @@
 
 use crate::folder::Folder;
 use crate::ledger::Ledger;
+use crate::notify::Systemd;
 use crate::service::{Ear, Service};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -9,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use synthwire::core::convert::SampleFormat;
+use synthwire::core::liveness::TURN_WITHIN_S;
 
 const SECOND: u64 = 44_100;
 /// Longer than the 186 ms of a device's ring.
@@ -192,4 +194,40 @@ fn a_busy_card_is_named_with_what_to_do_and_taken_when_it_is_free() {
     assert!(notice.contains("'card'") && notice.contains("fuser") && notice.contains("busy"), "{notice}");
     card.folder.switch("busy", false);
     service.wait_for_log(" INFO playing ");
+}
+
+/// A card that opens and is no good is tried again and again: the service lives, for longer than a device may keep it, and plays
+/// when the card is mended.
+fn is_tried_on_and_on(switch: &str) {
+    let card = Card::with("S32_LE", 2, "mmap");
+    card.folder.switch(switch, true);
+    let notify = card.folder.file("notify");
+    let systemd = Systemd::at(&notify);
+    // Fed four times within what systemd waits for: once a second.
+    let environment = [("NOTIFY_SOCKET", &*notify), ("WATCHDOG_USEC", "4000000")];
+    let service = card.folder.service(&environment, &["--device", "card"]);
+    systemd.wait_for("READY=1");
+    for _ in 0..TURN_WITHIN_S + 5 {
+        systemd.wait_for("WATCHDOG=1");
+    }
+    let health = service.http("GET /healthz HTTP/1.1");
+    assert!(health.starts_with("HTTP/1.1 200"), "{health}");
+    println!("{switch}: {}", service.status()["source"]);
+    card.folder.switch(switch, false);
+    service.wait_for_log(" INFO playing ");
+}
+
+#[test]
+fn a_card_that_cannot_start_for_an_error_is_tried_on_and_on() {
+    is_tried_on_and_on("broken");
+}
+
+#[test]
+fn a_card_that_cannot_start_for_want_of_room_on_the_bus_is_tried_on_and_on() {
+    is_tried_on_and_on("full");
+}
+
+#[test]
+fn a_card_that_overruns_for_ever_is_tried_on_and_on() {
+    is_tried_on_and_on("overrun");
 }

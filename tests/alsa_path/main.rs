@@ -12,6 +12,9 @@ mod folder;
 mod jack;
 mod jack_server;
 mod ledger;
+#[path = "../chain/notify.rs"]
+#[allow(dead_code, reason = "the chain's tests use the rest")]
+mod notify;
 #[path = "../chain/service.rs"]
 #[allow(dead_code, reason = "the chain's tests use the rest")]
 mod service;

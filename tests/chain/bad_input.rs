@@ -8,7 +8,7 @@ use tungstenite::Message;
 
 #[test]
 fn unknown_paths_methods_and_origins_are_refused() {
-    let service = Service::start(&["--source", "exact:music"]);
+    let service = Service::playing(&["--source", "exact:music"]);
     for (request, status, said) in [
         ("GET /nothing HTTP/1.1", "404", "There is nothing here"),
         ("GET /../Cargo.toml HTTP/1.1", "404", ""),

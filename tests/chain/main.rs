@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
+mod alive;
 mod bad_input;
 mod doctor;
 mod door;
@@ -9,10 +10,12 @@ mod fan_out;
 mod https;
 mod inside;
 mod limits;
+mod notify;
 mod pipeline;
 mod service;
 mod shutdown;
 mod slow_client;
 mod soak;
 mod systemd;
+mod thread;
 mod update;

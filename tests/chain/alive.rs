@@ -1,0 +1,182 @@
+//! Alive is more than running: what the watchdog, `/healthz`, the status and the metrics say when a part of the service stands still.
+
+use crate::fan_out::wait_until;
+use crate::notify::Systemd;
+use crate::service::{Ear, PATIENCE, Service};
+use crate::slow_client::small_ear;
+use crate::systemd::Folder;
+use crate::thread::{FORBIDDEN, Held, Watched, number_of};
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::Duration;
+use synthwire::core::liveness::Ill;
+
+/// What systemd is told to wait for: fed four times within it.
+const WATCHDOG_US: &str = "1000000";
+/// Three times as long: it would have been fed a dozen times.
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// A service as systemd starts it, ready.
+fn watched(name: &str, arguments: &[&str]) -> (Folder, Systemd, Service) {
+    let folder = Folder::new(name);
+    let systemd = Systemd::at(&folder.file("notify"));
+    let environment = [("NOTIFY_SOCKET", &*folder.file("notify")), ("WATCHDOG_USEC", WATCHDOG_US)];
+    let service = Service::start_in(&environment, arguments);
+    (folder, systemd, service)
+}
+
+fn health(service: &Service) -> String {
+    service.http("GET /healthz HTTP/1.1")
+}
+
+fn is_alive(service: &Service) -> bool {
+    health(service).starts_with("HTTP/1.1 200")
+}
+
+/// All who can be asked say the same, and the watchdog hears nothing.
+fn says_why(systemd: &Systemd, service: &Service, ill: Ill) {
+    let said = service.wait_for_log("systemd's watchdog is not fed until that is over");
+    assert!(said.contains(ill.words()), "{said}");
+    systemd.wait_for(&format!("STATUS={}", ill.words()));
+    let answer = health(service);
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with(ill.words()), "{answer}");
+    let status = service.status();
+    assert_eq!((&status["ill"], &status["notices"][0]), (&ill.name().into(), &ill.words().into()));
+    let metrics = service.http("GET /metrics HTTP/1.1");
+    for line in ["synthwire_alive 0\n", &format!("synthwire_ill{{cause=\"{}\"}} 1\n", ill.name())] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
+    let heard = systemd.hear_for(SILENCE);
+    assert!(heard.iter().all(|message| !message.contains("WATCHDOG=1")), "{heard:?}");
+}
+
+fn is_over(systemd: &Systemd, service: &Service) {
+    systemd.wait_for("WATCHDOG=1");
+    wait_until("it is alive again", || is_alive(service));
+    assert!(service.http("GET /metrics HTTP/1.1").contains("synthwire_alive 1\n"));
+}
+
+#[test]
+fn a_frozen_fan_out_is_no_life_whether_anybody_listens_or_not() {
+    std::thread::scope(|scope| {
+        for listens in [false, true] {
+            scope.spawn(move || {
+                let name = if listens { "frozen-heard" } else { "frozen" };
+                let (_folder, systemd, service) = watched(name, &["--source", "exact:music"]);
+                let _ear = listens.then(|| service.listen());
+                systemd.wait_for("WATCHDOG=1");
+                wait_until("it is alive", || is_alive(&service));
+                let held = Held::still(number_of(&service, "fan-out"));
+                says_why(&systemd, &service, Ill::SenderStopped);
+                drop(held);
+                is_over(&systemd, &service);
+            });
+        }
+    });
+}
+
+#[test]
+fn a_frozen_capture_thread_is_no_life() {
+    let (_folder, systemd, service) = watched("frozen-capture", &["--source", "exact:music"]);
+    service.wait_for_log(" INFO playing ");
+    let held = Held::still(number_of(&service, "capture"));
+    says_why(&systemd, &service, Ill::SourceKept);
+    drop(held);
+    is_over(&systemd, &service);
+}
+
+#[test]
+fn a_wedged_main_thread_feeds_nobody() {
+    let (_folder, systemd, service) = watched("wedged", &["--source", "exact:music"]);
+    systemd.wait_for("WATCHDOG=1");
+    let held = Held::still(service.child.id().cast_signed());
+    systemd.hear_for(Duration::from_millis(100)); // what it had said before
+    let heard = systemd.hear_for(SILENCE);
+    assert!(heard.is_empty(), "{heard:?}");
+    let mut stream = TcpStream::connect(service.address).unwrap();
+    stream.set_read_timeout(Some(SILENCE)).unwrap();
+    write!(stream, "GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", service.address).unwrap();
+    assert!(stream.read(&mut [0]).is_err(), "nobody answers");
+    drop(held);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(stream.read(&mut [0]).unwrap(), 1);
+    is_over(&systemd, &service);
+}
+
+#[test]
+fn a_device_that_keeps_the_supervisor_is_no_life_until_it_lets_go() {
+    let folder = Folder::new("kept");
+    let pipe = folder.file("pipe.wav");
+    let source = format!("wav:{pipe}");
+    let (_folder, systemd, service) = watched("kept-notify", &["--source", &source]);
+    systemd.wait_for("READY=1"); // it was tried, and is not there
+    systemd.wait_for("WATCHDOG=1");
+    // Opening a pipe that nobody writes into hangs as a sick device does.
+    mkfifo(Path::new(&pipe), Mode::S_IRWXU).unwrap();
+    says_why(&systemd, &service, Ill::SourceKept);
+    // Opened, and refused as no recording: a turn.
+    std::fs::write(&pipe, b"no recording").unwrap();
+    systemd.wait_for("WATCHDOG=1");
+}
+
+#[test]
+fn ready_is_who_has_looked_for_a_source_once() {
+    let folder = Folder::new("untried");
+    let pipe = folder.file("pipe.wav");
+    mkfifo(Path::new(&pipe), Mode::S_IRWXU).unwrap();
+    let (_folder, systemd, service) = watched("untried-notify", &["--source", &format!("wav:{pipe}")]);
+    let before = systemd.wait_for(&format!("STATUS={}", Ill::Untried.words()));
+    let answer = health(&service);
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with(Ill::Untried.words()), "{answer}");
+    let meanwhile = systemd.hear_for(SILENCE);
+    let all = || before.iter().chain(&meanwhile);
+    assert!(
+        all().all(|said| !said.contains("READY=1") && !said.contains("WATCHDOG=1")),
+        "{before:?} {meanwhile:?}"
+    );
+    std::fs::write(&pipe, b"no recording").unwrap();
+    systemd.wait_for("READY=1");
+    wait_until("it is alive", || is_alive(&service));
+}
+
+#[test]
+fn a_listener_whose_own_network_stands_still_is_nobody_elses_death() {
+    let (_folder, systemd, service) = watched("deaf", &["--source", "exact:music", "--queue-ms", "100"]);
+    let mut deaf = small_ear(&service);
+    deaf.records();
+    // Far longer than sound may take: 344 packets a second are dropped.
+    let dropped = || service.status()["losses"]["queue_drop"]["events"].as_u64().unwrap();
+    wait_until("ten seconds of its sound are dropped", || dropped() > 10 * 344);
+    assert!(is_alive(&service));
+    systemd.hear_for(Duration::from_millis(1));
+    systemd.wait_for("WATCHDOG=1");
+    assert!(is_alive(&service));
+    drop::<Ear>(deaf);
+}
+
+#[test]
+fn whatever_a_listener_asks_for_the_thread_that_sends_touches_no_file_and_makes_no_thread() {
+    let folder = Folder::new("forbidden");
+    let state = folder.file("state");
+    let service = Service::playing(&["--source", "exact:counter", "--channels", "8", "--state", &state]);
+    let mut ear = service.listen();
+    let watched = Watched::from_now_on(number_of(&service, "fan-out"));
+    let settings = Path::new(&state).join("settings.json");
+    let kept = || std::fs::read_to_string(&settings).unwrap_or_default();
+    for first_channel in [3, 5, 7] {
+        ear.say(&format!(r#"{{"type":"set_pair","first_channel":{first_channel}}}"#));
+        assert_eq!(ear.text("source")["source"]["first_channel"], first_channel);
+        ear.say(r#"{"type":"report","mode":"auto","glitches":{"network_late":2}}"#);
+        wait_until("it is written down", || kept().contains(&format!("\"first_channel\":{first_channel}")));
+    }
+    ear.say(r#"{"type":"set_pair","first_channel":8}"#);
+    assert!(ear.text("refused")["reason"].as_str().unwrap().contains("no pair"));
+    drop(service.listen());
+    let calls = watched.calls();
+    let done: Vec<&str> =
+        FORBIDDEN.iter().filter(|(_, number)| calls.contains(number)).map(|(name, _)| *name).collect();
+    assert!(done.is_empty(), "{done:?}");
+}
