@@ -12,6 +12,10 @@ use std::path::{Path, PathBuf};
 /// The file read when none is named and it is there.
 pub const DEFAULT_FILE: &str = "/etc/synthwire/synthwire.toml";
 
+/// Below 50, at which a real-time kernel runs the threads of its interrupts: with many listeners this thread works for tens of
+/// milliseconds, and USB is served within 12 or loses packets. On the card USB's own are raised above the capture thread (image/README.md).
+const FAN_OUT_PRIORITY_MAX: u8 = 45;
+
 /// What a reload applies while the sound goes on; every other key takes effect at the next start. Opening the device anew,
 /// or another message size in the middle of a stream, would be a gap.
 pub const LIVE_KEYS: [&str; 2] = ["first_channel", "listeners_max"];
@@ -36,6 +40,8 @@ pub struct Config {
     pub rt_priority: u8,
     /// CPU the capture thread runs on; without it, any.
     pub capture_cpu: Option<u16>,
+    /// CPU the fan-out thread runs on; without it, any.
+    pub fan_out_cpu: Option<u16>,
     /// Address and port for HTTP: the page for this machine itself, and for others the way to HTTPS where that is spoken.
     pub listen: SocketAddr,
     /// Address and port for HTTPS: page and socket, for everybody; without it no HTTPS is spoken.
@@ -66,7 +72,7 @@ pub struct Config {
 }
 
 /// What every key wants, in words, with its unit and range.
-const WANTS: [(&str, &str); 21] = [
+const WANTS: [(&str, &str); 22] = [
     ("device", "the name of an ALSA PCM between quotes, such as \"hw:CARD=MONTAGE,DEV=0\""),
     ("demo", TRUE_OR_FALSE),
     ("channels", "a whole number of channels without quotes, 2 to 32"),
@@ -74,7 +80,8 @@ const WANTS: [(&str, &str); 21] = [
     ("period_frames", "a whole number of frames without quotes, 32 to 1024"),
     ("chunk_frames", "a whole number of frames without quotes, 32 to 2048"),
     ("rt_priority", "a whole number without quotes, 0 to 99"),
-    ("capture_cpu", "the number of a CPU without quotes, from 0"),
+    ("capture_cpu", CPU),
+    ("fan_out_cpu", CPU),
     ("listen", ADDRESS),
     ("names", "a list of names in brackets, such as [\"synth.lan\"]"),
     ("listening_key", HASHED_KEY),
@@ -89,6 +96,7 @@ const WANTS: [(&str, &str); 21] = [
     ("listeners_max", "a whole number of listeners without quotes, 1 to 2000"),
     ("connections_per_address", "a whole number of connections without quotes, 1 to 4000"),
 ];
+const CPU: &str = "the number of a CPU without quotes, from 0";
 const TRUE_OR_FALSE: &str = "true or false, without quotes";
 const ADDRESS: &str = "an address and a port between quotes, such as \"0.0.0.0:8080\"";
 const HASHED_KEY: &str = "a hashed key between quotes, as 'synthwire key' prints it";
@@ -124,6 +132,7 @@ impl Default for Config {
             chunk_frames: None,
             rt_priority: 70,
             capture_cpu: None,
+            fan_out_cpu: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             listen_tls: None,
             state: None,
@@ -180,9 +189,10 @@ impl Config {
         (periods * self.period_frames).min(2048 / self.period_frames * self.period_frames)
     }
 
-    /// Real-time priority of the fan-out thread: below the capture thread's, and none where there is none below.
+    /// Real-time priority of the fan-out thread: below the capture thread's and below the kernel's interrupts, and none where there
+    /// is none below.
     pub fn fan_out_priority(&self) -> u8 {
-        if self.rt_priority <= 1 { 0 } else { self.rt_priority.saturating_sub(10).max(1) }
+        self.rt_priority.saturating_sub(1).min(FAN_OUT_PRIORITY_MAX)
     }
 
     /// The folder for what outlives the service: the one named, systemd's, or the user's own (XDG). `variable` reads the
@@ -225,7 +235,7 @@ impl Config {
             }};
         }
         let differs = differing! {
-            device demo channels first_channel period_frames chunk_frames rt_priority capture_cpu
+            device demo channels first_channel period_frames chunk_frames rt_priority capture_cpu fan_out_cpu
             listen listen_tls state cert key announce names listening_key settings_key
             dscp queue_ms listeners_max connections_per_address
         };
@@ -357,9 +367,9 @@ mod tests {
     }
 
     #[test]
-    fn the_fan_out_comes_after_the_capture() {
+    fn the_fan_out_comes_after_the_capture_and_the_interrupts() {
         let priority = |rt_priority| Config { rt_priority, ..Config::default() }.fan_out_priority();
-        assert_eq!([70, 5, 1, 0].map(priority), [60, 1, 0, 0]);
+        assert_eq!([99, 70, 46, 45, 5, 1, 0].map(priority), [45, 45, 45, 44, 4, 0, 0]);
     }
 
     #[test]
@@ -400,6 +410,7 @@ mod tests {
             chunk_frames: Some(64),
             rt_priority: 1,
             capture_cpu: Some(1),
+            fan_out_cpu: Some(1),
             listen: port,
             names: vec!["x".into()],
             listening_key: Some("x".into()),

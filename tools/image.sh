@@ -2,17 +2,17 @@
 # `make test-image` (as root): the SD card's image, booted in an emulated machine without a byte of its disk changed; the
 # virtual MONTAGE plugged into it; its power cut while it writes.
 #
-# tools/image.sh [STAGE...]: papers | boot | count | settings | updates | pi3 | cuts, all if none is said. CUTS says how often (20). IMAGE names
+# tools/image.sh [STAGE...]: papers | boot | threads | count | settings | updates | pi3 | cuts, all if none is said. CUTS says how often (20). IMAGE names
 # an image that is there, with what image/build.sh leaves beside it; without it that makes one. docs/guide/image.md says what is proven.
 #
 # qemu runs none of a Pi's firmware: kernel, initramfs and command line are taken out of the image's boot partition and
-# handed to it. For `boot` and `count` a second archive behind the initramfs brings what asks the questions (tools/image/overlay); for the
+# handed to it. For `boot`, `threads` and `count` a second archive behind the initramfs brings what asks the questions (tools/image/overlay); for the
 # others nothing is added, the machine is looked at from outside only.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
 
-stages=${*:-papers boot count settings updates pi3 cuts}
+stages=${*:-papers boot threads count settings updates pi3 cuts}
 cuts=${CUTS:-20}
 [[ $cuts =~ ^[1-9][0-9]*$ ]] || die "'$cuts' is no number of power cuts"
 . scripts/with_packages.sh image-test
@@ -58,6 +58,15 @@ make_test_initrd() {
     (cd "$root" && find . | LC_ALL=C sort | cpio --quiet --create --format=newc --owner=+0:+0) >>"$work/test-initrd.img"
 }
 
+# append_to_test_initrd NAME FILE: as /test/NAME, in a third archive.
+append_to_test_initrd() {
+    local root=$work/more-root
+    rm -rf "$root" && mkdir -p "$root/test/overlay/test"
+    cp "$2" "$root/test/overlay/test/$1"
+    truncate --size=%4 "$work/test-initrd.img"
+    (cd "$root" && find . | LC_ALL=C sort | cpio --quiet --create --format=newc --owner=+0:+0) >>"$work/test-initrd.img"
+}
+
 # What lies beside the image: is it what it says it is?
 stage_papers() {
     local base=${IMAGE%.img} tool=$work/spdx
@@ -99,6 +108,24 @@ stage_boot() {
     passed=$((passed + $(grep -a -c '^proof: ok ' "$log" || true)))
     failed=$((failed + $(grep -a -c '^proof: FAILED ' "$log" || true)))
     check 'not a byte of the image has changed' test "$before" = "$(sha256sum "$IMAGE")"
+}
+
+# Who goes before whom, and where: on four processors, as a Pi has them, with a USB host on PCIe. Read from /proc.
+stage_threads() {
+    local log=$logs/image-threads-console.log began=$SECONDS
+    make_test_initrd
+    CROSS=arm64 scripts/cargo.sh build --release --quiet --locked --manifest-path tools/Cargo.toml --package fanout
+    append_to_test_initrd fanout "${CARGO_TARGET_DIR:-tools/target}/aarch64-unknown-linux-gnu/release/fanout"
+    : >"$log"
+    start_machine "$log" "$work/test-initrd.img" 'rdinit=/test/init synthwire.test=threads' "file=$IMAGE,format=raw,snapshot=on" \
+        '-accel tcg,tb-size=1024 -smp 4 -device qemu-xhci'
+    until_ready || { tail -n 30 "$log" >&2; not_ok 'it boots on four processors'; return; }
+    until grep -a -q '^proof: done' "$log" || [ $((SECONDS - began)) -gt $((2 * ready_seconds_max)) ]; do sleep 1; done
+    check 'the questions came to their end' grep -a -q '^proof: done' "$log"
+    stop_machine
+    sed -n 's/\r$//; s/^proof: //p' "$log"
+    passed=$((passed + $(grep -a -c '^proof: ok ' "$log" || true)))
+    failed=$((failed + $(grep -a -c '^proof: FAILED ' "$log" || true)))
 }
 
 # What a start takes, by no machine's clock: on one processor whose clock counts instructions, one a nanosecond.

@@ -73,6 +73,9 @@ pub(super) struct ServeArguments {
     /// CPU the capture thread runs on [default: any]
     #[arg(long, value_name = "N")]
     capture_cpu: Option<u16>,
+    /// CPU the thread that sends runs on [default: any]
+    #[arg(long, value_name = "N")]
+    fan_out_cpu: Option<u16>,
     /// Address and port for HTTP: the page on this machine, for others the way to HTTPS [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
@@ -135,6 +138,7 @@ impl ServeArguments {
         config.chunk_frames = self.chunk_frames.or(config.chunk_frames);
         config.rt_priority = self.rt_priority.unwrap_or(config.rt_priority);
         config.capture_cpu = self.capture_cpu.or(config.capture_cpu);
+        config.fan_out_cpu = self.fan_out_cpu.or(config.fan_out_cpu);
         config.listen = self.listen.unwrap_or(config.listen);
         config.listen_tls = self.listen_tls.or(config.listen_tls);
         config.state = self.state.clone().or(config.state);

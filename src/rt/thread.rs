@@ -38,12 +38,10 @@ pub struct RtWish {
     pub cpu: Option<u16>,
 }
 
-/// Asks for `SCHED_FIFO` alone, for a thread that is to be soon but not on time.
-pub fn become_prompt(priority: u8) -> RtState {
+/// Asks for `SCHED_FIFO` and the CPU alone, for a thread that is to be soon but not on time.
+pub fn become_prompt(wish: RtWish) -> RtState {
     let mut state = RtState::default();
-    if priority > 0 {
-        ask_for_fifo(priority, &mut state);
-    }
+    ask_for_turns(wish, &mut state);
     state
 }
 
@@ -51,19 +49,23 @@ pub fn become_prompt(priority: u8) -> RtState {
 pub fn become_real_time(wish: RtWish, rings: &[Area]) -> RtState {
     let mut state = RtState::default();
     lock(&mut state, rings);
+    ask_for_turns(wish, &mut state);
+    state
+}
+
+fn ask_for_turns(wish: RtWish, state: &mut RtState) {
     if let Some(cpu) = wish.cpu {
         let mut cpus = CpuSet::new();
         let pinned = cpus.set(usize::from(cpu)).and_then(|()| sched_setaffinity(Pid::from_raw(0), &cpus));
         if let Err(refused) = pinned {
             state
                 .refusals
-                .push(format!("cannot run on CPU {cpu} ({refused}): set capture_cpu to one that exists"));
+                .push(format!("cannot run on CPU {cpu} ({refused}): set the key capture_cpu or fan_out_cpu to one that exists"));
         }
     }
     if wish.priority > 0 {
-        ask_for_fifo(wish.priority, &mut state);
+        ask_for_fifo(wish.priority, state);
     }
-    state
 }
 
 fn ask_for_fifo(priority: u8, state: &mut RtState) {

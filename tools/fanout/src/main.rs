@@ -2,11 +2,13 @@
 //! writes. Listeners, bad listeners and the bare loop are processes of their own: this program again, in another role.
 //!
 //! In the order of a run: `service` the processes · `wire` a listener's connection · `load` the listeners · `stream` what one
-//! hears · `bad` the others · `usage` what it takes · `bare` the floor · `results` what it comes to.
+//! hears · `bad` the others · `usage` what it takes · `bare` the floor · `results` what it comes to. With `--probe-cpu` another
+//! question: `probe` whom the thread that sends keeps waiting.
 
 mod bad;
 mod bare;
 mod load;
+mod probe;
 mod results;
 mod service;
 mod stream;
@@ -15,6 +17,7 @@ mod wire;
 
 use clap::{Parser, Subcommand};
 use load::Kind;
+use probe::Lateness;
 use results::{Beside, Look, Row, Run};
 use service::{Running, Service};
 use std::net::SocketAddr;
@@ -59,6 +62,9 @@ struct Options {
     /// Each run again beside somebody who makes TLS handshakes as fast as they are answered
     #[arg(long)]
     handshakes: bool,
+    /// Instead: move the thread that sends to this processor, and measure how late a thread like an interrupt's is woken there
+    #[arg(long, value_name = "CPU")]
+    probe_cpu: Option<usize>,
     /// Further arguments for the service
     #[arg(long, value_delimiter = ' ', allow_hyphen_values = true, default_value = "--queue-ms 1000")]
     arguments: Vec<String>,
@@ -91,7 +97,10 @@ fn main() -> ExitCode {
     let mut options = Options::parse();
     let done = match options.role.take() {
         Some(role) => play(role),
-        None => bench(&options),
+        None => match options.probe_cpu {
+            Some(processor) => probe(&options, processor),
+            None => bench(&options),
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -150,6 +159,33 @@ fn bench(options: &Options) -> Result<(), String> {
     } else {
         Ok(())
     }
+}
+
+/// In turns, so that what else the machine does is in both.
+fn probe(options: &Options, processor: usize) -> Result<(), String> {
+    const TURNS: u32 = 4;
+    allow_many_files()?;
+    std::fs::create_dir_all(&options.out).map_err(|e| format!("making {}: {e}", options.out.display()))?;
+    for &listeners in &options.listeners {
+        let service = Service::start(&options.service, &options.arguments, &options.out.join("state"))?;
+        let mut load = Running::role(&["load".into(), service.address.to_string(), listeners.to_string()])?;
+        load.line()?;
+        std::thread::sleep(Duration::from_secs_f64(options.settle));
+        let thread = usage::thread(service.pid(), FAN_OUT_THREAD)?;
+        let mut found = [Lateness::default(), Lateness::default()];
+        for _ in 0..TURNS {
+            for (lateness, priority) in found.iter_mut().zip([probe::ABOVE, probe::BELOW]) {
+                probe::place(thread, processor, priority)?;
+                lateness.join(probe::watch(
+                    processor,
+                    Duration::from_secs_f64(options.seconds / f64::from(TURNS)),
+                )?);
+            }
+        }
+        let [above, below] = found;
+        print!("{}", probe::table(listeners, &above, &below));
+    }
+    Ok(())
 }
 
 fn measure(options: &Options, listeners: usize, secure: bool, beside: Beside) -> Result<Run, String> {

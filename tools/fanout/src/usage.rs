@@ -3,7 +3,7 @@
 use std::fs;
 
 /// The fan-out thread's priority in the service, as its configuration has it by default.
-const FAN_OUT_PRIORITY: i32 = 60;
+const FAN_OUT_PRIORITY: i32 = 45;
 
 /// A process at one moment.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +32,16 @@ pub fn of(pid: u32, name: &str) -> Usage {
     let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     usage.rss_kib = rss.and_then(|rss| rss.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(0.0);
     usage
+}
+
+/// The kernel's number of a process's thread called `name`.
+pub fn thread(pid: u32, name: &str) -> Result<i32, String> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let named = |task: &fs::DirEntry| {
+        fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim_end() == name)
+    };
+    let mut numbers = tasks.filter(named).filter_map(|task| task.file_name().to_str()?.parse().ok());
+    numbers.next().ok_or_else(|| format!("the service has no thread {name}"))
 }
 
 /// Processor time of the calling thread.
