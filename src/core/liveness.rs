@@ -279,7 +279,9 @@ mod tests {
     #[test]
     fn it_is_over_with_the_first_thing_that_moves() {
         let mut model = Model { sender_frozen: true, device_keeps: true, ..Model::new() };
-        (0..60).for_each(|_| drop(model.pass(500)));
+        for _ in 0..60 {
+            model.pass(500);
+        }
         assert_eq!(model.pass(500), Some(Ill::SenderStopped), "the first cause first");
         model.sender_frozen = false;
         assert_eq!(model.pass(500), Some(Ill::SourceKept));
@@ -300,7 +302,9 @@ mod tests {
     #[test]
     fn a_source_that_begins_after_hours_has_its_time() {
         let mut model = Model { plays: false, ..Model::new() };
-        (0..20_000).for_each(|_| assert_eq!(model.pass(500), None));
+        for _ in 0..20_000 {
+            assert_eq!(model.pass(500), None);
+        }
         model.plays = true;
         model.makes_nothing = true;
         assert_eq!(model.clone().after(SOUND_WITHIN_S), None);
@@ -347,7 +351,7 @@ mod tests {
                 match event {
                     Event::Source(plays) => model.plays = plays,
                     Event::Listeners { .. } => {}
-                    Event::Pass(ms) => drop(model.pass(ms)),
+                    Event::Pass(ms) => _ = model.pass(ms),
                 }
             }
             model.pass(3);
