@@ -1,6 +1,9 @@
 //! What must hold for any bytes: called by the fuzz targets and, for the bytes kept in `seeds/`, by `tests/seeds.rs`.
 
+use synthwire::card::sheet;
+use synthwire::config::Reading;
 use synthwire::core::wire::{self, Record};
+use synthwire::encoding::decode;
 use synthwire::net::control::FromListener;
 use synthwire::net::hostile;
 
@@ -52,4 +55,31 @@ pub(crate) fn tls_accept(bytes: &[u8]) {
         rest = after.get(usize::from(*high) << 8 | usize::from(*low)..).unwrap_or_default();
     }
     assert!(rest.is_empty(), "no record begins with {rest:?}");
+}
+
+/// Whatever the state folder holds, the service starts; damage opens no door; and what is not known is kept when it writes.
+pub(crate) fn state_files(bytes: &[u8]) {
+    type Fields = serde_json::Map<String, serde_json::Value>;
+    let remembered = hostile::remember(bytes);
+    let written: Fields = serde_json::from_slice(&remembered.settings).expect("what is written is JSON");
+    assert_eq!(written["card_reading"], "fuzz");
+    assert!(!remembered.open || bytes.contains(&b'{'), "what is no JSON object is damage");
+    let Ok(before) = serde_json::from_slice::<Fields>(bytes) else { return };
+    let has_fractions = bytes.iter().any(|byte| b".eE".contains(byte)); // their last digit may be rounded
+    for (name, value) in before {
+        if !["format", "first_channel", "card_reading"].contains(&name.as_str()) {
+            let kept = written.get(&name).expect("what is not known is kept");
+            assert!(has_fractions || *kept == value, "{name}: {kept} instead of {value}");
+        }
+    }
+}
+
+/// Whatever stands on the card is understood line by line; what is left there asks for nothing. And the configuration, whose
+/// words are of the same kind, is always one a service can run with.
+pub(crate) fn card_sheet(bytes: &[u8]) {
+    assert_eq!(Reading::of_bytes(bytes, "x").config.check(), Ok(()));
+    let Ok(text) = decode(bytes) else { return };
+    let sheet = sheet::read(&text);
+    let left = synthwire::card::left::sheet_text(&sheet, None);
+    assert!(sheet::read(&left).is_blank(), "{left}");
 }

@@ -1,13 +1,16 @@
 //! Every setting once: its key, unit, range and default. From a TOML file, then the command line over it.
 //!
-//! Unknown keys and values out of range are refused with file, line and remedy; nothing is guessed. A reload applies the
-//! keys of [`LIVE_KEYS`] while the sound goes on.
+//! What is wrong in the file is said with line and remedy, and keeps nothing else from being used ([`Reading`]). A reload
+//! applies the keys of [`LIVE_KEYS`] while the sound goes on.
+
+mod reading;
 
 use crate::error::{Error, Result};
+pub use reading::{Complaint, Reading, keys};
 use serde::Deserialize;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The file read when none is named and it is there.
 pub const DEFAULT_FILE: &str = "/etc/synthwire/synthwire.toml";
@@ -71,56 +74,6 @@ pub struct Config {
     pub connections_per_address: Option<u32>,
 }
 
-/// What every key wants, in words, with its unit and range.
-const WANTS: [(&str, &str); 22] = [
-    ("device", "the name of an ALSA PCM between quotes, such as \"hw:CARD=MONTAGE,DEV=0\""),
-    ("demo", TRUE_OR_FALSE),
-    ("channels", "a whole number of channels without quotes, 2 to 32"),
-    ("first_channel", "the number of a channel without quotes, 1 to 31"),
-    ("period_frames", "a whole number of frames without quotes, 32 to 1024"),
-    ("chunk_frames", "a whole number of frames without quotes, 32 to 2048"),
-    ("rt_priority", "a whole number without quotes, 0 to 99"),
-    ("capture_cpu", CPU),
-    ("fan_out_cpu", CPU),
-    ("listen", ADDRESS),
-    ("names", "a list of names in brackets, such as [\"synth.lan\"]"),
-    ("listening_key", HASHED_KEY),
-    ("settings_key", HASHED_KEY),
-    ("dscp", "a whole number without quotes, 0 to 63"),
-    ("listen_tls", ADDRESS),
-    ("state", "the path of a folder between quotes"),
-    ("cert", "the path of a PEM file between quotes"),
-    ("key", "the path of a PEM file between quotes"),
-    ("announce", TRUE_OR_FALSE),
-    ("queue_ms", "a whole number of milliseconds without quotes, 10 to 2000"),
-    ("listeners_max", "a whole number of listeners without quotes, 1 to 2000"),
-    ("connections_per_address", "a whole number of connections without quotes, 1 to 4000"),
-];
-const CPU: &str = "the number of a CPU without quotes, from 0";
-const TRUE_OR_FALSE: &str = "true or false, without quotes";
-const ADDRESS: &str = "an address and a port between quotes, such as \"0.0.0.0:8080\"";
-const HASHED_KEY: &str = "a hashed key between quotes, as 'synthwire key' prints it";
-
-/// Every key of the file, and what it wants.
-pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
-    WANTS.into_iter()
-}
-
-/// What is wrong with a line that TOML or the type of its key refused, without the words of the parser where we have our own.
-fn in_plain_words(typed: &str, refusal: &str) -> String {
-    let key = typed.split('=').next().unwrap_or_default().trim();
-    if let Some((_, wants)) = WANTS.iter().find(|(known, _)| *known == key) {
-        if refusal.starts_with("duplicate key") {
-            return format!("{key} is set twice: keep one of the lines");
-        }
-        return format!("{key} wants {wants}");
-    }
-    if refusal.starts_with("unknown field") {
-        return format!("there is no key {key:?}");
-    }
-    format!("this line cannot be read ({refusal}): a line is KEY = VALUE, texts stand between quotes")
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -151,36 +104,13 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads `file`.
+    /// Reads a text in which nothing is wrong, called `name` in errors.
     ///
     /// # Errors
-    /// When it cannot be read, is no TOML, or a key or value is not ours: with file, line and remedy.
-    pub fn read(file: &Path) -> Result<Self> {
-        let name = file.display();
-        let text = std::fs::read_to_string(file).map_err(|error| {
-            Error::new(format!("cannot read the configuration {name}"))
-                .because(error)
-                .try_this("Check the path given with --config")
-        })?;
-        Self::parse(&text, &name.to_string())
-    }
-
-    /// Parses and checks `text`, called `name` in errors.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
+    /// The first thing that is wrong, with its line.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
-        let config: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| line_at(text, span.start));
-            let typed = text.lines().nth(line - 1).unwrap_or_default();
-            Error::new(format!("{name}:{line}: {}", in_plain_words(typed, error.message().trim())))
-                .try_this("'synthwire serve --help' lists every key with its range")
-        })?;
-        config.check().map_err(|(key, wrong)| {
-            let line = text.lines().position(|line| line.trim_start().starts_with(key)).map_or(1, |n| n + 1);
-            Error::new(format!("{name}:{line}: {wrong}"))
-        })?;
-        Ok(config)
+        let Reading { config, complaints } = Reading::of_text(text, name);
+        complaints.first().map_or(Ok(config), |first| Err(Error::new(first.to_string())))
     }
 
     /// Frames in one message to a listener: whole periods, at most what a record may hold.
@@ -308,12 +238,9 @@ fn within(
     Err((key, format!("{key} is {value} but must lie between {least} and {most}")))
 }
 
-fn line_at(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
-}
-
 #[cfg(test)]
 mod tests {
+    use super::reading::WANTS;
     use super::*;
 
     #[test]

@@ -49,6 +49,16 @@ fn any_bytes_are_no_handshake_by_themselves() {
 }
 
 #[test]
+fn any_bytes_in_the_state_folder_let_the_service_start_and_open_no_door() {
+    each("state_files", checks::state_files, 60);
+}
+
+#[test]
+fn any_bytes_on_the_card_are_understood_line_by_line() {
+    each("card_sheet", checks::card_sheet, 200);
+}
+
+#[test]
 fn the_entry_for_fuzzers_leads_to_the_service_itself() {
     for (request, code) in [
         ("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "200"),

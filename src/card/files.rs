@@ -17,16 +17,6 @@ pub fn config_with(now: &str, keys: &[(&str, Value)]) -> String {
     text
 }
 
-/// The pair chosen on the page is forgotten: the card's is the later wish. `None` when none was chosen.
-///
-/// # Panics
-/// Never: what was JSON is JSON.
-pub fn settings_without_pair(now: &[u8]) -> Option<Vec<u8>> {
-    let mut settings: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(now).ok()?;
-    settings.remove("first_channel")?;
-    Some(serde_json::to_vec(&settings).expect("what was JSON is JSON"))
-}
-
 /// The name of the file in which iwd keeps a network: plain names as they are, others in hexadecimal (iwd.network(5)).
 pub fn iwd_file(name: &str, password: &str) -> String {
     let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" _-".contains(&byte));
@@ -98,13 +88,6 @@ mod tests {
         let read: toml::Table = toml::from_str(&new).unwrap();
         assert_eq!(read["listening_key"].as_str(), Some("$a\"b"));
         assert_eq!(config_with("", &keys[..1]), "first_channel = 3\n");
-    }
-
-    #[test]
-    fn the_pair_of_the_page_gives_way() {
-        assert_eq!(settings_without_pair(b"{\"first_channel\":5}"), Some(b"{}".to_vec()));
-        assert_eq!(settings_without_pair(b"{}"), None);
-        assert_eq!(settings_without_pair(b"?"), None);
     }
 
     #[test]

@@ -6,10 +6,12 @@ use super::sheet::Sheet;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
-/// What the service is told: `card.json` of its state folder.
+/// What the service is told: `card.json` in a folder of root's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Report {
+    /// Another for each reading of the card; '' before format 1.
+    pub reading: String,
     /// When, in words.
     pub when: String,
     /// The keys that were done.
@@ -20,14 +22,20 @@ pub struct Report {
 
 impl Report {
     /// Of this file, read at this moment.
-    pub fn new(sheet: &Sheet, further: &[Problem], when: &str) -> Self {
+    pub fn new(sheet: &Sheet, further: &[Problem], when: &str, reading: String) -> Self {
         let right = sheet.entries.iter().filter(|entry| entry.wrong.is_none());
         let problems = sheet.problems();
         Self {
+            reading,
             when: when.to_owned(),
             done: right.filter_map(|entry| entry.key.map(str::to_owned)).collect(),
             problems: problems.iter().chain(further).map(Problem::to_string).collect(),
         }
+    }
+
+    /// Whether it set the pair in the configuration.
+    pub fn set_pair(&self) -> bool {
+        self.done.iter().any(|key| key == "first_channel")
     }
 
     /// One sentence for each problem, for the page and the status.
@@ -107,7 +115,7 @@ mod tests {
         let sheet = read(
             "hostname = \"stage\"\nwifi_name = \"Home\"\nwifi_password = \"hunter2hunter2\"\nlisten = \"hunter2\"\n",
         );
-        let report = Report::new(&sheet, &[], "today");
+        let report = Report::new(&sheet, &[], "today", "1".into());
         let left = sheet_text(&sheet, Some(&report));
         assert!(read(&left).is_blank(), "{left}");
         assert!(left.contains("# Done: hostname = \"stage\"\r\n"), "{left}");
@@ -144,7 +152,7 @@ mod tests {
     #[test]
     fn problems_are_told_alike_in_the_file_and_on_the_page() {
         let further = [Problem { line: 0, says: "synthwire.toml.txt is not read".into() }];
-        let report = Report::new(&read("hostname = 5\n"), &further, "today");
+        let report = Report::new(&read("hostname = 5\n"), &further, "today", "1".into());
         let said = "line 1: hostname wants its value between straight quotes: hostname = \"synthwire\"";
         assert_eq!(report.problems, [said, "synthwire.toml.txt is not read"]);
         assert_eq!(report.notices().collect::<Vec<_>>()[0], format!("synthwire.toml on the card, {said}."));

@@ -1,6 +1,6 @@
 //! Reads what somebody typed, line by line, so that a slip in one line spoils that line alone.
 //!
-//! It is TOML without sections. What editors add (a byte order mark, Windows line ends) is no slip; UTF-16 is decoded.
+//! It is TOML without sections. What editors add (a byte order mark, Windows line ends) is no slip: `crate::encoding` has seen to it.
 
 use super::keys::{self, Checked, KEYS, Key};
 use super::{Network, Problem, Wishes};
@@ -45,19 +45,6 @@ impl Sheet {
         for entry in self.entries.iter_mut().filter(|entry| entry.key == Some(key) && entry.wrong.is_none()) {
             entry.wrong = Some(says.to_owned());
         }
-    }
-}
-
-/// Text as editors save it.
-pub fn decode(bytes: &[u8]) -> String {
-    let wide = |from: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| from([pair[0], pair[1]])).collect();
-        String::from_utf16_lossy(&units)
-    };
-    match bytes {
-        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
-        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
-        _ => String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).into_owned(),
     }
 }
 
@@ -249,6 +236,7 @@ fn join_wifi(sheet: &mut Sheet) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoding::decode;
 
     #[test]
     fn a_file_without_a_mistake_is_all_done() {
@@ -280,10 +268,14 @@ mod tests {
         let big: Vec<u8> =
             [0xfe, 0xff].into_iter().chain(wide.iter().flat_map(|unit| unit.to_be_bytes())).collect();
         for bytes in [plain.as_bytes(), b"\xef\xbb\xbfhostname = \"a\"\r\n", &little, &big] {
-            assert_eq!(read(&decode(bytes)).wishes.hostname.as_deref(), Some("a"), "{bytes:?}");
+            assert_eq!(read(&decode(bytes).unwrap()).wishes.hostname.as_deref(), Some("a"), "{bytes:?}");
         }
-        assert!(read(&decode(b"\xff\xfe")).is_blank() && read(&decode(b"")).is_blank());
-        assert_eq!(read(&decode(b"hostname = \"\xe4\"\n")).problems().len(), 1, "no UTF-8");
+        assert!(read(&decode(b"\xff\xfe").unwrap()).is_blank() && read(&decode(b"").unwrap()).is_blank());
+        assert_eq!(
+            read(&decode(b"hostname = \"\xe4\"\n").unwrap()).problems().len(),
+            1,
+            "an umlaut of Windows is no letter of a host name"
+        );
     }
 
     #[test]
@@ -371,7 +363,7 @@ mod tests {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 bytes.push((state >> 24) as u8);
             }
-            let sheet = read(&decode(&bytes));
+            let sheet = read(&decode(&bytes).unwrap_or_default());
             assert_eq!(sheet.wishes.hostname.as_deref(), Some("a"), "seed {seed}");
         }
     }

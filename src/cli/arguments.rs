@@ -1,6 +1,6 @@
 //! What `serve` and `doctor` are told: the command line, over the configuration file.
 
-use crate::config::{self, Config, DEFAULT_FILE};
+use crate::config::{self, Complaint, Config, DEFAULT_FILE, Reading};
 use crate::error::{Error, Result};
 use crate::source::opening::Choice;
 use crate::source::tone::Pattern;
@@ -25,14 +25,10 @@ pub(super) fn keys() -> String {
 
 impl Configured {
     /// Reads it.
-    pub(super) fn read(&self) -> Result<Config> {
+    pub(super) fn read(&self) -> Result<Reading> {
         match &self.config {
-            Some(file) => Config::read(file),
-            // What cannot be looked at is read all the same: the error then says why.
-            None if Path::new(DEFAULT_FILE).try_exists().unwrap_or(true) => {
-                Config::read(Path::new(DEFAULT_FILE))
-            }
-            None => Ok(Config::default()),
+            Some(file) => Reading::of_file(file),
+            None => Ok(Reading::of_default_file(Path::new(DEFAULT_FILE))),
         }
     }
 }
@@ -94,6 +90,9 @@ pub(super) struct ServeArguments {
     /// Folder in which the system's updater says how it is [default: /run/synthwire-updater]
     #[arg(long, value_name = "DIR")]
     pub(super) updater: Option<PathBuf>,
+    /// Folder in which 'synthwire card' says what became of the card [default: /data/card]
+    #[arg(long, value_name = "DIR")]
+    pub(super) card: Option<PathBuf>,
     /// Do not make the device known on its network as HOST.local
     #[arg(long)]
     no_announce: bool,
@@ -127,9 +126,9 @@ fn parse_source(text: &str) -> std::result::Result<Choice, String> {
 }
 
 impl ServeArguments {
-    /// The configuration file with the command line over it.
-    pub(super) fn settle(&self) -> Result<Config> {
-        let mut config = self.configured.read()?;
+    /// The configuration file with the command line over it, and what is wrong in the file.
+    pub(super) fn settle(&self) -> Result<(Config, Vec<Complaint>)> {
+        let Reading { mut config, complaints } = self.configured.read()?;
         config.device = self.device.clone().or(config.device);
         config.demo |= self.demo;
         config.channels = self.channels.or(config.channels);
@@ -151,7 +150,7 @@ impl ServeArguments {
         config.listeners_max = self.listeners_max.unwrap_or(config.listeners_max);
         config.connections_per_address = self.connections_per_address.or(config.connections_per_address);
         config.check().map_err(|(_, wrong)| Error::new(wrong))?;
-        Ok(config)
+        Ok((config, complaints))
     }
 
     /// Where the sound comes from.

@@ -8,15 +8,15 @@ use super::terminal::{remark, say};
 use crate::card::left::{self, Report};
 use crate::card::sheet::{self, Sheet};
 use crate::card::{Network, Problem, files};
+use crate::encoding::decode;
 use crate::error::{Error, Result};
 use crate::net::access::key::HashedKey;
 use crate::net::access::random;
-use crate::state::{StateFile, Step, numbered, write_whole};
+use crate::state::{Kept, StateFile, StateFolder, Step, numbered, write_whole, write_whole_below};
 use crate::sys::machine;
 use clap::Args;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use toml::Value;
@@ -28,9 +28,12 @@ const MISNAMED: [&str; 2] = ["synthwire.toml.txt", "synthwire.txt"];
 /// Longest file that is read: far more than anybody types.
 const SHEET_BYTES_MAX: u64 = 64 * 1024;
 
-/// What the service reads: the report, and the settings chosen on the page.
-const REPORT: &str = "synthwire/card.json";
-const SETTINGS: &str = "synthwire/settings.json";
+/// Where the service finds the report, unless it is told another folder: root's, for root writes no name in the service's.
+pub(super) const CARD_FOLDER: &str = "/data/card";
+/// The same folder below what stays.
+const REPORT_FOLDER: &str = "card";
+/// Random bytes by which the service tells one reading of the card from the next.
+const READING_BYTES: usize = 8;
 const CONFIG: &str = "etc/synthwire/synthwire.toml";
 /// Kept by itself, so that iwd's own file can change with an update.
 const COUNTRY: &str = "etc/synthwire/wifi-country";
@@ -55,7 +58,7 @@ pub(super) struct CardArguments {
     /// Where the card's FAT partition is mounted; made writable for a moment where it is not
     #[arg(long, value_name = "DIR")]
     boot: PathBuf,
-    /// What stays: etc/, iwd/ (Wi-Fi), root/ (SSH) and synthwire/ (the service's state folder) below it
+    /// What stays: etc/, iwd/ (Wi-Fi), root/ (SSH) and card/ (what the service is told) below it
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
     /// The running system, where it is not made of what stays: its etc/ and host name are changed as well
@@ -93,11 +96,11 @@ impl CardArguments {
         }
         let unsaved = self.apply(&mut sheet);
         further.extend(unsaved.iter().cloned());
-        let report = Report::new(&sheet, &further, when);
-        let json = serde_json::to_vec(&report).expect("our own types serialise");
+        let reading = random::<READING_BYTES>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let report = Report::new(&sheet, &further, when, reading);
         // The page's own place for problems; where it cannot be written, the card still tells.
-        if let Err(error) = self.put_kept(REPORT, &json, OPEN) {
-            remark(format!("synthwire: cannot write {REPORT}: {error}."));
+        if let Err(error) = self.tell_service(&report) {
+            remark(format!("synthwire: {error}."));
         }
         self.on_card(|| self.put_problems(&report)).map_err(|error| self.cannot_write(PROBLEMS, &error))?;
         // What could not be saved stays on the card and is tried again at the next start.
@@ -136,7 +139,15 @@ impl CardArguments {
                 further.push(about_file("the file is far too long. Save it again as plain text".into()));
                 (Sheet::default(), further, true)
             }
-            Ok(length) => (sheet::read(&sheet::decode(&bytes)), further, length > 0),
+            Ok(length) => match decode(&bytes) {
+                Ok(text) => (sheet::read(&text), further, length > 0),
+                Err(what) => {
+                    further.push(about_file(format!(
+                        "the file cannot be read: {what}. Save it again as plain text"
+                    )));
+                    (Sheet::default(), further, true)
+                }
+            },
         }
     }
 
@@ -204,15 +215,13 @@ impl CardArguments {
     /// Sets keys of the service's configuration.
     fn configure(&self, keys: &[(&str, Value)]) -> io::Result<()> {
         let now = self.now(CONFIG)?;
-        self.put(CONFIG, files::config_with(&now, keys).as_bytes(), OPEN)?;
-        let settings = self.state.join(SETTINGS);
-        let chosen = keys.iter().any(|(key, _)| *key == "first_channel");
-        match fs::read(&settings) {
-            Ok(now) if chosen => files::settings_without_pair(&now)
-                .map_or(Ok(()), |without| self.put_kept(SETTINGS, &without, OPEN)),
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        self.put(CONFIG, files::config_with(&now, keys).as_bytes(), OPEN)
+    }
+
+    /// Leaves the report where the service reads it.
+    fn tell_service(&self, report: &Report) -> Result<()> {
+        let folder = StateFolder::made(&self.state.join(REPORT_FOLDER), 0o755)?;
+        Kept::open(&folder).0.write(report)
     }
 
     /// Tells iwd of this start the country that is kept.
@@ -306,10 +315,7 @@ fn read_or_empty(path: &Path) -> io::Result<String> {
 
 /// Writes a file whole; folders that are missing are made, for root alone where the file is.
 fn put_at(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        DirBuilder::new().recursive(true).mode(if mode == SECRET { 0o700 } else { 0o755 }).create(folder)?;
-    }
-    write_whole(path, bytes, mode)
+    write_whole_below(path, bytes, mode, if mode == SECRET { 0o700 } else { 0o755 })
 }
 
 /// Writes the file anew; what it held before is written over first, so that no tool that recovers deleted files finds it.
@@ -326,7 +332,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::net::access::key::Workspace;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     /// A card, what stays and a system, in a folder that goes with it.
     struct Device {
@@ -383,6 +389,12 @@ mod tests {
             .with("root/etc/iwd/main.conf", "[General]\nEnableNetworkConfiguration=false\n")
             .with("root/proc/sys/kernel/hostname", "synthwire")
             .with("state/synthwire/settings.json", "{\"first_channel\":7}");
+        let service = [device.top.join("state/synthwire"), device.top.join("outside")];
+        fs::create_dir(&service[1]).unwrap();
+        let targets = ["settings.json.new", "card.json", "card.json.new"];
+        for name in targets {
+            symlink(service[1].join(name), service[0].join(name)).unwrap();
+        }
         let report = device.run().unwrap();
         assert_eq!(report.problems, Vec::<String>::new());
         assert_eq!(report.done.len(), 7);
@@ -404,17 +416,27 @@ mod tests {
         assert!(!device.has("state/etc/iwd/main.conf"), "an update may bring another");
         let ssh_keys = format!("state/{SSH_KEYS}");
         assert!(device.text(&ssh_keys).starts_with("ssh-ed25519 "));
-        assert_eq!(device.text("state/synthwire/settings.json"), "{}", "the card's pair is the later wish");
+        assert_eq!(
+            device.text("state/synthwire/settings.json"),
+            "{\"first_channel\":7}",
+            "the service's own affair"
+        );
+        assert_eq!(
+            fs::read_dir(&service[0]).unwrap().count(),
+            4,
+            "root writes nothing in the service's folder"
+        );
+        assert_eq!(fs::read_dir(&service[1]).unwrap().count(), 0, "and nothing where links in it lead");
         let mode = |path: &str| fs::metadata(device.top.join(path)).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode("state/iwd"), mode("state/iwd/Home.psk")), (0o700, 0o600));
         assert_eq!(
-            (mode(ssh_keys.trim_end_matches("/authorized_keys")), mode("state/synthwire/card.json")),
+            (mode(ssh_keys.trim_end_matches("/authorized_keys")), mode("state/card/card.json")),
             (0o700, 0o644)
         );
         let left = device.text("boot/synthwire.toml");
         assert!(left.contains("# Done: wifi_password = (taken out") && !left.contains("hunter2"), "{left}");
         assert!(!device.has("boot/synthwire-problems.txt"));
-        let kept: Report = serde_json::from_str(&device.text("state/synthwire/card.json")).unwrap();
+        let kept: Report = serde_json::from_str(&device.text("state/card/card.json")).unwrap();
         assert_eq!(kept, report);
         assert_eq!(device.run(), None, "the second time there is nothing to do");
         assert_eq!(device.text("boot/synthwire.toml"), left);
@@ -434,7 +456,7 @@ mod tests {
         ] {
             assert!(report.problems[number].starts_with(said), "{:?}", report.problems);
             assert!(device.text("boot/synthwire-problems.txt").contains(said));
-            assert!(device.text("state/synthwire/card.json").contains(&said.replace('"', "\\\"")));
+            assert!(device.text("state/card/card.json").contains(&said.replace('"', "\\\"")));
         }
         assert!(device.text("state/etc/synthwire/synthwire.toml").contains("first_channel = 5"));
         assert!(!device.has("state/etc/hostname"));
@@ -460,7 +482,7 @@ mod tests {
         let device = device.with("boot/synthwire.toml", "");
         assert_eq!(device.run(), None);
         assert!(device.text("boot/synthwire.toml").contains("#hostname"));
-        assert!(!device.has("state/synthwire"), "nothing was set up");
+        assert!(!device.has("state/card"), "nothing was set up");
     }
 
     #[test]

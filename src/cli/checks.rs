@@ -3,7 +3,7 @@
 
 use super::asking::{self, Answer, KEY_VARIABLE};
 use super::notices;
-use crate::config::Config;
+use crate::config::{Complaint, Config};
 use crate::plain::Plain;
 use crate::rt::thread::{RtWish, become_real_time};
 use crate::source::opening::{Kind, Opener};
@@ -55,6 +55,8 @@ impl Check {
 /// What the checks look at.
 pub(super) struct Scene<'a> {
     pub(super) config: &'a Config,
+    /// What is wrong in its file.
+    pub(super) complaints: &'a [Complaint],
     /// What `serve` would play.
     pub(super) opener: Opener,
     /// Where the service of this configuration answers.
@@ -71,11 +73,16 @@ impl Scene<'_> {
 }
 
 /// Every check, in the order they are told.
-const CHECKS: [fn(&Scene<'_>) -> Vec<Check>; 6] = [service, real_time, governor, sound, ports, device];
+const CHECKS: [fn(&Scene<'_>) -> Vec<Check>; 7] =
+    [configuration, service, real_time, governor, sound, ports, device];
 
 /// Looks at everything.
 pub(super) fn all(scene: &Scene<'_>) -> Vec<Check> {
     CHECKS.iter().flat_map(|check| check(scene)).collect()
+}
+
+fn configuration(scene: &Scene<'_>) -> Vec<Check> {
+    scene.complaints.iter().map(|complaint| Check::warn("configuration", complaint.to_string())).collect()
 }
 
 fn service(scene: &Scene<'_>) -> Vec<Check> {
@@ -234,7 +241,7 @@ fn device(scene: &Scene<'_>) -> Vec<Check> {
         }
         _ => {
             let power = power::here().and_then(power::Throttled::notice).map(Plain::from);
-            notices::gather(None).into_iter().chain(power).collect()
+            notices::gather(&[], None).into_iter().chain(power).collect()
         }
     };
     notices.into_iter().map(|notice| Check::warn("device", notice)).collect()
@@ -255,7 +262,13 @@ mod tests {
             skew_ppm: 0,
             sysfs: "/nonexistent".into(),
         };
-        let scene = Scene { config: &config, opener, place: "127.0.0.1:9".parse().unwrap(), service: answer };
+        let scene = Scene {
+            config: &config,
+            complaints: &[],
+            opener,
+            place: "127.0.0.1:9".parse().unwrap(),
+            service: answer,
+        };
         all(&scene).into_iter().map(|check| (check.name, check.verdict, check.words.to_string())).collect()
     }
 

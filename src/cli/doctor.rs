@@ -23,7 +23,7 @@ pub(super) struct DoctorArguments {
 }
 
 pub(super) fn run(arguments: &DoctorArguments) -> Result<ExitCode> {
-    let config = arguments.serve.settle()?;
+    let (config, complaints) = arguments.serve.settle()?;
     let opener = Opener {
         choice: arguments.serve.choice(&config),
         wish: Wish { period_frames: config.period_frames, channels: config.channels },
@@ -32,7 +32,8 @@ pub(super) fn run(arguments: &DoctorArguments) -> Result<ExitCode> {
     };
     let place = asking::place(&config);
     let service = asking::status(&config, place);
-    let checks = checks::all(&Scene { config: &config, opener, place, service: &service });
+    let checks =
+        checks::all(&Scene { config: &config, complaints: &complaints, opener, place, service: &service });
     let on_terminal = arguments.report.as_deref() == Some(Path::new("-"));
     if !on_terminal {
         for check in &checks {

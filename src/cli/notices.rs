@@ -1,24 +1,33 @@
-//! What a person should know of this device besides its sound, gathered once at the start: what its board cannot do, which
-//! boot loader it has, and what was wrong on its card. `/api/status` and the page show it.
+//! What a person should know of this device besides its sound, gathered once at the start: what is wrong in its configuration,
+//! what its board cannot do, which boot loader it has, and what was wrong on its card. `/api/status` and the page show it.
 
 use crate::card::left::Report;
+use crate::config::Complaint;
 use crate::plain::Plain;
 use crate::state::{Found, Kept, StateFolder};
 use crate::sys::{board, boot_loader};
 use std::fs;
+use std::path::Path;
+
+/// What `synthwire card` left for the service in `folder`, if it did.
+pub(super) fn card_report(folder: &Path) -> Option<Report> {
+    match Kept::<Report>::open(&StateFolder::of_others(folder)).1 {
+        Found::Nothing => None,
+        Found::Kept { value, .. } => Some(value),
+        Found::Damaged(why) => {
+            tracing::warn!("what was wrong on the card is not shown: {why}");
+            None
+        }
+    }
+}
 
 /// All there is to be said.
-pub(super) fn gather(folder: Option<&StateFolder>) -> Vec<Plain> {
+pub(super) fn gather(complaints: &[Complaint], card: Option<&Report>) -> Vec<Plain> {
+    let complaints = complaints.iter().map(|complaint| Plain::from(format!("Configuration, {complaint}.")));
     let model = fs::read(board::MODEL_FILE).unwrap_or_default();
-    let mut notices: Vec<Plain> =
-        board::notice(&String::from_utf8_lossy(&model)).into_iter().map(Plain::from).collect();
-    notices.extend(boot_loader::here().notice().map(Plain::from));
-    match folder.map(|folder| Kept::<Report>::open(folder).1) {
-        None | Some(Found::Nothing) => {}
-        Some(Found::Kept { value, .. }) => notices.extend(value.notices().map(Plain::from)),
-        Some(Found::Damaged(why)) => tracing::warn!("what was wrong on the card is not shown: {why}"),
-    }
-    notices
+    let board = board::notice(&String::from_utf8_lossy(&model));
+    let machine = board.into_iter().chain(boot_loader::here().notice().map(Into::into)).map(Plain::from);
+    complaints.chain(machine).chain(card.into_iter().flat_map(Report::notices).map(Plain::from)).collect()
 }
 
 #[cfg(test)]
@@ -28,14 +37,14 @@ mod tests {
     #[test]
     fn what_was_wrong_on_the_card_is_told_and_damage_is_borne() {
         let path = std::env::temp_dir().join(format!("synthwire-notices-{}", std::process::id()));
-        let folder = StateFolder::open(&path).unwrap();
-        let without = gather(Some(&folder));
+        let told = || gather(&[], card_report(&path).as_ref());
+        let without = told();
+        fs::create_dir(&path).unwrap();
         fs::write(path.join("card.json"), r#"{"when":"today","done":[],"problems":["line 1: no"]}"#).unwrap();
-        let told = gather(Some(&folder));
-        assert_eq!(told.len(), without.len() + 1);
-        assert_eq!(told.last().unwrap(), "synthwire.toml on the card, line 1: no.");
+        assert_eq!(told().len(), without.len() + 1);
+        assert_eq!(told().last().unwrap(), "synthwire.toml on the card, line 1: no.");
         fs::write(path.join("card.json"), "?").unwrap();
-        assert_eq!(gather(Some(&folder)), without);
+        assert_eq!(told(), without);
         fs::remove_dir_all(path).unwrap();
     }
 }

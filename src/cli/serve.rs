@@ -1,8 +1,10 @@
 //! `synthwire serve`: builds the chain in the data's order, waits, stops; meanwhile it reads its configuration again when asked.
 
 use super::arguments::ServeArguments;
+use super::card::CARD_FOLDER;
 use super::informing::{keep_power_told, keep_systemd_informed};
 use super::{notices, ports, standing};
+use crate::card::left::Report;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::hub::pump::HandoffReader;
@@ -33,14 +35,20 @@ const CAPTURE_STOP_LIMIT: Duration = Duration::from_millis(250);
 
 /// Serves until a signal asks to stop.
 pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
-    let config = arguments.settle()?;
+    let (config, complaints) = arguments.settle()?;
     logging::begin();
+    for complaint in &complaints {
+        tracing::warn!("{complaint}");
+    }
     let folder = config.keeping_folder(|name| std::env::var_os(name))?;
     let folder = folder.as_deref().map(StateFolder::open).transpose()?;
-    let notices = notices::gather(folder.as_ref());
+    let card = notices::card_report(arguments.card.as_deref().unwrap_or(Path::new(CARD_FOLDER)));
     let (names, following) = watch::channel(Names::of(&machine::host(), &config.names));
     let mut gate = Gate::open(&config, following, folder.clone());
-    gate.notices = notices;
+    gate.notices = notices::gather(&complaints, card.as_ref());
+    if let Some(card) = card.filter(Report::set_pair) {
+        gate.settings.give_way(&card.reading);
+    }
     if !power_up::was_by_hand() {
         gate.access.was_restarted();
     }
@@ -178,7 +186,15 @@ fn reload(
     misread: &watch::Sender<Option<Plain>>,
 ) {
     notify::reloading();
-    let mistake = match arguments.settle() {
+    // What runs is better than a default: a mistake changes nothing. A key that nobody knows is none.
+    let settled = arguments.settle().and_then(|(new, complaints)| {
+        complaints.iter().for_each(|complaint| tracing::warn!("{complaint}"));
+        match complaints.into_iter().find(|complaint| !complaint.is_unknown) {
+            Some(mistake) => Err(Error::new(mistake.to_string())),
+            None => Ok(new),
+        }
+    });
+    let mistake = match settled {
         Ok(new) => {
             tracing::info!("{}", standing::reloaded(running, &new));
             let before = std::mem::replace(running, running.with_live_keys_of(&new));

@@ -68,7 +68,7 @@ pub(super) fn run(arguments: &SoakArguments) -> Result<ExitCode> {
     let key = key.map_err(|error| Error::new(format!("{KEY_VARIABLE} holds no key")).because(error))?;
     let address = match &arguments.address {
         Some(address) => address.clone(),
-        None => asking::place(&arguments.configured.read()?).to_string(),
+        None => asking::place(&arguments.configured.read()?.config).to_string(),
     };
     let way = Arc::new(Way { address, key });
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -3,7 +3,7 @@
 use super::terminal::say;
 use crate::error::{Error, Result};
 use crate::state::StateFolder;
-use crate::sys::boot_loader;
+use crate::sys::{boot_loader, rights};
 use crate::update::{Age, NotTaken, Phase, Said, UPDATER_FOLDER, Updater};
 use clap::Args;
 use std::fs::File;
@@ -39,9 +39,12 @@ pub(super) struct UpdateArguments {
 }
 
 pub(super) fn run(arguments: &UpdateArguments) -> Result<ExitCode> {
+    let unread = |error| Error::new(format!("cannot read {}", arguments.file.display())).because(error);
+    let file = File::open(&arguments.file).map_err(unread)?; // perhaps only root may
+    rights::become_owner_of(&arguments.state)?;
     let updater = Updater::new(&arguments.updater, Some(StateFolder::open(&arguments.state)?))
         .unless(boot_loader::here().unfit().map(Into::into));
-    hand_over(arguments, &updater)?;
+    hand_over(arguments, file, &updater)?;
     let said = until_settled(&updater)?;
     say(said.words());
     if !said.detail.is_empty() {
@@ -62,9 +65,8 @@ pub(super) fn run(arguments: &UpdateArguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn hand_over(arguments: &UpdateArguments, updater: &Updater) -> Result<()> {
+fn hand_over(arguments: &UpdateArguments, mut file: File, updater: &Updater) -> Result<()> {
     let unread = |error| Error::new(format!("cannot read {}", arguments.file.display())).because(error);
-    let mut file = File::open(&arguments.file).map_err(unread)?;
     let bytes = file.metadata().map_err(unread)?.len();
     let age = if arguments.older { Age::Any } else { Age::Newer };
     let mut incoming = updater.begin(Some(bytes), age).map_err(|why| cannot(&why))?;

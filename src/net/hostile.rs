@@ -1,6 +1,7 @@
 //! For independent tools and fuzzers: the parts of the door that strangers meet first, without the sound behind them.
 //! Only with the feature `hostile`, which the tests switch on; what ships has none of it.
 
+use super::access::rules::Each;
 use super::guard::{self, Peer};
 use super::handshake::Handshakes;
 use super::routes::{self, Body};
@@ -130,12 +131,44 @@ pub fn shake(bytes: &[u8]) -> (Vec<u8>, bool) {
     })
 }
 
+/// What a service makes of a state folder in which every file holds these bytes.
+pub struct Remembered {
+    /// Whether anybody may listen without a key.
+    pub open: bool,
+    /// The settings' file after the card's wish was written into it.
+    pub settings: Vec<u8>,
+}
+
+/// Starts on such a folder, as far as it is read, and writes into it.
+///
+/// # Panics
+/// When the service does, or anything but a new leaf was written by reading alone: that is what is looked for.
+pub fn remember(bytes: &[u8]) -> Remembered {
+    let path = std::env::temp_dir().join(format!("synthwire-hostile-state-{}", std::process::id()));
+    let folder = StateFolder::open(&path).expect("a folder that can be written");
+    let file = |name: &str| path.join(name);
+    for name in ["settings.json", "access.json", "authority.json", "leaf.json"] {
+        std::fs::write(file(name), bytes).expect("a file that can be written");
+    }
+    let gate = Gate::open(&Config::default(), watch::channel(Names::default()).1, Some(folder.clone()));
+    Identity::own(&folder, &first_facts()).expect("there is always a certificate");
+    for name in ["settings.json", "access.json"] {
+        assert_eq!(std::fs::read(file(name)).expect("it is there"), bytes, "reading changes nothing");
+    }
+    gate.settings.give_way("fuzz");
+    let settings = std::fs::read(file("settings.json")).expect("it was written");
+    std::fs::remove_dir_all(&path).expect("it was there");
+    Remembered { open: gate.access.grant(Each::default()).listen, settings }
+}
+
+fn first_facts() -> Facts {
+    Facts { clock: Clock { now_s: BUILD_S, set: true }, names: Names::default(), addresses: Vec::new() }
+}
+
 /// As at a first start.
 fn tls_config() -> Arc<ServerConfig> {
     let folder = std::env::temp_dir().join(format!("synthwire-hostile-{}", std::process::id()));
-    let facts =
-        Facts { clock: Clock { now_s: BUILD_S, set: true }, names: Names::default(), addresses: Vec::new() };
-    let identity = StateFolder::open(&folder).and_then(|folder| Identity::own(&folder, &facts));
+    let identity = StateFolder::open(&folder).and_then(|folder| Identity::own(&folder, &first_facts()));
     let _ = std::fs::remove_dir_all(&folder);
     identity.expect("a folder that can be written").server_config()
 }

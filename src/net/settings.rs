@@ -37,6 +37,9 @@ pub struct Settings {
 struct Chosen {
     #[serde(skip_serializing_if = "Option::is_none")]
     first_channel: Option<u16>,
+    /// The last reading of the card that set the pair in the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    card_reading: Option<String>,
 }
 
 impl StateFile for Chosen {
@@ -89,6 +92,19 @@ impl KeptSettings {
     /// The first channel that was chosen, where one was.
     pub fn first_channel(&self) -> Option<u16> {
         self.lock().first_channel
+    }
+
+    /// A reading of the card, known by this word, has set the pair in the configuration. When that is news, it is the later
+    /// wish, and what was chosen on the page before counts no more. Waits for the disk.
+    pub fn give_way(&self, reading: &str) {
+        {
+            let mut now = self.lock();
+            if reading.is_empty() || now.card_reading.as_deref() == Some(reading) {
+                return;
+            }
+            *now = Chosen { first_channel: None, card_reading: Some(reading.to_owned()) };
+        }
+        self.write();
     }
 
     /// What was wrong with what was kept, in plain words.
@@ -188,6 +204,27 @@ mod tests {
         settings.write();
         let again = KeptSettings::open(Some(&folder));
         assert_eq!((again.first_channel(), again.notice()), (Some(5), None));
+        std::fs::remove_dir_all(path).unwrap();
+    }
+
+    #[test]
+    fn the_cards_pair_is_the_later_wish_once_for_each_reading() {
+        let path = std::env::temp_dir().join(format!("synthwire-settings-card-{}", std::process::id()));
+        let folder = StateFolder::open(&path).unwrap();
+        let choose = |settings: &KeptSettings| {
+            settings.lock().first_channel = Some(7);
+            settings.write();
+        };
+        choose(&KeptSettings::open(Some(&folder)));
+        for (reading, expected) in [("", Some(7)), ("a", None), ("a", None), ("b", None)] {
+            let settings = KeptSettings::open(Some(&folder));
+            settings.give_way(reading);
+            assert_eq!(settings.first_channel(), expected, "{reading}");
+        }
+        choose(&KeptSettings::open(Some(&folder)));
+        let settings = KeptSettings::open(Some(&folder));
+        settings.give_way("b");
+        assert_eq!(settings.first_channel(), Some(7), "chosen after that reading");
         std::fs::remove_dir_all(path).unwrap();
     }
 

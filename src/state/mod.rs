@@ -12,6 +12,7 @@ pub use kept::{Fields, Found, Kept, StateFile, Step, numbered};
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use whole::Folder;
 pub use whole::{write_whole, write_whole_below};
 
 /// A folder of ours.
@@ -29,6 +30,16 @@ impl StateFolder {
                 .because(error)
                 .try_this("Name one with --state that this user may write")
         })?;
+        Ok(Self(path.to_owned()))
+    }
+
+    /// A folder for others to read what is left in it; made with this mode when it is not there. Root's, where root makes it.
+    ///
+    /// # Errors
+    /// When it cannot be made, or root cannot believe it.
+    pub fn made(path: &Path, mode: u32) -> Result<Self> {
+        Folder::made(path, mode)
+            .map_err(|error| Error::new(format!("cannot write in {}", path.display())).because(error))?;
         Ok(Self(path.to_owned()))
     }
 

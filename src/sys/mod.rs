@@ -10,4 +10,5 @@ pub mod machine;
 pub mod notify;
 pub mod power;
 pub mod power_up;
+pub mod rights;
 pub mod signals;

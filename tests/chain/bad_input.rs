@@ -105,17 +105,20 @@ fn run(arguments: &[&str]) -> (bool, String) {
 }
 
 #[test]
-fn bad_settings_are_refused_with_file_line_and_remedy() {
+fn bad_settings_are_named_with_file_and_line_and_the_service_goes_on_without_them() {
     let file = std::env::temp_dir().join(format!("synthwire-bad-{}.toml", std::process::id()));
     for (text, said) in [
         ("demo = true\nvolume = 11\n", ":2: there is no key \"volume\""),
         ("\nperiod_frames = 1000000\n", ":2: period_frames is 1000000 but must lie between 32 and 1024"),
-        ("listen = 8080\n", ":1: "),
-        ("demo = maybe\n", ":1: "),
+        ("listen = 8080\n", ":1: listen wants an address"),
+        ("demo = maybe\n", ":1: demo wants true or false"),
     ] {
         std::fs::File::create(&file).unwrap().write_all(text.as_bytes()).unwrap();
-        let (succeeded, words) = run(&["serve", "--config", file.to_str().unwrap()]);
-        assert!(!succeeded && words.contains(said), "{text:?}: {words}");
+        let service = Service::start(&["--source", "exact:music", "--config", file.to_str().unwrap()]);
+        service.wait_for_log(said);
+        assert!(service.http("GET /healthz HTTP/1.1").ends_with("ok"), "{text:?}");
+        let (_, words) = run(&["doctor", "--config", file.to_str().unwrap()]);
+        assert!(words.contains(said), "{text:?}: {words}");
     }
     std::fs::remove_file(file).unwrap();
     let (succeeded, words) = run(&["serve", "--config", "/nowhere.toml"]);

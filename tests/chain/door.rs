@@ -121,30 +121,6 @@ fn without_a_key_anybody_changes_what_has_a_name_and_nothing_else() {
 }
 
 #[test]
-fn nothing_in_the_state_folder_keeps_the_service_from_starting() {
-    let scratch = Scratch::new("odd-state");
-    let files = ["settings.json", "access.json", "authority.json", "leaf.json", "card.json"];
-    let arguments = ["--source", "exact:music", "--state", scratch.path(), "--listen-tls", "127.0.0.1:0"];
-    for content in [Some(""), Some("\0\0\0\0"), Some("{"), Some(r#"{"format":99,"further":true}"#), None] {
-        for name in files {
-            let path = scratch.0.join(name);
-            let _ = std::fs::remove_file(&path);
-            match content {
-                Some(content) => std::fs::write(path, content).unwrap(),
-                None => std::fs::create_dir(path).unwrap(),
-            }
-        }
-        let service = Service::playing(&arguments);
-        assert_eq!(code(&service.http("GET / HTTP/1.1")), "200", "{content:?}");
-        let open = content.is_some_and(|content| content.contains("further"));
-        let answer = service.http("GET /api/status HTTP/1.1");
-        assert_eq!(code(&answer), if open { "200" } else { "401" }, "damaged keys stay closed: {content:?}");
-        let access = service.http("GET /api/access HTTP/1.1");
-        assert_eq!(access.contains("remove access.json"), !open, "{content:?}: {access}");
-    }
-}
-
-#[test]
 fn where_keys_are_set_nothing_is_heard_seen_or_changed_without_them() {
     let scratch = Scratch::new("keys.toml");
     locked(&scratch);
@@ -206,11 +182,11 @@ fn a_key_goes_into_the_configuration_hashed() {
 
     let scratch = Scratch::new("plain.toml");
     std::fs::write(&scratch.0, "listening_key = \"open sesame\"\n").unwrap();
-    let refused = Command::new(env!("CARGO_BIN_EXE_synthwire"))
-        .args(["serve", "--config", scratch.path(), "--source", "demo"])
-        .output()
-        .unwrap();
-    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && words.contains("synthwire key"), "{words}");
-    assert!(!words.contains("sesame"), "a key is not repeated: {words}");
+    let service = Service::playing(&["--source", "exact:music", "--config", scratch.path()]);
+    let words = service.wait_for_log("cannot use listening_key");
+    assert!(words.contains("synthwire key") && !words.contains("sesame"), "a key is not repeated: {words}");
+    let closed = service.http("GET /api/status HTTP/1.1\r\nAuthorization: Bearer open sesame");
+    assert_eq!(code(&closed), "401", "what is no hashed key opens nothing");
+    let access = service.http("GET /api/access HTTP/1.1");
+    assert!(access.contains("a key in the configuration cannot be understood"), "{access}");
 }

@@ -10,6 +10,7 @@ mod fan_out;
 mod https;
 mod inside;
 mod limits;
+mod memory;
 mod notify;
 mod pipeline;
 mod service;

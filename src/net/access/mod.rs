@@ -191,10 +191,19 @@ impl Access {
             (false, true) => ("Nobody may change settings", "settings_key"),
         };
         let file = KeptKeys::NAME;
+        let in_file =
+            Purpose::ALL.into_iter().any(|purpose| *lost.of(purpose) && !self.configured.of(purpose));
+        let (why, or) = if in_file {
+            (
+                format!("{file} in the state folder, which holds the keys, cannot be understood"),
+                format!(", or remove {file} to start without keys"),
+            )
+        } else {
+            ("a key in the configuration cannot be understood".to_owned(), String::new())
+        };
         Some(format!(
-            "{what}: {file} in the state folder, which holds the keys, cannot be understood, and damage must not open the \
-             door. Set {keys} anew in synthwire.toml on the card or in the configuration, or remove {file} to start without \
-             keys; then restart."
+            "{what}: {why}, and damage must not open the door. Set {keys} anew in synthwire.toml on the card or in the \
+             configuration{or}; then restart."
         ))
     }
 

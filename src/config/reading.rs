@@ -1,0 +1,527 @@
+//! The configuration file, read so that a box without a screen always has a page: what is right in it is used, what is wrong
+//! has its default and is said.
+//!
+//! In: bytes that a person or a newer version wrote. Out: a [`Config`] in range, and a [`Complaint`] for each thing that was
+//! not taken. Keys of access are the exception: where one was meant and cannot be read, nothing opens the door.
+
+use super::Config;
+use crate::encoding::decode;
+use crate::error::{Error, Result};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+use toml::de::DeTable;
+
+/// Longest file that is read: far more than anybody types.
+const FILE_BYTES_MAX: u64 = 256 * 1024;
+/// Complaints that are kept: a file of another kind has one for every line.
+const COMPLAINTS_MAX: usize = 20;
+/// Stands for a key of access that was meant and cannot be read. It is no hashed key, so nothing opens what it locks.
+const UNREADABLE: &str = "unreadable";
+/// The keys of access.
+const LOCKS: [&str; 2] = ["listening_key", "settings_key"];
+
+/// What every key wants, in words, with its unit and range.
+pub(super) const WANTS: [(&str, &str); 22] = [
+    ("device", "the name of an ALSA PCM between quotes, such as \"hw:CARD=MONTAGE,DEV=0\""),
+    ("demo", TRUE_OR_FALSE),
+    ("channels", "a whole number of channels without quotes, 2 to 32"),
+    ("first_channel", "the number of a channel without quotes, 1 to 31"),
+    ("period_frames", "a whole number of frames without quotes, 32 to 1024"),
+    ("chunk_frames", "a whole number of frames without quotes, 32 to 2048"),
+    ("rt_priority", "a whole number without quotes, 0 to 99"),
+    ("capture_cpu", CPU),
+    ("fan_out_cpu", CPU),
+    ("listen", ADDRESS),
+    ("names", "a list of names in brackets, such as [\"synth.lan\"]"),
+    ("listening_key", HASHED_KEY),
+    ("settings_key", HASHED_KEY),
+    ("dscp", "a whole number without quotes, 0 to 63"),
+    ("listen_tls", ADDRESS),
+    ("state", "the path of a folder between quotes"),
+    ("cert", "the path of a PEM file between quotes"),
+    ("key", "the path of a PEM file between quotes"),
+    ("announce", TRUE_OR_FALSE),
+    ("queue_ms", "a whole number of milliseconds without quotes, 10 to 2000"),
+    ("listeners_max", "a whole number of listeners without quotes, 1 to 2000"),
+    ("connections_per_address", "a whole number of connections without quotes, 1 to 4000"),
+];
+const CPU: &str = "the number of a CPU without quotes, from 0";
+const TRUE_OR_FALSE: &str = "true or false, without quotes";
+const ADDRESS: &str = "an address and a port between quotes, such as \"0.0.0.0:8080\"";
+const HASHED_KEY: &str = "a hashed key between quotes, as 'synthwire key' prints it";
+
+/// Every key of the file, and what it wants.
+pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
+    WANTS.into_iter()
+}
+
+/// Something in the file that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// Its place and what is wrong: FILE:LINE: words.
+    says: String,
+    /// It is a key that this version does not know. A newer one may.
+    pub is_unknown: bool,
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.says)
+    }
+}
+
+/// A file as far as it can be used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// Every value is in its range.
+    pub config: Config,
+    /// What was not taken, in the order of lines.
+    pub complaints: Vec<Complaint>,
+}
+
+/// A key with its value, as they stand in the text.
+struct Piece<'a> {
+    key: String,
+    line: usize,
+    text: &'a str,
+}
+
+impl Reading {
+    /// Of a file somebody named.
+    ///
+    /// # Errors
+    /// When it cannot be read at all.
+    pub fn of_file(file: &Path) -> Result<Self> {
+        let name = file.display().to_string();
+        let bytes = bytes_of(file).map_err(|error| {
+            let remedy = match error.kind() {
+                ErrorKind::NotFound | ErrorKind::IsADirectory => "Check the path given with --config",
+                _ => "See that this user may read it",
+            };
+            Error::new(format!("cannot read the configuration {name}")).because(error).try_this(remedy)
+        })?;
+        Ok(Self::of_bytes(&bytes, &name))
+    }
+
+    /// Of the file that is read when none is named; it need not be there.
+    pub fn of_default_file(file: &Path) -> Self {
+        let name = file.display().to_string();
+        match bytes_of(file) {
+            Ok(bytes) => Self::of_bytes(&bytes, &name),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Self { config: Config::default(), complaints: Vec::new() }
+            }
+            Err(error) => Self::of_nothing(&format!("{name} cannot be read ({error})")),
+        }
+    }
+
+    /// Of a file's bytes, called `name` in complaints.
+    pub fn of_bytes(bytes: &[u8], name: &str) -> Self {
+        match decode(bytes) {
+            // Where zeros stand, something was lost.
+            Ok(text) if text.contains('\0') => {
+                Self::of_nothing(&format!("{name} cannot be read: it holds zeros. Write it anew"))
+            }
+            Ok(text) => Self::of_text(&text, name),
+            Err(what) => Self::of_nothing(&format!("{name} cannot be read: {what}. Save it again as UTF-8")),
+        }
+    }
+
+    /// Whether keys were set nobody knows: the door stays closed.
+    fn of_nothing(why: &str) -> Self {
+        let locked = Some(UNREADABLE.to_owned());
+        let config = Config { listening_key: locked.clone(), settings_key: locked, ..Config::default() };
+        let says = format!("{why}. Everything has its default, and nobody may listen or change settings");
+        Self { config, complaints: vec![Complaint { says, is_unknown: false }] }
+    }
+
+    /// Of a text, called `name` in complaints.
+    pub fn of_text(text: &str, name: &str) -> Self {
+        let mut sorting = Sorting::default();
+        let pieces = match DeTable::parse(text) {
+            Ok(table) => pieces(text, table.get_ref()),
+            Err(_) => sorting.pieces_by_lines(text),
+        };
+        for piece in pieces {
+            sorting.take(piece);
+        }
+        let mut config = sorting.settle();
+        sorting.lock(&mut config, text);
+        sorting.complaints.sort_by_key(|(line, _)| *line);
+        sorting.complaints.truncate(COMPLAINTS_MAX);
+        let complaints = sorting.complaints.into_iter().map(|(line, (says, is_unknown))| Complaint {
+            says: format!("{name}:{line}: {says}"),
+            is_unknown,
+        });
+        Self { config, complaints: complaints.collect() }
+    }
+}
+
+/// What was taken so far, and what was not.
+#[derive(Default)]
+struct Sorting<'a> {
+    taken: Vec<Piece<'a>>,
+    /// By line: the words, and whether it is just an unknown key.
+    complaints: Vec<(usize, (String, bool))>,
+    /// Keys of access that were meant and could not be taken.
+    meant: Vec<&'static str>,
+}
+
+impl<'a> Sorting<'a> {
+    fn complain(&mut self, line: usize, says: String) {
+        self.complaints.push((line, (says, false)));
+    }
+
+    /// Takes what can be taken by itself.
+    fn take(&mut self, piece: Piece<'a>) {
+        let key = piece.key.as_str();
+        let Some((_, wants)) = WANTS.iter().find(|(known, _)| *known == key) else {
+            let near = nearest(key);
+            self.meant.extend(LOCKS.iter().find(|lock| near == Some(**lock)));
+            let hint = near.map_or_else(
+                || "a newer version may know it".to_owned(),
+                |near| format!("did you mean {near}? (A newer version may know it, too)"),
+            );
+            self.complaints.push((piece.line, (format!("there is no key {key:?} here: {hint}"), true)));
+            return;
+        };
+        if self.taken.iter().any(|taken| taken.key == key) {
+            return self.complain(
+                piece.line,
+                format!("{key} is set twice: keep one of the lines. The first counts"),
+            );
+        }
+        if toml::from_str::<Config>(piece.text).is_err() {
+            return self.complain(piece.line, format!("{key} wants {wants}"));
+        }
+        self.taken.push(piece);
+    }
+
+    /// All that was taken, without what is out of its range.
+    fn settle(&mut self) -> Config {
+        loop {
+            let text: String = self.taken.iter().flat_map(|piece| [piece.text, "\n"]).collect();
+            let config: Config = toml::from_str(&text).unwrap_or_default();
+            let Err((key, wrong)) = config.check() else { return config };
+            let Some(at) = self.taken.iter().position(|piece| piece.key == key) else {
+                return Config::default();
+            };
+            let line = self.taken.remove(at).line;
+            self.complain(line, wrong);
+        }
+    }
+
+    /// Nothing opens what a key of access was meant to lock that stands anywhere in the text and was not taken.
+    fn lock(&mut self, config: &mut Config, text: &str) {
+        let stands =
+            |lock: &str| text.lines().any(|line| key_of(line).is_some_and(|(key, _)| unquoted(key) == lock));
+        let is_set = [config.listening_key.is_some(), config.settings_key.is_some()];
+        for (lock, is_set) in LOCKS.into_iter().zip(is_set) {
+            if is_set || !(stands(lock) || self.meant.contains(&lock)) {
+                continue;
+            }
+            let target = if lock == LOCKS[0] { &mut config.listening_key } else { &mut config.settings_key };
+            *target = Some(UNREADABLE.to_owned());
+        }
+    }
+
+    /// The keys of a text that is no TOML as a whole, each line by itself; lists may go on over several.
+    fn pieces_by_lines(&mut self, text: &'a str) -> Vec<Piece<'a>> {
+        let starts: Vec<usize> =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let end_of = |index: usize| starts.get(index + 1).map_or(text.len(), |next| next - 1);
+        let (mut found, mut index, mut in_section) = (Vec::new(), 0, false);
+        while let Some(start) = starts.get(index) {
+            let (line, mut end) = (index + 1, end_of(index));
+            let typed = text[*start..end].trim();
+            index += 1;
+            if typed.is_empty() || typed.starts_with('#') {
+                continue;
+            }
+            if typed.starts_with('[') || in_section {
+                in_section = true;
+                self.complain(line, "sections in [brackets] hold nothing this version knows".into());
+                continue;
+            }
+            let Some((key, value)) = key_of(typed) else {
+                self.complain(
+                    line,
+                    format!("this line cannot be read ({}): a line is KEY = VALUE", shortened(typed)),
+                );
+                continue;
+            };
+            let is_whole = |end: usize| DeTable::parse(&text[*start..end]).is_ok();
+            // A list goes on until it can be read, or the next key begins.
+            while value.trim_start().starts_with('[') && !is_whole(end) {
+                if starts.get(index).is_none_or(|next| key_of(&text[*next..end_of(index)]).is_some()) {
+                    break;
+                }
+                end = end_of(index);
+                index += 1;
+            }
+            if is_whole(end) {
+                found.push(Piece { key: unquoted(key).to_owned(), line, text: &text[*start..end] });
+            } else {
+                let wants = WANTS.iter().find(|(known, _)| *known == unquoted(key));
+                self.complain(
+                    line,
+                    wants.map_or_else(
+                        || {
+                            "this line cannot be read: a line is KEY = VALUE, texts stand between quotes"
+                                .to_owned()
+                        },
+                        |(key, wants)| format!("{key} wants {wants}"),
+                    ),
+                );
+            }
+        }
+        found
+    }
+}
+
+/// The keys of a whole text, in the order of lines.
+fn pieces<'a>(text: &'a str, table: &DeTable<'_>) -> Vec<Piece<'a>> {
+    let mut pieces: Vec<_> = table
+        .iter()
+        .map(|(key, value)| {
+            let (from, to) = (key.span().start, value.span().end);
+            // A section's value may begin before its key ends; such a piece is taken by nobody.
+            let text_of = text.get(from..to.max(key.span().end)).unwrap_or_default();
+            Piece { key: key.get_ref().to_string(), line: line_at(text, from), text: text_of }
+        })
+        .collect();
+    pieces.sort_by_key(|piece| piece.line);
+    pieces
+}
+
+/// A line's key as it is typed, and what stands behind its '='.
+fn key_of(line: &str) -> Option<(&str, &str)> {
+    let (key, value) = line.split_once('=')?;
+    let key = key.trim();
+    let is_word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+    };
+    is_word(unquoted(key)).then_some((key, value))
+}
+
+fn unquoted(key: &str) -> &str {
+    let key = key.trim();
+    ['"', '\''].iter().find_map(|quote| key.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(key)
+}
+
+/// The start of a line, which may hold a secret.
+fn shortened(line: &str) -> String {
+    line.chars().take(12).collect()
+}
+
+fn line_at(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+/// The known key that differs in the fewest letters, if it is likely that it was meant.
+fn nearest(key: &str) -> Option<&'static str> {
+    let folded = key.to_lowercase().replace('-', "_");
+    let near = WANTS.iter().map(|(known, _)| (distance(&folded, known), *known)).min()?;
+    let part = WANTS
+        .iter()
+        .find(|(known, _)| folded.len() >= 4 && known.starts_with(&folded))
+        .map(|(known, _)| *known);
+    (near.0 <= 1 + near.1.len() / 5).then_some(near.1).or(part)
+}
+
+/// Letters to change, add or leave out (Levenshtein). A long word is far from every key.
+fn distance(a: &str, b: &str) -> usize {
+    if a.len() > 64 {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, left) in a.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, right) in b.bytes().enumerate() {
+            let changed = diagonal + usize::from(left != right);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+fn bytes_of(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = File::open(file)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if read as u64 > FILE_BYTES_MAX {
+        return Err(io::Error::other("it is far too long"));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(reading: &Reading) -> String {
+        reading.complaints.iter().map(|complaint| format!("{complaint}\n")).collect()
+    }
+
+    /// Every file leaves a service that starts: with what was right in it, and words for what was not.
+    #[test]
+    fn whatever_a_person_an_editor_or_a_newer_version_wrote_the_rest_of_it_is_used() {
+        let utf16 = |bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            "\u{feff}queue_ms = 100\r\ndemo = true\r\n".encode_utf16().flat_map(bytes).collect()
+        };
+        let text = |text: &str| text.as_bytes().to_vec();
+        let locked = "nobody may listen or change settings";
+        // What it is, its bytes, whether queue_ms = 100 is in effect, and what is said (nothing: no complaint).
+        let cases: Vec<(&str, Vec<u8>, bool, &str)> = vec![
+            ("plain", text("queue_ms = 100\n"), true, ""),
+            ("empty", vec![], false, ""),
+            ("a byte order mark", text("\u{feff}queue_ms = 100\n"), true, ""),
+            ("UTF-16, little end first", utf16(u16::to_le_bytes), true, ""),
+            ("UTF-16, big end first", utf16(u16::to_be_bytes), true, ""),
+            ("UTF-32", b"\xff\xfe\0\0q\0\0\0".to_vec(), false, "it is UTF-32. Save it again as UTF-8"),
+            ("Latin-1 in a comment", b"# f\xfcr uns\nqueue_ms = 100\n".to_vec(), true, ""),
+            ("Windows line ends", text("demo = true\r\nqueue_ms = 100\r\n"), true, ""),
+            ("an old Mac's line ends", text("demo = true\rqueue_ms = 100\r"), true, ""),
+            ("no line end", text("queue_ms = 100"), true, ""),
+            ("a block of zeros", vec![0; 4096], false, locked),
+            ("zeros behind the text", text("queue_ms = 100\n\0\0\0"), true, ""),
+            ("zeros within", text("queue_ms = 1\0\00\n"), false, locked),
+            (
+                "a key of a newer version",
+                text("volume = 3\nqueue_ms = 100\n"),
+                true,
+                ":1: there is no key \"volume\" here: a newer version",
+            ),
+            (
+                "a slip",
+                text("queue_ms = 100\nlisteners_maxx = 3\n"),
+                true,
+                ":2: there is no key \"listeners_maxx\" here: did you mean listeners_max?",
+            ),
+            ("a hyphen", text("queue_ms = 100\nperiod-frames = 64\n"), true, "did you mean period_frames?"),
+            (
+                "a section",
+                text("queue_ms = 100\n[network]\nlisten = 1\n"),
+                true,
+                ":2: there is no key \"network\"",
+            ),
+            (
+                "a list of sections",
+                text("queue_ms = 100\n[[pair]]\nfirst = 1\n"),
+                true,
+                "there is no key \"pair\"",
+            ),
+            (
+                "a key of a section",
+                text("queue_ms = 100\nlisten.port = 1\n"),
+                true,
+                ":2: listen wants an address",
+            ),
+            ("no TOML in one line", text("hello\nqueue_ms = 100\n"), true, ":1: this line cannot be read"),
+            ("no quotes", text("device = hw:1\nqueue_ms = 100\n"), true, ":1: device wants the name"),
+            ("curly quotes", text("device = “hw:1”\nqueue_ms = 100\n"), true, ":1: device wants the name"),
+            (
+                "a list that never ends",
+                text("names = [\"a\",\nqueue_ms = 100\n"),
+                true,
+                ":1: names wants a list",
+            ),
+            (
+                "a text that never ends",
+                text("device = \"hw\nqueue_ms = 100\n"),
+                true,
+                ":1: device wants the name",
+            ),
+            ("set twice", text("queue_ms = 100\nqueue_ms = 200\n"), true, ":2: queue_ms is set twice"),
+            (
+                "another type",
+                text("queue_ms = 100\ndscp = \"high\"\n"),
+                true,
+                ":2: dscp wants a whole number",
+            ),
+            (
+                "out of range",
+                text("dscp = 99\nqueue_ms = 100\n"),
+                true,
+                ":1: dscp is 99 but must lie between",
+            ),
+            (
+                "out of range behind a quoted key",
+                text("demo = true\n# dscp\n\"dscp\" = 99\nqueue_ms = 100\n"),
+                true,
+                ":3: dscp is 99",
+            ),
+            (
+                "out of range itself",
+                text("\n  queue_ms = 9\n"),
+                false,
+                ":2: queue_ms is 9 but must lie between",
+            ),
+            (
+                "half a certificate",
+                text("queue_ms = 100\ncert = \"a\"\n"),
+                true,
+                ":2: cert needs key beside it",
+            ),
+            (
+                "a diff that was not merged",
+                text("<<<<<<< a\nqueue_ms = 100\n=======\n>>>>>>> b\n"),
+                true,
+                ":1: this line cannot be read",
+            ),
+            ("another language", text("{\"queue_ms\": 200}\n"), false, "cannot be read"),
+            ("an executable", b"\x7fELF\x02\x01\0\0\0\x03".to_vec(), false, locked),
+        ];
+        for (what, bytes, taken, expected) in cases {
+            let reading = Reading::of_bytes(&bytes, "x");
+            assert_eq!(reading.config.queue_ms == 100, taken, "{what}: {}", said(&reading));
+            assert!(
+                said(&reading).contains(expected) && reading.complaints.is_empty() == expected.is_empty(),
+                "{what}: {}",
+                said(&reading)
+            );
+            assert_eq!(reading.config.check(), Ok(()), "{what}");
+        }
+        let many = Reading::of_text(&"?\n".repeat(1000), "x");
+        assert_eq!(many.complaints.len(), COMPLAINTS_MAX);
+    }
+
+    #[test]
+    fn a_key_of_access_that_was_meant_and_cannot_be_read_locks_and_no_other_does() {
+        let locks = |text: &str| {
+            let config = Reading::of_text(text, "x").config;
+            [config.listening_key, config.settings_key].map(|key| key.is_some())
+        };
+        for (text, expected) in [
+            ("demo = true\n", [false, false]),
+            ("# listening_key = \"x\"\nhello\n", [false, false]),
+            ("queue_ms = 1\nvolume = 2\n", [false, false]),
+            ("key = 5\n", [false, false]),
+            ("listening_key = \"$argon2\"\n", [true, false]),
+            ("listening_key = 5\n", [true, false]),
+            ("\"listening_key\" = hello\n", [true, false]),
+            ("settings-key = \"x\"\n", [false, true]),
+            ("listning_key = \"x\"\n", [true, false]),
+            ("[access]\nsettings_key = \"x\"\n", [false, true]),
+            ("hello\n[access]\nsettings_key = \"x\"\n", [false, true]),
+            ("names = [\nlistening_key = \"x\"\n", [true, false]),
+            ("device = \"\"\"\nlistening_key = \"x\"\n", [true, false]),
+        ] {
+            assert_eq!(locks(text), expected, "{text:?}");
+        }
+        let secret = Reading::of_text("my secret password here\n", "x");
+        assert!(!said(&secret).contains("password"), "{}", said(&secret));
+    }
+
+    #[test]
+    fn a_file_that_was_named_must_be_there_and_the_remedy_fits() {
+        let of = |path: &str| Reading::of_file(Path::new(path)).unwrap_err().to_string();
+        assert!(of("/nowhere/synthwire.toml").contains("Check the path given with --config"));
+        assert!(of("/").contains("Check the path given with --config"));
+        assert_eq!(Reading::of_default_file(Path::new("/nowhere/at/all")).complaints, []);
+        let folder = Reading::of_default_file(Path::new("/"));
+        assert!(folder.config.listening_key.is_some() && said(&folder).contains("cannot be read"));
+    }
+}

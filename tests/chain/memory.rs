@@ -1,0 +1,184 @@
+//! What outlives the service, met by another version of it: files of released versions, of newer ones, and of none.
+
+use crate::service::Service;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The files of the state folder.
+const FILES: [&str; 4] = ["settings.json", "access.json", "authority.json", "leaf.json"];
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("synthwire-memory-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn start(&self, more: &[&str]) -> Service {
+        let state = self.0.to_str().unwrap();
+        let mut arguments = vec!["--source", "exact:music", "--state", state, "--listen-tls", "127.0.0.1:0"];
+        arguments.extend(more);
+        Service::playing(&arguments)
+    }
+
+    fn json(&self, name: &str) -> serde_json::Value {
+        serde_json::from_slice(&fs::read(self.0.join(name)).unwrap()).unwrap()
+    }
+
+    /// The key of this device's authority, on which all rests that listeners' devices trust.
+    fn authority(&self) -> String {
+        self.json("authority.json")["key"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn code(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or_default()
+}
+
+/// The state folders of all released versions.
+fn released() -> Vec<PathBuf> {
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/state");
+    let mut found: Vec<_> = fs::read_dir(vectors).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.retain(|path| path.is_dir());
+    assert!(!found.is_empty(), "no released version's files are kept");
+    found
+}
+
+/// Keys, tokens, pair and authority of `folder` are in use.
+fn is_in_use(folder: &Folder, authority: &str, first_channel: u16, what: &str) {
+    let service = folder.start(&[]);
+    let get = |headers: &str| service.http(&format!("GET /api/status HTTP/1.1{headers}"));
+    assert_eq!(code(&get("")), "401", "{what}: the key is needed");
+    let status = get("\r\nAuthorization: Bearer open sesame");
+    assert_eq!(code(&status), "200", "{what}: the key opens");
+    assert!(status.contains("\"notices\":[]"), "{what}: {status}");
+    let cookie = format!("\r\nCookie: synthwire_listening={}", "0f".repeat(32));
+    assert_eq!(code(&get(&cookie)), "200", "{what}: a browser that was let in stays so");
+    assert!(status.contains(&format!("\"first_channel\":{first_channel}")), "{what}: {status}");
+    drop(service);
+    assert_eq!(folder.authority(), authority, "{what}: the authority stays");
+}
+
+#[test]
+fn what_every_released_version_kept_is_used_and_so_is_what_a_newer_one_makes_of_it() {
+    for version in released() {
+        let folder = Folder::new("released");
+        for name in FILES {
+            fs::copy(version.join(name), folder.0.join(name)).unwrap();
+        }
+        let authority = folder.authority();
+        is_in_use(&folder, &authority, 1, &version.display().to_string());
+
+        // A newer version has been here: another format, and fields nobody knows.
+        for name in FILES {
+            let mut file = folder.json(name);
+            file["format"] = 7.into();
+            file["of_tomorrow"] = serde_json::json!({"deep": [1, 2]});
+            fs::write(folder.0.join(name), file.to_string()).unwrap();
+        }
+        is_in_use(&folder, &authority, 1, "fallen back from a newer version");
+        let service = folder.start(&[]);
+        let body = r#"{"first_channel":1}"#;
+        let request = format!(
+            "POST /api/settings HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+             Authorization: Bearer open sesame\r\nConnection: close\r\n\r\n{body}",
+            service.address,
+            body.len()
+        );
+        let before = fs::metadata(folder.0.join("settings.json")).unwrap().modified().unwrap();
+        assert_eq!(code(&service.http_with(&request)), "204");
+        while fs::metadata(folder.0.join("settings.json")).unwrap().modified().unwrap() == before {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        for name in FILES {
+            let file = folder.json(name);
+            assert_eq!((&file["format"], &file["of_tomorrow"]["deep"][1]), (&7.into(), &2.into()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_settings_of_a_newer_version_are_used_and_kept() {
+    let folder = Folder::new("newer");
+    fs::write(folder.0.join("settings.json"), r#"{"first_channel":1,"volume":1}"#).unwrap();
+    let service = folder.start(&[]);
+    assert_eq!(service.status()["notices"], serde_json::json!([]));
+    assert_eq!(folder.json("settings.json")["volume"], 1);
+}
+
+#[test]
+fn nothing_in_the_state_folder_keeps_the_service_from_starting() {
+    let whole = r#"{"format":99,"further":true}"#;
+    for content in [Some(""), Some("\0\0\0\0"), Some("{"), Some("[1]"), Some(whole), None] {
+        let folder = Folder::new("odd");
+        for name in FILES {
+            match content {
+                Some(content) => fs::write(folder.0.join(name), content).unwrap(),
+                None => fs::create_dir(folder.0.join(name)).unwrap(),
+            }
+        }
+        let service = folder.start(&[]);
+        assert_eq!(code(&service.http("GET / HTTP/1.1")), "200", "{content:?}");
+        let is_open = content == Some(whole);
+        let status = service.http("GET /api/status HTTP/1.1");
+        assert_eq!(
+            code(&status),
+            if is_open { "200" } else { "401" },
+            "damaged keys stay closed: {content:?}"
+        );
+        let access = service.http("GET /api/access HTTP/1.1");
+        assert_eq!(access.contains("remove access.json"), !is_open, "{content:?}: {access}");
+        drop(service);
+        let authority = fs::read_to_string(folder.0.join("authority.json")).ok();
+        assert_eq!(authority.as_deref(), content, "no authority is made in the place of another");
+    }
+}
+
+#[test]
+fn an_authority_that_cannot_be_used_is_replaced_when_somebody_asks_for_it() {
+    let folder = Folder::new("asked");
+    fs::write(folder.0.join("authority.json"), "{").unwrap();
+    let service = folder.start(&[]);
+    assert!(service.status()["notices"][0].as_str().unwrap().contains("authority.json"));
+    let ask = || {
+        code(&service.http_with(&format!(
+            "POST /api/authority HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}",
+            service.address
+        )))
+        .to_owned()
+    };
+    assert_eq!((ask(), ask()), ("204".into(), "400".into()), "a good one stays");
+    assert_eq!(service.status()["notices"], serde_json::json!([]));
+    assert_eq!(fs::read_to_string(folder.0.join("authority.json.damaged")).unwrap(), "{");
+    assert!(folder.authority().contains("PRIVATE KEY"));
+}
+
+#[test]
+fn a_configuration_with_mistakes_or_of_a_newer_version_has_a_page_that_says_so() {
+    let folder = Folder::new("config");
+    let config = folder.0.join("synthwire.toml");
+    fs::write(&config, "volume = 3\nqueue_ms = 100\ndscp = 99\nlisteners_max = \"many\"\n").unwrap();
+    let service = folder.start(&["--config", config.to_str().unwrap()]);
+    let notices = service.status()["notices"].to_string();
+    for said in [":1: there is no key", ":3: dscp is 99", ":4: listeners_max wants"] {
+        assert!(notices.contains(said), "{said}: {notices}");
+    }
+    drop(service);
+    fs::write(&config, b"\xff\xfel\0i\0s\0t\0e\0n\0e\0r\0s\0_\0m\0a\0x\0=\x007\0").unwrap();
+    let service = folder.start(&["--config", config.to_str().unwrap()]);
+    assert_eq!(service.status()["listeners"]["max"], 7, "saved by Notepad as Unicode");
+    drop(service);
+    fs::write(&config, "listening_key = hunter2hunter2\n").unwrap();
+    let service = folder.start(&["--config", config.to_str().unwrap()]);
+    assert_eq!(code(&service.http("GET /api/status HTTP/1.1")), "401", "a key that was meant locks");
+}
