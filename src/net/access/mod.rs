@@ -358,7 +358,7 @@ impl Access {
     }
 
     fn why_locked(&self, purpose: Purpose) -> String {
-        if let (true, Some(notice)) = (self.now().lost != Each::default(), self.notice()) {
+        if let Some(notice) = self.notice() {
             return notice;
         }
         let why = if *self.configured.of(purpose) {
