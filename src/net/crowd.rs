@@ -2,11 +2,15 @@
 //!
 //! In: addresses, as connections are accepted. Out: a place for each, given back when it is dropped. Nothing here waits.
 
-use super::access::tries::home_of;
+use super::party::Party;
 use super::refusals::Refusal;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::Ipv6Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What all addresses of one /64 of our own link have together, as a part of everything: a machine may take as many of them as it
+/// likes, and then there is still room for whoever comes by IPv4 or from elsewhere.
+const NEAR_NETWORK_PART: usize = 2;
 
 /// What one address may have at once.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +30,8 @@ pub(super) struct Crowd {
 #[derive(Debug, Default)]
 struct Count {
     total: usize,
-    by_home: BTreeMap<IpAddr, usize>,
+    by_party: BTreeMap<Party, usize>,
+    by_network: BTreeMap<Ipv6Addr, usize>,
 }
 
 impl Crowd {
@@ -34,24 +39,29 @@ impl Crowd {
         Self { bounds, count: Arc::default() }
     }
 
-    /// One more, from `address`, of `total_max` in all.
+    /// One more of `party`, of `total_max` in all.
     ///
     /// # Errors
     /// Which bound is reached.
-    pub(super) fn admit(&self, address: IpAddr, total_max: usize) -> Result<Place, Refusal> {
-        let home = home_of(address);
+    pub(super) fn admit(&self, party: Party, total_max: usize) -> Result<Place, Refusal> {
         let mut count = lock(&self.count);
         if count.total >= total_max {
             return Err(Refusal::ConnectionsTotal);
         }
-        let bounded = self.bounds.and_loopback || !home.is_loopback();
-        let own = count.by_home.entry(home).or_default();
-        if bounded && *own >= self.bounds.per_address {
+        let bounded = self.bounds.and_loopback || !party.is_loopback();
+        let own = count.by_party.get(&party).copied().unwrap_or(0);
+        let together =
+            party.network().map_or(0, |network| count.by_network.get(&network).copied().unwrap_or(0));
+        let most = party.share(self.bounds.per_address);
+        if bounded && (own >= most || together >= total_max.div_ceil(NEAR_NETWORK_PART)) {
             return Err(Refusal::ConnectionsPerAddress);
         }
-        *own += 1;
+        *count.by_party.entry(party).or_default() += 1;
+        if let Some(network) = party.network() {
+            *count.by_network.entry(network).or_default() += 1;
+        }
         count.total += 1;
-        Ok(Place { home, count: Arc::clone(&self.count) })
+        Ok(Place { party, count: Arc::clone(&self.count) })
     }
 
     /// How many there are.
@@ -63,7 +73,7 @@ impl Crowd {
 /// One connection's place.
 #[derive(Debug)]
 pub(super) struct Place {
-    home: IpAddr,
+    party: Party,
     count: Arc<Mutex<Count>>,
 }
 
@@ -71,11 +81,18 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut count = lock(&self.count);
         count.total -= 1;
-        if let Some(own) = count.by_home.get_mut(&self.home) {
-            *own -= 1;
-            if *own == 0 {
-                count.by_home.remove(&self.home);
-            }
+        one_less(&mut count.by_party, self.party);
+        if let Some(network) = self.party.network() {
+            one_less(&mut count.by_network, network);
+        }
+    }
+}
+
+fn one_less<K: Ord>(counts: &mut BTreeMap<K, usize>, of: K) {
+    if let Some(count) = counts.get_mut(&of) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&of);
         }
     }
 }
@@ -87,9 +104,20 @@ fn lock(count: &Mutex<Count>) -> MutexGuard<'_, Count> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::IpAddr;
 
-    fn address(last: u8) -> IpAddr {
-        IpAddr::from([10, 0, 0, last])
+    fn party(address: &str) -> Party {
+        let ours = if address.contains(':') { "2001:db8:1:2::1" } else { "10.0.0.1" };
+        Party::of(address.parse().unwrap(), ours.parse().unwrap())
+    }
+
+    fn address(last: u8) -> Party {
+        Party::of(IpAddr::from([10, 0, 0, last]), IpAddr::from([10, 0, 0, 1]))
+    }
+
+    /// How many of these get in, all staying.
+    fn admitted(crowd: &Crowd, parties: impl IntoIterator<Item = Party>, total_max: usize) -> Vec<Place> {
+        parties.into_iter().filter_map(|party| crowd.admit(party, total_max).ok()).collect()
     }
 
     #[test]
@@ -102,27 +130,40 @@ mod tests {
         first.pop();
         assert!(crowd.admit(address(1), 5).is_ok());
         drop((first, others));
-        assert!(
-            crowd.total() == 0 && lock(&crowd.count).by_home.is_empty(),
-            "nothing is remembered of the gone"
-        );
+        let near = admitted(&crowd, [party("fe80::7"), party("2001:db8:1:3::7")], 5);
+        assert_eq!(near.len(), 2);
+        drop(near);
+        let count = lock(&crowd.count);
+        let remembered = count.total + count.by_party.len() + count.by_network.len();
+        assert_eq!(remembered, 0, "nothing is remembered of the gone");
     }
 
     #[test]
     fn this_machine_itself_is_bounded_where_that_is_said() {
-        let loopback = IpAddr::from([127, 0, 0, 1]);
         for and_loopback in [false, true] {
             let crowd = Crowd::new(Bounds { per_address: 1, and_loopback });
-            let _one = crowd.admit(loopback, 5).unwrap();
-            assert_eq!(crowd.admit(loopback, 5).is_err(), and_loopback);
+            let _one = crowd.admit(party("127.0.0.1"), 5).unwrap();
+            assert_eq!(crowd.admit(party("127.0.0.1"), 5).is_err(), and_loopback);
         }
     }
 
     #[test]
-    fn one_network_of_ipv6_is_one_address() {
-        let crowd = Crowd::new(Bounds { per_address: 1, and_loopback: false });
-        let _one = crowd.admit("2001:db8:1:2::1".parse().unwrap(), 5).unwrap();
-        assert!(crowd.admit("2001:db8:1:2:ffff::7".parse().unwrap(), 5).is_err());
-        assert!(crowd.admit("2001:db8:1:3::1".parse().unwrap(), 5).is_ok());
+    fn neighbours_keep_nobody_out_and_a_network_from_elsewhere_has_a_larger_total() {
+        let crowd = Crowd::new(Bounds { per_address: 2, and_loopback: false });
+        let neighbour = party("2001:db8:1:2::7");
+        assert_eq!(admitted(&crowd, [neighbour; 9], 100).len(), 2);
+        let _rude = admitted(&crowd, [neighbour; 9], 100);
+        assert!(crowd.admit(party("2001:db8:1:2::8"), 100).is_ok(), "another of the same home");
+        let far = (0..99).map(|last| party(&format!("2001:db8:1:3::{last}")));
+        assert_eq!(admitted(&crowd, far, 100).len(), 8);
+    }
+
+    #[test]
+    fn a_machine_with_as_many_numbers_as_it_likes_leaves_room_for_others() {
+        let crowd = Crowd::new(Bounds { per_address: 2, and_loopback: false });
+        let numbers = (0..500).map(|last| party(&format!("fe80::{last:x}")));
+        let rude = admitted(&crowd, numbers, 100);
+        assert_eq!(rude.len(), 50);
+        assert!(crowd.admit(address(1), 100).is_ok() && crowd.admit(party("2001:db8:9::1"), 100).is_ok());
     }
 }

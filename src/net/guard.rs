@@ -5,6 +5,7 @@
 //! "same origin" with us (DNS rebinding): its `Host` is none of our names. Addresses need no list: nobody can make a
 //! browser believe that its own page came from our number.
 
+use super::party::Party;
 use super::refusals::Refusal;
 use crate::identity::Names;
 use hyper::header::{self, HeaderMap};
@@ -22,6 +23,11 @@ pub(super) struct Peer {
 }
 
 impl Peer {
+    /// Whom its limits are counted for.
+    pub(super) fn party(self) -> Party {
+        Party::of(self.address, self.local.ip())
+    }
+
     /// The address that was reached, as one types it into a browser.
     pub(super) fn reached(self) -> String {
         let (scheme, usual_port) = if self.secure { ("https", 443) } else { ("http", 80) };

@@ -1,31 +1,39 @@
 //! From an accepted TCP connection to one under TLS: in time, and not too many at once.
 //!
 //! A handshake costs this machine about a millisecond of computing; one that stands still costs a place. Both are bounded, and
-//! whoever finds no place is closed at once: listeners that play never notice.
+//! no address has more than an eighth of the places. Whoever finds none waits in a fair line (`turns`): many phones behind one
+//! address all get in, and nobody's waiting keeps another address out. Listeners that play never notice.
 
 use super::connection::Connection;
+use super::party::Party;
 use super::refusals::{Refusal, Refusals};
+use super::turns::{Bounds, Gate, Rank};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 /// How long a handshake may take: a phone on bad Wi-Fi needs one or two.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one may wait for its turn: the five seconds of three who stand still before it.
+const HANDSHAKE_WAIT: Duration = Duration::from_secs(15);
 /// Handshakes at once.
 const HANDSHAKES_MAX: usize = 64;
+/// Of one address.
+const HANDSHAKES_PER_ADDRESS: usize = HANDSHAKES_MAX / 8;
+/// Connections that wait for their turn, each within the bounds of its address (`crowd`).
+const WAITING_MAX: usize = 256;
 /// What rustls may hold back of what was written: one record. Its default, 64 KiB, would be 370 ms of sound nobody can forget.
 const BUFFER_BYTES_MAX: usize = 16 * 1024;
 
 /// Makes handshakes, and counts those that were done.
 pub(super) struct Handshakes {
     acceptor: TlsAcceptor,
-    places: Semaphore,
+    gate: Gate,
     done: AtomicU64,
 }
 
@@ -37,25 +45,33 @@ pub(super) struct Counts {
     failed: u64,
     /// Not done within 5 s.
     late: u64,
-    /// Closed at once because 64 were under way.
+    /// Closed because 256 waited, or after waiting for 15 s.
     refused: u64,
+    /// Under way now.
+    now: usize,
+    /// Waiting for their turn now.
+    waiting: usize,
 }
 
 impl Handshakes {
     pub(super) fn new(config: Arc<ServerConfig>) -> Self {
         Self {
             acceptor: TlsAcceptor::from(config),
-            places: Semaphore::new(HANDSHAKES_MAX),
+            gate: Gate::new(Bounds {
+                places: HANDSHAKES_MAX,
+                per_address: HANDSHAKES_PER_ADDRESS,
+                waiting: WAITING_MAX,
+            }),
             done: AtomicU64::new(0),
         }
     }
 
-    /// The connection once its handshake is done.
+    /// The connection of `party` once its handshake is done.
     ///
     /// # Errors
     /// Why that came to nothing.
-    pub(super) async fn shake(&self, tcp: TcpStream) -> Result<Connection, Refusal> {
-        let Ok(_place) = self.places.try_acquire() else {
+    pub(super) async fn shake(&self, tcp: TcpStream, party: Party) -> Result<Connection, Refusal> {
+        let Some(_place) = self.gate.enter(party, Rank::First, HANDSHAKE_WAIT).await else {
             return Err(Refusal::HandshakesTotal);
         };
         let shaking = self.acceptor.accept_with(tcp, |tls| tls.set_buffer_limit(Some(BUFFER_BYTES_MAX)));
@@ -74,7 +90,10 @@ impl Handshakes {
 
     /// With those that came to nothing, as `refusals` knows them.
     pub(super) fn counts(&self, refusals: &Refusals) -> Counts {
+        let (now, waiting) = self.gate.numbers();
         Counts {
+            now,
+            waiting,
             done: self.done.load(Relaxed),
             failed: refusals.of(Refusal::HandshakeFailed),
             late: refusals.of(Refusal::HandshakeLate),

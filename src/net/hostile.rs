@@ -4,6 +4,7 @@
 use super::access::rules::Each;
 use super::guard::{self, Peer};
 use super::handshake::Handshakes;
+use super::party::Party;
 use super::routes::{self, Body};
 use super::{Gate, Service, fan_out, frames, http};
 use crate::config::Config;
@@ -126,7 +127,8 @@ pub fn shake(bytes: &[u8]) -> (Vec<u8>, bool) {
             let _ = client.read_to_end(&mut said).await;
             said
         };
-        let shake = async { handshakes.shake(server).await.is_ok() };
+        let party = Party::of(Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into());
+        let shake = async { handshakes.shake(server, party).await.is_ok() };
         tokio::join!(hear, shake)
     })
 }

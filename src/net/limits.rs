@@ -23,6 +23,16 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 pub const UPDATE_BYTES_PER_S_MIN: u64 = 16 * 1024;
 /// How long it may take in all: 200 MiB over a poor Wi-Fi.
 pub const UPDATE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// How long an answer may stand still because its reader takes nothing.
+pub const ANSWER_STALLED_MAX: Duration = Duration::from_secs(10);
+/// How long it may take in all: the largest file of the page over 20 kbit/s.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// What the kernel may keep of an answer (it doubles this for its own needs); left alone, it grows to 2 MB for one who never reads.
+pub const ANSWER_BUFFER_BYTES: usize = 32 * 1024;
+/// Connections at once that are told why they are turned away.
+pub const TURNED_AWAY_MAX: usize = 32;
+/// How long such a one has to read that.
+pub const TURNED_AWAY_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest message or frame of a listener: its longest known one, a full report, has 1,700 bytes.
 pub const MESSAGE_BYTES_MAX: usize = 4096;
 /// Messages a listener may send in one second.

@@ -11,6 +11,7 @@ mod clients;
 mod connection;
 pub mod control;
 mod crowd;
+mod doorstep;
 mod exposition;
 pub mod fan_out;
 mod first_contact;
@@ -26,6 +27,8 @@ pub mod limits;
 mod line;
 mod metrics;
 mod packets;
+mod party;
+mod patience;
 mod process;
 mod qr;
 pub mod refusals;
@@ -33,6 +36,7 @@ mod routes;
 pub mod settings;
 mod socket;
 mod status;
+mod turns;
 mod update;
 mod ws;
 
@@ -50,6 +54,7 @@ use access::rules::Each;
 use clients::Clients;
 use connection::Connection;
 use crowd::{Bounds, Crowd, Place};
+use doorstep::Doorstep;
 use fan_out::Door;
 use guard::Peer;
 use handshake::Handshakes;
@@ -57,6 +62,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use limits::{CONNECTIONS_PER_ADDRESS, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADERS_MAX, SPARE_CONNECTIONS};
+use patience::Patient;
 use refusals::{Refusal, Refusals};
 use routes::{Route, Upgrade};
 use settings::{KeptSettings, Settings};
@@ -238,7 +244,7 @@ pub async fn serve(ports: Ports, wishes: Taker<Settings>, service: Arc<Service>)
         tokio::spawn(keeper::keep(Arc::clone(identity), Arc::clone(facts), news, stop.clone()));
     }
     let connections_max = || service.hub.sizes().listeners_max + SPARE_CONNECTIONS;
-    let mut connections = JoinSet::new();
+    let (mut connections, doorstep) = (JoinSet::new(), Doorstep::default());
     loop {
         tokio::select! {
             // Stopping first: a flood of connections must not keep it.
@@ -246,17 +252,22 @@ pub async fn serve(ports: Ports, wishes: Taker<Settings>, service: Arc<Service>)
             () = stopped(&mut stop) => break,
             Some(ended) = connections.join_next() => report_panic(ended),
             (accepted, is_secure) = accept(&plain, tls.as_ref()) => match accepted {
-                Ok((stream, from)) => match service.crowd.admit(from.ip(), connections_max()) {
-                    Ok(place) => {
-                        connections.spawn(connection(stream, from, is_secure, place, Arc::clone(&service)));
-                    }
-                    Err(refusal) => {
-                        service.refusals.count(refusal);
-                        if !is_secure {
-                            turn_away(&stream, refusal); // under TLS nothing can be said before the handshake
+                Ok((stream, from)) => {
+                    // The other side may be gone already.
+                    let Ok(local) = stream.local_addr() else { continue };
+                    let peer = Peer { address: from.ip().to_canonical(), local, secure: is_secure };
+                    match service.crowd.admit(peer.party(), connections_max()) {
+                        Ok(place) => {
+                            connections.spawn(connection(stream, peer, place, Arc::clone(&service)));
+                        }
+                        Err(refusal) => {
+                            service.refusals.count(refusal);
+                            // Under TLS nothing can be said before the handshake.
+                            let telling = if is_secure { None } else { doorstep.tell(stream, refusal) };
+                            telling.map(|telling| connections.spawn(telling));
                         }
                     }
-                },
+                }
                 Err(error) => {
                     tracing::warn!("cannot accept a connection ({error}): waiting a moment");
                     sleep(ACCEPT_PAUSE).await;
@@ -310,33 +321,13 @@ fn report_panic(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-/// Says why on a connection that is closed at once, if that can be said without waiting.
-fn turn_away(stream: &TcpStream, refusal: Refusal) {
-    let words = "There are too many connections. Close other pages of this device, or try again later.\n";
-    let code = refusal.code();
-    let answer = format!(
-        "HTTP/1.1 {code} Too many connections\r\nContent-Type: text/plain; charset=utf-8\r\n\
-         Retry-After: 5\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{words}",
-        words.len()
-    );
-    let _ = stream.try_write(answer.as_bytes()); // whoever does not wait for it loses nothing
-}
-
 /// One connection: its handshake, its requests, and after an upgrade the listener's session. It has its place until it ends.
-async fn connection(
-    stream: TcpStream,
-    from: SocketAddr,
-    is_secure: bool,
-    _place: Place,
-    service: Arc<Service>,
-) {
-    let (Ok(()), Ok(local)) = (stream.set_nodelay(true), stream.local_addr()) else {
-        return; // the peer is gone already
-    };
-    let local = SocketAddr::new(local.ip().to_canonical(), local.port());
-    let peer = Peer { address: from.ip().to_canonical(), local, secure: is_secure };
+async fn connection(stream: TcpStream, peer: Peer, _place: Place, service: Arc<Service>) {
+    if stream.set_nodelay(true).and_then(|()| socket::prepare_answers(&stream)).is_err() {
+        return; // the other side is gone already
+    }
     let stream = match &service.secure {
-        Some(secure) if is_secure => match secure.handshakes.shake(stream).await {
+        Some(secure) if peer.secure => match secure.handshakes.shake(stream, peer.party()).await {
             Ok(stream) => stream,
             Err(refusal) => return service.refusals.count(refusal),
         },
@@ -350,7 +341,7 @@ async fn connection(
         }
         Ok::<_, std::convert::Infallible>(response)
     });
-    let serving = http().serve_connection(TokioIo::new(stream), answer).with_upgrades();
+    let serving = http().serve_connection(TokioIo::new(Patient::new(stream)), answer).with_upgrades();
     let mut stop = service.stop.clone();
     tokio::select! {
         served = serving => if let Err(error) = served {
@@ -381,8 +372,15 @@ fn http() -> http1::Builder {
 fn refusal_of(error: &hyper::Error) -> Option<Refusal> {
     match () {
         () if error.is_timeout() => Some(Refusal::HeadLate),
+        () if has_timed_out(error) => Some(Refusal::AnswerNotTaken),
         () if error.is_parse_too_large() => Some(Refusal::HeadTooLong),
         () if error.is_parse() => Some(Refusal::HeadUnreadable),
         () => None,
     }
+}
+
+/// Whether the kernel, or [`Patient`], gave up on the other side.
+fn has_timed_out(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::TimedOut)
 }

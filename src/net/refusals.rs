@@ -30,6 +30,8 @@ macro_rules! refusals {
 refusals! {
     /// More connections than the service takes.
     ConnectionsTotal = "connections_total", 503;
+    /// An answer that its reader did not take in time.
+    AnswerNotTaken = "answer_not_taken", 0;
     /// More connections than one address may have.
     ConnectionsPerAddress = "connections_per_address", 429;
     /// As many TLS handshakes are under way as may be.

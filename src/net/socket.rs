@@ -1,7 +1,7 @@
 //! What tokio does not offer on a socket: how much of it the kernel has not sent yet or nobody has confirmed, and limits on
 //! what it keeps.
 
-use super::limits::{PROBE_EVERY, PROBES, SILENT_MAX, UNACKNOWLEDGED_MAX};
+use super::limits::{ANSWER_BUFFER_BYTES, PROBE_EVERY, PROBES, SILENT_MAX, UNACKNOWLEDGED_MAX};
 use socket2::{SockRef, TcpKeepalive};
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -20,6 +20,16 @@ const STEADY: [&[u8]; 2] = [b"cubic", b"reno"];
 mod ioctl {
     nix::ioctl_read_bad!(siocoutqnsd, 0x894B, nix::libc::c_int);
     nix::ioctl_read_bad!(siocoutq, 0x5411, nix::libc::c_int);
+}
+
+/// For a connection that asks: the kernel keeps little of its answers, and nothing for long that nobody takes.
+///
+/// # Errors
+/// When the kernel refuses an option.
+pub(super) fn prepare_answers(socket: &impl AsFd) -> std::io::Result<()> {
+    let socket = SockRef::from(socket);
+    socket.set_send_buffer_size(ANSWER_BUFFER_BYTES)?;
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))
 }
 
 /// Sheds dead listeners, keeps the kernel's queue short, and marks its packets with `dscp` (0 to 63) if there is one.

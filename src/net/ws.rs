@@ -8,6 +8,7 @@ use super::connection::Connection;
 use super::control::{FromListener, ToListener};
 use super::fan_out::{Room, Seat, Visitor};
 use super::limits::{MESSAGE_BYTES_MAX, MESSAGES_PER_S_MAX};
+use super::patience::Patient;
 use super::refusals::Refusal;
 use super::routes::Upgrade;
 use super::settings::Settings;
@@ -59,11 +60,11 @@ impl End {
 pub(super) async fn listen(upgrade: Upgrade, service: Arc<Service>) {
     let Upgrade { connection, guest } = upgrade;
     let Ok(upgraded) = connection.await else { return };
-    let Ok(parts) = upgraded.downcast::<TokioIo<Connection>>() else {
+    let Ok(parts) = upgraded.downcast::<TokioIo<Patient<Connection>>>() else {
         tracing::error!("a WebSocket came over something that is no connection of ours");
         return;
     };
-    let connection = parts.io.into_inner();
+    let connection = parts.io.into_inner().into_inner(); // a listener has bounds of its own
     if let Ok(listener) = service.hub.join() {
         let number = listener.number();
         let _seat = service.clients.enter(number, &guest);

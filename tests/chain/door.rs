@@ -1,9 +1,12 @@
 //! Who is let in and what may be written from the network, asked of the real program.
 
 use crate::service::Service;
-use std::io::Write as _;
+use socket2::{Domain, Socket, Type};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use synthwire::net::access::key::{HashedKey, Workspace};
 
 /// A folder or file that is gone when the test is over.
@@ -164,6 +167,42 @@ fn where_keys_are_set_nothing_is_heard_seen_or_changed_without_them() {
     let guesses: Vec<String> = (0..8).map(|n| enter("settings", &format!("guess {n}"))).collect();
     let last = guesses.last().unwrap();
     assert!(code(last) == "429" && last.contains("retry-after: "), "{last}");
+}
+
+#[test]
+fn a_right_key_passes_every_time_beside_wrong_ones_from_sixty_addresses() {
+    let scratch = Scratch::new("flood.toml");
+    locked(&scratch);
+    let service = Service::start(&["--source", "exact:music", "--config", scratch.path()]);
+    let address = service.address;
+    let ask = |last: u8, key: &str| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 1, last], 0)).into()).unwrap();
+        socket.connect(&address.into()).unwrap();
+        let mut stream = TcpStream::from(socket);
+        let head = format!("GET /api/status HTTP/1.1\r\nHost: {address}\r\nConnection: close");
+        write!(stream, "{head}\r\nAuthorization: Bearer {key}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        code(&answer).to_owned()
+    };
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for last in 1..=60 {
+            scope.spawn({
+                let (ask, over) = (&ask, &over);
+                move || {
+                    while !over.load(Relaxed) {
+                        let refused = ask(last, "not the key");
+                        assert!(refused == "401" || refused == "429", "{refused}");
+                    }
+                }
+            });
+        }
+        let passed: Vec<String> = (0..32).map(|_| ask(200, "band's key")).collect();
+        over.store(true, Relaxed);
+        assert!(passed.iter().all(|code| code == "200"), "{passed:?}");
+    });
 }
 
 #[test]

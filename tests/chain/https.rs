@@ -3,6 +3,7 @@
 use super::fan_out::{PACKET_BYTES, STALL_QUEUE, stall_and_come_back};
 use super::service::{Ear, PATIENCE, Service};
 use super::slow_client::small_connection;
+use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use tungstenite::client::IntoClientRequest;
 
 /// More than are taken at once.
 const HALF_OPEN: usize = 80;
-const HANDSHAKES_MAX: usize = 64;
+const HANDSHAKES_PER_ADDRESS: usize = 8;
 
 type Stream = StreamOwned<ClientConnection, TcpStream>;
 
@@ -152,24 +153,55 @@ fn over_tls_the_key_is_asked_for_and_what_stands_for_it_never_travels_in_the_ope
     assert!(socket.read().unwrap().into_text().unwrap().contains(r#""type":"hello""#));
 }
 
+/// A connection from one of this machine's many addresses.
+fn from(last: u8, to: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, last], 0)).into()).unwrap();
+    socket.connect(&to.into()).unwrap();
+    socket.into()
+}
+
+/// Whether the service answers over this.
+fn is_served(mut tls: Stream) -> bool {
+    let asked = tls.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let mut answer = [0; 15];
+    asked.is_ok() && tls.read_exact(&mut answer).is_ok() && &answer == b"HTTP/1.1 200 OK"
+}
+
 #[test]
-fn half_open_handshakes_find_no_more_than_their_places_and_lose_them_in_time() {
+fn one_address_that_stands_still_keeps_nobody_else_out_and_loses_its_places_in_time() {
     let secure = Secure::start("half-open");
     let mut ear = secure.service.listen();
     ear.records();
-    let idle: Vec<TcpStream> = (0..HALF_OPEN).map(|_| TcpStream::connect(secure.address).unwrap()).collect();
-    secure.until("refused", |refused| refused == (HALF_OPEN - HANDSHAKES_MAX) as u64);
-    secure.until("late", |late| late == HANDSHAKES_MAX as u64);
+    let idle: Vec<TcpStream> = (0..HALF_OPEN).map(|_| from(1, secure.address)).collect();
+    secure.until("waiting", |waiting| waiting == (HALF_OPEN - HANDSHAKES_PER_ADDRESS) as u64);
+    assert_eq!(secure.handshakes("now"), HANDSHAKES_PER_ADDRESS as u64);
+    for last in 2..12 {
+        assert!(is_served(secure.connect_over(from(last, secure.address), "localhost")), "127.0.0.{last}");
+    }
+    secure.until("late", |late| late >= HANDSHAKES_PER_ADDRESS as u64);
     drop(idle);
+    secure.until("waiting", |waiting| waiting == 0);
     let mut noise = TcpStream::connect(secure.address).unwrap();
+    let failed = secure.handshakes("failed");
     noise.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap(); // somebody took the ports for each other
-    secure.until("failed", |failed| failed == 1);
-    let mut again = secure.connect("localhost");
-    again.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("there is room again");
-    let mut answer = [0; 15];
-    again.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    secure.until("failed", |now| now > failed);
+    assert!(is_served(secure.connect("localhost")), "there is room again");
     ear.records();
+}
+
+#[test]
+fn many_phones_behind_one_address_all_get_in() {
+    /// More than there are places in all.
+    const PHONES: usize = 100;
+    let secure = Secure::start("phones");
+    let phones: Vec<Stream> =
+        (0..PHONES).map(|_| secure.connect_over(from(7, secure.address), "localhost")).collect();
+    let served: Vec<_> =
+        phones.into_iter().map(|phone| std::thread::spawn(move || is_served(phone))).collect();
+    let served = served.into_iter().map(|served| served.join().unwrap());
+    assert_eq!(served.filter(|served| *served).count(), PHONES);
+    assert_eq!(secure.handshakes("refused"), 0);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Each limit at its edge: what the other side gets, and the name under which it was counted.
 
-use crate::service::Service;
+use crate::service::{PATIENCE, Service};
+use crate::slow_client::small_connection;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Instant;
 use tungstenite::Message;
 use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -94,4 +96,43 @@ fn what_breaks_the_protocol_is_closed_with_its_code_and_counted() {
         }
     }
     assert_eq!((chatty.close_reason().0, counted(&service, "messages_too_many")), (1008, 1));
+}
+
+/// Bytes that the service's kernel keeps for whoever is connected to this port of it, the most of one (`/proc/net/tcp`).
+fn kept_for_one(port: u16) -> u64 {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let mine = table.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let is_ours = fields.get(1)?.ends_with(&format!(":{port:04X}"));
+        let queue = fields.get(4)?.split_once(':')?.0;
+        is_ours.then(|| u64::from_str_radix(queue, 16).unwrap())
+    });
+    mine.max().unwrap_or(0)
+}
+
+#[test]
+fn whoever_asks_and_never_reads_costs_little_and_is_gone_in_seconds() {
+    const RUDE: u64 = 30;
+    let service = Service::start(&["--source", "exact:music"]);
+    let mut ear = service.listen();
+    ear.records();
+    let asked = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(400);
+    let rude: Vec<TcpStream> = (0..RUDE)
+        .map(|_| {
+            let mut stream = small_connection(service.address);
+            stream.set_nonblocking(true).unwrap();
+            let _ = stream.write(asked.as_bytes());
+            stream
+        })
+        .collect();
+    let (mut most, deadline) = (0, Instant::now() + PATIENCE);
+    while counted(&service, "answer_not_taken") < RUDE {
+        assert!(Instant::now() < deadline, "{} are gone", counted(&service, "answer_not_taken"));
+        most = most.max(kept_for_one(service.address.port()));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    println!("the kernel kept {most} bytes for one of them at most");
+    assert!((1..100_000).contains(&most), "{most} bytes for one");
+    ear.records();
+    drop(rude);
 }

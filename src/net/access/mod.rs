@@ -1,40 +1,40 @@
 //! Access keys: one for listening, one for changing settings. Without them everybody on the local network may do both.
 //!
-//! In: what a request shows. Out: what its sender may do. A key is checked on a thread of its own, one at a time, and only
-//! so often (`tries`); whoever has shown it gets a token in a cookie. Keys are kept hashed (`key`), tokens as digests
+//! In: what a request shows. Out: what its sender may do. A key is checked on a thread of its own, one at a time, in turn and only
+//! so often (`checker`, `tries`); whoever has shown it gets a token in a cookie. Keys are kept hashed (`key`), tokens as digests
 //! (`tokens`), both in `access.json` of the state folder. The rules themselves are in `rules`.
 
+mod checker;
 pub mod key;
 pub mod rules;
 pub mod tokens;
 pub(super) mod tries;
 
 use super::guard::Peer;
+use super::party::Party;
 use super::refusals::Refusal;
+use super::turns::Rank;
 use crate::clock::mono_raw_now;
 use crate::error::Error;
 use crate::state::{Fields, Found, Kept, StateFile, StateFolder, Step};
-use crate::units::MonoNs;
+use crate::units::{MonoNs, NS_PER_S};
+use checker::Checker;
 use hyper::header::HeaderMap;
-use key::{HashedKey, SALT_BYTES, Workspace};
+use key::{HashedKey, SALT_BYTES};
 use rules::{Each, Grant, Purpose};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Read;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokens::{TOKEN_BYTES, Token, Tokens};
-use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
-use tries::Tries;
+use tokio::time::sleep;
 
-/// Keys checked or hashed at once.
-const CHECKS_AT_ONCE: usize = 1;
-/// How long a check waits for those before it.
-const CHECK_WAIT: Duration = Duration::from_secs(2);
+/// Between two writes of what was handed out: whoever enters the key meanwhile shares the next one.
+const WRITE_PAUSE_NS: u64 = NS_PER_S / 4;
 
 /// Why somebody may not, in plain words.
 #[derive(Debug)]
@@ -91,7 +91,19 @@ struct State {
     /// Keys as they stand in the file: a lost one stays there.
     written: Each<Option<String>>,
     tokens: Tokens,
+    /// How many of them there ever were since the start.
+    handed_out: u64,
 }
+
+/// What is on the disk of that.
+#[derive(Debug, Default)]
+struct Written {
+    tokens: u64,
+    when: Option<MonoNs>,
+}
+
+/// Whom the holder of the settings key is counted as while a new key is hashed.
+const OWNER: Party = Party::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
 
 /// Which keys are set, below the version in a digest.
 const LISTENING_SET: u64 = 1;
@@ -115,12 +127,9 @@ pub struct Access {
     digest: AtomicU64,
     /// Set in the configuration: the page cannot change them.
     configured: Each<bool>,
-    tries: Mutex<Tries>,
-    checks: Arc<Semaphore>,
-    /// Where they work.
-    workspace: Arc<Mutex<Workspace>>,
-    /// One change at a time.
-    changing: tokio::sync::Mutex<()>,
+    checker: Checker,
+    /// One write at a time: which tokens are written down, and since when.
+    writing: tokio::sync::Mutex<Written>,
     /// Where they are kept, and whether the whole of it was damaged.
     file: Option<Arc<Mutex<Kept<KeptKeys>>>>,
     damaged: bool,
@@ -163,6 +172,7 @@ impl Access {
             lost: Each { listening: listening.1, settings: settings.1 },
             written: Each { listening: kept.listening_key, settings: kept.settings_key },
             tokens: kept.tokens,
+            handed_out: 0,
         };
         Self {
             digest: AtomicU64::new(state.digest()),
@@ -171,10 +181,8 @@ impl Access {
                 listening: configured.listening.is_some(),
                 settings: configured.settings.is_some(),
             },
-            tries: Mutex::new(Tries::new(mono_raw_now())),
-            checks: Arc::new(Semaphore::new(CHECKS_AT_ONCE)),
-            workspace: Arc::default(),
-            changing: tokio::sync::Mutex::new(()),
+            checker: Checker::new(),
+            writing: tokio::sync::Mutex::default(),
             file: file.map(|file| Arc::new(Mutex::new(file))),
             damaged,
             powered_up: Some(powered_up),
@@ -234,11 +242,16 @@ impl Access {
     ) -> std::result::Result<Each<bool>, Denied> {
         let mut shown = self.now().tokens.known(&rules::tokens_in(headers));
         if let Some(key) = rules::key_in(headers) {
-            for purpose in Purpose::ALL {
-                let hashed = self.now().keys.of(purpose).clone();
-                if let Some(hashed) = hashed {
-                    *shown.of_mut(purpose) |= self.fits(key, hashed, peer.address).await?;
-                }
+            // The settings key first: it opens both.
+            let candidates = [Purpose::Settings, Purpose::Listening].into_iter().filter_map(|purpose| {
+                let hashed = self.now().keys.of(purpose).clone().filter(|_| !shown.of(purpose));
+                Some((purpose, hashed?))
+            });
+            let candidates: Vec<_> = candidates.collect();
+            if !candidates.is_empty()
+                && let Some(purpose) = self.checker.find(key, candidates, peer.party()).await?
+            {
+                *shown.of_mut(purpose) = true;
             }
             if shown == Each::default() && self.set() != Each::default() {
                 return Err(Denied::new(Refusal::KeyWrong, "This is not the key."));
@@ -310,17 +323,23 @@ impl Access {
             }
             return Err(Denied::new(Refusal::KeyLocked, "No such key is set: none is needed."));
         };
-        if !self.fits(key, hashed.clone(), peer.address).await? {
+        if self.checker.find(key, vec![(purpose, hashed.clone())], peer.party()).await?.is_none() {
             return Err(Denied::new(Refusal::KeyWrong, "This is not the key."));
         }
         let token = Token::of(random());
-        let _one = self.changing.lock().await;
-        let mut state = self.now().clone();
-        if state.keys.of(purpose).as_ref() != Some(&hashed) {
-            return Err(Denied::new(Refusal::KeyWrong, "The key has just been changed."));
+        let handed_out = {
+            let mut now = self.now();
+            if now.keys.of(purpose).as_ref() != Some(&hashed) {
+                return Err(Denied::new(Refusal::KeyWrong, "The key has just been changed."));
+            }
+            now.tokens.add(purpose, &token, peer.party());
+            now.handed_out += 1;
+            now.handed_out
+        };
+        if let Err(why) = self.write_tokens(handed_out).await {
+            self.now().tokens.take_back(purpose, &token);
+            return Err(why);
         }
-        state.tokens.add(purpose, &token);
-        self.keep(state).await?;
         Ok(token)
     }
 
@@ -341,20 +360,29 @@ impl Access {
             None => None,
             Some(key) => {
                 let salt: [u8; SALT_BYTES] = random();
-                let hashed = self.work(move || HashedKey::of(&key, salt)).await?;
+                let hashed = move || HashedKey::of(&key, salt);
+                let hashed = self.checker.work(OWNER, Rank::First, hashed).await?;
                 Some(hashed.map_err(|error| Denied::new(Refusal::BodyUnreadable, sentence(&error)))?)
             }
         };
-        let _one = self.changing.lock().await;
+        let _one = self.writing.lock().await;
         if !self.may_set_key(purpose, shown) {
             return Err(Denied::new(Refusal::KeyLocked, self.why_locked(purpose)));
         }
+        let change = |state: &mut State| {
+            *state.keys.of_mut(purpose) = hashed.clone();
+            *state.lost.of_mut(purpose) = false;
+            state.tokens.clear(purpose);
+            state.version += 1;
+        };
         let mut state = self.now().clone();
-        *state.keys.of_mut(purpose) = hashed;
-        *state.lost.of_mut(purpose) = false;
-        state.tokens.clear(purpose);
-        state.version += 1;
-        self.keep(state).await
+        change(&mut state);
+        self.write(state).await?;
+        // Tokens that were handed out meanwhile are in there as well.
+        let mut now = self.now();
+        change(&mut now);
+        self.digest.store(now.digest(), Relaxed);
+        Ok(())
     }
 
     fn why_locked(&self, purpose: Purpose) -> String {
@@ -373,34 +401,23 @@ impl Access {
         why.to_owned()
     }
 
-    /// Whether `key` fits; at most so often.
-    async fn fits(&self, key: &str, hashed: HashedKey, address: IpAddr) -> std::result::Result<bool, Denied> {
-        self.tries().take(address, mono_raw_now()).map_err(Denied::too_often)?;
-        let key = key.to_owned();
-        let workspace = Arc::clone(&self.workspace);
-        let check = move || hashed.is(&key, &mut workspace.lock().unwrap_or_else(PoisonError::into_inner));
-        let fits = self.work(check).await?;
-        if fits {
-            self.tries().give_back(address);
+    /// Sees to it that the first so many tokens are written down: together with those that others are given meanwhile.
+    async fn write_tokens(&self, handed_out: u64) -> std::result::Result<(), Denied> {
+        let mut written = self.writing.lock().await;
+        if written.tokens >= handed_out {
+            return Ok(());
         }
-        Ok(fits)
+        let since_ns = written.when.map_or(WRITE_PAUSE_NS, |when| mono_raw_now().since(when));
+        sleep(Duration::from_nanos(WRITE_PAUSE_NS.saturating_sub(since_ns))).await;
+        let state = self.now().clone();
+        let tokens = state.handed_out;
+        self.write(state).await?;
+        *written = Written { tokens, when: Some(mono_raw_now()) };
+        Ok(())
     }
 
-    /// Does what takes long on a thread that does not play, one at a time.
-    async fn work<T: Send + 'static>(
-        &self,
-        what: impl FnOnce() -> T + Send + 'static,
-    ) -> std::result::Result<T, Denied> {
-        let Ok(Ok(_one)) = timeout(CHECK_WAIT, self.checks.acquire()).await else {
-            return Err(Denied::too_often(2));
-        };
-        spawn_blocking(what)
-            .await
-            .map_err(|_| Denied::new(Refusal::KeyLocked, "The key could not be checked."))
-    }
-
-    /// Writes the keys down, then goes by them.
-    async fn keep(&self, state: State) -> std::result::Result<(), Denied> {
+    /// Writes down what is in effect.
+    async fn write(&self, state: State) -> std::result::Result<(), Denied> {
         // A damaged file is the only sign that there were keys: it stays until no key is lost.
         let may_write = !self.damaged || state.lost == Each::default();
         if let (Some(file), true) = (self.file.clone(), may_write) {
@@ -422,18 +439,11 @@ impl Access {
                 return Err(Denied::new(Refusal::KeyLocked, sentence(&error)));
             }
         }
-        let mut now = self.now();
-        self.digest.store(state.digest(), Relaxed);
-        *now = state;
         Ok(())
     }
 
     fn now(&self) -> MutexGuard<'_, State> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tries(&self) -> MutexGuard<'_, Tries> {
-        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

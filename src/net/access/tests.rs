@@ -169,3 +169,87 @@ async fn a_key_of_a_newer_kind_stays_locked_and_written_while_the_other_one_work
     }
     std::fs::remove_dir_all(path).unwrap();
 }
+
+fn from(last: u8) -> Peer {
+    Peer { address: IpAddr::from([10, 0, 1, last]), ..peer() }
+}
+
+/// Both keys, as the configuration names them.
+fn both() -> Access {
+    let key = |key: &str| HashedKey::of(key, [9; SALT_BYTES]).unwrap();
+    let (band, owner) = (key("band's key"), key("owner's key"));
+    let named = Each { listening: Some(band.as_str()), settings: Some(owner.as_str()) };
+    Access::open(named, None, MonoNs(0))
+}
+
+#[tokio::test]
+async fn a_program_that_shows_a_right_key_each_time_is_never_refused_though_there_are_two() {
+    let access = both();
+    for (key, expected) in [
+        ("band's key", Each { listening: true, settings: false }),
+        ("owner's key", Each { listening: false, settings: true }),
+    ] {
+        let headers = with(header::AUTHORIZATION, &format!("Bearer {key}"));
+        for _ in 0..12 {
+            assert_eq!(access.shown(&headers, peer()).await.unwrap(), expected, "{key}");
+        }
+    }
+    let wrong = with(header::AUTHORIZATION, "Bearer neither of them");
+    for _ in 0..tries::TRIES_AT_ONCE {
+        let denied = access.shown(&wrong, peer()).await.unwrap_err();
+        assert_eq!(denied.refusal, Refusal::KeyWrong, "one try for both keys");
+    }
+    assert_eq!(access.shown(&wrong, peer()).await.unwrap_err().refusal, Refusal::KeyTries);
+}
+
+#[tokio::test]
+async fn a_right_key_is_let_in_while_sixty_addresses_try_wrong_ones() {
+    let access = Arc::new(both());
+    let mut rude = tokio::task::JoinSet::new();
+    for last in 0..60 {
+        let access = Arc::clone(&access);
+        rude.spawn(async move {
+            loop {
+                let _ = access.enter(Purpose::Settings, "guess guess", from(last)).await;
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    for _ in 0..8 {
+        access.enter(Purpose::Settings, "owner's key", peer()).await.unwrap();
+    }
+    rude.shutdown().await;
+}
+
+#[tokio::test]
+async fn whoever_enters_the_key_over_and_over_logs_nobody_else_out_and_writes_seldom() {
+    let (path, folder) = folder("over");
+    let access = open(&folder, mono_raw_now());
+    access.set_key(Purpose::Listening, Some("open sesame".into()), NOBODY).await.unwrap();
+    let token = access.enter(Purpose::Listening, "open sesame", peer()).await.unwrap();
+    let cookie = with(header::COOKIE, &format!("synthwire_listening={}", token.as_str()));
+    let state = access.now().clone();
+    // What is handed out after a right key, without the time that 300 checks take.
+    let handed_out: Vec<u64> = (0..300)
+        .map(|_| {
+            let mut now = access.now();
+            now.tokens.add(Purpose::Listening, &Token::of(random()), from(7).party());
+            now.handed_out += 1;
+            now.handed_out
+        })
+        .collect();
+    assert!(access.shown(&cookie, peer()).await.unwrap().listening);
+    let last = *handed_out.last().unwrap();
+    access.write_tokens(last).await.unwrap();
+    let written = std::fs::metadata(path.join(KeptKeys::NAME)).unwrap().modified().unwrap();
+    for number in handed_out {
+        access.write_tokens(number).await.unwrap();
+    }
+    let after = std::fs::metadata(path.join(KeptKeys::NAME)).unwrap().modified().unwrap();
+    assert_eq!(written, after, "one write was for all of them");
+    assert!(
+        state.handed_out == 1
+            && open(&folder, mono_raw_now()).shown(&cookie, peer()).await.unwrap().listening
+    );
+    std::fs::remove_dir_all(path).unwrap();
+}

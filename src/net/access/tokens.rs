@@ -1,15 +1,19 @@
 //! What a browser is given in place of the key it has shown: 32 random bytes, of which only the digest is kept. Pure.
 
+use super::super::party::Party;
 use super::rules::{Each, Purpose};
 use blake2::{Blake2s256, Digest};
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 
 /// Random bytes of a token.
 pub const TOKEN_BYTES: usize = 32;
-/// Browsers remembered for each key; the longest-known is asked for the key again when there are more.
+/// Browsers remembered for each key. When there are more, one is asked for the key again: of the address that has most of them the
+/// longest-known, so whoever enters the key over and over pushes out himself.
 pub const TOKENS_MAX: usize = 256;
+/// Browsers remembered of one address. (A proxy on this machine brings everybody from one: it may have all.)
+pub(in crate::net) const TOKENS_PER_ADDRESS: usize = TOKENS_MAX / 4;
 
 /// What a browser shows.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,21 +54,40 @@ impl std::fmt::Debug for Token {
 pub struct Tokens {
     listening: VecDeque<String>,
     settings: VecDeque<String>,
+    /// Who was given them, since the start.
+    #[serde(skip)]
+    holders: BTreeMap<String, Party>,
 }
 
 impl Tokens {
-    /// From now on `token` stands for the key of `purpose`.
-    pub fn add(&mut self, purpose: Purpose, token: &Token) {
-        let tokens = self.of_mut(purpose);
-        while tokens.len() >= TOKENS_MAX {
-            tokens.pop_front();
+    /// From now on `token` stands for the key of `purpose`; `party` was given it.
+    pub(in crate::net) fn add(&mut self, purpose: Purpose, token: &Token, party: Party) {
+        let of_one = if party.is_loopback() { TOKENS_MAX } else { party.share(TOKENS_PER_ADDRESS) };
+        while self.count(purpose, party) >= of_one {
+            self.push_out(purpose, party);
         }
-        tokens.push_back(token.digest());
+        while self.of_mut(purpose).len() >= TOKENS_MAX {
+            match self.largest(purpose) {
+                Some(largest) => self.push_out(purpose, largest),
+                None => self.remove(purpose, 0), // nobody has more than one
+            }
+        }
+        self.of_mut(purpose).push_back(token.digest());
+        self.holders.insert(token.digest(), party);
+    }
+
+    /// This one stands for nothing any more.
+    pub(super) fn take_back(&mut self, purpose: Purpose, token: &Token) {
+        if let Some(place) = self.of(purpose).iter().position(|digest| *digest == token.digest()) {
+            self.remove(purpose, place);
+        }
     }
 
     /// None stands for it any more.
     pub fn clear(&mut self, purpose: Purpose) {
         self.of_mut(purpose).clear();
+        let Self { listening, settings, holders } = self;
+        holders.retain(|digest, _| listening.contains(digest) || settings.contains(digest));
     }
 
     /// Which keys these tokens stand for.
@@ -75,6 +98,41 @@ impl Tokens {
         Each {
             listening: known(&shown.listening, &self.listening),
             settings: known(&shown.settings, &self.settings),
+        }
+    }
+
+    fn count(&self, purpose: Purpose, party: Party) -> usize {
+        self.of(purpose).iter().filter(|digest| self.holders.get(*digest) == Some(&party)).count()
+    }
+
+    /// Who has more than one, and most of them.
+    fn largest(&self, purpose: Purpose) -> Option<Party> {
+        let mut counts = BTreeMap::new();
+        for party in self.of(purpose).iter().filter_map(|digest| self.holders.get(digest)) {
+            *counts.entry(*party).or_insert(0_usize) += 1;
+        }
+        counts
+            .into_iter()
+            .filter(|(_, count)| *count > 1)
+            .max_by_key(|(_, count)| *count)
+            .map(|(party, _)| party)
+    }
+
+    fn push_out(&mut self, purpose: Purpose, party: Party) {
+        let own = self.of(purpose).iter().position(|digest| self.holders.get(digest) == Some(&party));
+        self.remove(purpose, own.unwrap_or(0));
+    }
+
+    fn remove(&mut self, purpose: Purpose, place: usize) {
+        if let Some(digest) = self.of_mut(purpose).remove(place) {
+            self.holders.remove(&digest);
+        }
+    }
+
+    fn of(&self, purpose: Purpose) -> &VecDeque<String> {
+        match purpose {
+            Purpose::Listening => &self.listening,
+            Purpose::Settings => &self.settings,
         }
     }
 
@@ -96,12 +154,21 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::IpAddr;
+
+    fn party(n: u32) -> Party {
+        Party::Address(IpAddr::V4((0x0a00_0000 + n).into()))
+    }
+
+    fn token(n: usize) -> Token {
+        Token::of(std::array::from_fn(|place| if place == 0 { (n >> 8) as u8 } else { n as u8 }))
+    }
 
     #[test]
     fn a_token_counts_for_its_own_key_until_it_is_taken_back() {
         let (mine, other) = (Token::of([7; 32]), Token::of([8; 32]));
         let mut tokens = Tokens::default();
-        tokens.add(Purpose::Listening, &mine);
+        tokens.add(Purpose::Listening, &mine, party(1));
         let shown = |token: &Token| Each { listening: Some(token.clone()), settings: Some(token.clone()) };
         assert_eq!(tokens.known(&shown(&mine)), Each { listening: true, settings: false });
         assert_eq!(tokens.known(&shown(&other)), Each { listening: false, settings: false });
@@ -111,17 +178,52 @@ mod tests {
         assert!(!tokens.known(&shown(&mine)).listening);
     }
 
+    /// Who enters the key, one after another; the first browser known then, and how many are.
     #[test]
-    fn the_longest_known_is_forgotten_for_the_newest() {
-        let mut tokens = Tokens::default();
-        let token = |n: usize| {
-            Token::of(std::array::from_fn(|place| if place == 0 { (n >> 8) as u8 } else { n as u8 }))
+    fn whoever_enters_the_key_over_and_over_pushes_out_himself() {
+        let known =
+            |tokens: &Tokens, n| tokens.known(&Each { listening: None, settings: Some(token(n)) }).settings;
+        let after = |who: &dyn Fn(usize) -> Party, times: usize| {
+            let mut tokens = Tokens::default();
+            for n in 0..100 {
+                tokens.add(Purpose::Settings, &token(n), party(n as u32)); // a hundred who entered it once
+            }
+            for n in 100..100 + times {
+                tokens.add(Purpose::Settings, &token(n), who(n));
+            }
+            assert!(known(&tokens, 99 + times), "the newest is known");
+            assert_eq!(tokens.holders.len(), tokens.settings.len());
+            ((0..100).filter(|n| known(&tokens, *n)).count(), tokens.settings.len())
         };
-        for n in 0..=TOKENS_MAX {
-            tokens.add(Purpose::Settings, &token(n));
+        for (who, times, still_known, in_all) in [
+            ((&|_| party(1000)) as &dyn Fn(usize) -> Party, 256, 100, 164),
+            (&|_| party(1000), 1000, 100, 164),
+            (&|n| party(1000 + n as u32 % 2), 1000, 100, 228),
+            (&|n| party(1000 + n as u32 % 16), 1000, 100, TOKENS_MAX),
+            (&|n| party(1000 + n as u32), 100, 100, 200),
+            (&|n| party(1000 + n as u32), 256, 0, TOKENS_MAX),
+            (&|_| Party::Address(IpAddr::from([127, 0, 0, 1])), 1000, 100, TOKENS_MAX),
+        ] {
+            assert_eq!(after(who, times), (still_known, in_all), "{times} times");
         }
-        let known = |n| tokens.known(&Each { listening: None, settings: Some(token(n)) }).settings;
-        assert!(!known(0) && known(1) && known(TOKENS_MAX));
+    }
+
+    #[test]
+    fn those_from_before_the_start_go_last_and_one_can_be_taken_back() {
+        let mut tokens = Tokens::default();
+        for n in 0..TOKENS_MAX {
+            tokens.add(Purpose::Settings, &token(n), party(n as u32));
+        }
+        let mut again: Tokens = serde_json::from_str(&serde_json::to_string(&tokens).unwrap()).unwrap();
+        again.add(Purpose::Settings, &token(1000), party(1000));
+        again.add(Purpose::Settings, &token(1001), party(1000));
+        again.add(Purpose::Settings, &token(1002), party(1000));
+        let known =
+            |tokens: &Tokens, n| tokens.known(&Each { listening: None, settings: Some(token(n)) }).settings;
+        assert!(!known(&again, 0) && !known(&again, 1) && known(&again, 2), "its own went for the third");
+        assert!(!known(&again, 1000) && known(&again, 1001) && known(&again, 1002));
+        again.take_back(Purpose::Settings, &token(1002));
+        assert!(!known(&again, 1002));
     }
 
     #[test]

@@ -1,0 +1,105 @@
+//! How a key is checked: on a thread that does not play, one at a time, in a fair line, and only so often (`tries`).
+
+use super::Denied;
+use super::key::{HashedKey, Workspace};
+use super::rules::Purpose;
+use super::tries::{Tries, Try};
+use crate::clock::mono_raw_now;
+use crate::net::party::Party;
+use crate::net::refusals::Refusal;
+use crate::net::turns::{Bounds, Gate, Rank};
+use std::result::Result;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::task::spawn_blocking;
+
+/// Keys checked or hashed at once, by whomever.
+const CHECKS: Bounds = Bounds { places: 1, per_address: 1, waiting: 256 };
+/// How long a check waits for its turn.
+const CHECK_WAIT: Duration = Duration::from_secs(2);
+
+/// Checks keys.
+pub(super) struct Checker {
+    tries: Arc<Mutex<Tries>>,
+    gate: Gate,
+    /// Where it is worked.
+    workspace: Arc<Mutex<Workspace>>,
+}
+
+impl Checker {
+    pub(super) fn new() -> Self {
+        Self {
+            tries: Arc::new(Mutex::new(Tries::new(mono_raw_now()))),
+            gate: Gate::new(CHECKS),
+            workspace: Arc::default(),
+        }
+    }
+
+    /// Which of `keys` this is, the first of several; one try, however many they are, and none if it is one of them.
+    pub(super) async fn find(
+        &self,
+        key: &str,
+        keys: Vec<(Purpose, HashedKey)>,
+        party: Party,
+    ) -> Result<Option<Purpose>, Denied> {
+        let trying = Trying::begin(&self.tries, party)?;
+        let (key, workspace) = (key.to_owned(), Arc::clone(&self.workspace));
+        let rank = trying.one.rank;
+        let look = move || {
+            let mut workspace = workspace.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = keys.into_iter().find(|(_, hashed)| hashed.is(&key, &mut workspace));
+            let found = found.map(|(purpose, _)| purpose);
+            trying.end(found.is_some());
+            found
+        };
+        self.work(party, rank, look).await
+    }
+
+    /// Does what takes long for `party` when it is its turn.
+    pub(super) async fn work<T: Send + 'static>(
+        &self,
+        party: Party,
+        rank: Rank,
+        what: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Denied> {
+        let Some(place) = self.gate.enter(party, rank, CHECK_WAIT).await else {
+            return Err(Denied::too_often(CHECK_WAIT.as_secs()));
+        };
+        let work = move || {
+            let _place = place; // also when whoever asked has gone meanwhile
+            what()
+        };
+        spawn_blocking(work)
+            .await
+            .map_err(|_| Denied::new(Refusal::KeyLocked, "The key could not be checked."))
+    }
+}
+
+/// A try under way. One whose key was never looked at is given back.
+struct Trying {
+    tries: Arc<Mutex<Tries>>,
+    one: Try,
+    missed: bool,
+}
+
+impl Trying {
+    fn begin(tries: &Arc<Mutex<Tries>>, party: Party) -> Result<Self, Denied> {
+        let one = lock(tries).take(party, mono_raw_now()).map_err(Denied::too_often)?;
+        Ok(Self { tries: Arc::clone(tries), one, missed: false })
+    }
+
+    fn end(mut self, fits: bool) {
+        self.missed = !fits;
+    }
+}
+
+impl Drop for Trying {
+    fn drop(&mut self) {
+        let mut tries = lock(&self.tries);
+        if self.missed { tries.miss(&self.one, mono_raw_now()) } else { tries.give_back(&self.one) }
+    }
+}
+
+fn lock(tries: &Mutex<Tries>) -> MutexGuard<'_, Tries> {
+    tries.lock().unwrap_or_else(PoisonError::into_inner)
+}

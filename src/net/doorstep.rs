@@ -1,0 +1,81 @@
+//! Where those are told why who are turned away: until they have read it, or for a second. Closed at once, the kernel would take
+//! the words back as soon as their own arrive.
+
+use super::limits::{TURNED_AWAY_MAX, TURNED_AWAY_TIMEOUT};
+use super::refusals::Refusal;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+/// Room for a few.
+#[derive(Debug)]
+pub(super) struct Doorstep(Arc<Semaphore>);
+
+impl Default for Doorstep {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(TURNED_AWAY_MAX)))
+    }
+}
+
+impl Doorstep {
+    /// Says why on `stream`. Where there is room it is closed once that was read: then there is something to be awaited.
+    pub(super) fn tell(
+        &self,
+        stream: TcpStream,
+        refusal: Refusal,
+    ) -> Option<impl Future<Output = ()> + use<>> {
+        let _ = stream.try_write(answer(refusal).as_bytes()); // whoever does not wait for it loses nothing
+        let place = Arc::clone(&self.0).try_acquire_owned().ok()?;
+        Some(async move {
+            let _ = timeout(TURNED_AWAY_TIMEOUT, heard(stream)).await;
+            drop(place);
+        })
+    }
+}
+
+/// Ends what we say, and lets the other side finish what it says.
+async fn heard(mut stream: TcpStream) {
+    let mut unread = [0; 1024];
+    let _ = stream.shutdown().await;
+    while let Ok(1..) = stream.read(&mut unread).await {}
+}
+
+fn answer(refusal: Refusal) -> String {
+    let words = "There are too many connections. Close other pages of this device, or try again later.\n";
+    let code = refusal.code();
+    format!(
+        "HTTP/1.1 {code} Too many connections\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Retry-After: 5\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{words}",
+        words.len()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn whoever_has_asked_already_still_reads_why_and_there_are_never_many() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let doorstep = Doorstep::default();
+        let mut told = Vec::new();
+        for number in 0..=TURNED_AWAY_MAX {
+            let mut far = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            far.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+            let (near, _) = listener.accept().await.unwrap();
+            let telling = doorstep.tell(near, Refusal::ConnectionsPerAddress);
+            assert_eq!(telling.is_some(), number < TURNED_AWAY_MAX);
+            told.extend(telling.map(|telling| (far, telling)));
+        }
+        let (mut far, telling) = told.pop().unwrap();
+        let telling = tokio::spawn(telling);
+        let mut answer = String::new();
+        far.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("\r\nRetry-After: 5\r\n"), "{answer}");
+        drop(far);
+        telling.await.unwrap();
+    }
+}
