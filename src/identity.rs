@@ -236,6 +236,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn whatever_a_host_is_called_its_names_can_be_shown_and_typed() {
+        for (said, _) in crate::plain::NASTY {
+            let said = String::from_utf8_lossy(said);
+            let names = Names::of(&said, &[]);
+            for name in [names.label(), names.announced()] {
+                assert!(
+                    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte)),
+                    "{said:?}: {name:?}"
+                );
+                assert_eq!(crate::plain::Plain::of(&name), *name);
+            }
+        }
+    }
+
+    #[test]
     fn what_an_authority_may_name_ends_with_a_whole_reserved_name() {
         for name in
             ["local", "a.local", "deep.a.local", "localhost", "a.localhost", "a.home.arpa", "a.internal"]

@@ -4,6 +4,7 @@
 use super::programs::said;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::tls::fingerprint::Fingerprint;
 use crate::tls::ourselves;
 use serde_json::Value;
 use std::io::{self, Read, Write};
@@ -116,6 +117,14 @@ pub(super) fn status(config: &Config, place: SocketAddr) -> Answer {
 /// Whether the service says that it is well.
 pub(super) fn is_well(place: SocketAddr) -> bool {
     ask(place, "/healthz").is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 200 "))
+}
+
+/// The fingerprint of the certificate authority that the service shows to those who come to trust it, where it has one.
+pub(super) fn authority(place: SocketAddr) -> Option<Fingerprint> {
+    let answer =
+        ask(place, "/trust/synthwire.crt").ok().filter(|answer| answer.starts_with(b"HTTP/1.1 200 "))?;
+    let head = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
+    Some(Fingerprint::of(&answer[head + 4..]))
 }
 
 /// Whether something answers over HTTPS.

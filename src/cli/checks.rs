@@ -73,8 +73,8 @@ impl Scene<'_> {
 }
 
 /// Every check, in the order they are told.
-const CHECKS: [fn(&Scene<'_>) -> Vec<Check>; 7] =
-    [configuration, service, real_time, governor, sound, ports, device];
+const CHECKS: &[fn(&Scene<'_>) -> Vec<Check>] =
+    &[configuration, service, real_time, governor, sound, ports, authority, device];
 
 /// Looks at everything.
 pub(super) fn all(scene: &Scene<'_>) -> Vec<Check> {
@@ -230,6 +230,16 @@ fn free(name: &'static str, address: SocketAddr, word: &str) -> Check {
             Check::bad(name, format!("cannot listen on {address}: {error}. Choose another with {word}"))
         }
     }
+}
+
+/// Whom browsers are asked to trust, to be compared with what they show.
+fn authority(scene: &Scene<'_>) -> Vec<Check> {
+    let has_https = matches!(scene.service, Answer::Runs(status) if !status["tls_handshakes"].is_null());
+    let fingerprint = if has_https { asking::authority(scene.place) } else { None };
+    fingerprint
+        .map(|fingerprint| Check::good("authority", format!("its fingerprint is {fingerprint}")))
+        .into_iter()
+        .collect()
 }
 
 /// What is to be said of the device: by the service, which knows its card and its memory, else of the board alone.

@@ -1,5 +1,6 @@
 //! `synthwire update`: hands a bundle to the system's updater and tells how it fares, as the page does.
 
+use super::arguments::Configured;
 use super::terminal::say;
 use crate::error::{Error, Result};
 use crate::state::StateFolder;
@@ -19,6 +20,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Looks until a bundle that nobody takes is given up: a minute.
 const LOOKS_UNTAKEN_MAX: u32 = 300;
 
+/// Where systemd keeps the service's state folder, unless the configuration names another.
+const SYSTEMS_FOLDER: &str = "/var/lib/synthwire";
+
 /// Which bundle, and to whom.
 #[derive(Debug, Args)]
 pub(super) struct UpdateArguments {
@@ -30,9 +34,11 @@ pub(super) struct UpdateArguments {
     /// Install it although it is older than what runs
     #[arg(long)]
     older: bool,
-    /// The service's state folder, in which bundles are handed over
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/synthwire")]
-    state: PathBuf,
+    /// The service's state folder, in which bundles are handed over [default: the configuration's, else /var/lib/synthwire]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    #[command(flatten)]
+    configured: Configured,
     /// Folder in which the system's updater says how it is
     #[arg(long, value_name = "DIR", default_value = UPDATER_FOLDER)]
     updater: PathBuf,
@@ -41,8 +47,12 @@ pub(super) struct UpdateArguments {
 pub(super) fn run(arguments: &UpdateArguments) -> Result<ExitCode> {
     let unread = |error| Error::new(format!("cannot read {}", arguments.file.display())).because(error);
     let file = File::open(&arguments.file).map_err(unread)?; // perhaps only root may
-    rights::become_owner_of(&arguments.state)?;
-    let updater = Updater::new(&arguments.updater, Some(StateFolder::open(&arguments.state)?))
+    let folder = match &arguments.state {
+        Some(folder) => folder.clone(),
+        None => arguments.configured.read()?.config.state.unwrap_or_else(|| SYSTEMS_FOLDER.into()),
+    };
+    rights::become_owner_of(&folder)?;
+    let updater = Updater::new(&arguments.updater, Some(StateFolder::open(&folder)?))
         .unless(boot_loader::here().unfit().map(Into::into));
     hand_over(arguments, file, &updater)?;
     let said = until_settled(&updater)?;

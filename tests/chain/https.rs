@@ -258,6 +258,8 @@ fn doctor_and_soak_know_an_https_port_for_what_it_is() {
     assert!(said.contains("speaks HTTPS") && said.contains("--address"), "{said}");
     let said = run(&["doctor", "--listen", &plain, "--listen-tls", &tls]);
     assert!(said.contains(&format!("good  HTTPS port: {tls} is the service's")), "{said}");
+    let fingerprint = synthwire::tls::fingerprint::Fingerprint::of(&secure.authority);
+    assert!(said.contains(&format!("good  authority: its fingerprint is {fingerprint}\n")), "{said}");
     // Where nothing is heard over HTTP, HTTPS is asked.
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let said = run(&["doctor", "--listen", &nobody, "--listen-tls", &tls]);

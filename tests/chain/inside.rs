@@ -83,6 +83,24 @@ fn body(answer: &str) -> &str {
 }
 
 #[test]
+fn whatever_a_browser_calls_itself_can_be_shown() {
+    let service = Service::playing(&["--source", "exact:music"]);
+    // HTTP lets no control character through; what turns or hides words is left.
+    for (said, shown) in [
+        ("\u{202e}gnp.exe\u{202c}", "gnp.exe"),
+        ("zero\u{200b}wi\u{200d}dth\u{feff}", "zerowidth"),
+        ("C1 \u{9b}31mcsi", "C1 csi"),
+        ("tab\tand   room", "tab and room"),
+    ] {
+        let ear = service.listen_with(&[("User-Agent", said)]);
+        let clients: Value = serde_json::from_str(body(&service.http("GET /api/clients HTTP/1.1"))).unwrap();
+        assert_eq!(clients[0]["agent"], shown);
+        drop(ear);
+        while service.status()["listeners"]["now"] != 0 {}
+    }
+}
+
+#[test]
 fn answers_are_as_documented() {
     let service = Service::playing(&["--source", "exact:music"]);
     let mut ear = service.listen_with(&[("User-Agent", "Ear/1.0 (a test)")]);

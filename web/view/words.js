@@ -290,6 +290,7 @@ function sourceNotice(source) {
     waiting: 'Connect it by USB to the machine that runs Synthwire and switch it on. The sound starts by itself.',
     lost: 'It was unplugged or switched off. Plug it in again: the sound comes back by itself.',
     stalled: 'Is it switched on? If so, unplug its USB cable and plug it in again.',
+    ended: 'Start Synthwire again to hear it again.',
   };
   if (source.state === 'playing' && source.kind !== 'none') {
     return source.notice ? { tone: 'note', title: source.notice, remedy: '', detail: '', reload: false } : null;
@@ -297,7 +298,7 @@ function sourceNotice(source) {
   return {
     tone: 'note',
     title: silenceWords(source),
-    remedy: source.state === 'lost' || source.state === 'stalled' ? remedy[source.state] : remedy.waiting,
+    remedy: hasEnded(source) ? remedy.ended : source.state === 'lost' || source.state === 'stalled' ? remedy[source.state] : remedy.waiting,
     detail: source.notice,
     reload: false,
   };
@@ -337,15 +338,22 @@ function silent(source) {
   return source && (source.kind === 'none' || source.state !== 'playing') ? source : null;
 }
 
+/** @param {Source} source @returns {boolean} it was a recording: nobody has unplugged it */
+function hasEnded(source) {
+  return source.kind === 'test' && source.state === 'lost';
+}
+
 /** @param {Source} source @returns {string} why it is silent */
 function silenceWords(source) {
   const name = source.name || 'The synth';
+  if (hasEnded(source)) return `${name} has been played to its end`;
   if (source.state === 'lost') return `${name} is gone`;
   return source.state === 'stalled' ? `${name} sends no sound` : 'No synth found yet';
 }
 
 /** @param {Source} source @returns {string} what the page does meanwhile; the notice says why */
 function waitingWords(source) {
+  if (hasEnded(source)) return 'The recording is over';
   if (source.state === 'lost') return 'Waiting for the synth…';
   return source.state === 'stalled' ? 'Waiting for sound…' : 'Waiting for a synth…';
 }
