@@ -4,6 +4,7 @@
 use super::programs::said;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::plain::Plain;
 use crate::tls::fingerprint::Fingerprint;
 use crate::tls::ourselves;
 use serde_json::Value;
@@ -114,9 +115,14 @@ pub(super) fn status(config: &Config, place: SocketAddr) -> Answer {
     }
 }
 
-/// Whether the service says that it is well.
-pub(super) fn is_well(place: SocketAddr) -> bool {
-    ask(place, "/healthz").is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 200 "))
+/// What the service says that it is ill of; `None` while it is well.
+pub(super) fn ill(place: SocketAddr) -> Option<Plain> {
+    let answer = ask(place, "/healthz").unwrap_or_default();
+    if answer.starts_with(b"HTTP/1.1 200 ") {
+        return None;
+    }
+    let words = String::from_utf8_lossy(&answer);
+    Some(Plain::of(words.split_once("\r\n\r\n").map_or("", |(_, words)| words)))
 }
 
 /// The fingerprint of the certificate authority that the service shows to those who come to trust it, where it has one.

@@ -106,13 +106,13 @@ fn service(scene: &Scene<'_>) -> Vec<Check> {
             )];
         }
     };
-    let well = if asking::is_well(place) {
-        Check::good("alive", "sound moves, or is looked for")
-    } else {
-        Check::bad(
+    let well = match asking::ill(place) {
+        None => Check::good("alive", "sound moves, or is looked for"),
+        Some(words) if words.is_empty() => Check::bad(
             "alive",
-            "the service says that it is not well: 'systemctl restart synthwire', then look at its log",
-        )
+            "the service does not say whether it is well: try again, then look at its log",
+        ),
+        Some(words) => Check::bad("alive", words),
     };
     vec![Check::good(name, runs), well]
 }

@@ -297,6 +297,7 @@ fn configured(config: &Config) -> Vec<String> {
         ("chunk_frames", number(config.chunk_frames)),
         ("rt_priority", config.rt_priority.to_string()),
         ("capture_cpu", number(config.capture_cpu.map(u32::from))),
+        ("fan_out_cpu", number(config.fan_out_cpu.map(u32::from))),
         ("listen", listens(config.listen)),
         ("listen_tls", config.listen_tls.map_or_else(|| "not set".to_owned(), listens)),
         ("state", is_set(config.state.is_some())),

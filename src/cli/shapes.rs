@@ -109,6 +109,7 @@ pub(super) const KERNEL_WORDS: &[&str] = &[
 pub(super) const STATUS: &[&str] = &[
     "version: [0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}",
     "uptime_s: <n>",
+    "ill: (?:null|untried|sender_missing|sender_stopped|source_kept|no_packets|no_messages)",
     "source\\.kind: (?:synth|demo|test|none)",
     "source\\.state: (?:playing|waiting|lost|stalled)",
     "source\\.(?:channels|first_channel|rate_hz): <n>",
