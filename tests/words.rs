@@ -60,7 +60,7 @@ const SILENT: &[(&str, &str)] = &[
 /// Texts that are no messages: beginnings, each with its file.
 const NO_MESSAGES: &[(&str, &str)] = &[
     ("src/net/api.rs", "…=…; Max-Age"),
-    ("src/net/mod.rs", "HTTP/1.1 …"),
+    ("src/net/doorstep.rs", "HTTP/1.1 …"),
     ("src/cli/arguments.rs", "Keys of the configuration file"),
     ("src/cli/soak.rs", "GET … HTTP"),
     ("src/cli/asking.rs", "GET … HTTP"),
