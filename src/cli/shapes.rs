@@ -2,12 +2,13 @@
 //! left out. Pure.
 //!
 //! A shape never lets free text through: where a name, an address or a number of identity can stand in the world, there is no hole
-//! here. `<n>` is a number, `<x>` four hexadecimal digits at most, `<port>` a place on the USB bus, `<pci>` one on PCI.
+//! here. `<n>` is a number, `<N>` one of the status, `<x>` four hexadecimal digits at most, `<port>` a place on the USB bus, `<pci>` one on PCI.
 
 use regex_lite::Regex;
 
 /// What the placeholders stand for.
-const HOLES: [(&str, &str); 6] = [
+const HOLES: [(&str, &str); 7] = [
+    ("<N>", r"-?[0-9]{1,16}(?:\.[0-9]{1,20})?(?:e-?[0-9]{1,3})?"),
     ("<n>", r"-?[0-9]{1,10}(?:\.[0-9]{1,6})?"),
     ("<x>", "[0-9a-fA-F]{1,4}"),
     ("<port>", r"(?:usb)?[0-9]{1,2}(?:-[0-9]{1,2}(?:\.[0-9]{1,2}){0,5})?(?::[0-9]{1,2}\.[0-9]{1,2})?"),
@@ -108,27 +109,26 @@ pub(super) const KERNEL_WORDS: &[&str] = &[
 /// Of the status, flattened: one line a number. What is text there has its own shapes, word by word.
 pub(super) const STATUS: &[&str] = &[
     "version: [0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}",
-    "uptime_s: <n>",
+    "uptime_s: <N>",
     "ill: (?:null|untried|sender_missing|sender_stopped|source_kept|no_packets|no_messages)",
     "source\\.kind: (?:synth|demo|test|none)",
     "source\\.state: (?:playing|waiting|lost|stalled)",
-    "source\\.(?:channels|first_channel|rate_hz): <n>",
-    "capture: null",
-    "capture\\.(?:rate_hz|channels|period_frames|buffer_frames): <n>",
+    "source\\.(?:channels|first_channel|rate_hz): <N>",
+    "(?:capture|fan_out\\.real_time|tls_handshakes|update): null",
+    "capture\\.(?:rate_hz|channels|period_frames|buffer_frames): <N>",
     "capture\\.path: (?:kernel_mmap|plugin_mmap|emulated_mmap|generator)",
     "capture\\.format: (?:S16_LE|S24_3LE|S32_LE|S24_LE|FLOAT_LE)",
-    "(?:capture|fan_out)\\.real_time\\.(?:fifo_priority|cpu|locked_bytes): (?:<n>|null)",
-    "stream\\.(?:rate_hz|period_frames|chunk_frames|periods|frames|packets|device_delay_ms|wake_late_ms_max|timeouts|drift_ppm): (?:<n>|null)",
-    "listeners\\.(?:now|max|joined|refused|connections|connections_refused|messages): <n>",
-    "fan_out\\.capture_to_socket\\.(?:messages|p50_ms|p99_ms|p999_ms|max_ms): (?:<n>|null)",
-    "fan_out\\.(?:ticks|busy_ms|floor_packets|breaths|partial_writes|blocked|caught_up|control_full|control_first|reports_skipped): <n>",
-    "tls_handshakes: null",
-    "tls_handshakes\\.(?:now|done|failed|late|refused): <n>",
-    "update: null",
+    "(?:capture|fan_out)\\.real_time\\.(?:fifo_priority|cpu|locked_bytes): (?:<N>|null)",
+    "stream\\.(?:rate_hz|period_frames|chunk_frames|periods|frames|packets|device_delay_ms|wake_late_ms_max|timeouts|drift_ppm): (?:<N>|null)",
+    "listeners\\.(?:now|max|joined|refused|connections|connections_refused|messages): <N>",
+    "listeners\\.glitches\\.(?:network_late|render_underrun|tab_suspended|unexplained_loss|bad_packet): <N>",
+    "fan_out\\.capture_to_socket\\.(?:messages|p50_ms|p99_ms|p999_ms|max_ms): (?:<N>|null)",
+    "fan_out\\.(?:ticks|busy_ms|floor_packets|breaths|partial_writes|blocked|caught_up|control_full|control_first|reports_skipped): <N>",
+    "tls_handshakes\\.(?:now|waiting|done|failed|late|refused): <N>",
     "update\\.state: (?:idle|receiving|installing|waiting|restarting|trying|installed|refused|fell_back)",
-    "update\\.reason: (?:no_bundle|signature|compatible|busy|no_answer|no_start|older|install)",
-    "update\\.percent: <n>",
-    "<counted>: <n>",
+    "update\\.reason: (?:no_bundle|signature|compatible|busy|older|interrupted|failed|no_start|no_answer)",
+    "update\\.(?:percent|bytes_max): <N>",
+    "<counted>: <N>",
 ];
 
 /// Shapes made ready: a line fits whole or not at all.

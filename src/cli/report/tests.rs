@@ -209,6 +209,50 @@ fn what_an_issue_needs_is_shown() {
     }
 }
 
+/// Every leaf of a schema that is a number, a truth or one of a few words: its path, and such a value.
+fn leaves(root: &Value, schema: &Value, path: &str, found: &mut Vec<String>) {
+    let schema = schema["$ref"]
+        .as_str()
+        .map_or(schema, |to| &root["components"]["schemas"][to.rsplit('/').next().unwrap()]);
+    for kind in ["oneOf", "anyOf"] {
+        for one in schema[kind].as_array().into_iter().flatten() {
+            leaves(root, one, path, found);
+        }
+    }
+    for (key, inner) in schema["properties"].as_object().into_iter().flatten() {
+        leaves(root, inner, &if path.is_empty() { key.clone() } else { format!("{path}.{key}") }, found);
+    }
+    let kinds = schema["type"].as_array().cloned().unwrap_or_else(|| vec![schema["type"].clone()]);
+    let is = |kind: &str| kinds.iter().any(|is| is == kind);
+    if is("integer") || is("number") {
+        found.push(format!("{path}: 1234567890123"));
+    }
+    if is("null") && !is("string") {
+        found.push(format!("{path}: null"));
+    }
+    let words = schema["enum"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .filter(|word| !word.is_empty());
+    found.extend(words.map(|word| format!("{path}: {word}")));
+}
+
+#[test]
+fn every_number_and_every_word_of_the_status_that_is_documented_is_shown() {
+    let root: Value = serde_json::from_str(include_str!("../../../docs/api/openapi.json")).unwrap();
+    let mut found = Vec::new();
+    leaves(&root, &root["components"]["schemas"]["Status"], "", &mut found);
+    let shapes = Shapes::of(shapes::STATUS, &counted());
+    let left_out: Vec<&String> = found.iter().filter(|line| !shapes.fit(line)).collect();
+    assert!(
+        found.len() > 80 && left_out.is_empty(),
+        "add these to STATUS of src/cli/shapes.rs: {left_out:?}"
+    );
+    assert!(shapes.fit("stream.drift_ppm: -12.345678901234567") && shapes.fit("fan_out.busy_ms: 1e-7"));
+}
+
 #[test]
 fn a_secret_planted_in_any_place_of_any_source_stays_in() {
     for (title, sample) in SAMPLES {
