@@ -9,6 +9,7 @@ use std::time::Instant;
 use synthwire::core::convert::{Converter, SampleFormat, nearest_from_32_bits};
 use synthwire::source::demo::{Demo, ROUND_FRAMES};
 use synthwire::source::paced::Generator;
+use synthwire::units::ChannelCount;
 
 const PERIOD_FRAMES: usize = 128;
 const RATE_HZ: usize = 44_100;
@@ -43,6 +44,7 @@ fn conversion() {
     for format in SampleFormat::ALL {
         print!("  {:<9}", format.name());
         for channels in [2, 8, 32] {
+            let channels = ChannelCount::new(channels).expect("a source may have so many");
             let converter = Converter::new(format, channels);
             let mut source = vec![0_u8; PERIOD_FRAMES * converter.frame_bytes()];
             for (sample, bytes) in (0_i16..).zip(source.chunks_exact_mut(format.bytes_per_sample())) {

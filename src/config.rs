@@ -6,6 +6,7 @@
 mod reading;
 
 use crate::error::{Error, Result};
+use crate::units::CHANNELS_MAX;
 pub use reading::{Complaint, Reading, keys};
 use serde::Deserialize;
 use std::ffi::OsString;
@@ -31,9 +32,9 @@ pub struct Config {
     pub device: Option<String>,
     /// Play the built-in instrument until a synth has been found.
     pub demo: bool,
-    /// Channels to ask the device for, 2 to 32; without it, as many as it has.
+    /// Channels to ask the device for, 1 to 128; without it, as many as it has.
     pub channels: Option<u16>,
-    /// First channel of the pair that is heard, 1 to 31.
+    /// First channel of the pair that is heard, 1 to 127.
     pub first_channel: u16,
     /// Frames between two wake-ups of the capture thread, 32 to 1024: 128 are 2.9 ms.
     pub period_frames: u32,
@@ -113,12 +114,6 @@ impl Config {
         complaints.first().map_or(Ok(config), |first| Err(Error::new(first.to_string())))
     }
 
-    /// Frames in one message to a listener: whole periods, at most what a record may hold.
-    pub fn message_frames(&self) -> u32 {
-        let periods = self.chunk_frames.unwrap_or(0).div_ceil(self.period_frames).max(1);
-        (periods * self.period_frames).min(2048 / self.period_frames * self.period_frames)
-    }
-
     /// Real-time priority of the fan-out thread: below the capture thread's and below the kernel's interrupts, and none where there
     /// is none below.
     pub fn fan_out_priority(&self) -> u8 {
@@ -186,8 +181,8 @@ impl Config {
         if self.device.as_deref().is_some_and(|device| device.trim().is_empty()) {
             return Err(("device", "device is empty: name an ALSA PCM or leave the key out".into()));
         }
-        within("channels", u32::from(self.channels.unwrap_or(2)), 2, 32)?;
-        within("first_channel", u32::from(self.first_channel), 1, 31)?;
+        within("channels", u32::from(self.channels.unwrap_or(2)), 1, CHANNELS_MAX.into())?;
+        within("first_channel", u32::from(self.first_channel), 1, u32::from(CHANNELS_MAX) - 1)?;
         within("period_frames", self.period_frames, 32, 1024)?;
         within("chunk_frames", self.chunk_frames.unwrap_or(128), 32, 2048)?;
         within("rt_priority", u32::from(self.rt_priority), 0, 99)?;
@@ -280,17 +275,6 @@ mod tests {
         assert_eq!(folder("listen_tls = \"[::]:1\"", &["XDG_STATE_HOME"]), Some("/given/synthwire".into()));
         let supplied = "listen_tls = \"[::]:1\"\ncert = \"a\"\nkey = \"b\"";
         assert_eq!(folder(supplied, &["HOME"]), None);
-    }
-
-    #[test]
-    fn a_message_holds_whole_periods() {
-        let frames = |period_frames, chunk_frames| {
-            Config { period_frames, chunk_frames, ..Config::default() }.message_frames()
-        };
-        assert_eq!(frames(128, None), 128);
-        assert_eq!(frames(1024, None), 1024);
-        assert_eq!(frames(128, Some(200)), 256);
-        assert_eq!(frames(1000, Some(2048)), 2000);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The quantities the audio path counts in, and the only conversions between them.
 //!
-//! In: plain integers at the edges. Out: [`Hz`], [`FrameIndex`], [`MonoNs`].
+//! In: plain integers at the edges. Out: [`Hz`], [`ChannelCount`], [`FrameIndex`], [`MonoNs`].
 //! An index names a frame, a count says how many, bytes are neither: whoever crosses from one to another does it here.
 //! No clock is read here.
 
@@ -27,6 +27,35 @@ impl Hz {
         let whole_s = ns / NS_PER_S;
         let rest = ns % NS_PER_S;
         whole_s * u64::from(self.0) + (rest * u64::from(self.0) + NS_PER_S / 2) / NS_PER_S
+    }
+}
+
+/// Most channels a source may have: the widest mixers and network sound cards.
+pub const CHANNELS_MAX: u16 = 128;
+
+/// How many channels a frame has: 1 to [`CHANNELS_MAX`], no other number can be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct ChannelCount(u16);
+
+impl ChannelCount {
+    /// Left and right.
+    pub const STEREO: Self = Self(2);
+
+    /// So many channels; `None` where a source cannot have them.
+    pub fn new(channels: u32) -> Option<Self> {
+        let channels = u16::try_from(channels).ok()?;
+        (1..=CHANNELS_MAX).contains(&channels).then_some(Self(channels))
+    }
+
+    /// The number.
+    pub fn get(self) -> u16 {
+        self.0
+    }
+
+    /// First channel of the last pair, from 0. One channel alone is heard on both sides: its pair begins at 0, too.
+    pub fn last_pair(self) -> u16 {
+        self.0.saturating_sub(2)
     }
 }
 

@@ -6,11 +6,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use synthwire::core::cause::Cause;
 use synthwire::core::convert::SampleFormat;
+use synthwire::core::layout::{Answer, Layout};
 use synthwire::core::timeline::Timeline;
 use synthwire::rt::capture_loop::{CaptureLoop, Exit, Step};
 use synthwire::rt::counters::{Controls, Counters};
 use synthwire::rt::ring::{HandoffReader, Mark, What, handoff};
-use synthwire::source::{Clock, Ready, Shape, Source, SourceFault, Stamp};
+use synthwire::source::{Clock, Ready, Source, SourceFault, Stamp};
 use synthwire::units::{Hz, MonoNs};
 
 const PERIOD: u32 = 128;
@@ -44,14 +45,18 @@ struct Scripted {
 }
 
 impl Source for Scripted {
-    fn shape(&self) -> Shape {
-        Shape {
-            rate: Hz(44_100),
+    fn layout(&self) -> Layout {
+        let answer = Answer {
+            rate_hz: 44_100,
             channels: 2,
             format: SampleFormat::S16Le,
-            period_frames: PERIOD,
-            clock: self.clock,
-        }
+            period_frames: PERIOD.into(),
+            buffer_frames: 8192,
+        };
+        Layout::new(answer).unwrap()
+    }
+    fn clock(&self) -> Clock {
+        self.clock
     }
     fn start(&mut self) -> Result<(), SourceFault> {
         Ok(())
@@ -139,7 +144,7 @@ fn collect(reader: &mut HandoffReader, played: &mut Played) {
 fn gaps(played: &Played) -> Vec<(Cause, u32)> {
     let gap = |mark: &Mark| match mark.what {
         What::Gap { cause, .. } => Some((cause, mark.span.frames)),
-        What::Audio | What::Restart | What::End => None,
+        What::Audio | What::Restart(_) | What::End => None,
     };
     played.marks.iter().filter_map(gap).collect()
 }
@@ -168,7 +173,7 @@ fn a_period_that_breaks_while_it_is_read_is_part_of_the_hole() {
     let played = play(periods(5).chain(broken).chain(periods(5)), Ok(()));
     assert_eq!(gaps(&played), [(Cause::CaptureXrun, 5 * PERIOD)]);
     let mut next = 0;
-    for mark in played.marks.iter().filter(|mark| mark.what != What::Restart) {
+    for mark in played.marks.iter().filter(|mark| !matches!(mark.what, What::Restart(_))) {
         assert_eq!(mark.span.first.0, next, "{mark:?} joins on");
         next += u64::from(mark.span.frames);
     }
@@ -239,8 +244,11 @@ fn a_device_that_only_stands_still_is_given_up_after_a_while() {
 struct Pausing(Scripted);
 
 impl Source for Pausing {
-    fn shape(&self) -> Shape {
-        self.0.shape()
+    fn layout(&self) -> Layout {
+        self.0.layout()
+    }
+    fn clock(&self) -> Clock {
+        self.0.clock()
     }
     fn start(&mut self) -> Result<(), SourceFault> {
         self.0.start()

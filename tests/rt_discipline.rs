@@ -10,6 +10,7 @@ use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use synthwire::core::convert::SampleFormat;
+use synthwire::core::layout::{Answer, Layout};
 use synthwire::core::timeline::Timeline;
 use synthwire::rt::capture_loop::{CaptureLoop, Exit, Step};
 use synthwire::rt::counters::{Controls, Counters};
@@ -17,7 +18,7 @@ use synthwire::rt::ring::{HandoffReader, handoff};
 use synthwire::source::alsa::{AlsaSource, Wish};
 use synthwire::source::demo::Demo;
 use synthwire::source::paced::{PaceOptions, PacedSource};
-use synthwire::source::{Clock, Ready, Shape, Source, SourceFault, Stamp};
+use synthwire::source::{Clock, Ready, Source, SourceFault, Stamp};
 use synthwire::units::{Hz, MonoNs};
 
 thread_local! {
@@ -99,22 +100,24 @@ struct Scripted {
 }
 
 impl Scripted {
-    const SHAPE: Shape = Shape {
-        rate: Hz(44_100),
-        channels: 8,
-        format: SampleFormat::S24Le3,
-        period_frames: 128,
-        clock: Clock::Crystal,
-    };
-
     fn new() -> Self {
         Self { turn: 0, avail_frames: 0, now: MonoNs(1), memory: [7; 8 * 3 * 512] }
     }
 }
 
 impl Source for Scripted {
-    fn shape(&self) -> Shape {
-        Self::SHAPE
+    fn layout(&self) -> Layout {
+        let answer = Answer {
+            rate_hz: 44_100,
+            channels: 8,
+            format: SampleFormat::S24Le3,
+            period_frames: 128,
+            buffer_frames: 8192,
+        };
+        Layout::new(answer).unwrap()
+    }
+    fn clock(&self) -> Clock {
+        Clock::Crystal
     }
     fn start(&mut self) -> Result<(), SourceFault> {
         Ok(())
@@ -194,7 +197,7 @@ fn no_step_of_the_capture_loop_allocates_whatever_the_device_does() {
 
 #[test]
 fn the_demo_plays_without_allocating() {
-    let source = PacedSource::new(Demo::new(), PaceOptions::default());
+    let source = PacedSource::new(Demo::new(), PaceOptions::default()).unwrap();
     let (mut capture, mut reader, _, controls) = capture(Box::new(source));
     let stopper = std::thread::spawn(move || {
         for _ in 0..400 {

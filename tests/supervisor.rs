@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier};
 use synthwire::clock::mono_raw_now;
-use synthwire::core::convert::SampleFormat;
+use synthwire::core::layout::Layout;
 use synthwire::core::liveness::{Ill, Liveness, Seen, TURN_WITHIN_S};
 use synthwire::error::{Error, Result};
 use synthwire::rt::counters::{Controls, Counters};
@@ -14,8 +14,8 @@ use synthwire::rt::ring::{HandoffReader, handoff};
 use synthwire::rt::supervisor::{Open, Supervisor, SupervisorHandle};
 use synthwire::rt::thread::RtWish;
 use synthwire::source::opening::{Kind, Opened};
-use synthwire::source::{Clock, Ready, Shape, Source, SourceFault, Stamp};
-use synthwire::units::{Hz, MonoNs, NS_PER_S};
+use synthwire::source::{Clock, Ready, Source, SourceFault, Stamp};
+use synthwire::units::{MonoNs, NS_PER_S};
 
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
@@ -40,14 +40,11 @@ enum Flaw {
 struct Device(Flaw);
 
 impl Source for Device {
-    fn shape(&self) -> Shape {
-        Shape {
-            rate: Hz(44_100),
-            channels: 2,
-            format: SampleFormat::S16Le,
-            period_frames: 128,
-            clock: Clock::Crystal,
-        }
+    fn layout(&self) -> Layout {
+        Layout::expected(128)
+    }
+    fn clock(&self) -> Clock {
+        Clock::Crystal
     }
     fn start(&mut self) -> std::result::Result<(), SourceFault> {
         if let Flaw::NoStart(fault) = self.0 { Err(fault) } else { Ok(()) }
@@ -96,6 +93,7 @@ impl Open for Opener {
             name: "Device".into(),
             device: "x".into(),
             path: "generator",
+            notice: "".into(),
         }))
     }
     fn synth(&mut self) -> Result<Option<Opened>> {

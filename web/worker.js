@@ -26,6 +26,9 @@ function pageNowMs() {
   return performance.timeOrigin + performance.now();
 }
 
+/** The service goes on with a stream of another rate: whoever comes at once hears it. */
+const COME_ANEW = 1012;
+
 class Line {
   #url;
   #sink;
@@ -103,7 +106,7 @@ class Line {
     this.#tell({ connection: 'connecting', greeted: false });
     socket.onopen = () => this.#opened();
     socket.onmessage = ({ data }) => (typeof data === 'string' ? this.#text(data) : this.#binary(data));
-    socket.onclose = ({ code, reason }) => this.#lost(REFUSING_CODES.has(code) ? 'refused' : 'server_unreachable', reason);
+    socket.onclose = ({ code, reason }) => code === COME_ANEW ? this.#comeAnew() : this.#lost(REFUSING_CODES.has(code) ? 'refused' : 'server_unreachable', reason);
   }
 
   #opened() {
@@ -146,6 +149,8 @@ class Line {
     this.#failedAttempts = 0;
     const reconnects = this.#status.reconnects + (this.#status.ever_greeted ? 1 : 0);
     this.#tell({ greeted: true, ever_greeted: true, problem: null, problem_detail: '', hello, reconnects });
+    this.#receiver.runsAt(hello.rate_hz);
+    this.#sink.expectRate(hello.rate_hz);
     this.#chunkIs(hello.chunk_frames);
     this.#sourceIs(hello.source);
   }
@@ -181,6 +186,13 @@ class Line {
     if (problem === 'internal') return;
     clearTimeout(this.#retryTimer);
     this.#tell({ connection: 'failed' });
+  }
+
+  #comeAnew() {
+    if (!this.#status.greeted) return this.#lost('server_unreachable', 'another source plays');
+    this.#hangUp();
+    this.#receiver.disconnected(pageNowMs());
+    return this.#connect();
   }
 
   /** @param {import('./core/messages.js').Problem} problem @param {string} detail */

@@ -7,29 +7,40 @@
  */
 
 import { controlWords, RING_BYTES, RingWriter } from './core/ring.js';
-import { takePeaks, writeMode } from './core/controls.js';
+import { streamRate, takePeaks, writeMode } from './core/controls.js';
 import { PROCESSOR_NAME } from './core/messages.js';
 import { Playout } from './core/playout.js';
 import { applyBlock, stampBlock } from './core/port_sink.js';
 
 class PlayoutProcessor extends AudioWorkletProcessor {
   #memory;
+  #words;
   #playout;
+  #streamRateHz;
   #running = true;
 
   /** @param {{processorOptions: import('./core/messages.js').ProcessorOptions}} options */
   constructor({ processorOptions }) {
     super();
     this.#memory = processorOptions.memory ?? new ArrayBuffer(RING_BYTES);
-    this.#playout = new Playout(this.#memory, sampleRate);
+    this.#words = controlWords(this.#memory);
+    this.#streamRateHz = streamRate(this.#words);
+    this.#playout = new Playout(this.#memory, sampleRate, this.#streamRateHz);
     this.port.onmessage = (event) => this.#told(event.data);
   }
 
   /** @param {Float32Array[][]} _inputs @param {Float32Array[][]} outputs @returns {boolean} */
   process(_inputs, outputs) {
+    if (streamRate(this.#words) !== this.#streamRateHz) this.#beginAnew();
     const output = /** @type {Float32Array[]} */ (outputs[0]);
     this.#playout.render(/** @type {Float32Array} */ (output[0]), /** @type {Float32Array} */ (output[1]), currentFrame);
     return this.#running;
+  }
+
+  /** Another source plays, at another rate. Nothing sounds while this is made: once, and at no other time. */
+  #beginAnew() {
+    this.#streamRateHz = streamRate(this.#words);
+    this.#playout = new Playout(this.#memory, sampleRate, this.#streamRateHz);
   }
 
   /** @param {import('./core/messages.js').ToWorklet<MessagePort>} message */

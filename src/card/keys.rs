@@ -107,8 +107,8 @@ pub(super) fn hostname(text: &str) -> Checked<String> {
 /// The first channel of a pair.
 pub(super) fn first_channel(value: &Value) -> Checked<u16> {
     let number = value.as_integer().and_then(|number| u16::try_from(number).ok());
-    number.filter(|first| (1..=31).contains(first)).ok_or_else(|| {
-        "first_channel wants a whole number from 1 to 31, without quotes: first_channel = 1 is the main output".into()
+    number.filter(|first| (1..=127).contains(first)).ok_or_else(|| {
+        "first_channel wants a whole number from 1 to 127, without quotes: first_channel = 1 is the main output".into()
     })
 }
 
@@ -269,15 +269,15 @@ mod tests {
 
     #[test]
     fn numbers_and_texts_say_which_of_them_is_wanted() {
-        assert_eq!(first_channel(&Value::Integer(31)), Ok(31));
+        assert_eq!(first_channel(&Value::Integer(127)), Ok(127));
         for value in [
             Value::Integer(0),
-            Value::Integer(32),
+            Value::Integer(128),
             Value::Integer(-1),
             Value::Float(1.5),
             Value::String("1".into()),
         ] {
-            assert!(first_channel(&value).unwrap_err().contains("1 to 31, without quotes"), "{value:?}");
+            assert!(first_channel(&value).unwrap_err().contains("1 to 127, without quotes"), "{value:?}");
         }
         let key = find("wifi_password").unwrap();
         assert!(text(key, &Value::Integer(12_345_678)).unwrap_err().contains("straight quotes"));

@@ -16,7 +16,7 @@ use std::fmt;
 pub struct Wishes {
     /// The name of this device on the network, in small letters.
     pub hostname: Option<String>,
-    /// First channel of the pair that is heard, 1 to 31.
+    /// First channel of the pair that is heard, 1 to 127.
     pub first_channel: Option<u16>,
     /// Without which nobody listens; as typed.
     pub listening_key: Option<String>,

@@ -298,7 +298,7 @@ mod tests {
             ("a b = 1", "is no key. There are:"),
             ("[wifi]", "Remove this line"),
             ("first_channel = \"3\"", "without quotes"),
-            ("first_channel = 99", "1 to 31"),
+            ("first_channel = 199", "1 to 127"),
             ("listening_key = \"\"", "listening_key is empty"),
             ("wifi_name = \"alone\"", "wifi_name needs wifi_password beside it"),
             ("wifi_password = \"alone by itself\"", "wifi_password needs wifi_name beside it"),

@@ -51,10 +51,10 @@ pub(super) struct ServeArguments {
     #[arg(long, value_name = "PPM", default_value_t = 0, allow_negative_numbers = true,
           value_parser = clap::value_parser!(i32).range(-1000..=1000))]
     pub(super) skew_ppm: i32,
-    /// Channels to ask the device for, 2 to 32 [default: as many as it has]
+    /// Channels to ask the device for, 1 to 128 [default: as many as it has]
     #[arg(long, value_name = "N")]
     channels: Option<u16>,
-    /// First channel of the pair that is heard, 1 to 31 [default: 1]
+    /// First channel of the pair that is heard, 1 to 127 [default: 1]
     #[arg(long, value_name = "N")]
     pub(super) first_channel: Option<u16>,
     /// Frames between two wake-ups of the capture thread, 32 to 1024 [default: 128, which is 2.9 ms]

@@ -14,12 +14,15 @@ pub(super) fn run() -> ExitCode {
     let mut chosen = false;
     for card in &cards {
         let verdict = card.verdict();
-        let first = verdict == Verdict::Synth && !std::mem::replace(&mut chosen, true);
-        let mark = if first { "*" } else { " " };
+        let (mark, choice) = match verdict {
+            Verdict::Synth if !std::mem::replace(&mut chosen, true) => ("*", ": would be chosen"),
+            Verdict::Synth => (" ", ": would be tried if those before it cannot be opened"),
+            _ => (" ", ""),
+        };
         let bus = card.usb.as_ref().map_or_else(String::new, |usb| {
             format!(", USB {}:{}, {} Mbit/s", usb.vendor, usb.product, usb.speed_mbit_s)
         });
-        say(format!("{mark} {:<24} {}{bus}: {}", card.pcm(), card.name(), verdict.words()));
+        say(format!("{mark} {:<24} {}{bus}: {}{choice}", card.pcm(), card.name(), verdict.words()));
     }
     let plugins = plugin_pcms();
     if !plugins.is_empty() {

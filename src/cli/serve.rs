@@ -6,6 +6,7 @@ use super::informing::{keep_power_told, keep_systemd_informed};
 use super::{notices, ports, standing};
 use crate::card::left::Report;
 use crate::config::Config;
+use crate::core::layout::Layout;
 use crate::error::{Error, Result};
 use crate::hub::pump::HandoffReader;
 use crate::hub::{Hub, Sizes};
@@ -218,7 +219,7 @@ fn sizes(config: &Config) -> Sizes {
     Sizes {
         listeners_max: config.listeners_max as usize,
         queue_ms: config.queue_ms,
-        chunk_frames: config.message_frames(),
-        period_frames: config.period_frames,
+        chunk_frames: config.chunk_frames,
+        expected: Layout::expected(config.period_frames),
     }
 }

@@ -8,6 +8,7 @@ use super::asking::{self, ANSWER_BYTES_MAX, Answer, KEY_VARIABLE};
 use super::terminal::{is_watched, renew, say, say_lines};
 use super::verdict::{Ear, Verdict, Watch, parse_span, progress};
 use crate::clock::mono_raw_now;
+use crate::core::layout::RATES;
 use crate::error::{Error, Result};
 use crate::sys::signals;
 use crate::units::Hz;
@@ -33,8 +34,6 @@ const LOOKS_PER_LINE: u64 = 120;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Before the next try to listen.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// The rate of every stream (`hub::RATE`).
-const RATE: Hz = crate::hub::RATE;
 
 /// What to watch, and for how long.
 #[derive(Debug, Args)]
@@ -85,6 +84,11 @@ async fn soak(way: Arc<Way>, wanted_ns: u64) -> Result<ExitCode> {
         let notice = first["source"]["notice"].as_str().unwrap_or_default();
         return Err(Error::new(format!("nothing plays there: {notice}")).try_this("Start again when it does"));
     }
+    let rate = Hz(first["stream"]["rate_hz"]
+        .as_u64()
+        .and_then(|hz| u32::try_from(hz).ok())
+        .unwrap_or(RATES[0].0)
+        .max(1));
     let mut watch = Watch::default();
     watch.look(Some(&first));
     let began = mono_raw_now();
@@ -113,7 +117,7 @@ async fn soak(way: Arc<Way>, wanted_ns: u64) -> Result<ExitCode> {
     // The timer's clock is another than ours: what it calls whole is whole.
     let elapsed_ns = mono_raw_now().since(began).max(if whole { wanted_ns } else { 0 });
     let ear = locked(&ear).clone();
-    let verdict = Verdict::of(&ear, &watch, RATE, elapsed_ns);
+    let verdict = Verdict::of(&ear, &watch, rate, elapsed_ns);
     if is_watched() {
         say("");
     }

@@ -26,8 +26,8 @@ const LOCKS: [&str; 2] = ["listening_key", "settings_key"];
 pub(super) const WANTS: [(&str, &str); 22] = [
     ("device", "the name of an ALSA PCM between quotes, such as \"hw:CARD=MONTAGE,DEV=0\""),
     ("demo", TRUE_OR_FALSE),
-    ("channels", "a whole number of channels without quotes, 2 to 32"),
-    ("first_channel", "the number of a channel without quotes, 1 to 31"),
+    ("channels", "a whole number of channels without quotes, 1 to 128"),
+    ("first_channel", "the number of a channel without quotes, 1 to 127"),
     ("period_frames", "a whole number of frames without quotes, 32 to 1024"),
     ("chunk_frames", "a whole number of frames without quotes, 32 to 2048"),
     ("rt_priority", "a whole number without quotes, 0 to 99"),

@@ -5,6 +5,7 @@
 //! is a small share of what the network takes anyway, or where the service could not keep up otherwise. No clock here: reports
 //! come once a second, and what must last is counted in reports.
 
+use super::layout::Layout;
 use super::wire::{AUDIO_FRAMES_MAX, RECORDS_MAX};
 use crate::units::{Hz, NS_PER_S};
 use serde::Serialize;
@@ -78,7 +79,7 @@ pub struct Facts {
 }
 
 /// The sizes everybody's serving starts from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream {
     /// Frames per second.
     pub rate: Hz,
@@ -89,19 +90,26 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// Of a source laid out so, in packets of as many frames as are wished, as far as its periods allow.
+    pub fn new(layout: &Layout, chunk_frames: Option<u32>, queue_ms: u32) -> Self {
+        Self { rate: layout.rate(), packet_frames: layout.packet_frames(chunk_frames), queue_ms }
+    }
+
     fn packet_ms(self) -> f64 {
         f64::from(self.packet_frames) * 1000.0 / f64::from(self.rate.0)
     }
 
-    /// The most packets a message may hold: a power of two, and room is left for a note and more that waits.
+    /// The most packets a message may hold: a power of two, and room is left for a note and more that waits. Two messages fit the
+    /// longest queue.
     fn chunk_packets_max(self) -> u32 {
-        let most = (AUDIO_FRAMES_MAX / self.packet_frames).clamp(1, RECORDS_MAX as u32 / 2);
+        let queued = self.packets_in(f64::from(self.queue_ms)) as u32 / 2;
+        let most = (AUDIO_FRAMES_MAX / self.packet_frames).min(queued).clamp(1, RECORDS_MAX as u32 / 2);
         1 << most.ilog2()
     }
 
     /// The most packets any queue may hold.
     pub fn queue_packets_max(self) -> usize {
-        self.packets_in(f64::from(self.queue_ms)).max(2 * self.chunk_packets_max() as usize)
+        self.packets_in(f64::from(self.queue_ms))
     }
 
     /// So many milliseconds in packets, at least two: one to be sent, one to come.
@@ -155,6 +163,11 @@ impl Adaptation {
     pub fn new(stream: Stream) -> Self {
         let facts = Facts::default();
         Self { stream, chunk_packets: 1, floor_packets: 1, facts, agreeing: 0, wanted: 1 }
+    }
+
+    /// Another source has been opened: what the listener said of its network still holds, how many packets that means is found anew.
+    pub fn lay_out(&mut self, stream: Stream) {
+        *self = Self { facts: self.facts, ..Self::new(stream) };
     }
 
     /// The listener has reported.
@@ -224,7 +237,6 @@ fn believed_ms(ms: Option<f64>) -> Option<f64> {
 #[derive(Clone, Copy, Debug)]
 pub struct CostFloor {
     packets: u32,
-    most: u32,
     /// Looks in a row that found it idle.
     idle: u32,
 }
@@ -236,17 +248,19 @@ const IDLE_SHARE: f64 = 0.2;
 /// For so many looks.
 const IDLE_LOOKS: u32 = 8;
 
-impl CostFloor {
+impl Default for CostFloor {
     /// One packet a message.
-    pub fn new(stream: Stream) -> Self {
-        Self { packets: 1, most: stream.chunk_packets_max(), idle: 0 }
+    fn default() -> Self {
+        Self { packets: 1, idle: 0 }
     }
+}
 
-    /// The thread was busy for this share of the last while; how many packets a message must hold from now on.
-    pub fn observe(&mut self, busy_share: f64) -> u32 {
+impl CostFloor {
+    /// The thread was busy for this share of the last while; how many packets a message of this stream must hold from now on.
+    pub fn observe(&mut self, busy_share: f64, stream: Stream) -> u32 {
         self.idle = if busy_share < IDLE_SHARE { self.idle + 1 } else { 0 };
         if busy_share > BUSY_SHARE {
-            self.packets = (self.packets * 2).min(self.most);
+            self.packets = (self.packets * 2).min(stream.chunk_packets_max());
         } else if self.idle >= IDLE_LOOKS {
             self.packets = (self.packets / 2).max(1);
             self.idle = 0;
@@ -315,14 +329,16 @@ mod tests {
     #[test]
     fn a_busy_service_lengthens_everybodys_messages_and_says_so() {
         let mut adaptation = Adaptation::new(STREAM);
-        let mut floor = CostFloor::new(STREAM);
+        let mut floor = CostFloor::default();
         assert_eq!(adaptation.serving().why, Why::LeastDelay);
-        assert_eq!([0.7, 0.7, 0.35, 0.35].map(|share| floor.observe(share)), [2, 4, 4, 4]);
+        assert_eq!([0.7, 0.7, 0.35, 0.35].map(|share| floor.observe(share, STREAM)), [2, 4, 4, 4]);
         adaptation.floor(4);
         assert_eq!((adaptation.serving().chunk_packets, adaptation.serving().why), (4, Why::ServiceBusy));
-        let idle = |floor: &mut CostFloor| (0..IDLE_LOOKS).map(|_| floor.observe(0.19)).collect::<Vec<u32>>();
+        let idle = |floor: &mut CostFloor| {
+            (0..IDLE_LOOKS).map(|_| floor.observe(0.19, STREAM)).collect::<Vec<u32>>()
+        };
         assert_eq!(idle(&mut floor), [4, 4, 4, 4, 4, 4, 4, 2]);
-        assert_eq!(floor.observe(0.38), 2);
+        assert_eq!(floor.observe(0.38, STREAM), 2);
         assert_eq!(idle(&mut floor).last(), Some(&1));
         adaptation.floor(1);
         assert_eq!(adaptation.serving().why, Why::LeastDelay);

@@ -56,13 +56,21 @@ pub struct Backlog<T> {
 }
 
 impl<T: Timed> Backlog<T> {
-    /// An empty one; never allocates again.
+    /// An empty one; allocates again only when told to ([`Self::make_room`]).
     ///
     /// # Panics
     /// With a capacity of 0.
     pub fn new(capacity: usize) -> Self {
         assert!(capacity > 0, "a backlog of capacity {capacity} could hold nothing");
         Self { packets: VecDeque::with_capacity(capacity), capacity, count: 0 }
+    }
+
+    /// Holds so many packets from now on, if it held fewer.
+    pub fn make_room(&mut self, capacity: usize) {
+        if capacity > self.capacity {
+            self.packets.reserve_exact(capacity - self.packets.len());
+            self.capacity = capacity;
+        }
     }
 
     /// Adds the newest packet. The oldest goes when there is no room: every cursor must have left it by then ([`Self::keep`]).

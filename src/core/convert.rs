@@ -1,6 +1,6 @@
-//! From what a device delivers to what travels: one stereo pair of Int16 out of many channels of anything.
+//! From what a device delivers to what travels: one stereo pair of Int16 out of one channel or many of anything.
 //!
-//! In: interleaved frames of 2 to 32 channels in one [`SampleFormat`], as bytes. Out: interleaved left, right Int16.
+//! In: interleaved frames of 1 to 128 channels in one [`SampleFormat`], as bytes. Out: interleaved left, right Int16.
 //! [`Converter`] picks a pair; [`PairSwitch`] does too, and fades over [`FADE_NS`] when another pair is asked for.
 //!
 //! Every format follows one rule: the nearest Int16, ties to the even one, saturated; not a number is silence. So a
@@ -14,11 +14,7 @@ mod pair_switch;
 
 pub use pair_switch::{FADE_NS, PairSwitch};
 
-/// Fewest channels a source may have: a pair is what is heard.
-pub const CHANNELS_MIN: u16 = 2;
-
-/// Most channels a source may have: the widest class-compliant synth offers 32.
-pub const CHANNELS_MAX: u16 = 32;
+use crate::units::ChannelCount;
 
 /// Frames converted at once when a pair is picked out of many channels: 1 KiB of stack, always in the first cache.
 const BLOCK_FRAMES: usize = 64;
@@ -78,11 +74,13 @@ impl SampleFormat {
     }
 }
 
-/// Picks one stereo pair out of interleaved frames and makes it Int16.
+/// Picks one stereo pair out of interleaved frames and makes it Int16. One channel alone goes to both sides.
 ///
 /// ```
 /// use synthwire::core::convert::{Converter, SampleFormat};
-/// let converter = Converter::new(SampleFormat::S16Le, 4);
+/// use synthwire::units::ChannelCount;
+/// let four = ChannelCount::new(4).expect("a source may have four channels");
+/// let converter = Converter::new(SampleFormat::S16Le, four);
 /// let mut heard = [0_i16; 2];
 /// assert_eq!(converter.convert(2, &[1, 0, 2, 0, 3, 0, 4, 0], &mut heard), 1);
 /// assert_eq!(heard, [3, 4]);
@@ -90,7 +88,7 @@ impl SampleFormat {
 #[derive(Clone, Copy, Debug)]
 pub struct Converter {
     format: SampleFormat,
-    channels: u16,
+    channels: ChannelCount,
     run: fn(Pick, &[u8], &mut [i16]),
 }
 
@@ -103,26 +101,13 @@ struct Pick {
 
 impl Converter {
     /// A converter for frames of `channels` samples stored as `format`. Chooses the code once.
-    ///
-    /// # Panics
-    /// When `channels` is not from [`CHANNELS_MIN`] to [`CHANNELS_MAX`]: whoever opens a source checks that.
-    pub fn new(format: SampleFormat, channels: u16) -> Self {
-        assert!(
-            (CHANNELS_MIN..=CHANNELS_MAX).contains(&channels),
-            "a source has {channels} channels, {CHANNELS_MIN} to {CHANNELS_MAX} can be converted"
-        );
-        let pair_is_all = channels == 2;
-        let run = match (format, pair_is_all) {
-            (SampleFormat::S32Le, true) => whole_frames::<S32Le>,
-            (SampleFormat::S32Le, false) => picked_pair::<S32Le>,
-            (SampleFormat::S24Le3, true) => whole_frames::<S24Le3>,
-            (SampleFormat::S24Le3, false) => picked_pair::<S24Le3>,
-            (SampleFormat::S24Le, true) => whole_frames::<S24Le>,
-            (SampleFormat::S24Le, false) => picked_pair::<S24Le>,
-            (SampleFormat::S16Le, true) => whole_frames::<S16Le>,
-            (SampleFormat::S16Le, false) => picked_pair::<S16Le>,
-            (SampleFormat::F32Le, true) => whole_frames::<F32Le>,
-            (SampleFormat::F32Le, false) => picked_pair::<F32Le>,
+    pub fn new(format: SampleFormat, channels: ChannelCount) -> Self {
+        let run = match format {
+            SampleFormat::S32Le => run_for::<S32Le>(channels),
+            SampleFormat::S24Le3 => run_for::<S24Le3>(channels),
+            SampleFormat::S24Le => run_for::<S24Le>(channels),
+            SampleFormat::S16Le => run_for::<S16Le>(channels),
+            SampleFormat::F32Le => run_for::<F32Le>(channels),
         };
         Self { format, channels, run }
     }
@@ -133,14 +118,14 @@ impl Converter {
     }
 
     /// Channels in a frame.
-    pub fn channels(&self) -> u16 {
+    pub fn channels(&self) -> ChannelCount {
         self.channels
     }
 
     /// Bytes in a frame.
     pub fn frame_bytes(&self) -> usize {
-        // At least 1: `new` saw to it, but the compiler does not know, and would check each division by it.
-        (usize::from(self.channels) * self.format.bytes_per_sample()).max(1)
+        // At least 1: the compiler does not know, and would check each division by it.
+        (usize::from(self.channels.get()) * self.format.bytes_per_sample()).max(1)
     }
 
     /// Converts as many whole frames as both `source` and `out` hold and returns how many.
@@ -149,7 +134,7 @@ impl Converter {
     pub fn convert(&self, first_channel: u16, source: &[u8], out: &mut [i16]) -> usize {
         let frame_bytes = self.frame_bytes();
         let frames = (source.len() / frame_bytes).min(out.len() / 2);
-        let first_channel = first_channel.min(self.channels - 2);
+        let first_channel = first_channel.min(self.channels.last_pair());
         let offset_bytes = usize::from(first_channel) * self.format.bytes_per_sample();
         let source = source.get(..frames * frame_bytes).unwrap_or_default();
         let out = out.get_mut(..frames * 2).unwrap_or_default();
@@ -249,6 +234,22 @@ pub fn nearest_from_float(sample: f32) -> i16 {
     let sample = if sample.is_nan() { 0.0 } else { sample };
     let scaled = (sample * 32_768.0).clamp(-32_768.0, 32_767.0);
     (scaled + ROUNDER).to_bits().wrapping_sub(ROUNDER.to_bits()) as i16
+}
+
+/// The code for frames of so many channels.
+fn run_for<S: Stored>(channels: ChannelCount) -> fn(Pick, &[u8], &mut [i16]) {
+    match channels.get() {
+        1 => both_sides::<S>,
+        2 => whole_frames::<S>,
+        _ => picked_pair::<S>,
+    }
+}
+
+/// Frames of one sample, which is heard left and right.
+fn both_sides<S: Stored>(_: Pick, source: &[u8], out: &mut [i16]) {
+    for (bytes, out) in source.chunks_exact(S::BYTES).zip(out.chunks_exact_mut(2)) {
+        out.fill(S::round(S::fetch(bytes)));
+    }
 }
 
 /// Frames that are the pair and nothing else: one loop over all samples.

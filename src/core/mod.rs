@@ -8,6 +8,7 @@ pub mod cause;
 pub mod continuity;
 pub mod convert;
 pub mod histogram;
+pub mod layout;
 pub mod liveness;
 pub mod packetizer;
 pub mod spread;

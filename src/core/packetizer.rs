@@ -75,9 +75,10 @@ impl Packetizer {
         Self { chunk_frames, seq: 0, gathered: BytesMut::new(), place: Place::default(), restart_next: false }
     }
 
-    /// The next audio begins a new timeline.
-    pub fn restart(&mut self, emit: &mut impl FnMut(Packet)) {
+    /// The next audio begins a new timeline, in packets of so many frames: 1 to [`wire::AUDIO_FRAMES_MAX`].
+    pub fn restart(&mut self, chunk_frames: u32, emit: &mut impl FnMut(Packet)) {
         self.flush(emit);
+        self.chunk_frames = chunk_frames.clamp(1, wire::AUDIO_FRAMES_MAX);
         self.restart_next = true;
     }
 
@@ -242,7 +243,7 @@ mod tests {
         let mut packetizer = Packetizer::new(256);
         let mut packets = Vec::new();
         packetizer.audio(span(0, 128), MonoNs(0), (&[0; 256], &[]), &mut |p| packets.push(p));
-        packetizer.restart(&mut |p| packets.push(p));
+        packetizer.restart(128, &mut |p| packets.push(p));
         packetizer.audio(span(500, 256), MonoNs(0), (&[0; 512], &[]), &mut |p| packets.push(p));
         let restarts: Vec<bool> = packets
             .iter()

@@ -43,6 +43,11 @@ impl Timeline {
         Self { rate, next: FrameIndex(0), next_capture: None, interrupted: None }
     }
 
+    /// Another source has been opened, which counts this many frames in a second.
+    pub fn runs_at(&mut self, rate: Hz) {
+        self.rate = rate;
+    }
+
     /// Frames are missing before the next span. The first cause stands until then, but for an overrun: it may be the first
     /// that is seen of a device being unplugged.
     pub fn interrupt(&mut self, cause: Cause) {

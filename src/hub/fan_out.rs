@@ -1,7 +1,10 @@
 //! What the fan-out thread counts of itself, read by everybody at any time.
 
+use crate::core::adaptation::Stream;
 use crate::core::histogram::{BUCKETS, bucket_of};
+use crate::core::layout::Layout;
 use crate::rt::thread::RtState;
+use crate::units::Hz;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -10,6 +13,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 pub struct FanOutNumbers {
     /// How real-time the thread became.
     pub real_time: OnceLock<RtState>,
+    /// How the stream is laid out: its rate, the frames of a period and of a packet.
+    rate_hz: AtomicU32,
+    /// See [`Self::lay_out`].
+    pub period_frames: AtomicU32,
+    /// See [`Self::lay_out`].
+    pub packet_frames: AtomicU32,
     /// From the moment a message's sound was ready to the end of its write, by bucket of `core::histogram`.
     delays: [AtomicU64; BUCKETS],
     /// The longest of them, ns.
@@ -42,10 +51,14 @@ pub struct FanOutNumbers {
     pub reports_skipped: AtomicU64,
 }
 
-impl Default for FanOutNumbers {
-    fn default() -> Self {
+impl FanOutNumbers {
+    /// Of a stream that is laid out so until a source says otherwise.
+    pub fn new(layout: &Layout, stream: Stream) -> Self {
         Self {
             real_time: OnceLock::new(),
+            rate_hz: AtomicU32::new(stream.rate.0),
+            period_frames: AtomicU32::new(layout.period_frames()),
+            packet_frames: AtomicU32::new(stream.packet_frames),
             delays: [const { AtomicU64::new(0) }; BUCKETS],
             delay_ns_max: AtomicU64::new(0),
             turns: AtomicU64::new(0),
@@ -63,9 +76,19 @@ impl Default for FanOutNumbers {
             reports_skipped: AtomicU64::new(0),
         }
     }
-}
 
-impl FanOutNumbers {
+    /// Another source has been opened.
+    pub fn lay_out(&self, layout: &Layout, stream: Stream) {
+        self.rate_hz.store(stream.rate.0, Relaxed);
+        self.period_frames.store(layout.period_frames(), Relaxed);
+        self.packet_frames.store(stream.packet_frames, Relaxed);
+    }
+
+    /// Frames per second of the stream.
+    pub fn rate(&self) -> Hz {
+        Hz(self.rate_hz.load(Relaxed))
+    }
+
     /// Counts one message by how long after its sound was ready it was written.
     pub fn written(&self, delay_ns: u64) {
         self.delays[bucket_of(delay_ns)].fetch_add(1, Relaxed);

@@ -13,17 +13,16 @@ pub use crate::rt::counters::{Controls, Counters};
 pub use crate::rt::status::{SourceStatus, SourceView, State};
 pub use crate::rt::thread::RtState;
 
+use crate::core::adaptation::Stream;
+use crate::core::layout::Layout;
 use crate::core::liveness::{Ill, Liveness, Seen};
 use crate::core::spread::Histogram;
-use crate::units::{Hz, MonoNs};
+use crate::units::MonoNs;
 use fan_out::FanOutNumbers;
 use reports::Reports;
 use std::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
-
-/// The stream's rate; the capture opens nothing else.
-pub const RATE: Hz = Hz(44_100);
 
 /// The hub's limits and the stream's sizes; of these [`Hub::set_listeners_max`] alone changes one.
 #[derive(Clone, Copy, Debug)]
@@ -32,10 +31,17 @@ pub struct Sizes {
     pub listeners_max: usize,
     /// What a listener's queue may hold.
     pub queue_ms: u32,
-    /// Frames a packet usually holds.
-    pub chunk_frames: u32,
-    /// Frames a capture period is asked to hold.
-    pub period_frames: u32,
+    /// Frames a packet is wished to hold; without, one period.
+    pub chunk_frames: Option<u32>,
+    /// What a source is asked for: so the stream is said to be before one has been opened, and never after.
+    pub expected: Layout,
+}
+
+impl Sizes {
+    /// The stream of a source laid out so.
+    pub fn stream(&self, layout: &Layout) -> Stream {
+        Stream::new(layout, self.chunk_frames, self.queue_ms)
+    }
 }
 
 /// Bounds of how many packets wait when one is sent.
@@ -132,7 +138,7 @@ impl Hub {
             counters,
             controls,
             totals: Totals::default(),
-            fan_out: FanOutNumbers::default(),
+            fan_out: FanOutNumbers::new(&sizes.expected, sizes.stream(&sizes.expected)),
             reports: Reports::default(),
             liveness: Mutex::default(),
         })
@@ -206,8 +212,7 @@ impl Hub {
 
     fn name_pair(&self, source: &mut SourceView) {
         let wanted = self.controls.first_channel.load(Relaxed);
-        let last_pair = source.channels.checked_sub(2).unwrap_or(wanted);
-        source.first_channel = wanted.min(last_pair) + 1;
+        source.name_pair(wanted);
     }
 
     /// Whether the source has the pair whose first channel is `first_channel`, counted from 1. Waits for nobody.
@@ -216,7 +221,9 @@ impl Hub {
     /// Why there is no such pair, in plain words.
     pub fn check_pair(&self, first_channel: u16) -> Result<(), String> {
         let channels = self.channels.load(Relaxed);
-        if first_channel == 0 || first_channel >= channels {
+        // One channel alone is heard on both sides: that is the one choice there is.
+        let is_only = channels == 1 && first_channel == 1;
+        if !is_only && (first_channel == 0 || first_channel >= channels) {
             return Err(format!(
                 "There is no pair of channels {first_channel} and {}: the source has {channels}.",
                 u32::from(first_channel) + 1

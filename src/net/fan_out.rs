@@ -12,10 +12,11 @@ use super::settings::Settings;
 use super::{Service, socket, stopped, ws};
 use crate::clock::mono_raw_now;
 use crate::core::adaptation::{CostFloor, Stream};
+use crate::core::layout::Layout;
 use crate::error::{Error, Result};
+use crate::hub::Hub;
 use crate::hub::handover::Giver;
 use crate::hub::pump::{HandoffReader, Pump, RING_MARKS};
-use crate::hub::{Hub, RATE};
 use crate::units::{MonoNs, NS_PER_S};
 use bytes::Bytes;
 use nix::sys::resource::{UsageWho, getrusage};
@@ -100,7 +101,8 @@ pub(super) struct Room {
     pub(super) wishes: RefCell<Giver<Settings>>,
     packets: RefCell<Packets>,
     seats: RefCell<Vec<Rc<Seat>>>,
-    stream: Stream,
+    layout: Cell<Layout>,
+    stream: Cell<Stream>,
     floor_packets: Cell<u32>,
     /// A listener's words found no room: it is to be looked at even if no packet comes.
     pending: Notify,
@@ -112,6 +114,8 @@ pub(super) struct Seat {
     pub(super) visitor: Visitor,
     /// The frames of its messages have changed: it must be told.
     pub(super) chunk_changed: Notify,
+    /// The stream has another rate than it was told: it must come anew.
+    pub(super) rate_changed: Notify,
 }
 
 impl Room {
@@ -126,7 +130,31 @@ impl Room {
 
     /// A listener's messages are of so many frames now.
     pub(super) fn chunk_frames(&self, packets: u32) -> u32 {
-        packets * self.stream.packet_frames
+        packets * self.stream.get().packet_frames
+    }
+
+    /// How the source is laid out that is heard now.
+    pub(super) fn layout(&self) -> Layout {
+        self.layout.get()
+    }
+
+    /// Another source has been opened: its packets are of another size, or of another rate, for which a listener comes anew.
+    fn lay_out(&self, layout: &Layout) {
+        if self.layout.replace(*layout) == *layout {
+            return;
+        }
+        let stream = self.hub.sizes().stream(layout);
+        let before = self.stream.replace(stream);
+        self.hub.fan_out.lay_out(layout, stream);
+        if before == stream {
+            return;
+        }
+        self.packets.borrow_mut().make_room(stream.queue_packets_max() + SPARE_PACKETS);
+        for seat in self.seats.borrow().iter() {
+            seat.line.borrow_mut().lay_out(stream);
+            let changed = if before.rate == stream.rate { &seat.chunk_changed } else { &seat.rate_changed };
+            changed.notify_one();
+        }
     }
 
     /// Writes what is due to everybody; whether somebody is to be looked at again soon, and whether sound waits for its message.
@@ -164,9 +192,14 @@ impl Room {
         if let Err(error) = socket::prepare(connection.tcp(), dscp) {
             tracing::debug!("cannot set a listener's socket options: {error}");
         }
-        let mut line = Line::new(connection, visitor.number, self.stream);
+        let mut line = Line::new(connection, visitor.number, self.stream.get());
         line.floor(self.floor_packets.get());
-        let seat = Rc::new(Seat { line: RefCell::new(line), visitor, chunk_changed: Notify::new() });
+        let seat = Rc::new(Seat {
+            line: RefCell::new(line),
+            visitor,
+            chunk_changed: Notify::new(),
+            rate_changed: Notify::new(),
+        });
         self.seats.borrow_mut().push(Rc::clone(&seat));
         let leaving = Leaving { room: Rc::clone(self), seat, _left: left };
         tokio::task::spawn_local(async move { ws::converse(&leaving.room, &leaving.seat, said).await });
@@ -215,7 +248,7 @@ pub fn run(handoff: HandoffReader, newcomers: Newcomers, setup: Setup) -> Result
 async fn play(handoff: HandoffReader, mut newcomers: Newcomers, setup: Setup) -> Result<()> {
     let Setup { hub, dscp, began, wishes, mut stop } = setup;
     let sizes = hub.sizes();
-    let stream = Stream { rate: RATE, packet_frames: sizes.chunk_frames, queue_ms: sizes.queue_ms };
+    let stream = sizes.stream(&sizes.expected);
     let kept_packets = stream.queue_packets_max() + SPARE_PACKETS;
     let room = Rc::new(Room {
         hub,
@@ -223,13 +256,14 @@ async fn play(handoff: HandoffReader, mut newcomers: Newcomers, setup: Setup) ->
         wishes: RefCell::new(wishes),
         packets: RefCell::new(Packets::new(kept_packets)),
         seats: RefCell::default(),
-        stream,
+        layout: Cell::new(sizes.expected),
+        stream: Cell::new(stream),
         floor_packets: Cell::new(1),
         pending: Notify::new(),
     });
     let mut ticker = Ticker {
-        pump: Pump::new(handoff, sizes.chunk_frames)?,
-        load: Load::new(stream),
+        pump: Pump::new(handoff, sizes)?,
+        load: Load::new(),
         breath: Breath::default(),
         next_look: None,
     };
@@ -281,6 +315,7 @@ impl Ticker {
             let taken = (0..MARKS_AT_ONCE)
                 .take_while(|_| self.pump.take(&mut |packet| room.packets.borrow_mut().push(packet)))
                 .count();
+            room.lay_out(self.pump.layout());
             let made = room.packets.borrow().count() - before;
             room.hub.totals.packets.fetch_add(made, Relaxed);
             if made > 0 {
@@ -298,7 +333,7 @@ impl Ticker {
     fn account(&mut self, room: &Room, began: MonoNs) {
         let now = mono_raw_now();
         room.hub.fan_out.busy_ns.fetch_add(now.since(began), Relaxed);
-        if let Some(packets) = self.load.busy(now, now.since(began)) {
+        if let Some(packets) = self.load.busy(now, now.since(began), room.stream.get()) {
             room.set_floor(packets);
             room.hub.fan_out.breaths.fetch_add(u64::from(self.breath.taken_if_due()), Relaxed);
         }
@@ -350,12 +385,12 @@ struct Load {
 }
 
 impl Load {
-    fn new(stream: Stream) -> Self {
-        Self { floor: CostFloor::new(stream), began: mono_raw_now(), busy_ns: 0 }
+    fn new() -> Self {
+        Self { floor: CostFloor::default(), began: mono_raw_now(), busy_ns: 0 }
     }
 
     /// It was busy for so long; how many packets a message must hold, if it was time to look.
-    fn busy(&mut self, now: MonoNs, busy_ns: u64) -> Option<u32> {
+    fn busy(&mut self, now: MonoNs, busy_ns: u64, stream: Stream) -> Option<u32> {
         self.busy_ns += busy_ns;
         let elapsed_ns = now.since(self.began);
         if elapsed_ns < LOAD_EVERY_NS {
@@ -363,7 +398,7 @@ impl Load {
         }
         let share = self.busy_ns as f64 / elapsed_ns as f64;
         (self.began, self.busy_ns) = (now, 0);
-        Some(self.floor.observe(share))
+        Some(self.floor.observe(share, stream))
     }
 }
 

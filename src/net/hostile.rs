@@ -8,6 +8,7 @@ use super::party::Party;
 use super::routes::{self, Body};
 use super::{Gate, Service, fan_out, frames, http};
 use crate::config::Config;
+use crate::core::layout::Layout;
 use crate::hub::{Controls, Counters, Hub, Sizes};
 use crate::identity::Names;
 use crate::state::StateFolder;
@@ -177,7 +178,8 @@ fn tls_config() -> Arc<ServerConfig> {
 
 /// A service without a source and without keys.
 fn deaf_service() -> Service {
-    let sizes = Sizes { listeners_max: 1, queue_ms: 250, chunk_frames: 128, period_frames: 128 };
+    let sizes =
+        Sizes { listeners_max: 1, queue_ms: 250, chunk_frames: None, expected: Layout::expected(128) };
     let hub = Hub::new(sizes, Arc::new(Counters::new()), Arc::new(Controls::default()));
     let gate = Gate::open(&Config::default(), watch::channel(Names::default()).1, None);
     Service::new(hub, gate, fan_out::door().0, None, watch::channel(false).1)

@@ -57,6 +57,7 @@ pub(super) struct Line {
     number: u64,
     phase: Phase,
     cursor: Cursor,
+    stream: Stream,
     adaptation: Adaptation,
     serving: Serving,
     /// What is left of a message that has been begun.
@@ -88,13 +89,12 @@ pub(super) struct Line {
 impl Line {
     pub(super) fn new(connection: Connection, number: u64, stream: Stream) -> Self {
         let adaptation = Adaptation::new(stream);
-        let packet_bytes =
-            HEAD_BYTES_MAX + wire::HEAD_BYTES + stream.packet_frames as usize * wire::FRAME_BYTES;
         Self {
             connection,
             number,
             phase: Phase::Greeting,
             cursor: Cursor::default(),
+            stream,
             adaptation,
             serving: adaptation.serving(),
             rest: VecDeque::new(),
@@ -108,7 +108,7 @@ impl Line {
             blocked: false,
             stalled: false,
             overflowed: false,
-            packet_bytes,
+            packet_bytes: bytes_of_packet(stream),
             looks_left: 0,
             unconfirmed: Unconfirmed::default(),
         }
@@ -144,6 +144,17 @@ impl Line {
     pub(super) fn floor(&mut self, packets: u32) -> bool {
         self.adaptation.floor(packets);
         self.serve_anew()
+    }
+
+    /// The stream is another: of another rate, no more of it goes to who was told the one before.
+    pub(super) fn lay_out(&mut self, stream: Stream) {
+        if self.stream.rate != stream.rate && matches!(self.phase, Phase::Greeted | Phase::Playing) {
+            self.closing();
+        }
+        self.stream = stream;
+        self.packet_bytes = bytes_of_packet(stream);
+        self.adaptation.lay_out(stream);
+        self.serving = self.adaptation.serving();
     }
 
     fn serve_anew(&mut self) -> bool {
@@ -424,6 +435,10 @@ impl Line {
     }
 }
 
+fn bytes_of_packet(stream: Stream) -> usize {
+    HEAD_BYTES_MAX + wire::HEAD_BYTES + stream.packet_frames as usize * wire::FRAME_BYTES
+}
+
 /// One message that is about to be written.
 struct Message {
     /// Head and note, where there is a note.
@@ -454,10 +469,11 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::layout::Layout;
     use crate::core::packetizer::Packetizer;
     use crate::core::timeline::Span;
     use crate::core::wire::Record;
-    use crate::hub::{Controls, Counters, RATE, Sizes};
+    use crate::hub::{Controls, Counters, Sizes};
     use crate::units::FrameIndex;
     use socket2::{Domain, Socket, Type};
     use std::io::Read;
@@ -481,7 +497,12 @@ mod tests {
 
     impl Bench {
         fn new() -> Self {
-            let sizes = Sizes { listeners_max: 1, queue_ms: 2000, chunk_frames: 128, period_frames: 128 };
+            let sizes = Sizes {
+                listeners_max: 1,
+                queue_ms: 2000,
+                chunk_frames: None,
+                expected: Layout::expected(128),
+            };
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let far = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
             far.set_recv_buffer_size(4096).unwrap();
@@ -492,7 +513,7 @@ mod tests {
             near.set_nonblocking(true).unwrap();
             let connection = Connection::Plain(TcpStream::from_std(near).unwrap());
             socket::prepare(connection.tcp(), Some(46)).unwrap();
-            let stream = Stream { rate: RATE, packet_frames: 128, queue_ms: 2000 };
+            let stream = sizes.stream(&sizes.expected);
             let mut bench = Self {
                 line: Line::new(connection, 0, stream),
                 far,

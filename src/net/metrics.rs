@@ -7,7 +7,7 @@ use super::process::{self, Process};
 use crate::clock::mono_raw_now;
 use crate::core::cause::Cause;
 use crate::core::liveness::Ill;
-use crate::hub::{RATE, State};
+use crate::hub::State;
 use crate::units::NS_PER_S;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -54,7 +54,8 @@ fn capture(text: &mut Exposition, service: &Service) {
             &counters.timeouts,
         ),
     ]);
-    let delay_s = RATE.duration_ns(counters.delay_frames.load(Relaxed)) as f64 / PER_S;
+    let rate = service.hub.fan_out.rate();
+    let delay_s = rate.duration_ns(counters.delay_frames.load(Relaxed)) as f64 / PER_S;
     text.one("synthwire_device_delay_seconds", Gauge, "From capture to the fetching of a period.", delay_s);
     let drift = counters.drift_ppm().map(|ppm| ppm * 1e-6);
     text.maybe("synthwire_drift_ratio", Gauge, "The source's clock against ours, positive when slow.", drift);

@@ -9,7 +9,7 @@ use crate::core::histogram::{end_us, quantile_us};
 use crate::core::liveness::Ill;
 use crate::hub::fan_out::FanOutNumbers;
 use crate::hub::reports::{Shown, Sum};
-use crate::hub::{RATE, RtState, SourceStatus};
+use crate::hub::{RtState, SourceStatus};
 use crate::plain::Plain;
 use crate::units::NS_PER_S;
 use serde::Serialize;
@@ -133,7 +133,8 @@ pub(super) fn of(service: &Service) -> Status {
     );
     let refused = refusals.shown();
     let (reports, glitches) = hub.reports.shown();
-    let delay_ns = RATE.duration_ns(counters.delay_frames.load(Relaxed));
+    let rate = hub.fan_out.rate();
+    let delay_ns = rate.duration_ns(counters.delay_frames.load(Relaxed));
     let ill = hub.ill(mono_raw_now());
     let notices = ill.map(|ill| Plain::from(ill.words())).into_iter().chain(service.notices());
     Status {
@@ -143,9 +144,9 @@ pub(super) fn of(service: &Service) -> Status {
         notices: notices.collect(),
         source: hub.source().borrow().clone(),
         stream: Stream {
-            rate_hz: RATE.0,
-            period_frames: sizes.period_frames,
-            chunk_frames: sizes.chunk_frames,
+            rate_hz: rate.0,
+            period_frames: hub.fan_out.period_frames.load(Relaxed),
+            chunk_frames: hub.fan_out.packet_frames.load(Relaxed),
             periods: counters.periods.load(Relaxed),
             frames: counters.frames.load(Relaxed),
             packets: totals.packets.load(Relaxed),

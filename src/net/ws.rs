@@ -15,8 +15,8 @@ use super::settings::Settings;
 use super::{Service, frames};
 use crate::clock::mono_raw_now;
 use crate::core::wire;
+use crate::hub::SourceStatus;
 use crate::hub::reports::{Report, Served};
-use crate::hub::{RATE, SourceStatus};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use hyper_util::rt::TokioIo;
@@ -178,9 +178,13 @@ impl<'a, 'w> Session<'a, 'w> {
         let mut source = self.room.hub.source();
         let mut stop = self.room.stop.clone();
         let mut stopped = std::pin::pin!(super::stopped(&mut stop));
+        let rate = self.room.layout().rate();
         let hello = self.hello(&source.borrow_and_update());
         if let Err(end) = self.send(hello).await {
             return end;
+        }
+        if self.room.layout().rate() != rate {
+            return Self::comes_anew();
         }
         self.seat.line.borrow_mut().greeted();
         self.room.serve(self.seat); // from here on, not from after the next packet: that may begin a timeline
@@ -201,6 +205,7 @@ impl<'a, 'w> Session<'a, 'w> {
                     }
                     Err(_) => Err(End::Close(CloseCode::Away, "the service is stopping".into())),
                 },
+                () = self.seat.rate_changed.notified() => Err(Self::comes_anew()),
                 () = self.seat.chunk_changed.notified() => self.tell_chunk().await,
                 () = sleep_until(self.look_due) => self.look(),
                 message = self.socket.next() => self.heard(message).await,
@@ -211,19 +216,21 @@ impl<'a, 'w> Session<'a, 'w> {
         }
     }
 
+    /// A stream keeps its rate for as long as it lasts.
+    fn comes_anew() -> End {
+        End::Close(CloseCode::Restart, "another source plays, at another rate; listen again".into())
+    }
+
     fn hello(&self, status: &SourceStatus) -> String {
-        let sizes = self.room.hub.sizes();
-        // A device may have settled on another period than was wished.
-        let period_frames =
-            status.capture.as_ref().map_or(sizes.period_frames, |capture| capture.period_frames);
+        let layout = self.room.layout();
         ToListener::Hello {
             wire_version: wire::VERSION,
             server_version: env!("CARGO_PKG_VERSION"),
             format: "s16le",
-            rate_hz: RATE.0,
+            rate_hz: layout.rate().0,
             channels: wire::CHANNELS,
-            period_frames,
-            chunk_frames: sizes.chunk_frames,
+            period_frames: layout.period_frames(),
+            chunk_frames: self.room.chunk_frames(1),
             source: &status.source,
         }
         .to_text()
@@ -342,7 +349,7 @@ impl<'a, 'w> Session<'a, 'w> {
         let queue_frames = self.room.chunk_frames(serving.queue_packets as u32);
         Served {
             chunk_frames: self.room.chunk_frames(serving.chunk_packets),
-            queue_ms: (u64::from(queue_frames) * 1000 / u64::from(RATE.0)) as u32,
+            queue_ms: (u64::from(queue_frames) * 1000 / u64::from(self.room.layout().rate().0)) as u32,
             why: serving.why,
         }
     }

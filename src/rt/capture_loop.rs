@@ -13,16 +13,15 @@ use crate::clock::mono_raw_now;
 use crate::core::cause::Cause;
 use crate::core::continuity::LossFinder;
 use crate::core::convert::{Converter, PairSwitch};
+use crate::core::layout::Layout;
 use crate::core::timeline::{Span, Timeline};
-use crate::source::{Clock, Ready, Shape, Source, SourceFault, Stamp};
+use crate::source::{Clock, Ready, Source, SourceFault, Stamp};
 use crate::units::MonoNs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// A source that delivers nothing for so long stands still and is opened anew. A synth streams always, played or not.
 const STALLED_AFTER_NS: u64 = 500_000_000;
-/// Most frames moved at once, whatever period a device insists on: half of what a packet may hold.
-const PIECE_FRAMES_MAX: u32 = 1024;
 
 /// What one step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +50,8 @@ pub enum Exit {
 /// All the capture thread owns.
 pub struct CaptureLoop {
     source: Box<dyn Source>,
-    shape: Shape,
+    layout: Layout,
+    clock: Clock,
     frame_bytes: usize,
     switch: PairSwitch,
     timeline: Timeline,
@@ -72,21 +72,23 @@ impl CaptureLoop {
     /// Puts the parts together; `timeline` continues from the source before, if there was one.
     pub fn new(
         source: Box<dyn Source>,
-        timeline: Timeline,
+        mut timeline: Timeline,
         handoff: HandoffWriter,
         counters: Arc<Counters>,
         controls: Arc<Controls>,
     ) -> Self {
-        let shape = source.shape();
-        let converter = Converter::new(shape.format, shape.channels);
+        let layout = source.layout();
+        let converter = Converter::new(layout.format(), layout.channels());
+        timeline.runs_at(layout.rate());
         Self {
+            clock: source.clock(),
             source,
-            shape,
+            layout,
             frame_bytes: converter.frame_bytes(),
-            switch: PairSwitch::new(converter, controls.first_channel.load(Relaxed), shape.rate),
+            switch: PairSwitch::new(converter, controls.first_channel.load(Relaxed), layout.rate()),
             timeline,
             started: false,
-            finder: LossFinder::new(shape.rate),
+            finder: LossFinder::new(layout.rate()),
             delivered: 0,
             heard_from: MonoNs(0),
             mending_since: None,
@@ -156,9 +158,9 @@ impl CaptureLoop {
         self.counters.delay_frames.store(u64::from(stamp.delay_frames), Relaxed);
         self.look_for_losses(stamp);
 
-        let mut capture = stamp.at.minus(self.shape.rate.duration_ns(u64::from(stamp.delay_frames)));
+        let mut capture = stamp.at.minus(self.layout.rate().duration_ns(u64::from(stamp.delay_frames)));
         // Whole periods; only the end of a recording is shorter than one.
-        let period = self.shape.period_frames.min(PIECE_FRAMES_MAX).min(stamp.avail_frames).max(1);
+        let period = self.layout.piece_frames().min(stamp.avail_frames).max(1);
         let periods = stamp.avail_frames / period;
         for _ in 0..periods {
             if let Err(fault) = self.period(period, capture) {
@@ -168,7 +170,7 @@ impl CaptureLoop {
             // Frames that were read are believed: a device may promise some for ever.
             self.heard_from = woken;
             self.mending_since = None;
-            capture.0 += self.shape.rate.duration_ns(u64::from(period));
+            capture.0 += self.layout.rate().duration_ns(u64::from(period));
         }
         self.handoff.wake();
         Step::Periods(periods)
@@ -177,7 +179,7 @@ impl CaptureLoop {
     fn look_for_losses(&mut self, stamp: Stamp) {
         let lost = self.finder.observe(stamp.at, self.delivered + u64::from(stamp.avail_frames));
         self.counters.set_drift_ppm(self.finder.drift_ppm());
-        if lost > 0 && self.shape.clock == Clock::Crystal {
+        if lost > 0 && self.clock == Clock::Crystal {
             self.counters.lost(Cause::UsbLoss);
             self.counters.lost_frames(Cause::UsbLoss, lost);
             let span = Span { first: self.timeline.next(), frames: lost, capture: stamp.at };
@@ -201,7 +203,7 @@ impl CaptureLoop {
         }
         if !std::mem::replace(&mut self.started, true) {
             let span = Span { frames: 0, ..span };
-            self.handoff.mark(Mark { span, ready: mono_raw_now(), what: What::Restart });
+            self.handoff.mark(Mark { span, ready: mono_raw_now(), what: What::Restart(self.layout) });
         }
         let Self { source, handoff, switch, frame_bytes, .. } = self;
         let read = if let Some(mut slot) = handoff.period(frames) {

@@ -8,6 +8,7 @@
 #![deny(clippy::disallowed_macros)]
 
 use crate::core::cause::Cause;
+use crate::core::layout::{Layout, PERIOD_FRAMES_MAX};
 use crate::core::timeline::Span;
 use crate::units::MonoNs;
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -16,6 +17,8 @@ use std::sync::Arc;
 
 /// Periods of the largest size the ring holds: 16 x 1024 frames = 370 ms, far beyond what tokio may sleep.
 const RING_FRAMES: usize = 16 * 1024;
+// A source that has just been read whole leaves room for another period while the reader wakes up.
+const _: () = assert!(RING_FRAMES >= 2 * PERIOD_FRAMES_MAX as usize);
 /// Marks it holds: periods of the smallest size (32 frames) for the same time.
 pub const RING_MARKS: usize = RING_FRAMES / 32;
 /// Marks kept free of sound: all that can be [`Owed`].
@@ -33,8 +36,8 @@ pub enum What {
         /// See above.
         past: bool,
     },
-    /// The next audio begins a new timeline; the span is empty.
-    Restart,
+    /// The next audio begins a new timeline, laid out so; the span is empty.
+    Restart(Layout),
     /// Nothing more comes from this source: what is being gathered is all there is; the span is empty.
     End,
 }
@@ -89,7 +92,7 @@ impl Owed {
 
     fn add(&mut self, mark: Mark) {
         match (mark.what, &mut self.past) {
-            (What::Restart, _) => *self = Self { restart: Some(mark), ..Self::default() },
+            (What::Restart(_), _) => *self = Self { restart: Some(mark), ..Self::default() },
             (What::End, _) => self.end = Some(mark),
             (What::Audio | What::Gap { past: false, .. }, _) => self.frames(mark.span),
             (What::Gap { .. }, Some(before)) => {
@@ -356,7 +359,14 @@ mod tests {
         assert!(!push(&mut writer, 90_000, 32));
         let marks = read(&mut reader);
         let said: Vec<What> = marks[marks.len() - 3..].iter().map(|mark| mark.what).collect();
-        assert_eq!(said, [What::Gap { cause: Cause::HandoffFull, past: false }, What::End, What::Restart]);
+        assert_eq!(
+            said,
+            [
+                What::Gap { cause: Cause::HandoffFull, past: false },
+                What::End,
+                What::Restart(Layout::expected(128))
+            ]
+        );
         assert!(push(&mut writer, 90_032, 32));
         let said: Vec<(u64, u32)> =
             read(&mut reader).iter().map(|mark| (mark.span.first.0, mark.span.frames)).collect();
@@ -397,7 +407,7 @@ mod tests {
         fn take(&mut self, mark: &Mark) {
             let Span { first, frames, capture } = mark.span;
             match mark.what {
-                What::Restart => *self = Self { source: capture.0, next: first.0, ..Self::default() },
+                What::Restart(_) => *self = Self { source: capture.0, next: first.0, ..Self::default() },
                 What::End => self.ended = true,
                 What::Gap { past: true, .. } => self.lost += frames,
                 What::Audio | What::Gap { .. } => {
@@ -421,7 +431,7 @@ mod tests {
             let (mut writer, mut reader) = handoff().unwrap();
             let mut heard = Heard::default();
             let (mut source, mut next, mut lost) = (1, 0_u64, 0);
-            say(&mut writer, next, 0, source, What::Restart);
+            say(&mut writer, next, 0, source, What::Restart(Layout::expected(128)));
             for event in events.into_iter().chain([Event::Read(usize::MAX), Event::Period(32), Event::Read(usize::MAX)]) {
                 match event {
                     Event::Period(frames) => {
@@ -445,7 +455,7 @@ mod tests {
                     Event::NewSource => {
                         say(&mut writer, next, 0, source, What::End);
                         (source, next, lost) = (source + 1, next + 10_000, 0);
-                        say(&mut writer, next, 0, source, What::Restart);
+                        say(&mut writer, next, 0, source, What::Restart(Layout::expected(128)));
                     }
                     Event::Read(most) => {
                         for _ in 0..most {

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::plain::Plain;
 use crate::source::SourceFault;
 use crate::source::opening::Kind;
-use crate::units::Hz;
+use crate::units::{ChannelCount, Hz};
 use serde::Serialize;
 
 /// What a listener is told of the source: the `source` object of `docs/wire-format.md`.
@@ -20,6 +20,10 @@ pub struct SourceView {
     pub name: Plain,
     /// Channels it has; 0 when unknown.
     pub channels: u16,
+    /// Frames per second it delivers; 0 when unknown.
+    pub rate_hz: u32,
+    /// Frames it delivers at once; 0 when unknown.
+    pub period_frames: u32,
     /// First channel heard, from 1.
     pub first_channel: u16,
     /// One plain sentence; "" when all is well.
@@ -27,6 +31,12 @@ pub struct SourceView {
 }
 
 impl SourceView {
+    /// Names the pair that begins with channel `wanted`, from 0, or the last one there is.
+    pub fn name_pair(&mut self, wanted: u16) {
+        let last_pair = ChannelCount::new(self.channels.into()).map_or(wanted, ChannelCount::last_pair);
+        self.first_channel = wanted.min(last_pair) + 1;
+    }
+
     /// No source.
     fn none() -> Self {
         Self {
@@ -34,6 +44,8 @@ impl SourceView {
             state: State::Waiting,
             name: Plain::default(),
             channels: 0,
+            rate_hz: 0,
+            period_frames: 0,
             first_channel: 1,
             notice: Plain::default(),
         }
@@ -52,6 +64,8 @@ pub enum State {
     Lost,
     /// It is there, but stands still.
     Stalled,
+    /// It was a recording, and has been played to its end.
+    Ended,
 }
 
 /// All that is known of the source.
@@ -68,7 +82,7 @@ pub struct SourceStatus {
 pub struct Capture {
     /// The PCM or generator.
     pub device: Plain,
-    /// How it is read: `kernel_mmap`, `plugin_mmap`, `emulated_mmap` or `generator`.
+    /// How it is read: `kernel_mmap`, `plugin_mmap`, `emulated_mmap`, `converted_by_plug` or `generator`.
     pub path: &'static str,
     /// ALSA's name of the sample format.
     pub format: &'static str,
@@ -96,7 +110,7 @@ impl SourceStatus {
         let name = &self.source.name;
         let (state, notice) = match exit {
             Exit::Stopped => (self.source.state, String::new()),
-            Exit::Fault(SourceFault::Ended) => (State::Lost, format!("{name} has been played to its end.")),
+            Exit::Fault(SourceFault::Ended) => (State::Ended, format!("{name} has been played to its end.")),
             Exit::Fault(_) => (
                 State::Lost,
                 format!(

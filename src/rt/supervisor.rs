@@ -11,12 +11,12 @@ use super::ring::HandoffWriter;
 use super::status::{Capture, SourceStatus, SourceView, State};
 use super::thread::{RtWish, STACK_BYTES, become_real_time};
 use crate::core::cause::Cause;
+use crate::core::layout::RATES;
 use crate::core::timeline::Timeline;
 use crate::error::{Error, Result};
 use crate::plain::Plain;
 use crate::source::SourceFault;
 use crate::source::opening::{Kind, Opened, Opener};
-use crate::units::Hz;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -129,6 +129,7 @@ struct Session {
     over: Arc<AtomicBool>,
     kind: Kind,
     name: Plain,
+    notice: Plain,
     capture: Capture,
 }
 
@@ -144,15 +145,17 @@ impl Session {
             state: State::Playing,
             name: self.name.clone(),
             channels: self.capture.channels,
+            rate_hz: self.capture.rate_hz.0,
+            period_frames: self.capture.period_frames,
             first_channel: 1,
-            notice: Plain::default(),
+            notice: self.notice.clone(),
         }
     }
 }
 
 impl Run {
     fn until_stopped(mut self, handoff: HandoffWriter) {
-        let mut kept = Kept { timeline: Timeline::new(Hz(44_100)), handoff };
+        let mut kept = Kept { timeline: Timeline::new(RATES[0]), handoff };
         let mut next: Option<Opened> = None;
         while !self.stopping() {
             let opened = match next.take() {
@@ -243,7 +246,7 @@ impl Run {
         if self.stopping() {
             controls.stop(); // stop() may have been called just before allow()
         }
-        let shape = opened.source.shape();
+        let layout = opened.source.layout();
         let mut capture_loop = CaptureLoop::new(
             opened.source,
             kept.timeline,
@@ -272,13 +275,13 @@ impl Run {
                 let capture = Capture {
                     device: opened.device,
                     path: opened.path,
-                    format: shape.format.name(),
-                    rate_hz: shape.rate,
-                    channels: shape.channels,
-                    period_frames: shape.period_frames,
+                    format: layout.format().name(),
+                    rate_hz: layout.rate(),
+                    channels: layout.channels().get(),
+                    period_frames: layout.period_frames(),
                     real_time: told.recv().unwrap_or_default(),
                 };
-                Session { thread, over, kind: opened.kind, name: opened.name, capture }
+                Session { thread, over, kind: opened.kind, name: opened.name, notice: opened.notice, capture }
             }
             Err(error) => give_up(&format!("cannot start the capture thread: {error}")),
         }
@@ -344,8 +347,7 @@ impl Run {
     fn say(&mut self, mut status: SourceStatus) {
         // A listener may have changed the pair since the last word.
         let wanted = self.supervisor.controls.first_channel.load(Ordering::Relaxed);
-        let last_pair = status.source.channels.checked_sub(2).unwrap_or(wanted);
-        status.source.first_channel = wanted.min(last_pair) + 1;
+        status.source.name_pair(wanted);
         if self.said == status {
             return;
         }

@@ -10,11 +10,13 @@
 //! - **plugin**: jack, pulse and the like. `avail()`, because with `avail_update()` the pulse plugin's pointer never moves;
 //!   stamped by ourselves, because plugins stamp nothing. A PCM that refuses mmap is opened through `plug`, which emulates it.
 
-use super::{Clock, Ready, Shape, Source, SourceFault, Stamp};
+use super::preference::{Channels, KNOWN_RATES, Offer, Unusable, names_plug};
+use super::{Clock, Ready, Source, SourceFault, Stamp};
 use crate::clock::mono_raw_now;
 use crate::core::convert::SampleFormat;
+use crate::core::layout::{Answer, Layout, buffer_wish};
 use crate::error::{Error, Result};
-use crate::units::{Hz, MonoNs, NS_PER_S};
+use crate::units::{CHANNELS_MAX, MonoNs, NS_PER_S};
 use alsa::direct::pcm::SyncPtrStatus;
 use alsa::pcm::{Access, Format, HwParams, PCM, State, TstampType};
 use alsa::{Direction, Output, PollDescriptors, ValueOr};
@@ -22,12 +24,6 @@ use nix::errno::Errno;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-/// The instrument's own rate; anything else would be converted somewhere.
-const RATE: Hz = Hz(44_100);
-/// Fewest and most channels of a device we read.
-const CHANNELS: std::ops::RangeInclusive<u32> = 2..=32;
-/// The device's ring: large, because on capture only the period adds delay.
-const BUFFER_FRAMES: u32 = 8192;
 /// Periods a wait may take before it comes back empty-handed.
 const WAIT_PERIODS: u64 = 8;
 /// The shortest such wait.
@@ -43,6 +39,24 @@ const FORMATS: [(Format, SampleFormat); 5] = [
     (Format::FloatLE, SampleFormat::F32Le),
 ];
 
+/// Formats that are not read, but named when a device has no other.
+const OTHER_FORMATS: [Format; 14] = [
+    Format::S8,
+    Format::U8,
+    Format::S16BE,
+    Format::U16LE,
+    Format::U16BE,
+    Format::S24BE,
+    Format::U24LE,
+    Format::S32BE,
+    Format::U32LE,
+    Format::FloatBE,
+    Format::Float64LE,
+    Format::MuLaw,
+    Format::ALaw,
+    Format::S243BE,
+];
+
 /// How frames are fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
@@ -52,6 +66,8 @@ pub enum Path {
     PluginMmap,
     /// A PCM without mmap, through `plug`.
     EmulatedMmap,
+    /// A `plug` that was named as the device and converts the rate, because its device offers none that is played.
+    ConvertedByPlug,
 }
 
 impl Path {
@@ -61,6 +77,7 @@ impl Path {
             Self::KernelMmap => "kernel_mmap",
             Self::PluginMmap => "plugin_mmap",
             Self::EmulatedMmap => "emulated_mmap",
+            Self::ConvertedByPlug => "converted_by_plug",
         }
     }
 }
@@ -70,14 +87,15 @@ impl Path {
 pub struct Wish {
     /// Frames between wake-ups.
     pub period_frames: u32,
-    /// Channels to ask for; without, as many as the device offers (two where it offers any number).
+    /// Channels to ask for; without, as many as the device offers (two where it would make up any number).
     pub channels: Option<u16>,
 }
 
 /// An opened capture device.
 pub struct AlsaSource {
     pcm: PCM,
-    shape: Shape,
+    layout: Layout,
+    clock: Clock,
     path: Path,
     /// The kernel's PCM, where the driver's own stamps can be had from it.
     driver: Option<RawFd>,
@@ -96,18 +114,21 @@ impl AlsaSource {
         let _ = alsa::config::update_free_global();
         let (pcm, mapped) = open_mapped(name)?;
         let on_card = pcm.info().is_ok_and(|info| info.get_card() >= 0);
-        let shape = negotiate(&pcm, wish, on_card).map_err(|refused| refused.of(name))?;
-        start_by_hand(&pcm, shape.period_frames)
+        let asking = Asking { wish, on_card, may_convert: names_plug(name) };
+        let (layout, is_converted) = negotiate(&pcm, asking).map_err(|refused| refused.of(name))?;
+        start_by_hand(&pcm, layout.period_frames())
             .map_err(|error| refusal("cannot set the wake-up of", error, "").of(name))?;
         let path = match (mapped, on_card) {
+            _ if is_converted => Path::ConvertedByPlug,
             (false, _) => Path::EmulatedMmap,
             (true, true) => Path::KernelMmap,
             (true, false) => Path::PluginMmap,
         };
-        let period_ns = shape.rate.duration_ns(u64::from(shape.period_frames));
+        let clock = if on_card { Clock::Crystal } else { Clock::Server };
+        let period_ns = layout.rate().duration_ns(u64::from(layout.period_frames()));
         let wait_ms = (WAIT_PERIODS * period_ns * 1000 / NS_PER_S).max(WAIT_MS_MIN) as u32;
         let driver = if path == Path::KernelMmap { driver_of(&pcm) } else { None };
-        Ok(Self { pcm, shape, path, driver, wait_ms })
+        Ok(Self { pcm, layout, clock, path, driver, wait_ms })
     }
 
     /// How frames are fetched.
@@ -119,10 +140,10 @@ impl AlsaSource {
     fn stamp(&self) -> std::result::Result<Option<Stamp>, SourceFault> {
         let avail = match self.path {
             Path::KernelMmap => self.pcm.avail_update(),
-            Path::PluginMmap | Path::EmulatedMmap => self.pcm.avail(),
+            Path::PluginMmap | Path::EmulatedMmap | Path::ConvertedByPlug => self.pcm.avail(),
         };
         let avail_frames = avail.map_err(fault_of)? as u32;
-        if avail_frames < self.shape.period_frames {
+        if avail_frames < self.layout.period_frames() {
             return Ok(None);
         }
         if let Some(driver) = self.driver {
@@ -158,8 +179,12 @@ impl AlsaSource {
 }
 
 impl Source for AlsaSource {
-    fn shape(&self) -> Shape {
-        self.shape
+    fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    fn clock(&self) -> Clock {
+        self.clock
     }
 
     fn start(&mut self) -> std::result::Result<(), SourceFault> {
@@ -181,7 +206,7 @@ impl Source for AlsaSource {
     }
 
     fn read(&mut self, frames: u32, take: &mut dyn FnMut(&[u8])) -> std::result::Result<u32, SourceFault> {
-        let frame_bytes = usize::from(self.shape.channels) * self.shape.format.bytes_per_sample();
+        let frame_bytes = self.layout.frame_bytes();
         let io = self.pcm.io_bytes();
         let read = io.mmap(frames as usize, |area| {
             let whole = (area.len() / frame_bytes).min(frames as usize);
@@ -285,67 +310,133 @@ fn remedy(errno: Errno) -> &'static str {
 /// A refusal that does not know the device's name yet.
 struct Refusal {
     doing: String,
-    cause: alsa::Error,
+    cause: Cause,
     remedy: String,
+}
+
+/// Why a device cannot be had.
+enum Cause {
+    /// alsa-lib or the kernel said so.
+    Errno(Errno),
+    /// It is not what can be played.
+    Words(String),
 }
 
 impl Refusal {
     fn of(self, name: &str) -> Error {
-        let errno = Errno::from_raw(self.cause.errno());
-        let error = Error::new(format!("{} the sound device '{name}'", self.doing)).because(errno.desc());
-        let error = if self.remedy.is_empty() { error } else { error.try_this(self.remedy) };
-        let absent = matches!(errno, Errno::ENOENT | Errno::ENODEV | Errno::ENXIO | Errno::ECONNREFUSED);
+        let remedy = self.remedy.replace("NAME", name);
+        let error = Error::new(format!("{} the sound device '{name}'", self.doing));
+        let (error, absent) = match self.cause {
+            Cause::Words(why) => (error.because(why), false),
+            Cause::Errno(errno) => (
+                error.because(errno.desc()),
+                matches!(errno, Errno::ENOENT | Errno::ENODEV | Errno::ENXIO | Errno::ECONNREFUSED),
+            ),
+        };
+        let error = if remedy.is_empty() { error } else { error.try_this(remedy) };
         if absent { error.absent() } else { error }
     }
 }
 
+impl From<Unusable> for Refusal {
+    fn from(Unusable { what, remedy }: Unusable) -> Self {
+        Self { doing: "cannot use".into(), cause: Cause::Words(what), remedy }
+    }
+}
+
 fn refusal(doing: &str, cause: alsa::Error, remedy: &str) -> Refusal {
-    Refusal { doing: doing.to_owned(), cause, remedy: remedy.to_owned() }
+    Refusal {
+        doing: doing.to_owned(),
+        cause: Cause::Errno(Errno::from_raw(cause.errno())),
+        remedy: remedy.to_owned(),
+    }
+}
+
+/// What is asked of a device.
+#[derive(Clone, Copy)]
+struct Asking {
+    wish: Wish,
+    on_card: bool,
+    /// Its user named a PCM that converts.
+    may_convert: bool,
+}
+
+/// Settles everything with the device; whether its rate is converted. The first number of channels that goes with a rate and a
+/// format is taken. A device that has none is asked to convert, where its user named one that does.
+fn negotiate(pcm: &PCM, asking: Asking) -> std::result::Result<(Layout, bool), Refusal> {
+    let hw = HwParams::any(pcm).map_err(|e| refusal("cannot read the abilities of", e, ""))?;
+    hw.set_access(Access::MMapInterleaved).map_err(|e| refusal("cannot map", e, ""))?;
+    hw.set_rate_resample(false).map_err(|e| refusal("cannot switch off the resampling of", e, ""))?;
+    let order = channels_of(&hw, asking.on_card).in_order(asking.wish.channels)?;
+    let configured = |channels: u32| configured(pcm, &hw, channels, asking.wish.period_frames);
+    let refused = match configured(order.best) {
+        Ok(layout) => return Ok((layout, false)),
+        Err(refused) => refused,
+    };
+    if let Some(layout) = order.others.into_iter().find_map(|channels| configured(channels).ok()) {
+        return Ok((layout, false));
+    }
+    if !asking.may_convert {
+        return Err(refused);
+    }
+    hw.set_rate_resample(true).map_err(|e| refusal("cannot switch on the resampling of", e, ""))?;
+    configured(order.best).map(|layout| (layout, true))
+}
+
+fn channels_of(hw: &HwParams<'_>, on_card: bool) -> Channels {
+    let playable = (1..=u32::from(CHANNELS_MAX)).filter(|n| hw.test_channels(*n).is_ok()).collect();
+    let least = hw.get_channels_min().unwrap_or(0);
+    Channels { playable, least, most: hw.get_channels_max().unwrap_or(least), on_card }
+}
+
+fn offer_of(hw: &HwParams<'_>) -> Offer {
+    let offers = |format: Format| hw.test_format(format).is_ok();
+    Offer {
+        rates: KNOWN_RATES.into_iter().filter(|rate| hw.test_rate(*rate).is_ok()).collect(),
+        formats: FORMATS.iter().filter(|(format, _)| offers(*format)).map(|(_, format)| *format).collect(),
+        format_names: OTHER_FORMATS.iter().filter(|f| offers(**f)).map(|f| format!("{f:?}")).collect(),
+    }
 }
 
 /// Channels, rate, format, then buffer and period: each narrows what is left (the order used in the field).
-fn negotiate(pcm: &PCM, wish: Wish, on_card: bool) -> std::result::Result<Shape, Refusal> {
-    let hw = HwParams::any(pcm).map_err(|e| refusal("cannot read the abilities of", e, ""))?;
-    hw.set_access(Access::MMapInterleaved).map_err(|e| refusal("cannot map", e, ""))?;
-    let channels = settle_channels(&hw, wish.channels, on_card)?;
-    hw.set_rate_resample(false).ok();
-    hw.set_rate(RATE.0, ValueOr::Nearest)
-        .map_err(|e| refusal("cannot get 44100 Hz from", e, "Set the synth to 44.1 kHz"))?;
-    let format = FORMATS.iter().find(|(format, _)| hw.set_format(*format).is_ok()).ok_or_else(|| {
-        let none = alsa::Error::unsupported("snd_pcm_hw_params_set_format");
-        refusal(
-            "no sample format (S32, S24, S16 or float, little-endian) in common with",
-            none,
-            "Open it through 'plug:…'",
-        )
-    })?;
-    hw.set_buffer_size_near(i64::from(BUFFER_FRAMES))
+fn configured(
+    pcm: &PCM,
+    any: &HwParams<'_>,
+    channels: u32,
+    period_frames: u32,
+) -> std::result::Result<Layout, Refusal> {
+    let hw = any.clone();
+    hw.set_channels(channels)
+        .map_err(|error| refusal(&format!("cannot get {channels} channels from"), error, ""))?;
+    let rate = offer_of(&hw).rate()?;
+    hw.set_rate(rate.0, ValueOr::Nearest)
+        .map_err(|e| refusal(&format!("cannot get {} Hz from", rate.0), e, ""))?;
+    let format = offer_of(&hw).format()?;
+    let alsas = FORMATS.iter().find(|(_, ours)| *ours == format).map_or(Format::S16LE, |(alsas, _)| *alsas);
+    hw.set_format(alsas).map_err(|e| refusal("cannot set the sample format of", e, ""))?;
+    // A period it insists on has to fit twice, or every frame would be an overrun.
+    let period_least = hw.get_period_size_min().unwrap_or(0).max(i64::from(period_frames));
+    hw.set_buffer_size_near(i64::from(buffer_wish(rate)).max(4 * period_least))
         .map_err(|e| refusal("cannot size the buffer of", e, ""))?;
-    hw.set_period_size_near(i64::from(wish.period_frames), ValueOr::Nearest)
+    hw.set_period_size_near(i64::from(period_frames), ValueOr::Nearest)
         .map_err(|e| refusal("cannot set the period of", e, "Try another period_frames"))?;
     pcm.hw_params(&hw).map_err(|e| refusal("cannot configure", e, "Try another period_frames"))?;
-    let period = hw.get_period_size().map_err(|e| refusal("cannot read the period of", e, ""))?;
-    let clock = if on_card { Clock::Crystal } else { Clock::Server };
-    Ok(Shape { rate: RATE, channels, format: format.1, period_frames: period as u32, clock })
+    answered(&hw, format)
 }
 
-/// As many as were wished, else as many as a card has. A plugin that offers a range would invent channels: then the fewest.
-fn settle_channels(
-    hw: &HwParams<'_>,
-    wished: Option<u16>,
-    on_card: bool,
-) -> std::result::Result<u16, Refusal> {
-    let least = hw.get_channels_min().unwrap_or(2).max(*CHANNELS.start());
-    let most = hw.get_channels_max().unwrap_or(2);
-    let invented = most > *CHANNELS.end() || (!on_card && least < most);
-    let channels = wished.map_or(if invented { least } else { most }, u32::from);
-    let remedy = match wished {
-        Some(_) => "Leave 'channels' out of the configuration",
-        None => "2 to 32 channels are needed: 'plug:…' around a device with one makes two",
+/// What the device has settled on: everything behind here uses this, not what was asked for.
+fn answered(hw: &HwParams<'_>, format: SampleFormat) -> std::result::Result<Layout, Refusal> {
+    let unread = |e| refusal("cannot read the settings of", e, "");
+    let answer = Answer {
+        rate_hz: hw.get_rate().map_err(unread)?,
+        channels: hw.get_channels().map_err(unread)?,
+        format,
+        period_frames: hw.get_period_size().map_err(unread)?.unsigned_abs(),
+        buffer_frames: hw.get_buffer_size().map_err(unread)?.unsigned_abs(),
     };
-    hw.set_channels(channels)
-        .map_err(|error| refusal(&format!("cannot get {channels} channels from"), error, remedy))?;
-    Ok(channels as u16)
+    Layout::new(answer).map_err(|unplayable| {
+        Unusable { what: unplayable.to_string(), remedy: unplayable.remedy().to_owned() }.into()
+    })
 }
 
 /// Wakes per period, stamps by the raw clock, starts when told to, stops only when the ring has overrun.

@@ -58,7 +58,7 @@ impl Verdict {
     /// The reason in words.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Synth => "a synth of the MONTAGE/MODX family: would be chosen",
+            Self::Synth => "a synth of the MONTAGE/MODX family",
             Self::NoCapture => "cannot capture",
             Self::NotUsb => "is not a USB device",
             Self::OtherVendor => "is not made by Yamaha; name it with --device to use it",
@@ -106,9 +106,9 @@ pub fn cards(sysfs: &Path) -> Vec<Card> {
     cards
 }
 
-/// The first synth of the family, if one is there.
-pub fn synth(sysfs: &Path) -> Option<Card> {
-    cards(sysfs).into_iter().find(|card| card.verdict() == Verdict::Synth)
+/// The synths of the family, in the order in which they are tried.
+pub fn synths(sysfs: &Path) -> Vec<Card> {
+    cards(sysfs).into_iter().filter(|card| card.verdict() == Verdict::Synth).collect()
 }
 
 fn card(sysfs: &Path, number: u32) -> Option<Card> {
@@ -175,7 +175,7 @@ mod tests {
         ]);
         let verdicts: Vec<Verdict> = cards(&root).iter().map(Card::verdict).collect();
         assert_eq!(verdicts, [NotUsb, OtherVendor, OtherProduct, NoCapture, Synth]);
-        let synth = synth(&root).unwrap();
+        let [synth] = &synths(&root)[..] else { panic!("one synth") };
         assert_eq!((synth.pcm().as_str(), synth.name()), ("hw:CARD=MONTAGE,DEV=0", "Montage M7"));
         fs::remove_dir_all(root).unwrap();
     }

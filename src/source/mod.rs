@@ -9,26 +9,13 @@ pub mod demo;
 pub mod discover;
 pub mod opening;
 pub mod paced;
+mod preference;
+pub mod riff;
 pub mod tone;
 pub mod wav;
 
-use crate::core::convert::SampleFormat;
-use crate::units::{Hz, MonoNs};
-
-/// What a source delivers, fixed from opening to closing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// Frames per second.
-    pub rate: Hz,
-    /// Interleaved channels in a frame, 2 to 32.
-    pub channels: u16,
-    /// How one sample is stored.
-    pub format: SampleFormat,
-    /// Frames between two wake-ups.
-    pub period_frames: u32,
-    /// Who counts the frames out.
-    pub clock: Clock,
-}
+use crate::core::layout::Layout;
+use crate::units::MonoNs;
 
 /// What paces a source: whether frames that are short of its clock were lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +65,11 @@ pub enum SourceFault {
 
 /// A device or generator of interleaved frames.
 pub trait Source: Send {
-    /// What it delivers.
-    fn shape(&self) -> Shape;
+    /// What it delivers, fixed from opening to closing.
+    fn layout(&self) -> Layout;
+
+    /// Who counts the frames out.
+    fn clock(&self) -> Clock;
 
     /// Begins to deliver. Called once on the capture thread before the first wait.
     ///

@@ -3,12 +3,13 @@
 use super::Source;
 use super::alsa::{AlsaSource, Wish};
 use super::demo::Demo;
-use super::discover;
+use super::discover::{self, Card};
 use super::paced::{Generator, PaceOptions, PacedSource};
-use super::tone::{self, Pattern, ToneGenerator};
+use super::tone::{Pattern, ToneGenerator};
 use super::wav::{AtEnd, WavGenerator};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plain::Plain;
+use crate::units::ChannelCount;
 use serde::Serialize;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -57,6 +58,8 @@ pub struct Opened {
     pub device: Plain,
     /// How it is read.
     pub path: &'static str,
+    /// What a person should know of it while it plays: plain sentences; "" when all is well.
+    pub notice: Plain,
 }
 
 /// Opens what was chosen.
@@ -81,29 +84,34 @@ impl Opener {
         match &self.choice {
             Choice::Device(pcm) => self.device(pcm, None).map(Some),
             Choice::Auto { demo } => match self.synth()? {
-                None if *demo && !synth_played => Ok(Some(self.demo())),
+                None if *demo && !synth_played => self.demo().map(Some),
                 synth => Ok(synth),
             },
-            Choice::Demo => Ok(Some(self.demo())),
+            Choice::Demo => self.demo().map(Some),
             Choice::Exact(pattern) => {
-                let channels = self.wish.channels.unwrap_or(2).min(tone::CHANNELS_MAX);
-                let generator = ToneGenerator::new(*pattern, channels);
-                Ok(Some(self.paced(generator, Kind::Test, "Exact test source", "exact")))
+                let wished = self.wish.channels.and_then(|channels| ChannelCount::new(channels.into()));
+                let generator = ToneGenerator::new(*pattern, wished.unwrap_or(ChannelCount::STEREO));
+                self.paced(generator, Kind::Test, "Exact test source", "exact").map(Some)
             }
             Choice::Wav(file) => {
                 let name = Plain::name(file.file_name().unwrap_or(file.as_os_str()).as_bytes());
-                Ok(Some(self.paced(WavGenerator::open(file, AtEnd::Stop)?, Kind::Test, &name, "wav")))
+                let recording = WavGenerator::open(file, AtEnd::Stop)?;
+                let notice = Plain::of(recording.remark().unwrap_or_default());
+                let opened = self.paced(recording, Kind::Test, &name, "wav")?;
+                Ok(Some(Opened { notice, ..opened }))
             }
         }
     }
 
-    /// A synth that can take over from the demo now; `None` without one.
+    /// A synth that can take over from the demo now: the first that opens; `None` without one.
     ///
     /// # Errors
-    /// Why a synth that is there cannot be opened.
+    /// Why none of the synths that are there can be opened.
     pub fn synth(&self) -> Result<Option<Opened>> {
-        match (&self.choice, discover::synth(&self.sysfs)) {
-            (Choice::Auto { .. }, Some(card)) => self.device(&card.pcm(), Some(card.name())).map(Some),
+        match &self.choice {
+            Choice::Auto { .. } => first_that_opens(&discover::synths(&self.sysfs), |card| {
+                self.device(&card.pcm(), Some(card.name()))
+            }),
             _ => Ok(None),
         }
     }
@@ -115,23 +123,65 @@ impl Opener {
             kind: Kind::Synth,
             name: Plain::name(name.unwrap_or(pcm)),
             device: Plain::name(pcm),
+            notice: Plain::default(),
             source: Box::new(source),
         })
     }
 
-    fn demo(&self) -> Opened {
+    fn demo(&self) -> Result<Opened> {
         self.paced(Demo::new(), Kind::Demo, "Demo instrument", "demo")
     }
 
-    fn paced(&self, generator: impl Generator + 'static, kind: Kind, name: &str, device: &str) -> Opened {
+    fn paced(
+        &self,
+        generator: impl Generator + 'static,
+        kind: Kind,
+        name: &str,
+        device: &str,
+    ) -> Result<Opened> {
         let options = PaceOptions {
+            rate: generator.rate(),
             skew_ppm: self.skew_ppm,
             period_frames: self.wish.period_frames,
             ..PaceOptions::default()
         };
-        let source = Box::new(PacedSource::new(generator, options));
-        Opened { source, kind, name: Plain::name(name), device: Plain::name(device), path: "generator" }
+        let source = PacedSource::new(generator, options).map_err(|unplayable| {
+            Error::new(format!("cannot play {name}"))
+                .because(unplayable.to_string())
+                .try_this(unplayable.remedy())
+        })?;
+        let source = Box::new(source);
+        Ok(Opened {
+            source,
+            kind,
+            name: Plain::name(name),
+            device: Plain::name(device),
+            path: "generator",
+            notice: Plain::default(),
+        })
     }
+}
+
+/// Tries every synth in order. What plays says which were passed over, and why; where none opens, the error says it of each.
+fn first_that_opens(synths: &[Card], open: impl Fn(&Card) -> Result<Opened>) -> Result<Option<Opened>> {
+    let mut refused: Vec<Error> = Vec::new();
+    for card in synths {
+        match open(card) {
+            Ok(opened) => {
+                let passed_over = refused.iter().map(|error| format!("Passed over: {error}."));
+                let notice: Vec<String> = passed_over.collect();
+                return Ok(Some(Opened { notice: Plain::of(notice.join(" ")), ..opened }));
+            }
+            Err(error) => refused.push(error),
+        }
+    }
+    if refused.len() <= 1 {
+        return refused.pop().map_or(Ok(None), Err);
+    }
+    let all_absent = refused.iter().all(Error::says_absent);
+    let each: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    let error = Error::new(format!("none of the {} synths can be used", each.len())).because(each.join("; "));
+    Err(if all_absent { error.absent() } else { error })
 }
 
 #[cfg(test)]
@@ -139,6 +189,43 @@ mod tests {
     use super::*;
     use crate::source::discover::SYSFS_SOUND;
     use std::ffi::OsStr;
+
+    fn synths(number: u32) -> Vec<Card> {
+        let card = |number| Card { number, id: Plain::name(format!("S{number}")), captures: true, usb: None };
+        (0..number).map(card).collect()
+    }
+
+    /// Opens the cards that are not busy.
+    fn opened(synths: &[Card], busy: &[u32]) -> Result<Option<Opened>> {
+        let opener = Opener {
+            choice: Choice::Demo,
+            wish: Wish { period_frames: 128, channels: None },
+            skew_ppm: 0,
+            sysfs: PathBuf::new(),
+        };
+        first_that_opens(synths, |card| {
+            if busy.contains(&card.number) {
+                return Err(Error::new(format!("cannot open {}", card.pcm())).because("it is busy"));
+            }
+            Ok(Opened { device: Plain::name(card.pcm()), ..opener.demo()? })
+        })
+    }
+
+    #[test]
+    fn the_first_synth_that_opens_plays_and_says_why_others_do_not() {
+        let both = opened(&synths(2), &[]).unwrap().unwrap();
+        assert_eq!((&*both.device, &*both.notice), ("hw:CARD=S0,DEV=0", ""));
+        let third = opened(&synths(4), &[0, 1]).unwrap().unwrap();
+        assert_eq!(&*third.device, "hw:CARD=S2,DEV=0");
+        assert!(third.notice.contains("Passed over: cannot open hw:CARD=S0,DEV=0: it is busy."));
+        assert!(third.notice.contains("Passed over: cannot open hw:CARD=S1,DEV=0: it is busy."));
+        let Err(one) = opened(&synths(1), &[0]) else { panic!("it is busy") };
+        assert_eq!(one.to_string(), "cannot open hw:CARD=S0,DEV=0: it is busy");
+        let Err(none) = opened(&synths(2), &[0, 1]) else { panic!("both are busy") };
+        let words = none.to_string();
+        assert!(words.contains("none of the 2") && words.contains("S0") && words.contains("S1"), "{words}");
+        assert!(opened(&[], &[]).unwrap().is_none());
+    }
 
     #[test]
     fn whatever_a_recording_is_called_can_be_shown() {

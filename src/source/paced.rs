@@ -11,24 +11,27 @@
 //! After construction nothing here allocates, locks or logs; its system calls are `clock_nanosleep` alone. What does not
 //! belong here: sounds (they are in tone, wav and demo) and faults on purpose (tests script those).
 
-use super::{Clock, Ready, Shape, Source, SourceFault, Stamp};
+use super::{Clock, Ready, Source, SourceFault, Stamp};
 use crate::clock::mono_raw_now;
 use crate::core::convert::SampleFormat;
-use crate::units::{Hz, MonoNs, NS_PER_S};
+use crate::core::layout::{Answer, BUFFER_FRAMES, Layout, RATES, Unplayable};
+use crate::units::{ChannelCount, Hz, MonoNs, NS_PER_S};
 use nix::errno::Errno;
 use nix::time::{ClockId, ClockNanosleepFlags, clock_gettime, clock_nanosleep};
 use std::time::Duration;
-
-/// The virtual ring: 372 ms at 44 100 Hz, what the capture asks of a real device.
-pub const RING_FRAMES: u32 = 16_384;
 
 /// Parts in a whole, for `skew_ppm`.
 const PARTS: i64 = 1_000_000;
 
 /// Computes sound, as fast as asked.
 pub trait Generator: Send {
-    /// Interleaved channels it makes, 2 to 32; never changes.
-    fn channels(&self) -> u16;
+    /// Interleaved channels it makes; never changes.
+    fn channels(&self) -> ChannelCount;
+
+    /// Frames per second it is made for; never changes.
+    fn rate(&self) -> Hz {
+        RATES[0]
+    }
 
     /// Fills `out` with whole interleaved frames, the first of which is number `first_frame` since the start.
     ///
@@ -42,8 +45,11 @@ pub trait Generator: Send {
 }
 
 impl<G: Generator + ?Sized> Generator for Box<G> {
-    fn channels(&self) -> u16 {
+    fn channels(&self) -> ChannelCount {
         (**self).channels()
+    }
+    fn rate(&self) -> Hz {
+        (**self).rate()
     }
     fn render(&mut self, first_frame: u64, out: &mut [i16]) {
         (**self).render(first_frame, out);
@@ -96,20 +102,20 @@ pub struct PaceOptions {
     pub skew_ppm: i32,
     /// Frames between two wake-ups.
     pub period_frames: u32,
-    /// Frames it keeps for a late reader; at least two periods.
+    /// Frames it keeps for a late reader.
     pub ring_frames: u32,
     /// How it stores samples: any format carries the generator's Int16 exactly.
     pub format: SampleFormat,
 }
 
 impl Default for PaceOptions {
-    /// 44 100 Hz to the point, 128 frames, [`RING_FRAMES`], Int16.
+    /// 44 100 Hz to the point, 128 frames, [`BUFFER_FRAMES`], Int16.
     fn default() -> Self {
         Self {
             rate: Hz(44_100),
             skew_ppm: 0,
             period_frames: 128,
-            ring_frames: RING_FRAMES,
+            ring_frames: BUFFER_FRAMES,
             format: SampleFormat::S16Le,
         }
     }
@@ -119,7 +125,7 @@ impl Default for PaceOptions {
 pub struct PacedSource<G, C = SystemClock> {
     generator: G,
     clock: C,
-    options: PaceOptions,
+    layout: Layout,
     pace: Pace,
     /// Frames handed out or lost so far: the index of the next.
     next_frame: u64,
@@ -133,9 +139,12 @@ pub struct PacedSource<G, C = SystemClock> {
 impl<G: Generator> PacedSource<G> {
     /// Plays `generator` by the machine's clock.
     ///
+    /// # Errors
+    /// What no layout has, as with any device.
+    ///
     /// # Panics
-    /// When an option is out of the range it documents, or the generator's channels are.
-    pub fn new(generator: G, options: PaceOptions) -> Self {
+    /// When the crystal is further off than the options document.
+    pub fn new(generator: G, options: PaceOptions) -> Result<Self, Unplayable> {
         Self::with_clock(generator, options, SystemClock)
     }
 }
@@ -143,29 +152,33 @@ impl<G: Generator> PacedSource<G> {
 impl<G: Generator, C: PaceClock> PacedSource<G, C> {
     /// Plays `generator` by `clock`.
     ///
+    /// # Errors
+    /// As [`PacedSource::new`].
+    ///
     /// # Panics
     /// As [`PacedSource::new`].
-    pub fn with_clock(generator: G, options: PaceOptions, clock: C) -> Self {
+    pub fn with_clock(generator: G, options: PaceOptions, clock: C) -> Result<Self, Unplayable> {
         let PaceOptions { rate, skew_ppm, period_frames, ring_frames, format } = options;
-        let channels = generator.channels();
-        assert!((2..=32).contains(&channels), "a generator has {channels} channels, 2 to 32 are possible");
         assert!(skew_ppm.abs() <= 100_000, "a crystal is off by {skew_ppm} ppm, 100 000 are possible");
-        assert!(
-            period_frames > 0 && ring_frames / 2 >= period_frames,
-            "a ring of {ring_frames} frames cannot hold two periods of {period_frames}"
-        );
-        let samples = period_frames as usize * usize::from(channels);
-        Self {
+        let layout = Layout::new(Answer {
+            rate_hz: rate.0,
+            channels: generator.channels().get().into(),
+            format,
+            period_frames: period_frames.into(),
+            buffer_frames: ring_frames.into(),
+        })?;
+        let samples = period_frames as usize * usize::from(layout.channels().get());
+        Ok(Self {
             generator,
             clock,
-            options,
+            layout,
             pace: Pace::new(rate, skew_ppm),
             next_frame: 0,
             due_frames: 0,
             overrun: false,
             samples: vec![0; samples],
             bytes: vec![0; samples * format.bytes_per_sample()],
-        }
+        })
     }
 
     fn length_frames(&self) -> u64 {
@@ -174,14 +187,12 @@ impl<G: Generator, C: PaceClock> PacedSource<G, C> {
 }
 
 impl<G: Generator, C: PaceClock> Source for PacedSource<G, C> {
-    fn shape(&self) -> Shape {
-        Shape {
-            rate: self.options.rate,
-            channels: self.generator.channels(),
-            format: self.options.format,
-            period_frames: self.options.period_frames,
-            clock: Clock::Crystal,
-        }
+    fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    fn clock(&self) -> Clock {
+        Clock::Crystal
     }
 
     fn start(&mut self) -> Result<(), SourceFault> {
@@ -194,11 +205,11 @@ impl<G: Generator, C: PaceClock> Source for PacedSource<G, C> {
         if self.next_frame >= length_frames {
             return Ready::Fault(SourceFault::Ended);
         }
-        let wanted = self.next_frame + u64::from(self.options.period_frames);
+        let wanted = self.next_frame + u64::from(self.layout.period_frames());
         self.clock.sleep_until(self.pace.due_at(wanted.min(length_frames)));
         self.due_frames = self.pace.frames_due(self.clock.now()).min(length_frames).max(self.next_frame);
         let avail_frames = self.due_frames - self.next_frame;
-        if self.overrun || avail_frames > u64::from(self.options.ring_frames) {
+        if self.overrun || avail_frames > u64::from(self.layout.buffer_frames()) {
             self.overrun = true;
             return Ready::Fault(SourceFault::Xrun);
         }
@@ -216,17 +227,17 @@ impl<G: Generator, C: PaceClock> Source for PacedSource<G, C> {
             return Err(SourceFault::Xrun);
         }
         let due = self.due_frames - self.next_frame;
-        let frames = frames.min(self.options.period_frames).min(u32::try_from(due).unwrap_or(u32::MAX));
+        let frames = frames.min(self.layout.period_frames()).min(u32::try_from(due).unwrap_or(u32::MAX));
         if frames == 0 {
             return Ok(0);
         }
-        let size = self.options.format.bytes_per_sample();
-        let count = frames as usize * usize::from(self.generator.channels());
+        let size = self.layout.format().bytes_per_sample();
+        let count = frames as usize * usize::from(self.layout.channels().get());
         let samples = self.samples.get_mut(..count).unwrap_or_default();
         let bytes = self.bytes.get_mut(..count * size).unwrap_or_default();
         self.generator.render(self.next_frame, samples);
         for (sample, bytes) in samples.iter().zip(bytes.chunks_exact_mut(size)) {
-            self.options.format.store(*sample, bytes);
+            self.layout.format().store(*sample, bytes);
         }
         take(bytes);
         self.next_frame += u64::from(frames);
@@ -299,8 +310,8 @@ mod tests {
     struct Counter(Option<u64>);
 
     impl Generator for Counter {
-        fn channels(&self) -> u16 {
-            2
+        fn channels(&self) -> ChannelCount {
+            ChannelCount::STEREO
         }
         fn render(&mut self, first_frame: u64, out: &mut [i16]) {
             for (frame, out) in (first_frame..).zip(out.chunks_exact_mut(2)) {
@@ -334,7 +345,7 @@ mod tests {
     fn source(options: PaceOptions, length: Option<u64>) -> (PacedSource<Counter, TestClock>, TestClock) {
         let clock = TestClock::default();
         clock.pass(5_000_000_000);
-        let mut source = PacedSource::with_clock(Counter(length), options, clock.clone());
+        let mut source = PacedSource::with_clock(Counter(length), options, clock.clone()).unwrap();
         source.start().unwrap();
         (source, clock)
     }
@@ -381,10 +392,10 @@ mod tests {
     #[test]
     fn a_late_reader_catches_up_in_order() {
         let (mut source, clock) = source(PaceOptions::default(), None);
-        clock.pass(300_000_000);
-        let Ready::Frames(stamp) = source.wait() else { panic!("300 ms fit the ring") };
-        assert_eq!(stamp.avail_frames, 13_230);
-        assert_eq!(read_all(&mut source, stamp.avail_frames), (0..13_230).collect::<Vec<i16>>());
+        clock.pass(150_000_000);
+        let Ready::Frames(stamp) = source.wait() else { panic!("150 ms fit the ring") };
+        assert_eq!(stamp.avail_frames, 6_615);
+        assert_eq!(read_all(&mut source, stamp.avail_frames), (0..6_615).collect::<Vec<i16>>());
     }
 
     #[test]
@@ -426,10 +437,10 @@ mod tests {
     fn every_format_carries_the_same_samples() {
         for format in SampleFormat::ALL {
             let (mut source, _) = source(PaceOptions { format, ..PaceOptions::default() }, None);
-            assert_eq!(source.shape().format, format);
+            assert_eq!(source.layout().format(), format);
             source.wait();
             let mut out = [0; 256];
-            let converter = crate::core::convert::Converter::new(format, 2);
+            let converter = crate::core::convert::Converter::new(format, ChannelCount::STEREO);
             source.read(128, &mut |bytes| assert_eq!(converter.convert(0, bytes, &mut out), 128)).unwrap();
             assert!(
                 (0..128).zip(out.chunks_exact(2)).all(|(n, frame)| frame == [n, !n]),

@@ -24,10 +24,11 @@
 //! What does not belong here: pace and rings (see paced).
 
 use super::paced::Generator;
+use crate::units::ChannelCount;
 use std::f64::consts::FRAC_PI_2;
 
-/// Most channels that can all be told apart by ear, too: each has a pitch of its own.
-pub const CHANNELS_MAX: u16 = 8;
+/// Channels that can all be told apart by ear, too: each has a pitch of its own.
+pub const DISTINCT_CHANNELS: u16 = 8;
 
 /// Frames from one click to the next: one second.
 pub const CLICK_EVERY_FRAMES: u32 = 44_100;
@@ -61,7 +62,7 @@ const SINE_TERMS: [f64; 5] = [
 ];
 
 /// Half a wave in frames, by channel: 441, 525, 596, 668, 760, 848, 959 and 1050 Hz, all with clean short periods.
-const HALF_WAVE_FRAMES: [u16; CHANNELS_MAX as usize] = [50, 42, 37, 33, 29, 26, 23, 21];
+const HALF_WAVE_FRAMES: [u16; DISTINCT_CHANNELS as usize] = [50, 42, 37, 33, 29, 26, 23, 21];
 
 /// Which known sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +107,7 @@ fn music(frame: u32, channel: u16) -> i16 {
 
 /// Bhaskara's sine of the seventh century: a quotient of integers within 0.2 % of the real one.
 fn sine(frame: u32, channel: u16) -> i32 {
-    let half_wave = HALF_WAVE_FRAMES[usize::from(channel % CHANNELS_MAX)];
+    let half_wave = HALF_WAVE_FRAMES[usize::from(channel % DISTINCT_CHANNELS)];
     let in_wave = (frame % u32::from(2 * half_wave)) as u16;
     let in_half = i32::from(in_wave % half_wave);
     let half = i32::from(half_wave);
@@ -147,30 +148,25 @@ fn hash(frame: u32, channel: u16) -> u32 {
 #[derive(Clone, Copy, Debug)]
 pub struct ToneGenerator {
     pattern: Pattern,
-    channels: u16,
+    channels: ChannelCount,
 }
 
 impl ToneGenerator {
-    /// `pattern` in `channels` channels.
-    ///
-    /// # Panics
-    /// When `channels` is not from 2 to [`CHANNELS_MAX`].
-    pub fn new(pattern: Pattern, channels: u16) -> Self {
-        assert!(
-            (2..=CHANNELS_MAX).contains(&channels),
-            "{channels} exact channels, 2 to {CHANNELS_MAX} exist"
-        );
+    /// `pattern` in `channels` channels. Those beyond [`DISTINCT_CHANNELS`] differ from the others by their noise alone.
+    pub fn new(pattern: Pattern, channels: ChannelCount) -> Self {
         Self { pattern, channels }
     }
 }
 
 impl Generator for ToneGenerator {
-    fn channels(&self) -> u16 {
+    fn channels(&self) -> ChannelCount {
         self.channels
     }
 
     fn render(&mut self, first_frame: u64, out: &mut [i16]) {
-        for (frame_index, frame) in (first_frame..).zip(out.chunks_exact_mut(usize::from(self.channels))) {
+        for (frame_index, frame) in
+            (first_frame..).zip(out.chunks_exact_mut(usize::from(self.channels.get())))
+        {
             for (channel, sample) in (0..).zip(frame) {
                 *sample = exact_sample(self.pattern, frame_index, channel);
             }
@@ -201,7 +197,7 @@ mod tests {
     fn the_description_is_enough_to_compute_the_same_in_javascript() {
         let mut checksum = 0_u32;
         for frame in 0..50_000 {
-            for channel in 0..CHANNELS_MAX {
+            for channel in 0..DISTINCT_CHANNELS {
                 let noise = i32::from(exact_sample(Pattern::Noise, frame, channel));
                 let both = i32::from(exact_sample(Pattern::Music, frame, channel)) + noise;
                 checksum = checksum.wrapping_mul(31).wrapping_add_signed(both);
@@ -231,7 +227,7 @@ mod tests {
     #[test]
     fn every_channel_of_every_pattern_differs_from_the_others() {
         for pattern in [Pattern::Music, Pattern::Noise, Pattern::Counter] {
-            for one in 0..CHANNELS_MAX {
+            for one in 0..DISTINCT_CHANNELS {
                 for other in 0..one {
                     let same = (0..1_000)
                         .filter(|&n| exact_sample(pattern, n, one) == exact_sample(pattern, n, other))
@@ -247,7 +243,7 @@ mod tests {
 
     #[test]
     fn music_never_saturates_and_has_no_offset() {
-        for channel in 0..CHANNELS_MAX {
+        for channel in 0..DISTINCT_CHANNELS {
             let sound = (0..441_000_u32).map(|n| i32::from(music(n, channel)));
             let (low, high) = (sound.clone().min().unwrap(), sound.clone().max().unwrap());
             assert!(low > -31_000 && (20_000..31_000).contains(&high), "channel {channel}: {low} to {high}");
@@ -273,7 +269,7 @@ mod tests {
     #[test]
     fn rendering_starts_anywhere() {
         let mut whole = [0; 80];
-        let mut generator = ToneGenerator::new(Pattern::Music, 8);
+        let mut generator = ToneGenerator::new(Pattern::Music, ChannelCount::new(8).unwrap());
         generator.render(1_000, &mut whole);
         let mut tail = [0; 40];
         generator.render(1_005, &mut tail);

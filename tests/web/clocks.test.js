@@ -143,7 +143,7 @@ test('after another device took over, its latency is found within a second', () 
 
 test('the delay adds up from four clocks', () => {
   // Position 1000 met context frame 44,100 (1 s); now 1.2 s of context are heard; position 0 was captured at 10 s.
-  const playout = /** @type {any} */ ({ read_position: 1000, read_context_frame: 44_100, rate_ppm: 0 });
+  const playout = /** @type {any} */ ({ stream_rate: 44_100, read_position: 1000, read_context_frame: 44_100, rate_ppm: 0 });
   const anchor = { frame_index: 0, capture_ns: 10e9 };
   const heard = 1000 + 0.2 * 44_100;
   const serviceNowMs = 10_000 + (heard * 1000) / 44_100 + 41.5;

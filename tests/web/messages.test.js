@@ -18,7 +18,7 @@ const read = (value) => /** @type {any} */ (readServiceMessage(JSON.stringify(va
 
 test('a hello is read, and keys of a newer service are passed over', () => {
   const hello = read({ ...HELLO, something_new: true });
-  assert.deepEqual(hello, { type: 'hello', server_version: '0.1.0', period_frames: 128, chunk_frames: 128, source: SOURCE });
+  assert.deepEqual(hello, { type: 'hello', server_version: '0.1.0', rate_hz: 44_100, period_frames: 128, chunk_frames: 128, source: SOURCE });
 });
 
 for (const [version, problem] of [[2, 'server_too_new'], [0, 'server_too_old']]) {
@@ -36,7 +36,8 @@ const UNREADABLE = [
   ['no type', '{}', /has no type/],
   ['a hello without version', '{"type":"hello"}', /no wire_version/],
   ['a hello with a fractional version', '{"type":"hello","wire_version":1.5}', /no wire_version/],
-  ['another rate', JSON.stringify({ ...HELLO, rate_hz: 48_000 }), /48000 Hz; this page plays/],
+  ['another rate', JSON.stringify({ ...HELLO, rate_hz: 8000 }), /8000 Hz; this page plays .* 44100, 48000, 88200, 96000 Hz/],
+  ['no rate', JSON.stringify({ ...HELLO, rate_hz: null }), /this page plays/],
   ['another format', JSON.stringify({ ...HELLO, format: 'f32le' }), /sends f32le/],
   ['a hello without chunk', JSON.stringify({ ...HELLO, chunk_frames: -1 }), /chunk_frames/],
   ['a hello without source', JSON.stringify({ ...HELLO, source: null }), /does not describe an instrument/],

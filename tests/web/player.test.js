@@ -78,7 +78,7 @@ test('mode and target reach the audio thread, before and while it plays', async 
   const words = controlWords(made.workers[0].told[0].memory);
   assert.equal(words[WORD.MODE], MODE.LOWEST);
   player.setTarget(25);
-  assert.deepEqual([words[WORD.MODE], words[WORD.FIXED_FRAMES], player.report().mode], [MODE.FIXED, 1103, 'fixed']);
+  assert.deepEqual([words[WORD.MODE], words[WORD.FIXED_US], player.report().mode], [MODE.FIXED, 25_000, 'fixed']);
   player.setMode('safest');
   assert.equal(words[WORD.MODE], MODE.FIXED, 'what was chosen by hand goes before the mode');
   player.setTarget(null);

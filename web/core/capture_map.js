@@ -7,15 +7,20 @@
 
 import { STREAM_RATE_HZ } from './units.js';
 
-const NS_PER_FRAME = 1e9 / STREAM_RATE_HZ;
-/** Time constant of the filter, frames (200 ms): a drift of 300 ppm then leaves an error of 0.06 ms. */
-const FILTER_FRAMES = STREAM_RATE_HZ / 5;
+/** Time constant of the filter, a share of a second (200 ms): a drift of 300 ppm then leaves an error of 0.06 ms. */
+const FILTER_S = 0.2;
 /** A stamp this far off is no jitter: the timeline has moved, and the map follows at once. */
 const STEP_NS = 20e6;
 
 export class CaptureMap {
   /** The last frame observed, and when it was captured; null before the first. @type {{frame_index: number, capture_ns: number} | null} */
   #anchor = null;
+  #rateHz;
+
+  /** @param {number} [streamRateHz] */
+  constructor(streamRateHz = STREAM_RATE_HZ) {
+    this.#rateHz = streamRateHz;
+  }
 
   /** The timeline begins anew. */
   reset() {
@@ -29,10 +34,10 @@ export class CaptureMap {
       this.#anchor = { frame_index: frameIndex, capture_ns: captureNs };
       return;
     }
-    const expected = anchor.capture_ns + (frameIndex - anchor.frame_index) * NS_PER_FRAME;
+    const expected = anchor.capture_ns + ((frameIndex - anchor.frame_index) * 1e9) / this.#rateHz;
     const error = captureNs - expected;
     anchor.frame_index = frameIndex;
-    anchor.capture_ns = Math.abs(error) > STEP_NS ? captureNs : expected + error * Math.min(1, frames / FILTER_FRAMES);
+    anchor.capture_ns = Math.abs(error) > STEP_NS ? captureNs : expected + error * Math.min(1, frames / (FILTER_S * this.#rateHz));
   }
 
   /** @returns {{frame_index: number, capture_ns: number} | null} a copy */
@@ -45,10 +50,11 @@ export class CaptureMap {
  * The capture time of a position of the ring, which knows only the low 32 bits of a frame's index.
  *
  * @param {{frame_index: number, capture_ns: number}} anchor @param {number} position may have a fraction
+ * @param {number} [streamRateHz]
  * @returns {number} service clock, ns
  */
-export function captureNsAt(anchor, position) {
+export function captureNsAt(anchor, position, streamRateHz = STREAM_RATE_HZ) {
   const whole = Math.floor(position);
   const frames = ((whole - anchor.frame_index) | 0) + (position - whole);
-  return anchor.capture_ns + frames * NS_PER_FRAME;
+  return anchor.capture_ns + (frames * 1e9) / streamRateHz;
 }

@@ -44,6 +44,8 @@ export const WORD = Object.freeze({
   LINE_EXCESS: 15,
   /** Frames of a message, as the service says; 0 until it has. */
   CHUNK_FRAMES: 42,
+  /** Frames per second of the stream, as the service says; 0 until it has. */
+  STREAM_RATE: 44,
 
   // Written by the audio thread.
   /** Odd while the three words after it are being written. */
@@ -95,8 +97,8 @@ export const WORD = Object.freeze({
   // Written by the page.
   /** One of MODE. */
   MODE: 48,
-  /** The lead the listener has fixed, frames; used while MODE is FIXED. */
-  FIXED_FRAMES: 49,
+  /** The lead the listener has fixed, microseconds; used while MODE is FIXED. */
+  FIXED_US: 49,
 });
 
 /** What the audio thread is doing: nothing has come; sound is to be placed; it sounds, or would if frames were there. */
@@ -139,6 +141,7 @@ export const LEAD_ONE = 256;
  *
  * @typedef {object} PlayoutReading
  * @property {number} state one of PLAYOUT
+ * @property {number} stream_rate frames per second
  * @property {number} read_position with a fraction
  * @property {number} read_context_frame low 32 bits
  * @property {ModeName} mode
@@ -169,6 +172,9 @@ export const LEAD_ONE = 256;
 export function readPlayout(words) {
   /** @param {number} word */
   const at = (word) => Atomics.load(words, word);
+  const streamRateHz = streamRate(words);
+  /** @param {number} frames */
+  const ms = (frames) => msOf(frames, streamRateHz);
   const stamp = at(WORD.STAMP);
   const readPosition = at(WORD.READ_POSITION);
   const readFraction = at(WORD.READ_FRACTION);
@@ -176,20 +182,21 @@ export function readPlayout(words) {
   if ((stamp & 1) !== 0 || at(WORD.STAMP) !== stamp) return null;
   return {
     state: at(WORD.PLAYOUT_STATE),
+    stream_rate: streamRateHz,
     read_position: readPosition + readFraction / FRACTION_ONE,
     read_context_frame: readContextFrame,
     mode: MODE_NAMES[at(WORD.MODE)] ?? 'auto',
-    level_ms: msOf(at(WORD.LEVEL) / LEAD_ONE),
-    target_ms: msOf(at(WORD.TARGET) / LEAD_ONE),
-    required_lead_ms: msOf(at(WORD.REQUIRED_FRAMES)),
+    level_ms: ms(at(WORD.LEVEL) / LEAD_ONE),
+    target_ms: ms(at(WORD.TARGET) / LEAD_ONE),
+    required_lead_ms: ms(at(WORD.REQUIRED_FRAMES)),
     rate_ppm: (at(WORD.RATE) / DRIFT_ONE) * 1e6,
     late_count: at(WORD.LATE_COUNT),
-    concealed_ms: msOf(at(WORD.MISSING_FRAMES)),
-    resampled_ms: msOf(at(WORD.RESAMPLED_FRAMES) >>> 0),
+    concealed_ms: ms(at(WORD.MISSING_FRAMES)),
+    resampled_ms: ms(at(WORD.RESAMPLED_FRAMES) >>> 0),
     trims: at(WORD.TRIM_COUNT),
-    trimmed_ms: msOf(at(WORD.TRIMMED_FRAMES)),
+    trimmed_ms: ms(at(WORD.TRIMMED_FRAMES)),
     inserts: at(WORD.INSERT_COUNT),
-    inserted_ms: msOf(at(WORD.INSERTED_FRAMES)),
+    inserted_ms: ms(at(WORD.INSERTED_FRAMES)),
     jumps: at(WORD.JUMP_COUNT),
     skips: at(WORD.SKIP_COUNT),
     sleeps: at(WORD.SLEEP_COUNT),
@@ -198,6 +205,11 @@ export function readPlayout(words) {
     blocks: at(WORD.BLOCK_COUNT),
     events: at(WORD.EVENT_COUNT),
   };
+}
+
+/** @param {Int32Array} words @returns {number} frames per second of the stream; the usual until the service has said it */
+export function streamRate(words) {
+  return Atomics.load(words, WORD.STREAM_RATE) || STREAM_RATE_HZ;
 }
 
 /**
@@ -210,7 +222,7 @@ export function readWhatIf(words) {
   /** @param {number} word */
   const at = (word) => Atomics.load(words, word);
   const leads = LEADS_MS.map((leadMs, index) => ({
-    target_ms: leadMs, events: at(WHAT_IF_AT + index), late_ms: msOf(at(WHAT_IF_LATE_AT + index)),
+    target_ms: leadMs, events: at(WHAT_IF_AT + index), late_ms: msOf(at(WHAT_IF_LATE_AT + index), streamRate(words)),
   }));
   return { observed_s: at(WORD.WHAT_IF_SECONDS), leads };
 }
@@ -226,7 +238,7 @@ export function readEvents(words, seen) {
   const events = [];
   for (let event = Math.max(seen, count - EVENTS); event < count; event += 1) {
     const at = EVENTS_AT + (event % EVENTS) * EVENT_WORDS;
-    events.push({ context_frame: Atomics.load(words, at), length_ms: msOf(Atomics.load(words, at + 1)) });
+    events.push({ context_frame: Atomics.load(words, at), length_ms: msOf(Atomics.load(words, at + 1), streamRate(words)) });
   }
   return events;
 }
@@ -245,6 +257,6 @@ export function takePeaks(words, peaks) {
 
 /** @param {Int32Array} words @param {ModeName} mode @param {number | null} fixedMs */
 export function writeMode(words, mode, fixedMs) {
-  if (fixedMs !== null) Atomics.store(words, WORD.FIXED_FRAMES, Math.round((fixedMs * STREAM_RATE_HZ) / 1000));
+  if (fixedMs !== null) Atomics.store(words, WORD.FIXED_US, Math.round(fixedMs * 1000));
   Atomics.store(words, WORD.MODE, MODE_NAMES.indexOf(mode));
 }

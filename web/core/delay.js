@@ -7,7 +7,6 @@
  */
 
 import { captureNsAt } from './capture_map.js';
-import { STREAM_RATE_HZ } from './units.js';
 
 /**
  * @param {object} known
@@ -24,6 +23,6 @@ export function delayMs({ nowMs, heardContextMs, contextRateHz, playout, anchor,
   const whole = Math.floor(heardFrame);
   // The stamp holds the low 32 bits of the context's frame count; a difference of them is right for 13.5 hours.
   const sinceStamp = ((whole - playout.read_context_frame) | 0) + (heardFrame - whole);
-  const framesSince = (sinceStamp * STREAM_RATE_HZ * (1 + playout.rate_ppm / 1e6)) / contextRateHz;
-  return nowMs + serviceOffsetMs - captureNsAt(anchor, playout.read_position + framesSince) / 1e6;
+  const framesSince = (sinceStamp * playout.stream_rate * (1 + playout.rate_ppm / 1e6)) / contextRateHz;
+  return nowMs + serviceOffsetMs - captureNsAt(anchor, playout.read_position + framesSince, playout.stream_rate) / 1e6;
 }

@@ -31,8 +31,8 @@ export class Gauges {
   }
 
   /** @returns {number} */
-  get fixedFrames() {
-    return Atomics.load(this.#words, WORD.FIXED_FRAMES);
+  get fixedUs() {
+    return Atomics.load(this.#words, WORD.FIXED_US);
   }
 
   /** @param {number} word a counter of WORD @param {number} times */

@@ -49,7 +49,8 @@ export function nextLookMs(chance) {
  */
 
 export class LiveEdge {
-  #arrivals = new EnvelopeLine(STREAM_RATE_HZ / 1000, false);
+  #arrivals;
+  #streamRateHz;
   #blocks;
   #contextFrame = 0;
   #blocksSeen = 0;
@@ -66,8 +67,11 @@ export class LiveEdge {
   /**
    * @param {number} contextRateHz
    * @param {ClockMemory | null} remembered of an earlier session on this device
+   * @param {number} [streamRateHz]
    */
-  constructor(contextRateHz, remembered) {
+  constructor(contextRateHz, remembered, streamRateHz = STREAM_RATE_HZ) {
+    this.#streamRateHz = streamRateHz;
+    this.#arrivals = new EnvelopeLine(streamRateHz / 1000, false);
     this.#blocks = new EnvelopeLine(contextRateHz / 1000, true);
     if (!remembered) return;
     this.#arrivals.remember(remembered.stream_ppm);
@@ -115,8 +119,8 @@ export class LiveEdge {
       context_frame: this.#contextFrame,
       position: this.#arrivals.unitAt(renderedMs),
       drift_ppm: this.#sureDriftPpm(),
-      stepped_frames: (-this.#arrivals.steppedMs * STREAM_RATE_HZ) / 1000,
-      excess_frames: this.#maybeOne ? 0 : (excessMs * STREAM_RATE_HZ) / 1000,
+      stepped_frames: (-this.#arrivals.steppedMs * this.#streamRateHz) / 1000,
+      excess_frames: this.#maybeOne ? 0 : (excessMs * this.#streamRateHz) / 1000,
     };
   }
 

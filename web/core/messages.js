@@ -5,7 +5,7 @@
  * the messages between the threads, which are our own on both sides and need no check.
  */
 
-import { STREAM_RATE_HZ } from './units.js';
+import { STREAM_RATES_HZ } from './units.js';
 import { WIRE_VERSION } from './wire.js';
 
 /** The name under which the worklet registers its processor. */
@@ -16,7 +16,7 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  *
  * @typedef {object} Source
  * @property {string} kind 'synth', 'demo', 'test' or 'none'
- * @property {string} state 'playing', 'waiting', 'lost' or 'stalled'
+ * @property {string} state 'playing', 'waiting', 'lost', 'stalled' or 'ended'
  * @property {string} name
  * @property {number} channels 0 when unknown
  * @property {number} first_channel
@@ -25,6 +25,7 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  * @typedef {object} Hello
  * @property {'hello'} type
  * @property {string} server_version
+ * @property {number} rate_hz frames per second of the stream
  * @property {number} period_frames
  * @property {number} chunk_frames
  * @property {string} [chunk_why] why a message holds so many; the worker adds it when the service has said so
@@ -159,9 +160,10 @@ function readHello(value) {
     const problem = version > WIRE_VERSION ? 'server_too_new' : 'server_too_old';
     return unreadable(`the service speaks wire version ${version}, this page speaks ${WIRE_VERSION}`, problem);
   }
-  if (value['format'] !== 's16le' || value['channels'] !== 2 || value['rate_hz'] !== STREAM_RATE_HZ) {
+  const rateHz = value['rate_hz'];
+  if (value['format'] !== 's16le' || value['channels'] !== 2 || !isCount(rateHz) || !STREAM_RATES_HZ.includes(rateHz)) {
     return unreadable(`the service sends ${wordsOf(value['format'])}, ${wordsOf(value['channels'])} channels at `
-      + `${wordsOf(value['rate_hz'])} Hz; this page plays s16le, 2 channels at ${STREAM_RATE_HZ} Hz`);
+      + `${wordsOf(value['rate_hz'])} Hz; this page plays s16le, 2 channels at ${STREAM_RATES_HZ.join(', ')} Hz`);
   }
   const { period_frames: periodFrames, chunk_frames: chunkFrames, source } = value;
   if (!isCount(periodFrames) || !isCount(chunkFrames)) return unreadable('the hello names no period_frames or chunk_frames');
@@ -169,6 +171,7 @@ function readHello(value) {
   return {
     type: 'hello',
     server_version: wordsOf(value['server_version']),
+    rate_hz: rateHz,
     period_frames: periodFrames,
     chunk_frames: chunkFrames,
     source,

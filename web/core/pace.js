@@ -7,7 +7,6 @@
  */
 
 import { DRIFT, ERROR_S, OFF_FRAMES, Steering } from './steering.js';
-import { STREAM_RATE_HZ } from './units.js';
 
 /** Of Pace.times: index into the reader's buffer of the next output frame; its step; the step's change per output frame. */
 export const TIME = 0;
@@ -23,6 +22,7 @@ export class Pace {
   #line;
   #lookAheadFrames;
   #lookBackFrames;
+  #streamRateHz;
   #nominal;
   #found = new Float64Array(1);
 
@@ -30,13 +30,15 @@ export class Pace {
    * @param {import('./line_reader.js').LineReader} line
    * @param {import('./resampler.js').Resampler} resampler
    * @param {number} contextRateHz
+   * @param {number} streamRateHz
    */
-  constructor(line, resampler, contextRateHz) {
+  constructor(line, resampler, contextRateHz, streamRateHz) {
     this.#line = line;
     this.#lookAheadFrames = resampler.lookAheadFrames;
     this.#lookBackFrames = resampler.lookBackFrames;
-    this.#nominal = STREAM_RATE_HZ / contextRateHz;
-    this.steering = new Steering(contextRateHz);
+    this.#streamRateHz = streamRateHz;
+    this.#nominal = streamRateHz / contextRateHz;
+    this.steering = new Steering(contextRateHz, streamRateHz);
     this.times[TIME] = this.#lookBackFrames;
   }
 
@@ -78,7 +80,7 @@ export class Pace {
     const { times, steering } = this;
     const before = steering.rate;
     const time = /** @type {number} */ (times[TIME]);
-    steering.seen[ERROR_S] = /** @type {number} */ (this.error[0]) / STREAM_RATE_HZ;
+    steering.seen[ERROR_S] = /** @type {number} */ (this.error[0]) / this.#streamRateHz;
     steering.seen[DRIFT] = this.#line.drift;
     steering.seen[OFF_FRAMES] = Math.round(time) - time;
     steering.pass(frames);

@@ -17,20 +17,20 @@ import { Pace, TIME } from './pace.js';
 import { Reference } from './reference.js';
 import { Resampler } from './resampler.js';
 import { controlWords, RingReader } from './ring.js';
-import { STEP_FRAMES } from './steering.js';
+import { STEP_MS } from './steering.js';
 import { LeadTarget } from './target.js';
 import { framesOf, STREAM_RATE_HZ } from './units.js';
-import { SAME_EVENT_FRAMES, WhatIf } from './what_if.js';
+import { SAME_EVENT_MS, WhatIf } from './what_if.js';
 
 /** Required leads are watched for so long before sound is placed. */
-const WATCH_FRAMES = framesOf(70);
+const WATCH_MS = 70;
 /** The rate of the block is not chosen yet when it is looked whether there is room for a step. */
 const STEP_MARGIN_FRAMES = 4;
 /** Frames lie ready so much earlier than any network could bring them: the audio thread itself stood still. */
-const STANDSTILL_FRAMES = framesOf(100);
-const SLEEP_FRAMES = framesOf(1000);
+const STANDSTILL_MS = 100;
+const SLEEP_MS = 1000;
 /** So long nothing may be late before the line is doubted. */
-const CALM_FRAMES = framesOf(1000);
+const CALM_MS = 1000;
 /** No lead is as short. */
 const LEAST = -0x3fff_ffff;
 
@@ -46,8 +46,16 @@ export class Playout {
   #resampler;
   #pace;
   #reference;
-  #target = new LeadTarget();
-  #whatIf = new WhatIf();
+  #target;
+  #whatIf;
+  /** What the constants above are at the stream's rate, frames. */
+  #watchFrames;
+  #stepFrames;
+  #standstillFramesMin;
+  #sleepFrames;
+  #calmFrames;
+  #sameEventFrames;
+  #streamRateHz;
   #now = new Float64Array(2);
 
   #epoch = 0;
@@ -60,7 +68,7 @@ export class Playout {
   #isExplained = true;
   #interruptedFrames = 0;
   /** Frames since the last event was over, as far as it matters; and whether the interruption under way still belongs to it. */
-  #sinceEventFrames = SAME_EVENT_FRAMES;
+  #sinceEventFrames;
   #isSameEvent = false;
   /** Where what had arrived ended, a block ago. */
   #lastWrite = 0;
@@ -75,16 +83,28 @@ export class Playout {
   #contextFrame = 0;
   #isRunning = false;
 
-  /** @param {ArrayBufferLike} memory the ring's @param {number} contextRateHz */
-  constructor(memory, contextRateHz) {
+  /** @param {ArrayBufferLike} memory the ring's @param {number} contextRateHz @param {number} [streamRateHz] */
+  constructor(memory, contextRateHz, streamRateHz = STREAM_RATE_HZ) {
+    /** @param {number} ms */
+    const frames = (ms) => framesOf(ms, streamRateHz);
+    this.#streamRateHz = streamRateHz;
+    this.#watchFrames = frames(WATCH_MS);
+    this.#stepFrames = frames(STEP_MS);
+    this.#standstillFramesMin = frames(STANDSTILL_MS);
+    this.#sleepFrames = frames(SLEEP_MS);
+    this.#calmFrames = frames(CALM_MS);
+    this.#sameEventFrames = frames(SAME_EVENT_MS);
+    this.#sinceEventFrames = this.#sameEventFrames;
+    this.#target = new LeadTarget(streamRateHz);
+    this.#whatIf = new WhatIf(streamRateHz);
     const words = controlWords(memory);
     this.#ring = new RingReader(memory);
     this.#gauges = new Gauges(words);
-    this.#line = new LineReader(words, STREAM_RATE_HZ / contextRateHz);
+    this.#line = new LineReader(words, streamRateHz / contextRateHz);
     this.#feed = new Feed(this.#ring);
-    this.#resampler = new Resampler(Math.min(1, contextRateHz / STREAM_RATE_HZ));
-    this.#pace = new Pace(this.#line, this.#resampler, contextRateHz);
-    this.#reference = new Reference(this.#line, new Pace(this.#line, this.#resampler, contextRateHz));
+    this.#resampler = new Resampler(Math.min(1, contextRateHz / streamRateHz));
+    this.#pace = new Pace(this.#line, this.#resampler, contextRateHz, streamRateHz);
+    this.#reference = new Reference(this.#line, new Pace(this.#line, this.#resampler, contextRateHz, streamRateHz), streamRateHz);
     this.#feed.end = this.#resampler.lookBackFrames;
   }
 
@@ -100,7 +120,7 @@ export class Playout {
     this.#ring.look();
     if (this.#ring.epoch !== this.#epoch) this.#beginTimeline();
     this.#followLine(contextFrame);
-    this.#target.choose(this.#gauges.mode, this.#gauges.fixedFrames);
+    this.#target.choose(this.#gauges.mode, framesOf(this.#gauges.fixedUs / 1000, this.#streamRateHz));
     this.#measureLead(contextFrame);
     if (this.#isSounding) this.#step(contextFrame, frames);
     if (this.#reference.isRunning) this.#reference.move(frames, contextFrame, this.#slipFrames, this.#standstillFrames === 0);
@@ -134,7 +154,7 @@ export class Playout {
     this.#watchedFrames = 0;
     this.#isInterrupted = false;
     this.#slipFrames = 0;
-    this.#sinceEventFrames = SAME_EVENT_FRAMES;
+    this.#sinceEventFrames = this.#sameEventFrames;
     this.#lastWrite = this.#ring.write;
     this.#feed.position = this.#ring.write;
     this.#reference.stop();
@@ -158,7 +178,7 @@ export class Playout {
     const met = Math.max(0, Math.min(this.#slipFrames, Math.round(risen))) | 0;
     this.#slipFrames -= met;
     const standstill = Math.round(risen - line.steppedFrames) - met;
-    this.#standstillFrames = standstill > STANDSTILL_FRAMES ? standstill | 0 : 0;
+    this.#standstillFrames = standstill > this.#standstillFramesMin ? standstill | 0 : 0;
     const moved = line.steppedFrames > 0 ? Math.max(0, line.steppedFrames - met) : line.steppedFrames;
     if (moved !== 0) this.#target.shift(moved);
   }
@@ -174,7 +194,7 @@ export class Playout {
   #step(contextFrame, frames) {
     this.#measureError();
     const error = /** @type {number} */ (this.#now[ERROR]);
-    if (Math.abs(error) <= STEP_FRAMES || !this.#feed.isSettled || this.#standstillFrames > 0) return;
+    if (Math.abs(error) <= this.#stepFrames || !this.#feed.isSettled || this.#standstillFrames > 0) return;
     const skipped = this.#feed.splice(Math.round(error), this.#pace.neededFrames(frames, this.#feed.end) + STEP_MARGIN_FRAMES);
     this.#noteStep(skipped);
     this.#measureLead(contextFrame);
@@ -216,7 +236,7 @@ export class Playout {
     this.#line.measure(contextFrame, this.#ring.write);
     const required = /** @type {number} */ (this.#line.ahead[0]) + this.#slipFrames + buffered + needed;
     const lag = needed - required;
-    if (this.#reference.isRunning && (lag > STANDSTILL_FRAMES || this.#standstillFrames > 0)) return this.#slip(lag);
+    if (this.#reference.isRunning && (lag > this.#standstillFramesMin || this.#standstillFrames > 0)) return this.#slip(lag);
     if (this.#ring.silenceExpected) return;
     const whole = Math.ceil(required) | 0;
     // While blocks and packets keep their phase, every block may find a packet that came just before it. Clocks that differ by next
@@ -252,7 +272,7 @@ export class Playout {
     this.#slipFrames += unknown;
     this.#gauges.add(WORD.JUMP_COUNT, 1);
     this.#gauges.add(WORD.TRIMMED_FRAMES, slip);
-    if (slip > SLEEP_FRAMES) this.#gauges.add(WORD.SLEEP_COUNT, 1);
+    if (slip > this.#sleepFrames) this.#gauges.add(WORD.SLEEP_COUNT, 1);
     this.#feed.jump(slip);
     this.#reference.jump(slip);
   }
@@ -266,9 +286,9 @@ export class Playout {
   #noticeCalm(required, needed) {
     this.#secondMost = Math.max(this.#secondMost, required);
     this.#secondFrames += needed;
-    if (this.#secondFrames < CALM_FRAMES) return;
+    if (this.#secondFrames < this.#calmFrames) return;
     const early = this.#ring.packetFrames + needed - this.#secondMost;
-    if (this.#reference.isRunning && early > STEP_FRAMES) this.#slipFrames += early;
+    if (this.#reference.isRunning && early > this.#stepFrames) this.#slipFrames += early;
     this.#secondFrames = 0;
     this.#secondMost = LEAST;
   }
@@ -277,7 +297,7 @@ export class Playout {
   #seek(needed, contextFrame) {
     if (!this.#line.isValid) return;
     this.#watchedFrames += needed;
-    if (this.#watchedFrames < WATCH_FRAMES) return;
+    if (this.#watchedFrames < this.#watchFrames) return;
     if (!this.#reference.isRunning) this.#reference.begin(this.#pace, this.#feed.end, needed, contextFrame);
     this.#target.begin();
     const place = (this.#reference.position - this.#target.frames) | 0;
@@ -300,7 +320,7 @@ export class Playout {
     ring.seekGap(feed.brokeOffAt);
     if (ring.silenceExpected || ring.inGap(feed.brokeOffAt)) this.#isExplained = true;
     const short = this.#target.frames + /** @type {number} */ (this.#reference.lead[0]) - /** @type {number} */ (this.#now[LEAD]);
-    const back = short > 0 || short < -STEP_FRAMES ? Math.min(Math.round(short) | 0, Math.max(0, (feed.position - ring.epochStart) | 0)) : 0;
+    const back = short > 0 || short < -this.#stepFrames ? Math.min(Math.round(short) | 0, Math.max(0, (feed.position - ring.epochStart) | 0)) : 0;
     // What has been played is not played again before there is more.
     if (Math.min(ring.level(feed.brokeOffAt), ring.level((feed.position - back) | 0)) < needed) return;
     this.#noteStep(back < 0 ? -back : Math.min(0, ((feed.position - feed.brokeOffAt) | 0) - back));
@@ -323,9 +343,9 @@ export class Playout {
     this.#gauges.missing(feed.missingFrames);
     if (!this.#pace.isExact) this.#gauges.add(WORD.RESAMPLED_FRAMES, needed);
     const sinceEventFrames = this.#sinceEventFrames;
-    this.#sinceEventFrames = Math.min(sinceEventFrames + needed, SAME_EVENT_FRAMES);
+    this.#sinceEventFrames = Math.min(sinceEventFrames + needed, this.#sameEventFrames);
     if (this.#isInterrupted) this.#interruptedFrames += needed;
-    else if (feed.isDry) this.#breakOff(sinceEventFrames < SAME_EVENT_FRAMES);
+    else if (feed.isDry) this.#breakOff(sinceEventFrames < this.#sameEventFrames);
   }
 
   /** @param {boolean} isSameEvent the one before has hardly been over */

@@ -28,6 +28,7 @@ const KIND_EXPECT_SILENCE = 4;
 const KIND_LINE = 5;
 const KIND_QUESTION = 6;
 const KIND_CHUNK = 7;
+const KIND_RATE = 8;
 
 /** @import { Sink } from './ring.js' */
 
@@ -49,6 +50,7 @@ export class PortSink {
   /** Said again after a break: it may have been among what was dropped. */
   #expectation = KIND_EXPECT_SOUND;
   #chunkFrames = 0;
+  #rateHz = 0;
 
   /** Context frame of the newest block, as it was when the last buffer left the audio thread. @type {number | null} */
   #renderedFrame = null;
@@ -76,6 +78,7 @@ export class PortSink {
     this.#broken = !this.#say(KIND_RESTART, position, 0, 0);
     if (!wasBroken || this.#broken) return;
     this.#say(this.#expectation, 0, 0, 0);
+    this.#say(KIND_RATE, 0, this.#rateHz, 0);
     this.#say(KIND_CHUNK, 0, this.#chunkFrames, 0);
   }
 
@@ -125,6 +128,13 @@ export class PortSink {
     const frame = this.#renderedFrame;
     this.#renderedFrame = null;
     return frame;
+  }
+
+  /** @param {number} rateHz */
+  expectRate(rateHz) {
+    this.#rateHz = rateHz;
+    this.#flush();
+    this.#say(KIND_RATE, 0, rateHz, 0);
   }
 
   /** @param {number} frames */
@@ -194,6 +204,7 @@ export function applyBlock(block, ring) {
     case KIND_RESTART: return ring.restart(position);
     case KIND_EXPECT_SOUND: return ring.expectSound();
     case KIND_EXPECT_SILENCE: return ring.expectSilence();
+    case KIND_RATE: return ring.expectRate(frames);
     case KIND_CHUNK: return ring.expectChunk(frames);
     case KIND_LINE: return ring.line(lineOf(block));
     default:

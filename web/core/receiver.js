@@ -14,7 +14,7 @@ import { Ledger } from './ledger.js';
 import { LiveEdge } from './live_edge.js';
 import { GAP_FRAMES_MAX } from './ring.js';
 import { TraceRecorder } from './trace_recorder.js';
-import { msOf } from './units.js';
+import { msOf, STREAM_RATE_HZ } from './units.js';
 import { AUDIO_FRAMES_MAX, KIND_AUDIO, KIND_GAP, KIND_LISTENER, WireParser } from './wire.js';
 
 /** How often the audio thread is told where the live edge is: its line moves by less than 0.1 ms meanwhile. */
@@ -41,6 +41,9 @@ export class Receiver {
   queueAgeMs = null;
 
   #sink;
+  #contextRateHz;
+  #remembered;
+  #rateHz = STREAM_RATE_HZ;
   #holes = new Holes();
   #parser = new WireParser();
   #samples = new Float32Array(AUDIO_FRAMES_MAX * 2);
@@ -62,7 +65,18 @@ export class Receiver {
    */
   constructor(sink, contextRateHz, remembered = null) {
     this.#sink = sink;
+    this.#contextRateHz = contextRateHz;
+    this.#remembered = remembered;
     this.liveEdge = new LiveEdge(contextRateHz, remembered);
+  }
+
+  /** The service says how many frames a second has: what was learned of another stream's clock says nothing of this one. @param {number} rateHz */
+  runsAt(rateHz) {
+    if (rateHz === this.#rateHz) return;
+    this.#rateHz = rateHz;
+    this.liveEdge = new LiveEdge(this.#contextRateHz, this.#remembered, rateHz);
+    this.captureMap = new CaptureMap(rateHz);
+    this.connected();
   }
 
   /** The connection is new: the next record begins a timeline. */
@@ -128,7 +142,7 @@ export class Receiver {
 
   /** @param {number} cause @param {number | null} frames that are missing */
   #count(cause, frames) {
-    this.ledger.note(causeName(cause), this.#nowMs, frames === null ? null : msOf(frames));
+    this.ledger.note(causeName(cause), this.#nowMs, frames === null ? null : msOf(frames, this.#rateHz));
   }
 
   /** @param {string} words */
@@ -206,7 +220,7 @@ export class Receiver {
 
   /** @param {import('./holes.js').Hole[]} holes */
   #lose(holes) {
-    for (const { frameIndex, end, atMs } of holes) this.ledger.note(causeName(CAUSE_UNEXPLAINED_LOSS), atMs, msOf(end - frameIndex));
+    for (const { frameIndex, end, atMs } of holes) this.ledger.note(causeName(CAUSE_UNEXPLAINED_LOSS), atMs, msOf(end - frameIndex, this.#rateHz));
   }
 
   /**

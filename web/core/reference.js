@@ -8,7 +8,8 @@
  */
 
 import { TIME } from './pace.js';
-import { STEP_FRAMES } from './steering.js';
+import { STEP_MS } from './steering.js';
+import { framesOf } from './units.js';
 
 export class Reference {
   isRunning = false;
@@ -20,12 +21,14 @@ export class Reference {
   lead = new Float64Array(1);
 
   #line;
+  #stepFrames;
   /** Frames in its buffer, had it one. */
   #end = 0;
 
-  /** @param {import('./line_reader.js').LineReader} line @param {import('./pace.js').Pace} pace its own */
-  constructor(line, pace) {
+  /** @param {import('./line_reader.js').LineReader} line @param {import('./pace.js').Pace} pace its own @param {number} streamRateHz */
+  constructor(line, pace, streamRateHz) {
     this.#line = line;
+    this.#stepFrames = framesOf(STEP_MS, streamRateHz);
     this.pace = pace;
   }
 
@@ -62,7 +65,7 @@ export class Reference {
     const { error, slackFrames } = this.pace;
     error[0] = /** @type {number} */ (this.lead[0]) - slackFrames;
     const step = Math.round(/** @type {number} */ (error[0])) | 0;
-    if (mayStep && Math.abs(/** @type {number} */ (error[0])) > STEP_FRAMES) {
+    if (mayStep && Math.abs(/** @type {number} */ (error[0])) > this.#stepFrames) {
       this.jump(step);
       error[0] = /** @type {number} */ (error[0]) - step;
       this.lead[0] = /** @type {number} */ (this.lead[0]) - step;

@@ -14,10 +14,11 @@
 import { CONTROL_WORDS, DRIFT_ONE, FRACTION_ONE, GAP_MARKS, GAP_WORDS, GAPS_AT, LEAD_ONE, PLAYOUT, WORD } from './controls.js';
 import { AUDIO_FRAMES_MAX } from './wire.js';
 
-/** 1.486 s of stereo: what a listener could still want to hear. A power of two, so a slot is a mask away. */
-export const CAPACITY_FRAMES = 65_536;
+/** 1.365 s of stereo at the highest rate, 2.97 s at the usual one: what a listener could still want to hear. A power of two, so a slot is
+    a mask away. */
+export const CAPACITY_FRAMES = 131_072;
 /**
- * The reader keeps this far from the oldest frames (186 ms): a burst written while one block is copied must not reach
+ * The reader keeps this far from the oldest frames (85 ms and more): a burst written while one block is copied must not reach
  * the frames under its hands.
  */
 export const MARGIN_FRAMES = 8192;
@@ -40,6 +41,7 @@ export const RING_BYTES = CONTROL_BYTES + CAPACITY_FRAMES * 2 * Float32Array.BYT
  * @property {(position: number, frames: number, cause: number) => void} gap frames that do not exist
  * @property {(position: number, samples: Float32Array, frames: number) => boolean} fill frames for either end of a gap that was told,
  *   after all; false: too late
+ * @property {(rateHz: number) => void} expectRate the service says how many frames a second has
  * @property {(frames: number) => void} expectChunk the service says how many frames a message usually holds
  * @property {() => void} expectSound
  * @property {() => void} expectSilence the service says the instrument gives no sound: silence is no fault
@@ -169,6 +171,11 @@ export class RingWriter {
   /** @returns {number | null} */
   renderedFrame() {
     return Atomics.load(this.#words, WORD.BLOCK_COUNT) === 0 ? null : Atomics.load(this.#words, WORD.READ_CONTEXT_FRAME);
+  }
+
+  /** @param {number} rateHz */
+  expectRate(rateHz) {
+    Atomics.store(this.#words, WORD.STREAM_RATE, rateHz);
   }
 
   /** @param {number} frames */

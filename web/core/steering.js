@@ -13,7 +13,7 @@
 import { framesOf, STREAM_RATE_HZ } from './units.js';
 
 /** A larger error is no matter for the speed: one step. */
-export const STEP_FRAMES = framesOf(5);
+export const STEP_MS = 5;
 const PPM = 1e-6;
 const CORRECTION_MAX = 300 * PPM;
 /** Change of rate, per second. 30 ppm/s is the promise; a block's share of it is rounded, so stay below. */
@@ -35,13 +35,14 @@ const CALMING_FROM_S = 12;
  * Kept on top of the target at first: pages and browsers are busy when sound begins, and what the first moments required is little.
  * From START_S on it goes down to what remains while the drift is being learned: an unknown one pulls before it is followed.
  */
-const START_FRAMES = framesOf(2.5);
+const START_MS = 2.5;
 const START_S = 6;
 const START_OVER_S = 12;
-const LEARNING_FRAMES = framesOf(0.9);
+const LEARNING_MS = 0.9;
 
-/** With one clock at both ends nothing is resampled while the lead is right within this (s), or is what the first seconds keep on top. */
-const EXACT_S = 0.4e-3 + LEARNING_FRAMES / STREAM_RATE_HZ;
+/** With one clock at both ends nothing is resampled while the lead is right within this (s) and what is kept on top while the drift is being learned, or
+    is what the first seconds keep on top. */
+const EXACT_S = 0.4e-3;
 /** Nearer to the live edge less: the target's own margin is there for it. */
 const EXACT_NEARER_S = 0.4e-3;
 /**
@@ -80,10 +81,18 @@ export class Steering {
   #values = new Float64Array(4);
   #motion = RESTING;
   #contextRateHz;
+  #streamRateHz;
+  /** What is kept on top at first, and while the drift is being learned. */
+  #startFrames;
+  #learningFrames;
 
-  /** @param {number} contextRateHz */
-  constructor(contextRateHz) {
+  /** @param {number} contextRateHz @param {number} [streamRateHz] */
+  constructor(contextRateHz, streamRateHz = STREAM_RATE_HZ) {
     this.#contextRateHz = contextRateHz;
+    this.#streamRateHz = streamRateHz;
+    this.#startFrames = framesOf(START_MS, streamRateHz);
+    this.#learningFrames = framesOf(LEARNING_MS, streamRateHz);
+    this.slackFrames = this.#startFrames;
   }
 
   /** @returns {number} by how much the reader runs faster than nominal, a ratio */
@@ -91,8 +100,8 @@ export class Steering {
     return /** @type {number} */ (this.#values[RATE]);
   }
 
-  /** Whole frames to stay behind the target, in the first seconds. */
-  slackFrames = START_FRAMES;
+  /** Whole frames to stay behind the target, in the first seconds. @type {number} */
+  slackFrames;
 
   /** The reader was placed: it starts at the rate that is right as far as is known. @param {number} drift a ratio */
   begin(drift) {
@@ -116,8 +125,8 @@ export class Steering {
     const ageS = Math.min(LEARNING_S, /** @type {number} */ (this.#values[AGE_S]) + blockS);
     const over = Math.min(1, Math.max(0, (ageS - START_S) / (START_OVER_S - START_S)));
     this.#values[AGE_S] = ageS;
-    this.slackFrames = ageS < LEARNING_S ? Math.round(START_FRAMES + over * (LEARNING_FRAMES - START_FRAMES)) | 0 : 0;
-    this.#values[RESTS_S] = EXACT_S + ((1 - over) * (START_FRAMES - LEARNING_FRAMES)) / STREAM_RATE_HZ;
+    this.slackFrames = ageS < LEARNING_S ? Math.round(this.#startFrames + over * (this.#learningFrames - this.#startFrames)) | 0 : 0;
+    this.#values[RESTS_S] = EXACT_S + (this.#learningFrames + (1 - over) * (this.#startFrames - this.#learningFrames)) / this.#streamRateHz;
   }
 
   /** Chooses the rate by the error seen. */
@@ -138,7 +147,7 @@ export class Steering {
     if (!this.#isRight) this.#motion = MOVING;
     else if (this.#motion === RESTING || (errorS > -LANDING_NEARER_S && errorS < LANDING_S)) this.#motion = LANDING;
     if (this.#motion === MOVING) this.advance();
-    else this.#approach((/** @type {number} */ (this.seen[OFF_FRAMES]) / STREAM_RATE_HZ) * LANDING_GAIN_PER_S);
+    else this.#approach((/** @type {number} */ (this.seen[OFF_FRAMES]) / this.#streamRateHz) * LANDING_GAIN_PER_S);
   }
 
   /** @returns {boolean} it stands on a whole frame, where nothing needs to move */

@@ -12,17 +12,16 @@
  */
 
 import { MODE } from './controls.js';
-import { framesOf } from './units.js';
-import { SAME_EVENT_FRAMES } from './what_if.js';
+import { framesOf, STREAM_RATE_HZ } from './units.js';
+import { SAME_EVENT_MS } from './what_if.js';
 
 /** Candidates, 4 ms to 1.01 s: finer than the jitter of a cable. */
-const LEAD_FRAMES_MIN = framesOf(4);
+const LEAD_MS_MIN = 4;
 const FACTOR = 1.025;
 const CANDIDATES = 225;
-const LEADS_FRAMES = Int32Array.from({ length: CANDIDATES }, (_, at) => Math.round(LEAD_FRAMES_MIN * FACTOR ** at));
 
 /**
- * A mode, in frames. Chosen by replaying made-up networks (tests/web/sim/networks.js): docs/playout.md has the figures.
+ * A mode, in milliseconds. Chosen by replaying made-up networks (tests/web/sim/networks.js): docs/playout.md has the figures.
  *
  * @typedef {object} Law
  * @property {number} price what one remembered interruption is worth in delay; four are worth twice as much
@@ -32,55 +31,62 @@ const LEADS_FRAMES = Int32Array.from({ length: CANDIDATES }, (_, at) => Math.rou
  * @property {number} most longest lead
  */
 /** @type {Law} */
-const AUTO = { price: framesOf(115), memory: framesOf(300_000), margin: framesOf(0.5), caution: 0.5, most: framesOf(500) };
+const AUTO = { price: 115, memory: 300_000, margin: 0.5, caution: 0.5, most: 500 };
 /** @type {Law} */
-const LOWEST = { price: framesOf(10), memory: framesOf(60_000), margin: framesOf(0.2), caution: 0, most: framesOf(80) };
+const LOWEST = { price: 10, memory: 60_000, margin: 0.2, caution: 0, most: 80 };
 /** @type {Law} */
-const SAFEST = { price: framesOf(1000), memory: framesOf(3_600_000), margin: framesOf(12), caution: 1, most: framesOf(1000) };
+const SAFEST = { price: 1000, memory: 3_600_000, margin: 12, caution: 1, most: 1000 };
 
 /** So many interruptions weigh nothing: what is all but forgotten gives its delay back. */
 const FORGOTTEN = 0.05;
 /** Sound that stays away for so long is as bad as one more interruption. */
-const STILL_LATE_FRAMES = framesOf(500);
+const STILL_LATE_MS = 500;
 /** What the first moments teach is forgotten as fast as it was learned, but not faster than this. */
-const MEMORY_FRAMES_MIN = framesOf(30_000);
+const MEMORY_MS_MIN = 30_000;
 /** After so long enough has been seen: caution has faded. */
-const CAUTIOUS_FRAMES = framesOf(200_000);
+const CAUTIOUS_MS = 200_000;
 
 /** And it is never more than this: a network that became slower is no network that may become so again. */
-const CAUTION_FRAMES_MAX = framesOf(20);
+const CAUTION_MS_MAX = 20;
 /** A longer lead must be cheaper by so much: lateness comes in whole blocks. */
-const WORTH_FRAMES = framesOf(1.5);
+const WORTH_MS = 1.5;
 
 /** Memory fades in steps of a tenth of a second. */
-const BUCKET_FRAMES = framesOf(100);
+const BUCKET_MS = 100;
 /** A smaller lead is taken at once while it can be reached by the speed alone. */
-const STEP_FRAMES = framesOf(5);
+const STEP_MS = 5;
 /** A reader that may rest is not asked to move for less: with a target that creeps it would never stand still. */
-const RESTING_FRAMES = framesOf(0.3);
+const RESTING_MS = 0.3;
 /** A step down waits for silence, but not for ever. */
-const PATIENCE_FRAMES = framesOf(15_000);
+const PATIENCE_MS = 15_000;
+/** The target before anything is known. */
+const START_MS = 12;
 /** The worst of so many buckets is shown. */
 const SHOWN_BUCKETS = 200;
 /** No block is as undemanding. */
 const NO_FLOOR = 0x3fff_ffff;
 
+/** @param {Law} law in milliseconds @param {(ms: number) => number} frames @returns {Law} in frames */
+function inFrames({ price, memory, margin, caution, most }, frames) {
+  return { price: frames(price), memory: frames(memory), margin: frames(margin), caution, most: frames(most) };
+}
+
 export class LeadTarget {
   /** Frames behind the live edge. */
-  frames = framesOf(12);
+  frames;
   /** The worst lead required in the last 20 s. */
   requiredFrames = 0;
 
   /** @type {number} */
   #mode = MODE.AUTO;
-  #law = AUTO;
+  #law;
   #fixedFrames = 0;
   /** The target before lateness began. */
   #calmFrames = 0;
   /** Interruptions remembered, per candidate. */
   #remembered = new Float64Array(CANDIDATES);
   /** When each candidate was last late; in frames, wraps. */
-  #lateAt = new Int32Array(CANDIDATES).fill(-SAME_EVENT_FRAMES);
+  #lateAt = new Int32Array(CANDIDATES);
   #now = 0;
   /** Frames watched, as far as it matters. */
   #age = 0;
@@ -94,13 +100,51 @@ export class LeadTarget {
   /** Of the last choice, frames. */
   #leastCost = 0;
 
+  /** The laws, and what the constants above are at this rate, in frames. */
+  #laws;
+  #leadsFrames;
+  #sameEventFrames;
+  #leadFramesMin;
+  #stillLateFrames;
+  #memoryFramesMin;
+  #cautiousFrames;
+  #cautionFramesMax;
+  #worthFrames;
+  #bucketLength;
+  #stepFrames;
+  #restingFrames;
+  #patienceFrames;
+
+  /** @param {number} [streamRateHz] */
+  constructor(streamRateHz = STREAM_RATE_HZ) {
+    /** @param {number} ms */
+    const frames = (ms) => framesOf(ms, streamRateHz);
+    this.frames = frames(START_MS);
+    this.#laws = { auto: inFrames(AUTO, frames), lowest: inFrames(LOWEST, frames), safest: inFrames(SAFEST, frames) };
+    this.#law = this.#laws.auto;
+    this.#sameEventFrames = frames(SAME_EVENT_MS);
+    this.#leadFramesMin = frames(LEAD_MS_MIN);
+    this.#stillLateFrames = frames(STILL_LATE_MS);
+    this.#memoryFramesMin = frames(MEMORY_MS_MIN);
+    this.#cautiousFrames = frames(CAUTIOUS_MS);
+    this.#cautionFramesMax = frames(CAUTION_MS_MAX);
+    this.#worthFrames = frames(WORTH_MS);
+    this.#bucketLength = frames(BUCKET_MS);
+    this.#stepFrames = frames(STEP_MS);
+    this.#restingFrames = frames(RESTING_MS);
+    this.#patienceFrames = frames(PATIENCE_MS);
+    const least = this.#leadFramesMin;
+    this.#leadsFrames = Int32Array.from({ length: CANDIDATES }, (_, at) => Math.round(least * FACTOR ** at));
+    this.#lateAt.fill(-this.#sameEventFrames);
+  }
+
   /** @param {number} mode of MODE @param {number} fixedFrames the lead of MODE.FIXED */
   choose(mode, fixedFrames) {
     if (mode === this.#mode && fixedFrames === this.#fixedFrames) return;
     this.#mode = mode;
     this.#fixedFrames = fixedFrames;
     // While the lead is fixed by the listener, the law of AUTO goes on learning.
-    this.#law = mode === MODE.LOWEST ? LOWEST : mode === MODE.SAFEST ? SAFEST : AUTO;
+    this.#law = mode === MODE.LOWEST ? this.#laws.lowest : mode === MODE.SAFEST ? this.#laws.safest : this.#laws.auto;
     this.frames = this.#best();
     this.#calmFrames = this.frames;
   }
@@ -118,16 +162,16 @@ export class LeadTarget {
    */
   observe(requiredFrames, blockFrames) {
     const wanted = requiredFrames + this.#law.margin;
-    const stays = blockFrames / STILL_LATE_FRAMES;
-    for (let at = 0; at < CANDIDATES && /** @type {number} */ (LEADS_FRAMES[at]) < wanted; at += 1) {
-      const isNew = ((this.#now - /** @type {number} */ (this.#lateAt[at])) | 0) >= SAME_EVENT_FRAMES;
+    const stays = blockFrames / this.#stillLateFrames;
+    for (let at = 0; at < CANDIDATES && /** @type {number} */ (this.#leadsFrames[at]) < wanted; at += 1) {
+      const isNew = ((this.#now - /** @type {number} */ (this.#lateAt[at])) | 0) >= this.#sameEventFrames;
       this.#remembered[at] = /** @type {number} */ (this.#remembered[at]) + stays + (isNew ? 1 : 0);
       this.#lateAt[at] = this.#now;
     }
     this.#now = (this.#now + blockFrames) | 0;
     if (requiredFrames > this.#bucketMost) this.#bucketMost = requiredFrames;
     this.#bucketFrames += blockFrames;
-    if (this.#bucketFrames >= BUCKET_FRAMES) this.#closeBucket();
+    if (this.#bucketFrames >= this.#bucketLength) this.#closeBucket();
     // While it is late its worth is not known yet: what seemed worth covering may turn out to be a stall.
     if (wanted > this.#calmFrames) this.frames = this.#longer();
     else this.#calmFrames = this.frames;
@@ -142,12 +186,12 @@ export class LeadTarget {
   relax(isSilent, mayRest, blockFrames) {
     if (this.#mode === MODE.SAFEST) return;
     const surplus = this.frames - this.#best();
-    if (surplus <= 0 || (mayRest && surplus < RESTING_FRAMES)) {
+    if (surplus <= 0 || (mayRest && surplus < this.#restingFrames)) {
       this.#surplusFrames = 0;
       return;
     }
     this.#surplusFrames += blockFrames;
-    if (surplus > STEP_FRAMES && !isSilent && this.#surplusFrames < PATIENCE_FRAMES) return;
+    if (surplus > this.#stepFrames && !isSilent && this.#surplusFrames < this.#patienceFrames) return;
     this.frames -= surplus;
     this.#surplusFrames = 0;
   }
@@ -160,12 +204,12 @@ export class LeadTarget {
    */
   shift(frames) {
     // A lead that somebody has chosen stays what it is: the delay follows the network.
-    if (this.#mode !== MODE.FIXED) this.frames = Math.max(LEAD_FRAMES_MIN, this.frames + frames);
+    if (this.#mode !== MODE.FIXED) this.frames = Math.max(this.#leadFramesMin, this.frames + frames);
     this.#calmFrames = this.frames;
     if (frames > 0) return;
     for (let at = 0, from = 0; at < CANDIDATES; at += 1) {
-      const lead = /** @type {number} */ (LEADS_FRAMES[at]) - frames;
-      while (from < CANDIDATES - 1 && /** @type {number} */ (LEADS_FRAMES[from]) < lead) from += 1;
+      const lead = /** @type {number} */ (this.#leadsFrames[at]) - frames;
+      while (from < CANDIDATES - 1 && /** @type {number} */ (this.#leadsFrames[from]) < lead) from += 1;
       this.#remembered[at] = /** @type {number} */ (this.#remembered[from]);
     }
     for (let at = 0; at < SHOWN_BUCKETS; at += 1) {
@@ -176,12 +220,12 @@ export class LeadTarget {
   #closeBucket() {
     const frames = this.#bucketFrames;
     this.#age = Math.min(this.#age + frames, this.#law.memory);
-    const kept = 1 - frames / Math.max(this.#age, MEMORY_FRAMES_MIN);
+    const kept = 1 - frames / Math.max(this.#age, this.#memoryFramesMin);
     for (let at = 0; at < CANDIDATES; at += 1) {
       this.#remembered[at] = /** @type {number} */ (this.#remembered[at]) * kept;
       // However long ago: the time since then would wrap.
       const quiet = (this.#now - /** @type {number} */ (this.#lateAt[at])) | 0;
-      if (quiet > SAME_EVENT_FRAMES) this.#lateAt[at] = (this.#now - SAME_EVENT_FRAMES) | 0;
+      if (quiet > this.#sameEventFrames) this.#lateAt[at] = (this.#now - this.#sameEventFrames) | 0;
     }
     this.#floor = Math.min(this.#floor, this.#bucketMost);
     this.#recent[this.#bucket] = this.#bucketMost;
@@ -198,14 +242,14 @@ export class LeadTarget {
     const best = this.#best();
     if (best <= this.#calmFrames) return this.#calmFrames;
     let at = 0;
-    while (at < CANDIDATES - 1 && /** @type {number} */ (LEADS_FRAMES[at + 1]) <= this.#calmFrames) at += 1;
-    return this.#costAt(at) - this.#leastCost < WORTH_FRAMES ? this.#calmFrames : best;
+    while (at < CANDIDATES - 1 && /** @type {number} */ (this.#leadsFrames[at + 1]) <= this.#calmFrames) at += 1;
+    return this.#costAt(at) - this.#leastCost < this.#worthFrames ? this.#calmFrames : best;
   }
 
   /** @param {number} at candidate @returns {number} frames */
   #costAt(at) {
     const interruptions = Math.sqrt(/** @type {number} */ (this.#remembered[at]) + FORGOTTEN) - Math.sqrt(FORGOTTEN);
-    return /** @type {number} */ (LEADS_FRAMES[at]) + this.#law.price * interruptions;
+    return /** @type {number} */ (this.#leadsFrames[at]) + this.#law.price * interruptions;
   }
 
   /** @returns {number} the lead of least cost */
@@ -214,15 +258,15 @@ export class LeadTarget {
     const { most, caution } = this.#law;
     let best = 0;
     let leastCost = Infinity;
-    for (let at = 0; at < CANDIDATES && /** @type {number} */ (LEADS_FRAMES[at]) <= most; at += 1) {
+    for (let at = 0; at < CANDIDATES && /** @type {number} */ (this.#leadsFrames[at]) <= most; at += 1) {
       const cost = this.#costAt(at);
       if (cost >= leastCost) continue;
       leastCost = cost;
-      best = /** @type {number} */ (LEADS_FRAMES[at]);
+      best = /** @type {number} */ (this.#leadsFrames[at]);
     }
     this.#leastCost = Math.min(Math.round(leastCost), NO_FLOOR) | 0;
-    const unseen = Math.max(0, 1 - this.#age / CAUTIOUS_FRAMES);
-    const kept = Math.min(CAUTION_FRAMES_MAX, Math.round(caution * unseen * Math.max(0, best - this.#floor)));
+    const unseen = Math.max(0, 1 - this.#age / this.#cautiousFrames);
+    const kept = Math.min(this.#cautionFramesMax, Math.round(caution * unseen * Math.max(0, best - this.#floor)));
     return Math.min(most, best + kept) | 0;
   }
 }

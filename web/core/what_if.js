@@ -8,7 +8,7 @@
  * The audio thread calls it: no method makes an object.
  */
 
-import { framesOf } from './units.js';
+import { framesOf, STREAM_RATE_HZ } from './units.js';
 
 /** Least candidate, and the factor from each to the next: finer than anybody could choose by ear. */
 const LEAD_MS_MIN = 4;
@@ -17,11 +17,9 @@ const CANDIDATES = 96;
 
 /** The leads that are watched, ms: 4 to 1,014. */
 export const LEADS_MS = Object.freeze(Array.from({ length: CANDIDATES }, (_, index) => LEAD_MS_MIN * FACTOR ** index));
-const LEADS_FRAMES = Int32Array.from(LEADS_MS, framesOf);
 
 /** What breaks off sooner after an interruption is the same event: one interruption to the ear. */
-export const SAME_EVENT_FRAMES = framesOf(100);
-const SECOND_FRAMES = framesOf(1000);
+export const SAME_EVENT_MS = 100;
 
 export class WhatIf {
   /** Late events per candidate, counted when sound is back, and the frames of their blocks. */
@@ -31,6 +29,9 @@ export class WhatIf {
 
   /** The shortest leads are interrupted, so many. */
   #interrupted = 0;
+  #leadsFrames;
+  #sameEventFrames;
+  #secondFramesMost;
   /** Of each that is: where what had arrived ended, the frames since, whether the event before goes on, whether others are to blame. */
   #brokeOffAt = new Int32Array(CANDIDATES);
   #brokenFrames = new Int32Array(CANDIDATES);
@@ -42,11 +43,18 @@ export class WhatIf {
   #secondFrames = 0;
   #isFirst = true;
 
+  /** @param {number} [streamRateHz] */
+  constructor(streamRateHz = STREAM_RATE_HZ) {
+    this.#leadsFrames = Int32Array.from(LEADS_MS, (ms) => framesOf(ms, streamRateHz));
+    this.#sameEventFrames = framesOf(SAME_EVENT_MS, streamRateHz);
+    this.#secondFramesMost = streamRateHz;
+  }
+
   /** Another timeline: nobody waits for the old one. */
   begin() {
     this.#interrupted = 0;
     this.#isFirst = true;
-    this.#returnedTime.fill((this.#time - SAME_EVENT_FRAMES) | 0);
+    this.#returnedTime.fill((this.#time - this.#sameEventFrames) | 0);
   }
 
   /** The frames from a position on do not exist: whoever waits for them is not late. @param {number} position */
@@ -63,8 +71,8 @@ export class WhatIf {
   observe(requiredFrames, blockFrames, write, silenceExpected) {
     if (silenceExpected) this.#isExplained.fill(1, 0, this.#interrupted);
     let at = this.#interrupted;
-    while (at > 0 && /** @type {number} */ (LEADS_FRAMES[at - 1]) >= requiredFrames) this.#return(at -= 1);
-    while (at < CANDIDATES && /** @type {number} */ (LEADS_FRAMES[at]) < requiredFrames) {
+    while (at > 0 && /** @type {number} */ (this.#leadsFrames[at - 1]) >= requiredFrames) this.#return(at -= 1);
+    while (at < CANDIDATES && /** @type {number} */ (this.#leadsFrames[at]) < requiredFrames) {
       this.#breakOff(at, write);
       at += 1;
     }
@@ -77,7 +85,7 @@ export class WhatIf {
   /** @param {number} at @param {number} write */
   #breakOff(at, write) {
     this.#brokeOffAt[at] = write;
-    this.#isSameEvent[at] = ((this.#time - /** @type {number} */ (this.#returnedTime[at])) | 0) < SAME_EVENT_FRAMES ? 1 : 0;
+    this.#isSameEvent[at] = ((this.#time - /** @type {number} */ (this.#returnedTime[at])) | 0) < this.#sameEventFrames ? 1 : 0;
     this.#brokenFrames[at] = 0;
     // What has not begun cannot break off.
     this.#isExplained[at] = this.#isFirst ? 1 : 0;
@@ -100,13 +108,13 @@ export class WhatIf {
       this.#brokenFrames[at] = (/** @type {number} */ (this.#brokenFrames[at]) + blockFrames) | 0;
     }
     this.#secondFrames += blockFrames;
-    if (this.#secondFrames < SECOND_FRAMES) return;
-    this.#secondFrames -= SECOND_FRAMES;
+    if (this.#secondFrames < this.#secondFramesMost) return;
+    this.#secondFrames -= this.#secondFramesMost;
     this.seconds += 1;
     // Hours later what wraps must not make an old event a recent one.
     for (let at = 0; at < CANDIDATES; at += 1) {
       const quiet = (this.#time - /** @type {number} */ (this.#returnedTime[at])) | 0;
-      if (quiet > SAME_EVENT_FRAMES) this.#returnedTime[at] = (this.#time - SAME_EVENT_FRAMES) | 0;
+      if (quiet > this.#sameEventFrames) this.#returnedTime[at] = (this.#time - this.#sameEventFrames) | 0;
     }
   }
 }

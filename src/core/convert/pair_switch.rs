@@ -32,14 +32,14 @@ struct Fade {
 impl PairSwitch {
     /// Hears the pair at `first_channel` (from 0) of frames at `rate`.
     pub fn new(converter: Converter, first_channel: u16, rate: Hz) -> Self {
-        let heard = first_channel.min(converter.channels - 2);
+        let heard = first_channel.min(converter.channels.last_pair());
         let fade_frames = i32::try_from(rate.frames_in(FADE_NS)).unwrap_or(1).max(1);
         Self { converter, fade_frames, heard, wanted: heard, fade: None }
     }
 
     /// Asks for the pair at `first_channel` (from 0); the last pair when there is none there.
     pub fn set_target(&mut self, first_channel: u16) {
-        self.wanted = first_channel.min(self.converter.channels - 2);
+        self.wanted = first_channel.min(self.converter.channels.last_pair());
     }
 
     /// The first channel of the pair last asked for.

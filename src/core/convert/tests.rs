@@ -1,11 +1,15 @@
 //! What conversion promises, against a slow reference that rounds in f64.
 
 use super::*;
-use crate::units::Hz;
+use crate::units::{CHANNELS_MAX, Hz};
 use proptest::prelude::*;
 
 const RATE: Hz = Hz(44_100);
 const FADE_FRAMES: usize = 441;
+
+fn of(format: SampleFormat, channels: u16) -> Converter {
+    Converter::new(format, ChannelCount::new(channels.into()).unwrap())
+}
 
 fn any_format() -> impl Strategy<Value = SampleFormat> {
     prop::sample::select(SampleFormat::ALL.to_vec())
@@ -42,10 +46,10 @@ fn frames_with_pair(format: SampleFormat, channels: u16, first_channel: u16, pai
 fn every_int16_survives_in_every_container() {
     for format in SampleFormat::ALL {
         let pairs: Vec<[i16; 2]> = (i16::MIN..=i16::MAX).map(|n| [n, n.wrapping_mul(7)]).collect();
-        for channels in [2, 3, 8] {
+        for channels in [2, 3, 8, 34, 64, 128] {
             let bytes = frames_with_pair(format, channels, channels - 2, &pairs);
             let mut out = vec![0; pairs.len() * 2];
-            assert_eq!(Converter::new(format, channels).convert(channels - 2, &bytes, &mut out), pairs.len());
+            assert_eq!(of(format, channels).convert(channels - 2, &bytes, &mut out), pairs.len());
             assert_eq!(out, pairs.concat(), "{} in {channels} channels", format.name());
         }
     }
@@ -93,7 +97,7 @@ fn the_edges_of_integers_are_tame() {
 
 #[test]
 fn odd_lengths_convert_whole_frames_only() {
-    let converter = Converter::new(SampleFormat::S24Le3, 3);
+    let converter = of(SampleFormat::S24Le3, 3);
     let mut out = [77_i16; 5];
     assert_eq!(converter.convert(0, &[1; 26], &mut out), 2);
     assert_eq!(out[4], 77, "the sample beyond the last frame is left alone");
@@ -102,20 +106,40 @@ fn odd_lengths_convert_whole_frames_only() {
 }
 
 #[test]
+fn one_channel_is_heard_on_both_sides_whatever_pair_is_asked_for() {
+    for format in SampleFormat::ALL {
+        let sound: Vec<i16> = (i16::MIN..=i16::MAX).collect();
+        let mut bytes = vec![0xA5; sound.len() * format.bytes_per_sample()];
+        for (sample, bytes) in sound.iter().zip(bytes.chunks_exact_mut(format.bytes_per_sample())) {
+            format.store(*sample, bytes);
+        }
+        let both: Vec<i16> = sound.iter().flat_map(|sample| [*sample; 2]).collect();
+        for first_channel in [0, 1, 126] {
+            let mut out = vec![0; both.len()];
+            assert_eq!(of(format, 1).convert(first_channel, &bytes, &mut out), sound.len());
+            assert_eq!(out, both, "{}", format.name());
+        }
+        let mut switch = PairSwitch::new(of(format, 1), 3, RATE);
+        switch.set_target(0);
+        assert!(!switch.is_fading(), "there is nothing to fade to");
+    }
+}
+
+#[test]
 fn a_pair_beyond_the_last_is_the_last() {
     let bytes = frames_with_pair(SampleFormat::S16Le, 6, 4, &[[11, 12]]);
     let mut out = [0; 2];
-    Converter::new(SampleFormat::S16Le, 6).convert(31, &bytes, &mut out);
+    of(SampleFormat::S16Le, 6).convert(31, &bytes, &mut out);
     assert_eq!(out, [11, 12]);
 }
 
 proptest! {
     #[test]
     fn every_format_follows_the_one_rule(
-        format in any_format(), channels in CHANNELS_MIN..=CHANNELS_MAX, first in 0_u16..32,
+        format in any_format(), channels in 2..=CHANNELS_MAX, first in 0_u16..CHANNELS_MAX,
         noise in prop::collection::vec(any::<u8>(), 0..12_000),
     ) {
-        let converter = Converter::new(format, channels);
+        let converter = of(format, channels);
         let frames = noise.len() / converter.frame_bytes();
         let mut out = vec![0; frames * 2];
         prop_assert_eq!(converter.convert(first, &noise, &mut out), frames);
@@ -147,7 +171,7 @@ proptest! {
         levels in prop::collection::vec(any::<[i16; 2]>(), 3), calls in prop::collection::vec((1_usize..700, 0_u16..3), 1..20),
     ) {
         let format = SampleFormat::S16Le;
-        let mut switch = PairSwitch::new(Converter::new(format, 6), 0, RATE);
+        let mut switch = PairSwitch::new(of(format, 6), 0, RATE);
         let mut heard: Vec<[i16; 2]> = vec![levels[0]];
         for (frames, pair) in calls {
             switch.set_target(pair * 2);
@@ -174,7 +198,7 @@ proptest! {
     ) {
         let bytes: Vec<u8> = noise.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         let fresh = || {
-            let mut switch = PairSwitch::new(Converter::new(SampleFormat::S16Le, 4), 0, RATE);
+            let mut switch = PairSwitch::new(of(SampleFormat::S16Le, 4), 0, RATE);
             switch.set_target(2);
             switch
         };
@@ -194,7 +218,7 @@ proptest! {
 
 #[test]
 fn a_fade_takes_ten_milliseconds_and_ends_exact() {
-    let mut switch = PairSwitch::new(Converter::new(SampleFormat::S16Le, 4), 0, RATE);
+    let mut switch = PairSwitch::new(of(SampleFormat::S16Le, 4), 0, RATE);
     let bytes: Vec<u8> = std::iter::repeat_n([100_i16, -100, 20_000, -20_000], 1_000)
         .flatten()
         .flat_map(i16::to_le_bytes)
@@ -216,7 +240,7 @@ fn a_fade_takes_ten_milliseconds_and_ends_exact() {
 fn the_same_sound_on_both_pairs_fades_without_a_trace() {
     let sound: Vec<i16> = (0..1_000_i32).map(|n| (n * 7_919 % 65_536 - 32_768) as i16).collect();
     let bytes: Vec<u8> = sound.iter().flat_map(|&s| [s, s, s, s]).flat_map(i16::to_le_bytes).collect();
-    let mut switch = PairSwitch::new(Converter::new(SampleFormat::S16Le, 4), 0, RATE);
+    let mut switch = PairSwitch::new(of(SampleFormat::S16Le, 4), 0, RATE);
     switch.set_target(2);
     let mut out = vec![0; 2_000];
     switch.convert(&bytes, &mut out);

@@ -13,6 +13,7 @@ mod voices;
 mod waves;
 
 use super::paced::Generator;
+use crate::units::ChannelCount;
 use room::{Chorus, OffsetFilter, Reverb, Tremolo};
 use score::{Note, Part, ROUND_BLOCKS};
 use voices::{Bass, Bus, Keys, Pad, Players};
@@ -125,8 +126,8 @@ impl Default for Demo {
 }
 
 impl Generator for Demo {
-    fn channels(&self) -> u16 {
-        2
+    fn channels(&self) -> ChannelCount {
+        ChannelCount::STEREO
     }
 
     fn render(&mut self, _first_frame: u64, out: &mut [i16]) {
