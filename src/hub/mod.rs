@@ -275,7 +275,8 @@ mod tests {
 
     /// What is said after half a minute in which everything is counted up but what is left out; somebody listens.
     fn ill_without(left_out: &str, stalled: usize) -> Option<Ill> {
-        let sizes = Sizes { listeners_max: 1, queue_ms: 250, chunk_frames: 128, period_frames: 128 };
+        let sizes =
+            Sizes { listeners_max: 1, queue_ms: 250, chunk_frames: None, expected: Layout::expected(128) };
         let hub = Hub::new(sizes, Arc::default(), Arc::default());
         let _listener = hub.join().unwrap();
         hub.fan_out.stalled.store(stalled, Relaxed);

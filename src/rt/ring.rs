@@ -355,7 +355,7 @@ mod tests {
         }
         assert_eq!(writer.marks.slots(), MARKS_KEPT_FREE);
         say(&mut writer, first + 32, 0, 1, What::End);
-        say(&mut writer, 90_000, 0, 2, What::Restart);
+        say(&mut writer, 90_000, 0, 2, What::Restart(Layout::expected(128)));
         assert!(!push(&mut writer, 90_000, 32));
         let marks = read(&mut reader);
         let said: Vec<What> = marks[marks.len() - 3..].iter().map(|mark| mark.what).collect();
