@@ -271,32 +271,36 @@ impl CardArguments {
         }
     }
 
-    /// Does `work` on the FAT partition; where that is mounted read only, it is writable for as long.
     fn on_card(&self, work: impl Fn() -> io::Result<()>) -> io::Result<()> {
-        match work() {
-            Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
-                self.remount("rw")?;
-                let done = work();
-                self.remount("ro")?;
-                done
-            }
-            done => done,
-        }
-    }
-
-    fn remount(&self, how: &str) -> io::Result<()> {
-        let done = Command::new("mount").arg("-o").arg(format!("remount,{how}")).arg(&self.boot).status()?;
-        if done.success() {
-            Ok(())
-        } else {
-            Err(io::Error::other(format!("mount -o remount,{how} ended with {done}")))
-        }
+        on_card(&self.boot, work)
     }
 
     fn cannot_write(&self, name: &str, error: &io::Error) -> Error {
         Error::new(format!("cannot write {} on the card", self.boot.join(name).display()))
             .because(error.to_string())
             .try_this("Check that the card's small switch is not on LOCK and that it is not full")
+    }
+}
+
+/// Does `work` on the FAT partition; where that is mounted read only, it is writable for as long.
+pub(super) fn on_card(boot: &Path, work: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    match work() {
+        Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
+            remount(boot, "rw")?;
+            let done = work();
+            remount(boot, "ro")?;
+            done
+        }
+        done => done,
+    }
+}
+
+fn remount(boot: &Path, how: &str) -> io::Result<()> {
+    let done = Command::new("mount").arg("-o").arg(format!("remount,{how}")).arg(boot).status()?;
+    if done.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("mount -o remount,{how} ended with {done}")))
     }
 }
 

@@ -25,7 +25,11 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 
 /// Keeps the line of `systemctl status` true, and feeds the watchdog while the service lives. That this runs at all shows that the
 /// thread of the pages does.
-pub(super) async fn keep_systemd_informed(hub: Arc<Hub>, mut misread: watch::Receiver<Option<Plain>>) {
+pub(super) async fn keep_systemd_informed(
+    hub: Arc<Hub>,
+    service: Arc<Service>,
+    mut misread: watch::Receiver<Option<Plain>>,
+) {
     let watched = notify::watchdog();
     let every = watched.map_or(LOOK_EVERY, |limit| LOOK_EVERY.min(limit / FEEDS_PER_WATCHDOG));
     let mut look = tokio::time::interval(every);
@@ -53,6 +57,11 @@ pub(super) async fn keep_systemd_informed(hub: Arc<Hub>, mut misread: watch::Rec
         let line = standing::line(&source.borrow_and_update(), hub.listening(), losses);
         let first = [misread.borrow_and_update().clone(), ill.map(|ill| Plain::from(ill.words()))];
         let line = first.into_iter().flatten().fold(line, |line, first| format!("{first} {line}").into());
+        // For whoever sits at the device: a copy of the fingerprint that did not come over the network.
+        let line = match service.fingerprint() {
+            Some(fingerprint) => Plain::from(format!("{line} Certificate: {fingerprint}.")),
+            None => line,
+        };
         if said != line {
             notify::status(&line);
             said = line;

@@ -6,6 +6,7 @@ mod card;
 mod checks;
 mod devices;
 mod doctor;
+mod fingerprint;
 mod guide;
 mod informing;
 mod key;
@@ -51,6 +52,8 @@ enum Command {
     Key,
     /// Watch a running service for so long, as a listener, and end with a verdict
     Soak(soak::SoakArguments),
+    /// Print the fingerprint of the certificate that listeners are asked to trust, as the running service has it
+    Fingerprint(fingerprint::FingerprintArguments),
     /// Set this device up from synthwire.toml on its card; the image does so at every start
     Card(card::CardArguments),
 }
@@ -66,6 +69,7 @@ pub fn run() -> ExitCode {
         Some(Command::Update(update)) => update::run(&update),
         Some(Command::Key) => key::run(),
         Some(Command::Soak(soak)) => soak::run(&soak),
+        Some(Command::Fingerprint(fingerprint)) => fingerprint::run(&fingerprint),
         Some(Command::Card(card)) => card::run(&card),
     };
     done.unwrap_or_else(|error| {

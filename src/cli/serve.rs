@@ -95,7 +95,7 @@ async fn serve(
     let (ports, secure) = listeners.part();
     let service = Arc::new(Service::new(Arc::clone(&hub), gate, door, secure, stopping));
     let mut serving = tokio::spawn(net::serve(ports, wished.here()?, Arc::clone(&service)));
-    tokio::spawn(keep_systemd_informed(Arc::clone(&hub), misreadings));
+    tokio::spawn(keep_systemd_informed(Arc::clone(&hub), Arc::clone(&service), misreadings));
     tokio::spawn(keep_power_told(Arc::clone(&service)));
     let reloading = async move {
         // Ready is who plays to whoever comes and has looked for a source once; a reload says so, too, so it comes later.

@@ -46,6 +46,7 @@ use crate::hub::handover::Taker;
 use crate::identity::Names;
 use crate::plain::Plain;
 use crate::state::StateFolder;
+use crate::tls::fingerprint::Fingerprint;
 use crate::tls::{Facts, Identity};
 use crate::units::MonoNs;
 use crate::update::{UPDATER_FOLDER, Updater};
@@ -140,6 +141,11 @@ impl Service {
 }
 
 impl Service {
+    /// The fingerprint of the certificate that listeners' devices are asked to trust, where it is one of our own.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        Some(self.secure.as_ref()?.identity.authority()?.fingerprint)
+    }
+
     /// What a person should know of this device besides its sound, at this moment: plain sentences.
     fn notices(&self) -> Vec<Plain> {
         let identity = self.secure.iter().flat_map(|secure| secure.identity.notices());
