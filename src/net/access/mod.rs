@@ -1,6 +1,6 @@
 //! Access keys: one for listening, one for changing settings. Without them everybody on the local network may do both.
 //!
-//! In: what a request shows. Out: what its sender may do. A key is checked on a thread of its own, one at a time, in turn and only
+//! In: what a request shows. Out: what its sender may do. A key is checked on a thread of its own, in turn and only
 //! so often (`checker`, `tries`); whoever has shown it gets a token in a cookie. Keys are kept hashed (`key`), tokens as digests
 //! (`tokens`), both in `access.json` of the state folder. The rules themselves are in `rules`.
 
