@@ -168,12 +168,33 @@ pub(super) async fn take(
     Ok(api::no_content())
 }
 
+/// How long a sender may take: for a piece, and in all.
+struct Pace {
+    end: Instant,
+    piece_end: Instant,
+}
+
+impl Pace {
+    fn begin(now: Instant) -> Self {
+        Self { end: now + UPDATE_TIMEOUT, piece_end: now + PIECE_TIMEOUT }
+    }
+
+    /// Until when the next bytes must have come.
+    fn deadline(&self) -> Instant {
+        self.end.min(self.piece_end)
+    }
+
+    /// A piece is whole, and the next one begins.
+    fn next_piece(&mut self, now: Instant) {
+        self.piece_end = now + PIECE_TIMEOUT;
+    }
+}
+
 /// Has the disk take what comes, piece by piece, until it ends.
 async fn receive(mut body: Incoming, mut bundle: Bundle, counting: &Counting<'_>) -> Result<Bundle, Denied> {
-    let end = Instant::now() + UPDATE_TIMEOUT;
-    let (mut piece, mut piece_end) = (BytesMut::new(), Instant::now() + PIECE_TIMEOUT);
+    let (mut piece, mut pace) = (BytesMut::new(), Pace::begin(Instant::now()));
     loop {
-        let Ok(more) = timeout_at(end.min(piece_end), body.frame()).await else {
+        let Ok(more) = timeout_at(pace.deadline(), body.frame()).await else {
             let words = "The update came too slowly. Bring the device and this computer nearer to the network, or use a cable.";
             return Err(Denied::new(Refusal::UpdateLate, words));
         };
@@ -188,7 +209,7 @@ async fn receive(mut body: Incoming, mut bundle: Bundle, counting: &Counting<'_>
         if piece.len() >= PIECE_BYTES || ended {
             let bytes = piece.split().freeze();
             bundle = on_disk(move || bundle.write(&bytes).map(|()| bundle)).await?;
-            piece_end = Instant::now() + PIECE_TIMEOUT; // the disk's time is not the sender's
+            pace.next_piece(Instant::now()); // the disk's time is not the sender's
         }
         if ended {
             return Ok(bundle);
@@ -217,5 +238,45 @@ async fn on_disk<T: Send + 'static>(
     match spawn_blocking(what).await {
         Ok(done) => done.map_err(Denied::from),
         Err(_) => Err(NotTaken::Disk("its task ended".into()).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After how many seconds somebody is refused who sends so many bytes each time, so many seconds apart; `None` when 200 MiB come.
+    fn refused_s(bytes: usize, every_s: u64) -> Option<u64> {
+        let begin = Instant::now();
+        let (mut now, mut pace, mut piece, mut all) = (begin, Pace::begin(begin), 0, 0);
+        while all < BUNDLE_BYTES_MAX {
+            now += Duration::from_secs(every_s);
+            if now > pace.deadline() {
+                return Some(pace.deadline().duration_since(begin).as_secs());
+            }
+            piece += bytes;
+            all += bytes as u64;
+            if piece >= PIECE_BYTES {
+                piece = 0;
+                pace.next_piece(now);
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn a_trickle_is_no_update() {
+        for (bytes, every_s, refused) in [
+            (1, 9, Some(16)),
+            (1, 1, Some(16)),
+            (10_000, 1, Some(16)),
+            (PIECE_BYTES - 1, 15, Some(16)),
+            (16_384, 1, Some(1800)), // it keeps the least rate, and yet would take more than half an hour
+            (PIECE_BYTES, 16, Some(1800)),
+            (PIECE_BYTES, 2, None), // 128 KiB a second
+            (8 * PIECE_BYTES, 15, None), // long pauses
+        ] {
+            assert_eq!(refused_s(bytes, every_s), refused, "{bytes} bytes every {every_s} s");
+        }
     }
 }
