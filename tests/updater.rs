@@ -3,10 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use synthwire::state::StateFolder;
+use synthwire::update::{Age, Updater};
 
 const OVERLAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/image/overlay/usr/lib");
 /// Knows `info` and `install`; a bundle is its answer: the version, or a fault.
@@ -206,7 +211,6 @@ fn one_that_is_ended_in_the_middle_says_so_and_leaves_nothing() {
 /// As the unit's ReadWritePaths= mounts them, on a partition that has room for a bundle once.
 #[test]
 fn a_bundle_that_just_fits_is_taken_where_the_unit_lets_the_updater_write() {
-    // SAFETY is not at stake: geteuid cannot fail.
     if !nix::unistd::geteuid().is_root() {
         eprintln!("SKIPPED: mounting needs root");
         return;
@@ -229,4 +233,31 @@ fn a_bundle_that_just_fits_is_taken_where_the_unit_lets_the_updater_write() {
     assert_eq!(card.outcome(), "waiting", "{output:?}");
     let listed = fs::read_to_string(card.path("listed")).unwrap();
     assert!(!listed.contains("raucb"), "{listed}");
+}
+
+/// Ctrl-C, a kill, the memory's shortage: whatever ends `synthwire update` while it reads.
+#[test]
+fn a_command_that_is_ended_while_it_reads_leaves_nothing_and_keeps_nobody_out() {
+    let card = Card::new("interrupted");
+    fs::write(card.path("run/synthwire-updater/state.json"), r#"{"state":"idle"}"#).unwrap();
+    let (state, updater, pipe) =
+        (card.path("data/synthwire"), card.path("run/synthwire-updater"), card.path("pipe"));
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_synthwire"))
+            .args(["update", pipe.to_str().unwrap(), "--state", state.to_str().unwrap()])
+            .args(["--updater", updater.to_str().unwrap()])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut file = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+        // More than a pipe holds: when all is written, some of it was taken.
+        file.write_all(&[b"hsqs".as_slice(), &vec![7; 600_000]].concat()).unwrap();
+        kill(Pid::from_raw(command.id().cast_signed()), signal).unwrap();
+        assert!(!command.wait().unwrap().success(), "{signal}");
+        drop(file);
+        assert_eq!(card.left(), Vec::<String>::new(), "{signal}");
+        let next = Updater::new(&updater, Some(StateFolder::open(&state).unwrap())).begin(None, Age::Newer);
+        assert!(next.is_ok(), "{signal}: {next:?}");
+    }
 }

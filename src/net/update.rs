@@ -273,7 +273,7 @@ mod tests {
             (PIECE_BYTES - 1, 15, Some(16)),
             (16_384, 1, Some(1800)), // it keeps the least rate, and yet would take more than half an hour
             (PIECE_BYTES, 16, Some(1800)),
-            (PIECE_BYTES, 2, None), // 128 KiB a second
+            (PIECE_BYTES, 2, None),      // 128 KiB a second
             (8 * PIECE_BYTES, 15, None), // long pauses
         ] {
             assert_eq!(refused_s(bytes, every_s), refused, "{bytes} bytes every {every_s} s");
