@@ -16,12 +16,12 @@ use synthwire::update::{Age, Updater};
 const OVERLAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/image/overlay/usr/lib");
 /// Knows `info` and `install`; a bundle is its answer: the version, or a fault.
 const RAUC: &str = r#"#!/bin/bash
-read -r said <"${@: -1}"
+IFS= read -r said <"${@: -1}"
 case $1-$said in
     info-junk*) echo 'Invalid bundle format'; exit 1 ;;
     info-*) echo "RAUC_MF_VERSION='${said#* }'" ;;
     install-fails*) echo 'LastError: no space'; exit 1 ;;
-    install-dies*) kill -KILL $PPID ;;
+    install-dies*) read -r _ _ _ updater _ <"/proc/$PPID/stat" && kill -KILL "$updater" ;;
     install-*) echo ' 40% Checking bundle done.'; echo "$said" >"$INSTALLED" ;;
 esac
 "#;
