@@ -62,6 +62,7 @@ const NO_MESSAGES: &[(&str, &str)] = &[
     ("src/net/api.rs", "…=…; Max-Age"),
     ("src/net/doorstep.rs", "HTTP/1.1 …"),
     ("src/cli/arguments.rs", "Keys of the configuration file"),
+    ("src/cli/fingerprint.rs", "The SHA-256 fingerprint of"),
     ("src/cli/soak.rs", "GET … HTTP"),
     ("src/cli/asking.rs", "GET … HTTP"),
     ("src/cli/verdict.rs", "… of …: …, … million frames"),
