@@ -205,6 +205,24 @@ fn many_phones_behind_one_address_all_get_in() {
 }
 
 #[test]
+fn a_name_that_no_certificate_of_ours_can_hold_leads_to_one_that_it_does() {
+    let secure = Secure::start_with("router", &["--name", "synth.lan", "--name", "synth.home.arpa"]);
+    let port = secure.address.port();
+    let leads_to = |name: &str| {
+        let page = secure
+            .service
+            .http_with(&format!("GET /trust HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n"));
+        let link = page.split("href=\"https://").nth(1).unwrap_or_else(|| panic!("{name}: {page}"));
+        link.split(['/', '"']).next().unwrap_or_default().to_owned()
+    };
+    let router = leads_to("synth.lan");
+    assert!(router.ends_with(&format!(".local:{port}")), "{router}");
+    for name in ["localhost", "synth.home.arpa", "127.0.0.1"] {
+        assert_eq!(leads_to(name), format!("{name}:{port}"));
+    }
+}
+
+#[test]
 fn a_clock_is_told_by_our_own_page_only_and_garbage_is_refused() {
     let secure = Secure::start("clock");
     let tell = |query: &str, more: &str| {
