@@ -6,6 +6,7 @@ use synthwire::core::wire::{self, Record};
 use synthwire::encoding::decode;
 use synthwire::net::control::FromListener;
 use synthwire::net::hostile;
+use synthwire::source::riff::{self, Refused};
 
 /// Any bytes give records or a refusal; records written back give the same bytes, but for flags nobody knows.
 pub(crate) fn wire_decode(message: &[u8]) {
@@ -82,4 +83,16 @@ pub(crate) fn card_sheet(bytes: &[u8]) {
     let sheet = sheet::read(&text);
     let left = synthwire::card::left::sheet_text(&sheet, None);
     assert!(sheet::read(&left).is_blank(), "{left}");
+}
+
+/// Any file gives whole frames, or a refusal with a remedy.
+pub(crate) fn wav(file: &[u8]) {
+    match riff::read(std::io::Cursor::new(file)) {
+        Ok(recording) => {
+            let channels = usize::from(recording.channels.get());
+            assert!(!recording.samples.is_empty() && recording.samples.len().is_multiple_of(channels));
+        }
+        Err(Refused::Content(what, remedy)) => assert!(!what.is_empty() && !remedy.is_empty()),
+        Err(Refused::Io(error)) => panic!("memory can be read: {error}"),
+    }
 }

@@ -72,3 +72,8 @@ fn the_entry_for_fuzzers_leads_to_the_service_itself() {
     let (said, _) = synthwire::net::hostile::shake(hello);
     assert_eq!(said[..3], [22, 3, 3], "a hello is answered with a hello");
 }
+
+#[test]
+fn any_recording_is_read_or_refused() {
+    each("wav", checks::wav, 100);
+}

@@ -18,8 +18,10 @@ pub(super) fn line(status: &SourceStatus, listening: usize, losses: u64) -> Plai
         return format!("{notice} {listeners}.").into();
     };
     let (first, second) = (source.first_channel, source.first_channel + 1);
-    let mut line =
-        format!("Playing {}, channels {first} and {second} of {}, ", source.name, capture.channels);
+    let mut line = match capture.channels {
+        1 => format!("Playing {}, its one channel on both sides, ", source.name),
+        channels => format!("Playing {}, channels {first} and {second} of {channels}, ", source.name),
+    };
     match capture.real_time.fifo_priority {
         Some(priority) => write!(line, "SCHED_FIFO {priority}, "),
         None => write!(line, "without real-time priority, "),

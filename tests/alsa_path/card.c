@@ -1,6 +1,6 @@
 /* A sound card for tests: an external PCM plugin of alsa-lib (its interface is C) that a test can break on purpose.
  *
- * It keeps time like a card: frame n since the start is due at start + n / 44100 s of CLOCK_MONOTONIC_RAW, in a ring that
+ * It keeps time like a card: frame n since the start is due at start + n / rate s of CLOCK_MONOTONIC_RAW, in a ring that
  * overruns. Each frame carries the clock it was captured at, in frames since boot (modulo 2^32), as synthwire's exact
  * "counter" source does: even channels the low 16 bits, odd channels the high 16, exclusive-or (channel >> 1) * 0x1111.
  * So a hole in what arrives is as long as the difference of the two counts beside it, whatever the service says of it.
@@ -19,11 +19,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RATE 44100u
-
 typedef struct {
     snd_pcm_ioplug_t io;
     char folder[256];
+    unsigned rate;
     uint64_t first;   /* the clock's frame at the start */
     uint64_t written; /* frames put into the mapped ring since the start */
 } card_t;
@@ -34,10 +33,10 @@ static int switched_on(const card_t *card, const char *name) {
     return access(path, F_OK) == 0;
 }
 
-static uint64_t frames_now(void) {
+static uint64_t frames_now(unsigned rate) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC_RAW, &now);
-    return (uint64_t)now.tv_sec * RATE + (uint64_t)now.tv_nsec * RATE / 1000000000u;
+    return (uint64_t)now.tv_sec * rate + (uint64_t)now.tv_nsec * rate / 1000000000u;
 }
 
 /* One sample as the format stores it; what a format leaves open is filled with rubbish. */
@@ -67,9 +66,9 @@ static void fill(card_t *card, const snd_pcm_channel_area_t *areas, uint64_t num
 
 static int start(snd_pcm_ioplug_t *io) {
     card_t *card = io->private_data;
-    const long period_ns = (long)(io->period_size * 1000000000ull / RATE);
+    const long period_ns = (long)(io->period_size * 1000000000ull / card->rate);
     const struct itimerspec every = {{0, period_ns}, {0, period_ns}};
-    card->first = frames_now();
+    card->first = frames_now(card->rate);
     card->written = 0;
     if (switched_on(card, "broken")) return -EIO;
     if (switched_on(card, "full")) return -ENOSPC;
@@ -100,7 +99,7 @@ static snd_pcm_sframes_t pointer(snd_pcm_ioplug_t *io) {
     card_t *card = io->private_data;
     if (switched_on(card, "overrun")) return -EPIPE;
     if (!notice_switches(io) && !switched_on(card, "silent")) {
-        const uint64_t due = frames_now() - card->first;
+        const uint64_t due = frames_now(card->rate) - card->first;
         if (due - card->written >= snd_pcm_ioplug_hw_avail(io, io->hw_ptr, io->appl_ptr)) return -EPIPE;
         const snd_pcm_channel_area_t *areas = io->mmap_rw ? snd_pcm_ioplug_mmap_areas(io) : NULL;
         for (; areas && card->written < due; card->written++) fill(card, areas, card->written, card->written % io->buffer_size);
@@ -147,22 +146,30 @@ static const snd_pcm_ioplug_callback_t read_only = {
     .poll_revents = poll_revents, .close = close_card,
 };
 
-static int constrain(snd_pcm_ioplug_t *io, snd_pcm_format_t format, unsigned channels, int offers_mmap) {
+/* What the card offers: one format, one number of channels, one rate, and any period or, where one is given, that alone. */
+typedef struct {
+    snd_pcm_format_t format;
+    unsigned channels, rate, period;
+} offer_t;
+
+static int constrain(snd_pcm_ioplug_t *io, offer_t offer, int offers_mmap) {
+    const unsigned frame_bytes = offer.channels * (unsigned)snd_pcm_format_physical_width(offer.format) / 8;
+    const unsigned least = offer.period ? offer.period * frame_bytes : 64, most = offer.period ? least : 1 << 22;
     const unsigned access[] = {offers_mmap ? SND_PCM_ACCESS_MMAP_INTERLEAVED : SND_PCM_ACCESS_RW_INTERLEAVED};
-    const unsigned formats[] = {(unsigned)format};
+    const unsigned formats[] = {(unsigned)offer.format};
     int error = snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_ACCESS, 1, access);
     if (!error) error = snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_FORMAT, 1, formats);
-    if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_CHANNELS, channels, channels);
-    if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_RATE, RATE, RATE);
-    if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_PERIOD_BYTES, 64, 1 << 20);
-    if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_BUFFER_BYTES, 128, 1 << 22);
+    if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_CHANNELS, offer.channels, offer.channels);
+    if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_RATE, offer.rate, offer.rate);
+    if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_PERIOD_BYTES, least, most);
+    if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_BUFFER_BYTES, 2 * least, 1 << 25);
     if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_PERIODS, 2, 1024);
     return error;
 }
 
 SND_PCM_PLUGIN_DEFINE_FUNC(synthcard) {
     const char *folder = "", *format = "S32_LE", *access_name = "mmap";
-    long channels = 2;
+    long channels = 2, rate = 44100, period = 0;
     snd_config_iterator_t i, next;
     (void)root;
     snd_config_for_each(i, next, conf) {
@@ -173,12 +180,15 @@ SND_PCM_PLUGIN_DEFINE_FUNC(synthcard) {
         if (!strcmp(id, "format")) snd_config_get_string(n, &format);
         if (!strcmp(id, "access")) snd_config_get_string(n, &access_name);
         if (!strcmp(id, "channels")) snd_config_get_integer(n, &channels);
+        if (!strcmp(id, "rate")) snd_config_get_integer(n, &rate);
+        if (!strcmp(id, "period")) snd_config_get_integer(n, &period);
     }
     if (stream != SND_PCM_STREAM_CAPTURE) return -EINVAL;
 
     card_t *card = calloc(1, sizeof *card);
     if (!card) return -ENOMEM;
     snprintf(card->folder, sizeof card->folder, "%s", folder);
+    card->rate = (unsigned)rate;
     const int offers_mmap = strcmp(access_name, "rw") != 0;
     int error = switched_on(card, "absent") ? -ENOENT : switched_on(card, "busy") ? -EBUSY : 0;
     if (error) {
@@ -199,7 +209,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(synthcard) {
         free(card);
         return error;
     }
-    error = constrain(&card->io, snd_pcm_format_value(format), (unsigned)channels, offers_mmap);
+    error = constrain(&card->io, (offer_t){snd_pcm_format_value(format), (unsigned)channels, (unsigned)rate, (unsigned)period}, offers_mmap);
     if (error < 0) {
         snd_pcm_ioplug_delete(&card->io); /* frees the card too */
         return error;

@@ -3,7 +3,7 @@
 use crate::folder::Folder;
 use crate::ledger::Ledger;
 use crate::notify::Systemd;
-use crate::service::{Ear, Service};
+use crate::service::{Ear, Heard, Said, Service};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::path::Path;
@@ -27,6 +27,11 @@ struct Card {
 impl Card {
     /// A card that offers this and nothing else. Builds its driver.
     fn with(format: &str, channels: u16, access: &str) -> Self {
+        Self::offering(&format!("format {format} channels {channels} access {access}"))
+    }
+
+    /// A card that offers this, in the words of the plugin.
+    fn offering(offer: &str) -> Self {
         let folder = Folder::new();
         let library = folder.file("libsynthcard.so");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/alsa_path/card.c");
@@ -42,7 +47,7 @@ impl Card {
         assert!(built.status.success(), "card.c needs alsa's headers (package libasound2-dev): {said}");
         folder.define(&format!(
             "pcm_type.synthcard {{ lib \"{library}\" }}\n\
-             pcm.card {{ type synthcard folder \"{}\" format {format} channels {channels} access {access} }}",
+             pcm.card {{ type synthcard folder \"{}\" {offer} }}",
             folder.file("")
         ));
         Self { folder }
@@ -92,6 +97,113 @@ fn a_card_of_eight_channels_is_opened_with_all_of_them_in_every_period() {
         assert_eq!(capture["channels"], 8);
         assert_eq!(capture["period_frames"].to_string(), period);
     }
+}
+
+#[test]
+fn cards_of_any_width_are_opened_with_all_they_have_and_any_pair_can_be_chosen() {
+    for (channels, pairs) in [(34_u16, [1_u16, 33]), (64, [17, 63]), (128, [1, 127])] {
+        let card = Card::with("S32_LE", channels, "mmap");
+        for first_channel in pairs {
+            let service = card.service(&["--first-channel", &first_channel.to_string()]);
+            service.wait_for_log(" INFO playing ");
+            let mut ledger = Ledger::of_pair((first_channel - 1) / 2);
+            ledger.listen_for(SECOND / 4, &mut service.listen());
+            let status = service.status();
+            assert_eq!(status["capture"]["channels"], channels);
+            assert_eq!(status["source"]["first_channel"], first_channel);
+        }
+    }
+}
+
+#[test]
+fn one_channel_is_heard_on_both_sides() {
+    for access in ["mmap", "rw"] {
+        let card = Card::with("S16_LE", 1, access);
+        let service = card.service(&["--first-channel", "7"]);
+        service.wait_for_log(" INFO playing ");
+        let mut ear = service.listen();
+        let mut frames = 0;
+        while frames < SECOND / 2 {
+            let Said::Sound(records) = ear.said() else { continue };
+            for record in records {
+                let Heard::Audio(_, samples) = record else { continue };
+                assert!(samples.iter().all(|[left, right]| left == right));
+                frames += samples.len() as u64;
+            }
+        }
+        let status = service.status();
+        assert_eq!(
+            (&status["capture"]["channels"], &status["source"]["first_channel"]),
+            (&1.into(), &1.into())
+        );
+    }
+}
+
+#[test]
+fn a_card_without_the_instruments_rate_plays_at_its_own() {
+    for rate in [48_000, 88_200, 96_000] {
+        let card = Card::offering(&format!("rate {rate}"));
+        let (service, mut ear, mut ledger) = card.playing(&[]);
+        ledger.listen_for(SECOND, &mut ear);
+        let status = service.status();
+        assert_eq!(status["capture"]["rate_hz"], rate);
+        assert_eq!(status["stream"]["rate_hz"], rate);
+        assert_eq!(status["source"]["rate_hz"], rate);
+        assert_eq!(service.listen().hello["rate_hz"], rate, "who comes later is told");
+    }
+}
+
+#[test]
+fn a_rate_that_is_not_played_is_refused_with_a_way_out_and_plug_converts_where_it_is_named() {
+    let card = Card::offering("rate 32000");
+    let service = card.service(&[]);
+    service.wait_for_log("it runs at 32000 Hz");
+    let source = service.status()["source"].clone();
+    let notice = source["notice"].as_str().unwrap();
+    assert!(notice.contains("44100, 48000, 88200 or 96000 Hz") && notice.contains("plug:card"), "{notice}");
+    assert!(!notice.contains("endpoint"), "{notice}");
+    drop(service);
+    let service = card.folder.service(&[], &["--device", "plug:card"]);
+    service.wait_for_log(" INFO playing ");
+    let capture = service.status()["capture"].clone();
+    assert_eq!(
+        (&capture["rate_hz"], &capture["path"]),
+        (&44_100.into(), &"converted_by_plug".into()),
+        "{capture}"
+    );
+}
+
+#[test]
+fn the_period_the_card_insists_on_is_what_records_hello_and_queues_go_by() {
+    for (period, record) in [(1024_u32, 1024_u32), (2205, 735), (480, 480)] {
+        let card = Card::offering(&format!("period {period}"));
+        let (service, mut ear, mut ledger) = card.playing(&[]);
+        ledger.listen_for(SECOND, &mut ear);
+        let status = service.status();
+        assert_eq!(status["capture"]["period_frames"], period, "{status}");
+        assert_eq!(
+            (&status["stream"]["period_frames"], &status["stream"]["chunk_frames"]),
+            (&period.into(), &record.into())
+        );
+        let hello = &service.listen().hello;
+        assert_eq!((&hello["period_frames"], &hello["chunk_frames"]), (&period.into(), &record.into()));
+    }
+}
+
+#[test]
+fn a_period_that_no_queue_could_hold_is_refused_in_words() {
+    let card = Card::offering("period 16384");
+    let service = card.service(&[]);
+    service.wait_for_log("it wakes every 16384 frames, and 1 to 8192 can be taken at once");
+    assert_eq!(service.status()["source"]["state"], "waiting");
+}
+
+#[test]
+fn a_card_of_more_channels_than_are_played_is_refused_in_words() {
+    let card = Card::offering("channels 130");
+    let service = card.service(&[]);
+    service.wait_for_log("it has 130 channels, and 1 to 128 can be played");
+    assert_eq!(service.status()["source"]["state"], "waiting");
 }
 
 #[test]

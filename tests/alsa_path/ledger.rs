@@ -15,6 +15,8 @@ const TOLERANCE_FRAMES: i64 = 128;
 /// What one listener heard so far.
 #[derive(Default)]
 pub(crate) struct Ledger {
+    /// What the card has laid over the samples of the pair that is heard.
+    mark: u16,
     /// The service's next record.
     next: Option<(u32, u64)>,
     /// The count of the next frame; `None` until the device's count is heard for the first time.
@@ -40,6 +42,11 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
+    /// Hears this pair, counted from 0.
+    pub(crate) fn of_pair(pair: u16) -> Self {
+        Self { mark: pair.wrapping_mul(0x1111), ..Self::default() }
+    }
+
     /// The device is a sound server with cycles of so many frames, which may skip some.
     pub(crate) fn cycles_may_be_skipped(&mut self, cycle_frames: i64) {
         self.cycle_frames = Some(cycle_frames);
@@ -120,7 +127,11 @@ impl Ledger {
 
     fn audio(&mut self, place: &Place, samples: &[[i16; 2]]) {
         self.joins_on(place, place.frames);
-        let counts: Vec<u32> = samples.iter().map(|[left, right]| counted_frame(*left, *right)).collect();
+        let counts: Vec<u32> = samples
+            .iter()
+            .map(|pair| pair.map(|sample| sample ^ self.mark.cast_signed()))
+            .map(|[left, right]| counted_frame(left, right))
+            .collect();
         let mut runs = counts.chunk_by(|one, next| *next == one.wrapping_add(1));
         if self.count.is_none() {
             // Before its ports are connected jack gives silence, and then one channel before the other.

@@ -233,3 +233,19 @@ test('the service is told what this connection counted, not what another told be
   self.onmessage({ data: { type: 'tell', report: { ...report, glitches: { network_late: 6, queue_drop: 1 } } } });
   assert.deepEqual(second.sent.at(-1).glitches, { network_late: 2, queue_drop: 1 });
 });
+
+test('the stream runs at the rate that the hello names, and another rate is listened to anew at once', async () => {
+  const { words } = open();
+  sockets[0].greet();
+  assert.equal(Atomics.load(words, WORD.STREAM_RATE), 44_100);
+  sockets[0].onclose({ code: 1012, reason: 'another source plays, at another rate; listen again' });
+  assert.equal(sockets.length, 2, 'without a pause');
+  assert.equal(status().problem, null, 'it is no fault');
+  const [, second] = sockets;
+  second.readyState = 1;
+  second.onopen();
+  second.onmessage({ data: JSON.stringify({ ...HELLO, rate_hz: 96_000 }) });
+  assert.deepEqual([Atomics.load(words, WORD.STREAM_RATE), status().hello.rate_hz], [96_000, 96_000]);
+  second.onmessage({ data: message(audio({ seq: 1, frameIndex: 5000, frames: 128 })) });
+  assert.equal(Atomics.load(words, WORD.WRITE), 5128);
+});

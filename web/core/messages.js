@@ -19,6 +19,7 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  * @property {string} state 'playing', 'waiting', 'lost', 'stalled' or 'ended'
  * @property {string} name
  * @property {number} channels 0 when unknown
+ * @property {number} [rate_hz] frames per second it delivers, 0 when unknown
  * @property {number} first_channel
  * @property {string} notice
  *

@@ -13,7 +13,7 @@ import { fineMilliseconds, isKnown, milliseconds, thousands, UNKNOWN } from './w
 export function detailRows(snapshot) {
   const { source } = snapshot;
   const heard = source && source.channels > 0
-    ? `${source.first_channel}–${source.first_channel + 1} of ${source.channels}` : UNKNOWN;
+    ? heardWords(source.channels, source.first_channel) : UNKNOWN;
   return [
     { label: 'Delay behind the synth', value: fineMilliseconds(snapshot.delay_ms) },
     { label: 'Of that, browser output', value: fineMilliseconds(snapshot.output_latency_ms) },
@@ -28,6 +28,7 @@ export function detailRows(snapshot) {
     { label: 'Splices', value: count(snapshot.splices) },
     { label: 'Sound concealed', value: milliseconds(snapshot.concealed_ms ?? null) },
     { label: 'Channels heard', value: heard },
+    { label: 'Sample rate of the synth', value: source?.rate_hz ? `${thousands(source.rate_hz)} Hz` : UNKNOWN },
     { label: 'Sample rate here', value: isKnown(snapshot.context_rate) ? `${thousands(snapshot.context_rate)} Hz` : UNKNOWN },
     { label: 'Path to the audio thread', value: transportWords(snapshot.transport) },
     { label: 'Packet number', value: count(snapshot.seq) },
@@ -54,8 +55,13 @@ function transportWords(transport) {
 }
 
 /** @param {Snapshot} snapshot @returns {string} how much sound a message holds, and why where that is not the least */
-function chunkWords({ chunk_frames: frames, chunk_why: why }) {
-  const length = fineMilliseconds(isKnown(frames) ? msOf(frames) : null);
+function chunkWords({ chunk_frames: frames, chunk_why: why, source }) {
+  const length = fineMilliseconds(isKnown(frames) ? msOf(frames, source?.rate_hz || undefined) : null);
   if (why === 'network') return `${length}, for this network's sake`;
   return why === 'service_busy' ? `${length}, because many listen` : length;
+}
+
+/** @param {number} channels @param {number} first @returns {string} */
+function heardWords(channels, first) {
+  return channels === 1 ? '1 of 1, on both sides' : `${first}–${first + 1} of ${channels}`;
 }

@@ -11,9 +11,10 @@
  *
  * @typedef {object} Source
  * @property {string} kind 'synth', 'demo', 'test' or 'none'
- * @property {string} state 'playing', 'waiting', 'lost' or 'stalled'
+ * @property {string} state 'playing', 'waiting', 'lost', 'stalled' or 'ended'
  * @property {string} name what a person calls it, '' when unknown
  * @property {number} channels 0 when unknown
+ * @property {number} [rate_hz] frames per second it delivers, 0 when unknown
  * @property {number} first_channel first of the pair that is heard, counted from 1
  * @property {string} notice one sentence from the service, '' when all is well
  *
@@ -308,6 +309,7 @@ function sourceNotice(source) {
 export function pairChoices(channels, firstChannel) {
   const firsts = new Set(channels > 2 ? [firstChannel] : []);
   for (let first = 1; channels > 2 && first < channels; first += 2) firsts.add(first);
+  if (channels > 2) firsts.add(channels - 1); // of an odd number the last two are a pair, too
   return [...firsts].sort((a, b) => a - b).map((first) => ({ first, words: `${first}–${first + 1}` }));
 }
 
@@ -340,7 +342,7 @@ function silent(source) {
 
 /** @param {Source} source @returns {boolean} it was a recording: nobody has unplugged it */
 function hasEnded(source) {
-  return source.kind === 'test' && source.state === 'lost';
+  return source.state === 'ended';
 }
 
 /** @param {Source} source @returns {string} why it is silent */

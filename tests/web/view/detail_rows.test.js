@@ -5,7 +5,7 @@ import { detailRows } from '../../../web/view/detail_rows.js';
 
 const PLAYING = {
   state: 'playing', problem: null, problem_detail: null, peaks: [0, 0], volume: 1, glitches: {},
-  source: { kind: 'synth', state: 'playing', name: 'MONTAGE', channels: 32, first_channel: 3, notice: '' },
+  source: { kind: 'synth', state: 'playing', name: 'MONTAGE', channels: 32, rate_hz: 44_100, first_channel: 3, notice: '' },
   delay_ms: 40.7, output_latency_ms: 26.66, level_ms: 11.4, target_ms: 10.7, transport: 'sab', context_rate: 44100, seq: 1234567,
   network_delay_ms: 1.24, jitter_ms: 0.42, required_lead_ms: 8.1, drift_ppm: -12.34, rate_ppm: 0.04, splices: 1002, concealed_ms: 84.4,
   chunk_frames: 512,
@@ -21,12 +21,15 @@ test('every number is shown with its unit', () => {
   for (const [label, value] of [
     ['Delay behind the synth', '40.7 ms'], ['Of that, network', '1.2 ms'], ['Network jitter', '0.4 ms'], ['Sound in a message', '11.6 ms'],
     ['Buffer needed, last 20 s', '8.1 ms'], ['Clock drift', '−12.3 ppm'], ['Playing speed', '0.0 ppm'],
-    ['Splices', '1,002'], ['Sound concealed', '84 ms'], ['Channels heard', '3–4 of 32'], ['Sample rate here', '44,100 Hz'],
+    ['Splices', '1,002'], ['Sound concealed', '84 ms'], ['Channels heard', '3–4 of 32'], ['Sample rate of the synth', '44,100 Hz'], ['Sample rate here', '44,100 Hz'],
     ['Path to the audio thread', 'shared memory'], ['Packet number', '1,234,567'], ['State', 'playing'],
   ]) assert.equal(rows.get(label), value, label);
   assert.equal(shown({ chunk_why: 'network' }).get('Sound in a message'), '11.6 ms, for this network\'s sake');
   assert.equal(shown({ chunk_why: 'service_busy' }).get('Sound in a message'), '11.6 ms, because many listen');
   assert.equal(shown({ chunk_why: 'least_delay' }).get('Sound in a message'), '11.6 ms');
+  const mono = shown({ source: { ...PLAYING.source, channels: 1, first_channel: 1, rate_hz: 96_000 } });
+  const rows96 = ['Channels heard', 'Sample rate of the synth', 'Sound in a message'].map((label) => mono.get(label));
+  assert.deepEqual(rows96, ['1 of 1, on both sides', '96,000 Hz', '5.3 ms']);
   assert.equal(shown({ rate_ppm: 250 }).get('Playing speed'), '+250.0 ppm');
 });
 

@@ -35,7 +35,7 @@ test('the line of truth says state, delay and glitches', () => {
     [{ source: { ...DEMO, kind: 'test' } }, 'Playing, 41 ms behind the signal, 0 glitches'],
     [{ source: { ...SYNTH, state: 'lost' } }, 'Waiting for the synth…'],
     [{ source: NOTHING }, 'Waiting for a synth…'],
-    [{ source: { ...DEMO, kind: 'test', state: 'lost', name: 'take.wav' } }, 'The recording is over'],
+    [{ source: { ...DEMO, kind: 'test', state: 'ended', name: 'take.wav' } }, 'The recording is over'],
     [{ state: 'waiting', source: { ...SYNTH, state: 'stalled' } }, 'Waiting for sound…'],
     [{ state: 'waiting' }, 'Waiting for sound…'],
     [{ state: 'waiting', source: null }, 'Waiting for sound…'],
@@ -97,7 +97,7 @@ test('a silent instrument is explained, a sounding one is not', () => {
     [{ source: NOTHING }, 'No synth found yet'],
     [{ source: { ...NOTHING, state: 'playing' } }, 'No synth found yet'],
     [{ source: { ...SYNTH, state: 'lost' } }, 'MONTAGE is gone'],
-    [{ source: { ...DEMO, kind: 'test', state: 'lost', name: 'take.wav' } }, 'take.wav has been played to its end'],
+    [{ source: { ...DEMO, kind: 'test', state: 'ended', name: 'take.wav' } }, 'take.wav has been played to its end'],
     [{ source: { ...SYNTH, state: 'lost', name: '' } }, 'The synth is gone'],
     [{ source: { ...SYNTH, state: 'stalled' } }, 'MONTAGE sends no sound'],
     [{ source: { ...SYNTH, notice: 'Running through plug.' } }, 'Running through plug.'],
@@ -147,7 +147,9 @@ test('a pair can be chosen only where there is more than one, and the one that i
   const firsts = (channels, first) => words.pairChoices(channels, first).map((choice) => choice.first);
   assert.deepEqual(firsts(0, 1), []);
   assert.deepEqual(firsts(2, 1), []);
-  assert.deepEqual(firsts(5, 1), [1, 3]);
+  assert.deepEqual(firsts(1, 1), []);
+  assert.deepEqual(firsts(5, 1), [1, 3, 4]);
+  assert.equal(firsts(128, 127).length, 64);
   assert.deepEqual(firsts(6, 2), [1, 2, 3, 5]);
   assert.equal(firsts(32, 1).length, 16);
   assert.equal(words.pairChoices(32, 1).at(-1).words, '31–32');
