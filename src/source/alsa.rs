@@ -112,9 +112,10 @@ impl AlsaSource {
         let _quiet = Output::local_error_handler();
         // alsa-lib caches its configuration: a card plugged in since would stay unknown by name.
         let _ = alsa::config::update_free_global();
-        let (pcm, mapped) = open_mapped(name)?;
+        let (pcm, own) = open_mapped(name)?;
+        let mapped = own.is_none();
         let on_card = pcm.info().is_ok_and(|info| info.get_card() >= 0);
-        let asking = Asking { wish, on_card, may_convert: names_plug(name) };
+        let asking = Asking { wish, on_card, own, may_convert: names_plug(name) };
         let (layout, is_converted) = negotiate(&pcm, asking).map_err(|refused| refused.of(name))?;
         start_by_hand(&pcm, layout.period_frames())
             .map_err(|error| refusal("cannot set the wake-up of", error, "").of(name))?;
@@ -273,15 +274,20 @@ pub fn plugin_pcms() -> Vec<String> {
         .collect()
 }
 
-/// Opens `name`, or `plug` over it where it does not offer mmap; says whether it does.
-fn open_mapped(name: &str) -> Result<(PCM, bool)> {
+/// Opens `name`, or `plug` over it where it does not offer mmap: then with the channels it has itself, for `plug` would offer any.
+fn open_mapped(name: &str) -> Result<(PCM, Option<Channels>)> {
     let pcm = open_pcm(name)?;
-    let offers_mmap = HwParams::any(&pcm).is_ok_and(|hw| hw.test_access(Access::MMapInterleaved).is_ok());
-    if offers_mmap {
-        return Ok((pcm, true));
+    let on_card = pcm.info().is_ok_and(|info| info.get_card() >= 0);
+    let own = match HwParams::any(&pcm) {
+        Ok(hw) if hw.test_access(Access::MMapInterleaved).is_ok() => None,
+        Ok(hw) => Some(channels_of(&hw, on_card)),
+        Err(error) => return Err(refusal("cannot read the abilities of", error, "").of(name)),
+    };
+    if own.is_none() {
+        return Ok((pcm, None));
     }
     drop(pcm);
-    Ok((open_pcm(&format!("plug:SLAVE='{name}'"))?, false))
+    Ok((open_pcm(&format!("plug:SLAVE='{name}'"))?, own))
 }
 
 fn open_pcm(name: &str) -> Result<PCM> {
@@ -353,10 +359,11 @@ fn refusal(doing: &str, cause: alsa::Error, remedy: &str) -> Refusal {
 }
 
 /// What is asked of a device.
-#[derive(Clone, Copy)]
 struct Asking {
     wish: Wish,
     on_card: bool,
+    /// The channels of the device under the `plug` that maps it.
+    own: Option<Channels>,
     /// Its user named a PCM that converts.
     may_convert: bool,
 }
@@ -364,10 +371,9 @@ struct Asking {
 /// Settles everything with the device; whether its rate is converted. The first number of channels that goes with a rate and a
 /// format is taken. A device that has none is asked to convert, where its user named one that does.
 fn negotiate(pcm: &PCM, asking: Asking) -> std::result::Result<(Layout, bool), Refusal> {
-    let hw = HwParams::any(pcm).map_err(|e| refusal("cannot read the abilities of", e, ""))?;
-    hw.set_access(Access::MMapInterleaved).map_err(|e| refusal("cannot map", e, ""))?;
-    hw.set_rate_resample(false).map_err(|e| refusal("cannot switch off the resampling of", e, ""))?;
-    let order = channels_of(&hw, asking.on_card).in_order(asking.wish.channels)?;
+    let hw = abilities(pcm, false)?;
+    let offered = asking.own.unwrap_or_else(|| channels_of(&hw, asking.on_card));
+    let order = offered.in_order(asking.wish.channels)?;
     let configured = |channels: u32| configured(pcm, &hw, channels, asking.wish.period_frames);
     let refused = match configured(order.best) {
         Ok(layout) => return Ok((layout, false)),
@@ -379,8 +385,16 @@ fn negotiate(pcm: &PCM, asking: Asking) -> std::result::Result<(Layout, bool), R
     if !asking.may_convert {
         return Err(refused);
     }
-    hw.set_rate_resample(true).map_err(|e| refusal("cannot switch on the resampling of", e, ""))?;
-    configured(order.best).map(|layout| (layout, true))
+    let hw = abilities(pcm, true)?;
+    self::configured(pcm, &hw, order.best, asking.wish.period_frames).map(|layout| (layout, true))
+}
+
+/// What a device can do, with its rate converted on the way or not.
+fn abilities(pcm: &PCM, converted: bool) -> std::result::Result<HwParams<'_>, Refusal> {
+    let hw = HwParams::any(pcm).map_err(|e| refusal("cannot read the abilities of", e, ""))?;
+    hw.set_access(Access::MMapInterleaved).map_err(|e| refusal("cannot map", e, ""))?;
+    hw.set_rate_resample(converted).map_err(|e| refusal("cannot choose the resampling of", e, ""))?;
+    Ok(hw)
 }
 
 fn channels_of(hw: &HwParams<'_>, on_card: bool) -> Channels {
