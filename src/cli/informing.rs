@@ -80,9 +80,10 @@ pub(super) async fn keep_power_told(service: Arc<Service>) {
         let Ok(Some(throttled)) = tokio::task::spawn_blocking(power::here).await else { return };
         let notice = throttled.notice();
         if notice != told {
-            match notice {
-                Some(words) => tracing::warn!("{words} (the firmware says {:#x})", throttled.0),
-                None => tracing::info!("power and heat are as they should be"),
+            if let Some(words) = notice {
+                tracing::warn!("{words} (the firmware says {:#x})", throttled.0);
+            } else {
+                tracing::info!("power and heat are as they should be");
             }
             service.tell_power(notice);
             told = notice;

@@ -26,7 +26,7 @@ pub(super) fn gather(complaints: &[Complaint], card: Option<&Report>) -> Vec<Pla
     let complaints = complaints.iter().map(|complaint| Plain::from(format!("Configuration, {complaint}.")));
     let model = fs::read(board::MODEL_FILE).unwrap_or_default();
     let board = board::notice(&String::from_utf8_lossy(&model));
-    let machine = board.into_iter().chain(boot_loader::here().notice().map(Into::into)).map(Plain::from);
+    let machine = board.into_iter().chain(boot_loader::here().notice()).map(Plain::from);
     complaints.chain(machine).chain(card.into_iter().flat_map(Report::notices).map(Plain::from)).collect()
 }
 
