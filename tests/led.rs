@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use synthwire::core::liveness::Ill;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/image/overlay/usr/lib/synthwire/led");
 
@@ -96,6 +97,21 @@ fn every_state_of_the_service_has_its_pattern() {
         ("failed", "", &slow),
     ] {
         assert_eq!(board.shows(active, status), *shown, "{active} {status}");
+    }
+}
+
+#[test]
+fn a_service_that_is_not_alive_shows_a_fault_whatever_it_would_play() {
+    let board = Board::new("ill", "ACT");
+    for ill in Ill::ALL {
+        for would in
+            ["Playing MONTAGE, channels 1 and 2 of 8, to 1 listener.", "No synth found. 0 listeners."]
+        {
+            let status = format!("{} {would}", ill.words());
+            let (active, pattern) =
+                if ill.is_start() { ("activating", "booting") } else { ("active", "fault") };
+            assert_eq!(board.shows(active, &status).1, pattern, "{status}");
+        }
     }
 }
 

@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::hub::pump::HandoffReader;
 use crate::hub::{Hub, Sizes};
 use crate::identity::Names;
-use crate::net::fan_out::{self, Newcomers, Setup};
+use crate::net::door::{self, Newcomers};
+use crate::net::fan_out::{self, Setup};
 use crate::net::{self, Gate, Service};
 use crate::plain::Plain;
 use crate::rt::counters::{Controls, Counters};
@@ -85,10 +86,12 @@ async fn serve(
 
     let (stop, stopping) = watch::channel(false);
     let (misread, misreadings) = watch::channel(None);
-    let (door, newcomers) = fan_out::door();
+    let (door, newcomers) = door::door()?;
     let (wishes, wished) = net::settings::wishes()?;
     let (began, plays) = oneshot::channel();
-    let setup = Setup { hub: Arc::clone(&hub), dscp: config.dscp, began, wishes, stop: stopping.clone() };
+    let (tell, news) = door::news()?;
+    tokio::spawn(door::pass_on(Arc::clone(&hub), stopping.clone(), tell));
+    let setup = Setup { hub: Arc::clone(&hub), dscp: config.dscp, began, wishes, news };
     let turns = RtWish { priority: config.fan_out_priority(), cpu: config.fan_out_cpu };
     let mut playing = spawn_fan_out(frames_out, newcomers, setup, turns)?;
     announce::follow(names, ports::offered(&config, &listeners));

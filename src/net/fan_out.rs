@@ -5,18 +5,19 @@
 //! listener says is read by a task of its own (`ws`), which shares the listener's [`Line`] with it. So nothing here is locked.
 
 use super::connection::Connection;
+use super::door::{Newcomers, News};
 use super::guest::Guest;
 use super::line::Line;
 use super::packets::Packets;
 use super::settings::Settings;
-use super::{Service, socket, stopped, ws};
+use super::{Service, socket, ws};
 use crate::clock::mono_raw_now;
 use crate::core::adaptation::{CostFloor, Stream};
 use crate::core::layout::Layout;
 use crate::error::{Error, Result};
-use crate::hub::Hub;
-use crate::hub::handover::Giver;
+use crate::hub::handover::{Giver, Untaken};
 use crate::hub::pump::{HandoffReader, Pump, RING_MARKS};
+use crate::hub::{Hub, SourceStatus};
 use crate::units::{MonoNs, NS_PER_S};
 use bytes::Bytes;
 use nix::sys::resource::{UsageWho, getrusage};
@@ -25,11 +26,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-/// Connections on their way from the other thread.
-const NEWCOMERS_MAX: usize = 64;
 /// How soon a listener is looked at again whose connection took nothing, when no packet comes: else with the next.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// When no packet has come for so long, what waits for its message to be full is sent as it is.
@@ -70,33 +69,13 @@ pub(super) struct Visitor {
     pub(super) number: u64,
 }
 
-/// Where connections are handed over.
-#[derive(Clone)]
-pub struct Door(mpsc::Sender<Newcomer>);
-
-/// The door from inside.
-pub struct Newcomers(mpsc::Receiver<Newcomer>);
-
-/// The way from the thread that accepts connections to the one that plays to them.
-pub fn door() -> (Door, Newcomers) {
-    let (outside, inside) = mpsc::channel(NEWCOMERS_MAX);
-    (Door(outside), Newcomers(inside))
-}
-
-impl Door {
-    /// Hands a connection over, and waits until the listener has left.
-    pub(super) async fn hand_over(&self, connection: Connection, said: Bytes, visitor: Visitor) {
-        let (left, has_left) = oneshot::channel();
-        if self.0.send(Newcomer { connection, said, visitor, left }).await.is_ok() {
-            let _ = has_left.await; // an error means that it has left
-        }
-    }
-}
-
 /// What the listeners share.
 pub(super) struct Room {
     pub(super) hub: Arc<Hub>,
-    pub(super) stop: watch::Receiver<bool>,
+    /// What is heard, for this thread alone.
+    pub(super) source: watch::Sender<SourceStatus>,
+    /// Whether the service is to stop, for this thread alone.
+    pub(super) stop: watch::Sender<bool>,
     /// To the thread that may wait for a disk.
     pub(super) wishes: RefCell<Giver<Settings>>,
     packets: RefCell<Packets>,
@@ -189,9 +168,8 @@ impl Room {
         if connection.move_here().is_err() {
             return; // no descriptors left: the page tries again
         }
-        if let Err(error) = socket::prepare(connection.tcp(), dscp) {
-            tracing::debug!("cannot set a listener's socket options: {error}");
-        }
+        // Without them it is heard all the same, and nothing is logged here.
+        let _ = socket::prepare(connection.tcp(), dscp);
         let mut line = Line::new(connection, visitor.number, self.stream.get());
         line.floor(self.floor_packets.get());
         let seat = Rc::new(Seat {
@@ -229,8 +207,8 @@ pub struct Setup {
     pub began: oneshot::Sender<()>,
     /// Where listeners' wishes go ([`super::settings::wishes`]).
     pub wishes: Giver<Settings>,
-    /// Ends it when true.
-    pub stop: watch::Receiver<bool>,
+    /// What it must know of the others' doings ([`super::door::pass_on`]); the last of it ends the thread.
+    pub news: Untaken<News>,
 }
 
 /// Plays to everybody who comes through the door, on the calling thread, until it is to stop.
@@ -245,14 +223,16 @@ pub fn run(handoff: HandoffReader, newcomers: Newcomers, setup: Setup) -> Result
     runtime.block_on(play(handoff, newcomers, setup))
 }
 
-async fn play(handoff: HandoffReader, mut newcomers: Newcomers, setup: Setup) -> Result<()> {
-    let Setup { hub, dscp, began, wishes, mut stop } = setup;
+async fn play(handoff: HandoffReader, newcomers: Newcomers, setup: Setup) -> Result<()> {
+    let Setup { hub, dscp, began, wishes, news } = setup;
+    let (mut newcomers, mut news) = (newcomers.0.here()?, news.here()?);
     let sizes = hub.sizes();
     let stream = sizes.stream(&sizes.expected);
     let kept_packets = stream.queue_packets_max() + SPARE_PACKETS;
     let room = Rc::new(Room {
+        source: watch::Sender::new(hub.source().borrow().clone()),
+        stop: watch::Sender::new(false),
         hub,
-        stop: stop.clone(),
         wishes: RefCell::new(wishes),
         packets: RefCell::new(Packets::new(kept_packets)),
         seats: RefCell::default(),
@@ -284,8 +264,15 @@ async fn play(handoff: HandoffReader, mut newcomers: Newcomers, setup: Setup) ->
                 ticker.look(&room, look.is_some_and(|(_, hurry)| hurry));
             }
             () = room.pending.notified(), if look.is_none() => ticker.look_again(),
-            Some(newcomer) = newcomers.0.recv(), if stopping.is_none() => room.welcome(newcomer, dscp),
-            () = stopped(&mut stop), if stopping.is_none() => stopping = Some(Instant::now() + STOP_GRACE),
+            // Before newcomers: they are greeted with it.
+            news = news.take() => match news? {
+                News::Source(source) => _ = room.source.send_replace(source),
+                News::Stop => {
+                    room.stop.send_replace(true);
+                    stopping = Some(Instant::now() + STOP_GRACE);
+                }
+            },
+            newcomer = newcomers.take(), if stopping.is_none() => room.welcome(newcomer?, dscp),
             _ = heartbeat.tick() => {}
         }
         if let Some(until) = stopping {

@@ -6,7 +6,7 @@ use super::guard::{self, Peer};
 use super::handshake::Handshakes;
 use super::party::Party;
 use super::routes::{self, Body};
-use super::{Gate, Service, fan_out, frames, http};
+use super::{Gate, Service, door, frames, http};
 use crate::config::Config;
 use crate::core::layout::Layout;
 use crate::hub::{Controls, Counters, Hub, Sizes};
@@ -182,5 +182,5 @@ fn deaf_service() -> Service {
         Sizes { listeners_max: 1, queue_ms: 250, chunk_frames: None, expected: Layout::expected(128) };
     let hub = Hub::new(sizes, Arc::new(Counters::new()), Arc::new(Controls::default()));
     let gate = Gate::open(&Config::default(), watch::channel(Names::default()).1, None);
-    Service::new(hub, gate, fan_out::door().0, None, watch::channel(false).1)
+    Service::new(hub, gate, door::door().expect("an eventfd").0, None, watch::channel(false).1)
 }

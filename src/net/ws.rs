@@ -175,8 +175,8 @@ impl<'a, 'w> Session<'a, 'w> {
     }
 
     async fn run(mut self) -> End {
-        let mut source = self.room.hub.source();
-        let mut stop = self.room.stop.clone();
+        let mut source = self.room.source.subscribe();
+        let mut stop = self.room.stop.subscribe();
         let mut stopped = std::pin::pin!(super::stopped(&mut stop));
         let rate = self.room.layout().rate();
         let hello = self.hello(&source.borrow_and_update());

@@ -170,7 +170,7 @@ fn whatever_a_listener_asks_for_the_thread_that_sends_touches_no_file_and_makes_
         ear.say(&format!(r#"{{"type":"set_pair","first_channel":{first_channel}}}"#));
         assert_eq!(ear.text("source")["source"]["first_channel"], first_channel);
         ear.say(r#"{"type":"report","mode":"auto","glitches":{"network_late":2}}"#);
-        wait_until("it is written down", || kept().contains(&format!("\"first_channel\":{first_channel}")));
+        wait_until("it is written down", || kept().contains(&format!("\"first_channel\": {first_channel}")));
     }
     ear.say(r#"{"type":"set_pair","first_channel":8}"#);
     assert!(ear.text("refused")["reason"].as_str().unwrap().contains("no pair"));
