@@ -87,7 +87,7 @@ async fn serve(
     let (stop, stopping) = watch::channel(false);
     let (misread, misreadings) = watch::channel(None);
     let (door, newcomers) = door::door()?;
-    let (wishes, wished) = net::settings::wishes()?;
+    let (wishes, fulfilled) = net::settings::wishes()?;
     let (began, plays) = oneshot::channel();
     let (tell, news) = door::news()?;
     tokio::spawn(door::pass_on(Arc::clone(&hub), stopping.clone(), tell));
@@ -97,7 +97,7 @@ async fn serve(
     announce::follow(names, ports::offered(&config, &listeners));
     let (ports, secure) = listeners.part();
     let service = Arc::new(Service::new(Arc::clone(&hub), gate, door, secure, stopping));
-    let mut serving = tokio::spawn(net::serve(ports, wished.here()?, Arc::clone(&service)));
+    let mut serving = tokio::spawn(net::serve(ports, fulfilled.here()?, Arc::clone(&service)));
     tokio::spawn(keep_systemd_informed(Arc::clone(&hub), Arc::clone(&service), misreadings));
     tokio::spawn(keep_power_told(Arc::clone(&service)));
     let reloading = async move {
