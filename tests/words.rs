@@ -203,8 +203,7 @@ fn call<'a>(before: &[Token<'a>]) -> &'a str {
     let back = |steps: usize| before.len().checked_sub(steps).map_or("", |at| before[at].text);
     match (back(1), back(2)) {
         ("!", "#") | ("#", _) => "#",
-        ("!", name) => name,
-        (name, _) => name,
+        ("!", name) | (name, _) => name,
     }
 }
 

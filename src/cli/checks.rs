@@ -191,7 +191,7 @@ fn sound(scene: &Scene<'_>) -> Vec<Check> {
                 "no MONTAGE or MODX: connect its USB TO HOST socket and switch it on, or name another with \
                  --device ('synthwire devices' lists them)",
             ),
-            Err(error) => Check::bad(name, &Plain::from(&error)),
+            Err(error) => Check::bad(name, Plain::from(&error)),
         },
     };
     vec![check]
@@ -244,15 +244,12 @@ fn authority(scene: &Scene<'_>) -> Vec<Check> {
 
 /// What is to be said of the device: by the service, which knows its card and its memory, else of the board alone.
 fn device(scene: &Scene<'_>) -> Vec<Check> {
-    let notices: Vec<Plain> = match scene.service {
-        Answer::Runs(status) => {
-            let said = status["notices"].as_array().into_iter().flatten();
-            said.filter_map(|notice| notice.as_str()).map(Plain::from).collect()
-        }
-        _ => {
-            let power = power::here().and_then(power::Throttled::notice).map(Plain::from);
-            notices::gather(&[], None).into_iter().chain(power).collect()
-        }
+    let notices: Vec<Plain> = if let Answer::Runs(status) = scene.service {
+        let said = status["notices"].as_array().into_iter().flatten();
+        said.filter_map(|notice| notice.as_str()).map(Plain::from).collect()
+    } else {
+        let power = power::here().and_then(power::Throttled::notice).map(Plain::from);
+        notices::gather(&[], None).into_iter().chain(power).collect()
     };
     notices.into_iter().map(|notice| Check::warn("device", notice)).collect()
 }
