@@ -36,10 +36,11 @@ fn main() {
         fs::write(out.join(format!("{number}.gz")), &gzip).expect("OUT_DIR can be written");
         writeln!(
             code,
-            "Asset {{ path: {path:?}, mime: {:?}, etag: {:?}, plain: include_bytes!(concat!(env!(\"OUT_DIR\"), \
+            "Asset {{ path: {path:?}, mime: {:?}, etag: {:?}, gzip_etag: {:?}, plain: include_bytes!(concat!(env!(\"OUT_DIR\"), \
              \"/{number}.plain\")), gzip: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{number}.gz\")) }},",
             mime(path),
             format!("\"{:08x}-{:x}\"", crc(&content), content.len()),
+            format!("\"{:08x}-{:x}-gzip\"", crc(&content), content.len()),
         )
         .expect("a string can be written to");
     }
@@ -90,11 +91,11 @@ fn crc(content: &[u8]) -> u32 {
     crc.sum()
 }
 
-/// A page, with every quoted name of a file replaced by its versioned path.
+/// A page, with every quoted name of a file replaced by its versioned path: a relative one, for a proxy may have put us below a prefix.
 fn versioned(page: &[u8], files: &[(String, Vec<u8>)], digest: &str) -> Vec<u8> {
     let mut page = String::from_utf8(page.to_vec()).expect("the page is UTF-8");
     for (path, _) in files {
-        page = page.replace(&format!("\"{}\"", &path[1..]), &format!("\"/v/{digest}{path}\""));
+        page = page.replace(&format!("\"{}\"", &path[1..]), &format!("\"v/{digest}{path}\""));
     }
     page.into_bytes()
 }

@@ -96,3 +96,13 @@ pub(crate) fn wav(file: &[u8]) {
         Err(Refused::Io(error)) => panic!("memory can be read: {error}"),
     }
 }
+
+/// Whatever a proxy says, a page from elsewhere does not become ours, nor one that came by plain http where the visitor's
+/// connection is said to be encrypted; and nobody but the proxy is believed.
+pub(crate) fn proxy_headers(lines: &[u8]) {
+    let Ok(lines) = std::str::from_utf8(lines) else { return };
+    let told = hostile::told_by_proxy(lines);
+    assert!(!told.foreign_page, "evil.example is let in");
+    assert!(!(told.secure && told.plain_page), "a plain page is let in where all is encrypted");
+    assert!(!told.believed_of_stranger, "anybody may be a proxy");
+}

@@ -116,6 +116,10 @@ needs_hostile() {
     [ "$(. /etc/os-release && printf '%s' "${VERSION_ID:-}")" != 12 ] || need wapiti 'a scanner of headers and policies' command -v wapiti
     need prometheus 'promtool, which reads metrics and alerts' command -v promtool
     need testssl.sh 'a scanner of TLS' command -v testssl
+    need openssl 'makes a certificate for the proxies' command -v openssl
+    need npm 'fetches the client that comes through them' command -v npm
+    need nginx-light 'a reverse proxy' command -v nginx
+    need caddy 'another' command -v caddy
 }
 
 # A machine that is not there, started from a kernel and a file tree. The kernel's package is never installed: who needs one

@@ -7,6 +7,7 @@
 #   slow         slowhttptest in its four modes: the service must be there all the time
 #   headers      wapiti's look at headers, policies and cookies
 #   tls          testssl.sh's look at the HTTPS port: protocols, ciphers, the certificate, known weaknesses
+#   proxies      nginx and Caddy with the configurations of docs/guide/proxies.md: page, key, cookie, the socket with its sound
 #   metrics      promtool on /metrics, on the alerts and on their tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,12 +15,14 @@ cd "$(dirname "$0")/.."
 . scripts/tally.sh
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(metrics headers tls conformance slow chaos)
+[ ${#stages[@]} -gt 0 ] || stages=(metrics headers proxies tls conformance slow chaos)
 port=18999
 tls_port=18998
+proxy_port=18997
 helper=
+behind= # what a proxy stands before
 
-cleanup() { [ -z "$helper" ] || kill "$helper" 2>/dev/null || true; }
+cleanup() { kill $helper $behind 2>/dev/null || true; }
 trap cleanup EXIT
 
 # start COMMAND...: a program that runs until `stop`; answers on the port named.
@@ -118,6 +121,48 @@ tls() {
     stop
 }
 
+# from_guide LANGUAGE: the block of that language in the guide, with this test's ports and certificate in the place of the real ones.
+from_guide() {
+    sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/p" docs/guide/proxies.md | sed '/^```/d' | sed \
+        -e "s|127.0.0.1:8080|127.0.0.1:$port|" -e "s|listen 443 ssl|listen 127.0.0.1:$proxy_port ssl|" \
+        -e "s|/etc/ssl/synth.example.org|$PWD/$logs/proxies/synth.example.org|" \
+        -e "s|^synth.example.org {|https://synth.example.org:$proxy_port {\n\ttls $PWD/$logs/proxies/synth.example.org.pem $PWD/$logs/proxies/synth.example.org.key|"
+}
+
+# visit NAME: what a browser does, at the proxy that runs.
+visit() {
+    local line
+    while read -r line; do
+        case $line in
+            'ok '*) cases_passed=$((cases_passed + 1)) ;;
+            *) cases_failed=$((cases_failed + 1)); warn "proxies: $1: $line" ;;
+        esac
+        printf '%s: %s\n' "$1" "$line" >>"$logs/proxies.log"
+    done < <(node tests/hostile/proxy.mjs "https://synth.example.org:$proxy_port/synth/" "the band's key" 2>&1 || true)
+}
+
+proxies() {
+    local folder=$PWD/$logs/proxies
+    rm -rf "$folder" && mkdir -p "$folder"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=synth.example.org \
+        -addext subjectAltName=DNS:synth.example.org -keyout "$folder/synth.example.org.key" -out "$folder/synth.example.org.pem" 2>/dev/null
+    printf 'names = ["synth.example.org"]\nlistening_key = "%s"\n' "$(echo "the band's key" | "$service" key 2>/dev/null)" >"$folder/synthwire.toml"
+    serve --config "$folder/synthwire.toml"
+    behind=$helper
+    from_guide nginx >"$folder/site.conf"
+    printf '%s\n' 'daemon off;' "pid $folder/nginx.pid;" "error_log $folder/nginx.log;" 'events {}' \
+        "http { access_log off; include $folder/site.conf; }" >"$folder/nginx.conf"
+    start "$proxy_port" nginx -c "$folder/nginx.conf"
+    visit nginx
+    stop
+    from_guide caddy | cat <(printf '{\n\tadmin off\n\tauto_https off\n}\n') - >"$folder/Caddyfile"
+    XDG_DATA_HOME=$folder XDG_CONFIG_HOME=$folder start "$proxy_port" caddy run --adapter caddyfile --config "$folder/Caddyfile"
+    visit caddy
+    stop
+    helper=$behind behind=
+    stop
+}
+
 slow() {
     serve
     local mode
@@ -148,15 +193,18 @@ chaos() {
 }
 
 . scripts/with_packages.sh hostile
-say 'Building the service and the echo endpoint'
-scripts/cargo.sh build --release --locked
-scripts/cargo.sh build --release --locked --features hostile --example websocket_echo
-service=target/release/synthwire
+service=${SYNTHWIRE:-target/release/synthwire} # a program that is there already, to try a stage
+if [ -z "${SYNTHWIRE:-}" ]; then
+    say 'Building the service and the echo endpoint'
+    scripts/cargo.sh build --release --locked
+    scripts/cargo.sh build --release --locked --features hostile --example websocket_echo
+fi
+scripts/npm_packages.sh
 
 for stage in "${stages[@]}"; do
     case $stage in
-        chaos | conformance | slow | headers | tls | metrics) ;;
-        *) die "unknown stage '$stage'" 'One of: metrics headers tls conformance slow chaos' ;;
+        chaos | conformance | slow | headers | proxies | tls | metrics) ;;
+        *) die "unknown stage '$stage'" 'One of: metrics headers proxies tls conformance slow chaos' ;;
     esac
     say "$stage"
     began=$SECONDS cases_passed=0 cases_failed=0 cases_skipped=0

@@ -7,10 +7,11 @@ mod reading;
 
 use crate::error::{Error, Result};
 use crate::units::CHANNELS_MAX;
+use ipnet::IpNet;
 pub use reading::{Complaint, Reading, keys};
 use serde::Deserialize;
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// The file read when none is named and it is there.
@@ -61,6 +62,8 @@ pub struct Config {
     pub announce: bool,
     /// Names this device answers to besides its host name and its addresses.
     pub names: Vec<String>,
+    /// Reverse proxies whose word on their visitors counts: addresses, or blocks of them.
+    pub trusted_proxies: Vec<String>,
     /// Key without which nobody may listen, as `synthwire key` prints it.
     pub listening_key: Option<String>,
     /// Key without which nobody may change settings, as `synthwire key` prints it.
@@ -94,6 +97,7 @@ impl Default for Config {
             key: None,
             announce: true,
             names: Vec::new(),
+            trusted_proxies: ["127.0.0.0/8", "::1"].map(String::from).to_vec(),
             listening_key: None,
             settings_key: None,
             dscp: None,
@@ -150,6 +154,11 @@ impl Config {
         (is_given || has_own_certificate).then(|| self.state_folder(variable)).transpose()
     }
 
+    /// The blocks of [`Self::trusted_proxies`].
+    pub fn trusted_blocks(&self) -> Vec<IpNet> {
+        self.trusted_proxies.iter().filter_map(|text| block_of(text)).collect()
+    }
+
     /// The keys whose values differ from those of `new`.
     pub fn differing_keys(&self, new: &Self) -> Vec<&'static str> {
         /// Names each key once, and the compiler those that are forgotten.
@@ -161,7 +170,7 @@ impl Config {
         }
         let differs = differing! {
             device demo channels first_channel period_frames chunk_frames rt_priority capture_cpu fan_out_cpu
-            listen listen_tls state cert key announce names listening_key settings_key
+            listen listen_tls state cert key announce names trusted_proxies listening_key settings_key
             dscp queue_ms listeners_max connections_per_address
         };
         differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
@@ -193,6 +202,12 @@ impl Config {
                 format!("{name:?} is no name: letters, digits, '-' and '.', without a port"),
             ));
         }
+        if let Some(block) = self.trusted_proxies.iter().find(|text| block_of(text).is_none()) {
+            return Err((
+                "trusted_proxies",
+                format!("{block:?} is no address: an address, or a block of them such as 172.17.0.0/16"),
+            ));
+        }
         within("dscp", u32::from(self.dscp.unwrap_or(0)), 0, 63)?;
         within("queue_ms", self.queue_ms, 10, 2000)?;
         within("listeners_max", self.listeners_max, 1, 2000)?;
@@ -215,6 +230,11 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// An address alone, or a block of them.
+fn block_of(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| Some(IpNet::from(text.parse::<IpAddr>().ok()?)))
 }
 
 fn is_host_name(name: &str) -> bool {
@@ -324,6 +344,7 @@ mod tests {
             fan_out_cpu: Some(1),
             listen: port,
             names: vec!["x".into()],
+            trusted_proxies: Vec::new(),
             listening_key: Some("x".into()),
             settings_key: Some("x".into()),
             dscp: Some(1),
@@ -365,6 +386,7 @@ mod tests {
             ("demo = true\ndevice = [\n", "synthwire.toml:2: "),
             ("device = \" \"\n", "synthwire.toml:1: device is empty"),
             ("names = [\"synth.lan:80\"]\n", "synthwire.toml:1: \"synth.lan:80\" is no name"),
+            ("trusted_proxies = [\"nginx\"]\n", "synthwire.toml:1: \"nginx\" is no address"),
             ("demo = true\ncert = \"a.pem\"\n", "synthwire.toml:2: cert needs key beside it"),
             ("key = \"a.pem\"\n", "synthwire.toml:1: key needs cert beside it"),
             ("cert = \"a\"\nkey = \"b\"\n", "synthwire.toml:1: cert is for HTTPS: name its address"),

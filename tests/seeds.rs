@@ -44,6 +44,11 @@ fn any_request_is_answered_with_http_or_not_at_all() {
 }
 
 #[test]
+fn whatever_a_proxy_says_no_page_from_elsewhere_is_let_in() {
+    each("proxy_headers", checks::proxy_headers, 200);
+}
+
+#[test]
 fn any_bytes_are_no_handshake_by_themselves() {
     each("tls_accept", checks::tls_accept, 12);
 }

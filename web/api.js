@@ -1,6 +1,8 @@
 /**
  * What the page asks the service besides sound: who may do what, who listens, and how an update fares.
  *
+ * Every address is relative to the page: a proxy may have put the service below a prefix.
+ *
  * Belongs here: requests. Does not: words and elements (view/).
  */
 
@@ -9,18 +11,18 @@
 
 /** @returns {Promise<Access | null>} null where the service does not say */
 export async function askAccess() {
-  return /** @type {Access | null} */ (await ask('/api/access'));
+  return /** @type {Access | null} */ (await ask('api/access'));
 }
 
 /** @returns {Promise<unknown[] | null>} everybody who listens; null for who may not know */
 export async function askClients() {
-  const clients = await ask('/api/clients');
+  const clients = await ask('api/clients');
   return Array.isArray(clients) ? clients : null;
 }
 
 /** @returns {Promise<string[]>} what a person should know of this device besides its sound */
 export async function askNotices() {
-  const status = /** @type {{notices?: unknown} | null} */ (await ask('/api/status'));
+  const status = /** @type {{notices?: unknown} | null} */ (await ask('api/status'));
   return Array.isArray(status?.notices) ? status.notices.map(String) : [];
 }
 
@@ -36,17 +38,17 @@ async function ask(path) {
 
 /** @param {Purpose} purpose @param {string} key @returns {Promise<string>} why not, '' when the key fits */
 export function enterKey(purpose, key) {
-  return write('/api/access/enter', { purpose, key });
+  return write('api/access/enter', { purpose, key });
 }
 
 /** @param {Purpose} purpose @param {string | null} key null takes it away @returns {Promise<string>} why not, '' when it is set */
 export function setKey(purpose, key) {
-  return write('/api/access/key', { purpose, key });
+  return write('api/access/key', { purpose, key });
 }
 
 /** @returns {Promise<import('./core/update.js').Update | null>} where an update of the device is; null where it has none, or does not say */
 export async function askUpdate() {
-  const status = /** @type {{update?: import('./core/update.js').Update | null} | null} */ (await ask('/api/status'));
+  const status = /** @type {{update?: import('./core/update.js').Update | null} | null} */ (await ask('api/status'));
   return status?.update ?? null;
 }
 
@@ -58,7 +60,7 @@ export function sendUpdate(file, age, sent) {
   // Not fetch: it does not say how much has been sent.
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
-    request.open('POST', age === 'any' ? '/api/update?age=any' : '/api/update');
+    request.open('POST', age === 'any' ? 'api/update?age=any' : 'api/update');
     request.setRequestHeader('content-type', 'application/vnd.rauc');
     request.upload.addEventListener('progress', (event) => sent(event.loaded / Math.max(1, event.total)));
     request.addEventListener('load', () => resolve(request.status === 204 ? '' : request.responseText));
@@ -69,7 +71,7 @@ export function sendUpdate(file, age, sent) {
 
 /** @returns {Promise<string>} why not, '' when the device restarts into its update */
 export function restartIntoUpdate() {
-  return write('/api/update/restart', {});
+  return write('api/update/restart', {});
 }
 
 /** @param {string} path @param {object} body @returns {Promise<string>} */

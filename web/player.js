@@ -5,6 +5,7 @@
  * elements (view/), words, decisions (core/).
  */
 
+import { socketAddress } from './core/address.js';
 import { PLAYOUT } from './core/controls.js';
 import { Ledger } from './core/ledger.js';
 import { OutputChoice } from './core/output_choice.js';
@@ -59,7 +60,7 @@ export class Player extends EventTarget {
   constructor(options = {}) {
     super();
     this.#options = {
-      socketUrl: options.socketUrl ?? `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`,
+      socketUrl: options.socketUrl ?? socketAddress(location),
       latencyHint: options.latencyHint ?? null,
       contextRate: options.contextRate ?? null,
       transport: options.transport ?? 'auto',

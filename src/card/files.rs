@@ -9,12 +9,27 @@ pub fn config_with(now: &str, keys: &[(&str, Value)]) -> String {
     let sets = |line: &str, key: &str| {
         line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
     };
-    let stays = |line: &&str| !keys.iter().any(|(key, _)| sets(line, key));
-    let mut text: String = now.lines().filter(stays).flat_map(|line| [line, "\n"]).collect();
+    let lines: Vec<&str> = now.lines().collect();
+    let (mut text, mut rest) = (String::new(), &lines[..]);
+    while let Some(line) = rest.first() {
+        let set = keys.iter().any(|(key, _)| sets(line, key));
+        if !set {
+            text.extend([*line, "\n"]);
+        }
+        rest = &rest[if set { lines_of_value(rest) } else { 1 }..];
+    }
     for (key, value) in keys {
         writeln!(text, "{key} = {value}").expect("a string can be written to");
     }
     text
+}
+
+/// How many lines the key of the first line takes: a list may go on over several. What cannot be read is one line.
+fn lines_of_value(lines: &[&str]) -> usize {
+    let whole = |count: &usize| {
+        toml::from_str::<toml::Table>(&lines[..*count].join("\n")).is_ok_and(|table| table.len() == 1)
+    };
+    (1..=lines.len()).find(whole).unwrap_or(1)
 }
 
 /// The name of the file in which iwd keeps a network: plain names as they are, others in hexadecimal (iwd.network(5)).
@@ -87,6 +102,14 @@ mod tests {
         assert_eq!(config_with(&new, &keys), new, "twice is once");
         let read: toml::Table = toml::from_str(&new).unwrap();
         assert_eq!(read["listening_key"].as_str(), Some("$a\"b"));
+        let list = "names = [\n  \"a\", # mine\n  \"b\",\n]\ndemo = true\n";
+        let names = [("names", Value::Array(vec![Value::String("c".into())]))];
+        assert_eq!(
+            config_with(list, &names),
+            "demo = true\nnames = [\"c\"]\n",
+            "a list over several lines goes whole"
+        );
+        assert_eq!(config_with("names = [\ndemo = true\n", &names), "demo = true\nnames = [\"c\"]\n");
         assert_eq!(config_with("", &keys[..1]), "first_channel = 3\n");
     }
 

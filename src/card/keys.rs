@@ -16,11 +16,17 @@ pub(super) struct Key {
 }
 
 /// All keys, in the order of the card's file.
-pub(super) const KEYS: [Key; 8] = [
+pub(super) const KEYS: [Key; 9] = [
     Key {
         name: "hostname",
         example: "\"synthwire\"",
         about: "The name of this device: its page is then http://NAME.local",
+        open: true,
+    },
+    Key {
+        name: "names",
+        example: "[\"synthwire.fritz.box\"]",
+        about: "Further names that your router or a proxy has for this device. NAME.local needs none of this",
         open: true,
     },
     Key {
@@ -102,6 +108,44 @@ pub(super) fn hostname(text: &str) -> Checked<String> {
         return Err("hostname cannot be localhost: every device calls itself so. Choose another name".into());
     }
     Ok(name)
+}
+
+/// Most names: far more than anybody's router gives.
+const NAMES_MAX: usize = 16;
+
+/// One further name, or a list of them, in small letters; an empty list takes away those there are.
+pub(super) fn names(value: &Value) -> Checked<Vec<String>> {
+    let texts: Option<Vec<&str>> = match value {
+        Value::String(text) => Some(vec![text]),
+        Value::Array(items) if items.len() <= NAMES_MAX => items.iter().map(Value::as_str).collect(),
+        _ => None,
+    };
+    let texts = texts.ok_or_else(|| {
+        format!(
+            "names wants names between quotes, {NAMES_MAX} at most: names = [\"synthwire.fritz.box\", \"synth.lan\"]"
+        )
+    })?;
+    texts.into_iter().map(|text| name(text.trim().trim_end_matches('.'))).collect()
+}
+
+fn name(text: &str) -> Checked<String> {
+    let sound = |part: &str| {
+        (1..=63).contains(&part.len())
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    if text.len() <= 253 && text.split('.').all(sound) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    let says = if text.contains("://") || text.contains('/') {
+        "names are names alone, without http:// and without a /. Write: names = [\"synthwire.fritz.box\"]"
+    } else if text.contains(':') {
+        "names are names alone, without a port. Write: names = [\"synthwire.fritz.box\"]"
+    } else if text.is_ascii() {
+        "a name has letters, digits, '-' and '.' between them, no spaces. Write: names = [\"synthwire.fritz.box\"]"
+    } else {
+        "a name is written as browsers send it: one with accents begins with xn--. Its address bar shows it so when it is copied"
+    };
+    Err(says.into())
 }
 
 /// The first channel of a pair.
@@ -215,6 +259,35 @@ mod tests {
         ] {
             assert!(hostname(text).unwrap_err().contains(said), "{text:?}");
         }
+    }
+
+    #[test]
+    fn further_names_are_names_alone() {
+        let list =
+            |texts: &[&str]| Value::Array(texts.iter().map(|text| Value::String((*text).into())).collect());
+        for (value, expected) in [
+            (list(&["Synthwire.Fritz.Box", "synth.lan."]), vec!["synthwire.fritz.box", "synth.lan"]),
+            (Value::String("synth".into()), vec!["synth"]),
+            (list(&["roon_kitchen", "xn--bhne-1ra.example"]), vec!["roon_kitchen", "xn--bhne-1ra.example"]),
+            (list(&[]), vec![]),
+        ] {
+            assert_eq!(names(&value).unwrap(), expected);
+        }
+        for (text, said) in [
+            ("http://synthwire.fritz.box", "without http://"),
+            ("synthwire.fritz.box/", "without a /"),
+            ("synthwire.fritz.box:80", "without a port"),
+            ("synth wire", "no spaces"),
+            ("", "no spaces"),
+            ("a..b", "no spaces"),
+            ("a\nlisten = 1", "no spaces"),
+            ("bühne.example", "xn--"),
+            (&"x".repeat(64), "no spaces"),
+        ] {
+            let error = names(&list(&["synth", text])).unwrap_err();
+            assert!(error.contains(said), "{text:?}: {error}");
+        }
+        assert!(names(&Value::Integer(5)).is_err() && names(&list(&["a"; 17])).is_err());
     }
 
     #[test]

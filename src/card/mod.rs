@@ -16,6 +16,8 @@ use std::fmt;
 pub struct Wishes {
     /// The name of this device on the network, in small letters.
     pub hostname: Option<String>,
+    /// Further names it is reached by, in small letters.
+    pub names: Option<Vec<String>>,
     /// First channel of the pair that is heard, 1 to 127.
     pub first_channel: Option<u16>,
     /// Without which nobody listens; as typed.

@@ -198,6 +198,7 @@ fn take(wishes: &mut Wishes, key: &Key, value: &Value) -> Checked<()> {
     let text = || keys::text(key, value);
     match key.name {
         "hostname" => wishes.hostname = Some(keys::hostname(text()?)?),
+        "names" => wishes.names = Some(keys::names(value)?),
         "first_channel" => wishes.first_channel = Some(keys::first_channel(value)?),
         "listening_key" => wishes.listening_key = Some(keys::access_key(key, text()?)?),
         "settings_key" => wishes.settings_key = Some(keys::access_key(key, text()?)?),
@@ -242,15 +243,24 @@ mod tests {
     fn a_file_without_a_mistake_is_all_done() {
         let ssh = format!("ssh-ed25519 AAAA{} me", "C".repeat(64));
         let text = format!(
-            "# mine\r\nhostname = \"Stage\"\r\nfirst_channel = 3 # the second pair\r\nwifi_name = 'Café'\n\
+            "# mine\r\nhostname = \"Stage\"\r\nnames = [\n \"Stage.Lan\",\n]\nfirst_channel = 3 # the second pair\r\nwifi_name = 'Café'\n\
              wifi_password = \"open sesame\"\nwifi_country = \"de\"\nlistening_key = \"for the band\"\n\
              settings_key = \"for myself\"\nssh_key = [\n  \"{ssh}\",\n]\n"
         );
         let sheet = read(&text);
         assert_eq!(sheet.problems(), []);
-        let Wishes { hostname, first_channel, listening_key, settings_key, wifi, wifi_country, ssh_keys } =
-            sheet.wishes;
+        let Wishes {
+            hostname,
+            names,
+            first_channel,
+            listening_key,
+            settings_key,
+            wifi,
+            wifi_country,
+            ssh_keys,
+        } = sheet.wishes;
         assert_eq!((hostname.as_deref(), first_channel), (Some("stage"), Some(3)));
+        assert_eq!(names, Some(vec!["stage.lan".to_owned()]));
         assert_eq!(
             (listening_key.as_deref(), settings_key.as_deref()),
             (Some("for the band"), Some("for myself"))
@@ -294,7 +304,7 @@ mod tests {
             ("host_name = \"x\"", "Do you mean hostname?"),
             ("Wifi-Name = \"x\"", "Do you mean wifi_name?"),
             ("ssid = \"x\"", "Do you mean wifi_name?"),
-            ("volume = 11", "\"volume\" is no key of this file. There are: hostname, wifi_name"),
+            ("volume = 11", "\"volume\" is no key of this file. There are: hostname, names, wifi_name"),
             ("a b = 1", "is no key. There are:"),
             ("[wifi]", "Remove this line"),
             ("first_channel = \"3\"", "without quotes"),

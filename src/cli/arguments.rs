@@ -99,6 +99,9 @@ pub(super) struct ServeArguments {
     /// A further name this device is reached by, for example synth.lan; may be given several times
     #[arg(long = "name", value_name = "NAME")]
     names: Vec<String>,
+    /// A reverse proxy whose word on its visitors counts, or a block of them; several times [default: this machine's own]
+    #[arg(long = "trusted-proxy", value_name = "ADDR")]
+    trusted_proxies: Vec<String>,
     /// DSCP the packets to listeners are marked with, 0 to 63 [default: none]
     #[arg(long, value_name = "N")]
     dscp: Option<u8>,
@@ -145,6 +148,7 @@ impl ServeArguments {
         config.key = self.key.clone().or(config.key);
         config.announce &= !self.no_announce;
         config.names.extend(self.names.iter().cloned());
+        config.trusted_proxies.extend(self.trusted_proxies.iter().cloned());
         config.dscp = self.dscp.or(config.dscp);
         config.queue_ms = self.queue_ms.unwrap_or(config.queue_ms);
         config.listeners_max = self.listeners_max.unwrap_or(config.listeners_max);

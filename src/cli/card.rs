@@ -172,6 +172,9 @@ impl CardArguments {
             steps.push((&["ssh_key"], self.put_kept(SSH_KEYS, text.as_bytes(), SECRET)));
         }
         let mut keys: Vec<(&str, Value)> = Vec::new();
+        if let Some(names) = wishes.names {
+            keys.push(("names", Value::Array(names.into_iter().map(Value::String).collect())));
+        }
         if let Some(first) = wishes.first_channel {
             keys.push(("first_channel", Value::Integer(first.into())));
         }
@@ -184,7 +187,7 @@ impl CardArguments {
             }
         }
         if !keys.is_empty() {
-            steps.push((&["first_channel", "listening_key", "settings_key"], self.configure(&keys)));
+            steps.push((&["names", "first_channel", "listening_key", "settings_key"], self.configure(&keys)));
         }
         let mut unsaved = Vec::new();
         for (keys, saved) in steps {

@@ -23,7 +23,7 @@ const UNREADABLE: &str = "unreadable";
 const LOCKS: [&str; 2] = ["listening_key", "settings_key"];
 
 /// What every key wants, in words, with its unit and range.
-pub(super) const WANTS: [(&str, &str); 22] = [
+pub(super) const WANTS: [(&str, &str); 23] = [
     ("device", "the name of an ALSA PCM between quotes, such as \"hw:CARD=MONTAGE,DEV=0\""),
     ("demo", TRUE_OR_FALSE),
     ("channels", "a whole number of channels without quotes, 1 to 128"),
@@ -35,6 +35,7 @@ pub(super) const WANTS: [(&str, &str); 22] = [
     ("fan_out_cpu", CPU),
     ("listen", ADDRESS),
     ("names", "a list of names in brackets, such as [\"synth.lan\"]"),
+    ("trusted_proxies", "a list of addresses in brackets, such as [\"127.0.0.1\", \"172.17.0.0/16\"]"),
     ("listening_key", HASHED_KEY),
     ("settings_key", HASHED_KEY),
     ("dscp", "a whole number without quotes, 0 to 63"),

@@ -5,12 +5,12 @@
 
 use super::access::Denied;
 use super::access::rules::Purpose;
-use super::guard::{self, Peer};
+use super::guard::Peer;
 use super::limits::{BODY_BYTES_MAX, BODY_TIMEOUT};
 use super::refusals::Refusal;
 use super::routes::{Body, denied, json};
 use super::settings::Settings;
-use super::{Secure, Service, update};
+use super::{Secure, Service, negotiation, update};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
@@ -174,8 +174,6 @@ async fn replace_authority(
 
 /// Reads what a request wants written.
 async fn body<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Denied> {
-    guard::check_origin(request.headers())
-        .map_err(|refusal| Denied::new(refusal, "Only this device's own page may change anything."))?;
     check_json(request.headers())?;
     let whole = Limited::new(request.into_body(), BODY_BYTES_MAX).collect();
     let bytes = match timeout(BODY_TIMEOUT, whole).await {
@@ -196,8 +194,7 @@ async fn body<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Deni
 
 /// Only what no form of another site can send.
 pub(super) fn check_json(headers: &HeaderMap) -> Result<(), Denied> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    if kind.is_none_or(|kind| kind.split(';').next().unwrap_or("").trim() != "application/json") {
+    if !negotiation::is_of_type(headers, "application/json") {
         return Err(Denied::new(Refusal::BodyUnreadable, "Only application/json is understood here."));
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! The page's files, inside the program: gzipped and stamped when it was built (`build.rs`).
 //!
-//! `/` and plain paths are revalidated by `ETag`. The page itself refers to its files under `/v/{digest}/`, a path that
+//! `/` and plain paths are revalidated by `ETag`. The page itself refers to its files under `v/{digest}/`, a path that
 //! changes with any of them: those are cached for ever, and files of two versions never meet in one page.
 
 /// One file of `web/`.
@@ -11,6 +11,8 @@ pub struct Asset {
     pub mime: &'static str,
     /// Quoted, of its content.
     pub etag: &'static str,
+    /// The same of its packed form: a strong tag is of one form's bytes.
+    pub gzip_etag: &'static str,
     /// As it is.
     pub plain: &'static [u8],
     /// Gzipped; empty where that is no smaller.
@@ -40,9 +42,9 @@ mod tests {
         assert!(!for_ever);
         let text = std::str::from_utf8(page.plain).unwrap();
         for name in ["main.js", "style.css"] {
-            let versioned = format!("/v/{DIGEST}/{name}");
-            assert!(text.contains(&versioned), "{name} is referred to by its version");
-            assert!(find(&versioned).is_some_and(|(_, for_ever)| for_ever));
+            let versioned = format!("v/{DIGEST}/{name}");
+            assert!(text.contains(&format!("\"{versioned}\"")), "{name} is referred to by its version");
+            assert!(find(&format!("/{versioned}")).is_some_and(|(_, for_ever)| for_ever));
         }
         assert!(find("/v/00000000/main.js").is_none());
         assert!(find("/../Cargo.toml").is_none());

@@ -5,6 +5,7 @@
 
 use super::browser::{browser, system};
 use super::routes::{Body, words};
+use super::site::{Authority, Host, Origin};
 use super::{Peer, Secure, assets, qr};
 use crate::identity::is_permitted;
 use crate::tls::Trusted;
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 /// Where it can always be found; on plain HTTP it is at `/` as well.
 pub(super) const PATH: &str = "/trust";
@@ -109,18 +110,13 @@ fn file(secure: &Secure, mime: &'static str, content: impl Fn(&Trusted) -> Bytes
 /// Whoever reads this over TLS trusts the certificate. Our own page on another port may read it, no other page.
 fn check(headers: &HeaderMap, peer: Peer) -> Response<Body> {
     if !peer.secure {
-        return words(
-            StatusCode::UPGRADE_REQUIRED,
-            "This says something only when it is asked for over https.",
-        );
+        return words(StatusCode::BAD_REQUEST, "This says something only when it is asked for over https.");
     }
     let mut response = words(StatusCode::OK, "It worked: no warning came before these words.");
     let origin = headers.get(header::ORIGIN);
-    let ours =
-        origin.and_then(|origin| origin.to_str().ok()?.split_once("://")).is_some_and(|(_, authority)| {
-            let asked = host(headers);
-            asked.is_some() && parse_host(authority) == asked
-        });
+    let ours = origin
+        .and_then(|origin| Origin::parse(origin.to_str().ok()?))
+        .is_some_and(|origin| host(headers) == Some(origin.at.host));
     if let (true, Some(origin)) = (ours, origin) {
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
@@ -129,42 +125,9 @@ fn check(headers: &HeaderMap, peer: Peer) -> Response<Body> {
     response
 }
 
-/// What the request calls us.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Host {
-    Name(String),
-    Address(IpAddr),
-}
-
-impl std::fmt::Display for Host {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Name(name) => f.write_str(name),
-            Self::Address(IpAddr::V6(v6)) => write!(f, "[{v6}]"),
-            Self::Address(v4) => write!(f, "{v4}"),
-        }
-    }
-}
-
 fn host(headers: &HeaderMap) -> Option<Host> {
-    parse_host(headers.get(header::HOST)?.to_str().ok()?)
-}
-
-/// The name or address of an authority, without its port: nothing that would have to be escaped anywhere.
-fn parse_host(authority: &str) -> Option<Host> {
-    if let Ok(address) = authority.parse::<SocketAddr>() {
-        return Some(Host::Address(address.ip()));
-    }
-    if let Some(v6) = authority.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return v6.parse().ok().map(Host::Address);
-    }
-    let (name, port) = authority.split_once(':').unwrap_or((authority, ""));
-    if let Ok(address) = name.parse() {
-        return Some(Host::Address(address));
-    }
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
-    let sound = !name.is_empty() && name.len() <= 253 && name.bytes().all(plain);
-    (sound && port.bytes().all(|byte| byte.is_ascii_digit())).then(|| Host::Name(name.to_ascii_lowercase()))
+    let authority = Authority::parse(headers.get(header::HOST)?.to_str().ok()?)?;
+    Some(authority.host).filter(|host| *host != Host::Name(String::new()))
 }
 
 /// The name to go on by: the one that was asked for, unless no certificate of ours could ever hold it, such as a router's.
@@ -214,28 +177,6 @@ fn codes(secure: &Secure, peer: Peer) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_host_is_read_or_left_and_never_needs_escaping() {
-        for (authority, expected) in [
-            ("synthwire.local", Some("synthwire.local")),
-            ("Synthwire.local:8080", Some("synthwire.local")),
-            ("192.168.7.9:80", Some("192.168.7.9")),
-            ("10.0.0.1", Some("10.0.0.1")),
-            ("[fd00::9]:8443", Some("[fd00::9]")),
-            ("[::1]", Some("[::1]")),
-            ("a\"><script>", None),
-            ("a:b", None),
-            ("", None),
-            ("a b", None),
-        ] {
-            assert_eq!(
-                parse_host(authority).map(|host| host.to_string()).as_deref(),
-                expected,
-                "{authority}"
-            );
-        }
-    }
 
     #[test]
     fn only_this_machine_itself_is_at_home() {

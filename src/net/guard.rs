@@ -6,10 +6,13 @@
 //! browser believe that its own page came from our number.
 
 use super::party::Party;
+use super::proxies;
 use super::refusals::Refusal;
+use super::site::{Authority, Host, Origin, Scheme};
 use crate::identity::Names;
 use hyper::header::{self, HeaderMap};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use hyper::{Method, Request, Version};
+use std::net::{IpAddr, SocketAddr};
 
 /// The two ends of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -18,14 +21,36 @@ pub(super) struct Peer {
     pub(super) address: IpAddr,
     /// Which of this machine's addresses and ports was reached.
     pub(super) local: SocketAddr,
-    /// Whether the connection is encrypted.
+    /// Whether the connection is encrypted; behind a proxy of ours, whether the visitor's own is.
     pub(super) secure: bool,
+    /// Whether a proxy of ours stands between.
+    pub(super) relay: Relay,
+}
+
+/// What stands between us and the visitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Relay {
+    /// Nothing we know of.
+    None,
+    /// A proxy of ours, or a program of this machine, that does not say what the visitor speaks.
+    Silent,
+    /// A proxy of ours that does.
+    Said,
 }
 
 impl Peer {
     /// Whom its limits are counted for.
     pub(super) fn party(self) -> Party {
         Party::of(self.address, self.local.ip())
+    }
+
+    /// What the visitor's page was fetched by; `None` where a proxy of ours does not say whether it ends encryption.
+    fn scheme(self) -> Option<Scheme> {
+        match (self.secure, self.relay) {
+            (true, _) => Some(Scheme::Https),
+            (false, Relay::Silent) => None,
+            (false, _) => Some(Scheme::Http),
+        }
     }
 
     /// The address that was reached, as one types it into a browser.
@@ -38,62 +63,70 @@ impl Peer {
     }
 }
 
-/// Whether a request with these headers is answered at all.
+/// Whether a request is answered at all: it names where it goes once, and that is us (RFC 9112, 3.2).
 ///
 /// # Errors
 /// The reason it is not.
-pub(super) fn check_host(headers: &HeaderMap, peer: Peer, names: &Names) -> Result<(), Refusal> {
-    let mut hosts = headers.get_all(header::HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Refusal::HostUnknown) };
-    let known = host.to_str().ok().and_then(name_of).is_some_and(|name| match name {
-        Named::Address(address) => is_near(address) || address == peer.local.ip().to_canonical(),
-        Named::Name(name) => names.accept(&name),
-    });
-    if known { Ok(()) } else { Err(Refusal::HostUnknown) }
+pub(super) fn check_host<B>(request: &Request<B>, peer: Peer, names: &Names) -> Result<(), Refusal> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        // Programs of old say none; browsers, whom this is about, do not speak that version.
+        (None, _) if request.version() == Version::HTTP_10 && changes_nothing(request) => None,
+        (Some(host), None) => {
+            Some(host.to_str().ok().and_then(Authority::parse).ok_or(Refusal::HostUnreadable)?)
+        }
+        _ => return Err(Refusal::HostUnreadable),
+    };
+    // A target that is a whole address goes before the Host; neither may be another's.
+    let target = match request.uri().authority() {
+        Some(target) => Some(Authority::parse(target.as_str()).ok_or(Refusal::HostUnreadable)?),
+        None => None,
+    };
+    let ours = |Authority { host, .. }: &Authority| match host {
+        Host::Address(address) => is_near(*address) || *address == peer.local.ip().to_canonical(),
+        Host::Name(name) => names.accept(name),
+    };
+    // Where a proxy asks us by our number, this is what the visitor's browser went by.
+    let forwarded = forwarded(request.headers(), peer).filter(|to| matches!(to.host, Host::Name(_)));
+    if host.iter().chain(&target).chain(&forwarded).all(ours) { Ok(()) } else { Err(Refusal::HostUnknown) }
+}
+
+/// The host that a proxy of ours was asked for.
+fn forwarded(headers: &HeaderMap, peer: Peer) -> Option<Authority> {
+    if peer.relay == Relay::None { None } else { proxies::host(headers) }
+}
+
+fn changes_nothing<B>(request: &Request<B>) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
 }
 
 /// Whether the request comes from our own page, or from no page at all: programs send no Origin, browsers do whenever
-/// a socket is opened or something is written.
+/// a socket is opened or something is written. Our page is one of the scheme, host and port that were asked; behind a proxy of
+/// ours, of those that it was asked for; or one under a configured name, for that is what they are for.
 ///
 /// # Errors
 /// The reason it does not.
-pub(super) fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn check_origin(headers: &HeaderMap, peer: Peer, names: &Names) -> Result<(), Refusal> {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let Some(origin) = origins.next() else { return Ok(()) };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let same = match (origin.to_str().ok().and_then(|origin| origin.split_once("://")), host) {
-        (Some(("http" | "https", authority)), Some(host)) => authority.eq_ignore_ascii_case(host),
-        _ => false,
+    let foreign = Err(Refusal::OriginForeign);
+    let (Some(origin), None) = (origin.to_str().ok().and_then(Origin::parse), origins.next()) else {
+        return foreign;
     };
-    if same && origins.next().is_none() { Ok(()) } else { Err(Refusal::OriginForeign) }
-}
-
-enum Named {
-    Address(IpAddr),
-    Name(String),
-}
-
-/// What a `Host` names, without its port; `None` when it is none.
-fn name_of(host: &str) -> Option<Named> {
-    let (name, port) = if let Some(rest) = host.strip_prefix('[') {
-        let (address, port) = rest.split_once(']')?;
-        (Named::Address(IpAddr::from(address.parse::<Ipv6Addr>().ok()?).to_canonical()), port)
-    } else {
-        let (name, port) = host.find(':').map_or((host, ""), |colon| host.split_at(colon));
-        let lower = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-        match lower.parse::<Ipv4Addr>() {
-            Ok(address) => (Named::Address(address.into()), port),
-            Err(_) if !lower.is_empty() => (Named::Name(lower), port),
-            Err(_) => return None,
-        }
+    let host = headers.get(header::HOST).and_then(|host| Authority::parse(host.to_str().ok()?));
+    let asked: Vec<Authority> = host.into_iter().chain(forwarded(headers, peer)).collect();
+    let same_site = asked.iter().any(|authority| origin.is_at(authority));
+    let own_name = !asked.is_empty()
+        && origin.has_usual_port()
+        && matches!(&origin.at.host, Host::Name(name) if names.is_configured(name));
+    let scheme = peer.scheme();
+    let same = match scheme {
+        // Where encryption ends at a proxy that is none of ours, the page is https and we are asked by http.
+        Some(Scheme::Http) => (same_site && origin.scheme == Scheme::Http) || own_name,
+        Some(Scheme::Https) => (same_site || own_name) && origin.scheme == Scheme::Https,
+        None => same_site || own_name,
     };
-    let port_is_one =
-        port.is_empty() || port.strip_prefix(':').is_some_and(|port| digits(port) && port.len() <= 5);
-    port_is_one.then_some(name)
-}
-
-fn digits(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+    if same { Ok(()) } else { foreign }
 }
 
 /// Addresses that mean this machine or its own network, whoever says them.
@@ -108,6 +141,21 @@ fn is_near(address: IpAddr) -> bool {
 mod tests {
     use super::*;
     use hyper::header::HeaderValue;
+    use std::net::Ipv4Addr;
+
+    fn peer(local: &str, secure: bool, relay: Relay) -> Peer {
+        Peer { address: IpAddr::from([10, 0, 0, 2]), local: local.parse().unwrap(), secure, relay }
+    }
+
+    fn asked(target: &str, version: Version, headers: HeaderMap) -> Request<()> {
+        let mut request = Request::builder().uri(target).version(version).body(()).unwrap();
+        *request.headers_mut() = headers;
+        request
+    }
+
+    fn host(host: &'static str) -> Request<()> {
+        asked("/", Version::HTTP_11, headers(&[(header::HOST, host)]))
+    }
 
     fn headers(pairs: &[(header::HeaderName, &'static str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()
@@ -120,8 +168,15 @@ mod tests {
             address: IpAddr::from([203, 0, 113, 9]),
             local: (Ipv4Addr::new(198, 51, 100, 7).to_ipv6_mapped(), 80).into(),
             secure: false,
+            relay: Relay::None,
         };
         for (host, known) in [
+            ("host:80", false),
+            ("stage-pi:", true),
+            ("[fe80::1%25eth0]", true),
+            ("[fe80::1%eth0]:80", true),
+            ("[fe80::1%25eth0%25x]", false),
+            ("[2001:db8::1%25eth0]", false),
             ("127.0.0.1:8080", true),
             ("localhost:8080", true),
             ("page.localhost", true),
@@ -160,20 +215,51 @@ mod tests {
             ("", false),
             (":80", false),
         ] {
-            let checked = check_host(&headers(&[(header::HOST, host)]), peer, &names);
+            let checked = check_host(&self::host(host), peer, &names);
             assert_eq!(checked.is_ok(), known, "{host:?}");
         }
-        assert!(check_host(&headers(&[]), peer, &names).is_err(), "no Host");
-        let mut two = headers(&[(header::HOST, "localhost")]);
-        two.append(header::HOST, HeaderValue::from_static("localhost"));
-        assert!(check_host(&two, peer, &names).is_err(), "two Hosts");
+    }
+
+    #[test]
+    fn a_request_names_where_it_goes_once() {
+        use Refusal::{HostUnknown, HostUnreadable};
+        let names = Names::of("stage", &[]);
+        let peer = peer("10.0.0.1:80", false, Relay::None);
+        let (one, ten) = (Version::HTTP_11, Version::HTTP_10);
+        for (target, version, hosts, expected) in [
+            ("/", one, vec!["stage"], Ok(())),
+            ("/", one, vec![], Err(HostUnreadable)),
+            ("/", one, vec!["stage", "stage"], Err(HostUnreadable)),
+            ("/", one, vec!["stage:http"], Err(HostUnreadable)),
+            ("/", one, vec!["a b"], Err(HostUnreadable)),
+            ("/", one, vec![""], Err(HostUnknown)),
+            ("/", ten, vec![], Ok(())),
+            ("/", ten, vec!["stage"], Ok(())),
+            ("/", ten, vec!["evil.example"], Err(HostUnknown)),
+            ("/", ten, vec!["stage", "stage"], Err(HostUnreadable)),
+            ("http://stage/", one, vec!["stage"], Ok(())),
+            ("http://evil.example/", one, vec!["stage"], Err(HostUnknown)),
+            ("http://stage/", one, vec!["evil.example"], Err(HostUnknown)),
+            ("http://me@stage/", one, vec!["stage"], Err(HostUnreadable)),
+            ("http://stage/", one, vec![], Err(HostUnreadable)),
+        ] {
+            let mut headers = HeaderMap::new();
+            for host in &hosts {
+                headers.append(header::HOST, HeaderValue::from_static(host));
+            }
+            let request = asked(target, version, headers);
+            assert_eq!(check_host(&request, peer, &names), expected, "{target} {version:?} {hosts:?}");
+        }
+        let mut post = asked("/", ten, HeaderMap::new());
+        *post.method_mut() = Method::POST;
+        assert_eq!(check_host(&post, peer, &names), Err(HostUnreadable), "what changes something says where");
     }
 
     #[test]
     fn what_was_reached_can_be_typed_into_a_browser() {
         let reached = |local: &str, secure| {
             let local = local.parse().expect("an address and port");
-            Peer { address: IpAddr::from([10, 0, 0, 2]), local, secure }.reached()
+            Peer { address: IpAddr::from([10, 0, 0, 2]), local, secure, relay: Relay::None }.reached()
         };
         for (local, secure, typed) in [
             ("10.0.0.1:80", false, "http://10.0.0.1/"),
@@ -191,8 +277,7 @@ mod tests {
 
     #[test]
     fn a_machine_with_a_domain_is_known_by_its_whole_name_and_on_its_network_by_the_first_part() {
-        let peer =
-            Peer { address: IpAddr::from([10, 0, 0, 2]), local: ([10, 0, 0, 1], 80).into(), secure: false };
+        let peer = peer("10.0.0.1:80", false, Relay::None);
         let names = Names::of("stage.example.org", &[]);
         for (host, known) in [
             ("stage.example.org", true),
@@ -203,49 +288,116 @@ mod tests {
             ("stage.evil.example", false),
             ("stage.example.org.local", false),
         ] {
-            let checked = check_host(&headers(&[(header::HOST, host)]), peer, &names);
+            let checked = check_host(&self::host(host), peer, &names);
             assert_eq!(checked.is_ok(), known, "{host:?}");
         }
     }
 
     #[test]
     fn a_machine_without_a_name_is_not_everybody() {
-        let peer =
-            Peer { address: IpAddr::from([10, 0, 0, 2]), local: ([10, 0, 0, 1], 80).into(), secure: false };
+        let peer = peer("10.0.0.1:80", false, Relay::None);
         for host in ["evil.example", ".local", "-2.local"] {
-            assert!(
-                check_host(&headers(&[(header::HOST, host)]), peer, &Names::default()).is_err(),
-                "{host}"
-            );
+            assert!(check_host(&self::host(host), peer, &Names::default()).is_err(), "{host}");
         }
     }
 
     #[test]
     fn only_our_own_page_or_a_program_may_open_the_socket_and_write() {
-        for (origin, host, allowed) in [
-            (None, "synthwire.local", true),
-            (Some("http://synthwire.local"), "synthwire.local", true),
-            (Some("https://Synthwire.local:8443"), "synthwire.local:8443", true),
-            (Some("http://[fd00::1]:8080"), "[fd00::1]:8080", true),
-            (Some("http://synthwire.local:8080"), "synthwire.local:8443", false),
-            (Some("http://synthwire.local"), "synthwire.local:8443", false),
-            (Some("http://evil.example"), "synthwire.local", false),
-            (Some("http://synthwire.local.evil.example"), "synthwire.local", false),
-            (Some("http://synthwire.local/"), "synthwire.local", false),
-            (Some("ftp://synthwire.local"), "synthwire.local", false),
-            (Some("file://"), "synthwire.local", false),
-            (Some("null"), "synthwire.local", false),
-            (Some(""), "synthwire.local", false),
+        let names = Names::of("synthwire", &["synth.example.org".into()]);
+        let (plain, tls) = ((false, Relay::None), (true, Relay::None));
+        let (silent, by_https, by_http) = ((false, Relay::Silent), (true, Relay::Said), (false, Relay::Said));
+        for (origin, host, (secure, relay), allowed) in [
+            (None, "synthwire.local", plain, true),
+            (Some("http://synthwire.local"), "synthwire.local", plain, true),
+            (Some("http://synthwire.local"), "synthwire.local:80", plain, true),
+            (Some("http://synthwire.local:80"), "synthwire.local", plain, true),
+            (Some("https://synthwire.local"), "synthwire.local:443", tls, true),
+            (Some("https://Synthwire.local:8443"), "synthwire.local:8443", tls, true),
+            (Some("http://[fd00::1]:8080"), "[fd00::1]:8080", plain, true),
+            (Some("http://synthwire.local"), "synthwire.local", tls, false),
+            (Some("http://synthwire.local:443"), "synthwire.local", tls, false),
+            (Some("https://synthwire.local"), "synthwire.local", plain, false),
+            (Some("https://synthwire.local:80"), "synthwire.local", plain, false),
+            (Some("http://synthwire.local:8080"), "synthwire.local:8443", plain, false),
+            (Some("http://synthwire.local"), "synthwire.local:8443", plain, false),
+            (Some("http://evil.example"), "synthwire.local", plain, false),
+            (Some("http://synthwire.local.evil.example"), "synthwire.local", plain, false),
+            (Some("http://synthwire.local/"), "synthwire.local", plain, false),
+            (Some("ftp://synthwire.local"), "synthwire.local", plain, false),
+            (Some("file://"), "synthwire.local", plain, false),
+            (Some("null"), "synthwire.local", plain, false),
+            (Some(""), "synthwire.local", plain, false),
+            // Behind a proxy of ours.
+            (Some("https://127.0.0.1"), "127.0.0.1", silent, true),
+            (Some("https://synthwire.local"), "synthwire.local", silent, true),
+            (Some("http://synthwire.local"), "synthwire.local", silent, true),
+            (Some("https://synthwire.local"), "synthwire.local", by_https, true),
+            (Some("http://synthwire.local"), "synthwire.local", by_https, false),
+            (Some("https://synthwire.local"), "synthwire.local", by_http, false),
+            (Some("https://evil.example"), "synthwire.local", silent, false),
+            (Some("https://localhost"), "localhost:8080", silent, false),
+            // Under a configured name.
+            (Some("https://synth.example.org"), "127.0.0.1:8080", plain, true),
+            (Some("http://synth.example.org"), "127.0.0.1:8080", plain, true),
+            (Some("https://synth.example.org"), "127.0.0.1:8080", by_https, true),
+            (Some("https://synth.example.org"), "synthwire.local", tls, true),
+            (Some("http://synth.example.org"), "synthwire.local", tls, false),
+            (Some("http://synth.example.org"), "127.0.0.1:8080", by_https, false),
+            (Some("https://synth.example.org:8443"), "127.0.0.1:8080", plain, false),
+            (Some("https://synth.example.org:8443"), "synth.example.org:8443", by_https, true),
+            (Some("https://x.synth.example.org"), "127.0.0.1:8080", plain, false),
         ] {
-            let mut asked = headers(&[(header::HOST, host)]);
+            let mut headers = headers(&[(header::HOST, host)]);
             if let Some(origin) = origin {
-                asked.insert(header::ORIGIN, HeaderValue::from_static(origin));
+                headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
             }
-            assert_eq!(check_origin(&asked).is_ok(), allowed, "{origin:?} {host:?}");
+            let checked = check_origin(&headers, peer("10.0.0.1:80", secure, relay), &names);
+            assert_eq!(checked.is_ok(), allowed, "{origin:?} {host:?} {secure} {relay:?}");
         }
-        assert!(check_origin(&headers(&[(header::ORIGIN, "http://synthwire.local")])).is_err(), "no Host");
+    }
+
+    #[test]
+    fn a_name_that_was_rebound_to_a_proxy_is_refused_there() {
+        let names = Names::of("stage", &["synth.example.org".into()]);
+        for (to, relay, ours) in [
+            ("synth.example.org", Relay::Said, true),
+            ("synth.example.org:8443", Relay::Silent, true),
+            ("203.0.113.7", Relay::Said, true),
+            ("evil.example", Relay::Said, false),
+            ("evil.example", Relay::Silent, false),
+            ("evil.example", Relay::None, true), // whoever is no proxy of ours can say what it likes
+        ] {
+            let mut request = host("127.0.0.1:8080");
+            request.headers_mut().insert("x-forwarded-host", HeaderValue::from_static(to));
+            let peer = peer("127.0.0.1:8080", false, relay);
+            assert_eq!(check_host(&request, peer, &names).is_ok(), ours, "{to} {relay:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_proxy_was_asked_for_counts_for_ours_only() {
+        let names = Names::of("synthwire", &[]);
+        let asked = |origin| {
+            let mut headers = headers(&[(header::HOST, "127.0.0.1:8080"), (header::ORIGIN, origin)]);
+            headers.insert("x-forwarded-host", HeaderValue::from_static("synth.example.org"));
+            headers
+        };
+        let check =
+            |origin, relay| check_origin(&asked(origin), peer("127.0.0.1:8080", true, relay), &names).is_ok();
+        assert!(check("https://synth.example.org", Relay::Said));
+        assert!(!check("https://synth.example.org", Relay::None));
+        assert!(!check("https://synth.example.org:8443", Relay::Said));
+        assert!(!check("https://evil.example", Relay::Said));
+    }
+
+    #[test]
+    fn an_origin_stands_alone_and_beside_a_host() {
+        let names = Names::default();
+        let peer = peer("10.0.0.1:80", false, Relay::None);
+        let alone = headers(&[(header::ORIGIN, "http://synthwire.local")]);
+        assert!(check_origin(&alone, peer, &names).is_err(), "no Host");
         let mut two = headers(&[(header::HOST, "a"), (header::ORIGIN, "http://a")]);
         two.append(header::ORIGIN, HeaderValue::from_static("http://evil.example"));
-        assert!(check_origin(&two).is_err(), "two Origins");
+        assert!(check_origin(&two, peer, &names).is_err(), "two Origins");
     }
 }

@@ -2,11 +2,13 @@
 //! Only with the feature `hostile`, which the tests switch on; what ships has none of it.
 
 use super::access::rules::Each;
-use super::guard::{self, Peer};
+use super::guard::{self, Peer, Relay};
 use super::handshake::Handshakes;
+use super::limits::HEADERS_MAX;
 use super::party::Party;
-use super::routes::{self, Body};
-use super::{Gate, Service, door, frames, http};
+use super::proxies::Proxies;
+use super::routes;
+use super::{Gate, Service, door, frames, http, upgrade};
 use crate::config::Config;
 use crate::core::layout::Layout;
 use crate::hub::{Controls, Counters, Hub, Sizes};
@@ -15,9 +17,10 @@ use crate::state::StateFolder;
 use crate::tls::dates::Clock;
 use crate::tls::{BUILD_S, Facts, Identity};
 use futures_util::{SinkExt, StreamExt};
+use hyper::Request;
 use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -27,7 +30,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -46,14 +48,7 @@ pub async fn echo(listener: TcpListener) {
 async fn echo_one(stream: TcpStream) {
     let asked = Mutex::new(None);
     let answer = service_fn(async |mut request: Request<Incoming>| {
-        let handshake = guard::check_origin(request.headers())
-            .ok()
-            .and_then(|()| create_response_with_body(&request, Body::default).ok());
-        let response = handshake.unwrap_or_else(|| {
-            let mut refusal = Response::new(Body::default());
-            *refusal.status_mut() = StatusCode::UPGRADE_REQUIRED;
-            refusal
-        });
+        let response = upgrade::accept(&mut request).unwrap_or_else(|refusal| *refusal);
         *asked.lock().expect("nobody panics with it") = Some(hyper::upgrade::on(&mut request));
         Ok::<_, Infallible>(response)
     });
@@ -95,7 +90,7 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
         client.shutdown().await.expect("it can be shut");
         let service = Arc::new(deaf_service());
         let here = Ipv4Addr::LOCALHOST;
-        let peer = Peer { address: here.into(), local: (here, 80).into(), secure: false };
+        let peer = Peer { address: here.into(), local: (here, 80).into(), secure: false, relay: Relay::None };
         let answer = service_fn(async |request| {
             Ok::<_, Infallible>(routes::answer(request, &service, peer).await.response)
         });
@@ -166,6 +161,54 @@ pub fn remember(bytes: &[u8]) -> Remembered {
 
 fn first_facts() -> Facts {
     Facts { clock: Clock { now_s: BUILD_S, set: true }, names: Names::default(), addresses: Vec::new() }
+}
+
+/// What is made of the lines a proxy adds to a request.
+pub struct Told {
+    /// Whether a page of a name that is nobody's may do what only ours may.
+    pub foreign_page: bool,
+    /// Whether a page of ours by plain HTTP may.
+    pub plain_page: bool,
+    /// Whether the visitor's connection counts as encrypted.
+    pub secure: bool,
+    /// Whether the same lines have changed anything for who is no proxy of ours.
+    pub believed_of_stranger: bool,
+}
+
+/// Reads `lines` as headers, each `name: value`, as from a proxy on this machine; those that are none are left out. `Host` and
+/// `Origin` among them are replaced.
+pub fn told_by_proxy(lines: &str) -> Told {
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines.lines().take(HEADERS_MAX).filter_map(|line| line.split_once(':')) {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.trim().parse::<HeaderValue>()) {
+            headers.append(name, value);
+        }
+    }
+    headers.insert(header::HOST, HeaderValue::from_static("localhost"));
+    let proxies = Proxies::new(Config::default().trusted_blocks());
+    let peer = |address: Ipv4Addr| Peer {
+        address: address.into(),
+        local: (Ipv4Addr::LOCALHOST, 80).into(),
+        secure: false,
+        relay: Relay::None,
+    };
+    let (visitor, stranger) =
+        (proxies.visitor(peer(Ipv4Addr::LOCALHOST), &headers), peer(Ipv4Addr::new(192, 0, 2, 1)));
+    let seen = proxies.visitor(stranger, &headers);
+    let mut may = |origin: &'static str| {
+        headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+        let mut request = Request::new(());
+        request.headers_mut().clone_from(&headers);
+        let names = Names::default();
+        guard::check_host(&request, visitor, &names).is_ok()
+            && guard::check_origin(&headers, visitor, &names).is_ok()
+    };
+    Told {
+        foreign_page: may("https://evil.example") || may("http://evil.example") || may("null"),
+        plain_page: may("http://localhost"),
+        secure: visitor.secure,
+        believed_of_stranger: seen.address != stranger.address || seen.secure || seen.relay != Relay::None,
+    }
 }
 
 /// As at a first start.

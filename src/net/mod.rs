@@ -27,18 +27,22 @@ mod keeper;
 pub mod limits;
 mod line;
 mod metrics;
+mod negotiation;
 mod packets;
 mod party;
 mod patience;
 mod process;
+mod proxies;
 mod qr;
 pub mod refusals;
 mod routes;
 pub mod settings;
+mod site;
 mod socket;
 mod status;
 mod turns;
 mod update;
+mod upgrade;
 mod ws;
 
 use crate::config::Config;
@@ -58,13 +62,14 @@ use connection::Connection;
 use crowd::{Bounds, Crowd, Place};
 use door::Door;
 use doorstep::Doorstep;
-use guard::Peer;
+use guard::{Peer, Relay};
 use handshake::Handshakes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use limits::{CONNECTIONS_PER_ADDRESS, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADERS_MAX, SPARE_CONNECTIONS};
 use patience::Patient;
+use proxies::Proxies;
 use refusals::{Refusal, Refusals};
 use routes::{Route, Upgrade};
 use settings::{KeptSettings, Settings};
@@ -89,6 +94,7 @@ pub struct Service {
     started: tokio::time::Instant,
     stop: watch::Receiver<bool>,
     names: watch::Receiver<Names>,
+    proxies: Proxies,
     access: Access,
     settings: KeptSettings,
     /// What a person should know of this device.
@@ -122,6 +128,7 @@ impl Service {
             started: tokio::time::Instant::now(),
             stop,
             names: gate.names,
+            proxies: gate.proxies,
             access: gate.access,
             settings: gate.settings,
             notices: gate.notices,
@@ -169,6 +176,8 @@ pub struct Gate {
     pub notices: Vec<Plain>,
     /// The way to the system's updater.
     pub updater: Updater,
+    /// Whose word on a visitor counts.
+    proxies: Proxies,
     crowd: Crowd,
 }
 
@@ -184,6 +193,7 @@ impl Gate {
         };
         Self {
             names,
+            proxies: Proxies::new(config.trusted_blocks()),
             // The clock counts from the moment the machine was switched on.
             access: Access::open(keys, folder.as_ref(), MonoNs(0)),
             settings: KeptSettings::open(folder.as_ref()),
@@ -262,7 +272,7 @@ pub async fn serve(ports: Ports, wishes: Taker<Settings>, service: Arc<Service>)
                 Ok((stream, from)) => {
                     // The other side may be gone already.
                     let Ok(local) = stream.local_addr() else { continue };
-                    let peer = Peer { address: from.ip().to_canonical(), local, secure: is_secure };
+                    let peer = Peer { address: from.ip().to_canonical(), local, secure: is_secure, relay: Relay::None };
                     match service.crowd.admit(peer.party(), connections_max()) {
                         Ok(place) => {
                             connections.spawn(connection(stream, peer, place, Arc::clone(&service)));

@@ -52,6 +52,8 @@ refusals! {
     Method = "method", 405;
     /// Asked under a name that is not this device's.
     HostUnknown = "host_unknown", 421;
+    /// No `Host`, more than one, or one that is none.
+    HostUnreadable = "host_unreadable", 400;
     /// Asked by another site's page.
     OriginForeign = "origin_foreign", 403;
     /// What was to be written is too long.

@@ -4,8 +4,9 @@ use super::access::Denied;
 use super::guard::{self, Peer};
 use super::guest::Guest;
 use super::limits::URL_BYTES_MAX;
+use super::negotiation::{self, Coding};
 use super::refusals::Refusal;
-use super::{Service, api, assets, clients, first_contact, headers, metrics, status};
+use super::{Service, api, assets, clients, first_contact, headers, metrics, status, upgrade};
 use crate::clock::mono_raw_now;
 use bytes::Bytes;
 use http_body_util::Full;
@@ -14,7 +15,6 @@ use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
-use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 /// The body of every answer.
 pub(super) type Body = Full<Bytes>;
@@ -36,12 +36,17 @@ pub(super) struct Route {
 /// Answers one request.
 pub(super) async fn answer(mut request: Request<Incoming>, service: &Arc<Service>, peer: Peer) -> Route {
     let mut upgrade = None;
+    let peer = service.proxies.visitor(peer, request.headers());
+    let allow = allowed_methods(request.uri().path());
     let mut response = match admitted(&request, service, peer) {
         Err(why) => denied(service, &why),
         Ok(()) if request.method() != Method::POST => read(&mut request, service, peer, &mut upgrade).await,
         Ok(()) if request.uri().path() == first_contact::CLOCK => clock(&request, service, peer),
         Ok(()) => api::write(request, service, peer).await,
     };
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    }
     headers::add_always(response.headers_mut());
     Route { response, upgrade }
 }
@@ -53,16 +58,43 @@ fn admitted(request: &Request<Incoming>, service: &Service, peer: Peer) -> Resul
     if url_bytes > URL_BYTES_MAX {
         return Err(Denied::new(Refusal::UrlTooLong, "This address is longer than any of ours."));
     }
-    guard::check_host(request.headers(), peer, &service.names.borrow()).map_err(|refusal| {
+    guard::check_host(request, peer, &service.names.borrow()).map_err(|refusal| {
+        if refusal == Refusal::HostUnreadable {
+            return Denied::new(refusal, "A request says once which host it is for.");
+        }
         let remedy =
             format!("Open {} instead, or add this name to 'names' in the configuration.", peer.reached());
         Denied::new(refusal, format!("This device does not go by the name it was asked for. {remedy}"))
     })?;
-    match *request.method() {
-        Method::GET | Method::HEAD => Ok(()),
-        Method::POST if api::takes(uri.path()) || uri.path() == first_contact::CLOCK => Ok(()),
-        _ => Err(Denied::new(Refusal::Method, "Only GET and HEAD are answered here.")),
+    let allow = allowed_methods(uri.path());
+    let (reads, writes) = match *request.method() {
+        Method::GET | Method::HEAD => (true, false),
+        Method::POST => (false, true),
+        _ => (false, false),
+    };
+    if !(if allow == WRITTEN { writes } else { reads }) {
+        let words = if allow == WRITTEN {
+            "Only POST is answered here."
+        } else {
+            "Only GET and HEAD are answered here."
+        };
+        return Err(Denied::new(Refusal::Method, words));
     }
+    if writes || uri.path() == "/ws" {
+        guard::check_origin(request.headers(), peer, &service.names.borrow()).map_err(|refusal| {
+            let remedy = "Behind a proxy, let it pass the Host on and say X-Forwarded-Proto, or add the page's name to 'names' in the configuration.";
+            Denied::new(refusal, format!("Only this device's own page may do this. {remedy}"))
+        })?;
+    }
+    Ok(())
+}
+
+const READ: &str = "GET, HEAD";
+const WRITTEN: &str = "POST";
+
+/// What is answered at `path`.
+fn allowed_methods(path: &str) -> &'static str {
+    if api::takes(path) || path == first_contact::CLOCK { WRITTEN } else { READ }
 }
 
 /// Answers what changes nothing.
@@ -108,7 +140,7 @@ fn for_guest(
             let words = "Who listens is shown to the holder of the settings key.";
             denied(service, &Denied::new(Refusal::KeyMissing, words))
         }
-        _ => socket(request, service, guest, upgrade),
+        _ => socket(request, guest, upgrade),
     }
 }
 
@@ -143,10 +175,6 @@ fn page(path: &str, headers: &HeaderMap, service: &Service, peer: Peer) -> Respo
 
 /// Notes what a listener's clock shows. All it can change is the dates of the next certificate.
 fn clock(request: &Request<Incoming>, service: &Service, peer: Peer) -> Response<Body> {
-    if let Err(refusal) = guard::check_origin(request.headers()) {
-        let words = "Only this device's own page may say what a clock shows.";
-        return denied(service, &Denied::new(refusal, words));
-    }
     match (&service.secure, first_contact::claimed_s(request.uri().query())) {
         (None, _) => {
             words(StatusCode::NOT_FOUND, "This service has no certificate that a clock could concern.")
@@ -160,50 +188,36 @@ fn clock(request: &Request<Incoming>, service: &Service, peer: Peer) -> Response
     }
 }
 
-/// Becomes a WebSocket, for pages of our own origin only: any other page a listener has open could ask as well.
-fn socket(
-    request: &mut Request<Incoming>,
-    service: &Service,
-    guest: Guest,
-    upgrade: &mut Option<Upgrade>,
-) -> Response<Body> {
-    if let Err(refusal) = guard::check_origin(request.headers()) {
-        return denied(service, &Denied::new(refusal, "Only this device's own page may open its socket."));
-    }
-    match create_response_with_body(request, Body::default) {
+/// Becomes a WebSocket.
+fn socket(request: &mut Request<Incoming>, guest: Guest, upgrade: &mut Option<Upgrade>) -> Response<Body> {
+    match upgrade::accept(request) {
         Ok(response) => {
             *upgrade = Some(Upgrade { connection: hyper::upgrade::on(request), guest });
             response
         }
-        Err(_) => words(StatusCode::UPGRADE_REQUIRED, "This address speaks WebSocket (version 13) only."),
+        Err(refusal) => *refusal,
     }
 }
 
 fn file(asset: &'static assets::Asset, for_ever: bool, asked: &HeaderMap) -> Response<Body> {
-    let lists = |name, wanted: &str| {
-        let values = asked.get_all(name).iter().filter_map(|value| value.to_str().ok());
-        values
-            .flat_map(|value| value.split(','))
-            .any(|item| item.split(';').next().unwrap_or("").trim() == wanted)
+    let (content, etag) = match negotiation::coding(asked, !asset.gzip.is_empty()) {
+        Some(Coding::Identity) => (asset.plain, asset.etag),
+        Some(Coding::Gzip) => (asset.gzip, asset.gzip_etag),
+        None => return words(StatusCode::NOT_ACCEPTABLE, "This file comes as it is or packed with gzip."),
     };
-    let known = lists(header::IF_NONE_MATCH, asset.etag);
-    let gzipped = !asset.gzip.is_empty() && lists(header::ACCEPT_ENCODING, "gzip");
-    let content = match (known, gzipped) {
-        (true, _) => &[],
-        (_, true) => asset.gzip,
-        _ => asset.plain,
-    };
-    let mut response = Response::new(Body::from(Bytes::from_static(content)));
+    let known = negotiation::has(asked, etag);
+    let mut response =
+        Response::new(if known { Body::default() } else { Body::from(Bytes::from_static(content)) });
     if known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
     let headers = response.headers_mut();
     let caching = if for_ever { "public, max-age=31536000, immutable" } else { "no-cache" };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.mime));
-    headers.insert(header::ETAG, HeaderValue::from_static(asset.etag));
+    headers.insert(header::ETAG, HeaderValue::from_static(etag));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    if gzipped && !known {
+    if etag == asset.gzip_etag && !known {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response
@@ -216,9 +230,6 @@ pub(super) fn denied(service: &Service, why: &Denied) -> Response<Body> {
     let mut response = words(status, why.words.clone());
     let headers = response.headers_mut();
     match status {
-        StatusCode::METHOD_NOT_ALLOWED => {
-            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-        }
         StatusCode::UNAUTHORIZED => {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"synthwire\""));
         }

@@ -5,17 +5,16 @@
 //! [`PIECE_BYTES`] are in memory; it comes at a least rate, or not at all.
 
 use super::access::Denied;
-use super::guard::{self, Peer};
+use super::guard::Peer;
 use super::limits::{UPDATE_BYTES_PER_S_MIN, UPDATE_TIMEOUT};
 use super::refusals::Refusal;
 use super::routes::Body;
-use super::{Service, api};
+use super::{Service, api, negotiation};
 use crate::plain::Plain;
 use crate::update::{Age, BUNDLE_BYTES_MAX, Incoming as Bundle, NotTaken, Said, Updater};
 use bytes::BytesMut;
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
-use hyper::header;
 use hyper::{Request, Response};
 use serde::Serialize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -134,8 +133,6 @@ impl From<NotTaken> for Denied {
 
 /// Whether this sender may update anything; to an older version by the settings key alone.
 async fn allowed(request: &Request<Incoming>, service: &Service, peer: Peer, age: Age) -> Result<(), Denied> {
-    guard::check_origin(request.headers())
-        .map_err(|refusal| Denied::new(refusal, "Only this device's own page may update it."))?;
     let shown = service.access.shown(request.headers(), peer).await?;
     service.access.check_update(shown)?;
     if age == Age::Any && !service.access.is_owner(shown) {
@@ -153,8 +150,7 @@ pub(super) async fn take(
 ) -> Result<Response<Body>, Denied> {
     let age = if request.uri().query() == Some(ANY_AGE) { Age::Any } else { Age::Newer };
     allowed(&request, service, peer, age).await?;
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    if kind != Some(MEDIA_TYPE) {
+    if !negotiation::is_of_type(request.headers(), MEDIA_TYPE) {
         return Err(Denied::new(Refusal::BodyUnreadable, format!("An update is sent as {MEDIA_TYPE}.")));
     }
     let size = request.body().size_hint();

@@ -169,6 +169,23 @@ fn is_served(mut tls: Stream) -> bool {
 }
 
 #[test]
+fn a_page_that_came_by_plain_http_opens_no_socket_over_tls() {
+    let secure = Secure::start("scheme");
+    let port = secure.address.port();
+    for (origin, opens) in [
+        (format!("https://localhost:{port}"), true),
+        (format!("http://localhost:{port}"), false),
+        ("http://localhost".to_owned(), false),
+        ("https://localhost".to_owned(), false),
+    ] {
+        let mut request = format!("wss://localhost:{port}/ws").into_client_request().unwrap();
+        request.headers_mut().insert("Origin", origin.parse().unwrap());
+        let opened = tungstenite::client(request, secure.connect("localhost"));
+        assert_eq!(opened.is_ok(), opens, "{origin}");
+    }
+}
+
+#[test]
 fn one_address_that_stands_still_keeps_nobody_else_out_and_loses_its_places_in_time() {
     let secure = Secure::start("half-open");
     let mut ear = secure.service.listen();

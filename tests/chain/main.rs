@@ -13,6 +13,7 @@ mod limits;
 mod memory;
 mod notify;
 mod pipeline;
+mod semantics;
 mod service;
 mod shutdown;
 mod slow_client;

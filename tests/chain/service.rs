@@ -86,6 +86,19 @@ impl Service {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
+    /// The head of an answer that has no end.
+    pub(crate) fn head_of(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() == 1 {
+            head.push(byte[0]);
+        }
+        String::from_utf8_lossy(&head).into_owned()
+    }
+
     /// `/api/status` as JSON.
     pub(crate) fn status(&self) -> serde_json::Value {
         let answer = self.http("GET /api/status HTTP/1.1");

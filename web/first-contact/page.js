@@ -62,5 +62,5 @@
     if (document.visibilityState === 'visible') check();
   });
   // The service may have no clock of its own: then its certificate is made to be good on this device's day.
-  fetch(`/trust/clock?unix_s=${Math.floor(Date.now() / 1000)}`, { method: 'POST' }).then(check, check);
+  fetch(`trust/clock?unix_s=${Math.floor(Date.now() / 1000)}`, { method: 'POST' }).then(check, check);
 }());

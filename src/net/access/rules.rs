@@ -112,7 +112,8 @@ pub(super) fn tokens_in(headers: &HeaderMap) -> Each<Option<Token>> {
 
 /// The key a program shows with its request: `Authorization: Bearer KEY`.
 pub(super) fn key_in(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim_start_matches(' '))
 }
 
 #[cfg(test)]

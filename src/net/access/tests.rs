@@ -1,11 +1,18 @@
 use super::*;
+use crate::net::guard::Relay;
+
 use hyper::header::{self, HeaderValue};
 use rules::FIRST_KEY_NS;
 
 const NOBODY: Each<bool> = Each { listening: false, settings: false };
 
 fn peer() -> Peer {
-    Peer { address: IpAddr::from([10, 0, 0, 2]), local: ([10, 0, 0, 1], 80).into(), secure: false }
+    Peer {
+        address: IpAddr::from([10, 0, 0, 2]),
+        local: ([10, 0, 0, 1], 80).into(),
+        secure: false,
+        relay: Relay::None,
+    }
 }
 
 fn folder(name: &str) -> (std::path::PathBuf, StateFolder) {

@@ -1,0 +1,169 @@
+//! What a request accepts and already has, and of which type its body is (RFC 9110, 8.3, 12.5.3 and 13.1.2). Pure.
+
+use hyper::header::{self, HeaderMap, HeaderName};
+use mime::Mime;
+
+/// In which coding an answer goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coding {
+    Identity,
+    Gzip,
+}
+
+/// The best coding of those there are that is accepted; `None` when none is. Who likes both alike gets the shorter.
+pub(super) fn coding(headers: &HeaderMap, has_gzip: bool) -> Option<Coding> {
+    if !headers.contains_key(header::ACCEPT_ENCODING) {
+        return Some(Coding::Identity); // anything would do, and some of those who do not ask cannot unpack
+    }
+    let (mut gzip, mut identity, mut any) = (None, None, None);
+    for item in items(headers, &header::ACCEPT_ENCODING) {
+        let (coding, quality) = weighed(item);
+        match coding.to_ascii_lowercase().as_str() {
+            "gzip" | "x-gzip" => gzip = Some(quality),
+            "identity" => identity = Some(quality),
+            "*" => any = Some(quality),
+            _ => {}
+        }
+    }
+    let gzip = if has_gzip { gzip.or(any).unwrap_or(0) } else { 0 };
+    // What is not named is accepted all the same, but after everything that is; and refused by "*;q=0".
+    let identity = identity.or(any.filter(|quality| *quality == 0));
+    match identity {
+        Some(0) if gzip == 0 => None,
+        Some(quality) if quality > gzip => Some(Coding::Identity),
+        None if gzip == 0 => Some(Coding::Identity),
+        _ => Some(Coding::Gzip),
+    }
+}
+
+/// Whether the asker has what bears this tag already: compared weakly, for proxies that pack an answer weaken its tag.
+pub(super) fn has(headers: &HeaderMap, etag: &str) -> bool {
+    items(headers, &header::IF_NONE_MATCH)
+        .any(|item| item == "*" || item.strip_prefix("W/").unwrap_or(item) == etag)
+}
+
+/// Whether the body says of itself that it is of this type, whatever its parameters.
+pub(super) fn is_of_type(headers: &HeaderMap, essence: &str) -> bool {
+    let mut lines = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { return false };
+    let parsed = line.to_str().ok().and_then(|line| line.parse::<Mime>().ok());
+    parsed.is_some_and(|kind| kind.essence_str().eq_ignore_ascii_case(essence))
+}
+
+/// The items of a header that is a list of tokens or tags, over all its lines. None of ours holds a comma.
+pub(super) fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// An item and its quality in thousandths; what cannot be read as one is taken for a no.
+fn weighed(item: &str) -> (&str, u16) {
+    let mut parts = item.split(';').map(str::trim);
+    let coding = parts.next().unwrap_or_default();
+    let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+    let thousandths = |text: &str| {
+        text.parse()
+            .ok()
+            .filter(|quality: &f32| (0.0..=1.0).contains(quality))
+            .map(|quality| (quality * 1000.0) as u16)
+    };
+    (coding, quality.map_or(1000, |text| thousandths(text.trim()).unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::header::HeaderValue;
+
+    fn headers(name: HeaderName, lines: &[&'static str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(&name, HeaderValue::from_static(line));
+        }
+        headers
+    }
+
+    #[test]
+    fn gzip_goes_to_who_accepts_it_and_nothing_to_who_accepts_neither() {
+        use Coding::{Gzip, Identity};
+        let (gzip, identity) = (Some(Gzip), Some(Identity));
+        for (lines, packed, not_packed) in [
+            (vec![], identity, identity),
+            (vec![""], identity, identity),
+            (vec!["gzip"], gzip, identity),
+            (vec!["GZip"], gzip, identity),
+            (vec!["x-gzip"], gzip, identity),
+            (vec!["gzip, deflate, br"], gzip, identity),
+            (vec!["br", "gzip"], gzip, identity),
+            (vec!["gzip;q=0"], identity, identity),
+            (vec!["gzip; q=0.000"], identity, identity),
+            (vec!["gzip;q=0.001"], gzip, identity),
+            (vec!["gzip;q=0.5, identity"], identity, identity),
+            (vec!["gzip, identity;q=0.5"], gzip, identity),
+            (vec!["gzip;q=1, identity;q=1"], gzip, identity),
+            (vec!["*"], gzip, identity),
+            (vec!["gzip;q=0, *"], identity, identity),
+            (vec!["br;q=1, *;q=0.1"], gzip, identity),
+            (vec!["identity;q=0, gzip"], gzip, None),
+            (vec!["*;q=0, gzip"], gzip, None),
+            (vec!["*;q=0, identity"], identity, identity),
+            (vec!["identity;q=0"], None, None),
+            (vec!["*;q=0"], None, None),
+            (vec!["gzip;q=much"], identity, identity),
+            (vec!["gzip;q=2"], identity, identity),
+            (vec!["notgzip"], identity, identity),
+        ] {
+            let asked = headers(header::ACCEPT_ENCODING, &lines);
+            assert_eq!((coding(&asked, true), coding(&asked, false)), (packed, not_packed), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_known_by_itself_weakened_in_a_list_and_by_the_star() {
+        for (lines, known) in [
+            (vec!["\"a-1\""], true),
+            (vec!["W/\"a-1\""], true),
+            (vec!["*"], true),
+            (vec!["\"b-2\", \"a-1\""], true),
+            (vec!["\"b-2\",W/\"a-1\" , \"c\""], true),
+            (vec!["\"b-2\"", "\"a-1\""], true),
+            (vec![], false),
+            (vec![""], false),
+            (vec!["a-1"], false),
+            (vec!["w/\"a-1\""], false),
+            (vec!["\"a-1-gzip\""], false),
+            (vec!["\"A-1\""], false),
+            (vec!["\"a-1\"x"], false),
+        ] {
+            assert_eq!(has(&headers(header::IF_NONE_MATCH, &lines), "\"a-1\""), known, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_type_is_the_same_in_any_letters_and_with_parameters() {
+        for (lines, json) in [
+            (vec!["application/json"], true),
+            (vec!["Application/JSON"], true),
+            (vec!["application/json; charset=utf-8"], true),
+            (vec!["application/json;charset=\"UTF-8\""], true),
+            (vec!["application/json ; charset=utf-8"], true),
+            (vec![], false),
+            (vec!["text/plain"], false),
+            (vec!["text/plain; application/json"], false),
+            (vec!["text/plain;a=application/json"], false),
+            (vec!["application/jsonp"], false),
+            (vec!["application/x-www-form-urlencoded"], false),
+            (vec!["multipart/form-data; boundary=application/json"], false),
+            (vec!["text/plain, application/json"], false),
+            (vec!["application/json, text/plain"], false),
+            (vec!["application/json", "text/plain"], false),
+            (vec!["json"], false),
+        ] {
+            assert_eq!(
+                is_of_type(&headers(header::CONTENT_TYPE, &lines), "application/json"),
+                json,
+                "{lines:?}"
+            );
+        }
+    }
+}

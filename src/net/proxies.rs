@@ -1,0 +1,280 @@
+//! What a reverse proxy says of the visitor behind it: `X-Forwarded-For`, `-Proto` and `-Host`, or `Forwarded` (RFC 7239). Pure.
+//!
+//! It is believed of the proxies in `trusted_proxies` alone, and never opens what would be shut without it: the request's own
+//! `Host` must be ours in any case, for a page that was rebound to this machine can write every one of these lines; and so must the
+//! host that the proxy was asked for, for a name can be rebound to the proxy as well (`guard`).
+
+use super::guard::{Peer, Relay};
+use super::site::{Authority, Scheme};
+use hyper::header::{self, HeaderMap, HeaderName};
+use ipnet::IpNet;
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+
+const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Whose word counts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Proxies(Vec<IpNet>);
+
+impl Proxies {
+    pub(super) fn new(trusted: Vec<IpNet>) -> Self {
+        Self(trusted)
+    }
+
+    fn trust(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|block| block.contains(&address))
+    }
+
+    /// The visitor whom `peer` speaks for; `peer` itself, when it is no proxy of ours.
+    pub(super) fn visitor(&self, peer: Peer, headers: &HeaderMap) -> Peer {
+        if !self.trust(peer.address) {
+            return peer;
+        }
+        let said = Said::read(headers);
+        Peer {
+            address: self.client(&said.hops).unwrap_or(peer.address),
+            secure: said.scheme.map_or(peer.secure, |scheme| scheme == Scheme::Https),
+            relay: if said.scheme.is_some() { Relay::Said } else { Relay::Silent },
+            ..peer
+        }
+    }
+
+    /// The last hop that is no proxy of ours: whoever came before it may have been made up.
+    fn client(&self, hops: &[Option<IpAddr>]) -> Option<IpAddr> {
+        let mut client = None;
+        for hop in hops.iter().rev() {
+            client = Some((*hop)?);
+            if !self.trust((*hop)?) {
+                break;
+            }
+        }
+        client
+    }
+}
+
+/// The host that the visitor of a proxy of ours asked for, if it says so.
+pub(super) fn host(headers: &HeaderMap) -> Option<Authority> {
+    Said::read(headers).host
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Said {
+    /// The visitor first; `None` for one that is not told.
+    hops: Vec<Option<IpAddr>>,
+    /// What the visitor spoke.
+    scheme: Option<Scheme>,
+    /// Whom the visitor asked for.
+    host: Option<Authority>,
+}
+
+impl Said {
+    /// One of the two ways: a proxy that writes one of them may pass on what a visitor wrote in the other.
+    fn read(headers: &HeaderMap) -> Self {
+        if [FOR, PROTO, HOST].iter().any(|name| headers.contains_key(name)) {
+            return Self {
+                hops: list(headers, &FOR).into_iter().map(address).collect(),
+                scheme: list(headers, &PROTO).first().and_then(|scheme| Scheme::parse(scheme)),
+                host: list(headers, &HOST).first().and_then(|host| Authority::parse(host)),
+            };
+        }
+        let lines = headers.get_all(header::FORWARDED).iter().filter_map(|line| line.to_str().ok());
+        let elements: Vec<Vec<(&str, Cow<'_, str>)>> =
+            lines.flat_map(|line| split(line, ',')).map(|element| pairs(element)).collect();
+        let find = |pairs: &[(&str, Cow<'_, str>)], wanted: &str| {
+            pairs
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+                .map(|(_, value)| value.to_string())
+        };
+        let first = |wanted| elements.first().and_then(|pairs| find(pairs, wanted));
+        Self {
+            hops: elements.iter().map(|pairs| find(pairs, "for").and_then(|hop| address(&hop))).collect(),
+            scheme: first("proto").and_then(|scheme| Scheme::parse(&scheme)),
+            host: first("host").and_then(|host| Authority::parse(&host)),
+        }
+    }
+}
+
+/// The items of a header that is a list, over all its lines.
+fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
+    let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|item| !item.is_empty()).collect()
+}
+
+/// An address as proxies write it: bare, with a port, an IPv6 one with or without brackets.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse().ok().or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()));
+    address.map(|address| address.to_canonical())
+}
+
+/// Parts between `mark`, where it does not stand between quotes.
+fn split(text: &str, mark: char) -> Vec<&str> {
+    let (mut quoted, mut escaped) = (false, false);
+    let parts = text.split(move |c: char| {
+        let here = !quoted && c == mark;
+        let closes = c == '"' && !escaped;
+        quoted ^= closes;
+        escaped = quoted && c == '\\' && !escaped;
+        here
+    });
+    parts.map(str::trim).filter(|part| !part.is_empty()).collect()
+}
+
+/// The pairs of one element of `Forwarded`, with their values out of quotes.
+fn pairs(element: &str) -> Vec<(&str, Cow<'_, str>)> {
+    split(element, ';')
+        .into_iter()
+        .filter_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            let (name, value) = (name.trim(), value.trim());
+            let plain = match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+                Some(quoted) if quoted.contains('\\') => Cow::Owned(unescaped(quoted)),
+                Some(quoted) => Cow::Borrowed(quoted),
+                None => Cow::Borrowed(value),
+            };
+            Some((name, plain))
+        })
+        .collect()
+}
+
+fn unescaped(quoted: &str) -> String {
+    let mut text = String::new();
+    let mut characters = quoted.chars();
+    while let Some(c) = characters.next() {
+        text.extend(if c == '\\' { characters.next() } else { Some(c) });
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::header::HeaderValue;
+
+    /// Whoever asks, with these lines, what is made of it.
+    fn visitor(from: &str, lines: &[(&'static str, &'static str)]) -> (String, bool, Relay) {
+        let blocks = ["127.0.0.0/8", "::1/128", "10.9.0.0/16"];
+        let proxies = Proxies::new(blocks.iter().map(|block| block.parse().unwrap()).collect());
+        let local = ([127, 0, 0, 1], 8080).into();
+        let peer = Peer { address: from.parse().unwrap(), local, secure: false, relay: Relay::None };
+        let seen = proxies.visitor(peer, &headers(lines));
+        (seen.address.to_string(), seen.secure, seen.relay)
+    }
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn a_proxy_of_ours_is_believed_and_nobody_else() {
+        for (from, lines, address, secure, relay) in [
+            ("127.0.0.1", vec![], "127.0.0.1", false, Relay::Silent),
+            ("127.0.0.1", vec![("x-forwarded-proto", "https")], "127.0.0.1", true, Relay::Said),
+            ("127.0.0.1", vec![("x-forwarded-proto", "wss")], "127.0.0.1", true, Relay::Said),
+            ("127.0.0.1", vec![("x-forwarded-proto", "HTTPS, http")], "127.0.0.1", true, Relay::Said),
+            ("127.0.0.1", vec![("x-forwarded-proto", "gopher")], "127.0.0.1", false, Relay::Silent),
+            ("::1", vec![("x-forwarded-for", "203.0.113.7")], "203.0.113.7", false, Relay::Silent),
+            ("10.9.3.3", vec![("x-forwarded-for", "203.0.113.7:4711")], "203.0.113.7", false, Relay::Silent),
+            (
+                "10.9.3.3",
+                vec![("x-forwarded-for", "[2001:db8::7]:4711")],
+                "2001:db8::7",
+                false,
+                Relay::Silent,
+            ),
+            (
+                "127.0.0.1",
+                vec![("x-forwarded-for", "1.1.1.1, 203.0.113.7, 10.9.0.2")],
+                "203.0.113.7",
+                false,
+                Relay::Silent,
+            ),
+            (
+                "127.0.0.1",
+                vec![("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "203.0.113.7")],
+                "203.0.113.7",
+                false,
+                Relay::Silent,
+            ),
+            ("127.0.0.1", vec![("x-forwarded-for", "unknown")], "127.0.0.1", false, Relay::Silent),
+            (
+                "127.0.0.1",
+                vec![("x-forwarded-for", "203.0.113.7, nonsense")],
+                "127.0.0.1",
+                false,
+                Relay::Silent,
+            ),
+            (
+                "127.0.0.1",
+                vec![("forwarded", "for=203.0.113.7;proto=https")],
+                "203.0.113.7",
+                true,
+                Relay::Said,
+            ),
+            (
+                "127.0.0.1",
+                vec![("forwarded", "For=\"[2001:db8::7]:4711\"; Proto=\"https\"")],
+                "2001:db8::7",
+                true,
+                Relay::Said,
+            ),
+            (
+                "127.0.0.1",
+                vec![("forwarded", "for=1.1.1.1;host=\"a,b\", for=\"203.0.113.7\"")],
+                "203.0.113.7",
+                false,
+                Relay::Silent,
+            ),
+            ("127.0.0.1", vec![("forwarded", "for=_hidden;proto=http")], "127.0.0.1", false, Relay::Said),
+            // A proxy that writes X-Forwarded-* passes on what the visitor wrote in the other.
+            (
+                "127.0.0.1",
+                vec![("forwarded", "for=1.1.1.1;proto=https"), ("x-forwarded-for", "203.0.113.7")],
+                "203.0.113.7",
+                false,
+                Relay::Silent,
+            ),
+            (
+                "192.168.1.5",
+                vec![("x-forwarded-proto", "https"), ("x-forwarded-for", "1.1.1.1")],
+                "192.168.1.5",
+                false,
+                Relay::None,
+            ),
+            ("10.8.0.1", vec![("forwarded", "for=1.1.1.1;proto=https")], "10.8.0.1", false, Relay::None),
+            (
+                "::ffff:127.0.0.1",
+                vec![("x-forwarded-proto", "https")],
+                "::ffff:127.0.0.1",
+                false,
+                Relay::None,
+            ),
+        ] {
+            assert_eq!(visitor(from, &lines), (address.to_owned(), secure, relay), "{from} {lines:?}");
+        }
+    }
+
+    #[test]
+    fn the_host_that_was_asked_for_is_read_out_of_quotes() {
+        for (name, line, expected) in [
+            ("x-forwarded-host", "synth.example.org", Some("synth.example.org")),
+            ("x-forwarded-host", "synth.example.org:8443, inner", Some("synth.example.org:8443")),
+            ("x-forwarded-host", "a b", None),
+            ("forwarded", "for=1.1.1.1;host=synth.example.org", Some("synth.example.org")),
+            ("forwarded", "host=\"synth.example.org:8443\"", Some("synth.example.org:8443")),
+            ("forwarded", "host=\"syn\\th.example.org\"", Some("synth.example.org")),
+            ("forwarded", "host=\"unfinished", None),
+            ("forwarded", "=;;,,\"", None),
+        ] {
+            assert_eq!(host(&headers(&[(name, line)])), expected.and_then(Authority::parse), "{line}");
+        }
+    }
+}
