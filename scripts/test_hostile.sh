@@ -29,13 +29,13 @@ trap cleanup EXIT
 start() {
     local answers_on=$1
     shift
-    "$@" >"$logs/program.log" 2>&1 &
+    "$@" >"$logs/${1##*/}.log" 2>&1 &
     helper=$!
     for _ in $(seq 100); do
         (exec 3<>"/dev/tcp/127.0.0.1/$answers_on") 2>/dev/null && return
         sleep 0.1
     done
-    die "$1 does not answer on port $answers_on" "Its last words are in $logs/program.log"
+    die "$1 does not answer on port $answers_on" "Its last words are in $logs/${1##*/}.log"
 }
 
 stop() {

@@ -84,6 +84,7 @@ const NO_MESSAGES: &[(&str, &str)] = &[
 /// Descriptions in the card's own file, each beginning a line of its key's table in src/card/keys.rs.
 const ABOUT_KEYS: &[&str] = &[
     "The name of this device",
+    "Further names that your router",
     "The Wi-Fi to join",
     "Its password;",
     "Your country in two letters",
