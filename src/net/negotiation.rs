@@ -46,7 +46,9 @@ pub(super) fn has(headers: &HeaderMap, etag: &str) -> bool {
 pub(super) fn is_of_type(headers: &HeaderMap, essence: &str) -> bool {
     let mut lines = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else { return false };
-    let parsed = line.to_str().ok().and_then(|line| line.parse::<Mime>().ok());
+    // Space may stand on either side of a ';': the parser takes it behind alone.
+    let tight = |line: &str| line.split(';').map(str::trim_end).collect::<Vec<_>>().join(";");
+    let parsed = line.to_str().ok().and_then(|line| tight(line).parse::<Mime>().ok());
     parsed.is_some_and(|kind| kind.essence_str().eq_ignore_ascii_case(essence))
 }
 
