@@ -81,18 +81,18 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut count = lock(&self.count);
         count.total -= 1;
-        one_less(&mut count.by_party, self.party);
+        one_less(&mut count.by_party, &self.party);
         if let Some(network) = self.party.network() {
-            one_less(&mut count.by_network, network);
+            one_less(&mut count.by_network, &network);
         }
     }
 }
 
-fn one_less<K: Ord>(counts: &mut BTreeMap<K, usize>, of: K) {
-    if let Some(count) = counts.get_mut(&of) {
+fn one_less<K: Ord>(counts: &mut BTreeMap<K, usize>, of: &K) {
+    if let Some(count) = counts.get_mut(of) {
         *count -= 1;
         if *count == 0 {
-            counts.remove(&of);
+            counts.remove(of);
         }
     }
 }

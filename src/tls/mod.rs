@@ -329,7 +329,7 @@ fn reason(authority: &Authority, leaf: &Leaf, facts: &Facts, claims: &[i64]) -> 
     if dates::is_due(leaf.window, moment_s, authority.window) {
         return Some("its dates");
     }
-    let names = authority.may_name(&facts.names.certified(&facts.addresses));
+    let names = Authority::may_name(&facts.names.certified(&facts.addresses));
     (!leaf.names.hold(&names)).then_some("this machine has another name or address")
 }
 

@@ -370,7 +370,7 @@ impl Access {
             return Err(Denied::new(Refusal::KeyLocked, self.why_locked(purpose)));
         }
         let change = |state: &mut State| {
-            *state.keys.of_mut(purpose) = hashed.clone();
+            state.keys.of_mut(purpose).clone_from(&hashed);
             *state.lost.of_mut(purpose) = false;
             state.tokens.clear(purpose);
             state.version += 1;
