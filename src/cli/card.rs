@@ -96,7 +96,7 @@ impl CardArguments {
         }
         let unsaved = self.apply(&mut sheet);
         further.extend(unsaved.iter().cloned());
-        let reading = random::<READING_BYTES>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let reading = random::<READING_BYTES>().map(|byte| format!("{byte:02x}")).concat();
         let report = Report::new(&sheet, &further, when, reading);
         // The page's own place for problems; where it cannot be written, the card still tells.
         if let Err(error) = self.tell_service(&report) {

@@ -192,7 +192,9 @@ fn reload(
     notify::reloading();
     // What runs is better than a default: a mistake changes nothing. A key that nobody knows is none.
     let settled = arguments.settle().and_then(|(new, complaints)| {
-        complaints.iter().for_each(|complaint| tracing::warn!("{complaint}"));
+        for complaint in &complaints {
+            tracing::warn!("{complaint}");
+        }
         match complaints.into_iter().find(|complaint| !complaint.is_unknown) {
             Some(mistake) => Err(Error::new(mistake.to_string())),
             None => Ok(new),

@@ -61,7 +61,7 @@ pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// Something in the file that was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
-    /// Its place and what is wrong: FILE:LINE: words.
+    /// Its place and what is wrong: `FILE:LINE: words`.
     says: String,
     /// It is a key that this version does not know. A newer one may.
     pub is_unknown: bool,

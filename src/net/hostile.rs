@@ -163,7 +163,8 @@ fn first_facts() -> Facts {
     Facts { clock: Clock { now_s: BUILD_S, set: true }, names: Names::default(), addresses: Vec::new() }
 }
 
-/// What is made of the lines a proxy adds to a request.
+/// What is made of the lines a proxy adds to a request: four answers, each of its own.
+#[allow(clippy::struct_excessive_bools)]
 pub struct Told {
     /// Whether a page of a name that is nobody's may do what only ours may.
     pub foreign_page: bool,

@@ -229,11 +229,8 @@ pub(super) fn denied(service: &Service, why: &Denied) -> Response<Body> {
     let status = StatusCode::from_u16(why.refusal.code()).expect("what is refused here has an HTTP status");
     let mut response = words(status, why.words.clone());
     let headers = response.headers_mut();
-    match status {
-        StatusCode::UNAUTHORIZED => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"synthwire\""));
-        }
-        _ => {}
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"synthwire\""));
     }
     if let Some(retry_s) = why.retry_s {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_s));

@@ -15,7 +15,7 @@ pub(super) enum Scheme {
 }
 
 impl Scheme {
-    /// Those of WebSockets stand for the same two: some proxies say them.
+    /// Those of `WebSocket`s stand for the same two: some proxies say them.
     pub(super) fn parse(text: &str) -> Option<Self> {
         match text.to_ascii_lowercase().as_str() {
             "http" | "ws" => Some(Self::Http),

@@ -82,18 +82,15 @@ pub fn read(source: impl Read + Seek) -> Result<Recording, Refused> {
             b"fmt " => format = Some(Format::parse(&bytes.some(length, FORMAT_BYTES_MAX)?)?),
             b"data" => {
                 let sound = Sound::new(length, if is_64_bit { long_bytes } else { None });
-                match &format {
-                    Some(format) => {
-                        if let Some(recording) = sound.decoded(&mut bytes, format)? {
-                            return Ok(recording);
-                        }
-                        after_odd = false; // nothing was there
+                if let Some(format) = &format {
+                    if let Some(recording) = sound.decoded(&mut bytes, format)? {
+                        return Ok(recording);
                     }
-                    None => {
-                        let at = bytes.position()?;
-                        sound_at = sound_at.or((!sound.says_none).then_some((at, sound)));
-                        bytes.skip(if sound.says_none { 0 } else { sound.bytes.unwrap_or(u64::MAX) })?;
-                    }
+                    after_odd = false; // nothing was there
+                } else {
+                    let at = bytes.position()?;
+                    sound_at = sound_at.or((!sound.says_none).then_some((at, sound)));
+                    bytes.skip(if sound.says_none { 0 } else { sound.bytes.unwrap_or(u64::MAX) })?;
                 }
             }
             _ => bytes.skip(length.into())?,

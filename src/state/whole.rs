@@ -12,6 +12,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path};
 
 /// Names tried for what has to lie beside a file; something that cannot be removed may have the first.
@@ -73,7 +74,6 @@ impl Folder {
         if geteuid().is_root() {
             return Self::roots(path, Some(Mode::from_bits_truncate(mode)));
         }
-        use std::os::unix::fs::DirBuilderExt;
         std::fs::DirBuilder::new().recursive(true).mode(mode).create(path)?;
         Self::to_read(path)
     }

@@ -106,10 +106,10 @@ fn entered(thread: i32) -> Option<i64> {
     const ENTERED: u8 = 1;
     const NUMBER_AT: usize = 24;
     let mut info = [0_u8; 88];
-    let into = info.as_mut_ptr() as usize;
-    trace(libc::PTRACE_GET_SYSCALL_INFO as _, thread, info.len(), into);
-    let number = u64::from_ne_bytes(info[NUMBER_AT..NUMBER_AT + 8].try_into().unwrap());
-    (info[0] == ENTERED).then_some(number as i64)
+    let address = info.as_mut_ptr() as usize;
+    trace(libc::PTRACE_GET_SYSCALL_INFO as _, thread, info.len(), address);
+    let number = i64::from_ne_bytes(info[NUMBER_AT..NUMBER_AT + 8].try_into().unwrap());
+    (info[0] == ENTERED).then_some(number)
 }
 
 #[test]
