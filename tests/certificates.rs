@@ -180,13 +180,13 @@ fn the_stolen_key_of_an_authority_can_be_nobody_on_the_internet() {
         let forged: Vec<_> = names.iter().map(|name| thief.forge(vec![dns(name)], &server)).collect();
         let found = openssl(&folder, &thief.authority, &forged, "sslserver");
         for ((name, leaf), found) in names.iter().zip(&forged).zip(found) {
-            assert_eq!(check(&[leaf.clone()], name), expected, "{name}");
+            assert_eq!(check(std::slice::from_ref(leaf), name), expected, "{name}");
             assert_eq!(found, expected.is_ok(), "{name}, by OpenSSL");
         }
     }
     for address in ["8.8.8.8", "172.32.0.1", "2001:db8::1", "::2", "100.64.0.1"] {
         let forged = thief.forge(vec![SanType::IpAddress(address.parse().unwrap())], &server);
-        assert_eq!(check(&[forged.clone()], address), Err(Error::NameConstraintViolation), "{address}");
+        assert_eq!(check(std::slice::from_ref(&forged), address), Err(Error::NameConstraintViolation), "{address}");
         assert_eq!(openssl(&folder, &thief.authority, &[forged], "sslserver"), [false], "{address}");
     }
     // webpki forgets an anchor's path length; browsers do not. As the bytes have it: critical, a CA, zero further ones.
@@ -208,7 +208,7 @@ fn no_public_top_level_domain_can_be_signed_for_by_any_device_whatever_it_is_cal
         let uses = [ExtendedKeyUsagePurpose::ServerAuth];
         let forged: Vec<_> = names.iter().map(|name| thief.forge(vec![dns(name)], &uses)).collect();
         for (name, leaf) in names.iter().zip(&forged) {
-            let found = verify(&thief.authority, &[leaf.clone()], name, BUILD_S + DAY_S);
+            let found = verify(&thief.authority, std::slice::from_ref(leaf), name, BUILD_S + DAY_S);
             assert_eq!(found, Err(Error::NameConstraintViolation), "{name} by {host}");
         }
         if host == "studio" {
@@ -223,12 +223,12 @@ fn no_public_top_level_domain_can_be_signed_for_by_any_device_whatever_it_is_cal
 
 #[test]
 fn what_the_authority_signs_is_for_servers_and_neither_for_mail_nor_clients_nor_programs() {
-    let folder = Folder::new("uses");
-    let identity = folder.identity(&facts(BUILD_S, true, &[]));
-    let thief = Thief::of(&folder, &identity);
     use ExtendedKeyUsagePurpose::{
         Any, ClientAuth, CodeSigning, EmailProtection, OcspSigning, ServerAuth, TimeStamping,
     };
+    let folder = Folder::new("uses");
+    let identity = folder.identity(&facts(BUILD_S, true, &[]));
+    let thief = Thief::of(&folder, &identity);
     let every = [Any, ClientAuth, CodeSigning, EmailProtection, OcspSigning, ServerAuth, TimeStamping];
     let named = || vec![dns("stage-pi.local")];
     let leaves = [identity.leaf(), thief.forge(named(), &every), thief.forge(named(), &[])];

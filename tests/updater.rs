@@ -5,8 +5,9 @@
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::fmt::Write as _;
 use std::fs;
-use std::io::Write;
+use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -120,11 +121,14 @@ impl Drop for Card {
     }
 }
 
+/// Leaves something at a path.
+type Put = Box<dyn Fn(&Path)>;
+
 #[test]
 fn what_is_no_good_bundle_is_refused_and_gone_and_the_next_is_taken() {
     let card = Card::new("refused");
     let bundle = |text: &'static str| move |way: &Path| fs::write(way, text).unwrap();
-    let cases: Vec<(&str, Box<dyn Fn(&Path)>, &str)> = vec![
+    let cases: [(&str, Put, &str); 9] = [
         ("junk", Box::new(bundle("junk\n")), "refused no_bundle"),
         ("an empty file", Box::new(bundle("")), "refused older"),
         ("one that cannot be written", Box::new(bundle("fails 2.0\n")), "refused failed"),
@@ -208,7 +212,7 @@ fn one_that_is_ended_in_the_middle_says_so_and_leaves_nothing() {
     assert_eq!(card.said()["version"], "2.0");
 }
 
-/// As the unit's ReadWritePaths= mounts them, on a partition that has room for a bundle once.
+/// As the unit's `ReadWritePaths=` mounts them, on a partition that has room for a bundle once.
 #[test]
 fn a_bundle_that_just_fits_is_taken_where_the_unit_lets_the_updater_write() {
     if !nix::unistd::geteuid().is_root() {
@@ -222,7 +226,7 @@ fn a_bundle_that_just_fits_is_taken_where_the_unit_lets_the_updater_write() {
     let mut prepare =
         format!("mount -t tmpfs -o size=4m data {top}/data && mkdir {top}/data/rauc {top}/data/synthwire\n");
     for path in paths.split(' ').filter(|path| path.starts_with("/data")) {
-        prepare += &format!("mount --bind {top}{path} {top}{path}\n");
+        writeln!(prepare, "mount --bind {top}{path} {top}{path}").unwrap();
     }
     let prepare = prepare
         + &format!(

@@ -388,7 +388,7 @@ mod tests {
             ("no line end", text("queue_ms = 100"), true, ""),
             ("a block of zeros", vec![0; 4096], false, locked),
             ("zeros behind the text", text("queue_ms = 100\n\0\0\0"), true, ""),
-            ("zeros within", text("queue_ms = 1\0\00\n"), false, locked),
+            ("zeros within", text("queue_ms = 1\0\x000\n"), false, locked),
             (
                 "a key of a newer version",
                 text("volume = 3\nqueue_ms = 100\n"),
