@@ -68,6 +68,7 @@ copy_firmware() {
 # add_package DEB: our package, unpacked, and told to dpkg.
 add_package() {
     dpkg-deb --extract "$1" "$work/system"
+    mkdir -p "$work/system/usr/share/synthwire"
     dpkg-deb --field "$1" Version >"$work/system/usr/share/synthwire/system-version"
     { dpkg-deb --field "$1" && echo 'Status: install ok unpacked' && echo; } >>"$work/system/var/lib/dpkg/status"
     dpkg-deb --fsys-tarfile "$1" | tar -t | sed -e 's/^\.//' -e 's/\/$//' -e 's/^$/\/./' >"$work/system/var/lib/dpkg/info/synthwire.list"
