@@ -186,7 +186,11 @@ fn the_stolen_key_of_an_authority_can_be_nobody_on_the_internet() {
     }
     for address in ["8.8.8.8", "172.32.0.1", "2001:db8::1", "::2", "100.64.0.1"] {
         let forged = thief.forge(vec![SanType::IpAddress(address.parse().unwrap())], &server);
-        assert_eq!(check(std::slice::from_ref(&forged), address), Err(Error::NameConstraintViolation), "{address}");
+        assert_eq!(
+            check(std::slice::from_ref(&forged), address),
+            Err(Error::NameConstraintViolation),
+            "{address}"
+        );
         assert_eq!(openssl(&folder, &thief.authority, &[forged], "sslserver"), [false], "{address}");
     }
     // webpki forgets an anchor's path length; browsers do not. As the bytes have it: critical, a CA, zero further ones.
