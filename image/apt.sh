@@ -32,7 +32,7 @@ Acquire::Languages "none";
 CONF
     say 'Asking Debian what there is'
     # The firmware's watchdog over a kernel that hangs (kernel_watchdog_timeout= of image/boot/config.txt) is younger than
-    # Debian 13: this one package, for all architectures and without dependencies, comes from the next release. A mirror that
+    # Debian 13: this one package, for all architectures and without dependencies, comes from Debian's unstable. A mirror that
     # lags must not hold up the image: what is old is signed as well, and disk.sh looks whether the firmware knows its settings.
     mkdir -p "$apt"/etc/sources.list.d
     printf 'deb %s %s %s non-free-firmware\n' '[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg check-valid-until=no]' \

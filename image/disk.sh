@@ -48,7 +48,7 @@ make_boot() {
     sed "s/@SLOT@/$2/" image/boot/cmdline.txt >"$folder/cmdline.txt"
     cp "$work/unpacked/tree/boot/vmlinuz-$name" "$folder/vmlinuz"
     cp "$work/initrd.img" "$folder/"
-    check_settings image/boot/config.txt "$firmware/start4.elf"
+    for name in start4.elf start.elf; do check_settings image/boot/config.txt "$firmware/$name"; done
     # Pi 4: start4, fixup4. Pi 3 and Zero 2 W: start, fixup.
     cp "$firmware"/{start4.elf,fixup4.dat,start.elf,fixup.dat,bootcode.bin} "$folder/"
     cp "$(unpacked "/lib/linux-image-$name")"/broadcom/bcm2{711,837}-rpi-*.dtb "$folder/"

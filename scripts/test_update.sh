@@ -96,7 +96,7 @@ system 2
 bundle "$work/root-2" 2 "$compatible" good
 ln -sf /dev/null "$tree/etc/systemd/system/synthwire.service"
 mkdir "$tree/etc/systemd/system/synthwire-good.service.d"
-printf '[Service]\nExecStart=\nExecStart=/usr/lib/synthwire/slot-good 20\n' >"$tree/etc/systemd/system/synthwire-good.service.d/hasty.conf"
+printf '[Service]\nExecStart=\nExecStart=/usr/lib/synthwire/slot-good 60\n' >"$tree/etc/systemd/system/synthwire-good.service.d/hasty.conf"
 system 4
 bundle "$work/root-4" 1.5 "$compatible" no_answer # older than what runs then, and wished all the same
 rm -rf --one-file-system "$tree"

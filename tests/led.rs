@@ -65,6 +65,7 @@ impl Drop for Board {
 fn every_state_of_the_service_has_its_pattern() {
     let board = Board::new("states", "ACT");
     let playing = "Playing MONTAGE, channels 1 and 2 of 8, SCHED_FIFO 70, to 1 listener.";
+    let named = "Playing Good for more than 5 s, channels 1 and 2 of 8, to 1 listener.";
     let misread = format!("Configuration not taken: x:1: demo wants true or false. {playing}");
     let quick = ("100 ms on, 100 ms off".to_owned(), "booting".to_owned());
     let flash = ("100 ms on, 1900 ms off".to_owned(), "no synth".to_owned());
@@ -87,6 +88,7 @@ fn every_state_of_the_service_has_its_pattern() {
         ),
         ("active", playing, &steady),
         ("active", misread.as_str(), &steady),
+        ("active", named, &steady),
         ("reloading", playing, &steady),
         (
             "active",

@@ -1,5 +1,6 @@
 //! The system's updater (image/overlay/usr/lib/synthwire/update) with a rauc that says what it is told: what lies in the way, what
-//! fails in the middle, and that nothing is left behind. `make test-update` does the same with the real rauc and systemd.
+//! fails in the middle, and that nothing is left behind; and the trial of what it installed (slot-good), with a service that answers as it
+//! is told. `make test-update` does the same with the real rauc and systemd.
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
@@ -7,7 +8,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -17,15 +19,20 @@ use synthwire::update::{Age, Updater};
 const OVERLAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/image/overlay/usr/lib");
 /// Knows `info` and `install`; a bundle is its answer: the version, or a fault.
 const RAUC: &str = r#"#!/bin/bash
-IFS= read -r said <"${@: -1}"
+{ IFS= read -r said <"${@: -1}"; } 2>/dev/null
 case $1-$said in
     info-junk*) echo 'Invalid bundle format'; exit 1 ;;
     info-*) echo "RAUC_MF_VERSION='${said#* }'" ;;
     install-fails*) echo 'LastError: no space'; exit 1 ;;
     install-dies*) read -r _ _ _ updater _ <"/proc/$PPID/stat" && kill -KILL "$updater" ;;
     install-*) echo ' 40% Checking bundle done.'; echo "$said" >"$INSTALLED" ;;
+    status-*) echo "rauc $*" >>"$ASKED" ;;
 esac
 "#;
+/// Writes down what it is asked.
+const SYSTEMCTL: &str = "#!/bin/sh\necho \"systemctl $*\" >>\"$ASKED\"\n";
+/// A second that is over at once.
+const SLEEP: &str = "#!/bin/sh\necho \"$1\" >>\"$SLEPT\"\n";
 
 /// The places of the card's system, in a folder; gone when dropped.
 struct Card(PathBuf);
@@ -38,19 +45,26 @@ impl Card {
         for folder in ["data/synthwire", "data/rauc", "run/synthwire-updater", "lib", "share", "bin"] {
             fs::create_dir_all(card.path(folder)).unwrap();
         }
-        for script in ["update", "update-state"] {
+        for script in ["update", "update-state", "slot-good"] {
             let text = fs::read_to_string(format!("{OVERLAY}/synthwire/{script}")).unwrap();
             let top = card.0.display();
             let text = text
                 .replace("/usr/lib/synthwire/", &format!("{top}/lib/"))
                 .replace("/usr/share/synthwire/", &format!("{top}/share/"))
                 .replace("=/data/", &format!("={top}/data/"))
-                .replace("=/run/", &format!("={top}/run/"));
+                .replace("=/run/", &format!("={top}/run/"))
+                .replace("/127.0.0.1/80", "/127.0.0.1/$PORT")
+                .replace("\"$SECONDS\"", "\"$(wc -l <\"$SLEPT\")\"");
             card.program(&format!("lib/{script}"), &text);
         }
         card.program("bin/rauc", RAUC);
         card.program("bin/chown", "#!/bin/sh\n");
+        card.program("bin/systemctl", SYSTEMCTL);
+        card.program("bin/sleep", SLEEP);
         card.program("lib/slots", "#!/bin/sh\nexit 1\n");
+        for file in ["asked", "slept"] {
+            fs::write(card.path(file), "").unwrap();
+        }
         fs::write(card.path("share/system-version"), "1.0\n").unwrap();
         card
     }
@@ -68,6 +82,55 @@ impl Card {
         self.within("", words, environment)
     }
 
+    /// The trial of slot b, where the service gives these answers one after the other, the last for ever. What was said.
+    fn tries(&self, answers: &[&str], seconds_max: u32) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port().to_string();
+        let answers: Vec<String> = answers.iter().map(|answer| (*answer).to_owned()).collect();
+        std::thread::spawn(move || {
+            for (place, connection) in listener.incoming().enumerate() {
+                let mut connection = BufReader::new(connection.unwrap());
+                let mut line = String::new();
+                while connection.read_line(&mut line).is_ok_and(|length| length > 2) {
+                    line.clear();
+                }
+                let _ = connection.get_mut().write_all(answers[place.min(answers.len() - 1)].as_bytes());
+            }
+        });
+        self.program("lib/slots", "#!/bin/sh\necho b\n");
+        fs::write(self.path("data/rauc/trial"), "b tried\n").unwrap();
+        fs::write(self.path("data/rauc/state.json"), r#"{"state":"waiting","version":"2.0"}"#).unwrap();
+        let seconds_max = seconds_max.to_string();
+        let output = Command::new("bash")
+            .arg(self.path("lib/slot-good"))
+            .arg(&seconds_max)
+            .envs(self.environment())
+            .env("PORT", port)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn environment(&self) -> [(&'static str, String); 4] {
+        let path = |name: &str| self.path(name).display().to_string();
+        [
+            ("PATH", format!("{}:{}", path("bin"), std::env::var("PATH").unwrap())),
+            ("INSTALLED", path("installed")),
+            ("ASKED", path("asked")),
+            ("SLEPT", path("slept")),
+        ]
+    }
+
+    fn asked(&self) -> String {
+        fs::read_to_string(self.path("asked")).unwrap()
+    }
+
+    /// How many seconds, by its own clock, a script has waited.
+    fn slept(&self) -> usize {
+        fs::read_to_string(self.path("slept")).unwrap().lines().count()
+    }
+
     /// After these preparations, in a space of mounts of its own where there are some.
     fn within(&self, preparations: &str, words: &[&str], environment: &[(&str, &str)]) -> Output {
         let script =
@@ -79,9 +142,7 @@ impl Card {
             command.args(["--mount", "bash"]);
             command
         };
-        let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
-        let command =
-            command.args(["-c", &script]).env("PATH", path).env("INSTALLED", self.path("installed"));
+        let command = command.args(["-c", &script]).envs(self.environment());
         command.envs(environment.iter().copied()).output().unwrap()
     }
 
@@ -172,6 +233,9 @@ fn an_older_version_is_installed_under_its_own_name_alone() {
         ("1.0+git5", "1.0", "waiting"),
         ("2.0", "1.10", "waiting"),
         ("next", "1.0", "waiting"),
+        ("1:", "1.0", "refused older"),
+        ("2 0", "1.0", "refused older"),
+        ("2.0-", "1.0", "refused older"),
     ] {
         fs::write(card.path("share/system-version"), running).unwrap();
         for (name, expected) in [("update.raucb", newer), ("update-any.raucb", "waiting")] {
@@ -196,8 +260,15 @@ fn one_that_is_ended_in_the_middle_says_so_and_leaves_nothing() {
     card.runs(&["ended"], &[("SERVICE_RESULT", "timeout")]);
     assert_eq!(card.outcome(), "refused interrupted");
     assert_eq!(card.said()["detail"], "ended by timeout");
+    assert_eq!(card.asked(), "systemctl stop rauc.service\n", "rauc goes on by itself");
     assert_eq!(card.left(), Vec::<String>::new());
     card.takes_a_good_one("an end in the middle");
+
+    fs::write(card.path("data/synthwire/update.raucb"), "dies 2.0\n").unwrap();
+    card.runs(&[], &[]);
+    card.runs(&["ended"], &[("SERVICE_RESULT", "success")]);
+    assert_eq!(card.said()["detail"], "ended by a stop", "the machine shuts down");
+    card.takes_a_good_one("a stop");
 
     card.runs(&["ended"], &[("SERVICE_RESULT", "success")]);
     assert_eq!(card.outcome(), "waiting", "a good end changes nothing");
@@ -210,6 +281,97 @@ fn one_that_is_ended_in_the_middle_says_so_and_leaves_nothing() {
     card.runs(&["ended"], &[("SERVICE_RESULT", "exit-code")]);
     assert_eq!(card.outcome(), "waiting");
     assert_eq!(card.said()["version"], "2.0");
+}
+
+#[test]
+fn while_a_version_is_on_trial_the_one_to_go_back_to_is_not_written_over() {
+    let card = Card::new("trial");
+    fs::write(card.path("data/rauc/state.json"), r#"{"state":"waiting","version":"2.0"}"#).unwrap();
+    for trial in ["b tried\n", "b tried no_answer\n"] {
+        fs::write(card.path("data/rauc/trial"), trial).unwrap();
+        for name in ["update.raucb", "update-any.raucb"] {
+            fs::write(card.path("data/synthwire").join(name), "good 3.0\n").unwrap();
+            card.runs(&[], &[]);
+            assert_eq!(card.outcome(), "refused busy", "{trial}");
+            assert_eq!(card.said()["version"], "2.0", "the one on trial is the one to be told of");
+            assert_eq!(card.left(), ["trial"], "{trial}");
+            assert!(!card.path("installed").exists(), "{trial}");
+        }
+    }
+    // One that waits for its trial gives way.
+    fs::write(card.path("data/rauc/trial"), "b new\n").unwrap();
+    fs::write(card.path("data/synthwire/update.raucb"), "good 3.0\n").unwrap();
+    card.runs(&[], &[]);
+    assert_eq!(card.outcome(), "waiting");
+}
+
+/// As on a partition that became read only: systemd starts the updater again as soon as it ends.
+#[test]
+fn what_cannot_be_taken_away_is_no_tight_loop() {
+    let stays = |program: &str| {
+        format!("#!/bin/sh\ncase $* in *data/synthwire/*) exit 1 ;; esac\nexec /bin/{program} \"$@\"\n")
+    };
+    for (name, trial) in [("update.raucb", ""), ("update.raucb", "b tried\n"), ("update.restart", "b new\n")]
+    {
+        let card = Card::new("stays");
+        card.program("bin/mv", &stays("mv"));
+        card.program("bin/rm", &stays("rm"));
+        fs::write(card.path("data/synthwire").join(name), "good 2.0\n").unwrap();
+        fs::write(card.path("data/rauc/trial"), trial).unwrap();
+        let output = card.runs(&[], &[]);
+        assert!(!output.status.success(), "{name} {trial}");
+        assert_eq!(fs::read_to_string(card.path("slept")).unwrap(), "60\n", "{name} {trial}");
+        assert!(!card.path("installed").exists());
+    }
+}
+
+const ALIVE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
+const ILL: &str = "HTTP/1.1 503 Service Unavailable\r\n\r\nThere is sound, and none of it goes anywhere.\n";
+
+#[test]
+fn a_version_that_is_alive_for_twenty_seconds_on_end_is_settled() {
+    let nineteen_then_ill: Vec<&str> = std::iter::repeat_n(ALIVE, 19).chain([ILL, ALIVE]).collect();
+    for (what, answers, waited_s, said) in [
+        ("at once", vec![ALIVE], 19, ""),
+        ("after a silence", vec!["", "", ALIVE], 21, "not alive: no answer\n"),
+        (
+            "after a bad second",
+            nineteen_then_ill,
+            39,
+            "not alive: There is sound, and none of it goes anywhere.\n",
+        ),
+    ] {
+        let card = Card::new("alive");
+        assert_eq!(card.tries(&answers, 180), said, "{what}");
+        assert_eq!(card.outcome(), "installed", "{what}");
+        assert_eq!(card.said()["version"], "2.0", "{what}");
+        assert_eq!(card.asked(), "rauc status mark-good\n", "{what}");
+        assert_eq!(card.slept(), waited_s, "{what}");
+        assert_eq!(fs::read_to_string(card.path("run/synthwire-updater/running")).unwrap(), "1.0\n");
+    }
+}
+
+#[test]
+fn a_version_that_is_not_gives_way_and_says_why() {
+    let never_for_long: Vec<&str> =
+        std::iter::repeat_n([[ALIVE; 19].as_slice(), &[ILL]].concat(), 9).flatten().collect();
+    for (what, answers, said) in [
+        ("ill", vec![ILL], "There is sound, and none of it goes anywhere."),
+        ("silent", vec![""], "no answer"),
+        ("no HTTP", vec!["ok\n"], "no answer"),
+        ("alive, but never for long", never_for_long, "There is sound, and none of it goes anywhere."),
+    ] {
+        let card = Card::new("ill");
+        assert_eq!(card.tries(&answers, 180), format!("not alive: {said}\n"), "{what}");
+        assert_eq!(card.outcome(), "trying", "{what}");
+        assert_eq!(card.asked(), "systemctl reboot\n", "{what}");
+        assert_eq!(
+            fs::read_to_string(card.path("data/rauc/trial")).unwrap(),
+            "b tried no_answer\n",
+            "{what}"
+        );
+        assert_eq!(card.slept(), 180, "{what}");
+    }
 }
 
 /// As the unit's `ReadWritePaths=` mounts them, on a partition that has room for a bundle once.

@@ -64,6 +64,30 @@ losses() { page /metrics | grep '^synthwire_lost_frames_total{cause="usb_loss"}'
 
 # A question that is not answered fails and prints nothing.
 authority() { page /trust/synthwire.crt >"$work/authority.crt" && sha256sum <"$work/authority.crt" | cut -c1-16; }
+# until_fingerprint FAT: until that of the certificate that was fetched last is what stands on the card. Read while the machine runs: the
+# program writes it whole and at once.
+until_fingerprint() {
+    local began=$SECONDS expected written=
+    expected=$(sha256sum <"$work/authority.crt" | cut -c 1-64)
+    until [ "$written" = "$expected" ]; do
+        [ $((SECONDS - began)) -lt "$ready_seconds_max" ] || { warn "on the card stands '$written', not '$expected'"; return 1; }
+        sleep 1
+        written=$(mtype -i "$1" ::synthwire-fingerprint.txt 2>/dev/null | tr -d '\r' | sed -n '/^    [0-9A-Fa-f]/p' | tr -d ' \n' | tr A-F a-f) || written=
+    done
+}
+
+# until_asked_again LOG: until an emulated Pi's firmware was asked for power and heat three more times. (The kernel asks once, when its
+# driver comes, and synthwire-tune once; the service asks every ten seconds.)
+until_asked_again() {
+    local began=$SECONDS before
+    before=$(asked_for_power "$1")
+    until [ "$(asked_for_power "$1")" -ge $((before + 3)) ]; do
+        [ $((SECONDS - began)) -lt "$ready_seconds_max" ] || { warn "it was asked $before times at first, $(asked_for_power "$1") times now"; return 1; }
+        sleep 1
+    done
+}
+asked_for_power() { grep -c -i 'tag 0x00030046' "$1" || true; }
+
 # The settings key: what is kept of it, and what is changed here. Answered only when it is safely written.
 is_key() { curl --silent --max-time 60 --header "Authorization: Bearer $1" "http://127.0.0.1:$http/api/access" | grep -q '"settings":{"set":true,"shown":true'; }
 no_key_is_set() { page /api/access | grep -q '"settings":{"set":false'; }
