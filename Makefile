@@ -1,6 +1,8 @@
 # One line per target; the work is in scripts/. Everything a target needs is installed by the target itself.
 .DEFAULT_GOAL := help
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
 export ARCH CUTS CHAOS_S EVERY_CHECK ADVISORY_DB TRACE MODE SKEW_PPM PROFILE SEED SECONDS FILE
 
 help: ## list the targets
@@ -31,24 +33,19 @@ bench-rt: ## the capture thread's system calls per period, traced
 	@scripts/bench_rt.sh
 
 bench-concealment: ## what concealment gains on a fade and costs, with pictures
-	@scripts/packages.sh node
-	@node benches/js/concealment.mjs
+	@. scripts/with_packages.sh node && node benches/js/concealment.mjs
 
 bench-resampler: ## what moving sound in time costs and spoils, by method
-	@scripts/packages.sh node
-	@node benches/js/resampler.mjs
+	@. scripts/with_packages.sh node && node benches/js/resampler.mjs
 
 simulate: ## what a listener hears on a trace of arrivals: TRACE=file.csv MODE=auto|lowest|safest SKEW_PPM=0
-	@scripts/packages.sh node
-	@node scripts/simulate.mjs
+	@. scripts/with_packages.sh node && node scripts/simulate.mjs
 
 simulate-sweep: ## every network in every mode, as a table; SEED=1 SECONDS=600 PROFILES="wired loss" MODES=auto
-	@scripts/packages.sh node
-	@node scripts/simulate_sweep.mjs
+	@. scripts/with_packages.sh node && node scripts/simulate_sweep.mjs
 
 trace: ## make such a trace up: PROFILE=bad-wifi SEED=1 SECONDS=600 FILE=trace.csv
-	@scripts/packages.sh node
-	@node scripts/simulate.mjs trace
+	@. scripts/with_packages.sh node && node scripts/simulate.mjs trace
 
 test-listening: ## sound in Chromium, sample for sample, for longer; on a machine that is left alone
 	@scripts/test.sh listening

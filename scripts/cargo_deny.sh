@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
 
 version=0.20.2
-scripts/packages.sh run
+. scripts/with_packages.sh run
 scripts/cargo.sh deny --version >/dev/null 2>&1 && exit 0
 say "Building cargo-deny $version, once (some minutes)"
 # Without its default features: no advisory database is fetched here, so neither git nor TLS is needed in it.

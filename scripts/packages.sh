@@ -14,6 +14,7 @@ cd "$(dirname "$0")/.."
 
 missing=()
 reasons=()
+apart=()
 
 # need PACKAGE REASON TEST...: notes the package as missing when the test fails.
 need() {
@@ -22,6 +23,14 @@ need() {
     "$@" >/dev/null 2>&1 && return 0
     missing+=("$package")
     reasons+=("$(printf '%-22s %s' "$package" "$reason")")
+}
+
+# need_apart PACKAGE REASON TEST...: the same for one with a daemon, which would start on this machine, now and at every start. Only its
+# programs are wanted, so it is unpacked.
+need_apart() {
+    local before=${#missing[@]}
+    need "$@"
+    [ ${#missing[@]} -eq "$before" ] || apart+=("$1")
 }
 
 has_library() { command -v pkg-config && pkg-config --exists "$1"; }
@@ -114,12 +123,12 @@ needs_hostile() {
     need slowhttptest 'slow requests of four kinds' command -v slowhttptest
     # Debian 13 has none, and the stage says so.
     [ "$(. /etc/os-release && printf '%s' "${VERSION_ID:-}")" != 12 ] || need wapiti 'a scanner of headers and policies' command -v wapiti
-    need prometheus 'promtool, which reads metrics and alerts' command -v promtool
+    need_apart prometheus 'promtool, which reads metrics and alerts' command -v promtool
     need testssl.sh 'a scanner of TLS' command -v testssl
     need openssl 'makes a certificate for the proxies' command -v openssl
     need npm 'fetches the client that comes through them' command -v npm
-    need nginx-light 'a reverse proxy' command -v nginx
-    need caddy 'another' command -v caddy
+    need_apart nginx 'a reverse proxy' command -v nginx
+    need_apart caddy 'another' command -v caddy
 }
 
 # A machine that is not there, started from a kernel and a file tree. The kernel's package is never installed: who needs one
@@ -250,10 +259,16 @@ ready_apt() {
 # sort_out: what can be installed as usual, what from another suite that apt knows, what not at all.
 sort_out() {
     local package suite
-    to_install=("${missing[@]}")
-    ! apt_plan "${missing[@]}" >/dev/null || return 0
-    to_install=()
+    local -a rest=()
+    to_unpack=("${apart[@]}")
     for package in "${missing[@]}"; do
+        case " ${apart[*]} " in *" $package "*) ;; *) rest+=("$package") ;; esac
+    done
+    to_install=("${rest[@]}")
+    [ ${#rest[@]} -gt 0 ] || return 0
+    ! apt_plan "${rest[@]}" >/dev/null || return 0
+    to_install=()
+    for package in "${rest[@]}"; do
         if apt_plan "$package" >/dev/null; then
             to_install+=("$package")
         elif suite=$(suite_that_fits "$package"); then
@@ -265,7 +280,7 @@ sort_out() {
 }
 
 unpack_instead() {
-    say "Beside what is installed apt cannot install ${to_unpack[*]}: unpacking it in $unpacked instead"
+    say "Unpacking in $unpacked, where it stands in nobody's way and starts no daemon: ${to_unpack[*]}"
     unpack "${to_unpack[@]}" >"$log" 2>&1 || {
         tail -n 20 "$log" >&2
         die "${to_unpack[*]} could neither be installed nor unpacked (the last lines are above)" \

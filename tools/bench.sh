@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 tools=$root/tools
 cargo=$root/scripts/cargo.sh
 
-"$root/scripts/packages.sh" test
+pushd "$root" >/dev/null && . scripts/with_packages.sh test && popd >/dev/null
 "$cargo" build --release --quiet --locked --manifest-path "$tools/Cargo.toml"
 bench=${CARGO_TARGET_DIR:-$tools/target}/release/bench
 

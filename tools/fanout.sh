@@ -5,7 +5,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 tools=$root/tools
 cargo=$root/scripts/cargo.sh
 
-"$root/scripts/packages.sh" run
+pushd "$root" >/dev/null && . scripts/with_packages.sh run && popd >/dev/null
 "$cargo" build --release --quiet --locked --manifest-path "$tools/Cargo.toml" --package fanout
 "$cargo" build --release --quiet --locked --manifest-path "$root/Cargo.toml"
 exec "${CARGO_TARGET_DIR:-$tools/target}/release/fanout" --service "${CARGO_TARGET_DIR:-$root/target}/release/synthwire" \

@@ -103,3 +103,23 @@ test('what no suite has is an error, in words of apt', () => {
     assert.match(refused.said, /Unable to locate package no-such-tool/);
     assert.equal(bash('tool still').said, 'still', 'and what was unpacked stays');
 });
+
+test('a package with a daemon is unpacked, also where apt would install it', () => {
+    publish('stable', '', make('stable', 'server', '1.0', `Depends: server-library\n`, { '/usr/sbin/server': program })
+        + make('stable', 'server-library', '1.0', '', Object.fromEntries(libraries)));
+    assert.equal(bash('apt_plan server').status, 0, 'apt would');
+    const scripts = join(folder, 'sources/scripts');
+    cpSync('scripts', scripts, { recursive: true });
+    const script = join(scripts, 'packages.sh');
+    writeFileSync(script, readFileSync(script, 'utf8').replace('needs_run() {', "needs_daemon() { need_apart server 'serves' command -v server; }\n$&"));
+    // Nobody's password is needed, and nobody's apt is asked to become root.
+    writeFileSync(join(folder, 'sudo'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    const { status, stdout, stderr } = spawnSync('bash', [script, 'daemon'], {
+        encoding: 'utf8',
+        env: { ...process.env, PATH: `${folder}:${process.env.PATH}`, APT_CONFIG: join(folder, 'apt.conf'), CARGO_TARGET_DIR: join(folder, 'target') },
+    });
+    assert.equal(status, 0, stdout + stderr);
+    assert.doesNotMatch(stdout + stderr, /Installing them with apt/);
+    assert.equal(bash('server here').said, 'here');
+    assert.equal(readFileSync(join(folder, 'status'), 'utf8'), installed, 'nothing was installed or removed');
+});
