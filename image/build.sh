@@ -7,7 +7,7 @@
 #   rootfs.sh    the packages whose scripts matter, in an emulated chroot             (minutes, once)
 #   unpack.sh    kernel, firmware, busybox: unpacked                                  (once)
 #   update/key.sh whose signature the card's system believes: made once, kept outside the sources
-#   tryboot.sh   a module for that kernel
+#   tryboot.sh   two modules for that kernel
 #   system.sh    both together with ours and image/overlay, as squashfs
 #   initramfs.sh the initramfs
 #   disk.sh      partitions and the disk

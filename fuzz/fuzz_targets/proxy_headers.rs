@@ -1,4 +1,4 @@
-//! `cargo +nightly fuzz run proxy_headers fuzz/corpus/proxy_headers fuzz/seeds/proxy_headers` (needs cargo-fuzz and a nightly compiler).
+//! `make fuzz TARGET=proxy_headers MINUTES=60`
 
 #![no_main]
 

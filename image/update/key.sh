@@ -1,7 +1,7 @@
 # Sourced: whose signature the image believes, and who signs bundles.
 #
 # A development key is made when there is none, for this user on this machine, outside the sources. A maintainer who gives
-# images away sets UPDATE_KEY and UPDATE_CERT to a key of his own (files, or PKCS#11 URIs of a token):
+# images away sets UPDATE_KEY and UPDATE_CERT to a key of their own (files, or PKCS#11 URIs of a token):
 # docs/guide/updates.md.
 
 # signing_key: sets update_key and update_cert.

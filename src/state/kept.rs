@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use std::ffi::OsStr;
 use std::marker::PhantomData;
 
-/// The field that numbers a file's format. Version 0.1.0 began with files that have none: format 0.
+/// The field that numbers a file's format. Builds before the release of 0.1.0 wrote files that have none: format 0.
 const FORMAT: &str = "format";
 /// Largest file that is read: far more than any of ours.
 const FILE_BYTES_MAX: u64 = 256 * 1024;

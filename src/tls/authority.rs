@@ -27,7 +27,7 @@ pub(super) struct Authority {
     /// What people see it called. It stays: certificates of one key and one name vouch for the same leaves.
     pub(super) name: String,
     pub(super) window: Window,
-    /// What the certificate permits; version 0.1.0 wrote none, and permitted more ([`EDITION`]).
+    /// What the certificate permits; builds before the release of 0.1.0 wrote none, and permitted more ([`EDITION`]).
     #[serde(default)]
     edition: u32,
     /// Its certificates before this one, the latest last. Devices that trust one of them go on trusting until its end.
@@ -44,7 +44,7 @@ pub(super) struct Former {
 }
 
 /// Grows when what an authority permits is changed: then every device makes its certificate anew, with the same key.
-/// 0 (version 0.1.0) permitted the bare host name, which may be a public top-level domain, and any use.
+/// 0 (builds before the release of 0.1.0) permitted the bare host name, which may be a public top-level domain, and any use.
 const EDITION: u32 = 1;
 /// Former certificates kept, to be told about; ones that are forgotten go on being trusted.
 const FORMER_MAX: usize = 4;

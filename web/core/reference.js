@@ -2,7 +2,7 @@
  * The reference: a reader at the live edge itself, which nothing ever interrupts.
  *
  * In: the line, the blocks. Out: which frames it would need, without a lead. A listener who holds a lead needs the same frames, so
- * many earlier: what each lead means can be counted without being played (what_if.js), and whoever was interrupted knows his place.
+ * many earlier: what each lead means can be counted without being played (what_if.js), and whoever was interrupted knows their place.
  * It moves by the law of the reader that is heard (pace.js); only a step it makes to the frame, as no sound has to fit.
  * No method makes an object.
  */

@@ -75,7 +75,7 @@ impl StateFile for KeptKeys {
     const STEPS: &'static [Step] = &[without_nulls];
 }
 
-/// To format 1: a key that is not set is not there. (Version 0.1.0 wrote null.)
+/// To format 1: a key that is not set is not there. (Builds before the release of 0.1.0 wrote null.)
 fn without_nulls(fields: &mut Fields) {
     fields.retain(|_, value| !value.is_null());
 }
