@@ -163,8 +163,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A service as it should be, with parts that can be broken.
+    /// A service as it should be, with parts that can be broken, each by itself.
     #[derive(Clone, Debug)]
+    #[allow(clippy::struct_excessive_bools)]
     struct Model {
         now: MonoNs,
         seen: Seen,
@@ -351,7 +352,9 @@ mod tests {
                 match event {
                     Event::Source(plays) => model.plays = plays,
                     Event::Listeners { .. } => {}
-                    Event::Pass(ms) => _ = model.pass(ms),
+                    Event::Pass(ms) => {
+                        model.pass(ms);
+                    }
                 }
             }
             model.pass(3);

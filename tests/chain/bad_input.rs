@@ -1,5 +1,6 @@
 //! Whatever comes from outside is answered in plain words, and nobody else notices.
 
+use crate::fan_out::wait_until;
 use crate::service::{Heard, Service};
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -116,7 +117,7 @@ fn bad_settings_are_named_with_file_and_line_and_the_service_goes_on_without_the
         std::fs::File::create(&file).unwrap().write_all(text.as_bytes()).unwrap();
         let service = Service::start(&["--source", "exact:music", "--config", file.to_str().unwrap()]);
         service.wait_for_log(said);
-        assert!(service.http("GET /healthz HTTP/1.1").ends_with("ok"), "{text:?}");
+        wait_until("it lives", || service.http("GET /healthz HTTP/1.1").ends_with("ok"));
         let (_, words) = run(&["doctor", "--config", file.to_str().unwrap()]);
         assert!(words.contains(said), "{text:?}: {words}");
     }

@@ -1,5 +1,6 @@
 //! HTTP as RFC 9110, 9112 and 6455 have it, asked of the real program: requests in, status and headers out.
 
+use crate::fan_out::wait_until;
 use crate::service::Service;
 
 const UP: &str = "Connection: keep-alive\r\nConnection: Upgrade\r\nUpgrade: h2c, websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -30,8 +31,11 @@ fn post(lines: &str) -> String {
     format!("POST /api/settings HTTP/1.1\r\n{lines}\r\n{WISH}")
 }
 
+/// One that lives: until then `/healthz` answers 503.
 fn serve() -> Service {
-    Service::start(&["--source", "exact:music", "--name", "synth.example.org"])
+    let service = Service::start(&["--source", "exact:music", "--name", "synth.example.org"]);
+    wait_until("it lives", || service.http("GET /healthz HTTP/1.1").ends_with("ok"));
+    service
 }
 
 fn check(service: &Service, cases: impl IntoIterator<Item = Case>) {
