@@ -31,6 +31,11 @@ impl Configured {
             None => Ok(Reading::of_default_file(Path::new(DEFAULT_FILE))),
         }
     }
+
+    /// Whether it is the one the system's own service has.
+    pub(super) fn is_systems(&self) -> bool {
+        self.config.is_none()
+    }
 }
 
 /// Where the sound comes from and where it goes; each overrides the configuration's key of the same name.
@@ -157,6 +162,11 @@ impl ServeArguments {
         Ok((config, complaints))
     }
 
+    /// Whether these lead to where the system's own service answers.
+    pub(super) fn is_systems(&self) -> bool {
+        self.configured.is_systems() && self.listen.is_none()
+    }
+
     /// Where the sound comes from.
     pub(super) fn choice(&self, config: &Config) -> Choice {
         match (&self.source, &config.device) {
@@ -202,6 +212,13 @@ mod tests {
         let probe = parse(&["--source", "exact:probe", "--skew-ppm", "-300"]).unwrap();
         assert_eq!((probe.source, probe.skew_ppm), (Some(Choice::Exact(Pattern::Probe)), -300));
         assert_eq!(parse(&[]).unwrap().skew_ppm, 0);
+    }
+
+    #[test]
+    fn the_systems_own_service_is_meant_where_nothing_else_is_named() {
+        assert!(parse(&[]).unwrap().is_systems());
+        assert!(!parse(&["--config", "mine.toml"]).unwrap().is_systems());
+        assert!(!parse(&["--listen", "127.0.0.1:8081"]).unwrap().is_systems());
     }
 
     #[test]

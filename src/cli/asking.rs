@@ -79,10 +79,12 @@ impl Answer {
     }
 }
 
-/// Where the service of this configuration answers over HTTP: on the socket that systemd opens for it, else at `listen`.
-pub(super) fn place(config: &Config) -> SocketAddr {
-    let socket = said(&["systemctl", "show", "synthwire.socket", "--property=ActiveState,Listen"]);
-    from_here(passed(&socket).unwrap_or(config.listen))
+/// Where the service of this configuration answers over HTTP: on the socket that systemd opens for it, else at `listen`. `is_systems`:
+/// nothing else was named, so that the system's own service is meant; its socket has nothing to do with any other.
+pub(super) fn place(config: &Config, is_systems: bool) -> SocketAddr {
+    let socket =
+        || passed(&said(&["systemctl", "show", "synthwire.socket", "--property=ActiveState,Listen"]));
+    from_here(if is_systems { socket().unwrap_or(config.listen) } else { config.listen })
 }
 
 /// The address of a socket that systemd holds open, by what `systemctl show` says of it.
@@ -105,19 +107,13 @@ fn from_here(address: SocketAddr) -> SocketAddr {
 
 /// Asks the service of this configuration how it is: over HTTP, and where nobody answers there, over HTTPS.
 pub(super) fn status(config: &Config, place: SocketAddr) -> Answer {
-    let plain = ask(place, "/api/status")
-        .map_or_else(|why| Answer::Nobody(why.to_string()), |bytes| Answer::of(&bytes));
-    match (&plain, config.listen_tls) {
-        (Answer::Nobody(_) | Answer::Tls, Some(secure)) => {
-            ask_secure(from_here(secure), "/api/status").map_or(plain, |bytes| Answer::of(&bytes))
-        }
-        _ => plain,
-    }
+    ask_either(config, place, "/api/status")
+        .map_or_else(|why| Answer::Nobody(why.to_string()), |bytes| Answer::of(&bytes))
 }
 
 /// What the service says that it is ill of; `None` while it is well.
-pub(super) fn ill(place: SocketAddr) -> Option<Plain> {
-    let answer = ask(place, "/healthz").unwrap_or_default();
+pub(super) fn ill(config: &Config, place: SocketAddr) -> Option<Plain> {
+    let answer = ask_either(config, place, "/healthz").unwrap_or_default();
     if answer.starts_with(b"HTTP/1.1 200 ") {
         return None;
     }
@@ -136,6 +132,16 @@ pub(super) fn authority(place: SocketAddr) -> Option<Fingerprint> {
 /// Whether something answers over HTTPS.
 pub(super) fn speaks_https(address: SocketAddr) -> bool {
     ask_secure(from_here(address), "/healthz").is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 "))
+}
+
+/// Over HTTP; over HTTPS, where the configuration has it and HTTP is not what answers.
+fn ask_either(config: &Config, place: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
+    let plain = ask(place, path);
+    let is_http = plain.as_ref().is_ok_and(|answer| answer.first() != Some(&TLS_ALERT));
+    match config.listen_tls.filter(|_| !is_http) {
+        Some(secure) => ask_secure(from_here(secure), path).or(plain),
+        None => plain,
+    }
 }
 
 fn ask(address: SocketAddr, path: &str) -> io::Result<Vec<u8>> {

@@ -106,7 +106,7 @@ fn service(scene: &Scene<'_>) -> Vec<Check> {
             )];
         }
     };
-    let well = match asking::ill(place) {
+    let well = match asking::ill(scene.config, place) {
         None => Check::good("alive", "sound moves, or is looked for"),
         Some(words) if words.is_empty() => Check::bad(
             "alive",

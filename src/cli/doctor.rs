@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &DoctorArguments) -> Result<ExitCode> {
         skew_ppm: arguments.serve.skew_ppm,
         sysfs: SYSFS_SOUND.into(),
     };
-    let place = asking::place(&config);
+    let place = asking::place(&config, arguments.serve.is_systems());
     let service = asking::status(&config, place);
     let checks =
         checks::all(&Scene { config: &config, complaints: &complaints, opener, place, service: &service });

@@ -69,15 +69,20 @@ pub(super) async fn keep_systemd_informed(
     }
 }
 
-/// Keeps true what the page says of power and heat; ends at once on a machine that cannot tell.
+/// Keeps true what the page says of power and heat; ends at once on a machine that cannot tell. One that has told before will again.
 pub(super) async fn keep_power_told(service: Arc<Service>) {
-    let mut told = None;
+    let (mut told, mut has_answered) = (None, false);
     let mut look = tokio::time::interval(POWER_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         look.tick().await;
         // The firmware answers when it has time: nobody who waits for a page waits for it.
-        let Ok(Some(throttled)) = tokio::task::spawn_blocking(power::here).await else { return };
+        let throttled = match tokio::task::spawn_blocking(power::here).await {
+            Ok(Some(throttled)) => throttled,
+            _ if has_answered => continue,
+            _ => return,
+        };
+        has_answered = true;
         let notice = throttled.notice();
         if notice != told {
             if let Some(words) = notice {

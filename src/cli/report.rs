@@ -27,7 +27,7 @@ const LINES_MAX: usize = 400;
 
 /// Where a part of the report comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum From {
+pub(super) enum Place {
     /// Files; a `*` stands for any name.
     Files(&'static str),
     /// A command's output.
@@ -37,32 +37,36 @@ pub(super) enum From {
 }
 
 /// Title, source and what of it may be shown.
-type Part = (&'static str, From, &'static [&'static str]);
+type Part = (&'static str, Place, &'static [&'static str]);
 
 const PARTS: [Part; 20] = [
-    ("System", From::Files("/etc/os-release"), shapes::SYSTEM),
-    ("Kernel", From::Files("/proc/sys/kernel/osrelease"), shapes::KERNEL),
-    ("Architecture", From::Command(&["uname", "-m"]), shapes::ARCHITECTURE),
-    ("Real-time kernel (1 is yes)", From::Files("/sys/kernel/realtime"), shapes::FLAG),
-    ("Kernel command line", From::Words("/proc/cmdline"), shapes::COMMAND_LINE),
-    ("Board", From::Files("/sys/firmware/devicetree/base/model"), shapes::BOARD),
-    ("Load", From::Files("/proc/loadavg"), shapes::LOAD),
-    ("Memory", From::Files("/proc/meminfo"), shapes::MEMORY),
-    ("Governors", From::Files("/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"), shapes::GOVERNOR),
+    ("System", Place::Files("/etc/os-release"), shapes::SYSTEM),
+    ("Kernel", Place::Files("/proc/sys/kernel/osrelease"), shapes::KERNEL),
+    ("Architecture", Place::Command(&["uname", "-m"]), shapes::ARCHITECTURE),
+    ("Real-time kernel (1 is yes)", Place::Files("/sys/kernel/realtime"), shapes::FLAG),
+    ("Kernel command line", Place::Words("/proc/cmdline"), shapes::COMMAND_LINE),
+    ("Board", Place::Files("/sys/firmware/devicetree/base/model"), shapes::BOARD),
+    ("Load", Place::Files("/proc/loadavg"), shapes::LOAD),
+    ("Memory", Place::Files("/proc/meminfo"), shapes::MEMORY),
+    ("Governors", Place::Files("/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"), shapes::GOVERNOR),
     (
         "Temperatures in thousandths of a degree",
-        From::Files("/sys/class/thermal/thermal_zone*/temp"),
+        Place::Files("/sys/class/thermal/thermal_zone*/temp"),
         shapes::NUMBER,
     ),
-    ("Undervoltage alarms (0 is good)", From::Files("/sys/class/hwmon/hwmon*/in0_lcrit_alarm"), shapes::FLAG),
-    ("USB devices", From::Files("/sys/bus/usb/devices/*/uevent"), shapes::USB_DRIVER),
-    ("USB speeds in Mbit/s", From::Files("/sys/bus/usb/devices/*/speed"), shapes::NUMBER),
-    ("USB power", From::Files("/sys/bus/usb/devices/*/bMaxPower"), shapes::USB_DEVICE),
-    ("USB streams", From::Files("/proc/asound/card*/stream0"), shapes::STREAM),
-    ("What is captured", From::Files("/proc/asound/card*/pcm*c/sub0/hw_params"), shapes::HARDWARE),
+    (
+        "Undervoltage alarms (0 is good)",
+        Place::Files("/sys/class/hwmon/hwmon*/in0_lcrit_alarm"),
+        shapes::FLAG,
+    ),
+    ("USB devices", Place::Files("/sys/bus/usb/devices/*/uevent"), shapes::USB_DRIVER),
+    ("USB speeds in Mbit/s", Place::Files("/sys/bus/usb/devices/*/speed"), shapes::NUMBER),
+    ("USB power", Place::Files("/sys/bus/usb/devices/*/bMaxPower"), shapes::USB_DEVICE),
+    ("USB streams", Place::Files("/proc/asound/card*/stream0"), shapes::STREAM),
+    ("What is captured", Place::Files("/proc/asound/card*/pcm*c/sub0/hw_params"), shapes::HARDWARE),
     (
         "Service",
-        From::Command(&[
+        Place::Command(&[
             "systemctl",
             "show",
             "synthwire",
@@ -70,13 +74,13 @@ const PARTS: [Part; 20] = [
         ]),
         shapes::UNIT,
     ),
-    ("Clock", From::Command(&["timedatectl", "show"]), shapes::CLOCK),
-    ("Kernel's words about USB and power", From::Command(&KERNEL_LOG), shapes::KERNEL_WORDS),
-    ("Throttling (0x0 is good)", From::Files(power::THROTTLED_FILE), shapes::THROTTLED),
+    ("Clock", Place::Command(&["timedatectl", "show"]), shapes::CLOCK),
+    ("Kernel's words about USB and power", Place::Command(&KERNEL_LOG), shapes::KERNEL_WORDS),
+    ("Throttling (0x0 is good)", Place::Files(power::THROTTLED_FILE), shapes::THROTTLED),
 ];
 const KERNEL_LOG: [&str; 6] =
     ["journalctl", "--dmesg", "--no-pager", "--lines=200", "--output=cat", "--grep=usb|voltage|xhci|snd"];
-const SERVICE_LOG: From = From::Command(&[
+const SERVICE_LOG: Place = Place::Command(&[
     "journalctl",
     "--unit=synthwire",
     "--no-pager",
@@ -92,7 +96,7 @@ pub(super) fn text(
     checks: &[Check],
     config: &Config,
     service: &Answer,
-    read: impl Fn(From) -> Vec<String>,
+    read: impl Fn(Place) -> Vec<String>,
 ) -> String {
     let mut text = format!("Synthwire {}\n\n", env!("CARGO_PKG_VERSION"));
     for check in checks {
@@ -126,11 +130,11 @@ fn part(text: &mut String, title: &str, lines: &[String]) {
 }
 
 /// What a source has: each line trimmed, with its place before it where it has one.
-pub(super) fn read(from: From) -> Vec<String> {
+pub(super) fn read(from: Place) -> Vec<String> {
     match from {
-        From::Command(line) => said(line).lines().map(|line| line.trim().to_owned()).collect(),
-        From::Words(file) => content(Path::new(file)).split_whitespace().map(str::to_owned).collect(),
-        From::Files(pattern) => {
+        Place::Command(line) => said(line).lines().map(|line| line.trim().to_owned()).collect(),
+        Place::Words(file) => content(Path::new(file)).split_whitespace().map(str::to_owned).collect(),
+        Place::Files(pattern) => {
             let found = matching(Path::new(pattern));
             let lines = |path: &PathBuf| {
                 let place =
@@ -173,6 +177,9 @@ fn shown(lines: &[String], shapes: &Shapes) -> Vec<String> {
     shown
 }
 
+/// Files of our code: a test sees that every folder of src/ is among these.
+const CODE_FILES: &str = "src/(?:(?:card|cli|config|core|hub|net|rt|source|state|sys|tls|update)/)?[a-z_]{2,16}(?:/[a-z_]{2,16})?\\.rs";
+
 /// One entry of the journal: when, how urgent, where in our code, and the sentence of the guide that it is.
 fn logged(line: &str) -> String {
     let entry: Value = serde_json::from_str(line).unwrap_or_default();
@@ -184,10 +191,7 @@ fn logged(line: &str) -> String {
     format!(
         "{seconds} {} {}:{} {}",
         fits("[0-7]", field("PRIORITY")),
-        fits(
-            "src/(?:(?:card|cli|core|hub|net|rt|source|sys|tls)/)?[a-z_]{2,16}(?:/[a-z_]{2,16})?\\.rs",
-            field("CODE_FILE")
-        ),
+        fits(CODE_FILES, field("CODE_FILE")),
         fits("[0-9]{1,4}", field("CODE_LINE")),
         sentence_of(field("MESSAGE")).unwrap_or_else(|| "(its words are left out)".into())
     )
@@ -302,8 +306,10 @@ fn configured(config: &Config) -> Vec<String> {
         ("listen_tls", config.listen_tls.map_or_else(|| "not set".to_owned(), listens)),
         ("state", is_set(config.state.is_some())),
         ("cert", is_set(config.cert.is_some())),
+        ("key", is_set(config.key.is_some())),
         ("announce", config.announce.to_string()),
         ("names", config.names.len().to_string()),
+        ("trusted_proxies", config.trusted_proxies.len().to_string()),
         ("listening_key", is_set(config.listening_key.is_some())),
         ("settings_key", is_set(config.settings_key.is_some())),
         ("dscp", number(config.dscp.map(u32::from))),

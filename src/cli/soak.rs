@@ -65,9 +65,11 @@ pub(super) fn run(arguments: &SoakArguments) -> Result<ExitCode> {
         .map(|key| HeaderValue::try_from(format!("Bearer {key}")))
         .transpose();
     let key = key.map_err(|error| Error::new(format!("{KEY_VARIABLE} holds no key")).because(error))?;
-    let address = match &arguments.address {
-        Some(address) => address.clone(),
-        None => asking::place(&arguments.configured.read()?.config).to_string(),
+    let address = if let Some(address) = &arguments.address {
+        address.clone()
+    } else {
+        let configured = &arguments.configured;
+        asking::place(&configured.read()?.config, configured.is_systems()).to_string()
     };
     let way = Arc::new(Way { address, key });
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -127,7 +127,7 @@ const TELLING: [&str; 16] = [
 ];
 
 /// The report of a machine whose every source says these lines.
-fn reported(lines: impl Fn(From) -> Vec<String>) -> String {
+fn reported(lines: impl Fn(Place) -> Vec<String>) -> String {
     let check = |words: &str| Check { name: "sound card", verdict: Mark::Bad, words: Plain::of(words) };
     text(
         &[check("cannot listen on 10.0.0.7:80: hunter2hunter2")],
@@ -209,6 +209,25 @@ fn what_an_issue_needs_is_shown() {
     }
 }
 
+#[test]
+fn every_file_of_ours_may_be_named() {
+    let shape = Shapes::of(&[CODE_FILES], "");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut folders, mut files) = (vec![root.join("src")], 0);
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files += 1;
+                let name = path.strip_prefix(root).unwrap().to_string_lossy();
+                assert!(shape.fit(&name), "add the folder of {name} to CODE_FILES");
+            }
+        }
+    }
+    assert!(files > 100, "{files}");
+}
+
 /// Every leaf of a schema that is a number, a truth or one of a few words: its path, and such a value.
 fn leaves(root: &Value, schema: &Value, path: &str, found: &mut Vec<String>) {
     let schema = schema["$ref"]
@@ -273,7 +292,7 @@ fn a_secret_planted_in_any_place_of_any_source_stays_in() {
 
 #[test]
 fn a_whole_report_of_a_telling_machine_tells_nothing() {
-    let lines = |from: From| {
+    let lines = |from: Place| {
         let plain = SECRETS.iter().chain(&TELLING).map(|line| (*line).to_owned());
         let journal = SECRETS.iter().chain(&TELLING).map(|secret| {
             json!({"MESSAGE": format!("cannot listen on {secret}: Address already in use ({secret})"), "PRIORITY": secret,
