@@ -3,6 +3,9 @@
 //! In: a file's bytes. Out: its text with plain line ends, or the name of what it is instead. UTF-8 and UTF-16 are read with a byte
 //! order mark or without; bytes that are neither are Windows-1252, which every byte of Latin-1's letters means the same in.
 
+/// Most lines over which one value of a list or a long text may go on: more is a slip, and is not read over and over.
+pub const VALUE_LINES_MAX: usize = 200;
+
 /// 0x80 to 0x9F in Windows-1252; what it leaves free is as in Latin-1.
 const WINDOWS_1252: [char; 32] = [
     '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}',

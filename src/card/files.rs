@@ -1,35 +1,53 @@
 //! What the system's files hold once the wishes are done. Each function takes what a file holds now and gives what it shall
 //! hold: done twice, it is the same.
 
+use crate::encoding::VALUE_LINES_MAX;
 use std::fmt::Write as _;
 use toml::Value;
 
-/// The service's configuration with these keys set; whatever else it says stays.
+/// The service's configuration with these keys set; whatever else it says stays. They stand before the first [section], which a newer
+/// version may have: behind it they would be the section's.
 pub fn config_with(now: &str, keys: &[(&str, Value)]) -> String {
-    let sets = |line: &str, key: &str| {
-        line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
-    };
     let lines: Vec<&str> = now.lines().collect();
     let (mut text, mut rest) = (String::new(), &lines[..]);
-    while let Some(line) = rest.first() {
-        let set = keys.iter().any(|(key, _)| sets(line, key));
-        if !set {
-            text.extend([*line, "\n"]);
+    while let Some(line) = rest.first().filter(|line| !line.trim_start().starts_with('[')) {
+        let (piece, after) = rest.split_at(lines_of_value(rest));
+        if !keys.iter().any(|(key, _)| key_of(line) == Some(key)) {
+            text.extend(piece.iter().flat_map(|line| [*line, "\n"]));
         }
-        rest = &rest[if set { lines_of_value(rest) } else { 1 }..];
+        rest = after;
     }
     for (key, value) in keys {
         writeln!(text, "{key} = {value}").expect("a string can be written to");
     }
+    text.extend(rest.iter().flat_map(|line| [*line, "\n"]));
     text
 }
 
-/// How many lines the key of the first line takes: a list may go on over several. What cannot be read is one line.
+/// The key a line sets, out of its quotes.
+fn key_of(line: &str) -> Option<&str> {
+    let key = line.split_once('=')?.0.trim();
+    let bare =
+        ['"', '\''].iter().find_map(|quote| key.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(key);
+    let is_word = !bare.is_empty() && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+    is_word.then_some(bare)
+}
+
+/// How many lines the key of the first line takes: a list or a long text may go on over several, up to the next key. What cannot be
+/// read is one line.
 fn lines_of_value(lines: &[&str]) -> usize {
+    let goes_on = |line: &str| {
+        let value = line.split_once('=').map_or("", |(_, value)| value.trim_start());
+        key_of(line).is_some() && ["[", "\"\"\"", "'''"].iter().any(|opens| value.starts_with(opens))
+    };
+    if !goes_on(lines[0]) {
+        return 1;
+    }
+    let more = lines[1..].iter().take(VALUE_LINES_MAX - 1).take_while(|line| key_of(line).is_none());
     let whole = |count: &usize| {
         toml::from_str::<toml::Table>(&lines[..*count].join("\n")).is_ok_and(|table| table.len() == 1)
     };
-    (1..=lines.len()).find(whole).unwrap_or(1)
+    (1..=more.count() + 1).find(whole).unwrap_or(1)
 }
 
 /// The name of the file in which iwd keeps a network: plain names as they are, others in hexadecimal (iwd.network(5)).
@@ -111,6 +129,20 @@ mod tests {
         );
         assert_eq!(config_with("names = [\ndemo = true\n", &names), "demo = true\nnames = [\"c\"]\n");
         assert_eq!(config_with("", &keys[..1]), "first_channel = 3\n");
+    }
+
+    #[test]
+    fn what_is_new_stands_before_a_newer_versions_sections_and_in_the_place_of_quoted_keys() {
+        let keys = [("names", Value::Array(vec![Value::String("c".into())]))];
+        for (now, new) in [
+            ("demo = true\n[net]\nnames = 1\n", "demo = true\nnames = [\"c\"]\n[net]\nnames = 1\n"),
+            ("\"names\" = [\"a\"]\n", "names = [\"c\"]\n"),
+            ("'names' = [\n\"a\"\n]\n# words = [\n", "# words = [\nnames = [\"c\"]\n"),
+            ("other = [\n[1],\n[2],\n]\n", "other = [\n[1],\n[2],\n]\nnames = [\"c\"]\n"),
+        ] {
+            assert_eq!(config_with(now, &keys), new, "{now}");
+            assert_eq!(config_with(new, &keys), new, "twice is once: {now}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use super::keys::{self, Checked, KEYS, Key};
 use super::{Network, Problem, Wishes};
+use crate::encoding::VALUE_LINES_MAX;
 use toml::{Table, Value};
 
 /// A line that sets something, and what became of it.
@@ -59,7 +60,10 @@ pub fn read(text: &str) -> Sheet {
         }
         let mut whole = line.to_owned();
         // A list may go on over several lines: until it can be read, or the next key begins.
-        while opens_list(&whole) && parse(&whole).is_err() {
+        for _ in 1..VALUE_LINES_MAX {
+            if !opens_list(&whole) || parse(&whole).is_ok() {
+                break;
+            }
             let Some((_, more)) = lines.next_if(|(_, next)| !begins_key(next)) else { break };
             whole.push('\n');
             whole.push_str(more);

@@ -5,7 +5,7 @@
 //! not taken. Keys of access are the exception: where one was meant and cannot be read, nothing opens the door.
 
 use super::Config;
-use crate::encoding::decode;
+use crate::encoding::{VALUE_LINES_MAX, decode};
 use crate::error::{Error, Result};
 use std::fmt;
 use std::fs::File;
@@ -256,7 +256,9 @@ impl<'a> Sorting<'a> {
             let is_whole = |end: usize| DeTable::parse(&text[*start..end]).is_ok();
             // A list goes on until it can be read, or the next key begins.
             while value.trim_start().starts_with('[') && !is_whole(end) {
-                if starts.get(index).is_none_or(|next| key_of(&text[*next..end_of(index)]).is_some()) {
+                if index - line >= VALUE_LINES_MAX - 1
+                    || starts.get(index).is_none_or(|next| key_of(&text[*next..end_of(index)]).is_some())
+                {
                     break;
                 }
                 end = end_of(index);
@@ -366,16 +368,35 @@ mod tests {
         reading.complaints.iter().map(|complaint| format!("{complaint}\n")).collect()
     }
 
+    /// What it is, its bytes, whether queue_ms = 100 is in effect, and what is said (nothing: no complaint).
+    type Case = (&'static str, Vec<u8>, bool, &'static str);
+
     /// Every file leaves a service that starts: with what was right in it, and words for what was not.
+    fn check(cases: Vec<Case>) {
+        for (what, bytes, taken, expected) in cases {
+            let reading = Reading::of_bytes(&bytes, "x");
+            assert_eq!(reading.config.queue_ms == 100, taken, "{what}: {}", said(&reading));
+            assert!(
+                said(&reading).contains(expected) && reading.complaints.is_empty() == expected.is_empty(),
+                "{what}: {}",
+                said(&reading)
+            );
+            assert_eq!(reading.config.check(), Ok(()), "{what}");
+        }
+    }
+
+    const LOCKED: &str = "nobody may listen or change settings";
+
+    fn text(text: &str) -> Vec<u8> {
+        text.as_bytes().to_vec()
+    }
+
     #[test]
-    fn whatever_a_person_an_editor_or_a_newer_version_wrote_the_rest_of_it_is_used() {
+    fn however_an_editor_or_a_power_cut_left_it_what_can_be_read_is_used() {
         let utf16 = |bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
             "\u{feff}queue_ms = 100\r\ndemo = true\r\n".encode_utf16().flat_map(bytes).collect()
         };
-        let text = |text: &str| text.as_bytes().to_vec();
-        let locked = "nobody may listen or change settings";
-        // What it is, its bytes, whether queue_ms = 100 is in effect, and what is said (nothing: no complaint).
-        let cases: Vec<(&str, Vec<u8>, bool, &str)> = vec![
+        check(vec![
             ("plain", text("queue_ms = 100\n"), true, ""),
             ("empty", vec![], false, ""),
             ("a byte order mark", text("\u{feff}queue_ms = 100\n"), true, ""),
@@ -386,9 +407,16 @@ mod tests {
             ("Windows line ends", text("demo = true\r\nqueue_ms = 100\r\n"), true, ""),
             ("an old Mac's line ends", text("demo = true\rqueue_ms = 100\r"), true, ""),
             ("no line end", text("queue_ms = 100"), true, ""),
-            ("a block of zeros", vec![0; 4096], false, locked),
+            ("a block of zeros", vec![0; 4096], false, LOCKED),
             ("zeros behind the text", text("queue_ms = 100\n\0\0\0"), true, ""),
-            ("zeros within", text("queue_ms = 1\0\x000\n"), false, locked),
+            ("zeros within", text("queue_ms = 1\0\x000\n"), false, LOCKED),
+            ("an executable", b"\x7fELF\x02\x01\0\0\0\x03".to_vec(), false, LOCKED),
+        ]);
+    }
+
+    #[test]
+    fn a_slip_or_a_key_of_a_newer_version_spoils_its_own_line_alone() {
+        check(vec![
             (
                 "a key of a newer version",
                 text("volume = 3\nqueue_ms = 100\n"),
@@ -442,6 +470,12 @@ mod tests {
                 true,
                 ":2: dscp wants a whole number",
             ),
+        ]);
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_named_where_it_stands_and_what_is_no_toml_is_passed_over() {
+        check(vec![
             (
                 "out of range",
                 text("dscp = 99\nqueue_ms = 100\n"),
@@ -473,20 +507,22 @@ mod tests {
                 ":1: this line cannot be read",
             ),
             ("another language", text("{\"queue_ms\": 200}\n"), false, "cannot be read"),
-            ("an executable", b"\x7fELF\x02\x01\0\0\0\x03".to_vec(), false, locked),
-        ];
-        for (what, bytes, taken, expected) in cases {
-            let reading = Reading::of_bytes(&bytes, "x");
-            assert_eq!(reading.config.queue_ms == 100, taken, "{what}: {}", said(&reading));
-            assert!(
-                said(&reading).contains(expected) && reading.complaints.is_empty() == expected.is_empty(),
-                "{what}: {}",
-                said(&reading)
-            );
-            assert_eq!(reading.config.check(), Ok(()), "{what}");
-        }
+        ]);
         let many = Reading::of_text(&"?\n".repeat(1000), "x");
         assert_eq!(many.complaints.len(), COMPLAINTS_MAX);
+    }
+
+    #[test]
+    fn a_list_without_an_end_is_given_up_and_what_follows_is_read() {
+        let endless = format!("names = [\n{}queue_ms = 100\n", "1,\n".repeat(VALUE_LINES_MAX * 3));
+        let reading = Reading::of_text(&endless, "x");
+        assert!(
+            reading.config.queue_ms == 100 && said(&reading).contains("names wants a list"),
+            "{}",
+            said(&reading)
+        );
+        let long = format!("names = [\n{}]\n", "\"a\",\n".repeat(VALUE_LINES_MAX - 2));
+        assert_eq!(Reading::of_text(&format!("{long}?\n"), "x").config.names.len(), VALUE_LINES_MAX - 2);
     }
 
     #[test]
