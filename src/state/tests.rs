@@ -304,10 +304,31 @@ fn nothing_outside_is_touched_by_links_in_the_folder() {
 }
 
 #[test]
+fn a_file_that_cannot_be_written_leaves_nothing_beside_it() {
+    let place = Place::new("nothing-beside");
+    fs::create_dir(place.path.join("sound.json")).unwrap(); // no file takes a folder's name
+    assert!(write_whole(&place.path.join("sound.json"), b"bytes", 0o600).is_err());
+    let names: Vec<_> = fs::read_dir(&place.path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["sound.json"]);
+}
+
+#[test]
 fn root_does_not_write_where_another_user_decides_what_names_mean() {
+    use super::super::whole::{Decides, who_decides};
+    for (user, group, mode, decides) in [
+        (0, 0, 0o755, Decides::Root),
+        (0, 0, 0o775, Decides::Root),
+        (0, 999, 0o755, Decides::Root),
+        (0, 999, 0o1777, Decides::Root),
+        (0, 999, 0o775, Decides::Group),
+        (0, 0, 0o777, Decides::Everybody),
+        (1000, 0, 0o700, Decides::Other),
+    ] {
+        let mode_bits = nix::sys::stat::Mode::from_bits_truncate(mode);
+        assert_eq!(who_decides(user, group, mode_bits), decides, "{user} {group} {mode:o}");
+    }
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("SKIPPED, AND IT MATTERS: only root can be led astray, and this test does not run as root");
-        return;
+        return; // the walk down to a folder is root's alone; which folders it believes is above
     }
     let place = Place::new("root");
     let nobody = Some(nix::unistd::Uid::from_raw(65_534));
@@ -318,6 +339,10 @@ fn root_does_not_write_where_another_user_decides_what_names_mean() {
     symlink(&outside, theirs.join("link")).unwrap();
     fs::create_dir(theirs.join("roots")).unwrap();
     nix::unistd::chown(&theirs, nobody, None).unwrap();
+    let group = place.path.join("group");
+    fs::create_dir(&group).unwrap();
+    nix::unistd::chown(&group, None, Some(nix::unistd::Gid::from_raw(65_534))).unwrap();
+    fs::set_permissions(&group, fs::Permissions::from_mode(0o775)).unwrap();
     let open = place.path.join("open");
     fs::create_dir(&open).unwrap();
     fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
@@ -328,6 +353,7 @@ fn root_does_not_write_where_another_user_decides_what_names_mean() {
         "theirs/roots",
         "theirs/missing",
         "open",
+        "group",
         "link",
         "link/missing",
         "theirs/../outside",

@@ -7,7 +7,7 @@
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, open, openat, renameat, renameat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat};
-use nix::unistd::{Uid, UnlinkatFlags, geteuid, linkat, unlinkat};
+use nix::unistd::{UnlinkatFlags, geteuid, linkat, unlinkat};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -80,7 +80,8 @@ impl Folder {
 
     /// Walks down to it by folders that are root's, without a link between; makes those that are missing where a mode is given.
     fn roots(path: &Path, make: Option<Mode>) -> io::Result<Self> {
-        let start = if path.is_absolute() { Path::new("/") } else { Path::new(".") };
+        let path = std::path::absolute(path)?; // the folders above the current one count as well
+        let start = Path::new("/");
         let mut here = open(start, FOLDER, Mode::empty())?;
         believe(&here, start)?;
         let mut so_far = start.to_owned();
@@ -146,13 +147,21 @@ impl Folder {
     ) -> io::Result<()> {
         let (mut file, fresh) = self.fresh(name, Mode::from_bits_truncate(mode))?;
         after(Step::Made)?;
-        file.write_all(bytes)?;
+        self.or_remove(&fresh, file.write_all(bytes))?;
         after(Step::Written)?;
-        file.sync_all()?;
+        self.or_remove(&fresh, file.sync_all())?;
         after(Step::Synced)?;
-        renameat(&self.0, fresh.as_str(), &self.0, name)?;
+        self.or_remove(&fresh, renameat(&self.0, fresh.as_str(), &self.0, name).map_err(Into::into))?;
         after(Step::Renamed)?;
         Ok(nix::unistd::fsync(&self.0)?)
+    }
+
+    /// Where a step failed, what it left goes: on a full partition it would take the room that is missing.
+    fn or_remove(&self, fresh: &str, done: io::Result<()>) -> io::Result<()> {
+        if done.is_err() {
+            let _ = unlinkat(&self.0, fresh, UnlinkatFlags::NoRemoveDir); // the first error is the one to tell
+        }
+        done
     }
 
     /// A file beside `name` that was not there before. What a power cut left in its place is removed, never written into.
@@ -211,14 +220,35 @@ fn is_kind(found: &FileStat, kind: SFlag) -> bool {
 /// Whether nobody but root decides what names in this folder mean.
 fn believe(folder: &OwnedFd, path: &Path) -> io::Result<()> {
     let found = fstat(folder)?;
-    let mode = Mode::from_bits_truncate(found.st_mode);
-    if found.st_uid != Uid::from_raw(0).as_raw() {
-        return Err(unbelievable(&format!("{} belongs to another user", path.display())));
+    match who_decides(found.st_uid, found.st_gid, Mode::from_bits_truncate(found.st_mode)) {
+        Decides::Root => Ok(()),
+        Decides::Other => Err(unbelievable(&format!("{} belongs to another user", path.display()))),
+        Decides::Group => Err(unbelievable(&format!("a group of users may write in {}", path.display()))),
+        Decides::Everybody => Err(unbelievable(&format!("everybody may write in {}", path.display()))),
     }
-    if mode.contains(Mode::S_IWOTH) && !mode.contains(Mode::S_ISVTX) {
-        return Err(unbelievable(&format!("everybody may write in {}", path.display())));
+}
+
+/// Who decides what names in a folder mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decides {
+    Root,
+    Other,
+    Group,
+    Everybody,
+}
+
+/// By its owner, its group and its mode. Where it is sticky, nobody renames or removes what is another's.
+pub(super) fn who_decides(user: u32, group: u32, mode: Mode) -> Decides {
+    let may = |bit| mode.contains(bit) && !mode.contains(Mode::S_ISVTX);
+    if user != 0 {
+        Decides::Other
+    } else if may(Mode::S_IWOTH) {
+        Decides::Everybody
+    } else if group != 0 && may(Mode::S_IWGRP) {
+        Decides::Group
+    } else {
+        Decides::Root
     }
-    Ok(())
 }
 
 fn unbelievable(why: &str) -> io::Error {
