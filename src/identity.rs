@@ -209,8 +209,9 @@ fn plain(name: &str) -> String {
     name.trim().trim_end_matches('.').to_lowercase()
 }
 
-/// Whether browsers read this name in a certificate, and an authority of ours may sign for it ([`is_permitted`]) or it is a name of one part that is no number
-/// (Firefox refuses the whole certificate for one).
+/// Whether browsers read this name in a certificate: one that an authority of ours may sign for ([`is_permitted`]); or one of a single
+/// part, for which that authority signs nothing, but a certificate from elsewhere may speak. Not a number: Firefox refuses the whole
+/// certificate for one.
 fn is_certifiable(name: &str) -> bool {
     let sound = |label: &str| {
         (1..=LABEL_BYTES_MAX).contains(&label.len())

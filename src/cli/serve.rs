@@ -46,13 +46,10 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
     let folder = folder.as_deref().map(StateFolder::open).transpose()?;
     let card = notices::card_report(arguments.card.as_deref().unwrap_or(Path::new(CARD_FOLDER)));
     let (names, following) = watch::channel(Names::of(&machine::host(), &config.names));
-    let mut gate = Gate::open(&config, following, folder.clone());
+    let mut gate = Gate::open(&config, following, folder.clone(), power_up::was_by_hand());
     gate.notices = notices::gather(&complaints, card.as_ref());
     if let Some(card) = card.filter(Report::set_pair) {
         gate.settings.give_way(&card.reading);
-    }
-    if !power_up::was_by_hand() {
-        gate.access.was_restarted();
     }
     let updater = Updater::new(arguments.updater.as_deref().unwrap_or(Path::new(UPDATER_FOLDER)), folder);
     gate.updater = updater.unless(boot_loader::here().unfit().map(Into::into));

@@ -148,7 +148,7 @@ pub fn remember(bytes: &[u8]) -> Remembered {
     for name in ["settings.json", "access.json", "authority.json", "leaf.json"] {
         std::fs::write(file(name), bytes).expect("a file that can be written");
     }
-    let gate = Gate::open(&Config::default(), watch::channel(Names::default()).1, Some(folder.clone()));
+    let gate = Gate::open(&Config::default(), watch::channel(Names::default()).1, Some(folder.clone()), true);
     Identity::own(&folder, &first_facts()).expect("there is always a certificate");
     for name in ["settings.json", "access.json"] {
         assert_eq!(std::fs::read(file(name)).expect("it is there"), bytes, "reading changes nothing");
@@ -225,6 +225,6 @@ fn deaf_service() -> Service {
     let sizes =
         Sizes { listeners_max: 1, queue_ms: 250, chunk_frames: None, expected: Layout::expected(128) };
     let hub = Hub::new(sizes, Arc::new(Counters::new()), Arc::new(Controls::default()));
-    let gate = Gate::open(&Config::default(), watch::channel(Names::default()).1, None);
+    let gate = Gate::open(&Config::default(), watch::channel(Names::default()).1, None, true);
     Service::new(hub, gate, door::door().expect("an eventfd").0, None, watch::channel(false).1)
 }

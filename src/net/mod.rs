@@ -146,9 +146,7 @@ impl Service {
     pub fn tell_power(&self, notice: Option<&'static str>) {
         *self.power.lock().unwrap_or_else(PoisonError::into_inner) = notice;
     }
-}
 
-impl Service {
     /// The fingerprint of the certificate that listeners' devices are asked to trust, where it is one of our own.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         Some(self.secure.as_ref()?.identity.authority()?.fingerprint)
@@ -183,7 +181,13 @@ pub struct Gate {
 
 impl Gate {
     /// For a machine of these names; reads the state folder, where there is one, whatever it holds.
-    pub fn open(config: &Config, names: watch::Receiver<Names>, folder: Option<StateFolder>) -> Self {
+    /// `by_hand`: somebody switched the machine on, rather than software.
+    pub fn open(
+        config: &Config,
+        names: watch::Receiver<Names>,
+        folder: Option<StateFolder>,
+        by_hand: bool,
+    ) -> Self {
         let keys =
             Each { listening: config.listening_key.as_deref(), settings: config.settings_key.as_deref() };
         let per_address = config.connections_per_address;
@@ -195,7 +199,7 @@ impl Gate {
             names,
             proxies: Proxies::new(config.trusted_blocks()),
             // The clock counts from the moment the machine was switched on.
-            access: Access::open(keys, folder.as_ref(), MonoNs(0)),
+            access: Access::open(keys, folder.as_ref(), by_hand.then_some(MonoNs(0))),
             settings: KeptSettings::open(folder.as_ref()),
             notices: Vec::new(),
             updater: Updater::new(Path::new(UPDATER_FOLDER), folder),

@@ -91,8 +91,21 @@ impl<T: StateFile> Kept<T> {
     /// # Panics
     /// When `T` is nothing that serialises to an object.
     pub fn write(&mut self, value: &T) -> Result<()> {
+        self.write_without(value, &[])
+    }
+
+    /// The same; fields that are `gone` and not in `value` do not stay, strange or not.
+    ///
+    /// # Errors
+    /// What the disk said.
+    ///
+    /// # Panics
+    /// When `T` is nothing that serialises to an object.
+    pub fn write_without(&mut self, value: &T, gone: &[&str]) -> Result<()> {
         let now = serde_json::to_value(value).expect("our own types serialise");
-        let mut whole = Value::Object(self.fields.clone());
+        let mut whole = self.fields.clone();
+        whole.retain(|name, _| now.get(name).is_some() || !gone.contains(&name.as_str()));
+        let mut whole = Value::Object(whole);
         change(&mut whole, &self.known, &now);
         let Value::Object(mut fields) = whole else { panic!("a file's type is an object") };
         if format(&fields).is_none_or(|format| format < T::STEPS.len()) {

@@ -30,6 +30,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokens::{TOKEN_BYTES, Token, Tokens};
+use tokio::sync::OwnedMutexGuard;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -122,14 +123,14 @@ impl State {
 
 /// The door's keys.
 pub struct Access {
-    now: Mutex<State>,
+    now: Arc<Mutex<State>>,
     /// The same in short: the fan-out thread asks for every listener once a second, and must not wait for a lock.
-    digest: AtomicU64,
+    digest: Arc<AtomicU64>,
     /// Set in the configuration: the page cannot change them.
     configured: Each<bool>,
     checker: Checker,
     /// One write at a time: which tokens are written down, and since when.
-    writing: tokio::sync::Mutex<Written>,
+    writing: Arc<tokio::sync::Mutex<Written>>,
     /// Where they are kept, and whether the whole of it was damaged.
     file: Option<Arc<Mutex<Kept<KeptKeys>>>>,
     damaged: bool,
@@ -140,7 +141,12 @@ pub struct Access {
 impl Access {
     /// The keys of the configuration; where it names none, those kept in `folder`. Where one was set and cannot be understood,
     /// what it locks stays locked: damage never opens the door.
-    pub fn open(configured: Each<Option<&str>>, folder: Option<&StateFolder>, powered_up: MonoNs) -> Self {
+    /// `powered_up`: when the machine was switched on by hand, if it was.
+    pub fn open(
+        configured: Each<Option<&str>>,
+        folder: Option<&StateFolder>,
+        powered_up: Option<MonoNs>,
+    ) -> Self {
         let (file, found) = folder.map(Kept::<KeptKeys>::open).unzip();
         let (mut file, mut damaged) = (file, false);
         let (kept, strange) = match found {
@@ -175,17 +181,17 @@ impl Access {
             handed_out: 0,
         };
         Self {
-            digest: AtomicU64::new(state.digest()),
-            now: Mutex::new(state),
+            digest: Arc::new(AtomicU64::new(state.digest())),
+            now: Arc::new(Mutex::new(state)),
             configured: Each {
                 listening: configured.listening.is_some(),
                 settings: configured.settings.is_some(),
             },
             checker: Checker::new(),
-            writing: tokio::sync::Mutex::default(),
+            writing: Arc::default(),
             file: file.map(|file| Arc::new(Mutex::new(file))),
             damaged,
-            powered_up: Some(powered_up),
+            powered_up,
         }
     }
 
@@ -213,11 +219,6 @@ impl Access {
             "{what}: {why}, and damage must not open the door. Set {keys} anew in synthwire.toml on the card or in the \
              configuration{or}; then restart."
         ))
-    }
-
-    /// The machine was not switched on by hand: nobody owns it for having done so.
-    pub fn was_restarted(&mut self) {
-        self.powered_up = None;
     }
 
     /// Which keys are set.
@@ -365,11 +366,11 @@ impl Access {
                 Some(hashed.map_err(|error| Denied::new(Refusal::BodyUnreadable, sentence(&error)))?)
             }
         };
-        let _one = self.writing.lock().await;
+        let one = Arc::clone(&self.writing).lock_owned().await;
         if !self.may_set_key(purpose, shown) {
             return Err(Denied::new(Refusal::KeyLocked, self.why_locked(purpose)));
         }
-        let change = |state: &mut State| {
+        let change = move |state: &mut State| {
             state.keys.of_mut(purpose).clone_from(&hashed);
             *state.lost.of_mut(purpose) = false;
             state.tokens.clear(purpose);
@@ -377,12 +378,14 @@ impl Access {
         };
         let mut state = self.now().clone();
         change(&mut state);
-        self.write(state).await?;
-        // Tokens that were handed out meanwhile are in there as well.
-        let mut now = self.now();
-        change(&mut now);
-        self.digest.store(now.digest(), Relaxed);
-        Ok(())
+        let (now, digest) = (Arc::clone(&self.now), Arc::clone(&self.digest));
+        let take_effect = move |_: &mut Written| {
+            // Tokens that were handed out meanwhile are in there as well.
+            let mut now = now.lock().unwrap_or_else(PoisonError::into_inner);
+            change(&mut now);
+            digest.store(now.digest(), Relaxed);
+        };
+        self.write(&state, one, take_effect).await
     }
 
     fn why_locked(&self, purpose: Purpose) -> String {
@@ -403,7 +406,7 @@ impl Access {
 
     /// Sees to it that the first so many tokens are written down: together with those that others are given meanwhile.
     async fn write_tokens(&self, handed_out: u64) -> std::result::Result<(), Denied> {
-        let mut written = self.writing.lock().await;
+        let written = Arc::clone(&self.writing).lock_owned().await;
         if written.tokens >= handed_out {
             return Ok(());
         }
@@ -411,39 +414,67 @@ impl Access {
         sleep(Duration::from_nanos(WRITE_PAUSE_NS.saturating_sub(since_ns))).await;
         let state = self.now().clone();
         let tokens = state.handed_out;
-        self.write(state).await?;
-        *written = Written { tokens, when: Some(mono_raw_now()) };
-        Ok(())
+        let note = move |written: &mut Written| *written = Written { tokens, when: Some(mono_raw_now()) };
+        self.write(&state, written, note).await
     }
 
-    /// Writes down what is in effect.
-    async fn write(&self, state: State) -> std::result::Result<(), Denied> {
+    /// Writes down `state`, then does what is to be done once it is written. Both come to their end though whoever asked goes away
+    /// meanwhile, and nobody else writes before: file and door never disagree.
+    async fn write(
+        &self,
+        state: &State,
+        mut one: OwnedMutexGuard<Written>,
+        done: impl FnOnce(&mut Written) + Send + 'static,
+    ) -> std::result::Result<(), Denied> {
         // A damaged file is the only sign that there were keys: it stays until no key is lost.
         let may_write = !self.damaged || state.lost == Each::default();
-        if let (Some(file), true) = (self.file.clone(), may_write) {
-            let text = |purpose| {
-                if *state.lost.of(purpose) {
-                    return state.written.of(purpose).clone();
-                }
-                let key = state.keys.of(purpose).as_ref().filter(|_| !self.configured.of(purpose));
-                key.map(|key| key.as_str().to_owned())
-            };
-            let kept = KeptKeys {
-                listening_key: text(Purpose::Listening),
-                settings_key: text(Purpose::Settings),
-                tokens: state.tokens.clone(),
-            };
-            let write = move || file.lock().unwrap_or_else(PoisonError::into_inner).write(&kept);
-            if let Ok(Err(error)) = spawn_blocking(write).await {
-                tracing::error!("{error}");
-                return Err(Denied::new(Refusal::KeyLocked, sentence(&error)));
+        let page = self.file.clone().filter(|_| may_write).map(|file| (file, self.page(state)));
+        let whole = move || {
+            if let Some((file, (kept, gone))) = page {
+                file.lock().unwrap_or_else(PoisonError::into_inner).write_without(&kept, &gone)?;
             }
-        }
-        Ok(())
+            done(&mut one);
+            Ok(())
+        };
+        let written = spawn_blocking(whole).await;
+        let Err(error) =
+            written.unwrap_or_else(|ended| Err(Error::new("the keys were not kept").because(ended)))
+        else {
+            return Ok(());
+        };
+        tracing::error!("{error}");
+        Err(Denied::new(Refusal::KeyLocked, sentence(&error)))
+    }
+
+    /// What the file is to hold, and what it is to hold no longer: keys that were lost and are given up.
+    fn page(&self, state: &State) -> (KeptKeys, Vec<&'static str>) {
+        let text = |purpose| {
+            if *state.lost.of(purpose) {
+                return state.written.of(purpose).clone();
+            }
+            let key = state.keys.of(purpose).as_ref().filter(|_| !self.configured.of(purpose));
+            key.map(|key| key.as_str().to_owned())
+        };
+        let kept = KeptKeys {
+            listening_key: text(Purpose::Listening),
+            settings_key: text(Purpose::Settings),
+            tokens: state.tokens.clone(),
+        };
+        let is_gone = |purpose| !self.configured.of(purpose) && !state.lost.of(purpose);
+        let gone = Purpose::ALL.into_iter().filter(|purpose| is_gone(*purpose)).map(field).collect();
+        (kept, gone)
     }
 
     fn now(&self) -> MutexGuard<'_, State> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The field of the file that a key stands in.
+fn field(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Listening => "listening_key",
+        Purpose::Settings => "settings_key",
     }
 }
 

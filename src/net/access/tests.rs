@@ -22,7 +22,7 @@ fn folder(name: &str) -> (std::path::PathBuf, StateFolder) {
 }
 
 fn open(folder: &StateFolder, powered_up: MonoNs) -> Access {
-    Access::open(Each::default(), Some(folder), powered_up)
+    Access::open(Each::default(), Some(folder), Some(powered_up))
 }
 
 fn with(name: header::HeaderName, value: &str) -> HeaderMap {
@@ -100,8 +100,8 @@ async fn no_key_is_set_long_after_power_up_nor_where_it_could_not_be_kept_nor_ov
     let now = mono_raw_now();
     for (access, said) in [
         (open(&folder, late), "within five minutes"),
-        (Access::open(Each::default(), None, now), "--state"),
-        (Access::open(named, Some(&folder), now), "configuration file"),
+        (Access::open(Each::default(), None, Some(now)), "--state"),
+        (Access::open(named, Some(&folder), Some(now)), "configuration file"),
     ] {
         let denied =
             access.set_key(Purpose::Listening, Some("open sesame".into()), NOBODY).await.unwrap_err();
@@ -139,7 +139,7 @@ async fn who_has_the_configurations_settings_key_gets_past_the_damage_and_the_fi
     std::fs::write(path.join(KeptKeys::NAME), "{").unwrap();
     let configured = HashedKey::of("configured", [9; SALT_BYTES]).unwrap();
     let named = Each { listening: None, settings: Some(configured.as_str()) };
-    let access = Access::open(named, Some(&folder), mono_raw_now());
+    let access = Access::open(named, Some(&folder), Some(mono_raw_now()));
     assert!(access.notice().unwrap().starts_with("Nobody may listen:"));
     access.enter(Purpose::Settings, "configured", peer()).await.unwrap();
     assert_eq!(
@@ -177,6 +177,46 @@ async fn a_key_of_a_newer_kind_stays_locked_and_written_while_the_other_one_work
     std::fs::remove_dir_all(path).unwrap();
 }
 
+#[tokio::test]
+async fn a_lost_key_that_is_given_up_stays_given_up_after_a_restart() {
+    let (path, folder) = folder("given-up");
+    let known = HashedKey::of("well known", [9; SALT_BYTES]).unwrap();
+    for lost in [serde_json::json!(7), serde_json::json!({"of": "tomorrow"}), "$scrypt$of-tomorrow".into()] {
+        let file = serde_json::json!({"format": 1, "listening_key": lost, "settings_key": known.as_str()});
+        std::fs::write(path.join(KeptKeys::NAME), file.to_string()).unwrap();
+        let access = open(&folder, mono_raw_now());
+        assert_eq!(access.set(), Each { listening: true, settings: true });
+        let owner = Each { listening: false, settings: true };
+        access.set_key(Purpose::Listening, None, owner).await.unwrap();
+        assert_eq!(open(&folder, mono_raw_now()).set(), owner, "{lost}");
+    }
+    std::fs::remove_dir_all(path).unwrap();
+}
+
+#[tokio::test]
+#[allow(clippy::await_holding_lock, reason = "it is the disk that takes its time")]
+async fn a_key_that_is_written_is_in_effect_though_who_set_it_has_gone() {
+    let (path, folder) = folder("gone");
+    let access = open(&folder, mono_raw_now());
+    let disk = Arc::clone(access.file.as_ref().unwrap());
+    let busy = disk.lock().unwrap();
+    let mut set = Box::pin(access.set_key(Purpose::Settings, Some("open sesame".into()), NOBODY));
+    let being_written = async {
+        while access.writing.try_lock().is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        done = &mut set => panic!("the disk is busy: {done:?}"),
+        () = being_written => {}
+    }
+    drop(set);
+    drop(busy);
+    drop(access.writing.lock().await);
+    assert!(access.set().settings && open(&folder, mono_raw_now()).set().settings);
+    std::fs::remove_dir_all(path).unwrap();
+}
+
 fn from(last: u8) -> Peer {
     Peer { address: IpAddr::from([10, 0, 1, last]), ..peer() }
 }
@@ -186,7 +226,7 @@ fn both() -> Access {
     let key = |key: &str| HashedKey::of(key, [9; SALT_BYTES]).unwrap();
     let (band, owner) = (key("band's key"), key("owner's key"));
     let named = Each { listening: Some(band.as_str()), settings: Some(owner.as_str()) };
-    Access::open(named, None, MonoNs(0))
+    Access::open(named, None, Some(MonoNs(0)))
 }
 
 #[tokio::test]
