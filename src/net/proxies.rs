@@ -34,19 +34,21 @@ impl Proxies {
             return peer;
         }
         let said = Said::read(headers);
+        let client = self.client(&said.hops);
+        let scheme = said.scheme(client);
         Peer {
-            address: self.client(&said.hops).unwrap_or(peer.address),
-            secure: said.scheme.map_or(peer.secure, |scheme| scheme == Scheme::Https),
-            relay: if said.scheme.is_some() { Relay::Said } else { Relay::Silent },
+            address: client.and_then(|at| said.hops[at]).unwrap_or(peer.address),
+            secure: scheme.map_or(peer.secure, |scheme| scheme == Scheme::Https),
+            relay: if scheme.is_some() { Relay::Said } else { Relay::Silent },
             ..peer
         }
     }
 
-    /// The last hop that is no proxy of ours: whoever came before it may have been made up.
-    fn client(&self, hops: &[Option<IpAddr>]) -> Option<IpAddr> {
+    /// Where the last hop stands that is no proxy of ours: whoever came before it may have been made up.
+    fn client(&self, hops: &[Option<IpAddr>]) -> Option<usize> {
         let mut client = None;
-        for hop in hops.iter().rev() {
-            client = Some((*hop)?);
+        for (at, hop) in hops.iter().enumerate().rev() {
+            client = Some(at);
             if !self.trust((*hop)?) {
                 break;
             }
@@ -60,24 +62,27 @@ pub(super) fn host(headers: &HeaderMap) -> Option<Authority> {
     Said::read(headers).host
 }
 
+/// `None` for what is not told.
 #[derive(Debug, Default, PartialEq)]
 struct Said {
-    /// The visitor first; `None` for one that is not told.
+    /// The visitor first, as far as that is true.
     hops: Vec<Option<IpAddr>>,
-    /// What the visitor spoke.
-    scheme: Option<Scheme>,
-    /// Whom the visitor asked for.
+    /// What they spoke, in the same order.
+    schemes: Vec<Option<Scheme>>,
+    /// Whom the proxy beside us was asked for: what it adds stands last.
     host: Option<Authority>,
 }
 
 impl Said {
-    /// One of the two ways: a proxy that writes one of them may pass on what a visitor wrote in the other.
+    /// One of the two ways: a proxy that writes one of them may pass on what a visitor wrote in the other. Nobody can tell which of
+    /// them it wrote, so where both are there no address is believed.
     fn read(headers: &HeaderMap) -> Self {
         if [FOR, PROTO, HOST].iter().any(|name| headers.contains_key(name)) {
+            let hops = if headers.contains_key(header::FORWARDED) { Vec::new() } else { list(headers, &FOR) };
             return Self {
-                hops: list(headers, &FOR).into_iter().map(address).collect(),
-                scheme: list(headers, &PROTO).first().and_then(|scheme| Scheme::parse(scheme)),
-                host: list(headers, &HOST).first().and_then(|host| Authority::parse(host)),
+                hops: hops.into_iter().map(address).collect(),
+                schemes: list(headers, &PROTO).into_iter().map(Scheme::parse).collect(),
+                host: list(headers, &HOST).last().and_then(|host| Authority::parse(host)),
             };
         }
         let lines = headers.get_all(header::FORWARDED).iter().filter_map(|line| line.to_str().ok());
@@ -89,12 +94,19 @@ impl Said {
                 .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
                 .map(|(_, value)| value.to_string())
         };
-        let first = |wanted| elements.first().and_then(|pairs| find(pairs, wanted));
+        let scheme = |pairs: &Vec<_>| find(pairs, "proto").and_then(|scheme| Scheme::parse(&scheme));
+        let host = |pairs: &Vec<_>| find(pairs, "host").and_then(|host| Authority::parse(&host));
         Self {
             hops: elements.iter().map(|pairs| find(pairs, "for").and_then(|hop| address(&hop))).collect(),
-            scheme: first("proto").and_then(|scheme| Scheme::parse(&scheme)),
-            host: first("host").and_then(|host| Authority::parse(&host)),
+            schemes: elements.iter().map(scheme).collect(),
+            host: elements.last().and_then(host),
         }
+    }
+
+    /// What the hop at `client` spoke; where it is not told of each, what the last one spoke.
+    fn scheme(&self, client: Option<usize>) -> Option<Scheme> {
+        let beside = client.filter(|_| self.schemes.len() == self.hops.len());
+        *beside.map_or(self.schemes.last(), |at| self.schemes.get(at))?
     }
 }
 
@@ -179,7 +191,30 @@ mod tests {
             ("127.0.0.1", vec![], "127.0.0.1", false, Relay::Silent),
             ("127.0.0.1", vec![("x-forwarded-proto", "https")], "127.0.0.1", true, Relay::Said),
             ("127.0.0.1", vec![("x-forwarded-proto", "wss")], "127.0.0.1", true, Relay::Said),
-            ("127.0.0.1", vec![("x-forwarded-proto", "HTTPS, http")], "127.0.0.1", true, Relay::Said),
+            // A proxy that adds to what the visitor wrote.
+            ("127.0.0.1", vec![("x-forwarded-proto", "https, HTTP")], "127.0.0.1", false, Relay::Said),
+            (
+                "127.0.0.1",
+                vec![("x-forwarded-for", "1.1.1.1, 203.0.113.7"), ("x-forwarded-proto", "http, https")],
+                "203.0.113.7",
+                true,
+                Relay::Said,
+            ),
+            (
+                "127.0.0.1",
+                vec![("forwarded", "for=1.1.1.1;proto=https, for=203.0.113.7;proto=http")],
+                "203.0.113.7",
+                false,
+                Relay::Said,
+            ),
+            // Two proxies of ours: the outer one knows the visitor.
+            (
+                "127.0.0.1",
+                vec![("x-forwarded-for", "203.0.113.7, 10.9.0.2"), ("x-forwarded-proto", "https, http")],
+                "203.0.113.7",
+                true,
+                Relay::Said,
+            ),
             ("127.0.0.1", vec![("x-forwarded-proto", "gopher")], "127.0.0.1", false, Relay::Silent),
             ("::1", vec![("x-forwarded-for", "203.0.113.7")], "203.0.113.7", false, Relay::Silent),
             ("10.9.3.3", vec![("x-forwarded-for", "203.0.113.7:4711")], "203.0.113.7", false, Relay::Silent),
@@ -234,11 +269,11 @@ mod tests {
                 Relay::Silent,
             ),
             ("127.0.0.1", vec![("forwarded", "for=_hidden;proto=http")], "127.0.0.1", false, Relay::Said),
-            // A proxy that writes X-Forwarded-* passes on what the visitor wrote in the other.
+            // A proxy that writes one of the two passes on what the visitor wrote in the other: which is which?
             (
                 "127.0.0.1",
                 vec![("forwarded", "for=1.1.1.1;proto=https"), ("x-forwarded-for", "203.0.113.7")],
-                "203.0.113.7",
+                "127.0.0.1",
                 false,
                 Relay::Silent,
             ),
@@ -266,9 +301,15 @@ mod tests {
     fn the_host_that_was_asked_for_is_read_out_of_quotes() {
         for (name, line, expected) in [
             ("x-forwarded-host", "synth.example.org", Some("synth.example.org")),
-            ("x-forwarded-host", "synth.example.org:8443, inner", Some("synth.example.org:8443")),
+            ("x-forwarded-host", "made.up, synth.example.org:8443", Some("synth.example.org:8443")),
             ("x-forwarded-host", "a b", None),
             ("forwarded", "for=1.1.1.1;host=synth.example.org", Some("synth.example.org")),
+            (
+                "forwarded",
+                "for=1.1.1.1;host=made.up, for=2.2.2.2;host=synth.example.org",
+                Some("synth.example.org"),
+            ),
+            ("forwarded", "for=1.1.1.1;host=made.up, for=2.2.2.2", None),
             ("forwarded", "host=\"synth.example.org:8443\"", Some("synth.example.org:8443")),
             ("forwarded", "host=\"syn\\th.example.org\"", Some("synth.example.org")),
             ("forwarded", "host=\"unfinished", None),
