@@ -7,6 +7,7 @@ use super::discover::{self, Card};
 use super::paced::{Generator, PaceOptions, PacedSource};
 use super::tone::{Pattern, ToneGenerator};
 use super::wav::{AtEnd, WavGenerator};
+use crate::core::layout::buffer_wish;
 use crate::error::{Error, Result};
 use crate::plain::Plain;
 use crate::units::ChannelCount;
@@ -141,6 +142,7 @@ impl Opener {
     ) -> Result<Opened> {
         let options = PaceOptions {
             rate: generator.rate(),
+            ring_frames: buffer_wish(generator.rate()),
             skew_ppm: self.skew_ppm,
             period_frames: self.wish.period_frames,
             ..PaceOptions::default()
