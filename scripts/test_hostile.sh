@@ -150,8 +150,9 @@ proxies() {
     serve --config "$folder/synthwire.toml"
     behind=$helper
     from_guide nginx >"$folder/site.conf"
+    # Its own folders are not there where it was unpacked.
     printf '%s\n' 'daemon off;' "pid $folder/nginx.pid;" "error_log $folder/nginx.log;" 'events {}' \
-        "http { access_log off; include $folder/site.conf; }" >"$folder/nginx.conf"
+        "http { access_log off; $(printf "%s_temp_path $folder/temp;" client_body proxy fastcgi uwsgi scgi) include $folder/site.conf; }" >"$folder/nginx.conf"
     start "$proxy_port" nginx -c "$folder/nginx.conf"
     visit nginx
     stop
