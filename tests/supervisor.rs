@@ -81,7 +81,7 @@ struct Opener {
 }
 
 impl Open for Opener {
-    fn open(&mut self, _: bool) -> Result<Option<Opened>> {
+    fn open(&mut self, _: bool, _: &mut dyn FnMut()) -> Result<Option<Opened>> {
         let _ = self.each.send(());
         if let Flaw::Shut = self.flaw {
             return Err(Error::new("another program has it"));
@@ -96,7 +96,7 @@ impl Open for Opener {
             notice: "".into(),
         }))
     }
-    fn synth(&mut self) -> Result<Option<Opened>> {
+    fn synth(&mut self, _: &mut dyn FnMut()) -> Result<Option<Opened>> {
         Ok(None)
     }
 }
@@ -173,7 +173,7 @@ fn a_device_that_is_no_good_is_tried_again_and_again_and_each_attempt_is_a_turn(
 struct Hanging(Arc<Barrier>, u32);
 
 impl Open for Hanging {
-    fn open(&mut self, _: bool) -> Result<Option<Opened>> {
+    fn open(&mut self, _: bool, _: &mut dyn FnMut()) -> Result<Option<Opened>> {
         if let Some(left) = self.1.checked_sub(1) {
             self.1 = left;
             self.0.wait();
@@ -181,7 +181,7 @@ impl Open for Hanging {
         }
         Ok(None)
     }
-    fn synth(&mut self) -> Result<Option<Opened>> {
+    fn synth(&mut self, _: &mut dyn FnMut()) -> Result<Option<Opened>> {
         Ok(None)
     }
 }
@@ -205,4 +205,39 @@ fn a_device_that_keeps_the_supervisor_is_no_attempt_until_it_lets_go() {
     let letting_go = std::thread::spawn(move || barrier.wait());
     running.supervisor.stop();
     letting_go.join().unwrap();
+}
+
+/// So many synths, each of which takes its time and refuses.
+struct Refusing(Arc<Barrier>, u32);
+
+impl Open for Refusing {
+    fn open(&mut self, _: bool, refused: &mut dyn FnMut()) -> Result<Option<Opened>> {
+        for _ in 0..std::mem::take(&mut self.1) {
+            self.0.wait();
+            refused();
+            self.0.wait();
+        }
+        Ok(None)
+    }
+    fn synth(&mut self, _: &mut dyn FnMut()) -> Result<Option<Opened>> {
+        Ok(None)
+    }
+}
+
+#[test]
+fn each_synth_that_refuses_is_a_turn_and_the_start_waits_for_the_first_alone() {
+    const SYNTHS: u32 = 4;
+    let barrier = Arc::new(Barrier::new(2));
+    let running = run(Box::new(Refusing(Arc::clone(&barrier), SYNTHS)));
+    let mut life = Liveness::default();
+    // Each takes 8 s, less than is taken for a device that keeps its thread; together they take more.
+    for refused in 1..=u64::from(SYNTHS) {
+        barrier.wait();
+        barrier.wait();
+        assert!(running.is_tried.load(Relaxed));
+        let seen =
+            Seen { turns: running.counters.turns.load(Relaxed), sender_turns: refused, ..Seen::default() };
+        assert_eq!(life.look(seen, MonoNs(refused * 8 * NS_PER_S)), None);
+    }
+    running.supervisor.stop();
 }

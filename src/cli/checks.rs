@@ -181,7 +181,7 @@ fn sound(scene: &Scene<'_>) -> Vec<Check> {
             }
         }
         _ if scene.is_served() => Check::good(name, "the running service has it"),
-        _ => match scene.opener.open(false) {
+        _ => match scene.opener.open(false, &mut || ()) {
             Ok(Some(opened)) if opened.kind == Kind::Demo => {
                 Check::good(name, "no synth is there, and the demo instrument plays in its place")
             }

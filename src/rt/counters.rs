@@ -88,6 +88,11 @@ impl Counters {
         (self.events[slot].load(Relaxed), self.lost_frames[slot].load(Relaxed))
     }
 
+    /// Counts a turn of the supervisor.
+    pub fn turn(&self) {
+        self.turns.fetch_add(1, Relaxed);
+    }
+
     /// Whether the capture thread moves: changes with every wait that ends, with frames or without.
     pub fn steps(&self) -> u64 {
         self.periods.load(Relaxed).wrapping_add(self.timeouts.load(Relaxed))

@@ -40,7 +40,7 @@ pub struct Supervisor {
     pub controls: Arc<Controls>,
     /// Told of every change.
     pub announce: Box<dyn Fn(SourceStatus) + Send>,
-    /// Called when the first attempt to open a source is over.
+    /// Called when the first attempt to open a device is over.
     pub tried: Box<dyn FnOnce() + Send>,
 }
 
@@ -50,22 +50,22 @@ pub trait Open: Send {
     ///
     /// # Errors
     /// The same.
-    fn open(&mut self, synth_played: bool) -> Result<Option<Opened>>;
+    fn open(&mut self, synth_played: bool, refused: &mut dyn FnMut()) -> Result<Option<Opened>>;
 
     /// As [`Opener::synth`].
     ///
     /// # Errors
     /// The same.
-    fn synth(&mut self) -> Result<Option<Opened>>;
+    fn synth(&mut self, refused: &mut dyn FnMut()) -> Result<Option<Opened>>;
 }
 
 impl Open for Opener {
-    fn open(&mut self, synth_played: bool) -> Result<Option<Opened>> {
-        Opener::open(self, synth_played)
+    fn open(&mut self, synth_played: bool, refused: &mut dyn FnMut()) -> Result<Option<Opened>> {
+        Opener::open(self, synth_played, refused)
     }
 
-    fn synth(&mut self) -> Result<Option<Opened>> {
-        Opener::synth(self)
+    fn synth(&mut self, refused: &mut dyn FnMut()) -> Result<Option<Opened>> {
+        Opener::synth(self, refused)
     }
 }
 
@@ -153,6 +153,14 @@ impl Session {
     }
 }
 
+/// A turn beside a capture thread: counted when that has moved since `steps`, which are then its steps now.
+fn turn_beside(counters: &Counters, steps: &mut u64) {
+    let now = counters.steps();
+    if std::mem::replace(steps, now) != now {
+        counters.turn();
+    }
+}
+
 impl Run {
     fn until_stopped(mut self, handoff: HandoffWriter) {
         let mut kept = Kept { timeline: Timeline::new(RATES[0]), handoff };
@@ -184,11 +192,16 @@ impl Run {
         }
     }
 
-    /// Opens the source of the choice; if there is none yet, says so and rests a while.
+    /// Opens the source of the choice; if there is none yet, says so and rests a while. Every device that refuses is a turn of its
+    /// own: several that each take seconds do not look like one that never answers, and the start does not wait for all of them.
     fn open(&mut self) -> Option<Opened> {
-        let opened = self.supervisor.opener.open(self.synth_played);
-        self.turn();
-        std::mem::replace(&mut self.supervisor.tried, Box::new(|| ()))();
+        let Supervisor { opener, counters, tried, .. } = &mut self.supervisor;
+        let mut is_over = || {
+            counters.turn();
+            std::mem::replace(tried, Box::new(|| ()))();
+        };
+        let opened = opener.open(self.synth_played, &mut is_over);
+        is_over();
         let absent = match &opened {
             Ok(Some(_)) => return opened.ok().flatten(),
             Ok(None) => self.said.absent(None),
@@ -222,15 +235,7 @@ impl Run {
     }
 
     fn turn(&self) {
-        self.supervisor.counters.turns.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// A turn beside a capture thread: counted when that has moved since `steps`, which are then its steps now.
-    fn turn_beside(&self, steps: &mut u64) {
-        let now = self.supervisor.counters.steps();
-        if std::mem::replace(steps, now) != now {
-            self.turn();
-        }
+        self.supervisor.counters.turn();
     }
 
     fn rest(&self, time: Duration) {
@@ -296,7 +301,7 @@ impl Run {
                 return true;
             }
             std::thread::park_timeout(LOOK_FOR_SOUND);
-            self.turn_beside(&mut steps);
+            turn_beside(&self.supervisor.counters, &mut steps);
         }
         false
     }
@@ -306,11 +311,12 @@ impl Run {
         let mut steps = self.supervisor.counters.steps();
         while !session.is_over() && !self.stopping() {
             std::thread::park_timeout(LOOK_AGAIN);
-            self.turn_beside(&mut steps);
+            let Supervisor { opener, counters, .. } = &mut self.supervisor;
+            turn_beside(counters, &mut steps);
             if session.kind != Kind::Demo {
                 continue;
             }
-            match self.supervisor.opener.synth() {
+            match opener.synth(&mut || turn_beside(counters, &mut steps)) {
                 Ok(None) => self.say(self.said.noticing(None)),
                 Ok(synth) => {
                     self.supervisor.controls.stop();

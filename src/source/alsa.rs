@@ -10,7 +10,7 @@
 //! - **plugin**: jack, pulse and the like. `avail()`, because with `avail_update()` the pulse plugin's pointer never moves;
 //!   stamped by ourselves, because plugins stamp nothing. A PCM that refuses mmap is opened through `plug`, which emulates it.
 
-use super::preference::{Channels, KNOWN_RATES, Offer, Unusable, names_plug};
+use super::preference::{Channels, KNOWN_RATES, Offer, Order, Unusable, names_plug};
 use super::{Clock, Ready, Source, SourceFault, Stamp};
 use crate::clock::mono_raw_now;
 use crate::core::convert::SampleFormat;
@@ -163,6 +163,24 @@ impl AlsaSource {
         Ok(Some(Stamp { at, avail_frames, delay_frames }))
     }
 
+    /// `snd_pcm_wait` of alsa-lib 1.2.7 and 1.2.8 calls a wrong address where the rate is converted (mended in 1.2.9), so it is not
+    /// called there: whether a period has come is asked until the wait is over.
+    fn wait_by_the_clock(&self) -> Ready {
+        let begun = mono_raw_now();
+        loop {
+            match self.stamp() {
+                Err(fault) => return Ready::Fault(fault),
+                Ok(Some(stamp)) => return Ready::Frames(stamp),
+                Ok(None) => {}
+            }
+            let waited_ms = mono_raw_now().since(begun) / 1_000_000;
+            match self.plugin_without_frames() {
+                Ready::Timeout if waited_ms < u64::from(self.wait_ms) => {}
+                over => return over,
+            }
+        }
+    }
+
     /// Woken for nothing: some plugins wake early, others (and `plug`'s emulation) tell an overrun by their state alone.
     fn plugin_without_frames(&self) -> Ready {
         let state = self.pcm.state_raw();
@@ -193,6 +211,9 @@ impl Source for AlsaSource {
     }
 
     fn wait(&mut self) -> Ready {
+        if self.path == Path::ConvertedByPlug {
+            return self.wait_by_the_clock();
+        }
         match self.pcm.wait(Some(self.wait_ms)) {
             Err(error) => return Ready::Fault(fault_of(error)),
             Ok(false) => return Ready::Timeout,
@@ -329,6 +350,11 @@ enum Cause {
 }
 
 impl Refusal {
+    /// Whether the device is in order and has not got what was asked for: it may have something else.
+    fn is_of_the_offer(&self) -> bool {
+        matches!(self.cause, Cause::Words(_) | Cause::Errno(Errno::EINVAL | Errno::ENOSPC))
+    }
+
     fn of(self, name: &str) -> Error {
         let remedy = self.remedy.replace("NAME", name);
         let error = Error::new(format!("{} the sound device '{name}'", self.doing));
@@ -369,24 +395,37 @@ struct Asking {
 }
 
 /// Settles everything with the device; whether its rate is converted. The first number of channels that goes with a rate and a
-/// format is taken. A device that has none is asked to convert, where its user named one that does.
+/// format is taken. A device that has none is asked to convert, where its user named one that does. One that fails is not asked
+/// again: every question may take it seconds.
 fn negotiate(pcm: &PCM, asking: Asking) -> std::result::Result<(Layout, bool), Refusal> {
     let hw = abilities(pcm, false)?;
     let offered = asking.own.unwrap_or_else(|| channels_of(&hw, asking.on_card));
     let order = offered.in_order(asking.wish.channels)?;
-    let configured = |channels: u32| configured(pcm, &hw, channels, asking.wish.period_frames);
-    let refused = match configured(order.best) {
+    match first_that_goes(&order, |channels| configured(pcm, &hw, channels, asking.wish.period_frames)) {
         Ok(layout) => return Ok((layout, false)),
-        Err(refused) => refused,
-    };
-    if let Some(layout) = order.others.into_iter().find_map(|channels| configured(channels).ok()) {
-        return Ok((layout, false));
-    }
-    if !asking.may_convert {
-        return Err(refused);
+        Err(refused) if refused.is_of_the_offer() && asking.may_convert => {}
+        Err(refused) => return Err(refused),
     }
     let hw = abilities(pcm, true)?;
-    self::configured(pcm, &hw, order.best, asking.wish.period_frames).map(|layout| (layout, true))
+    configured(pcm, &hw, order.best, asking.wish.period_frames).map(|layout| (layout, true))
+}
+
+/// The first number of channels that is not refused; else why the best was, or how the device failed.
+fn first_that_goes<T>(
+    order: &Order,
+    configured: impl Fn(u32) -> std::result::Result<T, Refusal>,
+) -> std::result::Result<T, Refusal> {
+    let best_refused = match configured(order.best) {
+        Err(refused) if refused.is_of_the_offer() => refused,
+        settled_or_failed => return settled_or_failed,
+    };
+    for channels in &order.others {
+        match configured(*channels) {
+            Err(refused) if refused.is_of_the_offer() => {}
+            settled_or_failed => return settled_or_failed,
+        }
+    }
+    Err(best_refused)
 }
 
 /// What a device can do, with its rate converted on the way or not.
@@ -475,6 +514,30 @@ mod tests {
         let Err(missing) = AlsaSource::open("hw:CARD=Nowhere", wish) else { panic!("there is no such card") };
         let words = missing.to_string();
         assert!(words.contains("'hw:CARD=Nowhere'") && words.contains("synthwire devices"), "{words}");
+    }
+
+    #[test]
+    fn a_device_that_fails_is_not_asked_for_other_channels() {
+        let asked = |why: &dyn Fn() -> Refusal| {
+            let asked = std::cell::RefCell::new(Vec::new());
+            let settled = first_that_goes(&Order { best: 8, others: vec![4, 2] }, |channels| {
+                asked.borrow_mut().push(channels);
+                if channels == 2 { Ok(channels) } else { Err(why()) }
+            });
+            (settled.ok(), asked.into_inner())
+        };
+        let errno =
+            |errno: Errno| move || refusal("cannot configure", alsa::Error::new("test", errno as i32), "");
+        for failure in
+            [Errno::EIO, Errno::ETIMEDOUT, Errno::ENODEV, Errno::EPROTO, Errno::EPIPE, Errno::EBUSY]
+        {
+            assert_eq!(asked(&errno(failure)), (None, vec![8]), "{failure}");
+        }
+        let goes_on = (Some(2), vec![8, 4, 2]);
+        assert_eq!(asked(&errno(Errno::EINVAL)), goes_on);
+        assert_eq!(asked(&errno(Errno::ENOSPC)), goes_on, "fewer may fit on the bus");
+        let words = || Unusable { what: "it runs at 8000 Hz".into(), remedy: String::new() }.into();
+        assert_eq!(asked(&words), goes_on);
     }
 
     #[test]

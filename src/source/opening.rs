@@ -77,14 +77,15 @@ pub struct Opener {
 }
 
 impl Opener {
-    /// Opens the source of the choice; `None` when there is nothing to open yet.
+    /// Opens the source of the choice; `None` when there is nothing to open yet. `refused` is called after each synth that cannot
+    /// be opened, before the next is tried: each may take seconds.
     ///
     /// # Errors
     /// Why what is there cannot be opened.
-    pub fn open(&self, synth_played: bool) -> Result<Option<Opened>> {
+    pub fn open(&self, synth_played: bool, refused: &mut dyn FnMut()) -> Result<Option<Opened>> {
         match &self.choice {
             Choice::Device(pcm) => self.device(pcm, None).map(Some),
-            Choice::Auto { demo } => match self.synth()? {
+            Choice::Auto { demo } => match self.synth(refused)? {
                 None if *demo && !synth_played => self.demo().map(Some),
                 synth => Ok(synth),
             },
@@ -104,14 +105,15 @@ impl Opener {
         }
     }
 
-    /// A synth that can take over from the demo now: the first that opens; `None` without one.
+    /// A synth that can take over from the demo now: the first that opens; `None` without one. `refused` is called as by
+    /// [`Self::open`].
     ///
     /// # Errors
     /// Why none of the synths that are there can be opened.
-    pub fn synth(&self) -> Result<Option<Opened>> {
+    pub fn synth(&self, refused: &mut dyn FnMut()) -> Result<Option<Opened>> {
         match &self.choice {
             Choice::Auto { .. } => first_that_opens(&discover::synths(&self.sysfs), |card| {
-                self.device(&card.pcm(), Some(card.name()))
+                self.device(&card.pcm(), Some(card.name())).inspect_err(|_| refused())
             }),
             _ => Ok(None),
         }
@@ -165,7 +167,10 @@ impl Opener {
 }
 
 /// Tries every synth in order. What plays says which were passed over, and why; where none opens, the error says it of each.
-fn first_that_opens(synths: &[Card], open: impl Fn(&Card) -> Result<Opened>) -> Result<Option<Opened>> {
+fn first_that_opens(
+    synths: &[Card],
+    mut open: impl FnMut(&Card) -> Result<Opened>,
+) -> Result<Option<Opened>> {
     let mut refused: Vec<Error> = Vec::new();
     for card in synths {
         match open(card) {
@@ -254,9 +259,9 @@ mod tests {
                 skew_ppm: 0,
                 sysfs: SYSFS_SOUND.into(),
             };
-            assert_eq!(opener(file.clone()).open(false).unwrap().unwrap().name, expected);
+            assert_eq!(opener(file.clone()).open(false, &mut || ()).unwrap().unwrap().name, expected);
             std::fs::remove_file(&file).unwrap();
-            let refused = opener(file).open(false).err().unwrap().to_string();
+            let refused = opener(file).open(false, &mut || ()).err().unwrap().to_string();
             assert!(refused.contains(expected), "{refused:?}");
             assert_eq!(Plain::of(&refused), *refused, "{said:?}");
         }
