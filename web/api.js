@@ -20,10 +20,10 @@ export async function askClients() {
   return Array.isArray(clients) ? clients : null;
 }
 
-/** @returns {Promise<string[]>} what a person should know of this device besides its sound */
+/** @returns {Promise<string[] | null>} what a person should know of this device besides its sound; null where the service does not say */
 export async function askNotices() {
   const status = /** @type {{notices?: unknown} | null} */ (await ask('api/status'));
-  return Array.isArray(status?.notices) ? status.notices.map(String) : [];
+  return Array.isArray(status?.notices) ? status.notices.map(String) : null;
 }
 
 /** @param {string} path @returns {Promise<unknown>} null without an answer */

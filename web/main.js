@@ -78,14 +78,17 @@ function show(nowMs) {
 /** Who may do what; and who listens, while somebody looks. */
 async function showAccess() {
   const may = await askAccess();
+  if (!may) return; // no answer is no news: what is shown stays, and so does what somebody types
   access.show(may, location.protocol === 'https:');
-  if (may?.may_listen && performance.now() - noticesAskedMs >= NOTICES_EVERY_MS) {
+  // Half the time: a timer that comes a little early must not leave one out.
+  if (may.may_listen && performance.now() - noticesAskedMs >= NOTICES_EVERY_MS / 2) {
     noticesAskedMs = performance.now();
-    showDeviceNotices(await askNotices());
+    const notices = await askNotices();
+    if (notices) showDeviceNotices(notices);
   }
   const looking = access.details.open && !document.hidden;
   if (looking) {
-    clients.show(may?.may_change_settings ? /** @type {import('./view/client_words.js').Client[] | null} */ (await askClients()) : null);
+    clients.show(may.may_change_settings ? /** @type {import('./view/client_words.js').Client[] | null} */ (await askClients()) : null);
   }
 }
 

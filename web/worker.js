@@ -28,6 +28,8 @@ function pageNowMs() {
 
 /** The service goes on with a stream of another rate: whoever comes at once hears it. */
 const COME_ANEW = 1012;
+/** Who is sent away so soon after a hello comes back after a pause: two that send each other's listeners away must not do so without one. */
+const COME_ANEW_AFTER_MS = 1000;
 
 class Line {
   #url;
@@ -51,6 +53,7 @@ class Line {
   /** @type {Map<number, number>} ping's id to page time */
   #pingSentMs = new Map();
   #heardMs = 0;
+  #greetedMs = -Infinity;
   #lookedMs = 0;
 
   /** @type {import('./core/messages.js').WorkerStatus} */
@@ -147,6 +150,7 @@ class Line {
   /** @param {import('./core/messages.js').Hello} hello */
   #greeted(hello) {
     this.#failedAttempts = 0;
+    this.#greetedMs = pageNowMs();
     const reconnects = this.#status.reconnects + (this.#status.ever_greeted ? 1 : 0);
     this.#tell({ greeted: true, ever_greeted: true, problem: null, problem_detail: '', hello, reconnects });
     this.#receiver.runsAt(hello.rate_hz);
@@ -189,7 +193,7 @@ class Line {
   }
 
   #comeAnew() {
-    if (!this.#status.greeted) return this.#lost('server_unreachable', 'another source plays');
+    if (!this.#status.greeted || pageNowMs() - this.#greetedMs < COME_ANEW_AFTER_MS) return this.#lost('server_unreachable', 'another source plays');
     this.#hangUp();
     this.#receiver.disconnected(pageNowMs());
     return this.#connect();

@@ -294,3 +294,16 @@ test('any sequence of sound records gives the sink one timeline without holes', 
     }
   }
 });
+
+test('what was learned of the clocks is remembered for a stream of the same rate; the device\'s own clock for any', () => {
+  const memoryAt = (/** @type {number} */ rateHz, /** @type {object} */ said) => {
+    const receiver = new Receiver(new Notebook(), 44_100, { stream_ppm: 200, context_ppm: 100, ...said });
+    receiver.runsAt(rateHz);
+    const { stream_ppm: stream, context_ppm: context, stream_rate_hz: rate } = receiver.liveEdge.memory;
+    return [stream, context, rate];
+  };
+  assert.deepEqual(memoryAt(44_100, {}), [200, 100, 44_100], 'a memory without a rate is of the instrument');
+  assert.deepEqual(memoryAt(96_000, {}), [0, 100, 96_000]);
+  assert.deepEqual(memoryAt(96_000, { stream_rate_hz: 96_000 }), [200, 100, 96_000]);
+  assert.deepEqual(memoryAt(44_100, { stream_rate_hz: 96_000 }), [0, 100, 44_100]);
+});

@@ -238,6 +238,7 @@ test('the stream runs at the rate that the hello names, and another rate is list
   const { words } = open();
   sockets[0].greet();
   assert.equal(Atomics.load(words, WORD.STREAM_RATE), 44_100);
+  await pass(1500);
   sockets[0].onclose({ code: 1012, reason: 'another source plays, at another rate; listen again' });
   assert.equal(sockets.length, 2, 'without a pause');
   assert.equal(status().problem, null, 'it is no fault');
@@ -248,4 +249,17 @@ test('the stream runs at the rate that the hello names, and another rate is list
   assert.deepEqual([Atomics.load(words, WORD.STREAM_RATE), status().hello.rate_hz], [96_000, 96_000]);
   second.onmessage({ data: message(audio({ seq: 1, frameIndex: 5000, frames: 128 })) });
   assert.equal(Atomics.load(words, WORD.WRITE), 5128);
+});
+
+test('a service that sends its listeners away again and again is not asked without a pause', async () => {
+  open();
+  for (let times = 1; times <= 20; times += 1) {
+    const socket = sockets.at(-1);
+    socket.greet();
+    socket.onclose({ code: 1012, reason: 'another source plays, at another rate; listen again' });
+    assert.equal(sockets.length, times, 'not at once');
+    assert.deepEqual([status().connection, status().greeted], ['retrying', false]);
+    await pass(400);
+    assert.equal(sockets.length, times + 1, 'but soon');
+  }
 });

@@ -43,9 +43,10 @@ export function nextLookMs(chance) {
  */
 
 /**
- * What is known of a device's clocks from an earlier session: how much faster than page time the stream and the context run.
+ * What is known of a device's clocks from an earlier session: how much faster than page time the stream and the context run, and of
+ * which rate the stream was (where it is not said, of the instrument's).
  *
- * @typedef {{stream_ppm: number, context_ppm: number}} ClockMemory
+ * @typedef {{stream_ppm: number, context_ppm: number, stream_rate_hz?: number}} ClockMemory
  */
 
 export class LiveEdge {
@@ -74,7 +75,8 @@ export class LiveEdge {
     this.#arrivals = new EnvelopeLine(streamRateHz / 1000, false);
     this.#blocks = new EnvelopeLine(contextRateHz / 1000, true);
     if (!remembered) return;
-    this.#arrivals.remember(remembered.stream_ppm);
+    // A stream of another rate comes by another clock.
+    if ((remembered.stream_rate_hz ?? STREAM_RATE_HZ) === streamRateHz) this.#arrivals.remember(remembered.stream_ppm);
     this.#blocks.remember(remembered.context_ppm);
   }
 
@@ -147,7 +149,7 @@ export class LiveEdge {
   /** @returns {ClockMemory} worth remembering where the drift's sigma is small */
   get memory() {
     const stream = this.#arrivals.ratePpm;
-    return { stream_ppm: stream, context_ppm: stream - this.drift.ppm };
+    return { stream_ppm: stream, context_ppm: stream - this.drift.ppm, stream_rate_hz: this.#streamRateHz };
   }
 
   /** @returns {boolean} nothing speaks against one clock for both ends */

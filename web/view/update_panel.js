@@ -22,6 +22,7 @@ export class UpdatePanel {
   #olderWish = part('update-older-wish', HTMLInputElement);
   #bytesMax = 0;
   #running = '';
+  #isLocked = false;
   /** How much of a file this page has sent; null while it sends none. @type {number | null} */
   #sentPercent = null;
 
@@ -30,19 +31,16 @@ export class UpdatePanel {
     this.#form.addEventListener('submit', async (event) => {
       event.preventDefault();
       const file = this.#file.files?.[0];
-      if (!file) return;
-      const why = notAnUpdate(file.size, this.#bytesMax) || (await this.#asksFirst(file));
-      write(this.#said, why || 'Sending it. Stay on this page until it has arrived.');
-      if (why) return;
-      const anyAge = this.#olderWish.checked ? 'any' : 'newer';
-      this.#sending(0);
-      const refusal = await send(file, anyAge, (share) => this.#sending(Math.round(share * 100)));
-      this.#sending(null);
-      write(this.#said, refusal);
-      if (refusal === '') this.#form.reset();
+      if (!file || this.#isLocked) return;
+      this.#lock(true);
+      await this.#offer(file, send);
+      this.#lock(false);
     });
     this.#form.addEventListener('reset', () => this.#showOlder(false));
-    this.#file.addEventListener('change', () => this.#showOlder(false));
+    this.#file.addEventListener('change', () => {
+      this.#showOlder(false);
+      write(this.#said, '');
+    });
     this.#restart.addEventListener('click', async () => write(this.#said, await restart()));
   }
 
@@ -61,6 +59,26 @@ export class UpdatePanel {
     this.#restart.hidden = !shown.may_restart;
     part('update-restart-words', HTMLElement).hidden = !shown.may_restart;
     this.#bar(this.#sentPercent ?? shown.percent, this.#sentPercent === null ? shown.words : 'Sending');
+  }
+
+  /** @param {File} file @param {Send} send */
+  async #offer(file, send) {
+    // A file that was moved or changed since it was chosen cannot be read any more.
+    const why = notAnUpdate(file.size, this.#bytesMax) || (await this.#asksFirst(file).catch(() => 'This file cannot be read: choose it again.'));
+    write(this.#said, why || 'Sending it. Stay on this page until it has arrived.');
+    if (why) return;
+    this.#sending(0);
+    const refusal = await send(file, this.#olderWish.checked ? 'any' : 'newer', (share) => this.#sending(Math.round(share * 100)));
+    this.#sending(null);
+    write(this.#said, refusal);
+    if (refusal === '') this.#form.reset();
+  }
+
+  /** One file at a time: another press waits until this one is dealt with. @param {boolean} locked */
+  #lock(locked) {
+    this.#isLocked = locked;
+    part('update-button', HTMLButtonElement).disabled = locked;
+    this.#file.disabled = locked;
   }
 
   /** @param {File} file @returns {Promise<string>} why it is not sent as it is, '' when it may */
@@ -83,8 +101,6 @@ export class UpdatePanel {
   /** @param {number | null} percent */
   #sending(percent) {
     this.#sentPercent = percent;
-    part('update-button', HTMLButtonElement).disabled = percent !== null;
-    this.#file.disabled = percent !== null;
     this.#bar(percent, 'Sending');
   }
 

@@ -24,6 +24,7 @@ const NOWHERE = NaN;
  * @typedef {object} Plan
  * @property {number} seconds
  * @property {number} [chunkFrames] frames of a message
+ * @property {number} [streamRateHz] of the stream, as the service's hello says it
  * @property {number} [contextRateHz] of the listener's audio context
  * @property {number} [burstFrames] context frames of an audio callback
  * @property {number} [blockFrames] context frames of one process()
@@ -78,7 +79,7 @@ export class Chain {
   /** @param {Plan} plan */
   constructor(plan) {
     this.plan = {
-      chunkFrames: 128, burstFrames: 128, blockFrames: 128, driftPpm: 0, firstFrame: 0, delayMs: () => 0.5, asleep: () => false, pageMs: (ms) => ms,
+      chunkFrames: 128, streamRateHz: RATE_HZ, burstFrames: 128, blockFrames: 128, driftPpm: 0, firstFrame: 0, delayMs: () => 0.5, asleep: () => false, pageMs: (ms) => ms,
       sampleAt: addressed, contextRateHz: RATE_HZ, mode: /** @type {const} */ ('auto'), fixedMs: null, ...plan,
     };
     const frames = Math.ceil(this.plan.seconds * this.plan.contextRateHz * 1.001) + 4096;
@@ -88,6 +89,8 @@ export class Chain {
     this.stamps = new Float64Array(this.blockMs.length);
     this.ring = this.plan.lookDelayMs ? new ReportedRing(this.memory) : new RingWriter(this.memory);
     this.receiver = new Receiver(this.ring, this.plan.contextRateHz);
+    this.receiver.runsAt(this.plan.streamRateHz);
+    this.ring.expectRate(this.plan.streamRateHz);
     this.#processor = newProcessor(/** @type {SharedArrayBuffer} */ (this.memory), this.plan.contextRateHz);
     writeMode(this.words, this.plan.mode, this.plan.fixedMs);
     this.#block = [new Float32Array(this.plan.blockFrames), new Float32Array(this.plan.blockFrames)];
@@ -96,7 +99,7 @@ export class Chain {
 
   /** @returns {this} */
   run() {
-    const { seconds, chunkFrames, burstFrames, contextRateHz, driftPpm, delayMs, asleep, pageMs, everyCallback } = this.plan;
+    const { seconds, chunkFrames, burstFrames, streamRateHz, contextRateHz, driftPpm, delayMs, asleep, pageMs, everyCallback } = this.plan;
     const callbackMs = ((burstFrames * 1000) / contextRateHz) * (1 - driftPpm / 1e6);
     const random = randomFrom(LOOKS_SEED);
     let lookMs = 0;
@@ -106,9 +109,9 @@ export class Chain {
     /** @type {ArrayBuffer | null} */
     let waiting = null;
     const sendNext = () => {
-      const sentMs = ((frame - this.plan.firstFrame + chunkFrames) * 1000) / RATE_HZ;
+      const sentMs = ((frame - this.plan.firstFrame + chunkFrames) * 1000) / streamRateHz;
       const records = this.plan.instead?.(sentMs, sequence, frame)
-        ?? [audio({ seq: sequence, frameIndex: frame, frames: chunkFrames, sampleAt: this.plan.sampleAt })];
+        ?? [audio({ seq: sequence, frameIndex: frame, frames: chunkFrames, sampleAt: this.plan.sampleAt, rateHz: streamRateHz })];
       waiting = message(...records);
       sequence += 1;
       frame += chunkFrames;
@@ -207,7 +210,7 @@ export class Chain {
   /** Capture to playout of the first block at or after a time, by its stamp. @param {number} atMs @returns {number} */
   delayAt(atMs) {
     const block = this.blockAt(atMs);
-    return /** @type {number} */ (this.blockMs[block]) - (/** @type {number} */ (this.stamps[block]) * 1000) / RATE_HZ;
+    return /** @type {number} */ (this.blockMs[block]) - (/** @type {number} */ (this.stamps[block]) * 1000) / this.plan.streamRateHz;
   }
 
   /** The largest change from one output sample to the next. @param {number} [first] frame of the output @returns {number} */

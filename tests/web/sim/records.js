@@ -41,12 +41,12 @@ export function message(...records) {
   return bytes.buffer;
 }
 
-/** @param {{seq: number, frameIndex: number, frames: number, flags?: number, sampleAt?: (frame: number) => [number, number]}} fields */
-export function audio({ seq, frameIndex, frames, flags = 0, sampleAt = addressed }) {
+/** @param {{seq: number, frameIndex: number, frames: number, flags?: number, sampleAt?: (frame: number) => [number, number], rateHz?: number}} fields */
+export function audio({ seq, frameIndex, frames, flags = 0, sampleAt = addressed, rateHz = 44_100 }) {
   const samples = new Int16Array(frames * 2);
   for (let frame = 0; frame < frames; frame += 1) samples.set(sampleAt(frameIndex + frame), frame * 2);
-  const captureNs = frameIndexToNs(frameIndex);
-  return record({ kind: 1, seq, flags, frames, frameIndex, samples, captureNs, readyNs: captureNs + frameIndexToNs(frames) });
+  const captureNs = frameIndexToNs(frameIndex, rateHz);
+  return record({ kind: 1, seq, flags, frames, frameIndex, samples, captureNs, readyNs: captureNs + frameIndexToNs(frames, rateHz) });
 }
 
 /** @param {{seq: number, frameIndex: number, frames: number, cause: number, flags?: number}} fields */
@@ -59,9 +59,9 @@ export function note({ lostPackets, lostFrames, cause = 6 }) {
   return record({ kind: 3, seq: lostPackets, frames: lostFrames, cause, captureNs: 2e6, readyNs: 1e9 });
 }
 
-/** @param {number} frames @returns {number} */
-export function frameIndexToNs(frames) {
-  return (frames * 1e9) / 44_100;
+/** @param {number} frames @param {number} [rateHz] @returns {number} */
+export function frameIndexToNs(frames, rateHz = 44_100) {
+  return (frames * 1e9) / rateHz;
 }
 
 /** A signal in which every frame says which one it is: 30 bits of its index. @param {number} frame @returns {[number, number]} */
