@@ -97,13 +97,14 @@ async fn serve(
     let mut serving = tokio::spawn(net::serve(ports, fulfilled.here()?, Arc::clone(&service)));
     tokio::spawn(keep_systemd_informed(Arc::clone(&hub), Arc::clone(&service), misreadings));
     tokio::spawn(keep_power_told(Arc::clone(&service)));
+    let served = Arc::clone(&service);
     let reloading = async move {
         // Ready is who plays to whoever comes and has looked for a source once; a reload says so, too, so it comes later.
         let _ = tokio::join!(plays, tried);
         notify::ready();
         let mut running = config;
         while reload_requests.recv().await.is_some() {
-            reload(arguments, &mut running, &hub, &service, &misread);
+            reload(arguments, &mut running, &hub, &served, &misread);
         }
     };
     tokio::select! {
@@ -117,6 +118,7 @@ async fn serve(
     let _ = stop.send(true);
     let captured = tokio::task::spawn_blocking(move || capture.stop());
     let _ = serving.await;
+    let _ = tokio::task::spawn_blocking(move || service.keep_settings_now()).await;
     let _ = playing.await;
     if tokio::time::timeout(CAPTURE_STOP_LIMIT, captured).await.is_err() {
         tracing::warn!("the sound device does not let go: ending without waiting for it");

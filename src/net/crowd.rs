@@ -2,15 +2,14 @@
 //!
 //! In: addresses, as connections are accepted. Out: a place for each, given back when it is dropped. Nothing here waits.
 
-use super::party::Party;
+use super::party::{Group, Party};
 use super::refusals::Refusal;
 use std::collections::BTreeMap;
-use std::net::Ipv6Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What all addresses of one /64 of our own link have together, as a part of everything: a machine may take as many of them as it
-/// likes, and then there is still room for whoever comes by IPv4 or from elsewhere.
-const NEAR_NETWORK_PART: usize = 2;
+/// What all near IPv6 addresses have together, as a part of everything: a machine may take as many of them as it likes, and then
+/// there is still room for whoever comes by IPv4 or from elsewhere.
+const NEAR_PART: usize = 2;
 
 /// What one address may have at once.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +30,8 @@ pub(super) struct Crowd {
 struct Count {
     total: usize,
     by_party: BTreeMap<Party, usize>,
-    by_network: BTreeMap<Ipv6Addr, usize>,
+    /// Of near IPv6 addresses, whatever their prefix.
+    near: usize,
 }
 
 impl Crowd {
@@ -50,16 +50,14 @@ impl Crowd {
         }
         let bounded = self.bounds.and_loopback || !party.is_loopback();
         let own = count.by_party.get(&party).copied().unwrap_or(0);
-        let together =
-            party.network().map_or(0, |network| count.by_network.get(&network).copied().unwrap_or(0));
+        let is_near = party.group() == Some(Group::Near);
+        let crowded = is_near && count.near >= total_max.div_ceil(NEAR_PART);
         let most = party.share(self.bounds.per_address);
-        if bounded && (own >= most || together >= total_max.div_ceil(NEAR_NETWORK_PART)) {
+        if bounded && (own >= most || crowded) {
             return Err(Refusal::ConnectionsPerAddress);
         }
         *count.by_party.entry(party).or_default() += 1;
-        if let Some(network) = party.network() {
-            *count.by_network.entry(network).or_default() += 1;
-        }
+        count.near += usize::from(is_near);
         count.total += 1;
         Ok(Place { party, count: Arc::clone(&self.count) })
     }
@@ -81,18 +79,12 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut count = lock(&self.count);
         count.total -= 1;
-        one_less(&mut count.by_party, &self.party);
-        if let Some(network) = self.party.network() {
-            one_less(&mut count.by_network, &network);
-        }
-    }
-}
-
-fn one_less<K: Ord>(counts: &mut BTreeMap<K, usize>, of: &K) {
-    if let Some(count) = counts.get_mut(of) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(of);
+        count.near -= usize::from(self.party.group() == Some(Group::Near));
+        if let Some(own) = count.by_party.get_mut(&self.party) {
+            *own -= 1;
+            if *own == 0 {
+                count.by_party.remove(&self.party);
+            }
         }
     }
 }
@@ -134,7 +126,7 @@ mod tests {
         assert_eq!(near.len(), 2);
         drop(near);
         let count = lock(&crowd.count);
-        let remembered = count.total + count.by_party.len() + count.by_network.len();
+        let remembered = count.total + count.by_party.len() + count.near;
         assert_eq!(remembered, 0, "nothing is remembered of the gone");
     }
 
@@ -161,7 +153,9 @@ mod tests {
     #[test]
     fn a_machine_with_as_many_numbers_as_it_likes_leaves_room_for_others() {
         let crowd = Crowd::new(Bounds { per_address: 2, and_loopback: false });
-        let numbers = (0..500).map(|last| party(&format!("fe80::{last:x}")));
+        // Of every prefix it has: link-local, the home's own and the provider's.
+        let prefixes = ["fe80", "fd00", "2001:db8:1:2"];
+        let numbers = (0..500).map(|last| party(&format!("{}::{last:x}", prefixes[last % 3])));
         let rude = admitted(&crowd, numbers, 100);
         assert_eq!(rude.len(), 50);
         assert!(crowd.admit(address(1), 100).is_ok() && crowd.admit(party("2001:db8:9::1"), 100).is_ok());

@@ -1,8 +1,8 @@
 //! Whom a limit is counted for: one type for connections, handshakes and tries of keys. Pure.
 //!
-//! On its own link a device sees machines, and each address counts for itself; of IPv6 a whole home has one /64 there, so the /64
-//! counts besides, with a bound of its own, for a machine may take as many numbers in it as it likes. From elsewhere an IPv6
-//! address says no more than its /64, which counts as one, with more than a single address has.
+//! On its own link a device sees machines, and each address counts for itself. But a machine may take as many IPv6 numbers as it
+//! likes, of every prefix there is: so all of them that are near count together besides. From elsewhere an IPv6 address says no
+//! more than its /64, which counts as one, with more than a single address has; and a line may have a whole /48 of those.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -18,6 +18,15 @@ pub(super) enum Party {
     Network(Ipv6Addr),
 }
 
+/// Parties of which one machine, or one line, may be as many as it likes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Group {
+    /// All IPv6 addresses that need no router.
+    Near,
+    /// A /48 from elsewhere, by its first address.
+    Far(Ipv6Addr),
+}
+
 impl Party {
     /// Of whoever came from `address` to the `local` one of ours. Neighbours are those whose address needs no router: of a
     /// private kind, or of the /64 they reached.
@@ -28,11 +37,12 @@ impl Party {
         if near || on_link { Self::Address(v6.into()) } else { Self::Network(network(v6)) }
     }
 
-    /// The /64 of an address that counts for itself in it.
-    pub(super) fn network(self) -> Option<Ipv6Addr> {
+    /// With whom it counts besides; IPv4 addresses are too few for that.
+    pub(super) fn group(self) -> Option<Group> {
         match self {
-            Self::Address(IpAddr::V6(v6)) if !v6.is_loopback() => Some(network(v6)),
-            _ => None,
+            Self::Address(IpAddr::V6(v6)) if !v6.is_loopback() => Some(Group::Near),
+            Self::Address(_) => None,
+            Self::Network(v6) => Some(Group::Far(Ipv6Addr::from_bits(v6.to_bits() >> 80 << 80))),
         }
     }
 
@@ -92,12 +102,18 @@ mod tests {
     }
 
     #[test]
-    fn a_network_has_more_than_an_address_and_a_neighbour_has_a_network_besides() {
+    fn a_network_has_more_than_an_address_and_ipv6_counts_together_besides() {
         let of = |text: &str, ours: &str| Party::of(text.parse().unwrap(), ours.parse().unwrap());
         let (far, near) = (of("2001:db8::7", "fd00::1"), of("fd00::7", "fd00::1"));
         assert!(far.share(64) > near.share(64));
-        assert_eq!((far.network(), near.network()), (None, Some("fd00::".parse().unwrap())));
+        assert_eq!(
+            (far.group(), near.group()),
+            (Some(Group::Far("2001:db8::".parse().unwrap())), Some(Group::Near))
+        );
+        assert_eq!(of("2001:db8:0:ffff::7", "fd00::1").group(), far.group(), "of the same /48");
+        assert_ne!(of("2001:db8:1::7", "fd00::1").group(), far.group());
+        assert_eq!(of("fe80::7", "fd00::1").group(), near.group(), "of another prefix");
         assert!(of("127.0.0.1", "127.0.0.1").is_loopback() && !near.is_loopback());
-        assert_eq!(of("::1", "::1").network(), None);
+        assert_eq!((of("::1", "::1").group(), of("10.0.0.7", "10.0.0.1").group()), (None, None));
     }
 }

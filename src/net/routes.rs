@@ -58,6 +58,10 @@ fn admitted(request: &Request<Incoming>, service: &Service, peer: Peer) -> Resul
     if url_bytes > URL_BYTES_MAX {
         return Err(Denied::new(Refusal::UrlTooLong, "This address is longer than any of ours."));
     }
+    if *request.method() == Method::CONNECT {
+        // What it names is where it wants to go, not whom it asks.
+        return Err(Denied::new(Refusal::Method, "Only GET and HEAD are answered here."));
+    }
     guard::check_host(request, peer, &service.names.borrow()).map_err(|refusal| {
         if refusal == Refusal::HostUnreadable {
             return Denied::new(refusal, "A request says once which host it is for.");

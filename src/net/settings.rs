@@ -169,6 +169,13 @@ impl Service {
         }
     }
 
+    /// Writes down at once what was set a moment ago: before the service ends. Waits for the disk.
+    pub fn keep_settings_now(&self) {
+        if self.settings.writing.swap(false, Relaxed) {
+            self.settings.write();
+        }
+    }
+
     /// Has what is set written down a moment later.
     fn keep_settings(self: &Arc<Self>) {
         if !self.settings.writing.swap(true, Relaxed) {

@@ -17,13 +17,15 @@ pub(super) struct Bounds {
     pub(super) places: usize,
     /// Places of one address.
     pub(super) per_address: usize,
-    /// Those who may wait, in all.
+    /// Those of one rank who may wait: no rank takes the others' room.
     pub(super) waiting: usize,
 }
 
 /// Whose turn is sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rank {
+    /// It has shown before that it knows its way in.
+    Known,
     /// Nothing is known against it.
     First,
     /// After all the others.
@@ -32,11 +34,11 @@ pub(super) enum Rank {
 
 /// One that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Ticket(u64);
+pub(super) struct Ticket(u64);
 
 /// What one is told that comes.
 #[derive(Debug, PartialEq, Eq)]
-enum Come {
+pub(super) enum Come {
     In,
     Wait(Ticket),
     /// As many wait as may.
@@ -45,17 +47,17 @@ enum Come {
 
 /// Who has a place, who waits, and whose turn it is.
 #[derive(Debug)]
-struct Turns {
+pub(super) struct Turns {
     bounds: Bounds,
     /// Places taken, by party: their sum is never more than there are.
     inside: BTreeMap<Party, usize>,
     /// Those who wait, by party, each party's in order. The first party is the next; who was served goes to the end.
-    lines: [VecDeque<(Party, VecDeque<Ticket>)>; 2],
+    lines: [VecDeque<(Party, VecDeque<Ticket>)>; 3],
     tickets: u64,
 }
 
 impl Turns {
-    fn new(bounds: Bounds) -> Self {
+    pub(super) fn new(bounds: Bounds) -> Self {
         Self { bounds, inside: BTreeMap::new(), lines: Default::default(), tickets: 0 }
     }
 
@@ -72,19 +74,19 @@ impl Turns {
         self.taken() < self.bounds.places && own < party.share(self.bounds.per_address)
     }
 
-    fn come(&mut self, party: Party, rank: Rank) -> Come {
+    pub(super) fn come(&mut self, party: Party, rank: Rank) -> Come {
         // Whoever waits for nothing but its own party's places keeps nobody else waiting.
         let overtakes = self.lines.iter().flatten().any(|(other, _)| self.has_room_for(*other));
         if !overtakes && self.has_room_for(party) {
             *self.inside.entry(party).or_default() += 1;
             return Come::In;
         }
-        if self.waiting() >= self.bounds.waiting {
+        let lines = &mut self.lines[rank as usize];
+        if lines.iter().map(|(_, line)| line.len()).sum::<usize>() >= self.bounds.waiting {
             return Come::Full;
         }
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
-        let lines = &mut self.lines[rank as usize];
         match lines.iter_mut().find(|(other, _)| *other == party) {
             Some((_, line)) => line.push_back(ticket),
             None => lines.push_back((party, VecDeque::from([ticket]))),
@@ -93,7 +95,7 @@ impl Turns {
     }
 
     /// A place of `party` is free again.
-    fn leave(&mut self, party: Party) {
+    pub(super) fn leave(&mut self, party: Party) {
         if let Some(own) = self.inside.get_mut(&party) {
             *own -= 1;
             if *own == 0 {
@@ -103,7 +105,7 @@ impl Turns {
     }
 
     /// Who waits no longer.
-    fn give_up(&mut self, ticket: Ticket) {
+    pub(super) fn give_up(&mut self, ticket: Ticket) {
         for lines in &mut self.lines {
             for (_, line) in lines.iter_mut() {
                 line.retain(|waiting| *waiting != ticket);
@@ -113,7 +115,7 @@ impl Turns {
     }
 
     /// Whose turn it is, if there is room: it has its place.
-    fn next(&mut self) -> Option<Ticket> {
+    pub(super) fn next(&mut self) -> Option<Ticket> {
         let found = self.lines.iter().enumerate().find_map(|(rank, lines)| {
             let place = lines.iter().position(|(party, _)| self.has_room_for(*party))?;
             Some((rank, place))
@@ -287,13 +289,22 @@ mod tests {
 
     #[test]
     fn who_is_known_for_misses_comes_after_who_is_not() {
-        let mut turns = Turns::new(Bounds { places: 1, per_address: 1, waiting: 100 });
+        let mut turns = Turns::new(Bounds { places: 1, per_address: 1, waiting: 50 });
         turns.come(party(9), Rank::First);
         for last in 1..=60 {
             turns.come(party(last), Rank::Later);
         }
         let Come::Wait(owner) = turns.come(party(100), Rank::First) else { panic!("there is no room") };
+        for last in 101..150 {
+            let _ = turns.come(party(last), Rank::First); // until their rank's line is full
+        }
+        assert_eq!(turns.come(party(150), Rank::First), Come::Full);
+        let Come::Wait(known) = turns.come(party(151), Rank::Known) else {
+            panic!("it has a line of its own")
+        };
         turns.leave(party(9));
+        assert_eq!(turns.next(), Some(known));
+        turns.leave(party(151));
         assert_eq!(turns.next(), Some(owner));
     }
 
@@ -337,11 +348,11 @@ mod tests {
             for (what, last, known) in steps {
                 match what {
                     0 | 1 => {
-                        let rank = if known { Rank::Later } else { Rank::First };
+                        let rank = [Rank::First, Rank::Known, Rank::Later][usize::from(known) * usize::from(1 + last % 2)];
                         match turns.come(party(last), rank) {
                             Come::In => inside.push(party(last)),
                             Come::Wait(ticket) => waiting.push((ticket, party(last))),
-                            Come::Full => prop_assert_eq!(waiting.len(), BOUNDS.waiting),
+                            Come::Full => prop_assert!(waiting.len() >= BOUNDS.waiting),
                         }
                     }
                     2 if !inside.is_empty() => turns.leave(inside.swap_remove(usize::from(last) % inside.len())),

@@ -54,7 +54,7 @@ const NOWHERE: &str = "invalid";
 const NAME_CONSTRAINTS: [u64; 4] = [2, 5, 29, 30];
 
 /// A leaf on the disk.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Leaf {
     /// PEM.
     pub(super) key: String,

@@ -80,17 +80,25 @@ enum Origin {
 }
 
 struct Own {
+    /// Held for a moment only: who asks waits for no disk.
     now: Mutex<Now>,
+    /// Held by whoever makes the next `now`, while it is written.
+    files: Mutex<OwnFiles>,
     /// What listeners' clocks show, by address, oldest word first.
     claims: Mutex<VecDeque<(IpAddr, i64)>>,
 }
 
+/// Where it is kept.
+struct OwnFiles {
+    authority: Kept<Authority>,
+    leaf: Kept<Leaf>,
+}
+
 /// What is signed with and shown at this moment.
+#[derive(Clone)]
 struct Now {
     authority: Authority,
     leaf: Leaf,
-    authority_file: Kept<Authority>,
-    leaf_file: Kept<Leaf>,
     /// Why the authority is none to be trusted, but one until the next stop.
     temporary: Option<Temporary>,
     /// What people should know of the authority's former certificates.
@@ -98,6 +106,7 @@ struct Now {
 }
 
 /// Why there is no lasting authority.
+#[derive(Clone)]
 enum Temporary {
     /// There is a file, and what is wrong with it. It stays as it is until somebody asks for another authority.
     Unusable(String),
@@ -112,9 +121,10 @@ impl Identity {
     /// # Errors
     /// When no certificate can be made at all.
     pub fn own(folder: &StateFolder, facts: &Facts) -> Result<Self> {
-        let now = Now::open(folder, facts)?;
+        let (now, files) = Now::open(folder, facts)?;
         let first = usable(&now.leaf)?;
-        Self::new(first, Origin::Own(Box::new(Own { now: Mutex::new(now), claims: Mutex::default() })))
+        let own = Own { now: Mutex::new(now), files: Mutex::new(files), claims: Mutex::default() };
+        Self::new(first, Origin::Own(Box::new(own)))
     }
 
     /// Uses a certificate from elsewhere, for a device that was given these further names.
@@ -205,15 +215,16 @@ impl Identity {
     /// When it cannot be made or kept: then all stays as it is.
     pub fn replace_authority(&self, facts: &Facts) -> Result<bool> {
         let Origin::Own(own) = &self.origin else { return Ok(false) };
-        let mut now = locked(&own.now);
-        if now.temporary.is_none() {
-            return Ok(false);
-        }
-        let authority = make(&mut now.authority_file, facts)?;
-        (now.authority, now.temporary) = (authority, None);
-        now.sign(facts, &[])?;
-        self.shown.change(usable(&now.leaf)?);
-        Ok(true)
+        own.change(|now, files| {
+            if now.temporary.is_none() {
+                return Ok(false);
+            }
+            let authority = make(&mut files.authority, facts)?;
+            (now.authority, now.temporary) = (authority, None);
+            now.sign(files, facts, &[])?;
+            self.shown.change(usable(&now.leaf)?);
+            Ok(true)
+        })
     }
 
     /// The certificate in use (DER).
@@ -241,7 +252,7 @@ impl Temporary {
 }
 
 impl Now {
-    fn open(folder: &StateFolder, facts: &Facts) -> Result<Self> {
+    fn open(folder: &StateFolder, facts: &Facts) -> Result<(Self, OwnFiles)> {
         let (mut authority_file, found) = Kept::open(folder);
         let temporary = |why| -> Result<_> { Ok((new_authority(facts)?, Some(why))) };
         let (authority, temporary) = match found {
@@ -273,35 +284,36 @@ impl Now {
             None => (signed(&authority, facts, &[])?, false),
         };
         let former = authority.notices(authority_moment(facts));
-        let mut now = Self { authority, leaf, authority_file, leaf_file, temporary, former };
+        let now = Self { authority, leaf, temporary, former };
+        let mut files = OwnFiles { authority: authority_file, leaf: leaf_file };
         if !is_kept {
-            now.keep_leaf();
+            now.keep_leaf(&mut files);
         }
-        Ok(now)
+        Ok((now, files))
     }
 
     /// Makes the authority's certificate anew where it is time, and finds what is to be told.
-    fn renew(&mut self, facts: &Facts) {
+    fn renew(&mut self, files: &mut OwnFiles, facts: &Facts) {
         if self.temporary.is_some() {
             return;
         }
-        if let Some(next) = renewed(&mut self.authority_file, &self.authority, facts) {
+        if let Some(next) = renewed(&mut files.authority, &self.authority, facts) {
             self.authority = next;
         }
         self.former = self.authority.notices(authority_moment(facts));
     }
 
     /// Signs a leaf for these facts and shows it from now on.
-    fn sign(&mut self, facts: &Facts, claims: &[i64]) -> Result<()> {
+    fn sign(&mut self, files: &mut OwnFiles, facts: &Facts, claims: &[i64]) -> Result<()> {
         self.leaf = signed(&self.authority, facts, claims)?;
-        self.keep_leaf();
+        self.keep_leaf(files);
         Ok(())
     }
 
     /// A leaf that cannot be kept is as good until the service ends.
-    fn keep_leaf(&mut self) {
+    fn keep_leaf(&self, files: &mut OwnFiles) {
         if self.temporary.is_none()
-            && let Err(error) = self.leaf_file.write(&self.leaf)
+            && let Err(error) = files.leaf.write(&self.leaf)
         {
             tracing::warn!("the certificate made just now is forgotten at the next start: {error}");
         }
@@ -311,12 +323,22 @@ impl Now {
 impl Own {
     fn look(&self, facts: &Facts, shown: &Shown) -> Result<Option<&'static str>> {
         let claims: Vec<i64> = locked(&self.claims).iter().map(|(_, claim)| *claim).collect();
-        let mut now = locked(&self.now);
-        now.renew(facts);
-        let Some(reason) = reason(&now.authority, &now.leaf, facts, &claims) else { return Ok(None) };
-        now.sign(facts, &claims)?;
-        shown.change(usable(&now.leaf)?);
-        Ok(Some(reason))
+        self.change(|now, files| {
+            now.renew(files, facts);
+            let Some(reason) = reason(&now.authority, &now.leaf, facts, &claims) else { return Ok(None) };
+            now.sign(files, facts, &claims)?;
+            shown.change(usable(&now.leaf)?);
+            Ok(Some(reason))
+        })
+    }
+
+    /// One change at a time, to a copy: the disk is written meanwhile.
+    fn change<T>(&self, what: impl FnOnce(&mut Now, &mut OwnFiles) -> Result<T>) -> Result<T> {
+        let mut files = locked(&self.files);
+        let mut next = locked(&self.now).clone();
+        let done = what(&mut next, &mut files);
+        *locked(&self.now) = next;
+        done
     }
 }
 

@@ -15,12 +15,12 @@ use tokio::task::spawn_blocking;
 
 /// Keys checked or hashed at once, by whomever: two of a Pi's four processors, 4 MiB each. Sixty who come at the same moment with a
 /// first wrong key each, tried against two keys of 30 ms, are through in two seconds.
-const CHECKS: Bounds = Bounds { places: 2, per_address: 1, waiting: 256 };
-/// How long a check waits for its turn: of who has no miss on record, and of the others.
-const FIRST_WAIT: Duration = Duration::from_secs(20);
+pub(super) const CHECKS: Bounds = Bounds { places: 2, per_address: 1, waiting: 256 };
+/// How long a check waits for its turn: with few misses on record, as long as a full line takes; with more, no longer than told.
+const FIRST_WAIT: Duration = Duration::from_secs(8);
 const LATER_WAIT: Duration = Duration::from_secs(2);
 /// When to come again if that was too short.
-const AGAIN_S: u64 = 2;
+pub(super) const AGAIN_S: u64 = 2;
 
 /// Checks keys.
 pub(super) struct Checker {
@@ -67,9 +67,8 @@ impl Checker {
         rank: Rank,
         what: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Denied> {
-        let patience = if rank == Rank::First { FIRST_WAIT } else { LATER_WAIT };
-        let Some(place) = self.gate.enter(party, rank, patience).await else {
-            return Err(Denied::too_often(AGAIN_S));
+        let Some(place) = self.gate.enter(party, rank, patience(rank)).await else {
+            return Err(Denied::crowded(AGAIN_S));
         };
         let work = move || {
             let _place = place; // also when whoever asked has gone meanwhile
@@ -81,28 +80,44 @@ impl Checker {
     }
 }
 
+/// How long one of this rank waits for its turn.
+pub(super) fn patience(rank: Rank) -> Duration {
+    if rank == Rank::Later { LATER_WAIT } else { FIRST_WAIT }
+}
+
 /// A try under way. One whose key was never looked at is given back.
 struct Trying {
     tries: Arc<Mutex<Tries>>,
     one: Try,
-    missed: bool,
+    end: End,
+}
+
+/// What became of it.
+enum End {
+    Unknown,
+    Fitted,
+    Missed,
 }
 
 impl Trying {
     fn begin(tries: &Arc<Mutex<Tries>>, party: Party) -> Result<Self, Denied> {
         let one = lock(tries).take(party, mono_raw_now()).map_err(Denied::too_often)?;
-        Ok(Self { tries: Arc::clone(tries), one, missed: false })
+        Ok(Self { tries: Arc::clone(tries), one, end: End::Unknown })
     }
 
     fn end(mut self, fits: bool) {
-        self.missed = !fits;
+        self.end = if fits { End::Fitted } else { End::Missed };
     }
 }
 
 impl Drop for Trying {
     fn drop(&mut self) {
         let mut tries = lock(&self.tries);
-        if self.missed { tries.miss(&self.one, mono_raw_now()) } else { tries.give_back(&self.one) }
+        match self.end {
+            End::Unknown => tries.give_back(&self.one),
+            End::Fitted => tries.fit(&self.one, mono_raw_now()),
+            End::Missed => tries.miss(&self.one, mono_raw_now()),
+        }
     }
 }
 

@@ -55,6 +55,11 @@ impl Denied {
         let words = format!("Keys were tried too often. Try again in {retry_s} seconds.");
         Self { retry_s: Some(retry_s), ..Self::new(Refusal::KeyTries, words) }
     }
+
+    fn crowded(retry_s: u64) -> Self {
+        let words = format!("Many keys are being tried just now. Try again in {retry_s} seconds.");
+        Self { retry_s: Some(retry_s), ..Self::new(Refusal::KeyTries, words) }
+    }
 }
 
 /// What is kept on disk.

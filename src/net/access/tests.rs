@@ -1,5 +1,6 @@
 use super::*;
 use crate::net::guard::Relay;
+use crate::net::turns::{Come, Ticket, Turns};
 
 use hyper::header::{self, HeaderValue};
 use rules::FIRST_KEY_NS;
@@ -299,4 +300,155 @@ async fn whoever_enters_the_key_over_and_over_logs_nobody_else_out_and_writes_se
             && open(&folder, mono_raw_now()).shown(&cookie, peer()).await.unwrap().listening
     );
     std::fs::remove_dir_all(path).unwrap();
+}
+
+/// Milliseconds that a check takes on a Pi, with both keys.
+const CHECK_MS: u64 = 60;
+
+/// Keys as they are checked, in a time of its own.
+struct Checking {
+    now_ms: u64,
+    tries: tries::Tries,
+    turns: Turns,
+    /// Tries whose turn has not come: until when they wait.
+    waiting: Vec<(Ticket, Asked, u64)>,
+    /// Those whose key is looked at: until when.
+    inside: Vec<(Asked, u64)>,
+}
+
+struct Asked {
+    one: tries::Try,
+    party: Party,
+    fits: bool,
+}
+
+impl Checking {
+    fn new() -> Self {
+        let (tries, turns) = (tries::Tries::new(MonoNs(0)), Turns::new(checker::CHECKS));
+        Self { now_ms: 0, tries, turns, waiting: Vec::new(), inside: Vec::new() }
+    }
+
+    fn now(&self) -> MonoNs {
+        MonoNs(self.now_ms * NS_PER_S / 1000)
+    }
+
+    /// After how many seconds to try again, where it is refused at once.
+    fn ask(&mut self, party: Party, fits: bool) -> std::result::Result<(), u64> {
+        let one = self.tries.take(party, self.now())?;
+        let rank = one.rank;
+        let asked = Asked { one, party, fits };
+        match self.turns.come(party, rank) {
+            Come::In => self.inside.push((asked, self.now_ms + CHECK_MS)),
+            Come::Wait(ticket) => {
+                let patience = checker::patience(rank).as_millis() as u64;
+                self.waiting.push((ticket, asked, self.now_ms + patience));
+            }
+            Come::Full => {
+                self.tries.give_back(&asked.one);
+                return Err(checker::AGAIN_S);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ten milliseconds go by. Of each right key: whether it was looked at.
+    fn go_on(&mut self) -> Vec<bool> {
+        self.now_ms += 10;
+        let (now_ms, now, mut rights) = (self.now_ms, self.now(), Vec::new());
+        for (asked, _) in self.inside.extract_if(.., |(_, until)| *until <= now_ms) {
+            self.turns.leave(asked.party);
+            if asked.fits {
+                self.tries.fit(&asked.one, now)
+            } else {
+                self.tries.miss(&asked.one, now)
+            }
+            rights.extend(asked.fits.then_some(true));
+        }
+        for (ticket, asked, _) in self.waiting.extract_if(.., |(_, _, until)| *until <= now_ms) {
+            self.turns.give_up(ticket);
+            self.tries.give_back(&asked.one);
+            rights.extend(asked.fits.then_some(false));
+        }
+        while let Some(called) = self.turns.next() {
+            let place = self.waiting.iter().position(|(ticket, ..)| *ticket == called).unwrap();
+            let (_, asked, _) = self.waiting.swap_remove(place);
+            self.inside.push((asked, now_ms + CHECK_MS));
+        }
+        rights
+    }
+}
+
+fn v4(n: u32) -> Party {
+    Party::Address(IpAddr::V4((0x0a00_0000 + n).into()))
+}
+
+fn v6(n: u128) -> Party {
+    Party::Address(IpAddr::V6((0xfe80 << 112 | n).into()))
+}
+
+/// A /64 from elsewhere, all of one /48.
+fn far(n: u128) -> Party {
+    Party::Network((0x2001_0db8_0001_u128 << 80 | (n & 0xffff) << 64).into())
+}
+
+/// How long each of the owner's right keys takes, in milliseconds, when one is shown every three seconds for 72 while
+/// `rude` try wrong ones ten times a second; `before`: what the owner did first, all right or wrong.
+fn owners_waits(owner: Party, before: &[bool], rude: fn(u64) -> Vec<Party>) -> Vec<u64> {
+    let mut checking = Checking::new();
+    for fits in before {
+        checking.ask(owner, *fits).unwrap();
+        (0..100).for_each(|_| drop(checking.go_on()));
+    }
+    let (mut waits, mut since, mut again) = (Vec::new(), None, 0);
+    for step in 0..7200 {
+        let now_ms = checking.now_ms;
+        if step % 10 == 0 {
+            for party in rude(step / 10) {
+                let _ = checking.ask(party, false);
+            }
+        }
+        if step % 300 == 7 && since.is_none() {
+            (since, again) = (Some(now_ms), now_ms);
+        }
+        if since.is_some() && again == now_ms {
+            again = checking.ask(owner, true).map_or_else(|wait_s| now_ms + wait_s * 1000, |()| u64::MAX);
+        }
+        for looked_at in checking.go_on() {
+            match since.take() {
+                Some(since) if looked_at => waits.push(checking.now_ms - since),
+                still => (since, again) = (still, checking.now_ms + checker::AGAIN_S * 1000),
+            }
+        }
+    }
+    waits.extend(since.map(|_| u64::MAX));
+    waits
+}
+
+#[test]
+fn a_right_key_is_looked_at_within_two_seconds_whatever_wrong_ones_others_try() {
+    type Rude = fn(u64) -> Vec<Party>;
+    // Who is rude, and whether an owner whose key was never seen is as well off beside them.
+    const CASES: &[(&str, Rude, bool)] = &[
+        ("one address", |_| vec![v4(1); 10], true),
+        ("one IPv6 number", |_| vec![v6(1); 10], true),
+        ("60 addresses", |_| (1..=60).map(v4).collect(), true),
+        ("60 IPv6 numbers", |_| (1..=60).map(v6).collect(), false),
+        ("a whole /24", |_| (1..=253).map(v4).collect(), false),
+        ("new addresses each time", |t| (0..10).map(|n| v4(1000 + t as u32 * 10 + n)).collect(), false),
+        ("IPv6 numbers without end", |t| (0..10).map(|n| v6(1000 + u128::from(t) * 10 + n)).collect(), false),
+        ("networks of a /48", |t| (0..10).map(|n| far(u128::from(t) * 10 + n)).collect(), true),
+    ];
+    for (who, rude, strangers_too) in CASES {
+        for owner in [v4(0xff_ff00), v6(0xffff)] {
+            let mut pasts: Vec<&[bool]> = vec![&[true], &[true, false], &[true, false, false, false]];
+            if *strangers_too || (owner == v4(0xff_ff00) && who.contains("IPv6")) {
+                pasts.extend([&[] as &[bool], &[false]]);
+            }
+            for past in pasts {
+                let waits = owners_waits(owner, past, *rude);
+                let longest = waits.iter().max().copied().unwrap_or(u64::MAX);
+                assert!(longest <= 2000 && waits.len() >= 20, "{who}, {owner:?} after {past:?}: {waits:?}");
+            }
+        }
+    }
 }

@@ -1,30 +1,34 @@
 //! How often keys may be tried: a few at once by one address, then one now and then; and bounds for all together. Pure.
 //!
-//! Only misses count. Whoever has none on record is let in before those who have, and takes nothing of what they share: so the
-//! wrong keys of some never keep a right one of another out.
+//! Only misses count, and of each address for itself. Whoever has two on record shares what is left with all others like it, and comes
+//! after those who have not. Of whom one machine may be as many as it likes (`Group`), those count together besides. But a
+//! party whose key fitted before shares nothing with anybody: so the wrong keys of some never keep a right one of another out.
 
-use super::super::party::Party;
+use super::super::party::{Group, Party};
 use super::super::turns::Rank;
 use crate::units::{MonoNs, NS_PER_S};
 use std::collections::BTreeMap;
-use std::net::Ipv6Addr;
 
 /// Tries one address has at once.
 pub(super) const TRIES_AT_ONCE: u32 = 5;
 /// How long until it has one more.
 pub(super) const TRY_AGAIN_NS: u64 = 10 * NS_PER_S;
-/// Tries at once of all together who have misses on record; one a second comes back.
+/// Misses of one address before it shares with all who have as many.
+const FREE_MISSES: u32 = 2;
+/// Tries at once of all those together; one a second comes back.
 pub(super) const TRIES_OF_ALL: u32 = 60;
 /// How long until they have one more.
 const ALL_AGAIN_NS: u64 = NS_PER_S;
-/// Tries at once of all addresses of one /64 that have none: a machine may take a new address for each.
-const TRIES_OF_NETWORK: u32 = 120;
+/// Tries at once of all of one group, before they share with those.
+const TRIES_OF_GROUP: u32 = 60;
 /// How long until they have one more.
-const NETWORK_AGAIN_NS: u64 = NS_PER_S / 4;
+const GROUP_AGAIN_NS: u64 = NS_PER_S / 3;
 /// How long a miss is on record.
 const RECORD_NS: u64 = 60 * NS_PER_S;
-/// Addresses remembered, and networks.
+/// Addresses remembered for their misses, and groups.
 const REMEMBERED_MAX: usize = 1024;
+/// Addresses remembered whose key fitted; the longest ago is forgotten.
+const KNOWN_MAX: usize = 256;
 
 /// Tries left, filling up with time.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +76,8 @@ struct Own {
     bucket: Bucket,
     /// Taken, and not known yet to be right or wrong.
     open: u32,
-    /// When it last tried a wrong one.
+    /// How many wrong ones it tried, and when the last of them.
+    misses: u32,
     missed: Option<MonoNs>,
 }
 
@@ -82,25 +87,37 @@ impl Own {
     }
 }
 
-/// A try that is taken: it must be ended, as a miss or not.
+/// What a try took besides one of its address's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shared {
+    Nothing,
+    OfGroup(Group),
+    OfAll,
+}
+
+/// A try that is taken: it must be ended, as a fit, as a miss, or as none.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) struct Try {
     party: Party,
     pub(super) rank: Rank,
+    shared: Shared,
 }
 
 /// Who has tried how often.
 #[derive(Debug)]
 pub(super) struct Tries {
     by_party: BTreeMap<Party, Own>,
-    by_network: BTreeMap<Ipv6Addr, Bucket>,
+    by_group: BTreeMap<Group, Bucket>,
     all: Bucket,
+    /// Whose key fitted, and when the last time.
+    known: BTreeMap<Party, MonoNs>,
 }
 
 impl Tries {
     pub(super) fn new(now: MonoNs) -> Self {
-        Self { by_party: BTreeMap::new(), by_network: BTreeMap::new(), all: Bucket::full(TRIES_OF_ALL, now) }
+        let all = Bucket::full(TRIES_OF_ALL, now);
+        Self { by_party: BTreeMap::new(), by_group: BTreeMap::new(), all, known: BTreeMap::new() }
     }
 
     /// Takes one try.
@@ -109,20 +126,44 @@ impl Tries {
     /// None is left: how many seconds to wait.
     pub(super) fn take(&mut self, party: Party, now: MonoNs) -> Result<Try, u64> {
         self.forget(now);
-        let fresh = Own { bucket: Bucket::full(TRIES_AT_ONCE, now), open: 0, missed: None };
+        let fresh = Own { bucket: Bucket::full(TRIES_AT_ONCE, now), open: 0, misses: 0, missed: None };
         let mut own = self.by_party.get(&party).copied().unwrap_or(fresh);
         let in_seconds = |wait_ns: u64| wait_ns.div_ceil(NS_PER_S);
-        let has_missed = own.has_missed(now);
-        own.bucket.take(TRIES_AT_ONCE, TRY_AGAIN_NS, now).map_err(in_seconds)?;
-        if has_missed {
-            self.all.take(TRIES_OF_ALL, ALL_AGAIN_NS, now).map_err(in_seconds)?;
-        } else if let Some(network) = party.network() {
-            let together = self.by_network.entry(network).or_insert(Bucket::full(TRIES_OF_NETWORK, now));
-            together.take(TRIES_OF_NETWORK, NETWORK_AGAIN_NS, now).map_err(in_seconds)?;
+        if !own.has_missed(now) {
+            own.misses = 0;
         }
+        own.bucket.take(TRIES_AT_ONCE, TRY_AGAIN_NS, now).map_err(in_seconds)?;
+        let (rank, shared) = if self.known.contains_key(&party) {
+            (Rank::Known, Shared::Nothing)
+        } else {
+            let shared = self.share(party, own.misses, now).map_err(in_seconds)?;
+            (if shared == Shared::OfAll { Rank::Later } else { Rank::First }, shared)
+        };
         own.open += 1;
         self.by_party.insert(party, own);
-        Ok(Try { party, rank: if has_missed { Rank::Later } else { Rank::First } })
+        Ok(Try { party, rank, shared })
+    }
+
+    /// One of those that a stranger shares with others; how long to wait, where there is none.
+    fn share(&mut self, party: Party, misses: u32, now: MonoNs) -> Result<Shared, u64> {
+        if misses < FREE_MISSES {
+            let Some(group) = party.group() else { return Ok(Shared::Nothing) };
+            let together = self.by_group.entry(group).or_insert(Bucket::full(TRIES_OF_GROUP, now));
+            if together.take(TRIES_OF_GROUP, GROUP_AGAIN_NS, now).is_ok() {
+                return Ok(Shared::OfGroup(group));
+            }
+        }
+        self.all.take(TRIES_OF_ALL, ALL_AGAIN_NS, now).map(|()| Shared::OfAll)
+    }
+
+    /// It was a right key: as if it had not been, and its party is known.
+    pub(super) fn fit(&mut self, one: &Try, now: MonoNs) {
+        self.give_back(one);
+        self.known.insert(one.party, now);
+        while self.known.len() > KNOWN_MAX {
+            let oldest = self.known.iter().min_by_key(|(_, when)| **when).map(|(party, _)| *party);
+            oldest.and_then(|party| self.known.remove(&party));
+        }
     }
 
     /// It was no guess, or was never looked at: as if it had not been.
@@ -131,12 +172,14 @@ impl Tries {
             own.open = own.open.saturating_sub(1);
             own.bucket.give_back(TRIES_AT_ONCE);
         }
-        if one.rank == Rank::Later {
-            self.all.give_back(TRIES_OF_ALL);
-        } else if let Some(together) =
-            one.party.network().and_then(|network| self.by_network.get_mut(&network))
-        {
-            together.give_back(TRIES_OF_NETWORK);
+        match one.shared {
+            Shared::Nothing => {}
+            Shared::OfAll => self.all.give_back(TRIES_OF_ALL),
+            Shared::OfGroup(group) => {
+                if let Some(together) = self.by_group.get_mut(&group) {
+                    together.give_back(TRIES_OF_GROUP);
+                }
+            }
         }
     }
 
@@ -144,6 +187,7 @@ impl Tries {
     pub(super) fn miss(&mut self, one: &Try, now: MonoNs) {
         if let Some(own) = self.by_party.get_mut(&one.party) {
             own.open = own.open.saturating_sub(1);
+            own.misses = own.misses.saturating_add(1);
             own.missed = Some(now);
         }
     }
@@ -160,12 +204,12 @@ impl Tries {
             let Some(least) = least else { break };
             self.by_party.remove(&least);
         }
-        self.by_network.retain(|_, bucket| {
-            bucket.fill(TRIES_OF_NETWORK, NETWORK_AGAIN_NS, now);
-            bucket.left < TRIES_OF_NETWORK
+        self.by_group.retain(|_, bucket| {
+            bucket.fill(TRIES_OF_GROUP, GROUP_AGAIN_NS, now);
+            bucket.left < TRIES_OF_GROUP
         });
-        while self.by_network.len() >= REMEMBERED_MAX {
-            self.by_network.pop_first();
+        while self.by_group.len() >= REMEMBERED_MAX {
+            self.by_group.pop_first();
         }
     }
 }
@@ -173,7 +217,7 @@ impl Tries {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::IpAddr;
+    use std::net::{IpAddr, Ipv6Addr};
 
     fn at(s: u64) -> MonoNs {
         MonoNs(s * NS_PER_S)
@@ -197,8 +241,8 @@ mod tests {
     /// Whether one may try, and before the others; a right key.
     fn fits(tries: &mut Tries, party: Party, now: MonoNs) -> bool {
         let Ok(one) = tries.take(party, now) else { return false };
-        tries.give_back(&one);
-        one.rank == Rank::First
+        tries.fit(&one, now);
+        one.rank != Rank::Later
     }
 
     #[test]
@@ -223,16 +267,15 @@ mod tests {
         let mut tries = Tries::new(at(0));
         assert!((0..1000).all(|_| fits(&mut tries, v4(1), at(1)) && fits(&mut tries, v6(1), at(1))));
         tries.forget(at(1));
-        assert!(tries.by_party.is_empty() && tries.by_network.is_empty());
+        assert!(tries.by_party.is_empty() && tries.by_group.is_empty());
     }
 
     #[test]
     fn many_addresses_together_are_slowed_down_and_forgotten_again() {
         let mut tries = Tries::new(at(0));
-        // The first of each address, then what they have together.
-        let first = (0..500).filter(|n| misses(&mut tries, v4(*n), at(1)).is_ok()).count();
-        let second = (0..500).filter(|n| misses(&mut tries, v4(*n), at(1)).is_ok()).count();
-        assert_eq!((first, second), (500, TRIES_OF_ALL as usize));
+        // The first two of each address, then what they have together.
+        let rounds = [(); 3].map(|()| (0..500).filter(|n| misses(&mut tries, v4(*n), at(1)).is_ok()).count());
+        assert_eq!(rounds, [500, 500, TRIES_OF_ALL as usize]);
         let minute: usize =
             (2..62).map(|s| (0..500).filter(|n| misses(&mut tries, v4(*n), at(s)).is_ok()).count()).sum();
         assert!(minute <= 60 + 500, "{minute} tries in a minute");
@@ -244,41 +287,20 @@ mod tests {
         assert_eq!(tries.by_party.len(), 1);
     }
 
-    /// Who tries wrong keys, how often a second, beside an owner who shows the right one every second.
     #[test]
-    fn a_right_key_passes_whatever_wrong_ones_others_try() {
-        type Rude = fn(u64) -> Vec<Party>;
-        const CASES: &[(&str, Rude)] = &[
-            ("one", |_| vec![v4(1); 100]),
-            ("a neighbour of the same /64", |_| vec![v6(1); 100]),
-            ("60 addresses", |_| (1..=60).map(v4).collect()),
-            ("60 addresses, ten times a second", |_| (1..=60).cycle().take(600).map(v4).collect()),
-            ("a whole /24", |_| (1..=253).map(v4).collect()),
-            ("a whole /16, new ones each second", |s| {
-                (0..100).map(|n| v4(1000 + s as u32 * 100 + n)).collect()
-            }),
-            ("60 neighbours of the same /64", |_| (1..=60).map(v6).collect()),
-            ("networks from elsewhere", |s| {
-                (0..50)
-                    .map(|n| {
-                        Party::Network(Ipv6Addr::from_bits(0x2001 << 112 | u128::from(s * 50 + n) << 64))
-                    })
-                    .collect()
-            }),
-            ("IPv6 numbers without end, against IPv4", |s| {
-                (0..100).map(|n| v6(u128::from(s * 100 + n) + 7)).collect()
-            }),
-        ];
-        for (who, rude) in CASES {
-            let mut tries = Tries::new(at(0));
-            let owner = if who.contains("of the same /64") { v6(0xffff) } else { v4(0xff_ff00) };
-            for s in 1..300 {
-                for party in rude(s) {
-                    let _ = misses(&mut tries, party, at(s));
-                }
-                assert!(fits(&mut tries, owner, at(s)), "{who}: the owner waits in second {s}");
-            }
+    fn whose_key_fitted_is_remembered_until_too_many_are() {
+        let mut tries = Tries::new(at(0));
+        let rank = |tries: &mut Tries, n, s| {
+            let one = tries.take(v6(n), at(s)).unwrap();
+            tries.give_back(&one);
+            one.rank
+        };
+        assert_eq!(rank(&mut tries, 0, 1), Rank::First);
+        for n in 0..=KNOWN_MAX as u128 {
+            assert!(fits(&mut tries, v6(n), at(2 + n as u64)));
         }
+        assert_eq!(tries.known.len(), KNOWN_MAX);
+        assert_eq!((rank(&mut tries, 0, 900), rank(&mut tries, 1, 900)), (Rank::First, Rank::Known));
     }
 
     /// The owner of a number in the same /64 as a machine that takes a new one for each wrong key.
