@@ -53,19 +53,19 @@ function assertExact(chain, from, to) {
  * @param {Chain} chain @param {string} where
  */
 function assertNeverOldMemory(chain, where) {
-  const { blockFrames, contextRateHz, firstFrame } = chain.plan;
+  const { blockFrames, streamRateHz, contextRateHz, firstFrame } = chain.plan;
   let seen = 0;
   /** How long it has been off: in a crossfade two places sound at once. */
   let offMs = 0;
   for (let block = 0; block < chain.blocks; block += 1) {
     const middle = (block + 0.5) * blockFrames;
     const frame = frameOfTurn(/** @type {number} */ (chain.left[middle]), /** @type {number} */ (chain.right[middle]));
-    const stamp = /** @type {number} */ (chain.stamps[block]) + (0.5 * blockFrames * 44_100) / contextRateHz;
+    const stamp = /** @type {number} */ (chain.stamps[block]) + (0.5 * blockFrames * streamRateHz) / contextRateHz;
     if (Number.isNaN(frame) || Number.isNaN(stamp)) continue;
     seen += 1;
     const off = (((frame - firstFrame - stamp) % TURN_FRAMES) + 1.5 * TURN_FRAMES) % TURN_FRAMES - TURN_FRAMES / 2;
-    offMs = Math.abs(off) < 3 * MS ? 0 : offMs + (blockFrames * 1000) / contextRateHz;
-    assert.ok(offMs < CROSSFADE_MS, `${where}: at ${chain.blockMs[block]} ms sounds what is ${off / MS} ms off`);
+    offMs = Math.abs(off) < (3 * streamRateHz) / 1000 ? 0 : offMs + (blockFrames * 1000) / contextRateHz;
+    assert.ok(offMs < CROSSFADE_MS, `${where}: at ${chain.blockMs[block]} ms sounds what is ${(off * 1000) / streamRateHz} ms off`);
   }
   assert.ok(seen > chain.blocks / 20, `${where}: ${seen} of ${chain.blocks} blocks sounded`);
 }
@@ -195,6 +195,36 @@ for (const contextRateHz of [48_000, 96_000]) {
     assertNeverOldMemory(chain, `${contextRateHz} Hz`);
     assert.ok(new Chain({ ...plan, sampleAt: smooth }).run().largestStep() < 1.02 * STEP_OWN, 'no step');
   });
+}
+
+for (const streamRateHz of [48_000, 96_000]) {
+  const STREAM_MS = streamRateHz / 1000;
+
+  test(`a stream of ${streamRateHz} Hz in a context of its rate arrives to the bit, as near to live as any`, () => {
+    const chain = new Chain({ seconds: 30, streamRateHz, contextRateHz: streamRateHz }).run();
+    assert.deepEqual(costs(chain), NOTHING);
+    const first = beganAt(chain);
+    assert.ok(first > 0 && first < 1000 * STREAM_MS, `it begins at frame ${first}`);
+    assertExact(chain, first + Math.ceil(11 * STREAM_MS), 6000 * STREAM_MS); // the fade-in takes 10 ms
+    assertExact(chain, SETTLED_MS * STREAM_MS, chain.frames);
+    assert.ok(chain.delayAt(SETTLED_MS) < 20, `${chain.delayAt(SETTLED_MS)} ms`);
+  });
+
+  for (const contextRateHz of [44_100, 48_000, 96_000].filter((rate) => rate !== streamRateHz)) {
+    test(`a stream of ${streamRateHz} Hz in a context of ${contextRateHz} Hz: the pitch is right, no step, and the delay stays`, () => {
+      const plan = { seconds: 40, streamRateHz, contextRateHz, burstFrames: 512 };
+      const chain = new Chain({ ...plan, sampleAt: turning }).run();
+      assert.deepEqual(costs(chain), NOTHING);
+      for (let atMs = SETTLED_MS; atMs < 39_000; atMs += 500) {
+        assert.ok(Math.abs(chain.delayAt(atMs) - chain.delayAt(SETTLED_MS)) < 1, `${chain.delayAt(atMs)} ms at ${atMs}`);
+      }
+      assertNeverOldMemory(chain, `${streamRateHz} in ${contextRateHz} Hz`);
+      const heard = new Chain({ ...plan, seconds: 20, sampleAt: smooth }).run();
+      // The signal's own step between two frames of the output, which are farther apart than two of a faster stream.
+      const step = STEP_OWN * Math.max(1, streamRateHz / contextRateHz);
+      assert.ok(heard.largestStep() < 1.02 * step, `${heard.largestStep()}`);
+    });
+  }
 }
 
 for (const { lengthMs, sleeps } of [{ lengthMs: 300, sleeps: 0 }, { lengthMs: 3000, sleeps: 1 }]) {
