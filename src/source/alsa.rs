@@ -334,6 +334,9 @@ fn remedy(errno: Errno) -> &'static str {
     }
 }
 
+/// What a device has settled, or its refusal.
+type Settled<T> = std::result::Result<T, Refusal>;
+
 /// A refusal that does not know the device's name yet.
 struct Refusal {
     doing: String,
@@ -397,7 +400,7 @@ struct Asking {
 /// Settles everything with the device; whether its rate is converted. The first number of channels that goes with a rate and a
 /// format is taken. A device that has none is asked to convert, where its user named one that does. One that fails is not asked
 /// again: every question may take it seconds.
-fn negotiate(pcm: &PCM, asking: Asking) -> std::result::Result<(Layout, bool), Refusal> {
+fn negotiate(pcm: &PCM, asking: Asking) -> Settled<(Layout, bool)> {
     let hw = abilities(pcm, false)?;
     let offered = asking.own.unwrap_or_else(|| channels_of(&hw, asking.on_card));
     let order = offered.in_order(asking.wish.channels)?;
@@ -411,10 +414,7 @@ fn negotiate(pcm: &PCM, asking: Asking) -> std::result::Result<(Layout, bool), R
 }
 
 /// The first number of channels that is not refused; else why the best was, or how the device failed.
-fn first_that_goes<T>(
-    order: &Order,
-    configured: impl Fn(u32) -> std::result::Result<T, Refusal>,
-) -> std::result::Result<T, Refusal> {
+fn first_that_goes<T>(order: &Order, configured: impl Fn(u32) -> Settled<T>) -> Settled<T> {
     let best_refused = match configured(order.best) {
         Err(refused) if refused.is_of_the_offer() => refused,
         settled_or_failed => return settled_or_failed,
@@ -429,7 +429,7 @@ fn first_that_goes<T>(
 }
 
 /// What a device can do, with its rate converted on the way or not.
-fn abilities(pcm: &PCM, converted: bool) -> std::result::Result<HwParams<'_>, Refusal> {
+fn abilities(pcm: &PCM, converted: bool) -> Settled<HwParams<'_>> {
     let hw = HwParams::any(pcm).map_err(|e| refusal("cannot read the abilities of", e, ""))?;
     hw.set_access(Access::MMapInterleaved).map_err(|e| refusal("cannot map", e, ""))?;
     hw.set_rate_resample(converted).map_err(|e| refusal("cannot choose the resampling of", e, ""))?;
@@ -452,12 +452,7 @@ fn offer_of(hw: &HwParams<'_>) -> Offer {
 }
 
 /// Channels, rate, format, then buffer and period: each narrows what is left (the order used in the field).
-fn configured(
-    pcm: &PCM,
-    any: &HwParams<'_>,
-    channels: u32,
-    period_frames: u32,
-) -> std::result::Result<Layout, Refusal> {
+fn configured(pcm: &PCM, any: &HwParams<'_>, channels: u32, period_frames: u32) -> Settled<Layout> {
     let hw = any.clone();
     hw.set_channels(channels)
         .map_err(|error| refusal(&format!("cannot get {channels} channels from"), error, ""))?;
@@ -478,7 +473,7 @@ fn configured(
 }
 
 /// What the device has settled on: everything behind here uses this, not what was asked for.
-fn answered(hw: &HwParams<'_>, format: SampleFormat) -> std::result::Result<Layout, Refusal> {
+fn answered(hw: &HwParams<'_>, format: SampleFormat) -> Settled<Layout> {
     let unread = |e| refusal("cannot read the settings of", e, "");
     let answer = Answer {
         rate_hz: hw.get_rate().map_err(unread)?,
