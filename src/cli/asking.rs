@@ -162,10 +162,12 @@ fn connect(address: SocketAddr) -> io::Result<TcpStream> {
 fn converse(mut stream: impl Read + Write, address: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
     let key = std::env::var(KEY_VARIABLE).ok().filter(|key| key.bytes().all(|byte| byte.is_ascii_graphic()));
     let key = key.map_or_else(String::new, |key| format!("Authorization: Bearer {key}\r\n"));
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{key}Connection: close\r\n\r\n")?;
-    stream.flush()?;
+    // In one piece: who answers the first of several and closes would reset the connection, and its answer would be lost.
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{key}Connection: close\r\n\r\n");
+    let sent = stream.write_all(request.as_bytes()).and_then(|()| stream.flush());
     let mut answer = Vec::new();
-    match stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer) {
+    let read = stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer);
+    match sent.and(read) {
         Err(error) if answer.is_empty() => Err(error),
         _ => Ok(answer),
     }

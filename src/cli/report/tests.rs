@@ -210,6 +210,14 @@ fn what_an_issue_needs_is_shown() {
 }
 
 #[test]
+fn every_key_of_the_configuration_is_told_of() {
+    let lines = configured(&Config::default());
+    for (key, _) in crate::config::keys() {
+        assert!(lines.iter().any(|line| line.starts_with(&format!("{key}: "))), "{key} is not in {lines:?}");
+    }
+}
+
+#[test]
 fn every_file_of_ours_may_be_named() {
     let shape = Shapes::of(&[CODE_FILES], "");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
