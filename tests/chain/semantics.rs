@@ -31,9 +31,9 @@ fn post(lines: &str) -> String {
     format!("POST /api/settings HTTP/1.1\r\n{lines}\r\n{WISH}")
 }
 
-/// One that lives: until then `/healthz` answers 503.
+/// One that plays and lives: until then it takes no pair, and `/healthz` answers 503.
 fn serve() -> Service {
-    let service = Service::start(&["--source", "exact:music", "--name", "synth.example.org"]);
+    let service = Service::playing(&["--source", "exact:music", "--name", "synth.example.org"]);
     wait_until("it lives", || service.http("GET /healthz HTTP/1.1").ends_with("ok"));
     service
 }
