@@ -116,6 +116,13 @@ impl KeptSettings {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Writes down what is set, if that was to be done in a moment.
+    fn write_if_due(&self) {
+        if self.writing.swap(false, Relaxed) {
+            self.write();
+        }
+    }
+
     /// Writes down what is set. Two that write cannot pass each other: what is set is looked at when it is one's turn.
     fn write(&self) {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -171,9 +178,7 @@ impl Service {
 
     /// Writes down at once what was set a moment ago: before the service ends. Waits for the disk.
     pub fn keep_settings_now(&self) {
-        if self.settings.writing.swap(false, Relaxed) {
-            self.settings.write();
-        }
+        self.settings.write_if_due();
     }
 
     /// Has what is set written down a moment later.
@@ -211,6 +216,20 @@ mod tests {
         settings.write();
         let again = KeptSettings::open(Some(&folder));
         assert_eq!((again.first_channel(), again.notice()), (Some(5), None));
+        std::fs::remove_dir_all(path).unwrap();
+    }
+
+    #[test]
+    fn what_was_set_a_moment_before_the_end_is_found_again() {
+        let path = std::env::temp_dir().join(format!("synthwire-settings-end-{}", std::process::id()));
+        let folder = StateFolder::open(&path).unwrap();
+        let settings = KeptSettings::open(Some(&folder));
+        settings.write_if_due();
+        assert!(!path.join(Chosen::NAME).exists(), "nothing was set");
+        settings.lock().first_channel = Some(5);
+        settings.writing.store(true, Relaxed);
+        settings.write_if_due();
+        assert_eq!(KeptSettings::open(Some(&folder)).first_channel(), Some(5));
         std::fs::remove_dir_all(path).unwrap();
     }
 

@@ -427,3 +427,24 @@ fn usable(leaf: &Leaf) -> Result<CertifiedKey> {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_for_the_certificate_does_not_wait_for_who_writes_it() {
+        let path = std::env::temp_dir().join(format!("synthwire-tls-asks-{}", std::process::id()));
+        let folder = StateFolder::open(&path).unwrap();
+        let facts = Facts {
+            clock: Clock { now_s: BUILD_S, set: true },
+            names: Names::default(),
+            addresses: Vec::new(),
+        };
+        let identity = Identity::own(&folder, &facts).unwrap();
+        let Origin::Own(own) = &identity.origin else { panic!("it is our own") };
+        let asked = own.change(|_, _| Ok((identity.authority().is_some(), identity.notices())));
+        assert_eq!(asked.unwrap(), (true, Vec::new()));
+        std::fs::remove_dir_all(path).unwrap();
+    }
+}
