@@ -88,7 +88,7 @@ test('what is to be installed is what the service shows, in both wrappings, and 
 test('over plain HTTP this machine itself gets the page that plays, everybody else the way to it', async () => {
   for (const [name, expected] of [['localhost', 'main.js'], ['127.0.0.1', 'main.js'], [host, 'first-contact/page.js'], ['192.168.1.7', 'first-contact/page.js']]) {
     const page = await pageFor(`${name}:${http.port}`);
-    assert.deepEqual([...page.matchAll(/<script [^>]*src="\/v\/[0-9a-f]+\/([^"]+)"/g)].map((match) => match[1]), [expected], name);
+    assert.deepEqual([...page.matchAll(/<script [^>]*src="v\/[0-9a-f]+\/([^"]+)"/g)].map((match) => match[1]), [expected], name);
     assert.ok(!page.includes('{{'), 'a mark was left unfilled');
     if (expected === 'main.js') continue;
     assert.ok(page.includes(`href="https://${name}:${https.port}/"`), 'without scripts there is no way on');
