@@ -365,10 +365,11 @@ mod tests {
     use super::*;
 
     fn said(reading: &Reading) -> String {
-        reading.complaints.iter().map(|complaint| format!("{complaint}\n")).collect()
+        let lines: Vec<String> = reading.complaints.iter().map(ToString::to_string).collect();
+        lines.join("\n")
     }
 
-    /// What it is, its bytes, whether queue_ms = 100 is in effect, and what is said (nothing: no complaint).
+    /// What it is, its bytes, whether `queue_ms = 100` is in effect, and what is said (nothing: no complaint).
     type Case = (&'static str, Vec<u8>, bool, &'static str);
 
     /// Every file leaves a service that starts: with what was right in it, and words for what was not.

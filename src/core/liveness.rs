@@ -159,6 +159,7 @@ fn since(before_ns: Option<u64>, is_so: bool, now_ns: u64) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)] // proptest's choices are shared pointers
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -77,10 +77,10 @@ mod tests {
     use super::*;
     use hyper::header::HeaderValue;
 
-    fn headers(name: HeaderName, lines: &[&'static str]) -> HeaderMap {
+    fn headers(name: &HeaderName, lines: &[&'static str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(&name, HeaderValue::from_static(line));
+            headers.append(name, HeaderValue::from_static(line));
         }
         headers
     }
@@ -115,7 +115,7 @@ mod tests {
             (vec!["gzip;q=2"], identity, identity),
             (vec!["notgzip"], identity, identity),
         ] {
-            let asked = headers(header::ACCEPT_ENCODING, &lines);
+            let asked = headers(&header::ACCEPT_ENCODING, &lines);
             assert_eq!((coding(&asked, true), coding(&asked, false)), (packed, not_packed), "{lines:?}");
         }
     }
@@ -137,7 +137,7 @@ mod tests {
             (vec!["\"A-1\""], false),
             (vec!["\"a-1\"x"], false),
         ] {
-            assert_eq!(has(&headers(header::IF_NONE_MATCH, &lines), "\"a-1\""), known, "{lines:?}");
+            assert_eq!(has(&headers(&header::IF_NONE_MATCH, &lines), "\"a-1\""), known, "{lines:?}");
         }
     }
 
@@ -162,7 +162,7 @@ mod tests {
             (vec!["json"], false),
         ] {
             assert_eq!(
-                is_of_type(&headers(header::CONTENT_TYPE, &lines), "application/json"),
+                is_of_type(&headers(&header::CONTENT_TYPE, &lines), "application/json"),
                 json,
                 "{lines:?}"
             );

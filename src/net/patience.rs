@@ -163,7 +163,7 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         });
-        let error = patient.write_all(&[7; 1 << 20]).await.unwrap_err();
+        let error = patient.write_all(&vec![7; 1 << 20]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut, "it trickles");
         drop(patient);
         trickling.await.unwrap();

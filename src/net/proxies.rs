@@ -185,9 +185,18 @@ mod tests {
         headers
     }
 
+    /// From which address, with which lines; the visitor's address, whether encrypted, and what is known of the way.
+    type Case = (&'static str, Vec<(&'static str, &'static str)>, &'static str, bool, Relay);
+
+    fn check(cases: impl IntoIterator<Item = Case>) {
+        for (from, lines, address, secure, relay) in cases {
+            assert_eq!(visitor(from, &lines), (address.to_owned(), secure, relay), "{from} {lines:?}");
+        }
+    }
+
     #[test]
-    fn a_proxy_of_ours_is_believed_and_nobody_else() {
-        for (from, lines, address, secure, relay) in [
+    fn what_a_proxy_of_ours_says_is_believed_as_far_as_it_added_it() {
+        check([
             ("127.0.0.1", vec![], "127.0.0.1", false, Relay::Silent),
             ("127.0.0.1", vec![("x-forwarded-proto", "https")], "127.0.0.1", true, Relay::Said),
             ("127.0.0.1", vec![("x-forwarded-proto", "wss")], "127.0.0.1", true, Relay::Said),
@@ -247,6 +256,12 @@ mod tests {
                 false,
                 Relay::Silent,
             ),
+        ]);
+    }
+
+    #[test]
+    fn the_standards_own_line_is_believed_alone_and_strangers_never() {
+        check([
             (
                 "127.0.0.1",
                 vec![("forwarded", "for=203.0.113.7;proto=https")],
@@ -292,9 +307,7 @@ mod tests {
                 false,
                 Relay::None,
             ),
-        ] {
-            assert_eq!(visitor(from, &lines), (address.to_owned(), secure, relay), "{from} {lines:?}");
-        }
+        ]);
     }
 
     #[test]

@@ -368,7 +368,7 @@ mod tests {
                 }
                 prop_assert_eq!((turns.taken(), turns.waiting()), (inside.len(), waiting.len()));
                 prop_assert!(inside.len() <= BOUNDS.places);
-                for (_, own) in &turns.inside {
+                for own in turns.inside.values() {
                     prop_assert!(*own <= BOUNDS.per_address);
                 }
                 prop_assert!(waiting.iter().all(|(_, party)| !turns.has_room_for(*party)));

@@ -241,6 +241,7 @@ impl HandoffReader {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_macros)] // what a test says of its failure
 mod tests {
     use super::*;
     use crate::units::FrameIndex;

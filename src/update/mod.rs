@@ -283,13 +283,16 @@ mod tests {
         assert!(place.kept().is_empty());
     }
 
+    /// Puts something in a path's way, which may lead to another.
+    type Put = fn(&Path, &Path);
+
     #[test]
     fn what_lies_in_a_bundles_way_is_taken_away() {
         let place = Place::new("way");
         place.says(r#"{"state":"idle"}"#);
         let (updater, state) = (place.updater(), place.0.join("state"));
         fs::write(place.0.join("precious"), b"kept").unwrap();
-        let ways: [(&str, fn(&Path, &Path)); 5] = [
+        let ways: [(&str, Put); 5] = [
             ("an empty folder", |way, _| fs::create_dir(way).unwrap()),
             ("a full folder", |way, _| fs::create_dir_all(way.join("deep/er")).unwrap()),
             ("a link", |way, other| std::os::unix::fs::symlink(other, way).unwrap()),

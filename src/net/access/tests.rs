@@ -358,9 +358,9 @@ impl Checking {
         for (asked, _) in self.inside.extract_if(.., |(_, until)| *until <= now_ms) {
             self.turns.leave(asked.party);
             if asked.fits {
-                self.tries.fit(&asked.one, now)
+                self.tries.fit(&asked.one, now);
             } else {
-                self.tries.miss(&asked.one, now)
+                self.tries.miss(&asked.one, now);
             }
             rights.extend(asked.fits.then_some(true));
         }

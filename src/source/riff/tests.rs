@@ -52,7 +52,7 @@ impl Fmt {
 }
 
 /// A chunk with its pad byte.
-fn chunk(id: &[u8; 4], content: &[u8]) -> Vec<u8> {
+fn chunk(id: [u8; 4], content: &[u8]) -> Vec<u8> {
     let mut bytes = chunk_of_length(id, content.len() as u32, content);
     if content.len() % 2 == 1 {
         bytes.push(0);
@@ -61,11 +61,11 @@ fn chunk(id: &[u8; 4], content: &[u8]) -> Vec<u8> {
 }
 
 /// A chunk that says to be of this length, without a pad byte.
-fn chunk_of_length(id: &[u8; 4], length: u32, content: &[u8]) -> Vec<u8> {
+fn chunk_of_length(id: [u8; 4], length: u32, content: &[u8]) -> Vec<u8> {
     [&id[..], &length.to_le_bytes(), content].concat()
 }
 
-fn file(id: &[u8; 4], chunks: &[Vec<u8>]) -> Vec<u8> {
+fn file(id: [u8; 4], chunks: &[Vec<u8>]) -> Vec<u8> {
     let content = chunks.concat();
     [&id[..], &(content.len() as u32 + 4).to_le_bytes(), b"WAVE", &content].concat()
 }
@@ -89,12 +89,12 @@ fn lower_24_in_32(samples: &[i16]) -> Vec<u8> {
 #[rustfmt::skip]
 fn playable() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
     let sound = ramp(2, 100);
-    let data = chunk(b"data", &little(&sound));
-    let fmt = chunk(b"fmt ", &STEREO.bytes());
-    let riff = |chunks: &[Vec<u8>]| file(b"RIFF", chunks);
-    let plain = |format: Fmt, data: &[u8]| file(b"RIFF", &[chunk(b"fmt ", &format.bytes()), chunk(b"data", data)]);
+    let data = chunk(*b"data", &little(&sound));
+    let fmt = chunk(*b"fmt ", &STEREO.bytes());
+    let riff = |chunks: &[Vec<u8>]| file(*b"RIFF", chunks);
+    let plain = |format: Fmt, data: &[u8]| file(*b"RIFF", &[chunk(*b"fmt ", &format.bytes()), chunk(*b"data", data)]);
     let extensible = |format: Fmt, valid: u16, data: &[u8]| {
-        file(b"RIFF", &[chunk(b"fmt ", &format.extensible(valid, &TAGGED[0])), chunk(b"data", data)])
+        file(*b"RIFF", &[chunk(*b"fmt ", &format.extensible(valid, &TAGGED[0])), chunk(*b"data", data)])
     };
     let long = |bytes: u64| [&0_u64.to_le_bytes()[..], &bytes.to_le_bytes(), &[0; 12]].concat();
     let cut = Some("The recording is cut short: what is there is played.");
@@ -115,31 +115,31 @@ fn playable() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
         ("20 bits, plain", plain(Fmt::of(1, 2, 3, 20), &upper_in(&sound, 3, 0)), None),
         ("12 in 16", extensible(STEREO, 12, &little(&sound)), None),
         ("floats, extensible", extensible(Fmt::of(3, 2, 4, 32), 32, &floats(&|s| (s as f32).to_le_bytes().to_vec())), None),
-        ("ambisonic", file(b"RIFF", &[chunk(b"fmt ", &STEREO.extensible(16, &TAGGED[1])), data.clone()]), None),
-        ("extensible without its extension", riff(&[chunk(b"fmt ", &Fmt { tag: TAG_EXTENSIBLE, ..STEREO }.bytes()), data.clone()]), None),
+        ("ambisonic", file(*b"RIFF", &[chunk(*b"fmt ", &STEREO.extensible(16, &TAGGED[1])), data.clone()]), None),
+        ("extensible without its extension", riff(&[chunk(*b"fmt ", &Fmt { tag: TAG_EXTENSIBLE, ..STEREO }.bytes()), data.clone()]), None),
         ("a block size of 0", plain(Fmt { block: 0, ..STEREO }, &little(&sound)), None),
-        ("a format chunk of 14 bytes", riff(&[chunk(b"fmt ", &STEREO.bytes()[..14]), data.clone()]), None),
-        ("a format chunk with more", riff(&[chunk(b"fmt ", &[STEREO.bytes(), vec![9; 51]].concat()), data.clone()]), None),
-        ("chunks before the format", riff(&[chunk(b"JUNK", &[0; 28]), chunk(b"bext", &[7; 602]), fmt.clone(), data.clone()]), None),
-        ("chunks before the sound", riff(&[fmt.clone(), chunk(b"LIST", b"INFOISFT"), chunk(b"abcd", &[1; 99]), data.clone()]), None),
-        ("an odd chunk, padded", riff(&[fmt.clone(), chunk(b"LIST", &odd), data.clone()]), None),
-        ("an odd chunk, not padded", riff(&[fmt.clone(), chunk_of_length(b"LIST", 3, &odd), data.clone()]), None),
-        ("an odd chunk, padded with rubbish", riff(&[fmt.clone(), chunk_of_length(b"bext", 3, b"abcX"), data.clone()]), None),
-        ("two odd chunks, one padded", riff(&[chunk(b"zzzz", &odd), fmt.clone(), chunk_of_length(b"yyyy", 3, &odd), data.clone()]), None),
-        ("the sound before the format", riff(&[data.clone(), chunk(b"LIST", &odd), fmt.clone()]), None),
-        ("an empty sound first", riff(&[fmt.clone(), chunk(b"data", &[]), data.clone()]), None),
+        ("a format chunk of 14 bytes", riff(&[chunk(*b"fmt ", &STEREO.bytes()[..14]), data.clone()]), None),
+        ("a format chunk with more", riff(&[chunk(*b"fmt ", &[STEREO.bytes(), vec![9; 51]].concat()), data.clone()]), None),
+        ("chunks before the format", riff(&[chunk(*b"JUNK", &[0; 28]), chunk(*b"bext", &[7; 602]), fmt.clone(), data.clone()]), None),
+        ("chunks before the sound", riff(&[fmt.clone(), chunk(*b"LIST", b"INFOISFT"), chunk(*b"abcd", &[1; 99]), data.clone()]), None),
+        ("an odd chunk, padded", riff(&[fmt.clone(), chunk(*b"LIST", &odd), data.clone()]), None),
+        ("an odd chunk, not padded", riff(&[fmt.clone(), chunk_of_length(*b"LIST", 3, &odd), data.clone()]), None),
+        ("an odd chunk, padded with rubbish", riff(&[fmt.clone(), chunk_of_length(*b"bext", 3, b"abcX"), data.clone()]), None),
+        ("two odd chunks, one padded", riff(&[chunk(*b"zzzz", &odd), fmt.clone(), chunk_of_length(*b"yyyy", 3, &odd), data.clone()]), None),
+        ("the sound before the format", riff(&[data.clone(), chunk(*b"LIST", &odd), fmt.clone()]), None),
+        ("an empty sound first", riff(&[fmt.clone(), chunk(*b"data", &[]), data.clone()]), None),
         ("rubbish behind", [riff(&[fmt.clone(), data.clone()]), vec![0xaa; 5]].concat(), None),
         ("a wrong length of the whole", { let mut f = riff(&[fmt.clone(), data.clone()]); f[4..8].fill(0); f }, None),
-        ("length FFFFFFFF", riff(&[fmt.clone(), chunk_of_length(b"data", u32::MAX, &little(&sound))]), None),
-        ("length 0", riff(&[fmt.clone(), chunk_of_length(b"data", 0, &little(&sound))]), unfinished),
-        ("length beyond the end", riff(&[fmt.clone(), chunk_of_length(b"data", 0x7fff_f000, &little(&sound))]), cut),
-        ("a partial last frame", riff(&[fmt.clone(), chunk_of_length(b"data", u32::MAX, &[little(&sound), vec![1, 2, 3]].concat())]), None),
-        ("a partial last frame, counted", riff(&[fmt.clone(), chunk(b"data", &[little(&sound), vec![1]].concat())]), None),
-        ("RF64", file(b"RF64", &[chunk(b"ds64", &long(400)), fmt.clone(), chunk_of_length(b"data", u32::MAX, &[little(&sound), chunk(b"LIST", &[1; 8])].concat())]), None),
-        ("BW64", file(b"BW64", &[chunk(b"ds64", &long(400)), fmt.clone(), chunk_of_length(b"data", u32::MAX, &little(&sound))]), None),
-        ("RF64 with a length of 32 bits", file(b"RF64", &[chunk(b"ds64", &long(0)), fmt.clone(), data.clone()]), None),
-        ("RF64 without lengths", file(b"RF64", &[fmt.clone(), chunk_of_length(b"data", u32::MAX, &little(&sound))]), None),
-        ("RF64, killed", file(b"RF64", &[chunk(b"ds64", &long(0)), fmt.clone(), chunk_of_length(b"data", u32::MAX, &little(&sound))]), unfinished),
+        ("length FFFFFFFF", riff(&[fmt.clone(), chunk_of_length(*b"data", u32::MAX, &little(&sound))]), None),
+        ("length 0", riff(&[fmt.clone(), chunk_of_length(*b"data", 0, &little(&sound))]), unfinished),
+        ("length beyond the end", riff(&[fmt.clone(), chunk_of_length(*b"data", 0x7fff_f000, &little(&sound))]), cut),
+        ("a partial last frame", riff(&[fmt.clone(), chunk_of_length(*b"data", u32::MAX, &[little(&sound), vec![1, 2, 3]].concat())]), None),
+        ("a partial last frame, counted", riff(&[fmt.clone(), chunk(*b"data", &[little(&sound), vec![1]].concat())]), None),
+        ("RF64", file(*b"RF64", &[chunk(*b"ds64", &long(400)), fmt.clone(), chunk_of_length(*b"data", u32::MAX, &[little(&sound), chunk(*b"LIST", &[1; 8])].concat())]), None),
+        ("BW64", file(*b"BW64", &[chunk(*b"ds64", &long(400)), fmt.clone(), chunk_of_length(*b"data", u32::MAX, &little(&sound))]), None),
+        ("RF64 with a length of 32 bits", file(*b"RF64", &[chunk(*b"ds64", &long(0)), fmt.clone(), data.clone()]), None),
+        ("RF64 without lengths", file(*b"RF64", &[fmt.clone(), chunk_of_length(*b"data", u32::MAX, &little(&sound))]), None),
+        ("RF64, killed", file(*b"RF64", &[chunk(*b"ds64", &long(0)), fmt.clone(), chunk_of_length(*b"data", u32::MAX, &little(&sound))]), unfinished),
     ]
 }
 
@@ -160,7 +160,7 @@ fn every_number_of_channels_and_every_rate_of_the_stream_is_played() {
         for rate in RATES {
             let format = Fmt { rate: rate.0, ..Fmt::of(1, channels, 2, 16) };
             let sound = ramp(channels, 30);
-            let bytes = file(b"RIFF", &[chunk(b"fmt ", &format.bytes()), chunk(b"data", &little(&sound))]);
+            let bytes = file(*b"RIFF", &[chunk(*b"fmt ", &format.bytes()), chunk(*b"data", &little(&sound))]);
             let recording = read(Cursor::new(&bytes)).unwrap();
             assert_eq!(
                 (recording.channels.get(), recording.rate, recording.samples),
@@ -173,8 +173,8 @@ fn every_number_of_channels_and_every_rate_of_the_stream_is_played() {
 #[test]
 fn eight_bits_are_unsigned() {
     let bytes = file(
-        b"RIFF",
-        &[chunk(b"fmt ", &Fmt::of(1, 1, 1, 8).bytes()), chunk(b"data", &[0, 64, 128, 192, 255])],
+        *b"RIFF",
+        &[chunk(*b"fmt ", &Fmt::of(1, 1, 1, 8).bytes()), chunk(*b"data", &[0, 64, 128, 192, 255])],
     );
     assert_eq!(read(Cursor::new(&bytes)).unwrap().samples, [-32_768, -16_384, 0, 16_384, 32_512]);
 }
@@ -185,7 +185,7 @@ fn quiet_sound_at_the_upper_end_is_not_taken_for_sound_at_the_lower() {
     let sound: Vec<i16> = std::iter::repeat_n(0, 30_000).chain((0..2000).map(|n| n % 120 - 60)).collect();
     for (valid, data) in [(24, upper_in(&sound, 4, 0)), (24, lower_24_in_32(&sound[30_000..]))] {
         let format = Fmt::of(1, 2, 4, 32).extensible(valid, &TAGGED[0]);
-        let bytes = file(b"RIFF", &[chunk(b"fmt ", &format), chunk(b"data", &data)]);
+        let bytes = file(*b"RIFF", &[chunk(*b"fmt ", &format), chunk(*b"data", &data)]);
         let read = read(Cursor::new(&bytes)).unwrap().samples;
         assert_eq!(read[read.len() - 2000..], sound[30_000..]);
     }
@@ -194,22 +194,22 @@ fn quiet_sound_at_the_upper_end_is_not_taken_for_sound_at_the_lower() {
 /// Files that are not played: what they are, their bytes, what is said of them, and what to do.
 #[rustfmt::skip]
 fn unplayable() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
-    let data = chunk(b"data", &[1; 400]);
-    let fmt = chunk(b"fmt ", &STEREO.bytes());
-    let of = |format: Fmt| file(b"RIFF", &[chunk(b"fmt ", &format.bytes()), data.clone()]);
+    let data = chunk(*b"data", &[1; 400]);
+    let fmt = chunk(*b"fmt ", &STEREO.bytes());
+    let of = |format: Fmt| file(*b"RIFF", &[chunk(*b"fmt ", &format.bytes()), data.clone()]);
     vec![
         ("an empty file", vec![], "the file is empty", "anew"),
         ("one byte", b"R".to_vec(), "no WAV", "sox and ffmpeg"),
         ("a name alone", b"RIFF".to_vec(), "breaks off", "anew"),
         ("a broken name", b"RIFF\x10\0\0\0WA".to_vec(), "breaks off", "anew"),
-        ("no chunk", file(b"RIFF", &[]), "breaks off before", "anew"),
-        ("half a format", file(b"RIFF", &[chunk_of_length(b"fmt ", 16, &STEREO.bytes()[..9])]), "breaks off before", "anew"),
-        ("no sound chunk", file(b"RIFF", std::slice::from_ref(&fmt)), "holds no sound", "anew"),
-        ("an empty sound chunk", file(b"RIFF", &[fmt.clone(), chunk(b"data", &[]), chunk(b"LIST", b"INFO")]), "holds no sound", "anew"),
-        ("less than a frame", file(b"RIFF", &[fmt.clone(), chunk(b"data", &[1, 2, 3])]), "holds no sound", "anew"),
-        ("sound without a format", file(b"RIFF", std::slice::from_ref(&data)), "before it says what", "anew"),
+        ("no chunk", file(*b"RIFF", &[]), "breaks off before", "anew"),
+        ("half a format", file(*b"RIFF", &[chunk_of_length(*b"fmt ", 16, &STEREO.bytes()[..9])]), "breaks off before", "anew"),
+        ("no sound chunk", file(*b"RIFF", std::slice::from_ref(&fmt)), "holds no sound", "anew"),
+        ("an empty sound chunk", file(*b"RIFF", &[fmt.clone(), chunk(*b"data", &[]), chunk(*b"LIST", b"INFO")]), "holds no sound", "anew"),
+        ("less than a frame", file(*b"RIFF", &[fmt.clone(), chunk(*b"data", &[1, 2, 3])]), "holds no sound", "anew"),
+        ("sound without a format", file(*b"RIFF", std::slice::from_ref(&data)), "before it says what", "anew"),
         ("an AVI", b"RIFF\x10\0\0\0AVI LIST".to_vec(), "no wave sound", "ffmpeg -i 'FILE'"),
-        ("big-endian", file(b"RIFX", &[]), "big-endian (RIFX)", "ffmpeg -i 'FILE'"),
+        ("big-endian", file(*b"RIFX", &[]), "big-endian (RIFX)", "ffmpeg -i 'FILE'"),
         ("an MP3 with tags", b"ID3\x04\0\0\0\0\0\0\0\0\0".to_vec(), "MP3", "ffmpeg"),
         ("an MP3 without", vec![0xff, 0xfb, 0x90, 0x64, 0, 0, 0, 0, 0, 0, 0, 0], "MP3", "ffmpeg"),
         ("FLAC", b"fLaC\0\0\0\x22abcd".to_vec(), "FLAC", "ffmpeg"),
@@ -229,7 +229,7 @@ fn unplayable() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
         ("A-law", of(Fmt::of(6, 2, 1, 8)), "A-law", "-b 16"),
         ("ADPCM", of(Fmt { tag: 0x11, block: 1024, bits: 4, ..STEREO }), "ADPCM", "-b 16"),
         ("MP3 within", of(Fmt { tag: 0x55, block: 1, bits: 0, ..STEREO }), "MP3", "-b 16"),
-        ("an unknown sub-format", file(b"RIFF", &[chunk(b"fmt ", &STEREO.extensible(16, &[9; 14])), data.clone()]), "nobody knows", "-b 16"),
+        ("an unknown sub-format", file(*b"RIFF", &[chunk(*b"fmt ", &STEREO.extensible(16, &[9; 14])), data.clone()]), "nobody knows", "-b 16"),
     ]
 }
 
@@ -265,7 +265,7 @@ impl Seek for Endless {
 
 #[test]
 fn no_more_is_kept_than_may_be() {
-    let head = file(b"RIFF", &[chunk(b"fmt ", &STEREO.bytes()), chunk_of_length(b"data", u32::MAX, &[])]);
+    let head = file(*b"RIFF", &[chunk(*b"fmt ", &STEREO.bytes()), chunk_of_length(*b"data", u32::MAX, &[])]);
     let Err(Refused::Content(what, remedy)) = read(Endless(Cursor::new(head))) else {
         panic!("it never ends")
     };
@@ -287,7 +287,7 @@ fn what_hound_writes_is_read_as_it_was_written() {
             match sample_format {
                 hound::SampleFormat::Float => writer.write_sample(f32::from(sample) / 32_768.0).unwrap(),
                 hound::SampleFormat::Int => {
-                    writer.write_sample(i32::from(sample) << (bits_per_sample - 16)).unwrap()
+                    writer.write_sample(i32::from(sample) << (bits_per_sample - 16)).unwrap();
                 }
             }
         }
