@@ -5,6 +5,7 @@
 //! (`tokens`), both in `access.json` of the state folder. The rules themselves are in `rules`.
 
 mod checker;
+mod denied;
 pub mod key;
 pub mod rules;
 pub mod tokens;
@@ -19,6 +20,7 @@ use crate::error::Error;
 use crate::state::{Fields, Found, Kept, StateFile, StateFolder, Step};
 use crate::units::{MonoNs, NS_PER_S};
 use checker::Checker;
+pub(super) use denied::Denied;
 use hyper::header::HeaderMap;
 use key::{HashedKey, SALT_BYTES};
 use rules::{Each, Grant, Purpose};
@@ -36,31 +38,6 @@ use tokio::time::sleep;
 
 /// Between two writes of what was handed out: whoever enters the key meanwhile shares the next one.
 const WRITE_PAUSE_NS: u64 = NS_PER_S / 4;
-
-/// Why somebody may not, in plain words.
-#[derive(Debug)]
-pub(super) struct Denied {
-    pub(super) refusal: Refusal,
-    pub(super) words: String,
-    /// When to try again.
-    pub(super) retry_s: Option<u64>,
-}
-
-impl Denied {
-    pub(super) fn new(refusal: Refusal, words: impl Into<String>) -> Self {
-        Self { refusal, words: words.into(), retry_s: None }
-    }
-
-    fn too_often(retry_s: u64) -> Self {
-        let words = format!("Keys were tried too often. Try again in {retry_s} seconds.");
-        Self { retry_s: Some(retry_s), ..Self::new(Refusal::KeyTries, words) }
-    }
-
-    fn crowded(retry_s: u64) -> Self {
-        let words = format!("Many keys are being tried just now. Try again in {retry_s} seconds.");
-        Self { retry_s: Some(retry_s), ..Self::new(Refusal::KeyTries, words) }
-    }
-}
 
 /// What is kept on disk.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
