@@ -71,7 +71,8 @@ export class AccessPanel {
     this.#door.show(access !== null && !access.may_listen, { label: 'A key is needed to listen here', button: 'Enter' });
     for (const [form, purpose] of /** @type {const} */ ([[this.#listening, 'listening'], [this.#settings, 'settings']])) {
       const what = access ? offer(access[purpose]) : 'none';
-      form.show(what !== 'none' && access?.may_listen === true, offerWords(purpose, what));
+      // The settings key opens listening, too, also where the other is lost; for the other there is the door.
+      form.show(what !== 'none' && (purpose === 'settings' || access?.may_listen === true), offerWords(purpose, what));
     }
   }
 }

@@ -43,7 +43,8 @@ test('which forms there are, and what they offer, follows from what the service 
     ['a settings key', { settings: LOCKED, may_change_settings: false }, ['settings-form'], 'Settings key Enter'],
     ['a settings key that was shown', { listening: fresh, settings: OWNED }, ['listening-form', 'settings-form'], 'New settings key Change'],
     ['a key of the configuration that was shown', { settings: { ...LOCKED, shown: true } }, [], ''],
-    ['a listening key', { listening: LOCKED, settings: LOCKED, may_listen: false, may_change_settings: false }, ['door'], ''],
+    ['a listening key', { listening: LOCKED, may_listen: false, may_change_settings: false }, ['door'], ''],
+    ['both', { listening: LOCKED, settings: LOCKED, may_listen: false, may_change_settings: false }, ['door', 'settings-form'], 'Settings key Enter'],
   ])) {
     shown.show(access(given), true);
     assert.deepEqual(shownForms(), forms, what);
