@@ -213,6 +213,7 @@ const SCRIPTS: &[&str] = &[
     "web/api.js",
     "web/core/access.js",
     "web/core/update.js",
+    "web/view/authority_panel.js",
     "web/view/report_buttons.js",
     "web/view/update_panel.js",
 ];

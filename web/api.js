@@ -20,10 +20,14 @@ export async function askClients() {
   return Array.isArray(clients) ? clients : null;
 }
 
-/** @returns {Promise<string[] | null>} what a person should know of this device besides its sound; null where the service does not say */
-export async function askNotices() {
-  const status = /** @type {{notices?: unknown} | null} */ (await ask('api/status'));
-  return Array.isArray(status?.notices) ? status.notices.map(String) : null;
+/**
+ * @returns {Promise<{notices: string[], authority_lacking: boolean} | null>} what a person should know of this device besides its sound,
+ *   and whether its certificate has to be made anew; null where the service does not say
+ */
+export async function askDevice() {
+  const status = /** @type {{notices?: unknown, authority_lacking?: unknown} | null} */ (await ask('api/status'));
+  if (!Array.isArray(status?.notices)) return null;
+  return { notices: status.notices.map(String), authority_lacking: status.authority_lacking === true };
 }
 
 /** @param {string} path @returns {Promise<unknown>} null without an answer */
@@ -44,6 +48,11 @@ export function enterKey(purpose, key) {
 /** @param {Purpose} purpose @param {string | null} key null takes it away @returns {Promise<string>} why not, '' when it is set */
 export function setKey(purpose, key) {
   return write('api/access/key', { purpose, key });
+}
+
+/** @returns {Promise<string>} why not, '' when this device has another certificate authority */
+export function replaceAuthority() {
+  return write('api/authority', {});
 }
 
 /** @returns {Promise<import('./core/update.js').Update | null>} where an update of the device is; null where it has none, or does not say */

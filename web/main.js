@@ -4,9 +4,10 @@
  * Belongs here: wiring. Does not: words (view/words.js), elements (view/page.js), audio (player.js).
  */
 
-import { askAccess, askClients, askNotices, askUpdate, enterKey, restartIntoUpdate, sendUpdate, setKey } from './api.js';
+import { askAccess, askClients, askDevice, askUpdate, enterKey, replaceAuthority, restartIntoUpdate, sendUpdate, setKey } from './api.js';
 import { Player } from './player.js';
 import { AccessPanel } from './view/access_panel.js';
+import { AuthorityPanel } from './view/authority_panel.js';
 import { ClientsList } from './view/clients_list.js';
 import { showDeviceNotices } from './view/device_notices.js';
 import { DelayPanel } from './view/delay_panel.js';
@@ -27,7 +28,7 @@ const MEMORY_KEY = 'synthwire.device';
 /** How often the list of listeners is renewed while somebody looks at it. */
 const CLIENTS_EVERY_MS = 3000;
 /** How often the page asks what there is to be said of the device itself: its power may fail while it plays. */
-const NOTICES_EVERY_MS = 60_000;
+const DEVICE_EVERY_MS = 60_000;
 /** How often the page asks how an update fares, while somebody looks at it. */
 const UPDATE_EVERY_MS = 1000;
 
@@ -54,12 +55,19 @@ const delay = new DelayPanel(mode, {
   target: (targetMs) => player.setTarget(targetMs),
 });
 const clients = new ClientsList();
-let noticesAskedMs = -Infinity;
+let deviceAskedMs = -Infinity;
+let authorityLacking = false;
 const access = new AccessPanel(async (what, purpose, key) => {
   const why = what === 'enter' ? '' : await setKey(purpose, key);
   const said = why || await enterKey(purpose, key); // who sets a key has it
   await showAccess();
   return said;
+});
+const authority = new AuthorityPanel(async () => {
+  const why = await replaceAuthority();
+  deviceAskedMs = -Infinity;
+  await showAccess();
+  return why;
 });
 const update = new UpdatePanel({ send: sendUpdate, restart: restartIntoUpdate });
 new ReportButtons((event) => reportFile(event.timeStamp), () => player.trace());
@@ -81,11 +89,15 @@ async function showAccess() {
   if (!may) return; // no answer is no news: what is shown stays, and so does what somebody types
   access.show(may, location.protocol === 'https:');
   // Half the time: a timer that comes a little early must not leave one out.
-  if (may.may_listen && performance.now() - noticesAskedMs >= NOTICES_EVERY_MS / 2) {
-    noticesAskedMs = performance.now();
-    const notices = await askNotices();
-    if (notices) showDeviceNotices(notices);
+  if (may.may_listen && performance.now() - deviceAskedMs >= DEVICE_EVERY_MS / 2) {
+    deviceAskedMs = performance.now();
+    const device = await askDevice();
+    if (device) {
+      showDeviceNotices(device.notices);
+      authorityLacking = device.authority_lacking;
+    }
   }
+  authority.show(authorityLacking, may.may_change_settings);
   const looking = access.details.open && !document.hidden;
   if (looking) {
     clients.show(may.may_change_settings ? /** @type {import('./view/client_words.js').Client[] | null} */ (await askClients()) : null);
@@ -142,7 +154,7 @@ showAccess();
 showUpdate();
 setInterval(() => {
   if (!document.hidden) showAccess();
-}, NOTICES_EVERY_MS);
+}, DEVICE_EVERY_MS);
 setInterval(() => {
   if (update.details.open && !document.hidden) showUpdate();
 }, UPDATE_EVERY_MS);

@@ -25,6 +25,8 @@ pub(super) struct Status {
     ill: Option<&'static str>,
     /// What a person should know of this device besides its sound.
     notices: Vec<Plain>,
+    /// Whether no certificate authority of this device outlasts the next start, so that `/api/authority` has one to make.
+    authority_lacking: bool,
     #[serde(flatten)]
     source: SourceStatus,
     stream: Stream,
@@ -142,6 +144,7 @@ pub(super) fn of(service: &Service) -> Status {
         uptime_s: started.elapsed().as_secs(),
         ill: ill.map(Ill::name),
         notices: notices.collect(),
+        authority_lacking: secure.as_ref().is_some_and(|secure| secure.identity.notice().is_some()),
         source: hub.source().borrow().clone(),
         stream: Stream {
             rate_hz: rate.0,

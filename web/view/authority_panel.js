@@ -1,0 +1,61 @@
+/**
+ * A new certificate for this device, where the one that phones and computers trusted cannot be used any more.
+ *
+ * In: whether one is lacking, and whether whoever looks may change things. Out: the wish for a new one, to whoever joins this panel
+ * to the service; it takes two presses, and the second answers a question.
+ */
+
+import { part, write } from './elements.js';
+
+const WORDS = {
+  offered: 'No browser trusts the certificate that this device shows now, and it lasts until the next restart.',
+  locked: 'No browser trusts the certificate that this device shows now. Enter the settings key here to have a new one made.',
+  made: 'This device has a new certificate. Install it on each phone and computer that is to trust it, then reload this page, which may warn once more.',
+};
+
+export class AuthorityPanel {
+  #section = part('authority', HTMLElement);
+  #words = part('authority-words', HTMLElement);
+  #steps = part('authority-steps', HTMLElement);
+  #button = part('authority-button', HTMLButtonElement);
+  #asks = part('authority-asks', HTMLDialogElement);
+  #make = part('authority-make', HTMLButtonElement);
+  #said = part('authority-asks-said', HTMLElement);
+  #isMade = false;
+
+  /** @param {() => Promise<string>} make gives '' or why not */
+  constructor(make) {
+    this.#button.addEventListener('click', () => {
+      write(this.#said, '');
+      this.#asks.showModal();
+    });
+    part('authority-keep', HTMLButtonElement).addEventListener('click', () => this.#asks.close());
+    this.#make.addEventListener('click', async () => {
+      this.#make.disabled = true;
+      const why = await make();
+      this.#make.disabled = false;
+      write(this.#said, why);
+      if (why === '') this.#done();
+      else if (!this.#asks.open) this.#asks.showModal(); // closed meanwhile: why not is told all the same
+    });
+  }
+
+  /** @param {boolean} lacking @param {boolean} mayChange */
+  show(lacking, mayChange) {
+    // What was done stays told, until there is something to do again.
+    this.#isMade &&= !lacking;
+    this.#section.hidden = !lacking && !this.#isMade;
+    this.#button.hidden = !lacking || !mayChange;
+    this.#steps.hidden = !this.#isMade;
+    if (!this.#isMade) write(this.#words, mayChange ? WORDS.offered : WORDS.locked);
+  }
+
+  /** The button goes: whoever pressed it is led to what became of it. */
+  #done() {
+    this.#isMade = true;
+    this.#asks.close();
+    write(this.#words, WORDS.made);
+    this.show(false, true);
+    this.#words.focus();
+  }
+}
