@@ -1,7 +1,8 @@
 //! Every message that a person may see stands in docs/guide/troubleshooting.md by its exact words.
 //!
 //! The messages are found in the code: every text of three words or more outside tests, but for those that only a developer meets
-//! (`expect`, `assert`, debug logs) and those that tell that all is well. `…` stands for what is filled in.
+//! (`expect`, `assert`, debug logs) and those that tell that all is well. `…` stands for what is filled in. The page's are every text of
+//! its scripts, and what it says before or beside them (`html_messages`).
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
@@ -55,6 +56,10 @@ const SILENT: &[(&str, &str)] = &[
     ("src/cli/programs.rs", "names of programs"),
     ("src/core/wire.rs", "the reader of our own tests and of soak, which counts refusals"),
     ("src/net/first_contact.rs", "a page of its own, explained in docs/guide/first-contact.md"),
+    ("web/view/detail_rows.js", "names of numbers, explained in docs/guide/report.md"),
+    ("web/view/client_words.js", "who listens, and since when"),
+    ("web/view/what_if.js", "the curve's words, explained in docs/guide/listening.md"),
+    ("web/view/modes.js", "the delay somebody has chosen, explained in docs/guide/listening.md"),
 ];
 
 /// Texts that are no messages: beginnings, each with its file.
@@ -79,6 +84,12 @@ const NO_MESSAGES: &[(&str, &str)] = &[
     ("src/card/left.rs", "Correct synthwire.toml"),
     ("src/source/opening.rs", "Exact test source"),
     ("src/tls/mod.rs", "its files have changed"),
+    ("web/first-contact/page.js", "It worked: this browser"),
+    ("web/first-contact/page.js", "This page has come over HTTPS"),
+    ("web/view/ledger.js", "The newest … of"),
+    ("web/view/words.js", "The last minute appears here"),
+    ("web/view/words.js", "Playing the demo"),
+    ("web/view/words.js", "behind the s"),
 ];
 
 /// Descriptions in the card's own file, each beginning a line of its key's table in src/card/keys.rs.
@@ -208,31 +219,53 @@ fn call<'a>(before: &[Token<'a>]) -> &'a str {
     }
 }
 
-/// Scripts of the page whose every sentence is told; of the others only what is the matter, and what to do.
-const SCRIPTS: &[&str] = &[
-    "web/api.js",
-    "web/core/access.js",
-    "web/core/update.js",
-    "web/view/authority_panel.js",
-    "web/view/report_buttons.js",
-    "web/view/update_panel.js",
-];
+/// The sentences of a script; what it says of a fault of its own (`RangeError`) is a developer's.
+fn page_sentences(text: &str) -> Vec<(usize, String)> {
+    let mut code = tokens(text, Language::JavaScript);
+    code.retain(|token| !token.text.starts_with("//") && !token.text.starts_with("/*"));
+    let (mut found, mut calls): (Vec<(usize, String)>, Vec<&str>) = (Vec::new(), Vec::new());
+    for (at, token) in code.iter().enumerate() {
+        match token.text {
+            "(" | "[" | "{" => calls.push(call(&code[..at])),
+            ")" | "]" | "}" => {
+                calls.pop();
+            }
+            literal if literal.len() > 1 && literal.starts_with(['\'', '"', '`']) => {
+                let words = said(literal);
+                if is_sentence(&words) && !calls.contains(&"RangeError") {
+                    found.push((token.line, words));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
 
-/// The sentences of a script.
-fn page_sentences(path: &str, text: &str) -> Vec<(usize, String)> {
-    let code = tokens(text, Language::JavaScript);
-    let code: Vec<&Token<'_>> =
-        code.iter().filter(|token| !token.text.starts_with("//") && !token.text.starts_with("/*")).collect();
-    let is_text = |token: &Token<'_>| token.text.len() > 1 && token.text.starts_with(['\'', '"', '`']);
-    let named = |at: usize| {
-        let key = at.checked_sub(2).map_or("", |at| code[at].text);
-        let told = matches!(key, "title" | "remedy" | "waiting" | "lost" | "stalled" | "ended")
-            && code[at - 1].text == ":";
-        told || (code[at - 1].text == "," && is_text(code[at - 2]) && at > 2 && code[at - 3].text == "[")
-    };
-    let all = SCRIPTS.contains(&path);
-    let found = (2..code.len()).filter(|at| is_text(code[*at]) && (all || named(*at)));
-    found.map(|at| (code[at].line, said(code[at].text))).filter(|(_, words)| is_sentence(words)).collect()
+/// What a page says where its scripts do not run, and what it asks before something is done that cannot be taken back.
+fn html_messages(text: &str) -> Vec<(usize, String)> {
+    let (mut found, mut asks) = (Vec::new(), false);
+    for (at, line) in text.lines().enumerate() {
+        asks = (asks || line.contains("<dialog")) && !line.contains("</dialog");
+        let Some((head, rest)) = line.split_once("<p").and_then(|(_, rest)| rest.split_once('>')) else {
+            continue;
+        };
+        if asks || head.contains("boot-words") {
+            let words = rest.split("</p>").next().unwrap_or_default();
+            found.extend(Some((at + 1, words.to_owned())).filter(|(_, words)| is_sentence(words)));
+        }
+    }
+    found
+}
+
+/// The messages of a file, whatever it is written in.
+fn messages(path: &str) -> Vec<(usize, String)> {
+    let text = read(path);
+    match path.rsplit('.').next() {
+        Some("js") => page_sentences(&text),
+        Some("html") => html_messages(&text),
+        _ => sentences(&text),
+    }
 }
 
 /// The same words, as they are compared: without the marks of a guide's text, and without what stands at their ends.
@@ -264,11 +297,9 @@ fn missing(path: &str, found: &[(usize, String)], guides: &str) -> Vec<String> {
 #[test]
 fn every_message_stands_in_the_guide_by_its_words() {
     let guides = compared(&[read(GUIDE), read(KEYS)].join("\n"));
-    let rust =
-        sources("src", ".rs").into_iter().flat_map(|path| missing(&path, &sentences(&read(&path)), &guides));
-    let scripts = sources("web", ".js");
-    let page = scripts.iter().flat_map(|path| missing(path, &page_sentences(path, &read(path)), &guides));
-    let lacking: Vec<String> = rust.chain(page).collect();
+    let files = [("src", ".rs"), ("web", ".js"), ("web", ".html")];
+    let paths = files.into_iter().flat_map(|(folder, ending)| sources(folder, ending));
+    let lacking: Vec<String> = paths.flat_map(|path| missing(&path, &messages(&path), &guides)).collect();
     assert!(
         lacking.is_empty(),
         "{GUIDE} lacks these messages. Add each as a row of the table of its theme (or as a heading, with a paragraph), \
@@ -295,9 +326,13 @@ fn texts_are_found_wherever_they_stand_and_developers_are_left_alone() {
     "##;
     let found: Vec<String> = sentences(source).into_iter().map(|(_, words)| words).collect();
     assert_eq!(found, ["cannot open … at …", "Look at the cable", "raw \"words\" here", "in a match arm"]);
-    let script = "const A = { title: 'This is too old', remedy: `Use ${other} one instead` };\nlabel('Not one of these words');\nnew Map([['x', 'A cause of many words']])";
-    let found: Vec<String> = page_sentences("web/x.js", script).into_iter().map(|(_, words)| words).collect();
-    assert_eq!(found, ["This is too old", "Use … one instead", "A cause of many words"]);
+    let script = "const A = { title: 'This is too old', remedy: `Use ${other} one instead` }; // not these words here\n\
+                  label('two words');\nnew Map([['x', \"A cause of words\"]]);\nthrow new RangeError(`a developer's own ${words}`); f('one more of them');";
+    let found: Vec<String> = page_sentences(script).into_iter().map(|(_, words)| words).collect();
+    assert_eq!(found, ["This is too old", "Use … one instead", "A cause of words", "one more of them"]);
+    let page = "<noscript><p class=\"boot-words\">Nothing runs in here.</p></noscript>\n<p>All is well here.</p>\n\
+                <dialog>\n<p>Are you quite sure?</p>\n</dialog>\n<p id=\"x\">All is well there.</p>";
+    assert_eq!(html_messages(page), [(1, "Nothing runs in here.".into()), (4, "Are you quite sure?".into())]);
 }
 
 #[test]
@@ -311,7 +346,7 @@ fn what_the_guide_lacks_is_named_with_its_place_and_what_is_told_to_be_silent_ex
         read(path);
     }
     for (path, beginning) in NO_MESSAGES {
-        let stands = sentences(&read(path)).iter().any(|(_, words)| words.starts_with(*beginning));
+        let stands = messages(path).iter().any(|(_, words)| words.starts_with(*beginning));
         assert!(stands, "{path} no longer says {beginning:?}: take it out of NO_MESSAGES");
     }
 }
