@@ -67,7 +67,9 @@ pub(super) fn page(headers: &HeaderMap, secure: &Secure, peer: Peer) -> Response
     fill("https", &https);
     fill("host", &host);
     fill("place", https.trim_start_matches("https://"));
-    fill("own_hidden", if trusted.is_some() { "" } else { "hidden" });
+    let hidden_unless = |shown: bool| if shown { "" } else { "hidden" };
+    fill("own_hidden", hidden_unless(trusted.is_some()));
+    fill("lacking_hidden", hidden_unless(secure.identity.notice().is_some()));
     fill("authority", trusted.as_ref().map_or("", |trusted| &trusted.name)); // letters, digits, '-' and ' '
     fill("fingerprint", &trusted.as_ref().map(|trusted| trusted.fingerprint.to_string()).unwrap_or_default());
     fill("until", trusted.as_ref().map_or("", |trusted| &trusted.until));
@@ -95,10 +97,12 @@ pub(super) fn claimed_s(query: Option<&str>) -> Option<i64> {
 
 fn file(secure: &Secure, mime: &'static str, content: impl Fn(&Trusted) -> Bytes) -> Response<Body> {
     let Some(trusted) = secure.identity.authority() else {
-        return words(
-            StatusCode::NOT_FOUND,
-            "This device shows a certificate from elsewhere: there is nothing to install.",
-        );
+        let why = if secure.identity.notice().is_some() {
+            "This device has no certificate of its own that lasts: there is nothing to install. Its page says what to do."
+        } else {
+            "This device shows a certificate from elsewhere: there is nothing to install."
+        };
+        return words(StatusCode::NOT_FOUND, why);
     };
     let mut response = Response::new(Body::from(content(&trusted)));
     let headers = response.headers_mut();

@@ -65,7 +65,7 @@ test('on a device that has been on for long no first key can be set, and the pag
   const page = await stage.chromium.open(stage.service.address);
   t.after(() => page.close());
   await page.click('#access > summary');
-  await says(page, '#access-words', /A key can be set here in the first five minutes after the device is switched on/);
+  await says(page, '#access-words', /A key can be set here in the first five minutes after the device is switched on by hand/);
   for (const form of ['#settings-form', '#listening-form', '#door']) assert.equal(await page.text(form), '', form);
 });
 

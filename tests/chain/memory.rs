@@ -150,6 +150,12 @@ fn an_authority_that_cannot_be_used_is_replaced_when_somebody_asks_for_it() {
     fs::write(folder.0.join("authority.json"), "{").unwrap();
     let service = folder.start(&[]);
     assert!(service.status()["notices"][0].as_str().unwrap().contains("authority.json"));
+    assert_eq!(service.status()["authority_lacking"], true);
+    let [page, file] =
+        ["GET /trust HTTP/1.1", "GET /trust/synthwire.crt HTTP/1.1"].map(|get| service.http(get));
+    assert!(page.contains("<p >The certificate that phones"), "nobody is told: {page}");
+    assert!(page.contains("<span hidden>There are two ways"), "a way is promised that is not there: {page}");
+    assert!(file.contains("no certificate of its own that lasts"), "{file}");
     let ask = || {
         code(&service.http_with(&format!(
             "POST /api/authority HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}",
@@ -158,7 +164,12 @@ fn an_authority_that_cannot_be_used_is_replaced_when_somebody_asks_for_it() {
         .to_owned()
     };
     assert_eq!((ask(), ask()), ("204".into(), "400".into()), "a good one stays");
-    assert_eq!(service.status()["notices"], serde_json::json!([]));
+    let status = service.status();
+    assert_eq!((&status["notices"], &status["authority_lacking"]), (&serde_json::json!([]), &false.into()));
+    let page = service.http("GET /trust HTTP/1.1");
+    assert!(
+        page.contains("<p hidden>The certificate that phones") && page.contains("<span >There are two ways")
+    );
     assert_eq!(fs::read_to_string(folder.0.join("authority.json.damaged")).unwrap(), "{");
     assert!(folder.authority().contains("PRIVATE KEY"));
 }

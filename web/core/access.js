@@ -20,7 +20,7 @@ export function accessWords(access, encrypted) {
     const minutes = Math.max(1, Math.ceil(access.first_key_s_left / 60));
     sentences.push(`A first key can be set here for ${minutes} more ${minutes === 1 ? 'minute' : 'minutes'}.`);
   } else if (!listening.set && !settings.set) {
-    sentences.push('A key can be set here in the first five minutes after the device is switched on.');
+    sentences.push('A key can be set here in the first five minutes after the device is switched on by hand, where the service has a state folder.');
   }
   const asks = offer(listening) !== 'none' || offer(settings) !== 'none';
   if (asks && !encrypted) sentences.push('This page came over plain http: whoever listens in on the network can read a key that is typed here.');

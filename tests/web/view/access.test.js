@@ -10,7 +10,7 @@ const LOCKED = { set: true, shown: false, may_set: false };
 const access = (changes = {}) => ({ listening: OPEN, settings: OPEN, may_listen: true, may_change_settings: true, first_key_s_left: 0, notice: null, ...changes });
 
 test('a device without keys says that anyone may', () => {
-  assert.match(accessWords(access(), true), /^No key is set: anyone on this network may listen and change the channels\. A key can be set .*switched on\.$/);
+  assert.match(accessWords(access(), true), /^No key is set: anyone on this network may listen and change the channels\. A key can be set .*switched on by hand, where the service has a state folder\.$/);
   assert.match(accessWords(access({ listening: LOCKED }), true), /^Listening needs a key\./);
   assert.match(accessWords(access({ settings: LOCKED }), true), /Anyone on this network may listen\. Changing the channels needs a key\.$/);
   assert.match(accessWords(access({ listening: LOCKED, settings: LOCKED }), true), /needs another\.$/);
