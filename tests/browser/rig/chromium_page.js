@@ -12,6 +12,7 @@ const KEYS = {
   ' ': { code: 'Space', keyCode: 32, text: ' ' },
   Enter: { code: 'Enter', keyCode: 13, text: '\r' },
   Tab: { code: 'Tab', keyCode: 9, text: '' },
+  Escape: { code: 'Escape', keyCode: 27, text: '' },
   ArrowDown: { code: 'ArrowDown', keyCode: 40, text: '' },
   ArrowUp: { code: 'ArrowUp', keyCode: 38, text: '' },
 };
@@ -119,7 +120,7 @@ export class ChromiumPage {
       slider.dispatchEvent(new Event('input')); })()`);
   }
 
-  /** @param {' ' | 'Enter' | 'Tab' | 'ArrowDown'} key */
+  /** @param {' ' | 'Enter' | 'Tab' | 'Escape' | 'ArrowDown'} key */
   async press(key) {
     const { code, keyCode, text } = /** @type {{code: string, keyCode: number, text: string}} */ (KEYS[key]);
     const event = { key, code, windowsVirtualKeyCode: keyCode };
