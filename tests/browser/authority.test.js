@@ -74,6 +74,13 @@ test('what is damaged is told on the page, a new authority is made for whoever h
   await late.press('Tab');
   await late.press('Enter');
   await says(late, '#authority-asks-said', /^There is no authority here that has to be replaced\.$/);
+  // Whoever has that key sets the lost one anew, and the door is one again.
+  await page.evaluate('document.querySelector("#listening-form-key").focus()');
+  await page.type('the whole band');
+  await page.press('Enter');
+  await says(page, '#access-words', /^Listening needs a key, and changing the channels needs another/);
+  assert.match(JSON.parse(readFileSync(join(folder, 'access.json'), 'utf8')).listening_key, /^\$argon2id\$/);
+
   // What a browser notes as failed requests: who has not shown the key is told no status, and that last refusal.
   const complaints = [...page.complaints, ...late.complaints].filter((words) => !/ 401 .*\/api\/status$/.test(words));
   assert.equal(complaints.length, 1, complaints.join('; '));
