@@ -424,7 +424,7 @@ fn an_authority_that_cannot_be_used_is_kept_and_never_silently_replaced() {
 }
 
 #[test]
-fn a_certificate_from_elsewhere_is_used_renewed_and_refused_with_a_remedy() {
+fn a_certificate_from_elsewhere_is_used_and_renewed_as_its_files_change() {
     let folder = Folder::new("supplied");
     std::fs::create_dir_all(&folder.0).unwrap();
     let put = |name: &str, text: &str| {
@@ -438,7 +438,7 @@ fn a_certificate_from_elsewhere_is_used_renewed_and_refused_with_a_remedy() {
     };
     let ((one, one_key), (two, two_key)) = (make(), make());
     let files = Files { cert: put("cert.pem", &one), key: put("key.pem", &one_key) };
-    let identity = Identity::supplied(files.clone(), Vec::new()).unwrap();
+    let identity = Identity::supplied(files, Vec::new(), &facts(BUILD_S, true, &[]), none).unwrap();
     assert!(identity.authority().is_none(), "nobody is asked to trust what is not ours");
     let first = identity.leaf();
     assert_eq!(identity.look(&facts(BUILD_S, true, &[])).unwrap(), None);
@@ -447,30 +447,121 @@ fn a_certificate_from_elsewhere_is_used_renewed_and_refused_with_a_remedy() {
     put("key.pem", &two_key);
     assert!(identity.look(&facts(BUILD_S, true, &[])).is_err(), "half a renewal");
     assert_eq!(identity.leaf(), first, "the old one stays");
+    let notices = identity.notices();
+    assert!(notices[0].starts_with("HTTPS goes on with the certificate it had: cannot use "), "{notices:?}");
     std::thread::sleep(Duration::from_millis(20));
     put("cert.pem", &two);
     assert!(identity.look(&facts(BUILD_S, true, &[])).unwrap().is_some());
     assert_ne!(identity.leaf(), first);
+    assert_eq!(
+        identity.notices(),
+        ["Browsers will object: the certificate is for synth.example.org, and this device answers \
+         to none of that: start with --name synth.example.org."]
+    );
+}
 
-    let refused = |cert: &Path, key: &Path| {
-        let opened = Identity::supplied(Files { cert: cert.into(), key: key.into() }, Vec::new());
-        opened.err().unwrap().to_string()
-    };
-    for (error, said) in [
-        (refused(&folder.0.join("none"), &files.key), "Check the path given with --cert"),
-        (refused(&files.cert, &folder.0.join("none")), "Check the path given with --key"),
-        (refused(&files.key, &files.key), "there is no certificate in it"),
-        (refused(&files.cert, &files.cert), "the key cannot be read as PEM"),
-        (refused(&put("one.pem", &one), &files.key), "the key is another certificate's"),
+/// Where no certificate of the device's own is needed.
+fn none() -> synthwire::error::Result<StateFolder> {
+    Err(synthwire::error::Error::new("there is no folder"))
+}
+
+/// What stands where a file should.
+#[derive(Debug)]
+enum Place<'a> {
+    File(&'a [u8]),
+    Folder,
+    Pipe,
+    Link,
+    Nothing,
+}
+
+impl Place<'_> {
+    fn put(&self, path: &Path) {
+        match self {
+            Self::File(bytes) => std::fs::write(path, bytes).unwrap(),
+            Self::Folder => std::fs::create_dir(path).unwrap(),
+            Self::Pipe => nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRUSR).unwrap(),
+            Self::Link => std::os::unix::fs::symlink("/nowhere", path).unwrap(),
+            Self::Nothing => {}
+        }
+    }
+}
+
+/// Damage must never keep a box without a screen from starting: its page says what is wrong.
+#[test]
+fn where_a_certificate_from_elsewhere_cannot_be_used_the_own_authority_stands_in_until_it_can() {
+    use Place::{File, Link, Nothing, Pipe};
+    let made = rcgen::generate_simple_self_signed(vec!["stage-pi.local".to_owned()]).unwrap();
+    let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let (cert, key) = (cert.as_bytes(), key.as_bytes());
+    let other = KeyPair::generate().unwrap().serialize_pem();
+    let facts = facts(BUILD_S, true, &[]);
+    let absent = "No such file or directory (os error 2). Check the path given as";
+    let no_certificate = "there is no certificate in it. cert takes a PEM file";
+    let no_file = "it is no file. Check the path given as";
+    for (cert_place, key_place, said) in [
+        (Nothing, File(key), absent),
+        (File(cert), Nothing, absent),
+        (Link, File(key), absent),
+        (Place::Folder, File(key), no_file),
+        (File(cert), Place::Folder, no_file),
+        (Pipe, File(key), no_file),
+        (File(cert), Pipe, no_file),
+        (File(&[b'-'; 2 << 20]), File(key), "it is too long for a certificate or a key. Check the path"),
+        (File(b""), File(key), no_certificate),
+        (File(&[0; 4096]), File(key), no_certificate),
+        (File(made.cert.der()), File(key), no_certificate),
+        (File(key), File(cert), no_certificate),
+        (File(&cert[..cert.len() / 2]), File(key), "the certificate cannot be read as PEM"),
         (
-            refused(
-                &put("bad.pem", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"),
-                &files.key,
-            ),
-            "PEM",
+            File(b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"),
+            File(key),
+            "the certificate cannot be read as PEM",
         ),
+        (
+            File(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+            File(key),
+            "certificate and key cannot be used together",
+        ),
+        (File(cert), File(b""), "the key cannot be read as PEM"),
+        (File(cert), File(&[0; 4096]), "the key cannot be read as PEM"),
+        (File(cert), File(&key[..key.len() / 2]), "the key cannot be read as PEM"),
+        (File(cert), File(cert), "the key cannot be read as PEM"),
+        (File(cert), File(other.as_bytes()), "the key is another certificate's: they do not belong together"),
     ] {
-        assert!(error.contains(said), "{error}");
+        let folder = Folder::new("stand-in");
+        std::fs::create_dir_all(&folder.0).unwrap();
+        let files = Files { cert: folder.0.join("cert.pem"), key: folder.0.join("key.pem") };
+        cert_place.put(&files.cert);
+        key_place.put(&files.key);
+        let state = || StateFolder::open(&folder.0.join("state"));
+        let identity = Identity::supplied(files.clone(), Vec::new(), &facts, state).unwrap();
+        let own = authority(&identity);
+        assert_eq!(verify(&own, &[identity.leaf()], "stage-pi.local", BUILD_S + DAY_S), Ok(()));
+        let notices = identity.notices();
+        let [notice] = &notices[..] else { panic!("{said}: {notices:?}") };
+        assert!(
+            notice.starts_with("HTTPS goes on with a certificate of this device's own: cannot ")
+                && notice.contains(folder.0.to_str().unwrap())
+                && notice.contains(said)
+                && notice.ends_with(". The files are read again when they change."),
+            "{said}: {notice}"
+        );
+        assert_eq!(files.flaws(&facts, &[]).len(), 1, "doctor says it as well");
+        assert_eq!(identity.look(&facts).unwrap(), None, "once said is enough");
+
+        // Mended, it is shown without a restart.
+        for (path, bytes) in [(&files.cert, cert), (&files.key, key)] {
+            let _ = std::fs::remove_dir(path).or_else(|_| std::fs::remove_file(path));
+            std::fs::write(path, bytes).unwrap();
+        }
+        assert!(identity.look(&facts).unwrap().is_some(), "{said}");
+        assert_eq!(identity.leaf(), *made.cert.der(), "{said}");
+        assert!(
+            identity.authority().is_none() && identity.notices().is_empty(),
+            "{said}: {:?}",
+            identity.notices()
+        );
     }
 }
 
@@ -491,8 +582,14 @@ fn what_browsers_will_say_against_a_certificate_from_elsewhere_is_said_first() {
         };
         let cert = put("cert.pem", leaf.self_signed(&key).unwrap().pem());
         let files = Files { cert, key: put("key.pem", key.serialize_pem()) };
-        let identity = Identity::supplied(files, owned(given)).unwrap();
-        identity.objections(&facts(BUILD_S, set, &["192.168.1.20"])).join(" | ")
+        let facts = facts(BUILD_S, set, &["192.168.1.20"]);
+        let identity = Identity::supplied(files, owned(given), &facts, none).unwrap();
+        identity.look(&facts).unwrap();
+        let objections = identity.objections();
+        let notices: Vec<_> =
+            objections.iter().map(|objection| format!("Browsers will object: {objection}.")).collect();
+        assert_eq!(identity.notices(), notices);
+        objections.join(" | ")
     };
     let good = [-10, 10];
     for (names, given) in [

@@ -3,11 +3,13 @@
 
 use super::asking::{self, Answer, KEY_VARIABLE};
 use super::notices;
+use super::ports::files;
 use crate::config::{Complaint, Config};
+use crate::identity::Names;
 use crate::plain::Plain;
 use crate::rt::thread::{RtWish, become_real_time};
 use crate::source::opening::{Kind, Opener};
-use crate::sys::power;
+use crate::sys::{machine, power};
 use std::net::{SocketAddr, TcpListener};
 
 /// What a check found.
@@ -74,7 +76,7 @@ impl Scene<'_> {
 
 /// Every check, in the order they are told.
 const CHECKS: &[fn(&Scene<'_>) -> Vec<Check>] =
-    &[configuration, service, real_time, governor, sound, ports, authority, device];
+    &[configuration, service, real_time, governor, sound, ports, certificate, authority, device];
 
 /// Looks at everything.
 pub(super) fn all(scene: &Scene<'_>) -> Vec<Check> {
@@ -230,6 +232,14 @@ fn free(name: &'static str, address: SocketAddr, word: &str) -> Check {
             Check::bad(name, format!("cannot listen on {address}: {error}. Choose another with {word}"))
         }
     }
+}
+
+/// What is wrong with a certificate from elsewhere; a running service says so itself.
+fn certificate(scene: &Scene<'_>) -> Vec<Check> {
+    let files = files(scene.config).filter(|_| !scene.is_served());
+    let facts = || machine::facts(Names::of(&machine::host(), &scene.config.names));
+    let flaws = files.map(|files| files.flaws(&facts(), &scene.config.names)).unwrap_or_default();
+    flaws.into_iter().map(|flaw| Check::warn("certificate", flaw)).collect()
 }
 
 /// Whom browsers are asked to trust, to be compared with what they show.

@@ -52,14 +52,18 @@ fn offers(plain: SocketAddr, tls: Option<SocketAddr>) -> Vec<Offer> {
         .collect()
 }
 
+/// Where a certificate from elsewhere is, if one is configured.
+pub(super) fn files(config: &Config) -> Option<Files> {
+    Some(Files { cert: config.cert.clone()?, key: config.key.clone()? })
+}
+
 /// The port for HTTPS and the certificate to show there.
 async fn tls(address: SocketAddr, config: &Config, names: watch::Receiver<Names>) -> Result<Tls> {
     let facts = move || machine::facts(names.borrow().clone());
-    let identity = if let (Some(cert), Some(key)) = (&config.cert, &config.key) {
-        Identity::supplied(Files { cert: cert.clone(), key: key.clone() }, config.names.clone())?
-    } else {
-        let folder = StateFolder::open(&config.state_folder(|name| std::env::var_os(name))?)?;
-        Identity::own(&folder, &facts())?
+    let folder = || StateFolder::open(&config.state_folder(|name| std::env::var_os(name))?);
+    let identity = match files(config) {
+        Some(files) => Identity::supplied(files, config.names.clone(), &facts(), folder)?,
+        None => Identity::own(&folder()?, &facts())?,
     };
     Ok(Tls {
         listener: listener(HTTPS_SOCKET, address, "--listen-tls").await?,

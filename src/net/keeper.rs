@@ -38,7 +38,7 @@ pub(super) async fn keep(
         // It waits for the disk.
         let looked = spawn_blocking(move || {
             let facts = facts();
-            (identity.look(&facts), identity.objections(&facts))
+            (identity.look(&facts), identity.objections())
         });
         match looked.await {
             Ok((renewed, objections)) => {

@@ -28,7 +28,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use supplied::Files;
-use supplied::Stamp;
+use supplied::Supplied;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -71,12 +71,12 @@ pub struct Trusted {
 pub struct Identity {
     shown: Arc<Shown>,
     config: Arc<ServerConfig>,
-    origin: Origin,
-}
-
-enum Origin {
-    Own(Box<Own>),
-    Supplied { files: Files, names: Vec<String>, read: Mutex<Stamp> },
+    /// The one from elsewhere, where one was given.
+    supplied: Option<Supplied>,
+    /// This device's own; beside one from elsewhere only where that could not be shown at the start.
+    own: Option<Own>,
+    /// Held by whoever decides what is shown.
+    deciding: Mutex<()>,
 }
 
 struct Own {
@@ -124,23 +124,36 @@ impl Identity {
         let (now, files) = Now::open(folder, facts)?;
         let first = usable(&now.leaf)?;
         let own = Own { now: Mutex::new(now), files: Mutex::new(files), claims: Mutex::default() };
-        Self::new(first, Origin::Own(Box::new(own)))
+        Self::new(first, None, Some(own))
     }
 
-    /// Uses a certificate from elsewhere, for a device that was given these further names.
+    /// Uses a certificate from elsewhere, for a device that was given these further names. Where its files cannot be used, the
+    /// authority in `folder` stands in as long as that is so.
     ///
     /// # Errors
-    /// When the files cannot be read or do not belong together: with the remedy.
-    pub fn supplied(files: Files, names: Vec<String>) -> Result<Self> {
-        let read = files.stamp();
-        let first = files.load()?;
-        Self::new(first, Origin::Supplied { files, names, read: Mutex::new(read) })
+    /// When neither can be used.
+    pub fn supplied(
+        files: Files,
+        names: Vec<String>,
+        facts: &Facts,
+        folder: impl FnOnce() -> Result<StateFolder>,
+    ) -> Result<Self> {
+        let (supplied, first) = Supplied::open(files, names);
+        match first {
+            Some(first) => Self::new(first, Some(supplied), None),
+            None => Ok(Self { supplied: Some(supplied), ..Self::own(&folder()?, facts)? }),
+        }
     }
 
-    fn new(first: CertifiedKey, origin: Origin) -> Result<Self> {
+    fn new(first: CertifiedKey, supplied: Option<Supplied>, own: Option<Own>) -> Result<Self> {
         let shown = Arc::new(Shown::new(first));
         let config = Arc::new(shown::server_config(Arc::clone(&shown))?);
-        Ok(Self { shown, config, origin })
+        Ok(Self { shown, config, supplied, own, deciding: Mutex::default() })
+    }
+
+    /// This device's own certificate, where that is shown.
+    fn own_shown(&self) -> Option<&Own> {
+        self.own.as_ref().filter(|_| !self.supplied.as_ref().is_some_and(Supplied::is_shown))
     }
 
     /// What handshakes are made with. It stays the same when the certificate changes.
@@ -153,32 +166,33 @@ impl Identity {
     /// # Errors
     /// When that failed: the last certificate stays.
     pub fn look(&self, facts: &Facts) -> Result<Option<&'static str>> {
-        match &self.origin {
-            Origin::Own(own) => own.look(facts, &self.shown),
-            Origin::Supplied { files, read, .. } => {
-                let stamp = files.stamp();
-                let mut last = locked(read);
-                if *last == stamp {
-                    return Ok(None);
-                }
-                *last = stamp; // also of files that cannot be used: once said is enough
-                self.shown.change(files.load()?);
+        let _deciding = locked(&self.deciding);
+        let news = self.supplied.as_ref().map_or(Ok(None), Supplied::news);
+        let changed = match news {
+            Ok(Some(next)) => {
+                self.shown.change(next);
                 Ok(Some("its files have changed"))
             }
+            news => {
+                let own = self.own_shown().map_or(Ok(None), |own| own.look(facts, &self.shown));
+                news.and(own)
+            }
+        };
+        if let Some(supplied) = &self.supplied {
+            supplied.compare(&self.leaf(), facts);
         }
+        changed
     }
 
-    /// What browsers will say against the certificate: of one from elsewhere; our own fits, or [`Self::look`] changes it.
-    pub fn objections(&self, facts: &Facts) -> Vec<String> {
-        match &self.origin {
-            Origin::Own(_) => Vec::new(),
-            Origin::Supplied { names, .. } => objections::objections(&self.leaf(), facts, names),
-        }
+    /// What browsers will say against the certificate, as of the last look: of one from elsewhere; our own fits, or
+    /// [`Self::look`] changes it.
+    pub fn objections(&self) -> Vec<String> {
+        self.supplied.as_ref().map(Supplied::objections).unwrap_or_default()
     }
 
     /// Notes what the clock of a listener at `address` shows. It moves no clock of ours: see [`dates::moment`].
     pub fn claim(&self, address: IpAddr, unix_s: i64) {
-        let Origin::Own(own) = &self.origin else { return };
+        let Some(own) = &self.own else { return };
         let mut claims = locked(&own.claims);
         claims.retain(|(other, _)| *other != address);
         claims.push_back((address, unix_s));
@@ -190,22 +204,21 @@ impl Identity {
     /// What listeners' devices may be asked to trust. `None` where the certificate is from elsewhere, or lasts only until the
     /// service ends.
     pub fn authority(&self) -> Option<Trusted> {
-        let Origin::Own(own) = &self.origin else { return None };
-        let now = locked(&own.now);
+        let now = locked(&self.own_shown()?.now);
         if now.temporary.is_none() { trusted(&now.authority) } else { None }
     }
 
     /// What is wrong with the authority that was kept, and what to do, in plain words.
     pub fn notice(&self) -> Option<String> {
-        let Origin::Own(own) = &self.origin else { return None };
-        locked(&own.now).temporary.as_ref().map(Temporary::words)
+        locked(&self.own_shown()?.now).temporary.as_ref().map(Temporary::words)
     }
 
-    /// That, and what people should know of certificates that listeners' devices were given before, as of the last look.
+    /// That, what is wrong with a certificate from elsewhere, and what people should know of certificates that listeners' devices
+    /// were given before, as of the last look.
     pub fn notices(&self) -> Vec<String> {
-        let Origin::Own(own) = &self.origin else { return Vec::new() };
-        let former = locked(&own.now).former.clone();
-        self.notice().into_iter().chain(former).collect()
+        let supplied = self.supplied.iter().flat_map(Supplied::notices);
+        let former = self.own_shown().map(|own| locked(&own.now).former.clone()).unwrap_or_default();
+        supplied.chain(self.notice()).chain(former).collect()
     }
 
     /// Makes a new authority in the place of one that cannot be used; the old one's file is kept beside it. Whether there
@@ -214,7 +227,8 @@ impl Identity {
     /// # Errors
     /// When it cannot be made or kept: then all stays as it is.
     pub fn replace_authority(&self, facts: &Facts) -> Result<bool> {
-        let Origin::Own(own) = &self.origin else { return Ok(false) };
+        let _deciding = locked(&self.deciding);
+        let Some(own) = self.own_shown() else { return Ok(false) };
         own.change(|now, files| {
             if now.temporary.is_none() {
                 return Ok(false);
@@ -442,7 +456,7 @@ mod tests {
             addresses: Vec::new(),
         };
         let identity = Identity::own(&folder, &facts).unwrap();
-        let Origin::Own(own) = &identity.origin else { panic!("it is our own") };
+        let own = identity.own.as_ref().unwrap();
         let asked = own.change(|_, _| Ok((identity.authority().is_some(), identity.notices())));
         assert_eq!(asked.unwrap(), (true, Vec::new()));
         std::fs::remove_dir_all(path).unwrap();

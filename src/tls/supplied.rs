@@ -1,11 +1,19 @@
-//! A certificate from elsewhere (`--cert`, `--key`): two PEM files, read again when they have changed.
+//! A certificate from elsewhere (`cert`, `key`): two PEM files, read again when they have changed. Where they cannot be used, the
+//! service goes on with what it has, and says so.
 
 use super::shown::certified;
+use super::{Facts, locked, objections};
 use crate::error::{Error, Result};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
-use std::{fs, io};
+use std::sync::Mutex;
+use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::sign::CertifiedKey;
+
+/// No chain and no key is as long: what is longer is something else.
+const BYTES_MAX: u64 = 1 << 20;
 
 /// Where they are.
 #[derive(Clone, Debug)]
@@ -16,35 +24,141 @@ pub struct Files {
     pub key: PathBuf,
 }
 
-/// What tells one version of the files from another.
-pub(super) type Stamp = [Option<SystemTime>; 2];
+/// What tells one version of the files from another: which they are, and when anything of them changed, also who may read them.
+type Stamp = [Option<(u64, i64, i64)>; 2];
+
+/// The files, and what is known of them.
+pub(super) struct Supplied {
+    files: Files,
+    /// Names the device was given, for which the certificate should speak.
+    names: Vec<String>,
+    known: Mutex<Known>,
+}
+
+struct Known {
+    stamp: Stamp,
+    /// Why they cannot be used as they are now.
+    flaw: Option<Error>,
+    /// Whether they could be used at any time since the start: from then on theirs is the certificate that is shown.
+    shown: bool,
+    objections: Vec<String>,
+}
+
+impl Supplied {
+    /// Reads them for the first time; the certificate, where it can be used.
+    pub(super) fn open(files: Files, names: Vec<String>) -> (Self, Option<CertifiedKey>) {
+        let stamp = files.stamp();
+        let (first, flaw) = match files.load() {
+            Ok(first) => (Some(first), None),
+            Err(flaw) => (None, Some(flaw)),
+        };
+        let known = Known { stamp, flaw, shown: first.is_some(), objections: Vec::new() };
+        if let Some(words) = known.flaw_words() {
+            tracing::error!("{words}");
+        }
+        (Self { files, names, known: Mutex::new(known) }, first)
+    }
+
+    pub(super) fn is_shown(&self) -> bool {
+        locked(&self.known).shown
+    }
+
+    /// The certificate to show from now on, where the files have changed.
+    ///
+    /// # Errors
+    /// When they have, and cannot be used: said once.
+    pub(super) fn news(&self) -> Result<Option<CertifiedKey>> {
+        let stamp = self.files.stamp();
+        if locked(&self.known).stamp == stamp {
+            return Ok(None);
+        }
+        let loaded = self.files.load();
+        let mut known = locked(&self.known);
+        known.stamp = stamp;
+        known.flaw = loaded.as_ref().err().cloned();
+        known.shown |= loaded.is_ok();
+        loaded.map(Some)
+    }
+
+    /// Notes what browsers will say against `leaf`, where that is the files' own.
+    pub(super) fn compare(&self, leaf: &CertificateDer<'_>, facts: &Facts) {
+        let mut known = locked(&self.known);
+        known.objections =
+            if known.shown { objections::objections(leaf, facts, &self.names) } else { Vec::new() };
+    }
+
+    pub(super) fn objections(&self) -> Vec<String> {
+        locked(&self.known).objections.clone()
+    }
+
+    /// What is wrong with them, in plain sentences.
+    pub(super) fn notices(&self) -> Vec<String> {
+        let known = locked(&self.known);
+        let objections =
+            known.objections.iter().map(|objection| format!("Browsers will object: {objection}."));
+        known.flaw_words().into_iter().chain(objections).collect()
+    }
+}
+
+impl Known {
+    fn flaw_words(&self) -> Option<String> {
+        let flaw = self.flaw.as_ref()?;
+        let goes_on =
+            if self.shown { "the certificate it had" } else { "a certificate of this device's own" };
+        Some(format!("HTTPS goes on with {goes_on}: {flaw}. The files are read again when they change."))
+    }
+}
 
 impl Files {
-    pub(super) fn stamp(&self) -> Stamp {
-        [&self.cert, &self.key].map(|path| fs::metadata(path).and_then(|file| file.modified()).ok())
+    fn stamp(&self) -> Stamp {
+        [&self.cert, &self.key].map(|path| {
+            let file = fs::metadata(path).ok()?;
+            Some((file.ino(), file.ctime(), file.ctime_nsec()))
+        })
+    }
+
+    /// What is wrong with them on this machine, which was given these further names; for who does not show them.
+    pub fn flaws(&self, facts: &Facts, names: &[String]) -> Vec<String> {
+        match self.load() {
+            Ok(certified) => objections::objections(&certified.cert[0], facts, names),
+            Err(error) => vec![error.to_string()],
+        }
     }
 
     /// Reads both.
     ///
     /// # Errors
     /// With the remedy.
-    pub(super) fn load(&self) -> Result<CertifiedKey> {
-        let (cert, key) = (read(&self.cert, "--cert")?, read(&self.key, "--key")?);
+    fn load(&self) -> Result<CertifiedKey> {
+        let (cert, key) = (read(&self.cert, "cert")?, read(&self.key, "key")?);
         certified(&cert, &key).map_err(|wrong| {
             Error::new(format!("cannot use {} with {}", self.cert.display(), self.key.display()))
                 .because(wrong)
                 .try_this(
-                    "--cert takes a PEM file that begins with this device's certificate, --key the PEM file with the \
-                     key it was made for; without both the service makes its own",
+                    "cert takes a PEM file that begins with this device's certificate, key the PEM file with the key it was \
+                     made for; without both the service makes its own",
                 )
         })
     }
 }
 
 fn read(path: &Path, word: &str) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|error: io::Error| {
+    contents(path).map_err(|error| {
         Error::new(format!("cannot read {}", path.display()))
             .because(error)
-            .try_this(format!("Check the path given with {word}, and that the service's user may read it"))
+            .try_this(format!("Check the path given as {word}, and that the service's user may read it"))
     })
+}
+
+/// Of a file, and of nothing that only looks like one: a pipe would never end.
+fn contents(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err(io::Error::other("it is too long for a certificate or a key"));
+    }
+    Ok(bytes)
 }

@@ -269,15 +269,37 @@ fn mistakes_with_a_certificate_from_elsewhere_end_the_start_with_a_remedy() {
     for (arguments, said) in [
         (&["--cert", "a.pem"][..], "cert needs key beside it"),
         (&["--cert", "a.pem", "--key", "b.pem"], "cert is for HTTPS"),
-        (
-            &["--listen-tls", "127.0.0.1:0", "--cert", "/nowhere", "--key", "/nowhere"],
-            "Check the path given with --cert",
-        ),
         (&["--listen-tls", "127.0.0.1:0", "--state", "/proc/none"], "Name one with --state"),
     ] {
         let error = run(arguments);
         assert!(error.contains(said), "{arguments:?}: {error}");
     }
+}
+
+#[test]
+fn a_certificate_from_elsewhere_that_cannot_be_used_ends_no_start_and_is_told_everywhere() {
+    let files = ["--cert", "/nowhere/cert.pem", "--key", "/proc"];
+    let secure = Secure::start_with("stand-in", &files);
+    let said = "HTTPS goes on with a certificate of this device's own: cannot read /nowhere/cert.pem: ";
+    secure.service.wait_for_log(said);
+    let status = secure.service.status();
+    let notices = status["notices"].as_array().unwrap();
+    assert!(notices.iter().any(|notice| notice.as_str().unwrap().starts_with(said)), "{notices:?}");
+    let mut stream = secure.connect("localhost");
+    stream.write_all(b"GET /trust/check HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+
+    let doctor = |listen: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_synthwire"));
+        let output = command.args(["doctor", "--listen", listen, "--listen-tls", "127.0.0.1:0"]).args(files);
+        String::from_utf8(output.output().unwrap().stdout).unwrap()
+    };
+    let running = doctor(&secure.service.address.to_string());
+    assert!(running.contains(&format!("warn  device: {said}")), "{running}");
+    let alone = doctor("127.0.0.1:0");
+    assert!(alone.contains("warn  certificate: cannot read /nowhere/cert.pem: "), "{alone}");
 }
 
 #[test]
