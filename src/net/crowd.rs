@@ -50,7 +50,7 @@ impl Crowd {
         }
         let bounded = self.bounds.and_loopback || !party.is_loopback();
         let own = count.by_party.get(&party).copied().unwrap_or(0);
-        let is_near = party.group() == Some(Group::Near);
+        let is_near = party.group() == Group::Near;
         let crowded = is_near && count.near >= total_max.div_ceil(NEAR_PART);
         let most = party.share(self.bounds.per_address);
         if bounded && (own >= most || crowded) {
@@ -79,7 +79,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut count = lock(&self.count);
         count.total -= 1;
-        count.near -= usize::from(self.party.group() == Some(Group::Near));
+        count.near -= usize::from(self.party.group() == Group::Near);
         if let Some(own) = count.by_party.get_mut(&self.party) {
             *own -= 1;
             if *own == 0 {

@@ -7,7 +7,7 @@
 use super::connection::Connection;
 use super::party::Party;
 use super::refusals::{Refusal, Refusals};
-use super::turns::{Bounds, Gate, Rank};
+use super::turns::{Bounds, Rank, Turnstile};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -33,7 +33,7 @@ const BUFFER_BYTES_MAX: usize = 16 * 1024;
 /// Makes handshakes, and counts those that were done.
 pub(super) struct Handshakes {
     acceptor: TlsAcceptor,
-    gate: Gate,
+    turnstile: Turnstile,
     done: AtomicU64,
 }
 
@@ -57,7 +57,7 @@ impl Handshakes {
     pub(super) fn new(config: Arc<ServerConfig>) -> Self {
         Self {
             acceptor: TlsAcceptor::from(config),
-            gate: Gate::new(Bounds {
+            turnstile: Turnstile::new(Bounds {
                 places: HANDSHAKES_MAX,
                 per_address: HANDSHAKES_PER_ADDRESS,
                 waiting: WAITING_MAX,
@@ -71,7 +71,7 @@ impl Handshakes {
     /// # Errors
     /// Why that came to nothing.
     pub(super) async fn shake(&self, tcp: TcpStream, party: Party) -> Result<Connection, Refusal> {
-        let Some(_place) = self.gate.enter(party, Rank::First, HANDSHAKE_WAIT).await else {
+        let Some(_place) = self.turnstile.enter(party, Rank::First, HANDSHAKE_WAIT).await else {
             return Err(Refusal::HandshakesTotal);
         };
         let shaking = self.acceptor.accept_with(tcp, |tls| tls.set_buffer_limit(Some(BUFFER_BYTES_MAX)));
@@ -90,7 +90,7 @@ impl Handshakes {
 
     /// With those that came to nothing, as `refusals` knows them.
     pub(super) fn counts(&self, refusals: &Refusals) -> Counts {
-        let (now, waiting) = self.gate.numbers();
+        let (now, waiting) = self.turnstile.numbers();
         Counts {
             now,
             waiting,

@@ -3,8 +3,9 @@
 //! On its own link a device sees machines, and each address counts for itself. But a machine may take as many IPv6 numbers as it
 //! likes, of every prefix there is: so all of them that are near count together besides. From elsewhere an IPv6 address says no
 //! more than its /64, which counts as one, with more than a single address has; and a line may have a whole /48 of those.
+//! So everybody is of a group as well: those whom one stranger may be at once.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What a /64 from elsewhere has, as a multiple of what one address has: there may be a household behind it.
 const NETWORK_SHARES: usize = 4;
@@ -18,9 +19,13 @@ pub(super) enum Party {
     Network(Ipv6Addr),
 }
 
-/// Parties of which one machine, or one line, may be as many as it likes.
+/// Parties that may all be one machine, or one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Group {
+    /// This machine itself.
+    Here,
+    /// An IPv4 /24, by its first address.
+    Block(Ipv4Addr),
     /// All IPv6 addresses that need no router.
     Near,
     /// A /48 from elsewhere, by its first address.
@@ -37,12 +42,13 @@ impl Party {
         if near || on_link { Self::Address(v6.into()) } else { Self::Network(network(v6)) }
     }
 
-    /// With whom it counts besides; IPv4 addresses are too few for that.
-    pub(super) fn group(self) -> Option<Group> {
+    /// With whom it counts besides.
+    pub(super) fn group(self) -> Group {
         match self {
-            Self::Address(IpAddr::V6(v6)) if !v6.is_loopback() => Some(Group::Near),
-            Self::Address(_) => None,
-            Self::Network(v6) => Some(Group::Far(Ipv6Addr::from_bits(v6.to_bits() >> 80 << 80))),
+            Self::Address(address) if address.is_loopback() => Group::Here,
+            Self::Address(IpAddr::V4(v4)) => Group::Block(Ipv4Addr::from_bits(v4.to_bits() >> 8 << 8)),
+            Self::Address(IpAddr::V6(_)) => Group::Near,
+            Self::Network(v6) => Group::Far(Ipv6Addr::from_bits(v6.to_bits() >> 80 << 80)),
         }
     }
 
@@ -57,6 +63,13 @@ impl Party {
     /// Whether it is this machine itself: tunnels and proxies bring everybody from one address.
     pub(super) fn is_loopback(self) -> bool {
         matches!(self, Self::Address(address) if address.is_loopback())
+    }
+}
+
+impl Group {
+    /// Whether one machine may be as many of them as it likes; IPv4 addresses are too few for that.
+    pub(super) fn is_endless(self) -> bool {
+        matches!(self, Self::Near | Self::Far(_))
     }
 }
 
@@ -106,14 +119,18 @@ mod tests {
         let of = |text: &str, ours: &str| Party::of(text.parse().unwrap(), ours.parse().unwrap());
         let (far, near) = (of("2001:db8::7", "fd00::1"), of("fd00::7", "fd00::1"));
         assert!(far.share(64) > near.share(64));
-        assert_eq!(
-            (far.group(), near.group()),
-            (Some(Group::Far("2001:db8::".parse().unwrap())), Some(Group::Near))
-        );
+        assert_eq!((far.group(), near.group()), (Group::Far("2001:db8::".parse().unwrap()), Group::Near));
         assert_eq!(of("2001:db8:0:ffff::7", "fd00::1").group(), far.group(), "of the same /48");
         assert_ne!(of("2001:db8:1::7", "fd00::1").group(), far.group());
         assert_eq!(of("fe80::7", "fd00::1").group(), near.group(), "of another prefix");
         assert!(of("127.0.0.1", "127.0.0.1").is_loopback() && !near.is_loopback());
-        assert_eq!((of("::1", "::1").group(), of("10.0.0.7", "10.0.0.1").group()), (None, None));
+        let block = |last| of(&format!("10.0.{last}"), "10.0.0.1").group();
+        assert_eq!(
+            (of("::1", "::1").group(), of("127.0.0.1", "127.0.0.1").group()),
+            (Group::Here, Group::Here)
+        );
+        assert_eq!((block("0.7"), block("0.255")), (block("0.0"), block("0.0")));
+        assert_ne!(block("0.7"), block("1.7"));
+        assert!(far.group().is_endless() && near.group().is_endless() && !block("0.7").is_endless());
     }
 }

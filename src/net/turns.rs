@@ -1,9 +1,10 @@
-//! A fair line before something that few can have at once: each party has a share of the places, and those who wait come in
-//! turn, party by party, however many of one party wait.
+//! A fair line before something that few can have at once: each party has a share of the places, and those who wait come in turn,
+//! group by group, and within a group party by party, however many of one wait.
 //!
-//! [`Turns`] decides and is pure; [`Gate`] is what tasks wait at. A place and a turn in the line are given back by being dropped.
+//! So whoever is of a group of its own waits no longer than the number of groups commands, however many parties others are.
+//! [`Turns`] decides and is pure; [`Turnstile`] is what tasks wait at. A place and a turn in the line are given back by being dropped.
 
-use super::party::Party;
+use super::party::{Group, Party};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,18 +18,18 @@ pub(super) struct Bounds {
     pub(super) places: usize,
     /// Places of one address.
     pub(super) per_address: usize,
-    /// Those of one rank who may wait: no rank takes the others' room.
+    /// Those who may wait of the known, and as many of the others: neither takes the other's room.
     pub(super) waiting: usize,
 }
 
 /// Whose turn is sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rank {
-    /// It has shown before that it knows its way in.
+    /// It has shown before that it knows its way in: before all others.
     Known,
     /// Nothing is known against it.
     First,
-    /// After all the others.
+    /// After all of its group who are first.
     Later,
 }
 
@@ -41,6 +42,8 @@ pub(super) struct Ticket(u64);
 pub(super) enum Come {
     In,
     Wait(Ticket),
+    /// As many wait as may, but another has more than its share: that one waits no longer.
+    Instead(Ticket, Ticket),
     /// As many wait as may.
     Full,
 }
@@ -51,14 +54,64 @@ pub(super) struct Turns {
     bounds: Bounds,
     /// Places taken, by party: their sum is never more than there are.
     inside: BTreeMap<Party, usize>,
-    /// Those who wait, by party, each party's in order. The first party is the next; who was served goes to the end.
-    lines: [VecDeque<(Party, VecDeque<Ticket>)>; 3],
+    /// Those who are known, then the others. The first group is the next; which was served goes to the end.
+    classes: [VecDeque<(Group, Waiters)>; 2],
     tickets: u64,
+}
+
+/// Those of one group who wait: who is first, then who is later. The first party is the next; who was served goes to the end.
+#[derive(Debug, Default)]
+struct Waiters([VecDeque<(Party, VecDeque<Ticket>)>; 2]);
+
+impl Rank {
+    /// Its class, and its line within the group.
+    fn place(self) -> (usize, usize) {
+        match self {
+            Self::Known => (0, 0),
+            Self::First => (1, 0),
+            Self::Later => (1, 1),
+        }
+    }
+}
+
+impl Waiters {
+    fn parties(&self) -> impl Iterator<Item = &(Party, VecDeque<Ticket>)> {
+        self.0.iter().flatten()
+    }
+
+    fn len(&self) -> usize {
+        self.parties().map(|(_, tickets)| tickets.len()).sum()
+    }
+
+    fn own(&self, line: usize, party: Party) -> usize {
+        self.0[line].iter().find(|(other, _)| *other == party).map_or(0, |(_, tickets)| tickets.len())
+    }
+
+    fn push(&mut self, line: usize, party: Party, ticket: Ticket) {
+        match self.0[line].iter_mut().find(|(other, _)| *other == party) {
+            Some((_, tickets)) => tickets.push_back(ticket),
+            None => self.0[line].push_back((party, VecDeque::from([ticket]))),
+        }
+    }
+
+    /// The next for whom there is room.
+    fn next(&mut self, has_room: impl Fn(Party) -> bool) -> Option<(Party, Ticket)> {
+        for line in &mut self.0 {
+            let Some(place) = line.iter().position(|(party, _)| has_room(*party)) else { continue };
+            let (party, mut tickets) = line.remove(place)?;
+            let ticket = tickets.pop_front()?;
+            if !tickets.is_empty() {
+                line.push_back((party, tickets));
+            }
+            return Some((party, ticket));
+        }
+        None
+    }
 }
 
 impl Turns {
     pub(super) fn new(bounds: Bounds) -> Self {
-        Self { bounds, inside: BTreeMap::new(), lines: Default::default(), tickets: 0 }
+        Self { bounds, inside: BTreeMap::new(), classes: Default::default(), tickets: 0 }
     }
 
     fn taken(&self) -> usize {
@@ -66,7 +119,7 @@ impl Turns {
     }
 
     fn waiting(&self) -> usize {
-        self.lines.iter().flatten().map(|(_, line)| line.len()).sum()
+        self.classes.iter().flatten().map(|(_, waiters)| waiters.len()).sum()
     }
 
     fn has_room_for(&self, party: Party) -> bool {
@@ -76,22 +129,56 @@ impl Turns {
 
     pub(super) fn come(&mut self, party: Party, rank: Rank) -> Come {
         // Whoever waits for nothing but its own party's places keeps nobody else waiting.
-        let overtakes = self.lines.iter().flatten().any(|(other, _)| self.has_room_for(*other));
-        if !overtakes && self.has_room_for(party) {
+        if self.has_room_for(party) && !self.keeps_waiting() {
             *self.inside.entry(party).or_default() += 1;
             return Come::In;
         }
-        let lines = &mut self.lines[rank as usize];
-        if lines.iter().map(|(_, line)| line.len()).sum::<usize>() >= self.bounds.waiting {
-            return Come::Full;
+        let (class, line) = rank.place();
+        let waiting: usize = self.classes[class].iter().map(|(_, waiters)| waiters.len()).sum();
+        if waiting < self.bounds.waiting {
+            return Come::Wait(self.wait(party, class, line));
         }
+        let Some(gone) = self.longest(party, class, line) else { return Come::Full };
+        self.give_up(gone);
+        Come::Instead(self.wait(party, class, line), gone)
+    }
+
+    /// Whether somebody waits for whom there is room.
+    fn keeps_waiting(&self) -> bool {
+        let mut all = self.classes.iter().flatten().flat_map(|(_, waiters)| waiters.parties());
+        all.any(|(party, _)| self.has_room_for(*party))
+    }
+
+    fn wait(&mut self, party: Party, class: usize, line: usize) -> Ticket {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
-        match lines.iter_mut().find(|(other, _)| *other == party) {
-            Some((_, line)) => line.push_back(ticket),
-            None => lines.push_back((party, VecDeque::from([ticket]))),
-        }
-        Come::Wait(ticket)
+        let (class, group) = (&mut self.classes[class], party.group());
+        let place = class.iter().position(|(other, _)| *other == group).unwrap_or_else(|| {
+            class.push_back((group, Waiters::default()));
+            class.len() - 1
+        });
+        class[place].1.push(line, party, ticket);
+        ticket
+    }
+
+    /// Who gives way to one that comes to a full class: the last of whoever has more than it would have. A group counts before
+    /// its lines, those who are later before those who are first, and a party last.
+    fn longest(&self, party: Party, class: usize, line: usize) -> Option<Ticket> {
+        let group = party.group();
+        let most = self.classes[class].iter().flat_map(|(other, waiters)| {
+            let all = waiters.len() + usize::from(*other == group);
+            waiters.0.iter().enumerate().flat_map(move |(line, parties)| {
+                parties
+                    .iter()
+                    .filter_map(move |(_, tickets)| Some(((all, line, tickets.len()), *tickets.back()?)))
+            })
+        });
+        let (most, last) = most.max_by_key(|(most, _)| *most)?;
+        let waiters =
+            self.classes[class].iter().find(|(other, _)| *other == group).map(|(_, waiters)| waiters);
+        let own =
+            waiters.map_or((1, line, 1), |waiters| (waiters.len() + 1, line, waiters.own(line, party) + 1));
+        (most > own).then_some(last)
     }
 
     /// A place of `party` is free again.
@@ -106,42 +193,49 @@ impl Turns {
 
     /// Who waits no longer.
     pub(super) fn give_up(&mut self, ticket: Ticket) {
-        for lines in &mut self.lines {
-            for (_, line) in lines.iter_mut() {
-                line.retain(|waiting| *waiting != ticket);
+        for class in &mut self.classes {
+            for line in class.iter_mut().flat_map(|(_, waiters)| &mut waiters.0) {
+                for (_, tickets) in line.iter_mut() {
+                    tickets.retain(|waiting| *waiting != ticket);
+                }
+                line.retain(|(_, tickets)| !tickets.is_empty());
             }
-            lines.retain(|(_, line)| !line.is_empty());
+            class.retain(|(_, waiters)| waiters.len() > 0);
         }
     }
 
     /// Whose turn it is, if there is room: it has its place.
     pub(super) fn next(&mut self) -> Option<Ticket> {
-        let found = self.lines.iter().enumerate().find_map(|(rank, lines)| {
-            let place = lines.iter().position(|(party, _)| self.has_room_for(*party))?;
-            Some((rank, place))
+        let found = self.classes.iter().enumerate().find_map(|(class, groups)| {
+            let has_room = |(_, waiters): &(Group, Waiters)| {
+                waiters.parties().any(|(party, _)| self.has_room_for(*party))
+            };
+            Some((class, groups.iter().position(has_room)?))
         });
-        let (rank, place) = found?;
-        let (party, mut line) = self.lines[rank].remove(place)?;
-        let ticket = line.pop_front();
-        if !line.is_empty() {
-            self.lines[rank].push_back((party, line));
+        let (class, place) = found?;
+        let (group, mut waiters) = self.classes[class].remove(place)?;
+        let next = waiters.next(|party| self.has_room_for(party));
+        if waiters.len() > 0 {
+            self.classes[class].push_back((group, waiters));
         }
+        let (party, ticket) = next?;
         *self.inside.entry(party).or_default() += 1;
-        ticket
+        Some(ticket)
     }
 }
 
 /// Where tasks wait for a place.
 #[derive(Clone, Debug)]
-pub(super) struct Gate(Arc<Mutex<Waiting>>);
+pub(super) struct Turnstile(Arc<Mutex<Waiting>>);
 
 #[derive(Debug)]
 struct Waiting {
     turns: Turns,
-    calls: BTreeMap<u64, oneshot::Sender<()>>,
+    /// Of each that waits; `None` for one that gave way and does not know it yet.
+    calls: BTreeMap<u64, Option<oneshot::Sender<()>>>,
 }
 
-impl Gate {
+impl Turnstile {
     pub(super) fn new(bounds: Bounds) -> Self {
         Self(Arc::new(Mutex::new(Waiting { turns: Turns::new(bounds), calls: BTreeMap::new() })))
     }
@@ -151,16 +245,16 @@ impl Gate {
         let (ticket, called) = {
             let mut waiting = self.lock();
             match waiting.turns.come(party, rank) {
-                Come::In => return Some(Place { gate: self.clone(), party }),
+                Come::In => return Some(Place { turnstile: self.clone(), party }),
                 Come::Full => return None,
-                Come::Wait(ticket) => {
-                    let (call, called) = oneshot::channel();
-                    waiting.calls.insert(ticket.0, call);
-                    (ticket, called)
+                Come::Wait(ticket) => (ticket, waiting.expect(ticket)),
+                Come::Instead(ticket, gone) => {
+                    waiting.calls.insert(gone.0, None); // its task hears that nobody will call
+                    (ticket, waiting.expect(ticket))
                 }
             }
         };
-        let turn = Turn { gate: self, ticket, party, taken: false };
+        let turn = Turn { turnstile: self, ticket, party, taken: false };
         let in_time = timeout(patience, called).await.is_ok_and(|called| called.is_ok());
         if in_time { Some(turn.take()) } else { None }
     }
@@ -177,10 +271,17 @@ impl Gate {
 }
 
 impl Waiting {
+    /// What tells that it is this one's turn.
+    fn expect(&mut self, ticket: Ticket) -> oneshot::Receiver<()> {
+        let (call, called) = oneshot::channel();
+        self.calls.insert(ticket.0, Some(call));
+        called
+    }
+
     /// Calls everybody there is room for.
     fn call(&mut self) {
         while let Some(ticket) = self.turns.next() {
-            if let Some(call) = self.calls.remove(&ticket.0) {
+            if let Some(call) = self.calls.remove(&ticket.0).flatten() {
                 let _ = call.send(()); // one that gave up gives its place back when it is dropped
             }
         }
@@ -189,7 +290,7 @@ impl Waiting {
 
 /// A wait that may be given up at any moment: then its turn, or the place it was just called to, goes to the next.
 struct Turn<'a> {
-    gate: &'a Gate,
+    turnstile: &'a Turnstile,
     ticket: Ticket,
     party: Party,
     taken: bool,
@@ -198,7 +299,7 @@ struct Turn<'a> {
 impl Turn<'_> {
     fn take(mut self) -> Place {
         self.taken = true;
-        Place { gate: self.gate.clone(), party: self.party }
+        Place { turnstile: self.turnstile.clone(), party: self.party }
     }
 }
 
@@ -207,12 +308,14 @@ impl Drop for Turn<'_> {
         if self.taken {
             return;
         }
-        let mut waiting = self.gate.lock();
-        if waiting.calls.remove(&self.ticket.0).is_some() {
-            waiting.turns.give_up(self.ticket);
-        } else {
-            waiting.turns.leave(self.party);
-            waiting.call();
+        let mut waiting = self.turnstile.lock();
+        match waiting.calls.remove(&self.ticket.0) {
+            Some(Some(_)) => waiting.turns.give_up(self.ticket),
+            Some(None) => {}
+            None => {
+                waiting.turns.leave(self.party);
+                waiting.call();
+            }
         }
     }
 }
@@ -220,13 +323,13 @@ impl Drop for Turn<'_> {
 /// A place.
 #[derive(Debug)]
 pub(super) struct Place {
-    gate: Gate,
+    turnstile: Turnstile,
     party: Party,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut waiting = self.gate.lock();
+        let mut waiting = self.turnstile.lock();
         waiting.turns.leave(self.party);
         waiting.call();
     }
@@ -240,6 +343,7 @@ mod tests {
 
     const BOUNDS: Bounds = Bounds { places: 8, per_address: 2, waiting: 30 };
 
+    /// Of one group.
     fn party(last: u8) -> Party {
         Party::Address(IpAddr::from([10, 0, 0, last]))
     }
@@ -288,24 +392,61 @@ mod tests {
     }
 
     #[test]
-    fn who_is_known_for_misses_comes_after_who_is_not() {
+    fn who_is_known_for_misses_comes_after_who_is_not_and_gives_way_to_it() {
         let mut turns = Turns::new(Bounds { places: 1, per_address: 1, waiting: 50 });
         turns.come(party(9), Rank::First);
-        for last in 1..=60 {
-            turns.come(party(last), Rank::Later);
-        }
-        let Come::Wait(owner) = turns.come(party(100), Rank::First) else { panic!("there is no room") };
-        for last in 101..150 {
-            let _ = turns.come(party(last), Rank::First); // until their rank's line is full
-        }
-        assert_eq!(turns.come(party(150), Rank::First), Come::Full);
+        let late: Vec<_> = (1..=50).map(|last| turns.come(party(last + 10), Rank::Later)).collect();
+        assert_eq!(turns.come(party(200), Rank::Later), Come::Full);
+        let Come::Instead(owner, gone) = turns.come(party(100), Rank::First) else { panic!("none gave way") };
+        assert_eq!(Come::Wait(gone), late[49], "the last of those who are later");
         let Come::Wait(known) = turns.come(party(151), Rank::Known) else {
-            panic!("it has a line of its own")
+            panic!("it has a class of its own")
         };
         turns.leave(party(9));
         assert_eq!(turns.next(), Some(known));
         turns.leave(party(151));
         assert_eq!(turns.next(), Some(owner));
+    }
+
+    #[test]
+    fn groups_take_turns_however_many_parties_one_has_and_the_longest_gives_way() {
+        let mut turns = Turns::new(Bounds { places: 1, per_address: 1, waiting: 50 });
+        turns.come(party(9), Rank::First);
+        let crowd: Vec<_> = (1..=50).map(|last| turns.come(party(last + 10), Rank::First)).collect();
+        let other = |third| Party::Address(IpAddr::from([10, 0, third, 1]));
+        let Come::Instead(first, gone) = turns.come(other(1), Rank::Later) else { panic!("none gave way") };
+        assert_eq!(Come::Wait(gone), crowd[49]);
+        let Come::Instead(second, _) = turns.come(other(2), Rank::First) else { panic!("none gave way") };
+        turns.leave(party(9));
+        let mut order = Vec::new();
+        for inside in [party(11), other(1), other(2), party(12)] {
+            order.push(turns.next().unwrap());
+            turns.leave(inside);
+        }
+        let [Come::Wait(one), Come::Wait(two)] = crowd[..2] else { panic!() };
+        assert_eq!(order, [one, first, second, two]);
+    }
+
+    #[tokio::test]
+    async fn who_gives_way_hears_it_and_takes_no_place_with_it() {
+        let turnstile = Turnstile::new(Bounds { places: 1, per_address: 1, waiting: 2 });
+        let long = Duration::from_secs(60);
+        let first = turnstile.enter(party(1), Rank::First, long).await.unwrap();
+        let comes = |party| {
+            let turnstile = turnstile.clone();
+            tokio::spawn(async move { turnstile.enter(party, Rank::First, long).await })
+        };
+        let (second, third) = (comes(party(2)), comes(party(3)));
+        tokio::task::yield_now().await;
+        assert_eq!(turnstile.numbers(), (1, 2));
+        let owner = comes(Party::Address(IpAddr::from([10, 0, 1, 1])));
+        assert!(third.await.unwrap().is_none(), "its group had most");
+        assert_eq!(turnstile.numbers(), (1, 2));
+        drop(first);
+        let second = second.await.unwrap();
+        assert_eq!((turnstile.numbers(), second.is_some()), ((1, 1), true));
+        drop(second);
+        assert!(owner.await.unwrap().is_some());
     }
 
     #[test]
@@ -321,21 +462,21 @@ mod tests {
         assert_eq!(turns.next(), Some(Ticket(2)));
         turns.leave(party(3));
         assert!(
-            turns.inside.is_empty() && turns.lines.iter().all(VecDeque::is_empty),
+            turns.inside.is_empty() && turns.classes.iter().all(VecDeque::is_empty),
             "nothing is remembered"
         );
     }
 
     #[tokio::test]
     async fn a_place_goes_to_the_next_when_it_is_dropped_and_nobody_waits_for_ever() {
-        let gate = Gate::new(Bounds { places: 1, per_address: 1, waiting: 2 });
+        let turnstile = Turnstile::new(Bounds { places: 1, per_address: 1, waiting: 2 });
         let long = Duration::from_secs(60);
-        let first = gate.enter(party(1), Rank::First, long).await.unwrap();
-        assert!(gate.enter(party(2), Rank::First, Duration::ZERO).await.is_none(), "it has no patience");
-        let (second, ()) = tokio::join!(gate.enter(party(2), Rank::First, long), async { drop(first) });
-        assert_eq!(gate.numbers(), (1, 0));
+        let first = turnstile.enter(party(1), Rank::First, long).await.unwrap();
+        assert!(turnstile.enter(party(2), Rank::First, Duration::ZERO).await.is_none(), "it has no patience");
+        let (second, ()) = tokio::join!(turnstile.enter(party(2), Rank::First, long), async { drop(first) });
+        assert_eq!(turnstile.numbers(), (1, 0));
         drop(second);
-        assert_eq!(gate.numbers(), (0, 0));
+        assert_eq!(turnstile.numbers(), (0, 0));
     }
 
     proptest! {
@@ -345,6 +486,7 @@ mod tests {
         fn bounds_hold_and_no_place_is_lost(steps in prop::collection::vec((0..4_u8, 1..12_u8, any::<bool>()), 0..300)) {
             let mut turns = Turns::new(BOUNDS);
             let (mut inside, mut waiting) = (Vec::new(), Vec::new());
+            let party = |last: u8| Party::Address(IpAddr::from([10, 0, last / 4, last]));
             for (what, last, known) in steps {
                 match what {
                     0 | 1 => {
@@ -352,6 +494,11 @@ mod tests {
                         match turns.come(party(last), rank) {
                             Come::In => inside.push(party(last)),
                             Come::Wait(ticket) => waiting.push((ticket, party(last))),
+                            Come::Instead(ticket, gone) => {
+                                prop_assert!(waiting.len() >= BOUNDS.waiting);
+                                waiting.retain(|(other, _)| *other != gone);
+                                waiting.push((ticket, party(last)));
+                            }
                             Come::Full => prop_assert!(waiting.len() >= BOUNDS.waiting),
                         }
                     }

@@ -7,7 +7,7 @@ use super::tries::{Tries, Try};
 use crate::clock::mono_raw_now;
 use crate::net::party::Party;
 use crate::net::refusals::Refusal;
-use crate::net::turns::{Bounds, Gate, Rank};
+use crate::net::turns::{Bounds, Rank, Turnstile};
 use std::result::Result;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,16 +16,15 @@ use tokio::task::spawn_blocking;
 /// Keys checked or hashed at once, by whomever: two of a Pi's four processors, 4 MiB each. Sixty who come at the same moment with a
 /// first wrong key each, tried against two keys of 30 ms, are through in two seconds.
 pub(super) const CHECKS: Bounds = Bounds { places: 2, per_address: 1, waiting: 256 };
-/// How long a check waits for its turn: with few misses on record, as long as a full line takes; with more, no longer than told.
-const FIRST_WAIT: Duration = Duration::from_secs(8);
-const LATER_WAIT: Duration = Duration::from_secs(2);
+/// How long a check waits for its turn: as long as a full line takes.
+pub(super) const PATIENCE: Duration = Duration::from_secs(8);
 /// When to come again if that was too short.
 pub(super) const AGAIN_S: u64 = 2;
 
 /// Checks keys.
 pub(super) struct Checker {
     tries: Arc<Mutex<Tries>>,
-    gate: Gate,
+    turnstile: Turnstile,
     /// Where it is worked, one for each that goes on at once.
     workspaces: Arc<Mutex<Vec<Workspace>>>,
 }
@@ -34,7 +33,7 @@ impl Checker {
     pub(super) fn new() -> Self {
         Self {
             tries: Arc::new(Mutex::new(Tries::new(mono_raw_now()))),
-            gate: Gate::new(CHECKS),
+            turnstile: Turnstile::new(CHECKS),
             workspaces: Arc::default(),
         }
     }
@@ -67,7 +66,7 @@ impl Checker {
         rank: Rank,
         what: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Denied> {
-        let Some(place) = self.gate.enter(party, rank, patience(rank)).await else {
+        let Some(place) = self.turnstile.enter(party, rank, PATIENCE).await else {
             return Err(Denied::crowded(AGAIN_S));
         };
         let work = move || {
@@ -78,11 +77,6 @@ impl Checker {
             .await
             .map_err(|_| Denied::new(Refusal::KeyLocked, "The key could not be checked."))
     }
-}
-
-/// How long one of this rank waits for its turn.
-pub(super) fn patience(rank: Rank) -> Duration {
-    if rank == Rank::Later { LATER_WAIT } else { FIRST_WAIT }
 }
 
 /// A try under way. One whose key was never looked at is given back.
@@ -124,3 +118,6 @@ impl Drop for Trying {
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,9 @@
 //! How often keys may be tried: a few at once by one address, then one now and then; and bounds for all together. Pure.
 //!
-//! Only misses count, and of each address for itself. Whoever has two on record shares what is left with all others like it, and comes
-//! after those who have not. Of whom one machine may be as many as it likes (`Group`), those count together besides. But a
-//! party whose key fitted before shares nothing with anybody: so the wrong keys of some never keep a right one of another out.
+//! Only misses count, and of each address for itself. Whoever has two on record shares what is left with all others like it, after a
+//! few that its group has alone, and comes after those of its group who have not. Of whom one machine may be as many as it
+//! likes (`Group::is_endless`), those count together besides. But a party whose key fitted before shares nothing with
+//! anybody: so the wrong keys of some never keep a right one of another out.
 
 use super::super::party::{Group, Party};
 use super::super::turns::Rank;
@@ -19,10 +20,15 @@ const FREE_MISSES: u32 = 2;
 pub(super) const TRIES_OF_ALL: u32 = 60;
 /// How long until they have one more.
 const ALL_AGAIN_NS: u64 = NS_PER_S;
-/// Tries at once of all of one group, before they share with those.
+/// Tries at once of all in one endless group who have fewer.
 const TRIES_OF_GROUP: u32 = 60;
 /// How long until they have one more.
 const GROUP_AGAIN_NS: u64 = NS_PER_S / 3;
+/// Tries at once of all in one group who have as many, before they share with those of other groups: what is wrong elsewhere
+/// takes nothing of them.
+const LATER_OF_GROUP: u32 = 10;
+/// How long until they have one more: as one address alone.
+const LATER_AGAIN_NS: u64 = TRY_AGAIN_NS;
 /// How long a miss is on record.
 const RECORD_NS: u64 = 60 * NS_PER_S;
 /// Addresses remembered for their misses, and groups.
@@ -70,6 +76,19 @@ impl Bucket {
     }
 }
 
+/// One group's tries: of those with few misses, and of the others.
+#[derive(Clone, Copy, Debug)]
+struct OfGroup {
+    first: Bucket,
+    later: Bucket,
+}
+
+impl OfGroup {
+    fn full(now: MonoNs) -> Self {
+        Self { first: Bucket::full(TRIES_OF_GROUP, now), later: Bucket::full(LATER_OF_GROUP, now) }
+    }
+}
+
 /// One address's tries.
 #[derive(Clone, Copy, Debug)]
 struct Own {
@@ -92,6 +111,7 @@ impl Own {
 enum Shared {
     Nothing,
     OfGroup(Group),
+    LaterOfGroup(Group),
     OfAll,
 }
 
@@ -108,7 +128,7 @@ pub(super) struct Try {
 #[derive(Debug)]
 pub(super) struct Tries {
     by_party: BTreeMap<Party, Own>,
-    by_group: BTreeMap<Group, Bucket>,
+    by_group: BTreeMap<Group, OfGroup>,
     all: Bucket,
     /// Whose key fitted, and when the last time.
     known: BTreeMap<Party, MonoNs>,
@@ -137,7 +157,14 @@ impl Tries {
             (Rank::Known, Shared::Nothing)
         } else {
             let shared = self.share(party, own.misses, now).map_err(in_seconds)?;
-            (if shared == Shared::OfAll { Rank::Later } else { Rank::First }, shared)
+            (
+                if matches!(shared, Shared::LaterOfGroup(_) | Shared::OfAll) {
+                    Rank::Later
+                } else {
+                    Rank::First
+                },
+                shared,
+            )
         };
         own.open += 1;
         self.by_party.insert(party, own);
@@ -146,12 +173,17 @@ impl Tries {
 
     /// One of those that a stranger shares with others; how long to wait, where there is none.
     fn share(&mut self, party: Party, misses: u32, now: MonoNs) -> Result<Shared, u64> {
-        if misses < FREE_MISSES {
-            let Some(group) = party.group() else { return Ok(Shared::Nothing) };
-            let together = self.by_group.entry(group).or_insert(Bucket::full(TRIES_OF_GROUP, now));
-            if together.take(TRIES_OF_GROUP, GROUP_AGAIN_NS, now).is_ok() {
-                return Ok(Shared::OfGroup(group));
-            }
+        let group = party.group();
+        let is_first = misses < FREE_MISSES;
+        if is_first && !group.is_endless() {
+            return Ok(Shared::Nothing);
+        }
+        let together = self.by_group.entry(group).or_insert(OfGroup::full(now));
+        if is_first && together.first.take(TRIES_OF_GROUP, GROUP_AGAIN_NS, now).is_ok() {
+            return Ok(Shared::OfGroup(group));
+        }
+        if together.later.take(LATER_OF_GROUP, LATER_AGAIN_NS, now).is_ok() {
+            return Ok(Shared::LaterOfGroup(group));
         }
         self.all.take(TRIES_OF_ALL, ALL_AGAIN_NS, now).map(|()| Shared::OfAll)
     }
@@ -177,7 +209,12 @@ impl Tries {
             Shared::OfAll => self.all.give_back(TRIES_OF_ALL),
             Shared::OfGroup(group) => {
                 if let Some(together) = self.by_group.get_mut(&group) {
-                    together.give_back(TRIES_OF_GROUP);
+                    together.first.give_back(TRIES_OF_GROUP);
+                }
+            }
+            Shared::LaterOfGroup(group) => {
+                if let Some(together) = self.by_group.get_mut(&group) {
+                    together.later.give_back(LATER_OF_GROUP);
                 }
             }
         }
@@ -204,9 +241,10 @@ impl Tries {
             let Some(least) = least else { break };
             self.by_party.remove(&least);
         }
-        self.by_group.retain(|_, bucket| {
-            bucket.fill(TRIES_OF_GROUP, GROUP_AGAIN_NS, now);
-            bucket.left < TRIES_OF_GROUP
+        self.by_group.retain(|_, group| {
+            group.first.fill(TRIES_OF_GROUP, GROUP_AGAIN_NS, now);
+            group.later.fill(LATER_OF_GROUP, LATER_AGAIN_NS, now);
+            group.first.left < TRIES_OF_GROUP || group.later.left < LATER_OF_GROUP
         });
         while self.by_group.len() >= REMEMBERED_MAX {
             self.by_group.pop_first();
@@ -275,10 +313,11 @@ mod tests {
         let mut tries = Tries::new(at(0));
         // The first two of each address, then what they have together.
         let rounds = [(); 3].map(|()| (0..500).filter(|n| misses(&mut tries, v4(*n), at(1)).is_ok()).count());
-        assert_eq!(rounds, [500, 500, TRIES_OF_ALL as usize]);
+        let blocks = 2; // of IPv4, in which they are
+        assert_eq!(rounds, [500, 500, (TRIES_OF_ALL + blocks * LATER_OF_GROUP) as usize]);
         let minute: usize =
             (2..62).map(|s| (0..500).filter(|n| misses(&mut tries, v4(*n), at(s)).is_ok()).count()).sum();
-        assert!(minute <= 60 + 500, "{minute} tries in a minute");
+        assert!(minute <= 60 + 2 * 6 + 500, "{minute} tries in a minute");
         for n in 0..5000 {
             let _ = misses(&mut tries, v4(n), at(63));
         }
@@ -311,6 +350,6 @@ mod tests {
             (0..1000).filter(|n| misses(tries, v6(u128::from(s) << 16 | n), at(s)).is_ok()).count()
         };
         let hour: usize = (0..600).map(|s| passed(&mut tries, s)).sum();
-        assert!(hour <= 60 + 4 * 600 + 60, "{hour} tries in ten minutes");
+        assert!(hour <= 60 + 4 * 600 + 60 + 10 + 60, "{hour} tries in ten minutes");
     }
 }
