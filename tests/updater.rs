@@ -374,6 +374,32 @@ fn a_version_that_is_not_gives_way_and_says_why() {
     }
 }
 
+#[test]
+fn what_was_kept_is_told_again_at_the_next_start_and_damage_keeps_no_update_out() {
+    let card = Card::new("kept");
+    card.program("lib/slots", "#!/bin/sh\necho b\n");
+    let starts = |kept: &[u8]| {
+        fs::write(card.path("data/rauc/state.json"), kept).unwrap();
+        let mut command = Command::new("bash");
+        command.arg(card.path("lib/slot-good")).arg("1").envs(card.environment());
+        assert!(command.status().unwrap().success());
+        card.said()
+    };
+    for (kept, state) in [
+        (&br#"{"state":"installed","version":"2.0"}"#[..], "installed"), // of format 0, as others are
+        (br#"{"state":"refused","version":"","reason":"busy","format":9,"more":[1]}"#, "refused"),
+        (b"", "idle"),
+        (b"{", "idle"),
+        (&[0; 512], "idle"),
+        (br#"{"state":"waiting","ver"#, "idle"),
+        (b"[]", "idle"),
+    ] {
+        assert_eq!(starts(kept)["state"], state, "{}", String::from_utf8_lossy(kept));
+    }
+    card.takes_a_good_one("damage");
+    assert_eq!(card.said()["format"], 1);
+}
+
 /// As the unit's `ReadWritePaths=` mounts them, on a partition that has room for a bundle once.
 #[test]
 fn a_bundle_that_just_fits_is_taken_where_the_unit_lets_the_updater_write() {

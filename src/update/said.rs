@@ -7,9 +7,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Nothing was ever updated.
-    #[default]
-    Idle,
     /// It comes in. (The service says so; the updater knows nothing of it yet.)
     Receiving,
     /// Its signature is checked, then it is written.
@@ -26,6 +23,10 @@ pub enum Phase {
     Refused,
     /// It was tried, and the version before is back.
     FellBack,
+    /// Nothing was ever updated; or a newer version says what this one does not know, which keeps no update out.
+    #[default]
+    #[serde(other)]
+    Idle,
 }
 
 /// What the updater says.
@@ -125,5 +126,7 @@ mod tests {
             "Installing: 40 percent. Do not switch off."
         );
         assert_eq!(words(r#"{"state":"restarting","version":"2"}"#), "Restarting into version 2.");
+        let newer: Said = serde_json::from_str(r#"{"state":"downloading","format":9,"from":[1]}"#).unwrap();
+        assert!(newer.state == Phase::Idle && !newer.is_busy());
     }
 }
