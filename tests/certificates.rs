@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
-use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, SanType};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, Issuer, KeyPair,
+    NameConstraints, SanType,
+};
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -251,6 +254,56 @@ fn what_the_authority_signs_is_for_servers_and_neither_for_mail_nor_clients_nor_
             verify(&thief.authority, std::slice::from_ref(&forged), "stage-pi.local", BUILD_S + DAY_S);
         assert_eq!(found, Err(Error::NameConstraintViolation), "{name:?}");
         assert_eq!(openssl(&folder, &thief.authority, &[forged], "sslserver"), [false], "{name:?}");
+    }
+}
+
+/// Why directory names are not among the constraints (docs/decisions/0016-authority.md). When webpki compares them, this fails.
+#[test]
+fn an_authority_that_constrains_directory_names_could_sign_nothing_that_webpki_takes() {
+    let folder = Folder::new("directory-names");
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let called = |name: Option<&str>| {
+        let mut called = DistinguishedName::new();
+        name.into_iter().for_each(|name| called.push(DnType::CommonName, name));
+        called
+    };
+    let every_or_one = [None, Some("nobody")];
+    let local = || GeneralSubtree::DnsName("local".into());
+    let directory = |name| GeneralSubtree::DirectoryName(called(name));
+    let permitting = every_or_one.map(|name| (vec![local(), directory(name)], vec![]));
+    let excluding = every_or_one.map(|name| (vec![local()], vec![directory(name)]));
+    let without = (vec![local()], vec![]);
+    // What webpki takes, then what OpenSSL does: a leaf with an empty subject, and one with a name.
+    let expected = [
+        [true; 4],
+        [false, false, true, true],
+        [false, false, true, false],
+        [false, false, true, false],
+        [false, false, true, true],
+    ];
+    let constraints = [vec![without], permitting.into(), excluding.into()].concat();
+    for ((permitted_subtrees, excluded_subtrees), expected) in constraints.into_iter().zip(expected) {
+        let what = format!("permitted {permitted_subtrees:?}, excluded {excluded_subtrees:?}");
+        let key = KeyPair::generate().unwrap();
+        let mut authority = CertificateParams::default();
+        authority.distinguished_name = called(Some("the authority"));
+        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
+        authority.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees });
+        let anchor = authority.self_signed(&key).unwrap().der().clone();
+        let issuer = Issuer::new(authority, key);
+        let leaves = [None, Some("somebody")].map(|name| {
+            let mut leaf = CertificateParams::new(vec!["a.local".to_owned()]).unwrap();
+            leaf.distinguished_name = called(name);
+            leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+            leaf.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap().der().clone()
+        });
+        let webpki = leaves.each_ref().map(|leaf| {
+            verify(&anchor, std::slice::from_ref(leaf), "a.local", BUILD_S + DAY_S)
+                .inspect_err(|error| assert_eq!(*error, Error::NameConstraintViolation, "{what}"))
+                .is_ok()
+        });
+        let openssl = openssl(&folder, &anchor, &leaves, "sslserver");
+        assert_eq!([&webpki[..], &openssl].concat(), expected, "{what}");
     }
 }
 
