@@ -8,6 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::Duration;
 use synthwire::core::convert::SampleFormat;
 use synthwire::core::liveness::TURN_WITHIN_S;
@@ -19,21 +20,10 @@ const STANDSTILL: Duration = Duration::from_millis(400);
 /// How often the service looks for a device that is not there.
 const LOOKS_AGAIN: Duration = Duration::from_millis(500);
 
-/// A card and its switches.
-struct Card {
-    folder: Folder,
-}
-
-impl Card {
-    /// A card that offers this and nothing else. Builds its driver.
-    fn with(format: &str, channels: u16, access: &str) -> Self {
-        Self::offering(&format!("format {format} channels {channels} access {access}"))
-    }
-
-    /// A card that offers this, in the words of the plugin.
-    fn offering(offer: &str) -> Self {
-        let folder = Folder::new();
-        let library = folder.file("libsynthcard.so");
+/// The plugin's file, built once for all tests.
+fn driver() -> &'static str {
+    static BUILT: LazyLock<String> = LazyLock::new(|| {
+        let library = format!("{}/libsynthcard.so", env!("CARGO_TARGET_TMPDIR"));
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/alsa_path/card.c");
         let built = Command::new("cc")
             .args(["-shared", "-fPIC", "-DPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o", &library])
@@ -45,6 +35,25 @@ impl Card {
             );
         let said = String::from_utf8_lossy(&built.stderr);
         assert!(built.status.success(), "card.c needs alsa's headers (package libasound2-dev): {said}");
+        library
+    });
+    &BUILT
+}
+
+/// A card and its switches.
+struct Card {
+    folder: Folder,
+}
+
+impl Card {
+    /// A card that offers this and nothing else.
+    fn with(format: &str, channels: u16, access: &str) -> Self {
+        Self::offering(&format!("format {format} channels {channels} access {access}"))
+    }
+
+    /// A card that offers this, in the words of the plugin.
+    fn offering(offer: &str) -> Self {
+        let (folder, library) = (Folder::new(), driver());
         folder.define(&format!(
             "pcm_type.synthcard {{ lib \"{library}\" }}\n\
              pcm.card {{ type synthcard folder \"{}\" {offer} }}",
