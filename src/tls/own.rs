@@ -1,0 +1,318 @@
+//! This device's own authority and the leaf it signs: opened from the state folder or made, and kept fitting.
+//!
+//! One at a time changes them, on a copy: whoever asks meanwhile waits for no disk. When it is time is for `dates` to say, what may be
+//! signed for `authority`.
+
+use super::authority::{Authority, Leaf};
+use super::dates::{self, Window};
+use super::fingerprint::Fingerprint;
+use super::shown::{Shown, certified};
+use super::{BUILD_S, Facts, Trusted, locked};
+use crate::error::{Error, Result};
+use crate::state::{Found, Kept, StateFile, StateFolder};
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Mutex;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::sign::CertifiedKey;
+
+/// Whose clocks are remembered: the latest word of so many addresses. The oldest is forgotten.
+const CLAIMS_MAX: usize = 64;
+
+/// What is signed with and shown, and what is known for it.
+pub(super) struct Own {
+    /// Held for a moment only: who asks waits for no disk.
+    now: Mutex<Now>,
+    /// Held by whoever makes the next `now`, while it is written.
+    files: Mutex<OwnFiles>,
+    /// What listeners' clocks show, by address, oldest word first.
+    claims: Mutex<VecDeque<(IpAddr, i64)>>,
+}
+
+/// Where it is kept.
+struct OwnFiles {
+    authority: Kept<Authority>,
+    leaf: Kept<Leaf>,
+}
+
+/// What is signed with and shown at this moment.
+#[derive(Clone)]
+struct Now {
+    authority: Authority,
+    leaf: Leaf,
+    /// Why the authority is none to be trusted, but one until the next stop.
+    temporary: Option<Temporary>,
+    /// What people should know of the authority's former certificates.
+    former: Vec<String>,
+}
+
+/// Why there is no lasting authority.
+#[derive(Clone)]
+enum Temporary {
+    /// There is a file, and what is wrong with it. It stays as it is until somebody asks for another authority.
+    Unusable(String),
+    /// There was none, and one that was made cannot be kept.
+    Unkept(String),
+}
+
+impl Temporary {
+    fn words(&self) -> String {
+        let lasting =
+            "HTTPS shows a certificate that lasts until the next restart and that no browser trusts";
+        match self {
+            Self::Unusable(why) => format!(
+                "{} in the state folder cannot be used ({why}). It stays as it is, and until that is settled {lasting}. Put the \
+                 file back from a copy and restart, or have a new one made under Access on the page; devices that trusted the \
+                 old one must then be told once more.",
+                Authority::NAME
+            ),
+            Self::Unkept(why) => {
+                format!("The certificate authority made just now cannot be kept ({why}), so {lasting}.")
+            }
+        }
+    }
+}
+
+impl Now {
+    fn open(folder: &StateFolder, facts: &Facts) -> Result<(Self, OwnFiles)> {
+        let (mut authority_file, found) = Kept::open(folder);
+        let temporary = |why| -> Result<_> { Ok((new_authority(facts)?, Some(why))) };
+        let (authority, temporary) = match found {
+            Found::Kept { value, .. } => match Authority::flaw(&value) {
+                None => (renewed(&mut authority_file, &value, facts).unwrap_or(value), None),
+                Some(flaw) => temporary(Temporary::Unusable(flaw))?,
+            },
+            Found::Damaged(why) => temporary(Temporary::Unusable(why))?,
+            Found::Nothing => match make(&mut authority_file, facts) {
+                Ok(authority) => (authority, None),
+                Err(error) => temporary(Temporary::Unkept(error.to_string()))?,
+            },
+        };
+        if let Some(temporary) = &temporary {
+            tracing::error!("{}", temporary.words());
+        }
+        let (leaf_file, found) = Kept::<Leaf>::open(folder);
+        let kept = match found {
+            Found::Kept { value, .. } => Some(value),
+            _ => None,
+        };
+        let kept = kept.filter(|leaf| {
+            authority.window.covers(leaf.window)
+                && reason(&authority, leaf, facts, &[]).is_none()
+                && usable(leaf).is_ok()
+        });
+        let (leaf, is_kept) = match kept {
+            Some(leaf) => (leaf, true),
+            None => (signed(&authority, facts, &[])?, false),
+        };
+        let former = authority.notices(authority_moment(facts));
+        let now = Self { authority, leaf, temporary, former };
+        let mut files = OwnFiles { authority: authority_file, leaf: leaf_file };
+        if !is_kept {
+            now.keep_leaf(&mut files);
+        }
+        Ok((now, files))
+    }
+
+    /// Makes the authority's certificate anew where it is time, and finds what is to be told.
+    fn renew(&mut self, files: &mut OwnFiles, facts: &Facts) {
+        if self.temporary.is_some() {
+            return;
+        }
+        if let Some(next) = renewed(&mut files.authority, &self.authority, facts) {
+            self.authority = next;
+        }
+        self.former = self.authority.notices(authority_moment(facts));
+    }
+
+    /// Signs a leaf for these facts and shows it from now on.
+    fn sign(&mut self, files: &mut OwnFiles, facts: &Facts, claims: &[i64]) -> Result<()> {
+        self.leaf = signed(&self.authority, facts, claims)?;
+        self.keep_leaf(files);
+        Ok(())
+    }
+
+    /// A leaf that cannot be kept is as good until the service ends.
+    fn keep_leaf(&self, files: &mut OwnFiles) {
+        if self.temporary.is_none()
+            && let Err(error) = files.leaf.write(&self.leaf)
+        {
+            tracing::warn!("the certificate made just now is forgotten at the next start: {error}");
+        }
+    }
+}
+
+impl Own {
+    /// From `folder`, and the certificate to show first.
+    pub(super) fn open(folder: &StateFolder, facts: &Facts) -> Result<(Self, CertifiedKey)> {
+        let (now, files) = Now::open(folder, facts)?;
+        let first = usable(&now.leaf)?;
+        Ok((Self { now: Mutex::new(now), files: Mutex::new(files), claims: Mutex::default() }, first))
+    }
+
+    /// Notes what the clock of a listener shows.
+    pub(super) fn claim(&self, address: IpAddr, unix_s: i64) {
+        let mut claims = locked(&self.claims);
+        claims.retain(|(other, _)| *other != address);
+        claims.push_back((address, unix_s));
+        if claims.len() > CLAIMS_MAX {
+            claims.pop_front();
+        }
+    }
+
+    /// What listeners' devices may be asked to trust, where it lasts.
+    pub(super) fn trusted(&self) -> Option<Trusted> {
+        let now = locked(&self.now);
+        if now.temporary.is_none() { trusted(&now.authority) } else { None }
+    }
+
+    /// What is wrong with the authority that was kept.
+    pub(super) fn notice(&self) -> Option<String> {
+        locked(&self.now).temporary.as_ref().map(Temporary::words)
+    }
+
+    /// What people should know of the authority's former certificates.
+    pub(super) fn former(&self) -> Vec<String> {
+        locked(&self.now).former.clone()
+    }
+
+    /// Makes another in the place of one that cannot be used; whether there was anything to do.
+    pub(super) fn replace_authority(&self, facts: &Facts, shown: &Shown) -> Result<bool> {
+        self.change(|now, files| {
+            if now.temporary.is_none() {
+                return Ok(false);
+            }
+            let authority = make(&mut files.authority, facts)?;
+            (now.authority, now.temporary) = (authority, None);
+            now.sign(files, facts, &[])?;
+            shown.change(usable(&now.leaf)?);
+            Ok(true)
+        })
+    }
+
+    /// Changes what is shown where the facts ask for it; why, if it did.
+    pub(super) fn look(&self, facts: &Facts, shown: &Shown) -> Result<Option<&'static str>> {
+        let claims: Vec<i64> = locked(&self.claims).iter().map(|(_, claim)| *claim).collect();
+        self.change(|now, files| {
+            now.renew(files, facts);
+            let Some(reason) = reason(&now.authority, &now.leaf, facts, &claims) else { return Ok(None) };
+            now.sign(files, facts, &claims)?;
+            shown.change(usable(&now.leaf)?);
+            Ok(Some(reason))
+        })
+    }
+
+    /// One change at a time, to a copy: the disk is written meanwhile.
+    fn change<T>(&self, what: impl FnOnce(&mut Now, &mut OwnFiles) -> Result<T>) -> Result<T> {
+        let mut files = locked(&self.files);
+        let mut next = locked(&self.now).clone();
+        let done = what(&mut next, &mut files);
+        *locked(&self.now) = next;
+        done
+    }
+}
+
+/// Why this leaf does not fit the facts, if it does not.
+fn reason(authority: &Authority, leaf: &Leaf, facts: &Facts, claims: &[i64]) -> Option<&'static str> {
+    if leaf.authority != authority.certificate {
+        return Some("the authority's own certificate was made anew");
+    }
+    let moment_s = dates::moment(facts.clock, BUILD_S, claims, authority.window);
+    if dates::is_due(leaf.window, moment_s, authority.window) {
+        return Some("its dates");
+    }
+    let names = Authority::may_name(&facts.names.certified(&facts.addresses));
+    (!leaf.names.hold(&names)).then_some("this machine has another name or address")
+}
+
+fn signed(authority: &Authority, facts: &Facts, claims: &[i64]) -> Result<Leaf> {
+    let moment_s = dates::moment(facts.clock, BUILD_S, claims, authority.window);
+    let window = dates::leaf_window(moment_s, authority.window);
+    authority.sign(&facts.names.certified(&facts.addresses), window)
+}
+
+/// When it is for an authority: no listener's word counts.
+fn authority_moment(facts: &Facts) -> i64 {
+    dates::authority_moment(facts.clock, BUILD_S)
+}
+
+fn new_authority(facts: &Facts) -> Result<Authority> {
+    Authority::make(&facts.names.label(), dates::authority_window(BUILD_S, authority_moment(facts)))
+}
+
+/// Makes an authority and keeps it.
+fn make(file: &mut Kept<Authority>, facts: &Facts) -> Result<Authority> {
+    let authority = new_authority(facts)?;
+    file.write(&authority)?;
+    tracing::info!("made this device's own certificate authority, {:?}", authority.name);
+    Ok(authority)
+}
+
+/// The authority with another certificate, where it is time for one. One that cannot be kept is as good: the next has the same key.
+fn renewed(file: &mut Kept<Authority>, authority: &Authority, facts: &Facts) -> Option<Authority> {
+    let moment_s = authority_moment(facts);
+    if !authority.is_due(moment_s) {
+        return None;
+    }
+    let next = match authority.renewed(moment_s) {
+        Ok(next) => next,
+        Err(error) => {
+            tracing::error!("the certificate of this device's own authority stays as it is: {error}");
+            return None;
+        }
+    };
+    tracing::info!(
+        "the certificate of this device's own authority, {:?}, was made anew: devices that trust the one before need do \
+         nothing until that ends",
+        next.name
+    );
+    if let Err(error) = file.write(&next) {
+        tracing::warn!("it is made once more at the next start: {error}");
+    }
+    Some(next)
+}
+
+/// What listeners' devices are asked to trust.
+fn trusted(authority: &Authority) -> Option<Trusted> {
+    let der = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).ok();
+    let until = |window: Window| dates::day(window.until_s - 1);
+    let now = der(&authority.certificate)?;
+    let former = authority.former.iter();
+    Some(Trusted {
+        name: authority.name.clone(),
+        fingerprint: Fingerprint::of(&now),
+        der: now,
+        until: until(authority.window),
+        former: former
+            .filter_map(|former| Some((Fingerprint::of(&der(&former.certificate)?), until(former.window))))
+            .collect(),
+    })
+}
+
+fn usable(leaf: &Leaf) -> Result<CertifiedKey> {
+    certified(leaf.certificate.as_bytes(), leaf.key.as_bytes())
+        .map_err(|wrong| Error::new("cannot use this device's own certificate").because(wrong))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Names;
+    use crate::tls::dates::Clock;
+
+    #[test]
+    fn who_asks_for_the_certificate_does_not_wait_for_who_writes_it() {
+        let path = std::env::temp_dir().join(format!("synthwire-tls-asks-{}", std::process::id()));
+        let folder = StateFolder::open(&path).unwrap();
+        let facts = Facts {
+            clock: Clock { now_s: BUILD_S, set: true },
+            names: Names::default(),
+            addresses: Vec::new(),
+        };
+        let (own, _) = Own::open(&folder, &facts).unwrap();
+        let asked = own.change(|_, _| Ok((own.trusted().is_some(), own.notice(), own.former())));
+        assert_eq!(asked.unwrap(), (true, None, Vec::new()));
+        std::fs::remove_dir_all(path).unwrap();
+    }
+}
