@@ -6,6 +6,7 @@
 
 mod checker;
 mod denied;
+mod kept;
 pub mod key;
 pub mod rules;
 pub mod tokens;
@@ -17,66 +18,27 @@ use super::refusals::Refusal;
 use super::turns::Rank;
 use crate::clock::mono_raw_now;
 use crate::error::Error;
-use crate::state::{Fields, Found, Kept, StateFile, StateFolder, Step};
+use crate::state::{Found, Kept, StateFile, StateFolder};
 use crate::units::{MonoNs, NS_PER_S};
 use checker::Checker;
 pub(super) use denied::Denied;
 use hyper::header::HeaderMap;
+use kept::{DIGEST_FLAGS, KeptKeys, LISTENING_SET, SETTINGS_SET, State};
 use key::{HashedKey, SALT_BYTES};
 use rules::{Each, Grant, Purpose};
-use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokens::{TOKEN_BYTES, Token, Tokens};
+use tokens::{TOKEN_BYTES, Token};
 use tokio::sync::OwnedMutexGuard;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 /// Between two writes of what was handed out: whoever enters the key meanwhile shares the next one.
 const WRITE_PAUSE_NS: u64 = NS_PER_S / 4;
-
-/// What is kept on disk.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct KeptKeys {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    listening_key: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    settings_key: Option<String>,
-    tokens: Tokens,
-}
-
-/// Its field whose strangeness locks nobody out: browsers are asked for the key again.
-const TOKENS: &str = "tokens";
-
-impl StateFile for KeptKeys {
-    const NAME: &'static str = "access.json";
-    const STEPS: &'static [Step] = &[without_nulls];
-}
-
-/// To format 1: a key that is not set is not there. (Builds before the release of 0.1.0 wrote null.)
-fn without_nulls(fields: &mut Fields) {
-    fields.retain(|_, value| !value.is_null());
-}
-
-/// The keys as they are at this moment.
-#[derive(Clone)]
-struct State {
-    /// Grows when a key is set, changed or taken away.
-    version: u64,
-    keys: Each<Option<HashedKey>>,
-    /// Set, but what was kept of them cannot be understood: nothing opens what they lock.
-    lost: Each<bool>,
-    /// Keys as they stand in the file: a lost one stays there.
-    written: Each<Option<String>>,
-    tokens: Tokens,
-    /// How many of them there ever were since the start.
-    handed_out: u64,
-}
 
 /// What is on the disk of that.
 #[derive(Debug, Default)]
@@ -87,21 +49,6 @@ struct Written {
 
 /// Whom the holder of the settings key is counted as while a new key is hashed.
 const OWNER: Party = Party::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-
-/// Which keys are set, below the version in a digest.
-const LISTENING_SET: u64 = 1;
-const SETTINGS_SET: u64 = 2;
-const DIGEST_FLAGS: u32 = 2;
-
-impl State {
-    fn digest(&self) -> u64 {
-        let set =
-            |purpose, flag| if self.keys.of(purpose).is_some() || *self.lost.of(purpose) { flag } else { 0 };
-        self.version << DIGEST_FLAGS
-            | set(Purpose::Listening, LISTENING_SET)
-            | set(Purpose::Settings, SETTINGS_SET)
-    }
-}
 
 /// The door's keys.
 pub struct Access {
@@ -129,39 +76,9 @@ impl Access {
         folder: Option<&StateFolder>,
         powered_up: Option<MonoNs>,
     ) -> Self {
-        let (file, found) = folder.map(Kept::<KeptKeys>::open).unzip();
-        let (mut file, mut damaged) = (file, false);
-        let (kept, strange) = match found {
-            None | Some(Found::Nothing) => (KeptKeys::default(), Vec::new()),
-            Some(Found::Kept { value, strange }) => (value, strange),
-            Some(Found::Damaged(why)) => {
-                tracing::error!("{} in the state folder is damaged: {why}", KeptKeys::NAME);
-                damaged = true;
-                (KeptKeys::default(), Vec::new())
-            }
-        };
-        if let (Some(file), true) = (&mut file, strange.iter().any(|name| name == TOKENS)) {
-            file.forget(TOKENS); // a key that is changed must end them
-        }
-        let key = |configured: Option<&str>, kept: Option<&str>, name: &str| {
-            let text = configured.or(kept);
-            let key = text.map(HashedKey::parse).transpose();
-            if let Err(error) = &key {
-                tracing::error!("cannot use {name}, so what it locks stays locked: {error}");
-            }
-            let strange = configured.is_none() && (damaged || strange.iter().any(|strange| strange == name));
-            (key.as_ref().ok().cloned().flatten(), key.is_err() || strange)
-        };
-        let listening = key(configured.listening, kept.listening_key.as_deref(), "listening_key");
-        let settings = key(configured.settings, kept.settings_key.as_deref(), "settings_key");
-        let state = State {
-            version: 0,
-            keys: Each { listening: listening.0, settings: settings.0 },
-            lost: Each { listening: listening.1, settings: settings.1 },
-            written: Each { listening: kept.listening_key, settings: kept.settings_key },
-            tokens: kept.tokens,
-            handed_out: 0,
-        };
+        let (mut file, found) = folder.map(Kept::<KeptKeys>::open).unzip();
+        let damaged = matches!(found, Some(Found::Damaged(_)));
+        let state = State::of(configured, file.as_mut(), found);
         Self {
             digest: Arc::new(AtomicU64::new(state.digest())),
             now: Arc::new(Mutex::new(state)),
@@ -410,7 +327,7 @@ impl Access {
     ) -> std::result::Result<(), Denied> {
         // A damaged file is the only sign that there were keys: it stays until no key is lost.
         let may_write = !self.damaged || state.lost == Each::default();
-        let page = self.file.clone().filter(|_| may_write).map(|file| (file, self.page(state)));
+        let page = self.file.clone().filter(|_| may_write).map(|file| (file, state.page(self.configured)));
         let whole = move || {
             if let Some((file, (kept, gone))) = page {
                 file.lock().unwrap_or_else(PoisonError::into_inner).write_without(&kept, &gone)?;
@@ -428,35 +345,8 @@ impl Access {
         Err(Denied::new(Refusal::KeyLocked, sentence(&error)))
     }
 
-    /// What the file is to hold, and what it is to hold no longer: keys that were lost and are given up.
-    fn page(&self, state: &State) -> (KeptKeys, Vec<&'static str>) {
-        let text = |purpose| {
-            if *state.lost.of(purpose) {
-                return state.written.of(purpose).clone();
-            }
-            let key = state.keys.of(purpose).as_ref().filter(|_| !self.configured.of(purpose));
-            key.map(|key| key.as_str().to_owned())
-        };
-        let kept = KeptKeys {
-            listening_key: text(Purpose::Listening),
-            settings_key: text(Purpose::Settings),
-            tokens: state.tokens.clone(),
-        };
-        let is_gone = |purpose| !self.configured.of(purpose) && !state.lost.of(purpose);
-        let gone = Purpose::ALL.into_iter().filter(|purpose| is_gone(*purpose)).map(field).collect();
-        (kept, gone)
-    }
-
     fn now(&self) -> MutexGuard<'_, State> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The field of the file that a key stands in.
-fn field(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Listening => "listening_key",
-        Purpose::Settings => "settings_key",
     }
 }
 
