@@ -9,13 +9,13 @@ use crate::tls::fingerprint::Fingerprint;
 use crate::tls::ourselves;
 use serde_json::Value;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 /// How long the service may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Largest answer that is read: the status of two thousand listeners.
-pub(super) const ANSWER_BYTES_MAX: u64 = 4 * 1024 * 1024;
+const ANSWER_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// The variable with the listening key, where one is set: a command line is for everybody to see.
 pub(super) const KEY_VARIABLE: &str = "SYNTHWIRE_KEY";
 /// The first byte of a TLS alert (RFC 8446, 5.1): what an HTTPS port says to somebody who speaks HTTP.
@@ -111,6 +111,24 @@ pub(super) fn status(config: &Config, place: SocketAddr) -> Answer {
         .map_or_else(|why| Answer::Nobody(why.to_string()), |bytes| Answer::of(&bytes))
 }
 
+/// Asks what answers at `address`, a name or an address with its port, over HTTP alone.
+pub(super) fn status_at(address: &str) -> Answer {
+    let asked = reached(address).and_then(|stream| converse(stream, address, "/api/status"));
+    asked.map_or_else(|why| Answer::Nobody(why.to_string()), |bytes| Answer::of(&bytes))
+}
+
+/// The first of the addresses behind a name that is reached.
+fn reached(address: &str) -> io::Result<TcpStream> {
+    let mut refusal = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in address.to_socket_addrs()? {
+        match connect(address) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => refusal = error,
+        }
+    }
+    Err(refusal)
+}
+
 /// What the service says that it is ill of; `None` while it is well.
 pub(super) fn ill(config: &Config, place: SocketAddr) -> Option<Plain> {
     let answer = ask_either(config, place, "/healthz").unwrap_or_default();
@@ -145,11 +163,11 @@ fn ask_either(config: &Config, place: SocketAddr, path: &str) -> io::Result<Vec<
 }
 
 fn ask(address: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
-    converse(connect(address)?, address, path)
+    converse(connect(address)?, &address.to_string(), path)
 }
 
 fn ask_secure(address: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
-    converse(ourselves::secured(connect(address)?)?, address, path)
+    converse(ourselves::secured(connect(address)?)?, &address.to_string(), path)
 }
 
 fn connect(address: SocketAddr) -> io::Result<TcpStream> {
@@ -159,11 +177,11 @@ fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-fn converse(mut stream: impl Read + Write, address: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
+fn converse(mut stream: impl Read + Write, host: &str, path: &str) -> io::Result<Vec<u8>> {
     let key = std::env::var(KEY_VARIABLE).ok().filter(|key| key.bytes().all(|byte| byte.is_ascii_graphic()));
     let key = key.map_or_else(String::new, |key| format!("Authorization: Bearer {key}\r\n"));
     // In one piece: who answers the first of several and closes would reset the connection, and its answer would be lost.
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{key}Connection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{key}Connection: close\r\n\r\n");
     let sent = stream.write_all(request.as_bytes()).and_then(|()| stream.flush());
     let mut answer = Vec::new();
     let read = stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer);

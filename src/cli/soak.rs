@@ -4,7 +4,7 @@
 //! `verdict`.
 
 use super::arguments::Configured;
-use super::asking::{self, ANSWER_BYTES_MAX, Answer, KEY_VARIABLE};
+use super::asking::{self, Answer, KEY_VARIABLE};
 use super::terminal::{is_watched, renew, say, say_lines};
 use super::verdict::{Ear, Verdict, Watch, parse_span, progress};
 use crate::clock::mono_raw_now;
@@ -18,8 +18,8 @@ use serde_json::Value;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
@@ -76,7 +76,9 @@ pub(super) fn run(arguments: &SoakArguments) -> Result<ExitCode> {
         .enable_all()
         .build()
         .map_err(|error| Error::new("cannot start the network runtime").because(error))?;
-    runtime.block_on(soak(way, arguments.wanted_ns))
+    let done = runtime.block_on(soak(way, arguments.wanted_ns));
+    runtime.shutdown_background(); // an answer that trickles must not keep us
+    done
 }
 
 async fn soak(way: Arc<Way>, wanted_ns: u64) -> Result<ExitCode> {
@@ -171,25 +173,13 @@ async fn hear(way: &Way, ear: &Mutex<Ear>) -> Option<()> {
 impl Way {
     /// `/api/status`.
     async fn status(&self) -> Result<Value> {
-        let answer = match timeout(PATIENCE, self.ask("/api/status")).await {
-            Ok(Ok(bytes)) => Answer::of(&bytes),
+        let address = self.address.clone();
+        let asked = spawn_blocking(move || asking::status_at(&address));
+        let answer = match timeout(PATIENCE, asked).await {
+            Ok(Ok(answer)) => answer,
             Ok(Err(error)) => Answer::Nobody(error.to_string()),
             Err(_) => Answer::Nobody("no answer came in time".into()),
         };
         answer.status(&self.address)
-    }
-
-    async fn ask(&self, path: &str) -> std::io::Result<Vec<u8>> {
-        let mut stream = TcpStream::connect(&self.address).await?;
-        let key = self.key.as_ref().and_then(|key| key.to_str().ok());
-        let key = key.map_or_else(String::new, |key| format!("Authorization: {key}\r\n"));
-        let request =
-            format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{key}Connection: close\r\n\r\n", self.address);
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = Vec::new();
-        match stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await {
-            Err(error) if answer.is_empty() => Err(error),
-            _ => Ok(answer),
-        }
     }
 }
