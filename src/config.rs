@@ -6,6 +6,7 @@
 mod reading;
 
 use crate::error::{Error, Result};
+use crate::host_name::HostName;
 use crate::units::CHANNELS_MAX;
 use ipnet::IpNet;
 pub use reading::{Complaint, Reading, keys};
@@ -196,7 +197,7 @@ impl Config {
         within("chunk_frames", self.chunk_frames.unwrap_or(128), 32, 2048)?;
         within("rt_priority", u32::from(self.rt_priority), 0, 99)?;
         self.check_certificate()?;
-        if let Some(name) = self.names.iter().find(|name| !is_host_name(name)) {
+        if let Some(name) = self.names.iter().find(|name| HostName::parse(name).is_none()) {
             return Err((
                 "names",
                 format!("{name:?} is no name: letters, digits, '-' and '.', without a port"),
@@ -235,10 +236,6 @@ impl Config {
 /// An address alone, or a block of them.
 fn block_of(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| Some(IpNet::from(text.parse::<IpAddr>().ok()?)))
-}
-
-fn is_host_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
 }
 
 fn within(

@@ -6,6 +6,7 @@
 //!
 //! A name that this device had is kept for a day ([`FORMER_NS`]): a page that was opened under it goes on.
 
+use crate::host_name::{HostName, LABEL_BYTES_MAX};
 use crate::units::{MonoNs, NS_PER_S};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -43,10 +44,6 @@ pub const FORMER_NS: u64 = 24 * 3600 * NS_PER_S;
 const FORMER_MAX: usize = 8;
 /// Most addresses in one certificate: a machine with more has a bridge for each of its containers.
 const ADDRESSES_MAX: usize = 64;
-/// Longest part of a name between two dots (RFC 1035, 2.3.4).
-const LABEL_BYTES_MAX: usize = 63;
-/// Longest name (the same, without the root's dot).
-const NAME_BYTES_MAX: usize = 253;
 /// Where a name is taken, a responder adds a number to it: `synthwire-2.local`. So many are certified before they are met;
 /// whatever number the responder reports is certified as well.
 const CERTIFIED_NUMBERS: std::ops::RangeInclusive<u32> = 2..=4;
@@ -61,7 +58,7 @@ pub struct Names {
     /// The whole name, `.local` included, that the mDNS responder has settled on, if there is one.
     settled: Option<String>,
     /// Those of the configuration.
-    configured: Vec<String>,
+    configured: Vec<HostName>,
     /// Names of before, each with the moment it is forgotten, oldest first.
     former: Vec<(String, MonoNs)>,
 }
@@ -80,7 +77,7 @@ impl Names {
     pub fn of(host: &str, configured: &[String]) -> Self {
         Self {
             host: plain(host),
-            configured: configured.iter().map(|name| plain(name)).collect(),
+            configured: configured.iter().filter_map(|name| HostName::parse(name.trim())).collect(),
             ..Self::default()
         }
     }
@@ -122,7 +119,7 @@ impl Names {
 
     /// Whether `name` is one of the configuration: then it is ours on every port, for instance at a reverse proxy.
     pub fn is_configured(&self, name: &str) -> bool {
-        self.configured.iter().any(|configured| configured == name)
+        self.configured.iter().any(|configured| **configured == *name)
     }
 
     /// What a certificate of our own speaks for, on a machine with these addresses: nothing but what is local by its nature.
@@ -131,7 +128,7 @@ impl Names {
         let numbered =
             CERTIFIED_NUMBERS.map(|number| format!("{}.local", numbered_label(&self.label(), number)));
         let former = self.former.iter().map(|(name, _)| name.clone());
-        let given = self.configured.iter().filter(|name| is_permitted(name)).cloned();
+        let given = self.configured.iter().filter(|name| is_permitted(name)).map(ToString::to_string);
         let all = self.own().into_iter().chain(numbered).chain(given).chain(former);
         for name in all.chain(["localhost".into()]) {
             if is_certifiable(&name) && !dns.contains(&name) {
@@ -213,16 +210,10 @@ fn plain(name: &str) -> String {
 /// part, for which that authority signs nothing, but a certificate from elsewhere may speak. Not a number: Firefox refuses the whole
 /// certificate for one.
 fn is_certifiable(name: &str) -> bool {
-    let sound = |label: &str| {
-        (1..=LABEL_BYTES_MAX).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
     let is_local = name
         .rsplit_once('.')
         .map_or_else(|| name.bytes().any(|byte| !byte.is_ascii_digit()), |_| is_permitted(name));
-    name.len() <= NAME_BYTES_MAX && name.split('.').all(sound) && is_local
+    is_local && HostName::parse(name).is_some_and(|name| name.is_strict())
 }
 
 fn is_private(address: &IpAddr) -> bool {

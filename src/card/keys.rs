@@ -1,5 +1,6 @@
 //! The keys of the card's `synthwire.toml`: what each of them takes, and what is said when it is something else.
 
+use crate::host_name::HostName;
 use toml::Value;
 
 /// One key.
@@ -90,11 +91,8 @@ pub(super) fn text<'a>(key: &Key, value: &'a Value) -> Checked<&'a str> {
 
 /// A name for the network, in small letters.
 pub(super) fn hostname(text: &str) -> Checked<String> {
-    let fits = (1..=63).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-');
-    if !fits {
+    let name = HostName::parse(text).filter(|name| name.is_strict() && !text.contains('.'));
+    let Some(name) = name else {
         let says = if text.contains('.') {
             "hostname is one word without dots; .local is added by itself. Write: hostname = \"stage\""
         } else {
@@ -102,19 +100,18 @@ pub(super) fn hostname(text: &str) -> Checked<String> {
              \"stage-left\""
         };
         return Err(says.into());
-    }
-    let name = text.to_ascii_lowercase();
-    if name == "localhost" {
+    };
+    if &*name == "localhost" {
         return Err("hostname cannot be localhost: every device calls itself so. Choose another name".into());
     }
-    Ok(name)
+    Ok(name.to_string())
 }
 
 /// Most names: far more than anybody's router gives.
 const NAMES_MAX: usize = 16;
 
 /// One further name, or a list of them, in small letters; an empty list takes away those there are.
-pub(super) fn names(value: &Value) -> Checked<Vec<String>> {
+pub(super) fn names(value: &Value) -> Checked<Vec<HostName>> {
     let texts: Option<Vec<&str>> = match value {
         Value::String(text) => Some(vec![text]),
         Value::Array(items) if items.len() <= NAMES_MAX => items.iter().map(Value::as_str).collect(),
@@ -128,13 +125,9 @@ pub(super) fn names(value: &Value) -> Checked<Vec<String>> {
     texts.into_iter().map(|text| name(text.trim().trim_end_matches('.'))).collect()
 }
 
-fn name(text: &str) -> Checked<String> {
-    let sound = |part: &str| {
-        (1..=63).contains(&part.len())
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-    };
-    if text.len() <= 253 && text.split('.').all(sound) {
-        return Ok(text.to_ascii_lowercase());
+fn name(text: &str) -> Checked<HostName> {
+    if let Some(name) = HostName::parse(text) {
+        return Ok(name);
     }
     let says = if text.contains("://") || text.contains('/') {
         "names are names alone, without http:// and without a /. Write: names = [\"synthwire.fritz.box\"]"
@@ -271,7 +264,7 @@ mod tests {
             (list(&["roon_kitchen", "xn--bhne-1ra.example"]), vec!["roon_kitchen", "xn--bhne-1ra.example"]),
             (list(&[]), vec![]),
         ] {
-            assert_eq!(names(&value).unwrap(), expected);
+            assert_eq!(names(&value).unwrap().iter().map(|name| &**name).collect::<Vec<_>>(), expected);
         }
         for (text, said) in [
             ("http://synthwire.fritz.box", "without http://"),

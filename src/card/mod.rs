@@ -9,6 +9,7 @@ mod keys;
 pub mod left;
 pub mod sheet;
 
+use crate::host_name::HostName;
 use std::fmt;
 
 /// What somebody wishes, as far as it can be done.
@@ -17,7 +18,7 @@ pub struct Wishes {
     /// The name of this device on the network, in small letters.
     pub hostname: Option<String>,
     /// Further names it is reached by, in small letters.
-    pub names: Option<Vec<String>>,
+    pub names: Option<Vec<HostName>>,
     /// First channel of the pair that is heard, 1 to 127.
     pub first_channel: Option<u16>,
     /// Without which nobody listens; as typed.

@@ -5,6 +5,7 @@
 use super::keys::{self, Checked, KEYS, Key};
 use super::{Network, Problem, Wishes};
 use crate::encoding::VALUE_LINES_MAX;
+use crate::suggestion;
 use toml::{Table, Value};
 
 /// A line that sets something, and what became of it.
@@ -151,26 +152,12 @@ fn unknown(name: &str) -> String {
         "country" => Some("wifi_country"),
         "name" | "host" => Some("hostname"),
         "channel" | "channels" | "pair" => Some("first_channel"),
-        other => all.into_iter().find(|known| distance(&plain(known), other) <= 2),
+        _ => suggestion::meant(name, all.into_iter()),
     };
     match meant {
         Some(meant) => format!("{name:?} is no key of this file. Do you mean {meant}? {there_are}"),
         None => format!("{name:?} is no key of this file. {there_are}"),
     }
-}
-
-/// How many letters differ between two words (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.bytes().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 /// What is said of a value that is no TOML: never the value itself, it may be a password.
@@ -242,6 +229,7 @@ fn join_wifi(sheet: &mut Sheet) {
 mod tests {
     use super::*;
     use crate::encoding::decode;
+    use crate::host_name::HostName;
 
     #[test]
     fn a_file_without_a_mistake_is_all_done() {
@@ -264,7 +252,7 @@ mod tests {
             ssh_keys,
         } = sheet.wishes;
         assert_eq!((hostname.as_deref(), first_channel), (Some("stage"), Some(3)));
-        assert_eq!(names, Some(vec!["stage.lan".to_owned()]));
+        assert_eq!(names, HostName::parse("stage.lan").map(|name| vec![name]));
         assert_eq!(
             (listening_key.as_deref(), settings_key.as_deref()),
             (Some("for the band"), Some("for myself"))

@@ -173,7 +173,10 @@ impl CardArguments {
         }
         let mut keys: Vec<(&str, Value)> = Vec::new();
         if let Some(names) = wishes.names {
-            keys.push(("names", Value::Array(names.into_iter().map(Value::String).collect())));
+            keys.push((
+                "names",
+                Value::Array(names.iter().map(|name| Value::String(name.to_string())).collect()),
+            ));
         }
         if let Some(first) = wishes.first_channel {
             keys.push(("first_channel", Value::Integer(first.into())));

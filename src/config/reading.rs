@@ -7,6 +7,7 @@
 use super::Config;
 use crate::encoding::{VALUE_LINES_MAX, decode};
 use crate::error::{Error, Result};
+use crate::suggestion::meant;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -179,7 +180,7 @@ impl<'a> Sorting<'a> {
     fn take(&mut self, piece: Piece<'a>) {
         let key = piece.key.as_str();
         let Some((_, wants)) = WANTS.iter().find(|(known, _)| *known == key) else {
-            let near = nearest(key);
+            let near = meant(key, WANTS.iter().map(|(known, _)| *known));
             self.meant.extend(LOCKS.iter().find(|lock| near == Some(**lock)));
             let hint = near.map_or_else(
                 || "a newer version may know it".to_owned(),
@@ -321,34 +322,6 @@ fn shortened(line: &str) -> String {
 
 fn line_at(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
-}
-
-/// The known key that differs in the fewest letters, if it is likely that it was meant.
-fn nearest(key: &str) -> Option<&'static str> {
-    let folded = key.to_lowercase().replace('-', "_");
-    let near = WANTS.iter().map(|(known, _)| (distance(&folded, known), *known)).min()?;
-    let part = WANTS
-        .iter()
-        .find(|(known, _)| folded.len() >= 4 && known.starts_with(&folded))
-        .map(|(known, _)| *known);
-    (near.0 <= 1 + near.1.len() / 5).then_some(near.1).or(part)
-}
-
-/// Letters to change, add or leave out (Levenshtein). A long word is far from every key.
-fn distance(a: &str, b: &str) -> usize {
-    if a.len() > 64 {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, right) in b.bytes().enumerate() {
-            let changed = diagonal + usize::from(left != right);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 fn bytes_of(file: &Path) -> io::Result<Vec<u8>> {

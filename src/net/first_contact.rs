@@ -45,9 +45,9 @@ pub(super) fn answer(path: &str, headers: &HeaderMap, secure: &Secure, peer: Pee
 /// Whether the browser believes it is on this very machine: there it plays without encryption.
 pub(super) fn is_at_home(headers: &HeaderMap) -> bool {
     match host(headers) {
-        Some(Host::Name(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Name(name)) => &*name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Address(address)) => address.is_loopback(),
-        None => false,
+        Some(Host::Unnamed) | None => false,
     }
 }
 
@@ -131,7 +131,7 @@ fn check(headers: &HeaderMap, peer: Peer) -> Response<Body> {
 
 fn host(headers: &HeaderMap) -> Option<Host> {
     let authority = Authority::parse(headers.get(header::HOST)?.to_str().ok()?)?;
-    Some(authority.host).filter(|host| *host != Host::Name(String::new()))
+    Some(authority.host).filter(|host| *host != Host::Unnamed)
 }
 
 /// The name to go on by: the one that was asked for, unless no certificate of ours could ever hold it, such as a router's.

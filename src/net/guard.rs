@@ -85,6 +85,7 @@ pub(super) fn check_host<B>(request: &Request<B>, peer: Peer, names: &Names) -> 
     let ours = |Authority { host, .. }: &Authority| match host {
         Host::Address(address) => is_near(*address) || *address == peer.local.ip().to_canonical(),
         Host::Name(name) => names.accept(name),
+        Host::Unnamed => false,
     };
     // Where a proxy asks us by our number, this is what the visitor's browser went by.
     let forwarded = forwarded(request.headers(), peer).filter(|to| matches!(to.host, Host::Name(_)));

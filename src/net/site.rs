@@ -1,11 +1,9 @@
 //! Where a request goes and where a page comes from: host, port and scheme as `Host` and `Origin` write them (RFC 9110, 4.2 and
 //! 7.2; RFC 6454, 6.2). One reader for all of them. Pure.
 
+use crate::host_name::HostName;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-/// Longest name (RFC 1035, 2.3.4).
-const NAME_BYTES_MAX: usize = 253;
 
 /// How a page is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +30,12 @@ impl Scheme {
     }
 }
 
-/// A name in small letters without a dot at its end, or an address: nothing that would have to be escaped anywhere.
+/// A name or an address: nothing that would have to be escaped anywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Host {
-    /// '' where none is given.
-    Name(String),
+    /// None is given.
+    Unnamed,
+    Name(HostName),
     /// Without an interface: it means something on the machine of the one who typed it only (RFC 6874).
     Address(IpAddr),
 }
@@ -44,6 +43,7 @@ pub(super) enum Host {
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unnamed => Ok(()),
             Self::Name(name) => f.write_str(name),
             Self::Address(IpAddr::V6(v6)) => write!(f, "[{v6}]"),
             Self::Address(v4) => write!(f, "{v4}"),
@@ -97,9 +97,7 @@ fn host_of(name: &str) -> Option<Host> {
     if let Ok(address) = name.strip_suffix('.').unwrap_or(name).parse::<Ipv4Addr>() {
         return Some(Host::Address(address.into()));
     }
-    let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    let name = name.strip_suffix('.').unwrap_or(name);
-    (name.len() <= NAME_BYTES_MAX && name.bytes().all(sound)).then(|| Host::Name(name.to_ascii_lowercase()))
+    if name.is_empty() { Some(Host::Unnamed) } else { HostName::parse(name).map(Host::Name) }
 }
 
 /// Where a page comes from.
@@ -119,7 +117,7 @@ impl Origin {
             _ => return None,
         };
         let at = Authority::parse(authority)?;
-        (at.host != Host::Name(String::new())).then_some(Self { scheme, at })
+        (at.host != Host::Unnamed).then_some(Self { scheme, at })
     }
 
     /// Whether a page from here is of the site that is asked as `authority`: same host, same port, where either may leave the
@@ -172,6 +170,8 @@ mod tests {
             ("a%2eb", None),
             ("a\"><script>", None),
             ("é", None),
+            ("a..b", None),
+            (".", None),
         ] {
             let read = Authority::parse(text);
             let shown = read.as_ref().map(|authority| (authority.host.to_string(), authority.port));

@@ -1,0 +1,77 @@
+//! A name that a machine is reached by, as a request, the configuration, the card or a certificate has it: one reader for all of
+//! them. Pure.
+
+use std::fmt;
+use std::ops::Deref;
+
+/// Longest name (RFC 1035, 2.3.4, without the root's dot).
+const NAME_BYTES_MAX: usize = 253;
+/// Longest part of one between two dots (the same).
+pub const LABEL_BYTES_MAX: usize = 63;
+
+/// Parts of letters, digits, `-` and `_` with dots between them, in small letters, without a dot at the end: nothing that would
+/// have to be escaped anywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostName(String);
+
+impl HostName {
+    /// `None` where this is no name. An address of version 4 is one by its letters: who minds asks first.
+    pub fn parse(text: &str) -> Option<Self> {
+        let name = text.strip_suffix('.').unwrap_or(text);
+        let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        let is_label = |label: &str| (1..=LABEL_BYTES_MAX).contains(&label.len()) && label.bytes().all(sound);
+        (name.len() <= NAME_BYTES_MAX && name.split('.').all(is_label))
+            .then(|| Self(name.to_ascii_lowercase()))
+    }
+
+    /// Whether it may stand in a certificate and in DNS as a host's (RFC 1123, 2.1): routers and Windows give others, too, and
+    /// browsers send them.
+    pub fn is_strict(&self) -> bool {
+        !self.contains('_') && self.split('.').all(|label| !label.starts_with('-') && !label.ends_with('-'))
+    }
+}
+
+impl Deref for HostName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_in_small_letters_or_not_at_all() {
+        let (label, long) = ("a".repeat(63), [63, 63, 63, 61].map(|length| "a".repeat(length)).join("."));
+        for (text, name, strict) in [
+            ("synthwire.local", "synthwire.local", true),
+            ("Synthwire.Local.", "synthwire.local", true),
+            ("roon_kitchen", "roon_kitchen", false),
+            ("-a.local", "-a.local", false),
+            ("a-.local", "a-.local", false),
+            ("a-b", "a-b", true),
+            ("xn--kche-0ra.lan", "xn--kche-0ra.lan", true),
+            (&label, &label, true),
+            (&long, &long, true),
+        ] {
+            let read = HostName::parse(text).unwrap();
+            assert_eq!((&*read, read.is_strict()), (name, strict), "{text}");
+        }
+        let (label, long) = (label + "a", long + "a");
+        for text in [
+            "", ".", "a..b", ".a", "a..", "a b", "a:80", "a/b", "a%2eb", "Küche", "a\0", "[::1]", &label,
+            &long,
+        ] {
+            assert_eq!(HostName::parse(text), None, "{text:?}");
+        }
+    }
+}
