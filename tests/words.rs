@@ -68,7 +68,6 @@ const NO_MESSAGES: &[(&str, &str)] = &[
     ("src/net/doorstep.rs", "HTTP/1.1 …"),
     ("src/cli/arguments.rs", "Keys of the configuration file"),
     ("src/cli/fingerprint.rs", "The SHA-256 fingerprint of"),
-    ("src/cli/soak.rs", "GET … HTTP"),
     ("src/cli/asking.rs", "GET … HTTP"),
     ("src/cli/verdict.rs", "… of …: …, … million frames"),
     ("src/cli/verdict.rs", "… frames missing"),
