@@ -264,7 +264,9 @@ fn an_authority_that_constrains_directory_names_could_sign_nothing_that_webpki_t
     std::fs::create_dir_all(&folder.0).unwrap();
     let called = |name: Option<&str>| {
         let mut called = DistinguishedName::new();
-        name.into_iter().for_each(|name| called.push(DnType::CommonName, name));
+        if let Some(name) = name {
+            called.push(DnType::CommonName, name);
+        }
         called
     };
     let every_or_one = [None, Some("nobody")];
@@ -538,6 +540,11 @@ impl Place<'_> {
             Self::Nothing => {}
         }
     }
+
+    fn put_instead(&self, path: &Path) {
+        let _ = std::fs::remove_dir(path).or_else(|_| std::fs::remove_file(path)); // there may be nothing
+        self.put(path);
+    }
 }
 
 /// Damage must never keep a box without a screen from starting: its page says what is wrong.
@@ -547,7 +554,7 @@ fn where_a_certificate_from_elsewhere_cannot_be_used_the_own_authority_stands_in
     let made = rcgen::generate_simple_self_signed(vec!["stage-pi.local".to_owned()]).unwrap();
     let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
     let (cert, key) = (cert.as_bytes(), key.as_bytes());
-    let other = KeyPair::generate().unwrap().serialize_pem();
+    let (other, long) = (KeyPair::generate().unwrap().serialize_pem(), vec![b'-'; 2 << 20]);
     let facts = facts(BUILD_S, true, &[]);
     let absent = "No such file or directory (os error 2). Check the path given as";
     let no_certificate = "there is no certificate in it. cert takes a PEM file";
@@ -560,7 +567,7 @@ fn where_a_certificate_from_elsewhere_cannot_be_used_the_own_authority_stands_in
         (File(cert), Place::Folder, no_file),
         (Pipe, File(key), no_file),
         (File(cert), Pipe, no_file),
-        (File(&[b'-'; 2 << 20]), File(key), "it is too long for a certificate or a key. Check the path"),
+        (File(&long), File(key), "it is too long for a certificate or a key. Check the path"),
         (File(b""), File(key), no_certificate),
         (File(&[0; 4096]), File(key), no_certificate),
         (File(made.cert.der()), File(key), no_certificate),
@@ -604,10 +611,8 @@ fn where_a_certificate_from_elsewhere_cannot_be_used_the_own_authority_stands_in
         assert_eq!(identity.look(&facts).unwrap(), None, "once said is enough");
 
         // Mended, it is shown without a restart.
-        for (path, bytes) in [(&files.cert, cert), (&files.key, key)] {
-            let _ = std::fs::remove_dir(path).or_else(|_| std::fs::remove_file(path));
-            std::fs::write(path, bytes).unwrap();
-        }
+        File(cert).put_instead(&files.cert);
+        File(key).put_instead(&files.key);
         assert!(identity.look(&facts).unwrap().is_some(), "{said}");
         assert_eq!(identity.leaf(), *made.cert.der(), "{said}");
         assert!(
