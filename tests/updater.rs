@@ -396,6 +396,7 @@ fn what_was_kept_is_told_again_at_the_next_start_and_damage_keeps_no_update_out(
     ] {
         assert_eq!(starts(kept)["state"], state, "{}", String::from_utf8_lossy(kept));
     }
+    fs::remove_file(card.path("run/synthwire-updater/running")).unwrap(); // the version, which slot-good leaves there
     card.takes_a_good_one("damage");
     assert_eq!(card.said()["format"], 1);
 }
