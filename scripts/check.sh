@@ -28,7 +28,7 @@ have_cargo_command() {
 
 shell_scripts() {
     local file status=0
-    while read -r file; do bash -n "$file" || status=1; done < <(find scripts .ci tools packaging tests/systemd tests/update image/update -maxdepth 1 -type f \
+    while read -r file; do bash -n "$file" || status=1; done < <(find scripts .ci tools packaging tests/hostile tests/systemd tests/update image/update -maxdepth 1 -type f \
         \( -name '*.sh' -o -name run -o -path 'packaging/p*' -o -name proof \))
     return "$status"
 }

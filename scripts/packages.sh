@@ -129,6 +129,9 @@ needs_hostile() {
     need npm 'fetches the client that comes through them' command -v npm
     need_apart nginx 'a reverse proxy' command -v nginx
     need_apart caddy 'another' command -v caddy
+    need dbus-daemon 'the bus by which a service and avahi speak' command -v dbus-daemon
+    need_apart avahi-daemon 'answers for a machine'\''s name' command -v avahi-daemon
+    need_apart avahi-utils 'asks for one' command -v avahi-browse
 }
 
 # A machine that is not there, started from a kernel and a file tree. The kernel's package is never installed: who needs one

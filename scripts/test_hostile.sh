@@ -8,6 +8,7 @@
 #   headers      wapiti's look at headers, policies and cookies
 #   tls          testssl.sh's look at the HTTPS port: protocols, ciphers, the certificate, known weaknesses
 #   proxies      nginx and Caddy with the configurations of docs/guide/proxies.md: page, key, cookie, the socket with its sound
+#   names        the real avahi on a network of its own: another machine takes the name, the host name changes, avahi goes and comes
 #   metrics      promtool on /metrics, on the alerts and on their tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,7 +16,7 @@ cd "$(dirname "$0")/.."
 . scripts/tally.sh
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(metrics headers proxies tls conformance slow chaos)
+[ ${#stages[@]} -gt 0 ] || stages=(metrics headers proxies names tls conformance slow chaos)
 port=18999
 tls_port=18998
 proxy_port=18997
@@ -129,17 +130,20 @@ from_guide() {
         -e "s|^synth.example.org {|https://synth.example.org:$proxy_port {\n\ttls $PWD/$logs/proxies/synth.example.org.pem $PWD/$logs/proxies/synth.example.org.key|"
 }
 
-# visit NAME: what a browser does, at the proxy that runs.
-visit() {
+# count STAGE WHERE: the checks told on stdin, one a line, each with its 'ok' or 'not ok'.
+count() {
     local line
     while read -r line; do
         case $line in
             'ok '*) cases_passed=$((cases_passed + 1)) ;;
-            *) cases_failed=$((cases_failed + 1)); warn "proxies: $1: $line" ;;
+            *) cases_failed=$((cases_failed + 1)); warn "$1: $2: $line" ;;
         esac
-        printf '%s: %s\n' "$1" "$line" >>"$logs/proxies.log"
-    done < <(node tests/hostile/proxy.mjs "https://synth.example.org:$proxy_port/synth/" "the band's key" 2>&1 || true)
+        printf '%s: %s\n' "$2" "$line" >>"$logs/$1.log"
+    done
 }
+
+# visit NAME: what a browser does, at the proxy that runs.
+visit() { count proxies "$1" < <(node tests/hostile/proxy.mjs "https://synth.example.org:$proxy_port/synth/" "the band's key" 2>&1 || true); }
 
 proxies() {
     local folder=$PWD/$logs/proxies
@@ -162,6 +166,12 @@ proxies() {
     stop
     helper=$behind behind=
     stop
+}
+
+names() {
+    local folder=$PWD/$logs/names
+    rm -rf "$folder" && mkdir -p "$folder"
+    count names avahi < <(tests/hostile/names.sh "$service" "$folder" 2>&1 || echo 'not ok: it did not come to its end')
 }
 
 slow() {
@@ -204,8 +214,8 @@ scripts/npm_packages.sh
 
 for stage in "${stages[@]}"; do
     case $stage in
-        chaos | conformance | slow | headers | proxies | tls | metrics) ;;
-        *) die "unknown stage '$stage'" 'One of: metrics headers proxies tls conformance slow chaos' ;;
+        chaos | conformance | slow | headers | proxies | names | tls | metrics) ;;
+        *) die "unknown stage '$stage'" 'One of: metrics headers proxies names tls conformance slow chaos' ;;
     esac
     say "$stage"
     began=$SECONDS cases_passed=0 cases_failed=0 cases_skipped=0
