@@ -15,12 +15,11 @@ declare -A machines avahi
 
 # soon COMMAND...: whether it comes to hold within a minute: avahi takes seconds, and a new answerer is looked for twice a minute.
 soon() {
-    local _
-    for _ in $(seq 120); do
-        ! "$@" || return 0
+    local until=$((SECONDS + 60))
+    until "$@"; do
+        [ "$SECONDS" -lt "$until" ] || return 1
         sleep 0.5
     done
-    return 1
 }
 
 check() {
@@ -76,8 +75,8 @@ stop_avahi() {
     wait "${avahi[$1]}" || true
 }
 
-# What the other machine sees.
-announced() { on other avahi-browse --resolve --parsable --terminate "$1" | awk -F';' -v at="$device_at" '$1 == "=" && $8 == at { print $7 ":" $9 }' | sort -u; }
+# What the other machine sees; avahi keeps a host name's capitals, which mean nothing in a name.
+announced() { on other avahi-browse --resolve --parsable --terminate "$1" | awk -F';' -v at="$device_at" '$1 == "=" && $8 == at { print tolower($7) ":" $9 }' | sort -u; }
 only_announced() { [ "$(announced _http._tcp)" = "$1:$http" ] && [ "$(announced _https._tcp)" = "$1:$https" ]; }
 # resolves NAME ADDRESS MACHINE: as that one sees it.
 resolves() { [ "$(on "$3" avahi-resolve --name "$1" -4 | cut -f2)" = "$2" ]; }
@@ -146,6 +145,7 @@ check 'the host name has changed: pianopi.local is certified' certified pianopi.
 # As the guide has it: avahi asks for the host name at its start only.
 stop_avahi device
 start_avahi device
+check 'avahi was started anew, and the service follows it' says 'pianopi.local, through avahi'
 is_called pianopi.local 'the host name has changed and avahi was started anew'
 check 'a page opened under the name before goes on' certified stage-pi-2.local
 
