@@ -8,7 +8,7 @@
 #   headers      wapiti's look at headers, policies and cookies
 #   tls          testssl.sh's look at the HTTPS port: protocols, ciphers, the certificate, known weaknesses
 #   proxies      nginx and Caddy with the configurations of docs/guide/proxies.md: page, key, cookie, the socket with its sound
-#   names        the real avahi on a network of its own: another machine takes the name, the host name changes, avahi goes and comes
+#   names        the real avahi on a network of its own: another machine takes the name, the host name changes, avahi goes and comes back
 #   metrics      promtool on /metrics, on the alerts and on their tests
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -155,6 +155,13 @@ is_called organ.local 'avahi was told another name'
 stop_avahi device
 check 'without avahi the service answers for itself' says 'pianopi.local, without avahi'
 is_called pianopi.local 'without avahi'
+on other avahi-set-host-name flute
+soon resolves flute.local "$other_at" other
+on device sh -c 'echo flute >/proc/sys/kernel/hostname'
+is_called flute-2.local 'without avahi, the host name has changed to one that another machine has'
+check 'and that one keeps it' resolves flute.local "$other_at" other
+on device sh -c 'echo Piano_Pi >/proc/sys/kernel/hostname'
+is_called pianopi.local 'without avahi, the host name has changed back'
 start_avahi device
 check 'avahi is back, and the service leaves it to it' says 'pianopi.local, through avahi'
 is_called pianopi.local 'avahi is back'
