@@ -7,7 +7,7 @@ use crate::service::Service;
 use std::time::Instant;
 
 /// Minutes of the long listen; `SYNTHWIRE_ALSA_MINUTES` makes it longer.
-const MINUTES: u64 = 1;
+const MINUTES: u64 = 3;
 const FRAMES_PER_MINUTE: u64 = 60 * 44_100;
 /// What jackd hands over at once. On a machine that stands still it leaves a late client out of whole cycles, and says so.
 const CYCLE_FRAMES: i64 = 64;
