@@ -37,7 +37,7 @@ make_config() {
 
 # make_boot FOLDER SLOT: slot b is empty; boot-b.tree and the like are for whoever makes an update.
 make_boot() {
-    local folder=$work/boot-$2 firmware name
+    local folder=$work/boot-$2 firmware name program
     fat "$1/boot-$2" 96 "BOOT-${2^}" "53594e0$((2 + (0x$2 - 10)))"
     rm -rf "$folder"
     [ "$2" = a ] || return 0
@@ -48,7 +48,7 @@ make_boot() {
     sed "s/@SLOT@/$2/" image/boot/cmdline.txt >"$folder/cmdline.txt"
     cp "$work/unpacked/tree/boot/vmlinuz-$name" "$folder/vmlinuz"
     cp "$work/initrd.img" "$folder/"
-    for name in start4.elf start.elf; do check_settings image/boot/config.txt "$firmware/$name"; done
+    for program in start4.elf start.elf; do check_settings image/boot/config.txt "$firmware/$program"; done
     # Pi 4: start4, fixup4. Pi 3 and Zero 2 W: start, fixup.
     cp "$firmware"/{start4.elf,fixup4.dat,start.elf,fixup.dat,bootcode.bin} "$folder/"
     cp "$(unpacked "/lib/linux-image-$name")"/broadcom/bcm2{711,837}-rpi-*.dtb "$folder/"

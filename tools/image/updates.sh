@@ -4,8 +4,9 @@
 . image/update/pack.sh
 . image/disk.sh
 
-# An update by the page's way into the empty slot, which has to prove itself there; then one that does not start. This script is the boot
-# loader: like a Pi's, it reads autoboot.txt, and knows from the console that a start is a trial.
+# An update by the page's way into the empty slot, which has to prove itself there; then one that does not start, and one whose kernel
+# hangs. This script is the boot loader: like a Pi's, it reads autoboot.txt, and knows from the console that a start is a trial. It is the
+# firmware's watchdog as well.
 stage_updates() {
     local mine=$work/updates.img
     make_bundles
@@ -34,18 +35,25 @@ try_updates() {
     check 'it is who it was' test "$again" = "$first"
     check 'with the key of before' is_key 'the key of updates'
     install_bundle no-start waiting || { not_ok 'an update that will not start is installed'; return; }
-    restart_into_update "$mine" "$log" || { not_ok 'the version before is back'; return; }
+    restart_into_update "$mine" "$log" as_of_a_newer_version || { not_ok 'the version before is back'; return; }
     check 'the new one was started, then the one before' test "$booted" = ' 2 3'
     check 'what did not start is told' until_update fell_back no-start
     check 'the slot that runs is the one before' grep -q 'synthwire.slot=b' "$work/cmdline.txt"
     again=$(authority) || again=none
     check 'it still is who it was' test "$again" = "$first"
     check 'and has its key' is_key 'the key of updates'
+    check 'the settings that a newer version left are in use' grep -q '"first_channel":3' <<<"$(page /api/status)"
+    install_bundle hangs waiting || { not_ok 'an update whose kernel hangs is installed'; return; }
+    restart_into_update "$mine" "$log" || { not_ok 'the version before is back after a kernel that hung'; return; }
+    check 'the one that hangs was started, then the one before' test "$booted" = ' 2 3'
+    check 'what hung is told' until_update fell_back hangs
     stop_machine
+    check 'what a newer version wrote is kept, and nothing was called damaged' is_kept "$mine"
     check 'the proved slot is settled on the card' test "$(boot_partition all "$mine")" = 3
 }
 
-# $work/next.raucb and $work/no-start.raucb: the image's own two parts; and its kernel without a system.
+# $work/next.raucb, no-start.raucb and hangs.raucb: the image's own two parts; its kernel without a system; a kernel that finds no
+# first program, and does not restart by itself.
 make_bundles() {
     local parts=$PWD/$work/bundle
     signing_key
@@ -57,7 +65,44 @@ make_bundles() {
     mksquashfs "$parts/empty" "$parts/nothing" -quiet -no-progress >/dev/null
     pack_bundle "$(dirname "$IMAGE")/root.squashfs" "$parts/boot.vfat" next synthwire-pi-arm64 "$work/next.raucb"
     pack_bundle "$parts/nothing" "$parts/boot.vfat" no-start synthwire-pi-arm64 "$work/no-start.raucb"
+    sed 's/panic=[0-9]*/panic=0 rdinit=none root=none/' "$parts/boot/cmdline.txt" >"$parts/cmdline.txt"
+    mcopy -o -i "$parts/boot.vfat" "$parts/cmdline.txt" ::
+    pack_bundle "$parts/nothing" "$parts/boot.vfat" hangs synthwire-pi-arm64 "$work/hangs.raucb"
     rm -rf "$parts"
+}
+
+# state_at CARD: its data partition, for e2fsprogs.
+state_at() { echo "$1?offset=$((512 * $(partx --noheadings --output START --nr 7 "$1")))"; }
+
+# as_of_a_newer_version CARD: the state as a newer version may leave it: another format, and fields that the one before does not know.
+as_of_a_newer_version() {
+    local name folder=$work/newer data owner
+    data=$(state_at "$1")
+    rm -rf "$folder" && mkdir "$folder"
+    e2fsck -p "$data" >/dev/null || [ $? -eq 1 ]
+    owner=$(debugfs -R 'stat /synthwire/authority.json' "$data" 2>/dev/null | sed -n 's/^User: *\([0-9]*\).*/\1/p')
+    for name in authority access leaf; do
+        debugfs -R "dump /synthwire/$name.json $folder/$name.json" "$data" 2>/dev/null
+        sed -i -e '1s/{/{"of_tomorrow": {"deep": 1},/' -e 's/"format": *[0-9]*/"format": 99/' "$folder/$name.json"
+    done
+    printf '{"format":99,"first_channel":3,"of_tomorrow":{"deep":1}}\n' >"$folder/settings.json"
+    for name in authority access leaf settings; do
+        printf '%s\n' "rm /synthwire/$name.json" "write $folder/$name.json /synthwire/$name.json" "sif /synthwire/$name.json mode 0100600" \
+            "sif /synthwire/$name.json uid $owner" "sif /synthwire/$name.json gid $owner"
+    done | debugfs -w -f - "$data" >/dev/null 2>&1
+}
+
+# is_kept CARD: all of that, and beside it nothing that was put aside.
+is_kept() {
+    local name data kept
+    data=$(state_at "$1")
+    e2fsck -p "$data" >/dev/null || [ $? -eq 1 ]
+    for name in authority access leaf settings; do
+        kept=$(debugfs -R "cat /synthwire/$name.json" "$data" 2>/dev/null)
+        grep -q of_tomorrow <<<"$kept" || { warn "$name.json is now '${kept:0:100}'"; return 1; }
+    done
+    kept=$(debugfs -R 'ls -p /synthwire' "$data" 2>/dev/null)
+    ! grep damaged <<<"$kept"
 }
 
 # boot_partition all|tryboot CARD: which it would be.
@@ -65,11 +110,22 @@ boot_partition() {
     mtype -i "$2@@$(partition_at 1)" ::autoboot.txt | sed -n "/^\[$1\]/,\$p" | sed -n 's/^boot_partition=\([0-9]\).*/\1/p' | head -n 1
 }
 
-# start_slot all|tryboot CARD LOG: to be ready; fails when it restarts before.
+# start_slot all|tryboot CARD LOG: to be ready; fails when it restarts before, or stands still and is ended.
 start_slot() {
     take_out_kernel "$2" "$(boot_partition "$1" "$2")" || return 1
     say "Booting partition $(boot_partition "$1" "$2") ([$1] of autoboot.txt)"
-    start_from "$2" "$3"
+    if grep -q panic=0 "$work/cmdline.txt"; then start_hanging "$2" "$3"; else start_from "$2" "$3"; fi
+}
+
+# start_hanging CARD LOG: until it stands still, and does so for a while; then the power is taken, as a watchdog does.
+start_hanging() {
+    local began=$SECONDS
+    start_machine "$2" "$work/initrd.img" '' "file=$1,format=raw"
+    until grep -a -q 'Kernel panic' "$2" || [ $((SECONDS - began)) -gt "$ready_seconds_max" ]; do sleep 1; done
+    sleep 15
+    check 'a kernel that hangs does not end by itself' kill -0 "$machine"
+    stop_machine
+    return 1
 }
 
 # send_bundle KEY FILE [OPTION...]
@@ -104,13 +160,15 @@ ask_restart() {
 # update_and_end NAME: on a machine on which no key is set yet.
 update_and_end() { set_key none 'the key of updates' && install_bundle "$1" waiting && ask_restart; }
 
-# restart_into_update CARD LOG: as often as a Pi would start again by itself, until it is ready. $booted: from which partitions.
+# restart_into_update CARD LOG [COMMAND]: as often as a Pi would start again by itself, until it is ready. $booted: from which partitions.
+# COMMAND does something to the card before.
 restart_into_update() {
     local section tries
     booted=
     ask_restart || return 1
+    ${3:+"$3" "$1"}
     for tries in 1 2 3; do
-        wait_for_end || return 1
+        [ -z "$machine" ] || wait_for_end || return 1
         if grep -a -q 'synthwire: the next start is a trial' "$2"; then section=tryboot; else section=all; fi
         booted+=" $(boot_partition "$section" "$1")"
         ! start_slot "$section" "$1" "$2" || return 0
