@@ -168,7 +168,7 @@ fn spawn_fan_out(
     let play = move || {
         let state = become_prompt(turns);
         for refusal in &state.refusals {
-            tracing::warn!("the fan-out thread has {refusal}");
+            tracing::warn!("the fan-out thread: {refusal}");
         }
         let _ = setup.hub.fan_out.real_time.set(state);
         let _ = ended.send(fan_out::run(frames, newcomers, setup));
