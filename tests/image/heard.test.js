@@ -54,7 +54,7 @@ test('a browser plays the counters of every channel in order, and says what is m
     t.diagnostic(`channels ${first} and ${first + 1}: ${frames} of ${sound.frames} frames follow the one before; named ${JSON.stringify(log.namedByName())}, `
       + `breaks ${JSON.stringify(breaks)}`);
     const named = Object.values(log.namedByName()).reduce((sum, count) => sum + count, 0);
-    assert.ok(frames > ORDERED_SHARE * sound.frames, `channel ${first}: ${frames} of ${sound.frames} frames are in order; the page is ${report.state}, ${report.target_ms} ms behind the live edge wanted`);
+    assert.ok(frames > ORDERED_SHARE * sound.frames, `channel ${first}: ${frames} of ${sound.frames} frames are in order; the page is ${report.state} (${report.mode}), ${report.target_ms} ms behind the live edge wanted`);
     const glitches = breaks.filter(({ at }, index) => at - (breaks[index - 1]?.at ?? -Infinity) - (breaks[index - 1]?.frames ?? 0) >= SAME_GLITCH_FRAMES);
     assert.ok(glitches.length <= named, `channel ${first}: ${glitches.length} glitches, ${named} of them named`);
   }
