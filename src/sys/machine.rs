@@ -28,12 +28,19 @@ pub fn host() -> String {
 /// Every address that stays for a while.
 pub fn addresses() -> Vec<IpAddr> {
     let mut found = lasting_ipv6(&read_to_string("/proc/net/if_inet6").unwrap_or_default());
-    if let Ok(interfaces) = getifaddrs() {
-        let v4 =
-            interfaces.filter_map(|interface| Some(IpAddr::from(interface.address?.as_sockaddr_in()?.ip())));
-        found.extend(v4);
-    }
+    found.extend(every_address().into_iter().filter(IpAddr::is_ipv4));
     found
+}
+
+/// Every address, also those that stay for a day.
+pub(super) fn every_address() -> Vec<IpAddr> {
+    let Ok(interfaces) = getifaddrs() else { return Vec::new() };
+    let ip = |interface: nix::ifaddrs::InterfaceAddress| {
+        let address = interface.address?;
+        let v4 = address.as_sockaddr_in().map(|v4| IpAddr::from(v4.ip()));
+        v4.or_else(|| Some(IpAddr::from(address.as_sockaddr_in6()?.ip())))
+    };
+    interfaces.filter_map(ip).collect()
 }
 
 /// What the clock shows. It is set when the kernel took it from a clock with a battery, or a time service has told the kernel (or

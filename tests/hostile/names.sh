@@ -90,6 +90,14 @@ not_certified() { ! ask --cacert authority.pem "https://$1:$https/"; }
 # says HOW: the last the service has said of its name.
 says() { [[ $(grep 'known on this network as' service.log | tail -n 1) == *" as $1" ]]; }
 
+# both_called NAME: the two come to have one name while the network is in two pieces, as after an access point's return.
+both_called() {
+    nsenter --target "${machines[switch]}" --net ip link set other nomaster
+    on other avahi-set-host-name "$1"
+    soon resolves "$1.local" "$other_at" other
+    nsenter --target "${machines[switch]}" --net ip link set other master switch
+}
+
 # is_called NAME WHEN: the three that must be one.
 is_called() {
     check "$2: $1 is announced, with both ports and no other name" only_announced "$1"
@@ -128,11 +136,7 @@ is_called stage-pi.local 'at the start'
 check 'guitar.local is not its name' refused guitar.local
 check 'and not certified' not_certified guitar.local
 
-# The two come to have one name while the network is in two pieces, as after an access point's return.
-nsenter --target "${machines[switch]}" --net ip link set other nomaster
-on other avahi-set-host-name stage-pi
-soon resolves stage-pi.local "$other_at" other
-nsenter --target "${machines[switch]}" --net ip link set other master switch
+both_called stage-pi
 # The first to hear that the name is taken leaves it: so the device asks first.
 check 'another machine has the name, and is found by it' resolves stage-pi.local "$other_at" device
 is_called stage-pi-2.local 'another machine has the name'
@@ -162,9 +166,16 @@ is_called flute-2.local 'without avahi, the host name has changed to one that an
 check 'and that one keeps it' resolves flute.local "$other_at" other
 on device sh -c 'echo Piano_Pi >/proc/sys/kernel/hostname'
 is_called pianopi.local 'without avahi, the host name has changed back'
+both_called pianopi
+# Before the other machine asks, and finds its own name taken.
+check 'without avahi the service sees that another machine has come by its name' says 'pianopi-2.local, without avahi'
+is_called pianopi-2.local 'without avahi, another machine has the name'
+on other avahi-set-host-name guitar
+on device sh -c 'echo Organ >/proc/sys/kernel/hostname'
+is_called organ.local 'without avahi, the host name has changed once more'
 start_avahi device
-check 'avahi is back, and the service leaves it to it' says 'pianopi.local, through avahi'
-is_called pianopi.local 'avahi is back'
+check 'avahi is back, and the service leaves it to it' says 'organ.local, through avahi'
+is_called organ.local 'avahi is back'
 
 check 'it was one service all the time' kill -0 "$pid"
 check 'and nothing of ours panicked' bash -c "! grep -q panicked service.log"

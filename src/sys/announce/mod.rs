@@ -76,7 +76,9 @@ impl Voice {
         match self {
             Self::Avahi(announcement) => announcement.stands(thorough),
             Self::Ours(responder) => {
-                responder.lives() && responder.label == label && !(thorough && avahi::is_there())
+                responder.lives()
+                    && responder.label == label
+                    && !(thorough && (avahi::is_there() || responder.is_contested()))
             }
             Self::Nobody => !(thorough && avahi::is_there()),
         }

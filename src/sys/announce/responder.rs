@@ -1,8 +1,16 @@
 //! Our own responder, for machines without avahi.
 
 use super::Offer;
-use mdns_sd::{DaemonEvent, DnsNameChange, Receiver, RecvTimeoutError, ServiceDaemon, ServiceInfo};
+use crate::sys::machine;
+use mdns_sd::{
+    DaemonEvent, DnsNameChange, HostnameResolutionEvent, Receiver, RecvTimeoutError, ServiceDaemon,
+    ServiceInfo,
+};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
+
+/// How long another machine may take to answer to our name.
+const OTHERS_MS: u64 = 2000;
 
 /// Answers while it lives.
 pub(super) struct Responder {
@@ -37,6 +45,29 @@ impl Responder {
         self.daemon.status().is_ok()
     }
 
+    /// Whether another machine answers to the name as well. The library looks for one before it takes a name and never again, but
+    /// two networks may have been joined since (RFC 6762, 9): started anew, it finds the name taken.
+    pub(super) fn is_contested(&self) -> bool {
+        let Ok(answers) = self.daemon.resolve_hostname(&format!("{}.", self.host), Some(OTHERS_MS)) else {
+            return false;
+        };
+        let own = machine::every_address();
+        while let Ok(event) = answers.recv_timeout(Duration::from_millis(2 * OTHERS_MS)) {
+            match event {
+                HostnameResolutionEvent::AddressesFound(_, found)
+                    if found.iter().any(|address| is_anothers(address.to_ip_addr(), &own)) =>
+                {
+                    return true;
+                }
+                HostnameResolutionEvent::SearchTimeout(_) | HostnameResolutionEvent::SearchStopped(_) => {
+                    break;
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
     /// Waits, at most until it has taken another name.
     pub(super) fn wait(&mut self, at_most: Duration) {
         let until = Instant::now() + at_most;
@@ -56,6 +87,12 @@ impl Responder {
     }
 }
 
+/// Whether an address under our name is that of another machine. One of a kind that we have none of takes no name from us, and would
+/// be found again and again.
+fn is_anothers(address: IpAddr, own: &[IpAddr]) -> bool {
+    !own.contains(&address) && own.iter().any(|own| !own.is_loopback() && own.is_ipv4() == address.is_ipv4())
+}
+
 /// The name that a host called `host` has after this change; `None` when another name changes, as that of a service.
 fn renamed(host: &str, change: &DnsNameChange) -> Option<String> {
     let plain = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
@@ -65,5 +102,21 @@ fn renamed(host: &str, change: &DnsNameChange) -> Option<String> {
 impl Drop for Responder {
     fn drop(&mut self) {
         let _ = self.daemon.shutdown(); // it says goodbye by itself
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_another_machine_is_of_a_kind_that_this_one_has_and_none_of_its_own() {
+        let own: Vec<IpAddr> =
+            ["127.0.0.1", "::1", "192.168.7.1"].iter().map(|text| text.parse().unwrap()).collect();
+        for (address, anothers) in
+            [("192.168.7.1", false), ("127.0.0.1", false), ("192.168.7.2", true), ("fe80::2", false)]
+        {
+            assert_eq!(is_anothers(address.parse().unwrap(), &own), anothers, "{address}");
+        }
     }
 }
