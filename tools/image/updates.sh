@@ -136,15 +136,19 @@ send_bundle() {
         --data-binary "@$file" "$@" "http://127.0.0.1:$http/api/update"
 }
 
-# until_update STATE VERSION: as the page tells it.
+# until_update STATE VERSION: as the page tells it. What it told of the one before may stand a moment longer.
 until_update() {
-    local began=$SECONDS said=
+    local began=$SECONDS said before
+    before=$(update_told) || before=
+    said=$before
     until [ "$said" = "$1 $2" ]; do
-        [[ $((SECONDS - began)) -lt $ready_seconds_max && ! $said =~ ^(refused|fell_back) ]] || { warn "the update is '$said', not '$1 $2'"; return 1; }
+        [[ $((SECONDS - began)) -lt $ready_seconds_max && ($said == "$before" || ! $said =~ ^(refused|fell_back)) ]] ||
+            { warn "the update is '$said', not '$1 $2'"; return 1; }
         sleep 1
-        said=$(page /api/status | node -p 'const { state, version } = JSON.parse(require("fs").readFileSync(0)).update; `${state} ${version}`') || said=
+        said=$(update_told) || said=
     done
 }
+update_told() { page /api/status | node -p 'const { state, version } = JSON.parse(require("fs").readFileSync(0)).update; `${state} ${version}`'; }
 
 # install_bundle NAME STATE: through the page's own request.
 install_bundle() {
