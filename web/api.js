@@ -6,8 +6,8 @@
  * Belongs here: requests. Does not: words and elements (view/).
  */
 
-/** @typedef {import('./core/access.js').Access} Access */
-/** @typedef {import('./core/access.js').Purpose} Purpose */
+/** @typedef {import('./core/page/access.js').Access} Access */
+/** @typedef {import('./core/page/access.js').Purpose} Purpose */
 
 /** @returns {Promise<Access | null>} null where the service does not say */
 export async function askAccess() {
@@ -55,9 +55,9 @@ export function replaceAuthority() {
   return write('api/authority', {});
 }
 
-/** @returns {Promise<import('./core/update.js').Update | null>} where an update of the device is; null where it has none, or does not say */
+/** @returns {Promise<import('./core/page/update.js').Update | null>} where an update of the device is; null where it has none, or does not say */
 export async function askUpdate() {
-  const status = /** @type {{update?: import('./core/update.js').Update | null} | null} */ (await ask('api/status'));
+  const status = /** @type {{update?: import('./core/page/update.js').Update | null} | null} */ (await ask('api/status'));
   return status?.update ?? null;
 }
 

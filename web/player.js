@@ -5,12 +5,12 @@
  * elements (view/), words, decisions (core/).
  */
 
-import { socketAddress } from './core/address.js';
-import { PLAYOUT } from './core/controls.js';
+import { socketAddress } from './core/net/address.js';
+import { PLAYOUT } from './core/playout/controls.js';
 import { Ledger } from './core/ledger.js';
-import { OutputChoice } from './core/output_choice.js';
-import { phase } from './core/phase.js';
-import { buildReport } from './core/report.js';
+import { OutputChoice } from './core/page/output_choice.js';
+import { phase } from './core/page/phase.js';
+import { buildReport } from './core/page/report.js';
 import { pageNowMs, Session } from './session.js';
 
 /** A clock is remembered once it is known this well, and not more often than this. */
@@ -21,14 +21,14 @@ const REMEMBER_EVERY_MS = 10_000;
  * What this device has taught: kept from visit to visit.
  *
  * @typedef {object} Memory
- * @property {import('./core/live_edge.js').ClockMemory | null} clocks
+ * @property {import('./core/clock/live_edge.js').ClockMemory | null} clocks
  * @property {number} output how far the output had to go for safety
  */
 
 /**
  * @typedef {object} PlayerOptions
  * @property {string} [socketUrl] default: /ws where the page came from
- * @property {AudioContextLatencyCategory | number | null} [latencyHint] default: the least that this device holds (core/output_choice.js)
+ * @property {AudioContextLatencyCategory | number | null} [latencyHint] default: the least that this device holds (core/page/output_choice.js)
  * @property {number | null} [contextRate] default: the device's own
  * @property {'auto' | 'sab' | 'port'} [transport]
  * @property {Memory} [memory] of an earlier visit
@@ -36,7 +36,7 @@ const REMEMBER_EVERY_MS = 10_000;
  */
 
 /** @typedef {import('./session.js').Failure} Failure */
-/** @typedef {import('./core/controls.js').ModeName} ModeName */
+/** @typedef {import('./core/playout/controls.js').ModeName} ModeName */
 
 /** Sends 'change' about ten times a second while active, and whenever the state changes. */
 export class Player extends EventTarget {
@@ -126,7 +126,7 @@ export class Player extends EventTarget {
     };
   }
 
-  /** @returns {import('./core/report.js').Report} the numbers of docs/guide/report.md */
+  /** @returns {import('./core/page/report.js').Report} the numbers of docs/guide/report.md */
   report() {
     return buildReport(this.#known());
   }
@@ -200,13 +200,13 @@ export class Player extends EventTarget {
   }
 }
 
-/** @type {import('./core/phase.js').Facts} */
+/** @type {import('./core/page/phase.js').Facts} */
 const NO_FACTS = {
   started: false, failure: null, started_ago_ms: 0, context_state: 'closed', context_still_ms: 0, worker: null,
   playout_state: PLAYOUT.EMPTY, silent_ms: Infinity, wish_refused: null,
 };
 
-/** @type {Omit<import('./core/report.js').Known, 'nowMs' | 'phase' | 'latencyHint' | 'ledger' | 'mode'> & {peaks: null}} */
+/** @type {Omit<import('./core/page/report.js').Known, 'nowMs' | 'phase' | 'latencyHint' | 'ledger' | 'mode'> & {peaks: null}} */
 const NOTHING_KNOWN = {
   transport: null, contextRateHz: null, baseLatencyMs: null, outputLatencyMs: null, playbackStats: null, playout: null,
   whatIf: null, worker: null, heardContextMs: null, outputClock: null, startToSoundMs: null, peaks: null,

@@ -5,14 +5,14 @@
  * the clocks that exist only on this thread. What belongs elsewhere: starting again (player.js), decisions (core/).
  */
 
-import { readEvents, readPlayout, readWhatIf, PLAYOUT, takePeaks, writeMode } from './core/controls.js';
-import { mayAskForOutput } from './core/engine.js';
-import { GlitchWatch } from './core/glitch_watch.js';
-import { PROCESSOR_NAME } from './core/messages.js';
-import { OutputClock } from './core/output_clock.js';
-import { phase } from './core/phase.js';
-import { buildReport } from './core/report.js';
-import { controlWords, RING_BYTES } from './core/ring.js';
+import { readEvents, readPlayout, readWhatIf, PLAYOUT, takePeaks, writeMode } from './core/playout/controls.js';
+import { mayAskForOutput } from './core/page/engine.js';
+import { GlitchWatch } from './core/page/glitch_watch.js';
+import { PROCESSOR_NAME } from './core/net/messages.js';
+import { OutputClock } from './core/clock/output_clock.js';
+import { phase } from './core/page/phase.js';
+import { buildReport } from './core/page/report.js';
+import { controlWords, RING_BYTES } from './core/playout/ring.js';
 
 const LOOK_EVERY_MS = 100;
 /** Every so many looks the slow things: what-if, and the word to the service. */
@@ -25,7 +25,7 @@ const SOUNDED_LATELY_MS = 300;
 /** How long a refused wish is shown. */
 const REFUSAL_SHOWN_MS = 8000;
 
-/** @typedef {{problem: import('./core/messages.js').Problem, detail: string}} Failure */
+/** @typedef {{problem: import('./core/net/messages.js').Problem, detail: string}} Failure */
 
 /**
  * @typedef {object} Wishes
@@ -34,9 +34,9 @@ const REFUSAL_SHOWN_MS = 8000;
  * @property {number | null} contextRate null: the device's own
  * @property {'auto' | 'sab' | 'port'} transport
  * @property {number} gain
- * @property {import('./core/controls.js').ModeName} mode
+ * @property {import('./core/playout/controls.js').ModeName} mode
  * @property {number | null} fixedMs
- * @property {import('./core/live_edge.js').ClockMemory | null} remembered
+ * @property {import('./core/clock/live_edge.js').ClockMemory | null} remembered
  * @property {import('./core/ledger.js').Ledger} ledger
  */
 
@@ -66,9 +66,9 @@ export class Session {
   #lookTimer;
 
   #startedMs = pageNowMs();
-  /** @type {import('./core/messages.js').WorkerStatus | null} */
+  /** @type {import('./core/net/messages.js').WorkerStatus | null} */
   #status = null;
-  /** @type {import('./core/controls.js').PlayoutReading | null} */
+  /** @type {import('./core/playout/controls.js').PlayoutReading | null} */
   #playout = null;
   /** @type {[number, number]} */
   #peaks = [0, 0];
@@ -136,7 +136,7 @@ export class Session {
     this.#tellWorker({ type: 'set_pair', first_channel: firstChannel });
   }
 
-  /** @param {import('./core/controls.js').ModeName} mode @param {number | null} fixedMs */
+  /** @param {import('./core/playout/controls.js').ModeName} mode @param {number | null} fixedMs */
   setMode(mode, fixedMs) {
     this.#wishes = { ...this.#wishes, mode, fixedMs };
     if (this.#memory && this.#controls) writeMode(this.#controls, mode, fixedMs);
@@ -167,7 +167,7 @@ export class Session {
     }, CLOSE_AFTER_MS);
   }
 
-  /** @returns {Omit<import('./core/report.js').Known, 'mode'> & {peaks: ArrayLike<number>}} */
+  /** @returns {Omit<import('./core/page/report.js').Known, 'mode'> & {peaks: ArrayLike<number>}} */
   known() {
     const nowMs = pageNowMs();
     const context = this.#context;
@@ -214,7 +214,7 @@ export class Session {
     worker.onmessage = ({ data }) => this.#workerSaid(data);
     worker.onerror = (event) => this.#fail(`worker: ${event.message || 'it did not load'}`);
     const port = this.#memory ? null : this.#channel.port1;
-    /** @type {import('./core/messages.js').Open<MessagePort>} */
+    /** @type {import('./core/net/messages.js').Open<MessagePort>} */
     const order = {
       type: 'open', url: this.#wishes.socketUrl, memory: this.#memory, port, context_rate_hz: this.#context.sampleRate,
       remembered: this.#wishes.remembered, glitches: this.#wishes.ledger.counts(),
@@ -228,7 +228,7 @@ export class Session {
     try {
       await context.audioWorklet.addModule(new URL('./worklet.js', import.meta.url).href);
       if (this.#closed) return;
-      /** @type {import('./core/messages.js').ProcessorOptions} */
+      /** @type {import('./core/net/messages.js').ProcessorOptions} */
       const processorOptions = { memory: this.#memory };
       const node = new AudioWorkletNode(context, PROCESSOR_NAME, {
         numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [2], processorOptions,
@@ -250,17 +250,17 @@ export class Session {
     if (!this.#closed) this.#told.failed({ problem: 'internal', detail });
   }
 
-  /** @param {import('./core/messages.js').ToWorker<MessagePort>} order */
+  /** @param {import('./core/net/messages.js').ToWorker<MessagePort>} order */
   #tellWorker(order) {
     this.#worker.postMessage(order);
   }
 
-  /** @param {import('./core/messages.js').ToWorklet<MessagePort>} order */
+  /** @param {import('./core/net/messages.js').ToWorklet<MessagePort>} order */
   #tellWorklet(order) {
     this.#node?.port.postMessage(order);
   }
 
-  /** @param {import('./core/messages.js').FromWorker} message */
+  /** @param {import('./core/net/messages.js').FromWorker} message */
   #workerSaid(message) {
     switch (message.type) {
       case 'status':
@@ -276,7 +276,7 @@ export class Session {
     this.#announce();
   }
 
-  /** @param {import('./core/messages.js').FromWorklet} message */
+  /** @param {import('./core/net/messages.js').FromWorklet} message */
   #workletSaid(message) {
     this.#controls = message.words;
   }
@@ -388,14 +388,14 @@ function outputLatencyMs(context) {
   return mayAskForOutput(navigator.userAgent) ? milliseconds(context.outputLatency) : null;
 }
 
-/** @param {AudioContext} context @returns {import('./core/output_clock.js').OutputReading['stamp']} null where there is none, or none may be asked for */
+/** @param {AudioContext} context @returns {import('./core/clock/output_clock.js').OutputReading['stamp']} null where there is none, or none may be asked for */
 function outputStamp(context) {
   if (!mayAskForOutput(navigator.userAgent)) return null;
   const { contextTime, performanceTime } = context.getOutputTimestamp();
   return contextTime && performanceTime ? { context_ms: contextTime * 1000, at_ms: performance.timeOrigin + performanceTime } : null;
 }
 
-/** @param {AudioContext} context @returns {import('./core/report.js').PlaybackStats | null} */
+/** @param {AudioContext} context @returns {import('./core/page/report.js').PlaybackStats | null} */
 function playbackStats({ playbackStats: stats }) {
   return stats ? {
     average_latency_ms: stats.averageLatency * 1000,

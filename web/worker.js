@@ -2,16 +2,16 @@
  * The socket's thread: WebSocket to ring.
  *
  * In: the service's messages, the page's wishes. Out: frames into the ring (or to the port), a status to the page ten
- * times a second. Connects, and connects again. What belongs elsewhere: what a message means (core/receiver.js).
+ * times a second. Connects, and connects again. What belongs elsewhere: what a message means (core/net/receiver.js).
  */
 
-import { backoffMs } from './core/backoff.js';
-import { nextPingMs, ServiceClock } from './core/clock.js';
-import { nextLookMs } from './core/live_edge.js';
-import { readServiceMessage } from './core/messages.js';
-import { PortSink } from './core/port_sink.js';
-import { Receiver } from './core/receiver.js';
-import { RingWriter } from './core/ring.js';
+import { backoffMs } from './core/net/backoff.js';
+import { nextPingMs, ServiceClock } from './core/clock/service_clock.js';
+import { nextLookMs } from './core/clock/live_edge.js';
+import { readServiceMessage } from './core/net/messages.js';
+import { PortSink } from './core/playout/port_sink.js';
+import { Receiver } from './core/net/receiver.js';
+import { RingWriter } from './core/playout/ring.js';
 
 const STATUS_EVERY_MS = 100;
 /** No word for so long, though pings are sent every second: the connection is dead, only nobody has said so. */
@@ -56,14 +56,14 @@ class Line {
   #greetedMs = -Infinity;
   #lookedMs = 0;
 
-  /** @type {import('./core/messages.js').WorkerStatus} */
+  /** @type {import('./core/net/messages.js').WorkerStatus} */
   #status = {
     connection: 'connecting', greeted: false, ever_greeted: false, problem: null, problem_detail: '', hello: null, source: null,
     seq: null, messages: 0, bytes: 0, reconnects: 0, glitches: {}, new_glitches: [], drift: null, last_refusal: '', dropped_frames: 0, clock: null, anchor: null,
     travel: null, queue_age_ms: null,
   };
 
-  /** @param {import('./core/messages.js').Open<MessagePort>} order */
+  /** @param {import('./core/net/messages.js').Open<MessagePort>} order */
   constructor({ url, memory, port, context_rate_hz: contextRateHz, remembered, glitches }) {
     this.#url = url;
     this.#told = glitches;
@@ -81,7 +81,7 @@ class Line {
     else self.postMessage({ type: 'refused', about: 'set_pair', reason: 'There is no connection to the service just now.' });
   }
 
-  /** Said to the service, which adds up what each connection counted. @param {import('./core/messages.js').ListenerReport} report */
+  /** Said to the service, which adds up what each connection counted. @param {import('./core/net/messages.js').ListenerReport} report */
   tell(report) {
     if (this.#socket?.readyState === WebSocket.OPEN && this.#status.greeted) {
       this.#say({ type: 'report', ...report, glitches: since(report.glitches, this.#toldBefore) });
@@ -147,7 +147,7 @@ class Line {
     }
   }
 
-  /** @param {import('./core/messages.js').Hello} hello */
+  /** @param {import('./core/net/messages.js').Hello} hello */
   #greeted(hello) {
     this.#failedAttempts = 0;
     this.#greetedMs = pageNowMs();
@@ -166,14 +166,14 @@ class Line {
     if (hello) this.#tell({ hello: { ...hello, chunk_frames: chunkFrames, chunk_why: why } });
   }
 
-  /** @param {import('./core/messages.js').Source} source */
+  /** @param {import('./core/net/messages.js').Source} source */
   #sourceIs(source) {
     if (source.state === 'playing' && source.kind !== 'none') this.#sink.expectSound();
     else this.#sink.expectSilence();
     this.#tell({ source });
   }
 
-  /** @param {import('./core/messages.js').Pong} pong @param {number} nowMs */
+  /** @param {import('./core/net/messages.js').Pong} pong @param {number} nowMs */
   #pong(pong, nowMs) {
     const sentMs = this.#pingSentMs.get(pong.id);
     if (sentMs === undefined) return;
@@ -183,7 +183,7 @@ class Line {
     if (reading) this.#receiver.trace.compared(nowMs, reading.offset_ms);
   }
 
-  /** A service of another version stays so until the page is loaded anew; anything else may pass. @param {import('./core/messages.js').Unreadable} message */
+  /** A service of another version stays so until the page is loaded anew; anything else may pass. @param {import('./core/net/messages.js').Unreadable} message */
   #misunderstood({ problem, words }) {
     if (problem === 'internal' && this.#status.greeted) return this.#tell({ last_refusal: words });
     this.#lost(problem, words);
@@ -199,7 +199,7 @@ class Line {
     return this.#connect();
   }
 
-  /** @param {import('./core/messages.js').Problem} problem @param {string} detail */
+  /** @param {import('./core/net/messages.js').Problem} problem @param {string} detail */
   #lost(problem, detail) {
     this.#hangUp();
     this.#failedAttempts += 1;
@@ -262,13 +262,13 @@ class Line {
     });
   }
 
-  /** @returns {import('./core/messages.js').WorkerStatus['drift']} */
+  /** @returns {import('./core/net/messages.js').WorkerStatus['drift']} */
   #drift() {
     const { liveEdge } = this.#receiver;
     return liveEdge.line && { ...liveEdge.drift, memory: liveEdge.memory };
   }
 
-  /** @param {Partial<import('./core/messages.js').WorkerStatus>} changes */
+  /** @param {Partial<import('./core/net/messages.js').WorkerStatus>} changes */
   #tell(changes) {
     Object.assign(this.#status, changes);
     self.postMessage({ type: 'status', status: this.#status });
@@ -294,7 +294,7 @@ function portSink(port, rendered) {
 /** @type {Line | null} */
 let line = null;
 
-/** @param {MessageEvent<import('./core/messages.js').ToWorker<MessagePort>>} event */
+/** @param {MessageEvent<import('./core/net/messages.js').ToWorker<MessagePort>>} event */
 self.onmessage = ({ data: order }) => {
   switch (order.type) {
     case 'open':

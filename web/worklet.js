@@ -3,14 +3,14 @@
  *
  * In: the ring's memory (shared, or its own with blocks coming in by a port). Out: two channels.
  * process() makes no object, closure, subarray or message, and reads the block length it is given. What is played when
- * is decided in core/playout.js; volume is a GainNode's business (player.js), so at full volume samples stay exact.
+ * is decided in core/playout/playout.js; volume is a GainNode's business (session.js), so at full volume samples stay exact.
  */
 
-import { controlWords, RING_BYTES, RingWriter } from './core/ring.js';
-import { streamRate, takePeaks, writeMode } from './core/controls.js';
-import { PROCESSOR_NAME } from './core/messages.js';
-import { Playout } from './core/playout.js';
-import { applyBlock, stampBlock } from './core/port_sink.js';
+import { controlWords, RING_BYTES, RingWriter } from './core/playout/ring.js';
+import { streamRate, takePeaks, writeMode } from './core/playout/controls.js';
+import { PROCESSOR_NAME } from './core/net/messages.js';
+import { Playout } from './core/playout/playout.js';
+import { applyBlock, stampBlock } from './core/playout/port_sink.js';
 
 class PlayoutProcessor extends AudioWorkletProcessor {
   #memory;
@@ -19,7 +19,7 @@ class PlayoutProcessor extends AudioWorkletProcessor {
   #streamRateHz;
   #running = true;
 
-  /** @param {{processorOptions: import('./core/messages.js').ProcessorOptions}} options */
+  /** @param {{processorOptions: import('./core/net/messages.js').ProcessorOptions}} options */
   constructor({ processorOptions }) {
     super();
     this.#memory = processorOptions.memory ?? new ArrayBuffer(RING_BYTES);
@@ -43,7 +43,7 @@ class PlayoutProcessor extends AudioWorkletProcessor {
     this.#playout = new Playout(this.#memory, sampleRate, this.#streamRateHz);
   }
 
-  /** @param {import('./core/messages.js').ToWorklet<MessagePort>} message */
+  /** @param {import('./core/net/messages.js').ToWorklet<MessagePort>} message */
   #told(message) {
     switch (message.type) {
       case 'port': return this.#listen(message.port);
@@ -67,7 +67,7 @@ class PlayoutProcessor extends AudioWorkletProcessor {
   /** The page cannot look into this ring: it gets a copy of the control words. */
   #report() {
     const words = controlWords(this.#memory);
-    /** @type {import('./core/messages.js').FromWorklet} */
+    /** @type {import('./core/net/messages.js').FromWorklet} */
     const message = { type: 'controls', words: words.slice() };
     takePeaks(words, [0, 0]);
     this.port.postMessage(message);

@@ -2,9 +2,9 @@
 // times, and draws docs/pictures/concealment.svg and docs/pictures/splice.svg. The same seed, the same table and pictures.
 
 import { writeFileSync } from 'node:fs';
-import { Concealer } from '../../web/core/concealment.js';
+import { Concealer } from '../../web/core/sound/concealment.js';
 import { framesOf, STREAM_RATE_HZ } from '../../web/core/units.js';
-import { OVERLAP_FRAMES, REACH_FRAMES, SpliceSearch } from '../../web/core/splice.js';
+import { OVERLAP_FRAMES, REACH_FRAMES, SpliceSearch } from '../../web/core/sound/splice.js';
 import { excerpt, EXCERPTS, largestStep } from '../../tests/web/sim/excerpts.js';
 import { concealed, errorEnergy, faded, gapsOf, heard } from '../../tests/web/sim/gaps.js';
 import { randomFrom, SEED } from '../../tests/web/sim/random.js';

@@ -1,6 +1,6 @@
 // Two pictures for docs/concealment.md. Plain SVG, readable on light and dark pages.
 
-import { OVERLAP, OVERLAP_FRAMES } from '../../web/core/splice.js';
+import { OVERLAP, OVERLAP_FRAMES } from '../../web/core/sound/splice.js';
 import { STREAM_RATE_HZ } from '../../web/core/units.js';
 
 const [WIDTH, LEFT, PANEL, SPACE] = [860, 20, 120, 40];

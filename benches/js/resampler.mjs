@@ -1,7 +1,7 @@
 // What moving sound in time costs and spoils, by method. `make bench-resampler`. For decision 0007.
 // One sine of 0.9 full scale at a time; all that is not that sine counts, images included. Times are the fastest of many short batches.
 
-import { Resampler } from '../../web/core/resampler.js';
+import { Resampler } from '../../web/core/sound/resampler.js';
 import { throughSine } from '../../tests/web/sim/sine.js';
 
 const SHOWN_HZ = [1000, 5000, 10_000, 15_000, 18_000];

@@ -14,7 +14,7 @@ import { pass } from './rig/until.js';
 import { breaks, ReportLog } from './rig/verdict.js';
 import { nowNs, Watchdog } from './rig/watchdog.js';
 
-/** In the first seconds the drift is learned and what the start kept on top is given back (web/core/steering.js). */
+/** In the first seconds the drift is learned and what the start kept on top is given back (web/core/playout/steering.js). */
 const SETTLING_SECONDS = 15;
 /** So long sound must have passed unresampled after them, by the page's own count; and not more than this is waited for it. */
 const EXACT_SECONDS = 6;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { socketAddress } from '../../web/core/address.js';
+import { socketAddress } from '../../web/core/net/address.js';
 
 test('the socket is beside the page, at the top and below a prefix', () => {
   for (const [page, expected] of [

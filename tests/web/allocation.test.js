@@ -118,7 +118,7 @@ class Bench {
     this.#writer.line(this.#line);
   }
 
-  /** @returns {import('../../web/core/controls.js').PlayoutReading} */
+  /** @returns {import('../../web/core/playout/controls.js').PlayoutReading} */
   get playout() {
     return /** @type {any} */ (this.#read());
   }
@@ -126,12 +126,12 @@ class Bench {
 
 async function shipped() {
   const { newProcessor, setCurrentFrame } = await import('./sim/worklet.js');
-  const { controlWords, RING_BYTES, RingWriter } = await import('../../web/core/ring.js');
-  const { readPlayout, writeMode } = await import('../../web/core/controls.js');
+  const { controlWords, RING_BYTES, RingWriter } = await import('../../web/core/playout/ring.js');
+  const { readPlayout, writeMode } = await import('../../web/core/playout/controls.js');
   return { newProcessor, setCurrentFrame, controlWords, RING_BYTES, RingWriter, readPlayout, writeMode };
 }
 
-/** What the scene is about has really happened. @param {string} scene @param {import('../../web/core/controls.js').PlayoutReading} playout */
+/** What the scene is about has really happened. @param {string} scene @param {import('../../web/core/playout/controls.js').PlayoutReading} playout */
 function assertScene(scene, playout) {
   const { first_sound_context_frame: first, trims, inserts, late_count: late, concealed_ms: concealed, rate_ppm: ppm } = playout;
   assert.ok(first !== null, 'it sounds');

@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { backoffMs } from '../../web/core/backoff.js';
-import { Arrivals } from '../../web/core/arrivals.js';
-import { CaptureMap, captureNsAt } from '../../web/core/capture_map.js';
-import { nextPingMs, ServiceClock } from '../../web/core/clock.js';
-import { delayMs } from '../../web/core/delay.js';
-import { OutputClock } from '../../web/core/output_clock.js';
+import { backoffMs } from '../../web/core/net/backoff.js';
+import { Arrivals } from '../../web/core/net/arrivals.js';
+import { CaptureMap, captureNsAt } from '../../web/core/clock/capture_map.js';
+import { nextPingMs, ServiceClock } from '../../web/core/clock/service_clock.js';
+import { delayMs } from '../../web/core/page/delay.js';
+import { OutputClock } from '../../web/core/clock/output_clock.js';
 import { SEED, randomFrom } from './sim/random.js';
 
 /** Page time is milliseconds since 1970, the service's nanoseconds since boot. */

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COMMON_SECONDS_MIN, driftOfCommonSeconds } from '../../web/core/common_seconds.js';
-import { EnvelopeLine } from '../../web/core/envelope_line.js';
+import { COMMON_SECONDS_MIN, driftOfCommonSeconds } from '../../web/core/clock/common_seconds.js';
+import { EnvelopeLine } from '../../web/core/clock/envelope_line.js';
 import { randomFrom, SEED } from './sim/random.js';
 
 const PER_MS = 44.1;

@@ -5,9 +5,9 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { Burg } from '../../web/core/burg.js';
-import { Concealer, FULL_LEVEL_FRAMES, RE_ENTRY, RE_ENTRY_FRAMES } from '../../web/core/concealment.js';
-import { GUESS_FRAMES } from '../../web/core/guess.js';
+import { Burg } from '../../web/core/sound/burg.js';
+import { Concealer, FULL_LEVEL_FRAMES, RE_ENTRY, RE_ENTRY_FRAMES } from '../../web/core/sound/concealment.js';
+import { GUESS_FRAMES } from '../../web/core/sound/guess.js';
 import { framesOf } from '../../web/core/units.js';
 import { excerpt, EXCERPTS, largestStep } from './sim/excerpts.js';
 import { concealed, errorEnergy, faded, gapsOf, heard } from './sim/gaps.js';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EnvelopeLine } from '../../web/core/envelope_line.js';
+import { EnvelopeLine } from '../../web/core/clock/envelope_line.js';
 import { randomFrom } from './sim/random.js';
 
 const PER_MS = 44.1;

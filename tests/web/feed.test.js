@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RE_ENTRY_FRAMES } from '../../web/core/concealment.js';
-import { Feed } from '../../web/core/feed.js';
-import { GUESS_FRAMES } from '../../web/core/guess.js';
-import { CAPACITY_FRAMES, RING_BYTES, RingReader, RingWriter } from '../../web/core/ring.js';
-import { OVERLAP_FRAMES } from '../../web/core/splice.js';
+import { RE_ENTRY_FRAMES } from '../../web/core/sound/concealment.js';
+import { Feed } from '../../web/core/playout/feed.js';
+import { GUESS_FRAMES } from '../../web/core/sound/guess.js';
+import { CAPACITY_FRAMES, RING_BYTES, RingReader, RingWriter } from '../../web/core/playout/ring.js';
+import { OVERLAP_FRAMES } from '../../web/core/sound/splice.js';
 import { addressed, addressOf, smooth } from './sim/records.js';
 
 const MS = 44.1;

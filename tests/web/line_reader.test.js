@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { WORD } from '../../web/core/controls.js';
-import { LineReader } from '../../web/core/line_reader.js';
-import { controlWords, RING_BYTES, RingWriter } from '../../web/core/ring.js';
+import { WORD } from '../../web/core/playout/controls.js';
+import { LineReader } from '../../web/core/playout/line_reader.js';
+import { controlWords, RING_BYTES, RingWriter } from '../../web/core/playout/ring.js';
 
 /** A ring whose timeline began, and who reads its line. @param {number} [nominal] */
 function listener(nominal = 1) {

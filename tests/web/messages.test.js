@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PLAYOUT } from '../../web/core/controls.js';
-import { readServiceMessage } from '../../web/core/messages.js';
-import { phase } from '../../web/core/phase.js';
+import { PLAYOUT } from '../../web/core/playout/controls.js';
+import { readServiceMessage } from '../../web/core/net/messages.js';
+import { phase } from '../../web/core/page/phase.js';
 import { SEED, randomFrom } from './sim/random.js';
 
 const SOURCE = { kind: 'synth', state: 'playing', name: 'MONTAGE', channels: 32, first_channel: 1, notice: '' };
@@ -75,7 +75,7 @@ test('any text is read or refused', () => {
 });
 
 const WORKER = /** @type {any} */ ({ connection: 'open', greeted: true, ever_greeted: true, problem: null, problem_detail: '', source: SOURCE });
-/** @type {import('../../web/core/phase.js').Facts} */
+/** @type {import('../../web/core/page/phase.js').Facts} */
 const PLAYING = {
   started: true, failure: null, started_ago_ms: 5000, context_state: 'running', context_still_ms: 10, worker: WORKER,
   playout_state: PLAYOUT.SOUNDING, silent_ms: 0, wish_refused: null,

@@ -6,8 +6,8 @@ import { made, pass, reset, runningTimers } from './sim/browser.js';
 
 reset();
 const { Player } = await import('../../web/player.js');
-const { controlWords } = await import('../../web/core/ring.js');
-const { EVENTS_AT, MODE, WORD } = await import('../../web/core/controls.js');
+const { controlWords } = await import('../../web/core/playout/ring.js');
+const { EVENTS_AT, MODE, WORD } = await import('../../web/core/playout/controls.js');
 
 const SOURCE = { kind: 'demo', state: 'playing', name: 'Demo', channels: 2, first_channel: 1, notice: '' };
 const STATUS = {

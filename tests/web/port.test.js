@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readPlayout } from '../../web/core/controls.js';
-import { nextLookMs } from '../../web/core/live_edge.js';
-import { applyBlock, PortSink, stampBlock } from '../../web/core/port_sink.js';
-import { Receiver } from '../../web/core/receiver.js';
+import { readPlayout } from '../../web/core/playout/controls.js';
+import { nextLookMs } from '../../web/core/clock/live_edge.js';
+import { applyBlock, PortSink, stampBlock } from '../../web/core/playout/port_sink.js';
+import { Receiver } from '../../web/core/net/receiver.js';
 import { SEED, randomFrom } from './sim/random.js';
 import { addressOf, audio, gap, message } from './sim/records.js';
 import { newProcessor, setCurrentFrame } from './sim/worklet.js';
@@ -74,7 +74,7 @@ class PortChain {
     for (const block of this.held.splice(0)) this.#deliver(block);
   }
 
-  /** @returns {import('../../web/core/controls.js').PlayoutReading} as the page gets it */
+  /** @returns {import('../../web/core/playout/controls.js').PlayoutReading} as the page gets it */
   poll() {
     this.processor.port.sent.length = 0;
     this.processor.port.onmessage?.({ data: { type: 'poll' } });
@@ -154,7 +154,7 @@ test('an audio thread that takes no messages costs frames, not memory, and goes 
 });
 
 test('the live edge comes through a port whole, and the audio thread says how far it is', () => {
-  /** @type {import('../../web/core/live_edge.js').Line[]} */
+  /** @type {import('../../web/core/clock/live_edge.js').Line[]} */
   const lines = [];
   /** @type {any} */
   const ring = { line: (/** @type {any} */ line) => void lines.push(line) };

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Receiver } from '../../web/core/receiver.js';
-import { GAP_FRAMES_MAX, RING_BYTES, RingWriter } from '../../web/core/ring.js';
+import { Receiver } from '../../web/core/net/receiver.js';
+import { GAP_FRAMES_MAX, RING_BYTES, RingWriter } from '../../web/core/playout/ring.js';
 import { SEED, randomFrom } from './sim/random.js';
 import { audio, gap, message, note, record } from './sim/records.js';
 

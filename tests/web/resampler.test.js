@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { LOOK_AHEAD_FRAMES, LOOK_BACK_FRAMES, Resampler } from '../../web/core/resampler.js';
+import { LOOK_AHEAD_FRAMES, LOOK_BACK_FRAMES, Resampler } from '../../web/core/sound/resampler.js';
 import { randomFrom } from './sim/random.js';
 import { throughSine } from './sim/sine.js';
 

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { PLAYOUT, WORD } from '../../web/core/controls.js';
-import { Gauges } from '../../web/core/gauges.js';
-import { LineReader } from '../../web/core/line_reader.js';
-import { CAPACITY_FRAMES, controlWords, GAP_FRAMES_MAX, MARGIN_FRAMES, RING_BYTES, RingReader, RingWriter } from '../../web/core/ring.js';
+import { PLAYOUT, WORD } from '../../web/core/playout/controls.js';
+import { Gauges } from '../../web/core/playout/gauges.js';
+import { LineReader } from '../../web/core/playout/line_reader.js';
+import { CAPACITY_FRAMES, controlWords, GAP_FRAMES_MAX, MARGIN_FRAMES, RING_BYTES, RingReader, RingWriter } from '../../web/core/playout/ring.js';
 import { SEED, randomFrom } from './sim/random.js';
 import { addressed, addressOf } from './sim/records.js';
 

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { LAW_SAME } from '../../web/core/fades.js';
-import { OVERLAP, OVERLAP_FRAMES, REACH_FRAMES, REGION_FRAMES, SilenceDetector, SpliceSearch } from '../../web/core/splice.js';
+import { LAW_SAME } from '../../web/core/sound/fades.js';
+import { OVERLAP, OVERLAP_FRAMES, REACH_FRAMES, REGION_FRAMES, SilenceDetector, SpliceSearch } from '../../web/core/sound/splice.js';
 import { framesOf } from '../../web/core/units.js';
 import { excerpt, EXCERPTS, largestStep } from './sim/excerpts.js';
 import { randomFrom, SEED } from './sim/random.js';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DRIFT, ERROR_S, OFF_FRAMES, Steering } from '../../web/core/steering.js';
+import { DRIFT, ERROR_S, OFF_FRAMES, Steering } from '../../web/core/playout/steering.js';
 
 const RATE_HZ = 48_000;
 const BLOCK = 128;

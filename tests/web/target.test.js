@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MODE } from '../../web/core/controls.js';
-import { LeadTarget } from '../../web/core/target.js';
+import { MODE } from '../../web/core/playout/controls.js';
+import { LeadTarget } from '../../web/core/playout/target.js';
 import { framesOf, msOf } from '../../web/core/units.js';
 
 const BLOCK = 118;

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TraceRecorder } from '../../web/core/trace_recorder.js';
+import { TraceRecorder } from '../../web/core/net/trace_recorder.js';
 import { parseTrace } from './sim/trace.js';
 
 const PACKET_MS = 128 / 44.1;

@@ -9,7 +9,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readWhatIf } from '../../web/core/controls.js';
+import { readWhatIf } from '../../web/core/playout/controls.js';
 import { packetsOf } from './sim/networks.js';
 import { SEED } from './sim/random.js';
 import { TraceRun } from './sim/trace_run.js';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { KIND_AUDIO, KIND_GAP, KIND_LISTENER, MESSAGE_BYTES_MAX, WireParser } from '../../web/core/wire.js';
+import { KIND_AUDIO, KIND_GAP, KIND_LISTENER, MESSAGE_BYTES_MAX, WireParser } from '../../web/core/net/wire.js';
 import { SEED, randomFrom } from './sim/random.js';
 import { audio, message } from './sim/records.js';
 

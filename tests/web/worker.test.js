@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { controlWords, RING_BYTES } from '../../web/core/ring.js';
-import { WORD } from '../../web/core/controls.js';
+import { controlWords, RING_BYTES } from '../../web/core/playout/ring.js';
+import { WORD } from '../../web/core/playout/controls.js';
 import { pass, reset, runningTimers } from './sim/browser.js';
 import { audio, message } from './sim/records.js';
 

@@ -4,12 +4,12 @@
  * In: what the service says of the keys. Out: keys that were typed, to whoever joins this panel to the service.
  */
 
-import { accessWords, offer, offerWords } from '../core/access.js';
+import { accessWords, offer, offerWords } from '../core/page/access.js';
 import { part, write, writeOrHide } from './elements.js';
 
-/** @typedef {import('../core/access.js').Access} Access */
-/** @typedef {import('../core/access.js').Purpose} Purpose */
-/** @typedef {import('../core/access.js').Offer} Offer */
+/** @typedef {import('../core/page/access.js').Access} Access */
+/** @typedef {import('../core/page/access.js').Purpose} Purpose */
+/** @typedef {import('../core/page/access.js').Offer} Offer */
 
 /** A form with one key in it. */
 class KeyForm {

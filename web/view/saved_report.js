@@ -45,7 +45,7 @@ const OWN_WORDS = new Set([
   'interactive', 'balanced', 'playback',
   ...CAUSE_NAMES,
 ]);
-/** What was wrong with a message, as web/core/wire.js says it. */
+/** What was wrong with a message, as web/core/net/wire.js says it. */
 const REFUSAL = /^the (?:record at byte \d{1,9}|message) (?:is cut short|holds (?:no record|more than \d{1,9} records)|is larger than \d{1,9} bytes|is of (?:version \d{1,9}, this program speaks \d{1,3}|unknown kind \d{1,9})|has a format its kind cannot have|claims \d{1,10} frames)$/;
 const VERSION = /^\d{1,4}\.\d{1,4}\.\d{1,4}$/;
 

@@ -4,10 +4,10 @@
  * In: what the service says of updates. Out: a file, or the wish to restart, to whoever joins this panel to the service.
  */
 
-import { LENGTH_BYTES, beginsAsUpdate, notAnUpdate, olderWords, shownUpdate, signatureBytes, versionIn } from '../core/update.js';
+import { LENGTH_BYTES, beginsAsUpdate, notAnUpdate, olderWords, shownUpdate, signatureBytes, versionIn } from '../core/page/update.js';
 import { part, write, writeOrHide } from './elements.js';
 
-/** @typedef {import('../core/update.js').Update} Update */
+/** @typedef {import('../core/page/update.js').Update} Update */
 /** @typedef {(file: File, anyAge: 'any' | 'newer', sent: (share: number) => void) => Promise<string>} Send gives '' or why not */
 
 export class UpdatePanel {

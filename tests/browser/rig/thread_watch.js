@@ -16,8 +16,8 @@ const FIELDS = Object.freeze({ blocks: 5, looks: 1, arrivals: 1 });
 
 /** Before the worklet's own lines, in its module. */
 const WATCHED_WORKLET = `
-import { FRACTION_ONE as watchedOne, PLAYOUT as watchedState, WORD as watchedWord } from './core/controls.js';
-import { controlWords as watchedWords } from './core/ring.js';
+import { FRACTION_ONE as watchedOne, PLAYOUT as watchedState, WORD as watchedWord } from './core/playout/controls.js';
+import { controlWords as watchedWords } from './core/playout/ring.js';
 const register = globalThis.registerProcessor;
 globalThis.registerProcessor = (name, Processor) => register(name, class extends Processor {
   constructor(options) {
@@ -46,7 +46,7 @@ globalThis.registerProcessor = (name, Processor) => register(name, class extends
 
 /** Before the Worker's: a look is one that no message brought along. */
 const WATCHED_WORKER = `
-import { Receiver as Watched } from './core/receiver.js';
+import { Receiver as Watched } from './core/net/receiver.js';
 let watched = null;
 let isReceiving = false;
 const { receive, noteRendered } = Watched.prototype;

@@ -6,10 +6,10 @@
  * TCP does: what is late delays all that comes behind it.
  */
 
-import { controlWords, RING_BYTES, RingWriter } from '../../../web/core/ring.js';
-import { FRACTION_ONE, PLAYOUT, readPlayout, WORD, writeMode } from '../../../web/core/controls.js';
-import { nextLookMs } from '../../../web/core/live_edge.js';
-import { Receiver } from '../../../web/core/receiver.js';
+import { controlWords, RING_BYTES, RingWriter } from '../../../web/core/playout/ring.js';
+import { FRACTION_ONE, PLAYOUT, readPlayout, WORD, writeMode } from '../../../web/core/playout/controls.js';
+import { nextLookMs } from '../../../web/core/clock/live_edge.js';
+import { Receiver } from '../../../web/core/net/receiver.js';
 import { randomFrom } from './random.js';
 import { addressOf, addressed, audio, message } from './records.js';
 import { newProcessor, setCurrentFrame } from './worklet.js';
@@ -37,7 +37,7 @@ const NOWHERE = NaN;
  * @property {(nowMs: number) => boolean} [asleep] the audio thread does not run then
  * @property {(frame: number) => [number, number]} [sampleAt]
  * @property {(chain: Chain, nowMs: number) => void} [everyCallback]
- * @property {import('../../../web/core/controls.js').ModeName} [mode]
+ * @property {import('../../../web/core/playout/controls.js').ModeName} [mode]
  * @property {number | null} [fixedMs] lead of mode fixed
  */
 

@@ -1,7 +1,7 @@
 /** A listener with gaps, reduced to what the concealment does: blocks go by, frames are missing, sound returns where it belongs. */
 
-import { Concealer, RE_ENTRY, RE_ENTRY_FRAMES } from '../../../web/core/concealment.js';
-import { FADE_FRAMES } from '../../../web/core/fades.js';
+import { Concealer, RE_ENTRY, RE_ENTRY_FRAMES } from '../../../web/core/sound/concealment.js';
+import { FADE_FRAMES } from '../../../web/core/sound/fades.js';
 import { FADE_IN, Tail } from './tail.js';
 
 /** @typedef {import('./excerpts.js').Sound} Sound */

@@ -1,7 +1,7 @@
 /** Writes frames that say where they belong into a ring, as fast as a reader can be outrun. Runs as a thread. */
 
 import { workerData } from 'node:worker_threads';
-import { RingWriter } from '../../../web/core/ring.js';
+import { RingWriter } from '../../../web/core/playout/ring.js';
 import { addressed } from './records.js';
 
 const RECORDS = 20_000;

@@ -4,7 +4,7 @@
  * In: frames played. Out: what sounds instead of those that are missing. Nothing that ships needs it.
  */
 
-import { FADE_FRAMES } from '../../../web/core/fades.js';
+import { FADE_FRAMES } from '../../../web/core/sound/fades.js';
 
 /** How long the fade takes: 5.8 ms, a power of two for the history's mask. */
 const TAIL_FRAMES = 256;

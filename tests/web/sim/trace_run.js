@@ -5,12 +5,12 @@
  * Arrivals and blocks happen in the order of their times on one clock; nothing waits for anything, so an hour takes a minute.
  */
 
-import { FRACTION_ONE, LEAD_ONE, MODE_NAMES, PLAYOUT, readPlayout, WORD, writeMode } from '../../../web/core/controls.js';
-import { nextLookMs } from '../../../web/core/live_edge.js';
-import { Receiver } from '../../../web/core/receiver.js';
-import { controlWords, RING_BYTES, RingWriter } from '../../../web/core/ring.js';
+import { FRACTION_ONE, LEAD_ONE, MODE_NAMES, PLAYOUT, readPlayout, WORD, writeMode } from '../../../web/core/playout/controls.js';
+import { nextLookMs } from '../../../web/core/clock/live_edge.js';
+import { Receiver } from '../../../web/core/net/receiver.js';
+import { controlWords, RING_BYTES, RingWriter } from '../../../web/core/playout/ring.js';
 import { msOf, STREAM_RATE_HZ } from '../../../web/core/units.js';
-import { AUDIO_FRAMES_MAX } from '../../../web/core/wire.js';
+import { AUDIO_FRAMES_MAX } from '../../../web/core/net/wire.js';
 import { leastDelayMs, SAME_EVENT_MS } from './oracle.js';
 import { randomFrom } from './random.js';
 import { audio, message, returning } from './records.js';
@@ -35,7 +35,7 @@ const SLOPE_MS = 1000;
 
 /**
  * @typedef {object} Listener
- * @property {import('../../../web/core/controls.js').ModeName} [mode]
+ * @property {import('../../../web/core/playout/controls.js').ModeName} [mode]
  * @property {number | null} [fixedMs] lead of mode fixed
  * @property {number} [skewPpm] by how much its audio clock is fast
  * @property {number} [contextRateHz]
@@ -323,7 +323,7 @@ function steepest(ms, ppm) {
   return most;
 }
 
-/** @param {string} name @returns {name is import('../../../web/core/controls.js').ModeName} */
+/** @param {string} name @returns {name is import('../../../web/core/playout/controls.js').ModeName} */
 export function isMode(name) {
   return MODE_NAMES.some((known) => known === name);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { accessWords, offer, offerWords } from '../../../web/core/access.js';
+import { accessWords, offer, offerWords } from '../../../web/core/page/access.js';
 
 const OPEN = { set: false, shown: false, may_set: false };
 const LOCKED = { set: true, shown: false, may_set: false };

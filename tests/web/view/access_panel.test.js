@@ -4,7 +4,7 @@ import test, { beforeEach } from 'node:test';
 import { at, focused, isSeen, openPage, seen, submit } from '../sim/page_elements.js';
 import { AccessPanel } from '../../../web/view/access_panel.js';
 
-/** @typedef {import('../../../web/core/access.js').Access} Access */
+/** @typedef {import('../../../web/core/page/access.js').Access} Access */
 
 const OPEN = { set: false, shown: false, may_set: false };
 const LOCKED = { set: true, shown: false, may_set: false };

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { beginsAsUpdate, compareVersions, notAnUpdate, olderWords, shownUpdate, signatureBytes, versionIn } from '../../../web/core/update.js';
+import { beginsAsUpdate, compareVersions, notAnUpdate, olderWords, shownUpdate, signatureBytes, versionIn } from '../../../web/core/page/update.js';
 
-/** @param {import('../../../web/core/update.js').Phase} state @param {object} [more] */
+/** @param {import('../../../web/core/page/update.js').Phase} state @param {object} [more] */
 const shown = (state, more = {}) => shownUpdate({ state, percent: 0, words: 'Words.', detail: '', running: '1', bytes_max: 1000, unfit: null, ...more });
 
 test('a file is asked for when none is under way, a restart only when one waits', () => {
-  /** @type {[import('../../../web/core/update.js').Phase, boolean, boolean, boolean][]} */
+  /** @type {[import('../../../web/core/page/update.js').Phase, boolean, boolean, boolean][]} */
   const cases = [
     ['idle', true, false, false],
     ['receiving', false, false, true],

@@ -4,7 +4,7 @@ import test, { beforeEach } from 'node:test';
 import { at, click, isSeen, openPage, seen, settled, submit } from '../sim/page_elements.js';
 import { UpdatePanel } from '../../../web/view/update_panel.js';
 
-/** @typedef {import('../../../web/core/update.js').Update} Update */
+/** @typedef {import('../../../web/core/page/update.js').Update} Update */
 
 const MIB = 1048576;
 

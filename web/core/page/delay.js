@@ -3,17 +3,17 @@
  *
  * Four clocks meet here, each through its own map (docs/clocks.md): page time to context time (output_clock.js), context
  * frames to positions (the audio thread's stamp), positions to capture time (capture_map.js), and page time to the
- * service's clock (clock.js).
+ * service's clock (service_clock.js).
  */
 
-import { captureNsAt } from './capture_map.js';
+import { captureNsAt } from '../clock/capture_map.js';
 
 /**
  * @param {object} known
  * @param {number} known.nowMs page time
  * @param {number} known.heardContextMs context time at the ear at that time
  * @param {number} known.contextRateHz
- * @param {import('./controls.js').PlayoutReading} known.playout
+ * @param {import('../playout/controls.js').PlayoutReading} known.playout
  * @param {{frame_index: number, capture_ns: number}} known.anchor
  * @param {number} known.serviceOffsetMs service clock minus page time
  * @returns {number} ms

@@ -9,7 +9,7 @@
  */
 
 import { DECIMATION, lower, raised, REACH_FRAMES, UP_AFTER } from './bands.js';
-import { framesOf } from './units.js';
+import { framesOf } from '../units.js';
 
 /** Coefficients of the models: of the newest frames, of the low band, of what is above. Measured: docs/concealment.md. */
 export const EDGE_ORDER = 32;

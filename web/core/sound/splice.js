@@ -9,7 +9,7 @@
  */
 
 import { FADE_FRAMES, lawFor, LAW_SAME, riseTables } from './fades.js';
-import { framesOf } from './units.js';
+import { framesOf } from '../units.js';
 
 /** The overlap: 10 ms, the length of a fade. */
 export const OVERLAP_FRAMES = FADE_FRAMES;

@@ -4,7 +4,7 @@
  * In: what Worker, audio thread and browser have counted so far. Out: entries of the one ledger. No clock is read here.
  */
 
-import { CAUSE_NETWORK_LATE, CAUSE_RENDER_UNDERRUN, CAUSE_TAB_SUSPENDED, causeName } from './causes.js';
+import { CAUSE_NETWORK_LATE, CAUSE_RENDER_UNDERRUN, CAUSE_TAB_SUSPENDED, causeName } from '../causes.js';
 
 const NETWORK_LATE = causeName(CAUSE_NETWORK_LATE);
 const RENDER_UNDERRUN = causeName(CAUSE_RENDER_UNDERRUN);
@@ -22,12 +22,12 @@ export class GlitchWatch {
   #suspensions = 0;
   #suspendedEntries = 0;
 
-  /** @param {import('./ledger.js').Ledger} ledger */
+  /** @param {import('../ledger.js').Ledger} ledger */
   constructor(ledger) {
     this.#ledger = ledger;
   }
 
-  /** @param {import('./messages.js').WorkerStatus} status @param {number} nowMs */
+  /** @param {import('../net/messages.js').WorkerStatus} status @param {number} nowMs */
   worker(status, nowMs) {
     this.#ledger.absorb(status.new_glitches, status.glitches, this.#seen, nowMs);
   }
@@ -38,7 +38,7 @@ export class GlitchWatch {
   }
 
   /**
-   * @param {import('./controls.js').PlayoutReading} playout
+   * @param {import('../playout/controls.js').PlayoutReading} playout
    * @param {{context_frame: number, length_ms: number}[]} events since `events`; of very many the newest
    * @param {(contextFrame: number) => number} heardMs page time at which a context frame is heard
    */

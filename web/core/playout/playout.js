@@ -15,11 +15,11 @@ import { GAUGE, Gauges } from './gauges.js';
 import { LineReader } from './line_reader.js';
 import { Pace, TIME } from './pace.js';
 import { Reference } from './reference.js';
-import { Resampler } from './resampler.js';
+import { Resampler } from '../sound/resampler.js';
 import { controlWords, RingReader } from './ring.js';
 import { STEP_MS } from './steering.js';
 import { LeadTarget } from './target.js';
-import { framesOf, STREAM_RATE_HZ } from './units.js';
+import { framesOf, STREAM_RATE_HZ } from '../units.js';
 import { SAME_EVENT_MS, WhatIf } from './what_if.js';
 
 /** Required leads are watched for so long before sound is placed. */

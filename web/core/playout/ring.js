@@ -12,7 +12,7 @@
  */
 
 import { CONTROL_WORDS, DRIFT_ONE, FRACTION_ONE, GAP_MARKS, GAP_WORDS, GAPS_AT, LEAD_ONE, PLAYOUT, WORD } from './controls.js';
-import { AUDIO_FRAMES_MAX } from './wire.js';
+import { AUDIO_FRAMES_MAX } from '../net/wire.js';
 
 /** 1.365 s of stereo at the highest rate, 2.97 s at the usual one: what a listener could still want to hear. A power of two, so a slot is
     a mask away. */
@@ -45,7 +45,7 @@ export const RING_BYTES = CONTROL_BYTES + CAPACITY_FRAMES * 2 * Float32Array.BYT
  * @property {(frames: number) => void} expectChunk the service says how many frames a message usually holds
  * @property {() => void} expectSound
  * @property {() => void} expectSilence the service says the instrument gives no sound: silence is no fault
- * @property {(line: import('./live_edge.js').Line) => void} line where the live edge of this timeline is
+ * @property {(line: import('../clock/live_edge.js').Line) => void} line where the live edge of this timeline is
  * @property {() => number | null} renderedFrame context frame of the newest block, low 32 bits; null before the first, or while unknown
  */
 
@@ -153,7 +153,7 @@ export class RingWriter {
     return ((position - Atomics.load(words, WORD.READ_POSITION)) | 0) < reach;
   }
 
-  /** @param {import('./live_edge.js').Line} line */
+  /** @param {import('../clock/live_edge.js').Line} line */
   line(line) {
     const words = this.#words;
     const whole = Math.floor(line.position);

@@ -28,7 +28,7 @@ export class Pace {
 
   /**
    * @param {import('./line_reader.js').LineReader} line
-   * @param {import('./resampler.js').Resampler} resampler
+   * @param {import('../sound/resampler.js').Resampler} resampler
    * @param {number} contextRateHz
    * @param {number} streamRateHz
    */

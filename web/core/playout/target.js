@@ -12,7 +12,7 @@
  */
 
 import { MODE } from './controls.js';
-import { framesOf, STREAM_RATE_HZ } from './units.js';
+import { framesOf, STREAM_RATE_HZ } from '../units.js';
 import { SAME_EVENT_MS } from './what_if.js';
 
 /** Candidates, 4 ms to 1.01 s: finer than the jitter of a cable. */

@@ -5,7 +5,7 @@
  * the messages between the threads, which are our own on both sides and need no check.
  */
 
-import { STREAM_RATES_HZ } from './units.js';
+import { STREAM_RATES_HZ } from '../units.js';
 import { WIRE_VERSION } from './wire.js';
 
 /** The name under which the worklet registers its processor. */
@@ -77,7 +77,7 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  * @property {SharedArrayBuffer | null} memory
  * @property {Port | null} port
  * @property {number} context_rate_hz
- * @property {import('./live_edge.js').ClockMemory | null} remembered
+ * @property {import('../clock/live_edge.js').ClockMemory | null} remembered
  * @property {Record<string, number>} glitches counted before this Worker began
  */
 
@@ -103,8 +103,8 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  * @property {number} bytes
  * @property {number} reconnects
  * @property {Record<string, number>} glitches by cause, as far as the receiver knows them
- * @property {import('./ledger.js').Entry[]} new_glitches since the last look; more than these may have been counted
- * @property {{ppm: number, sigma_ppm: number, memory: import('./live_edge.js').ClockMemory} | null} drift stream against audio context
+ * @property {import('../ledger.js').Entry[]} new_glitches since the last look; more than these may have been counted
+ * @property {{ppm: number, sigma_ppm: number, memory: import('../clock/live_edge.js').ClockMemory} | null} drift stream against audio context
  * @property {string} last_refusal
  * @property {number} dropped_frames at the port, the audio thread standing still
  * @property {{offset_ms: number, round_trip_ms: number} | null} clock
@@ -128,7 +128,7 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  * Page to worklet.
  *
  * @template Port
- * @typedef {{type: 'port', port: Port} | {type: 'poll'} | {type: 'mode', mode: import('./controls.js').ModeName, fixed_ms: number | null}
+ * @typedef {{type: 'port', port: Port} | {type: 'poll'} | {type: 'mode', mode: import('../playout/controls.js').ModeName, fixed_ms: number | null}
  *   | {type: 'stop'}} ToWorklet
  */
 

@@ -1,7 +1,7 @@
 /**
  * What an engine must not be asked, because the question itself stops the sound.
  *
- * In: the engine's name of itself. Out: yes or no. What an engine answers is judged elsewhere (core/output_clock.js).
+ * In: the engine's name of itself. Out: yes or no. What an engine answers is judged elsewhere (core/clock/output_clock.js).
  */
 
 /**

@@ -9,7 +9,7 @@
 
 import { TIME } from './pace.js';
 import { STEP_MS } from './steering.js';
-import { framesOf } from './units.js';
+import { framesOf } from '../units.js';
 
 export class Reference {
   isRunning = false;

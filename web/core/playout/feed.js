@@ -8,9 +8,9 @@
  * Its timeline never stops: while frames are missing the position goes on, so that sound which returns is at its place.
  */
 
-import { Concealer, RE_ENTRY } from './concealment.js';
-import { OVERLAP, OVERLAP_FRAMES, REACH_FRAMES, REGION_FRAMES, SilenceDetector, SpliceSearch } from './splice.js';
-import { framesOf } from './units.js';
+import { Concealer, RE_ENTRY } from '../sound/concealment.js';
+import { OVERLAP, OVERLAP_FRAMES, REACH_FRAMES, REGION_FRAMES, SilenceDetector, SpliceSearch } from '../sound/splice.js';
+import { framesOf } from '../units.js';
 
 /** Room for the longest block at the least context rate, and the filter's reach. */
 export const FEED_FRAMES = 16_384;

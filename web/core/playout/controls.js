@@ -6,7 +6,7 @@
  * like all Int32; positions are the low 32 bits of frame_index.
  */
 
-import { STREAM_RATE_HZ, msOf } from './units.js';
+import { STREAM_RATE_HZ, msOf } from '../units.js';
 import { LEADS_MS } from './what_if.js';
 
 /** Which word is what. */

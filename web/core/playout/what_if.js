@@ -8,7 +8,7 @@
  * The audio thread calls it: no method makes an object.
  */
 
-import { framesOf, STREAM_RATE_HZ } from './units.js';
+import { framesOf, STREAM_RATE_HZ } from '../units.js';
 
 /** Least candidate, and the factor from each to the next: finer than anybody could choose by ear. */
 const LEAD_MS_MIN = 4;

@@ -5,7 +5,7 @@
  * wake-ups (up to milliseconds); the frames themselves do not, so the map is their common line, lightly filtered.
  */
 
-import { STREAM_RATE_HZ } from './units.js';
+import { STREAM_RATE_HZ } from '../units.js';
 
 /** Time constant of the filter, a share of a second (200 ms): a drift of 300 ppm then leaves an error of 0.06 ms. */
 const FILTER_S = 0.2;

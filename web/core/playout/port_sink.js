@@ -107,7 +107,7 @@ export class PortSink {
     return false;
   }
 
-  /** @param {import('./live_edge.js').Line} line */
+  /** @param {import('../clock/live_edge.js').Line} line */
   line(line) {
     this.#flush();
     const block = this.#pool.pop();
@@ -211,7 +211,7 @@ export function applyBlock(block, ring) {
   }
 }
 
-/** @param {ArrayBuffer} block @returns {import('./live_edge.js').Line} */
+/** @param {ArrayBuffer} block @returns {import('../clock/live_edge.js').Line} */
 function lineOf(block) {
   const [contextFrame = 0, position = 0, driftPpm = 0, steppedFrames = 0, excessFrames = 0] = new Float64Array(block, HEAD_BYTES, 5);
   return { context_frame: contextFrame, position, drift_ppm: driftPpm, stepped_frames: steppedFrames, excess_frames: excessFrames };

@@ -10,7 +10,7 @@
  * less than in proportion; no error is ignored.
  */
 
-import { framesOf, STREAM_RATE_HZ } from './units.js';
+import { framesOf, STREAM_RATE_HZ } from '../units.js';
 
 /** A larger error is no matter for the speed: one step. */
 export const STEP_MS = 5;

@@ -15,7 +15,7 @@ import { Burg } from './burg.js';
 import { lawFor, riseTables } from './fades.js';
 import { EDGE_ORDER, Guess, GUESS_FRAMES, HIGH_ORDER, LOW_ORDER, TRIAL } from './guess.js';
 import { copyEnd, ModelMaker } from './models.js';
-import { framesOf } from './units.js';
+import { framesOf } from '../units.js';
 
 /** How long a guess is trusted. */
 export const FULL_LEVEL_FRAMES = framesOf(5);

@@ -4,7 +4,7 @@
  * In: how long, and how alike two sounds are. Out: tables of gains, made once. What fades is the caller's business.
  */
 
-import { framesOf } from './units.js';
+import { framesOf } from '../units.js';
 
 /** Fade-in, and the overlap of a splice: 10 ms. Shorter splices of low notes are heard as a tick. */
 export const FADE_FRAMES = framesOf(10);

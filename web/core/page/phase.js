@@ -4,7 +4,7 @@
  * In: facts. Out: the state's name. One function decides; nothing is remembered here.
  */
 
-import { PLAYOUT } from './controls.js';
+import { PLAYOUT } from '../playout/controls.js';
 
 /** @typedef {'idle' | 'connecting' | 'buffering' | 'playing' | 'waiting' | 'reconnecting' | 'blocked' | 'failed'} State */
 
@@ -18,11 +18,11 @@ const BUFFERING_MS = 300;
 /**
  * @typedef {object} Facts
  * @property {boolean} started
- * @property {{problem: import('./messages.js').Problem, detail: string} | null} failure
+ * @property {{problem: import('../net/messages.js').Problem, detail: string} | null} failure
  * @property {number} started_ago_ms
  * @property {string} context_state 'suspended', 'running', 'closed' or 'interrupted'
  * @property {number} context_still_ms how long its time has not moved
- * @property {import('./messages.js').WorkerStatus | null} worker
+ * @property {import('../net/messages.js').WorkerStatus | null} worker
  * @property {number} playout_state of PLAYOUT
  * @property {number} silent_ms how long the playout has not been sounding; Infinity before the first sound
  * @property {string | null} wish_refused why the service refused a wish of late
@@ -30,7 +30,7 @@ const BUFFERING_MS = 300;
 
 /**
  * @param {Facts} facts
- * @returns {{state: State, problem: import('./messages.js').Problem | null, detail: string | null}}
+ * @returns {{state: State, problem: import('../net/messages.js').Problem | null, detail: string | null}}
  */
 export function phase(facts) {
   const { worker } = facts;
@@ -50,13 +50,13 @@ function isBlocked(facts) {
   return facts.context_state !== 'running' || facts.context_still_ms > FROZEN_MS;
 }
 
-/** @param {import('./messages.js').WorkerStatus | null} worker @returns {ReturnType<typeof phase>} */
+/** @param {import('../net/messages.js').WorkerStatus | null} worker @returns {ReturnType<typeof phase>} */
 function unconnected(worker) {
   if (!worker || (!worker.ever_greeted && worker.problem === null)) return say('connecting');
   return { state: 'reconnecting', problem: worker.problem, detail: worker.problem_detail || null };
 }
 
-/** @param {Facts} facts @param {import('./messages.js').WorkerStatus} worker @returns {State} */
+/** @param {Facts} facts @param {import('../net/messages.js').WorkerStatus} worker @returns {State} */
 function soundState(facts, worker) {
   if (facts.playout_state === PLAYOUT.SOUNDING || facts.silent_ms < BUFFERING_MS) return 'playing';
   const { source } = worker;

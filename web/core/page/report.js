@@ -4,7 +4,7 @@
  * In: what the parts of the player know. Out: one flat object; null where something is not known. Keys are only added.
  */
 
-import { PLAYOUT } from './controls.js';
+import { PLAYOUT } from '../playout/controls.js';
 import { delayMs } from './delay.js';
 
 /**
@@ -24,13 +24,13 @@ import { delayMs } from './delay.js';
  * @property {number | null} baseLatencyMs
  * @property {number | null} outputLatencyMs the engine's outputLatency
  * @property {PlaybackStats | null} playbackStats
- * @property {import('./controls.js').PlayoutReading | null} playout null unless sound is played
- * @property {import('./messages.js').WorkerStatus | null} worker
+ * @property {import('../playout/controls.js').PlayoutReading | null} playout null unless sound is played
+ * @property {import('../net/messages.js').WorkerStatus | null} worker
  * @property {number | null} heardContextMs
  * @property {string | null} outputClock
- * @property {ReturnType<typeof import('./controls.js').readWhatIf> | null} whatIf
- * @property {import('./ledger.js').Ledger} ledger
- * @property {import('./controls.js').ModeName} mode
+ * @property {ReturnType<typeof import('../playout/controls.js').readWhatIf> | null} whatIf
+ * @property {import('../ledger.js').Ledger} ledger
+ * @property {import('../playout/controls.js').ModeName} mode
  * @property {number | null} startToSoundMs
  */
 

@@ -7,14 +7,14 @@
  */
 
 import { Arrivals } from './arrivals.js';
-import { CaptureMap } from './capture_map.js';
-import { CAUSE_BAD_PACKET, CAUSE_NETWORK_LATE, CAUSE_UNEXPLAINED_LOSS, causeName } from './causes.js';
+import { CaptureMap } from '../clock/capture_map.js';
+import { CAUSE_BAD_PACKET, CAUSE_NETWORK_LATE, CAUSE_UNEXPLAINED_LOSS, causeName } from '../causes.js';
 import { Holes } from './holes.js';
-import { Ledger } from './ledger.js';
-import { LiveEdge } from './live_edge.js';
-import { GAP_FRAMES_MAX } from './ring.js';
+import { Ledger } from '../ledger.js';
+import { LiveEdge } from '../clock/live_edge.js';
+import { GAP_FRAMES_MAX } from '../playout/ring.js';
 import { TraceRecorder } from './trace_recorder.js';
-import { msOf, STREAM_RATE_HZ } from './units.js';
+import { msOf, STREAM_RATE_HZ } from '../units.js';
 import { AUDIO_FRAMES_MAX, KIND_AUDIO, KIND_GAP, KIND_LISTENER, WireParser } from './wire.js';
 
 /** How often the audio thread is told where the live edge is: its line moves by less than 0.1 ms meanwhile. */
@@ -59,9 +59,9 @@ export class Receiver {
   #damaged = false;
 
   /**
-   * @param {import('./ring.js').Sink} sink
+   * @param {import('../playout/ring.js').Sink} sink
    * @param {number} contextRateHz of the listener's audio context
-   * @param {import('./live_edge.js').ClockMemory | null} [remembered] of an earlier session on this device
+   * @param {import('../clock/live_edge.js').ClockMemory | null} [remembered] of an earlier session on this device
    */
   constructor(sink, contextRateHz, remembered = null) {
     this.#sink = sink;

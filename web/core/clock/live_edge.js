@@ -10,7 +10,7 @@
 
 import { driftOfCommonSeconds } from './common_seconds.js';
 import { EnvelopeLine } from './envelope_line.js';
-import { STREAM_RATE_HZ } from './units.js';
+import { STREAM_RATE_HZ } from '../units.js';
 
 /** How long to wait, at random between these, until the audio thread's block is looked at again. */
 const LOOK_MS_LEAST = 4;
