@@ -1,44 +1,41 @@
 /**
- * The socket's thread: WebSocket to ring.
+ * The network's thread: link to ring.
  *
  * In: the service's messages, the page's wishes. Out: frames into the ring (or to the port), a status to the page ten
- * times a second. Connects, and connects again. What belongs elsewhere: what a message means (core/net/receiver.js).
+ * times a second. Joins link, policy and receiver. What belongs elsewhere: what a message means (core/net/receiver.js), when to
+ * connect again (core/net/connection.js), what carries it (link/).
  */
 
-import { backoffMs } from './core/net/backoff.js';
+import { Connection } from './core/net/connection.js';
 import { nextPingMs, ServiceClock } from './core/clock/service_clock.js';
 import { nextLookMs } from './core/clock/live_edge.js';
 import { readServiceMessage } from './core/net/messages.js';
 import { PortSink } from './core/playout/port_sink.js';
 import { Receiver } from './core/net/receiver.js';
 import { RingWriter } from './core/playout/ring.js';
+import { WebSocketLink } from './link/web_socket_link.js';
 
 const STATUS_EVERY_MS = 100;
-/** No word for so long, though pings are sent every second: the connection is dead, only nobody has said so. */
-const DEAF_MS = 5000;
-/** This thread itself slept: that the service was not heard means nothing. */
-const SLEPT_MS = 2500;
-/** WebSocket close codes by which a service says no, rather than being gone (RFC 6455, 7.4.1). */
-const REFUSING_CODES = new Set([1002, 1003, 1007, 1008, 1009, 1013]);
 
 /** Page time: one scale for Worker and page. @returns {number} ms */
 function pageNowMs() {
   return performance.timeOrigin + performance.now();
 }
 
-/** The service goes on with a stream of another rate: whoever comes at once hears it. */
-const COME_ANEW = 1012;
-/** Who is sent away so soon after a hello comes back after a pause: two that send each other's listeners away must not do so without one. */
-const COME_ANEW_AFTER_MS = 1000;
-
-class Line {
+/** With the service: from one start to the next stop, however many connections that takes. */
+class Conversation {
   #url;
   #sink;
   #portSink;
   #receiver;
   #clock = new ServiceClock();
-  /** @type {WebSocket | null} */
-  #socket = null;
+  #connection = new Connection();
+  #link = new WebSocketLink({
+    onOpen: () => this.#opened(),
+    onSound: (message) => this.#sound(message),
+    onText: (text) => this.#text(text),
+    onEnd: (ending, words) => this.#ended(ending, words),
+  });
   #retryTimer = 0;
   #pingTimer = 0;
   #statusTimer = 0;
@@ -47,14 +44,10 @@ class Line {
   #told = {};
   /** @type {Record<string, number>} */
   #toldBefore = {};
-  #failedAttempts = 0;
   #pingId = 0;
   #pingsSent = 0;
   /** @type {Map<number, number>} ping's id to page time */
   #pingSentMs = new Map();
-  #heardMs = 0;
-  #greetedMs = -Infinity;
-  #lookedMs = 0;
 
   /** @type {import('./core/net/messages.js').WorkerStatus} */
   #status = {
@@ -77,14 +70,14 @@ class Line {
 
   /** @param {number} firstChannel */
   setPair(firstChannel) {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#say({ type: 'set_pair', first_channel: firstChannel });
+    if (this.#link.isOpen) this.#link.say({ type: 'set_pair', first_channel: firstChannel });
     else self.postMessage({ type: 'refused', about: 'set_pair', reason: 'There is no connection to the service just now.' });
   }
 
   /** Said to the service, which adds up what each connection counted. @param {import('./core/net/messages.js').ListenerReport} report */
   tell(report) {
-    if (this.#socket?.readyState === WebSocket.OPEN && this.#status.greeted) {
-      this.#say({ type: 'report', ...report, glitches: since(report.glitches, this.#toldBefore) });
+    if (this.#link.isOpen && this.#connection.isGreeted) {
+      this.#link.say({ type: 'report', ...report, glitches: since(report.glitches, this.#toldBefore) });
     }
     this.#told = report.glitches;
   }
@@ -102,14 +95,9 @@ class Line {
   }
 
   #connect() {
-    const socket = new WebSocket(this.#url);
-    socket.binaryType = 'arraybuffer';
-    this.#socket = socket;
-    this.#heardMs = pageNowMs();
+    this.#connection.begin(pageNowMs());
     this.#tell({ connection: 'connecting', greeted: false });
-    socket.onopen = () => this.#opened();
-    socket.onmessage = ({ data }) => (typeof data === 'string' ? this.#text(data) : this.#binary(data));
-    socket.onclose = ({ code, reason }) => code === COME_ANEW ? this.#comeAnew() : this.#lost(REFUSING_CODES.has(code) ? 'refused' : 'server_unreachable', reason);
+    this.#link.open(this.#url);
   }
 
   #opened() {
@@ -124,17 +112,17 @@ class Line {
   }
 
   /** @param {ArrayBuffer} message */
-  #binary(message) {
+  #sound(message) {
     const nowMs = pageNowMs();
-    this.#heardMs = nowMs;
+    this.#connection.heard(nowMs);
     // Nothing is played before the service has said what it sends.
-    if (this.#status.greeted) this.#receiver.receive(message, nowMs);
+    if (this.#connection.isGreeted) this.#receiver.receive(message, nowMs);
   }
 
   /** @param {string} text */
   #text(text) {
     const nowMs = pageNowMs();
-    this.#heardMs = nowMs;
+    this.#connection.heard(nowMs);
     const message = readServiceMessage(text);
     switch (message.type) {
       case 'hello': return this.#greeted(message);
@@ -149,8 +137,7 @@ class Line {
 
   /** @param {import('./core/net/messages.js').Hello} hello */
   #greeted(hello) {
-    this.#failedAttempts = 0;
-    this.#greetedMs = pageNowMs();
+    this.#connection.greeted(pageNowMs());
     const reconnects = this.#status.reconnects + (this.#status.ever_greeted ? 1 : 0);
     this.#tell({ greeted: true, ever_greeted: true, problem: null, problem_detail: '', hello, reconnects });
     this.#receiver.runsAt(hello.rate_hz);
@@ -185,27 +172,33 @@ class Line {
 
   /** A service of another version stays so until the page is loaded anew; anything else may pass. @param {import('./core/net/messages.js').Unreadable} message */
   #misunderstood({ problem, words }) {
-    if (problem === 'internal' && this.#status.greeted) return this.#tell({ last_refusal: words });
+    if (problem === 'internal' && this.#connection.isGreeted) return this.#tell({ last_refusal: words });
     this.#lost(problem, words);
     if (problem === 'internal') return;
     clearTimeout(this.#retryTimer);
     this.#tell({ connection: 'failed' });
   }
 
-  #comeAnew() {
-    if (!this.#status.greeted || pageNowMs() - this.#greetedMs < COME_ANEW_AFTER_MS) return this.#lost('server_unreachable', 'another source plays');
-    this.#hangUp();
-    this.#receiver.disconnected(pageNowMs());
-    return this.#connect();
+  /** @param {import('./core/net/connection.js').Ending} ending @param {string} words */
+  #ended(ending, words) {
+    const nowMs = pageNowMs();
+    if (this.#connection.isToBeRenewed(ending, nowMs)) {
+      this.#hangUp();
+      this.#receiver.disconnected(nowMs);
+      this.#connect();
+      return;
+    }
+    const detail = ending === 'come_again' ? 'another source plays' : words;
+    this.#lost(ending === 'refused' ? 'refused' : 'server_unreachable', detail);
   }
 
   /** @param {import('./core/net/messages.js').Problem} problem @param {string} detail */
   #lost(problem, detail) {
     this.#hangUp();
-    this.#failedAttempts += 1;
-    if (this.#status.greeted) this.#receiver.disconnected(pageNowMs());
+    if (this.#connection.isGreeted) this.#receiver.disconnected(pageNowMs());
+    const waitMs = this.#connection.failed(Math.random());
     this.#tell({ connection: 'retrying', greeted: false, problem, problem_detail: detail });
-    this.#retryTimer = setTimeout(() => this.#connect(), backoffMs(this.#failedAttempts, Math.random()));
+    this.#retryTimer = setTimeout(() => this.#connect(), waitMs);
   }
 
   /** At random moments, so that no rhythm hides another (live_edge.js). */
@@ -217,11 +210,7 @@ class Line {
 
   #hangUp() {
     clearTimeout(this.#pingTimer);
-    const socket = this.#socket;
-    this.#socket = null;
-    if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
+    this.#link.close();
   }
 
   #ping() {
@@ -230,21 +219,14 @@ class Line {
     this.#pingsSent += 1;
     if (this.#pingSentMs.size > 32) this.#pingSentMs.clear(); // answers that never came
     this.#pingSentMs.set(id, pageNowMs());
-    this.#say({ type: 'ping', id });
+    this.#link.say({ type: 'ping', id });
     this.#pingTimer = setTimeout(() => this.#ping(), nextPingMs(this.#pingsSent));
-  }
-
-  /** @param {object} message */
-  #say(message) {
-    this.#socket?.send(JSON.stringify(message));
   }
 
   /** Ten times a second: is the service still there? And how do things stand? */
   #look() {
     const nowMs = pageNowMs();
-    if (nowMs - this.#lookedMs > SLEPT_MS) this.#heardMs = nowMs;
-    this.#lookedMs = nowMs;
-    if (this.#socket && nowMs - this.#heardMs > DEAF_MS) this.#lost('server_unreachable', 'nothing was heard for 5 seconds');
+    if (this.#connection.isDead(nowMs)) this.#lost('server_unreachable', 'nothing was heard for 5 seconds');
     const receiver = this.#receiver;
     this.#tell({
       seq: receiver.seq,
@@ -291,26 +273,26 @@ function portSink(port, rendered) {
   return sink;
 }
 
-/** @type {Line | null} */
-let line = null;
+/** @type {Conversation | null} */
+let conversation = null;
 
 /** @param {MessageEvent<import('./core/net/messages.js').ToWorker<MessagePort>>} event */
 self.onmessage = ({ data: order }) => {
   switch (order.type) {
     case 'open':
-      line = new Line(order);
+      conversation = new Conversation(order);
       break;
     case 'set_pair':
-      line?.setPair(order.first_channel);
+      conversation?.setPair(order.first_channel);
       break;
     case 'tell':
-      line?.tell(order.report);
+      conversation?.tell(order.report);
       break;
     case 'trace':
-      line?.sendTrace();
+      conversation?.sendTrace();
       break;
     case 'close':
-      line?.close();
+      conversation?.close();
       self.close();
   }
 };

@@ -1,0 +1,67 @@
+/**
+ * The policy of a connection, whatever carries it: when it is dead, and how long to wait before the next attempt.
+ *
+ * In: what happened, when, and chance. Out: decisions. Nothing is sent and no clock is read here.
+ */
+
+import { backoffMs } from './backoff.js';
+
+/** No word for so long, though pings are sent every second: the connection is dead, only nobody has said so. */
+const DEAF_MS = 5000;
+/** Nobody looked for so long, though it is done ten times a second: this thread slept, and that nothing was heard means nothing. */
+const SLEPT_MS = 2500;
+/** Who is sent away so soon after a hello comes back after a pause: two that send each other's listeners away must not do so without one. */
+const COME_AGAIN_AFTER_MS = 1000;
+
+/** How a connection ended: the service said no, asked to be called again at once, or is not there. @typedef {'refused' | 'come_again' | 'gone'} Ending */
+
+export class Connection {
+  /** The service's hello has come. */
+  isGreeted = false;
+
+  #isUnderWay = false;
+  /** Attempts in a row without a hello. */
+  #failures = 0;
+  #heardMs = 0;
+  #greetedMs = 0;
+  #lookedMs = 0;
+
+  /** An attempt begins. @param {number} nowMs */
+  begin(nowMs) {
+    this.#isUnderWay = true;
+    this.isGreeted = false;
+    this.#heardMs = nowMs;
+  }
+
+  /** @param {number} nowMs */
+  heard(nowMs) {
+    this.#heardMs = nowMs;
+  }
+
+  /** @param {number} nowMs */
+  greeted(nowMs) {
+    this.isGreeted = true;
+    this.#failures = 0;
+    this.#greetedMs = nowMs;
+  }
+
+  /** To be asked several times a second. @param {number} nowMs @returns {boolean} the service is there no more */
+  isDead(nowMs) {
+    if (nowMs - this.#lookedMs > SLEPT_MS) this.#heardMs = nowMs;
+    this.#lookedMs = nowMs;
+    return this.#isUnderWay && nowMs - this.#heardMs > DEAF_MS;
+  }
+
+  /** @param {Ending} ending @param {number} nowMs @returns {boolean} to be begun anew without a pause: it is no fault */
+  isToBeRenewed(ending, nowMs) {
+    return ending === 'come_again' && this.isGreeted && nowMs - this.#greetedMs >= COME_AGAIN_AFTER_MS;
+  }
+
+  /** The attempt, or what came of it, is over. @param {number} chance 0 to 1 @returns {number} ms to wait before the next attempt */
+  failed(chance) {
+    this.#isUnderWay = false;
+    this.isGreeted = false;
+    this.#failures += 1;
+    return backoffMs(this.#failures, chance);
+  }
+}

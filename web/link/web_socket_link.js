@@ -1,0 +1,65 @@
+/**
+ * A link: what carries sound and words between the Worker and the service. This one is a WebSocket.
+ *
+ * In: an address, what is said. Out: sound and text as they come, and how the link ended. What belongs elsewhere: what a message
+ * means (core/net/), and when to connect again (core/net/connection.js). Only this folder knows a transport.
+ */
+
+/** Close codes by which a service says no, rather than being gone (RFC 6455, 7.4.1). */
+const REFUSING_CODES = new Set([1002, 1003, 1007, 1008, 1009, 1013]);
+/** The service goes on with a stream of another rate: whoever comes at once hears it. */
+const COME_AGAIN_CODE = 1012;
+
+/**
+ * @typedef {object} LinkEvents
+ * @property {() => void} onOpen something may be said from now on
+ * @property {(message: ArrayBuffer) => void} onSound
+ * @property {(text: string) => void} onText
+ * @property {(ending: import('../core/net/connection.js').Ending, words: string) => void} onEnd by the other side or the network; close() is not told
+ */
+
+export class WebSocketLink {
+  #events;
+  /** @type {WebSocket | null} */
+  #socket = null;
+
+  /** @param {LinkEvents} events */
+  constructor(events) {
+    this.#events = events;
+  }
+
+  /** @param {string} url */
+  open(url) {
+    const socket = new WebSocket(url);
+    socket.binaryType = 'arraybuffer';
+    this.#socket = socket;
+    socket.onopen = () => this.#events.onOpen();
+    socket.onmessage = ({ data }) => (typeof data === 'string' ? this.#events.onText(data) : this.#events.onSound(data));
+    socket.onclose = ({ code, reason }) => this.#events.onEnd(endingOf(code), reason);
+  }
+
+  /** @returns {boolean} what is said now will be sent */
+  get isOpen() {
+    return this.#socket?.readyState === WebSocket.OPEN;
+  }
+
+  /** @param {object} message */
+  say(message) {
+    this.#socket?.send(JSON.stringify(message));
+  }
+
+  /** Nothing is heard of it afterwards. */
+  close() {
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+}
+
+/** @param {number} code @returns {import('../core/net/connection.js').Ending} */
+function endingOf(code) {
+  if (code === COME_AGAIN_CODE) return 'come_again';
+  return REFUSING_CODES.has(code) ? 'refused' : 'gone';
+}
