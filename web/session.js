@@ -1,24 +1,22 @@
 /**
  * A session: the sound, from one start to the next stop.
  *
- * In: what is wished. Out: sound, and what is known of it. Owns the AudioContext, the Worker and the worklet, and samples
- * the clocks that exist only on this thread. What belongs elsewhere: starting again (player.js), decisions (core/).
+ * In: what is wished. Out: sound, and what is known of it. Joins the Worker, the worklet and the output. What belongs elsewhere:
+ * starting again (player.js), the way to the speakers (audio_output.js) and what it says of itself (output_probe.js), decisions (core/).
  */
 
+import { AudioOutput } from './audio_output.js';
 import { readEvents, readPlayout, readWhatIf, PLAYOUT, takePeaks, writeMode } from './core/playout/controls.js';
-import { mayAskForOutput } from './core/page/engine.js';
 import { GlitchWatch } from './core/page/glitch_watch.js';
-import { PROCESSOR_NAME } from './core/net/messages.js';
-import { OutputClock } from './core/clock/output_clock.js';
 import { phase } from './core/page/phase.js';
-import { buildReport } from './core/page/report.js';
+import { buildReport, listenerReport } from './core/page/report.js';
 import { controlWords, RING_BYTES } from './core/playout/ring.js';
+import { OutputProbe } from './output_probe.js';
 
 const LOOK_EVERY_MS = 100;
 /** Every so many looks the slow things: what-if, and the word to the service. */
 const SLOW_LOOKS = 10;
-/** Volume, and the end of a session, move without a step. */
-const RAMP_S = 0.02;
+/** The sound has faded by then. */
 const CLOSE_AFTER_MS = 60;
 /** Sound this fresh was playing a moment ago: three looks. */
 const SOUNDED_LATELY_MS = 300;
@@ -28,16 +26,15 @@ const REFUSAL_SHOWN_MS = 8000;
 /** @typedef {{problem: import('./core/net/messages.js').Problem, detail: string}} Failure */
 
 /**
- * @typedef {object} Wishes
+ * @typedef {object} SessionWishes
  * @property {string} socketUrl
- * @property {AudioContextLatencyCategory | number} latencyHint
- * @property {number | null} contextRate null: the device's own
  * @property {'auto' | 'sab' | 'port'} transport
- * @property {number} gain
  * @property {import('./core/playout/controls.js').ModeName} mode
  * @property {number | null} fixedMs
  * @property {import('./core/clock/live_edge.js').ClockMemory | null} remembered
  * @property {import('./core/ledger.js').Ledger} ledger
+ *
+ * @typedef {SessionWishes & import('./audio_output.js').OutputWishes} Wishes
  */
 
 /** @typedef {{changed: () => void, failed: (failure: Failure) => void}} Told */
@@ -51,8 +48,8 @@ export function pageNowMs() {
 export class Session {
   #wishes;
   #told;
-  #context;
-  #gain;
+  #output;
+  #probe;
   #worker;
   /** @type {AudioWorkletNode | null} */
   #node = null;
@@ -61,7 +58,6 @@ export class Session {
   #channel = new MessageChannel();
   /** Shared, or the worklet's last copy. @type {Int32Array | null} */
   #controls;
-  #clock = new OutputClock();
   #closed = false;
   #lookTimer;
 
@@ -73,8 +69,6 @@ export class Session {
   /** @type {[number, number]} */
   #peaks = [0, 0];
   #soundedMs = -Infinity;
-  #contextMs = -1;
-  #contextMovedMs = this.#startedMs;
   #glitches;
   /** @type {ReturnType<typeof readWhatIf> | null} */
   #whatIf = null;
@@ -99,14 +93,8 @@ export class Session {
     if (wishes.transport === 'sab' && !this.#memory) throw new Error('this page may not share memory between threads');
     this.#controls = this.#memory && controlWords(this.#memory);
     if (this.#controls) writeMode(this.#controls, wishes.mode, wishes.fixedMs);
-    // Playback, not ambience: on iOS the silent switch then does not mute it.
-    if (navigator.audioSession) navigator.audioSession.type = 'playback';
-    this.#context = new AudioContext({ latencyHint: wishes.latencyHint, ...(wishes.contextRate && { sampleRate: wishes.contextRate }) });
-    void this.#context.resume().catch(() => {}); // a context that stays suspended is shown as blocked
-    this.#gain = new GainNode(this.#context, { gain: wishes.gain });
-    this.#gain.connect(this.#context.destination);
-    this.#context.onstatechange = () => this.#contextChanged();
-    document.addEventListener('visibilitychange', this.#returned);
+    this.#output = new AudioOutput(wishes, () => this.#contextChanged());
+    this.#probe = new OutputProbe(this.#output.context, this.#startedMs);
     this.#worker = this.#startWorker();
     this.#lookTimer = setInterval(() => this.#look(), LOOK_EVERY_MS);
     void this.#startWorklet();
@@ -114,21 +102,15 @@ export class Session {
 
   /** @returns {boolean} it may come back by this gesture; else only a new context will */
   unblock() {
-    // Never resume() while interrupted: the state would become running with time standing still (platform facts, iOS).
-    if (/** @type {string} */ (this.#context.state) !== 'suspended') return false;
+    if (!this.#output.unblock()) return false;
     this.#startedMs = pageNowMs();
-    this.#contextMovedMs = this.#startedMs;
-    void this.#context.resume().catch(() => {});
+    this.#probe.awaken(this.#startedMs);
     return true;
   }
 
   /** @param {number} gain */
   setGain(gain) {
-    const now = this.#context.currentTime;
-    this.#gain.gain.cancelScheduledValues(now);
-    this.#gain.gain.setValueAtTime(this.#gain.gain.value, now);
-    // Linear, because it arrives: at full volume samples are exact again.
-    this.#gain.gain.linearRampToValueAtTime(gain, now + RAMP_S);
+    this.#output.setGain(gain);
   }
 
   /** @param {number} firstChannel */
@@ -154,37 +136,28 @@ export class Session {
     this.#closed = true;
     for (const give of this.#traceWanted.splice(0)) give(null);
     clearInterval(this.#lookTimer);
-    document.removeEventListener('visibilitychange', this.#returned);
-    this.#context.onstatechange = null;
     this.#worker.onmessage = this.#worker.onerror = null;
     this.#tellWorker({ type: 'close' });
-    this.setGain(0);
+    this.#output.fadeOut();
     setTimeout(() => {
       this.#worker.terminate();
       this.#tellWorklet({ type: 'stop' });
       this.#node?.disconnect();
-      void this.#context.close().catch(() => {});
+      this.#output.close();
     }, CLOSE_AFTER_MS);
   }
 
   /** @returns {Omit<import('./core/page/report.js').Known, 'mode'> & {peaks: ArrayLike<number>}} */
   known() {
     const nowMs = pageNowMs();
-    const context = this.#context;
-    const heardContextMs = this.#clock.heardContextMs(nowMs);
     return {
       nowMs,
+      ...this.#probe.known(nowMs),
       phase: this.#phase(nowMs),
       transport: this.#memory ? 'sab' : 'port',
-      contextRateHz: context.sampleRate,
       latencyHint: this.#wishes.latencyHint,
-      baseLatencyMs: milliseconds(context.baseLatency),
-      outputLatencyMs: outputLatencyMs(context),
-      playbackStats: playbackStats(context),
       playout: this.#playout,
       worker: this.#status,
-      heardContextMs,
-      outputClock: this.#clock.method,
       whatIf: this.#whatIf,
       ledger: this.#wishes.ledger,
       startToSoundMs: this.#startToSoundMs,
@@ -199,8 +172,8 @@ export class Session {
       started: true,
       failure: null,
       started_ago_ms: nowMs - this.#startedMs,
-      context_state: this.#context.state,
-      context_still_ms: nowMs - this.#contextMovedMs,
+      context_state: this.#output.context.state,
+      context_still_ms: this.#probe.stillMs(nowMs),
       worker: this.#status,
       playout_state: this.#playout?.state ?? PLAYOUT.EMPTY,
       silent_ms: nowMs - this.#soundedMs,
@@ -216,7 +189,7 @@ export class Session {
     const port = this.#memory ? null : this.#channel.port1;
     /** @type {import('./core/net/messages.js').Open<MessagePort>} */
     const order = {
-      type: 'open', url: this.#wishes.socketUrl, memory: this.#memory, port, context_rate_hz: this.#context.sampleRate,
+      type: 'open', url: this.#wishes.socketUrl, memory: this.#memory, port, context_rate_hz: this.#output.context.sampleRate,
       remembered: this.#wishes.remembered, glitches: this.#wishes.ledger.counts(),
     };
     worker.postMessage(order, port ? [port] : []);
@@ -224,18 +197,13 @@ export class Session {
   }
 
   async #startWorklet() {
-    const context = this.#context;
     try {
-      await context.audioWorklet.addModule(new URL('./worklet.js', import.meta.url).href);
+      await this.#output.loadWorklet();
       if (this.#closed) return;
-      /** @type {import('./core/net/messages.js').ProcessorOptions} */
-      const processorOptions = { memory: this.#memory };
-      const node = new AudioWorkletNode(context, PROCESSOR_NAME, {
-        numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [2], processorOptions,
-      });
+      const node = this.#output.newWorklet({ memory: this.#memory });
       node.onprocessorerror = () => this.#fail('the audio thread broke');
-      node.port.onmessage = ({ data }) => this.#workletSaid(data);
-      node.connect(this.#gain);
+      node.port.onmessage = ({ data }) => void (this.#controls = /** @type {import('./core/net/messages.js').FromWorklet} */ (data).words);
+      this.#output.play(node);
       this.#node = node;
       if (this.#memory) return;
       node.port.postMessage({ type: 'port', port: this.#channel.port2 }, [this.#channel.port2]);
@@ -276,30 +244,19 @@ export class Session {
     this.#announce();
   }
 
-  /** @param {import('./core/net/messages.js').FromWorklet} message */
-  #workletSaid(message) {
-    this.#controls = message.words;
-  }
-
   #contextChanged() {
-    const stopped = this.#context.state !== 'running';
+    const stopped = this.#output.context.state !== 'running';
     // Once per sleep, and only if it took sound away: iOS passes from running through interrupted to suspended.
     if (stopped && this.#wasRunning && pageNowMs() - this.#soundedMs < SOUNDED_LATELY_MS) this.#glitches.suspended();
     this.#wasRunning = !stopped;
-    this.#clock.reset();
-    this.#contextMovedMs = pageNowMs();
+    this.#probe.restart(pageNowMs());
     this.#announce();
   }
-
-  /** The page is looked at again: what the system had put to sleep may go on. */
-  #returned = () => {
-    if (document.visibilityState === 'visible' && this.#context.state === 'suspended') void this.#context.resume().catch(() => {});
-  };
 
   /** Ten times a second: clocks, counters, peaks. */
   #look() {
     const nowMs = pageNowMs();
-    this.#sampleClocks(nowMs);
+    this.#probe.look(nowMs);
     if (!this.#memory) this.#tellWorklet({ type: 'poll' });
     if (this.#controls) this.#lookAtPlayout(this.#controls, nowMs);
     this.#looks += 1;
@@ -316,55 +273,21 @@ export class Session {
     const isSounding = playout.state === PLAYOUT.SOUNDING;
     if (isSounding) this.#soundedMs = nowMs;
     this.#noteFirstSound(playout.first_sound_context_frame);
-    this.#glitches.playout(playout, readEvents(controls, this.#glitches.events), (frame) => this.#heardMs(frame) ?? nowMs);
-    this.#glitches.output(playbackStats(this.#context), playout.skips, isSounding, nowMs);
+    this.#glitches.playout(playout, readEvents(controls, this.#glitches.events), (frame) => this.#probe.heardMs(frame) ?? nowMs);
+    this.#glitches.output(this.#probe.playbackStats, playout.skips, isSounding, nowMs);
     this.#glitches.sleeps(nowMs);
   }
 
   /** Once a second. */
   #lookSlowly() {
     this.#whatIf = this.#controls && readWhatIf(this.#controls);
-    const { mode } = this.#wishes;
-    const report = buildReport({ ...this.known(), mode });
-    this.#tellWorker({
-      type: 'tell',
-      report: {
-        mode,
-        delay_ms: report.delay_ms,
-        level_ms: report.level_ms,
-        target_ms: report.target_ms,
-        arrival_tail_ms: report.jitter_ms,
-        round_trip_ms: report.round_trip_ms,
-        glitches: report.glitches,
-      },
-    });
-  }
-
-  /** @param {number} contextFrame low 32 bits @returns {number | null} page time at which it is heard */
-  #heardMs(contextFrame) {
-    const { currentTime, sampleRate } = this.#context;
-    const now = Math.floor(currentTime * sampleRate);
-    const unwrapped = now + ((contextFrame - now) | 0);
-    return this.#clock.pageMsWhenHeard((unwrapped * 1000) / sampleRate);
-  }
-
-  /** @param {number} nowMs */
-  #sampleClocks(nowMs) {
-    const context = this.#context;
-    const contextMs = context.currentTime * 1000;
-    if (contextMs !== this.#contextMs) {
-      this.#contextMs = contextMs;
-      this.#contextMovedMs = nowMs;
-    }
-    if (context.state !== 'running') return;
-    const latencyMs = playbackStats(context)?.average_latency_ms || outputLatencyMs(context);
-    this.#clock.observe({ now_ms: nowMs, context_ms: contextMs, stamp: outputStamp(context), latency_ms: latencyMs });
+    this.#tellWorker({ type: 'tell', report: listenerReport(buildReport({ ...this.known(), mode: this.#wishes.mode })) });
   }
 
   /** @param {number | null} contextFrame */
   #noteFirstSound(contextFrame) {
     if (contextFrame === null || this.#startToSoundMs !== null) return;
-    const heardMs = this.#heardMs(contextFrame);
+    const heardMs = this.#probe.heardMs(contextFrame);
     if (heardMs !== null) this.#startToSoundMs = heardMs - this.#startedMs;
   }
 
@@ -376,32 +299,4 @@ export class Session {
     this.#shownState = shown;
     this.#told.changed();
   }
-}
-
-/** @param {number | undefined} seconds @returns {number | null} null where the engine does not say; 0 is not an answer */
-function milliseconds(seconds) {
-  return seconds ? seconds * 1000 : null;
-}
-
-/** @param {AudioContext} context @returns {number | null} as the engine says; null where it may not be asked */
-function outputLatencyMs(context) {
-  return mayAskForOutput(navigator.userAgent) ? milliseconds(context.outputLatency) : null;
-}
-
-/** @param {AudioContext} context @returns {import('./core/clock/output_clock.js').OutputReading['stamp']} null where there is none, or none may be asked for */
-function outputStamp(context) {
-  if (!mayAskForOutput(navigator.userAgent)) return null;
-  const { contextTime, performanceTime } = context.getOutputTimestamp();
-  return contextTime && performanceTime ? { context_ms: contextTime * 1000, at_ms: performance.timeOrigin + performanceTime } : null;
-}
-
-/** @param {AudioContext} context @returns {import('./core/page/report.js').PlaybackStats | null} */
-function playbackStats({ playbackStats: stats }) {
-  return stats ? {
-    average_latency_ms: stats.averageLatency * 1000,
-    minimum_latency_ms: stats.minimumLatency * 1000,
-    maximum_latency_ms: stats.maximumLatency * 1000,
-    underruns: stats.underrunEvents,
-    underrun_ms: stats.underrunDuration * 1000,
-  } : null;
 }

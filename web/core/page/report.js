@@ -95,6 +95,11 @@ export function buildReport(known) {
   };
 }
 
+/** @param {Report} report @returns {import('../net/messages.js').ListenerReport} what the service is told of it */
+export function listenerReport({ mode, delay_ms, level_ms, target_ms, jitter_ms, round_trip_ms, glitches }) {
+  return { mode, delay_ms, level_ms, target_ms, arrival_tail_ms: jitter_ms, round_trip_ms, glitches };
+}
+
 /** @param {Known} known @returns {number | null} */
 function knownDelayMs({ nowMs, phase, heardContextMs, contextRateHz, playout, worker }) {
   if (phase.state !== 'playing' || heardContextMs === null || contextRateHz === null) return null;

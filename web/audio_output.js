@@ -1,0 +1,90 @@
+/**
+ * The way to the speakers: the AudioContext, its volume, and the worklet in it.
+ *
+ * In: what is wished of the output. Out: a context that runs if the browser lets it. What belongs elsewhere: what it says of itself
+ * (output_probe.js), what is played (worklet.js), when to begin and end (session.js).
+ */
+
+import { PROCESSOR_NAME } from './core/net/messages.js';
+
+/** Volume, and the end of a session, move without a step. */
+const RAMP_S = 0.02;
+
+/**
+ * @typedef {object} OutputWishes
+ * @property {AudioContextLatencyCategory | number} latencyHint
+ * @property {number | null} contextRate null: the device's own
+ * @property {number} gain
+ */
+
+export class AudioOutput {
+  context;
+  #gain;
+
+  /** @param {OutputWishes} wishes @param {() => void} changed the context is in another state */
+  constructor({ latencyHint, contextRate, gain }, changed) {
+    // Playback, not ambience: on iOS the silent switch then does not mute it.
+    if (navigator.audioSession) navigator.audioSession.type = 'playback';
+    this.context = new AudioContext({ latencyHint, ...(contextRate && { sampleRate: contextRate }) });
+    this.#resume();
+    this.#gain = new GainNode(this.context, { gain });
+    this.#gain.connect(this.context.destination);
+    this.context.onstatechange = changed;
+    document.addEventListener('visibilitychange', this.#returned);
+  }
+
+  /** @returns {boolean} it may come back by this gesture; else only a new context will */
+  unblock() {
+    // Never resume() while interrupted: the state would become running with time standing still (platform facts, iOS).
+    if (/** @type {string} */ (this.context.state) !== 'suspended') return false;
+    this.#resume();
+    return true;
+  }
+
+  /** @param {number} gain */
+  setGain(gain) {
+    const now = this.context.currentTime;
+    this.#gain.gain.cancelScheduledValues(now);
+    this.#gain.gain.setValueAtTime(this.#gain.gain.value, now);
+    // Linear, because it arrives: at full volume samples are exact again.
+    this.#gain.gain.linearRampToValueAtTime(gain, now + RAMP_S);
+  }
+
+  /** @returns {Promise<void>} the audio thread has what it runs */
+  loadWorklet() {
+    return this.context.audioWorklet.addModule(new URL('./worklet.js', import.meta.url).href);
+  }
+
+  /** Once that is there. @param {import('./core/net/messages.js').ProcessorOptions} processorOptions */
+  newWorklet(processorOptions) {
+    return new AudioWorkletNode(this.context, PROCESSOR_NAME, {
+      numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [2], processorOptions,
+    });
+  }
+
+  /** @param {AudioWorkletNode} node is heard from now on */
+  play(node) {
+    node.connect(this.#gain);
+  }
+
+  /** Nothing is told from now on, and the sound fades. */
+  fadeOut() {
+    document.removeEventListener('visibilitychange', this.#returned);
+    this.context.onstatechange = null;
+    this.setGain(0);
+  }
+
+  /** Once it has faded. */
+  close() {
+    void this.context.close().catch(() => {});
+  }
+
+  #resume() {
+    void this.context.resume().catch(() => {}); // a context that stays suspended is shown as blocked
+  }
+
+  /** The page is looked at again: what the system had put to sleep may go on. */
+  #returned = () => {
+    if (document.visibilityState === 'visible' && this.context.state === 'suspended') this.#resume();
+  };
+}
