@@ -1,21 +1,30 @@
-//! The law of docs/ARCHITECTURE.md, enforced: reads its tables, then every file of src, web, tools and scripts.
+//! The law of docs/ARCHITECTURE.md, enforced for Rust: reads its tables, then every file of src, tools and scripts.
+//! `tests/web/architecture.test.js` does the same for the page.
 //!
 //! A breach is named with its file, line and the row that forbids it. `architecture/cases.rs` breaks the law on purpose.
 
 #[path = "architecture/cases.rs"]
 mod cases;
+#[path = "architecture/circles.rs"]
+mod circles;
 #[path = "architecture/judge.rs"]
 mod judge;
 #[path = "architecture/law.rs"]
 mod law;
-#[path = "architecture/tokens.rs"]
-mod tokens;
+#[path = "architecture/names.rs"]
+mod names;
+#[path = "architecture/test_free.rs"]
+mod test_free;
 
-use judge::{Breach, judge_rust, judge_script, judge_size, judge_walls, module_of};
+use circles::{circles, imports};
+use judge::{Breach, judge_rust, judge_size, module_of};
 use law::Law;
-use std::collections::BTreeSet;
+use names::Source;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
+use test_free::TestFree;
 
 const LAW_FILE: &str = "docs/ARCHITECTURE.md";
 
@@ -47,6 +56,18 @@ fn sources(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
     found
 }
 
+/// The files of src, read.
+static SRC: LazyLock<Vec<(String, Source)>> = LazyLock::new(|| {
+    let read = |(path, text): (String, String)| {
+        let source = Source::read(&path, &text)
+            .unwrap_or_else(|error| panic!("{path}:{}: {error}", error.span().start().line));
+        (path, source)
+    };
+    let read: Vec<_> = sources("src", &[".rs"]).into_iter().map(read).collect();
+    assert!(!read.is_empty(), "src has no Rust files");
+    read
+});
+
 fn accept(breaches: &[Breach]) {
     let lines: Vec<String> = breaches.iter().map(|b| format!("{}:{}: {}", b.path, b.line, b.says)).collect();
     assert!(lines.is_empty(), "the law of {LAW_FILE} is broken:\n{}", lines.join("\n"));
@@ -54,27 +75,14 @@ fn accept(breaches: &[Breach]) {
 
 #[test]
 fn every_rust_file_keeps_the_import_law() {
-    let (law, files) = (law(), sources("src", &[".rs"]));
-    assert!(!files.is_empty(), "src has no Rust files");
-    accept(&files.iter().flat_map(|(path, text)| judge_rust(&law, path, text)).collect::<Vec<_>>());
-}
-
-#[test]
-fn every_script_of_the_page_keeps_the_import_law() {
-    let (law, files) = (law(), sources("web", &[".js", ".mjs"]));
-    assert!(!files.is_empty(), "web has no scripts");
-    accept(&files.iter().flat_map(|(path, text)| judge_script(&law, path, text)).collect::<Vec<_>>());
-}
-
-#[test]
-fn the_lints_that_guard_the_pure_and_the_real_time_code_are_switched_on() {
     let law = law();
-    let named: Vec<&String> = law.walls.iter().flat_map(|row| &row.names).collect();
-    assert!(!named.is_empty(), "{LAW_FILE} names no walls");
-    let text = |path: &String| {
-        fs::read_to_string(top(path)).unwrap_or_else(|e| panic!("{LAW_FILE} names {path}: {e}"))
-    };
-    accept(&named.iter().flat_map(|path| judge_walls(&law.walls, path, &text(path))).collect::<Vec<_>>());
+    accept(&SRC.iter().flat_map(|(path, source)| judge_rust(&law, path, source)).collect::<Vec<_>>());
+}
+
+#[test]
+fn no_file_imports_itself_by_way_of_others() {
+    let found: Vec<String> = circles(&imports(&SRC)).iter().map(|way| way.join(" -> ")).collect();
+    assert!(found.is_empty(), "files of src that import one another in a circle:\n{}", found.join("\n"));
 }
 
 #[test]
@@ -82,19 +90,18 @@ fn tools_and_scripts_are_one_idea_per_file() {
     let (mut files, scripts) = (sources("tools", &[".rs"]), sources("scripts", &[".sh"]));
     assert!(!scripts.is_empty(), "scripts has no scripts");
     files.extend(scripts);
-    let lines = |path: &str, text: &str| {
-        let all = tokens::tokens(text, tokens::Language::Rust);
-        let test_lines = if path.starts_with("tools/") { tokens::without_tests(&all).1 } else { 0 };
-        text.lines().count() - test_lines
+    let test_lines = |path: &str, text: &str| match path.ends_with(".rs") {
+        true => TestFree::read(text).unwrap_or_else(|error| panic!("{path}: {error}")).test_lines,
+        false => 0,
     };
+    let lines = |path: &str, text: &str| text.lines().count() - test_lines(path, text);
     accept(&files.iter().flat_map(|(path, text)| judge_size(path, lines(path, text))).collect::<Vec<_>>());
 }
 
 #[test]
 fn the_tables_name_what_exists_and_nothing_else() {
     let law = law();
-    let files = sources("src", &[".rs"]);
-    let exist: BTreeSet<&str> = files.iter().map(|(path, _)| module_of(path)).collect();
+    let exist: BTreeSet<&str> = SRC.iter().map(|(path, _)| module_of(path)).collect();
     let named: BTreeSet<&str> = law.modules.iter().flat_map(|row| &row.names).map(String::as_str).collect();
     assert_eq!(
         named, exist,
@@ -104,7 +111,27 @@ fn the_tables_name_what_exists_and_nothing_else() {
         .page
         .iter()
         .flat_map(|row| row.names.iter().chain(&row.allowed))
-        .chain(law.only_in.iter().flat_map(|row| &row.allowed));
+        .chain(law.only_in.iter().flat_map(|row| &row.allowed))
+        .chain(law.walls.iter().flat_map(|row| &row.names));
     let gone: Vec<&String> = places.filter(|place| !top(place).exists()).collect();
     assert!(gone.is_empty(), "{LAW_FILE} names what is not there: {gone:?}");
+}
+
+/// `make check` shows it: scripts/check.sh runs this test alone, with its output.
+#[test]
+fn the_shape_of_src() {
+    let imports = imports(&SRC);
+    let mut sizes: Vec<(usize, &str)> =
+        SRC.iter().map(|(path, read)| (read.lines, path.as_str())).filter(|(lines, _)| *lines > 0).collect();
+    sizes.sort_by(|a, b| b.cmp(a));
+    let mut importers: BTreeMap<&str, usize> = BTreeMap::new();
+    for file in imports.values().flatten() {
+        *importers.entry(file).or_default() += 1;
+    }
+    let mut most: Vec<(usize, &str)> = importers.into_iter().map(|(file, count)| (count, file)).collect();
+    most.sort_by(|a, b| b.cmp(a));
+    let list = |rows: &[(usize, &str)]| rows.iter().take(10).map(|(n, path)| format!("{n:6}  {path}\n")).collect::<String>();
+    println!("Largest files of src, in lines without tests (median {}):\n{}", sizes[sizes.len() / 2].0, list(&sizes));
+    println!("Imported by the most files:\n{}", list(&most));
+    println!("Circles: {}", circles(&imports).len());
 }

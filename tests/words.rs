@@ -1,17 +1,19 @@
-//! Every message that a person may see stands in docs/guide/troubleshooting.md by its exact words.
+//! Every message that a person may see stands in docs/guide/troubleshooting.md by its exact words. `tests/web/words.test.js` sees to
+//! those of the page.
 //!
 //! The messages are found in the code: every text of three words or more outside tests, but for those that only a developer meets
-//! (`expect`, `assert`, debug logs) and those that tell that all is well. `…` stands for what is filled in. The page's are every text of
-//! its scripts, and what it says before or beside them (`html_messages`).
+//! (`expect`, `assert`, debug logs) and those that tell that all is well. `…` stands for what is filled in.
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
-#[path = "architecture/tokens.rs"]
-mod tokens;
+#[path = "architecture/test_free.rs"]
+mod test_free;
 
+use proc_macro2::{Literal, TokenStream, TokenTree};
 use std::fs;
 use std::path::Path;
-use tokens::{Language, Token, tokens, without_tests};
+use syn::Lit;
+use test_free::TestFree;
 
 const GUIDE: &str = "docs/guide/troubleshooting.md";
 /// Where else what a key wants may stand.
@@ -56,10 +58,6 @@ const SILENT: &[(&str, &str)] = &[
     ("src/cli/programs.rs", "names of programs"),
     ("src/core/wire.rs", "the reader of our own tests and of soak, which counts refusals"),
     ("src/net/first_contact.rs", "a page of its own, explained in docs/guide/first-contact.md"),
-    ("web/view/detail_rows.js", "names of numbers, explained in docs/guide/report.md"),
-    ("web/view/client_words.js", "who listens, and since when"),
-    ("web/view/what_if.js", "the curve's words, explained in docs/guide/listening.md"),
-    ("web/view/modes.js", "the delay somebody has chosen, explained in docs/guide/listening.md"),
 ];
 
 /// Texts that are no messages: beginnings, each with its file.
@@ -83,12 +81,6 @@ const NO_MESSAGES: &[(&str, &str)] = &[
     ("src/card/left.rs", "Correct synthwire.toml"),
     ("src/source/opening.rs", "Exact test source"),
     ("src/tls/mod.rs", "its files have changed"),
-    ("web/first-contact/page.js", "It worked: this browser"),
-    ("web/first-contact/page.js", "This page has come over HTTPS"),
-    ("web/view/ledger.js", "The newest … of"),
-    ("web/view/words.js", "The last minute appears here"),
-    ("web/view/words.js", "Playing the demo"),
-    ("web/view/words.js", "behind the s"),
 ];
 
 /// Descriptions in the card's own file, each beginning a line of its key's table in src/card/keys.rs.
@@ -126,27 +118,13 @@ fn sources(folder: &str, ending: &str) -> Vec<String> {
 }
 
 /// What a literal says, its holes filled with `…`.
-fn said(literal: &str) -> String {
-    let raw = literal.starts_with('r') || literal.starts_with("br");
-    let inner = literal.trim_start_matches(['b', 'c', 'r', '#']).trim_end_matches('#');
-    let inner = &inner[1..inner.len() - 1]; // its quotes
-    with_holes(&if raw { inner.to_owned() } else { unescaped(inner) })
-}
-
-fn unescaped(text: &str) -> String {
-    let (mut out, mut rest) = (String::new(), text.chars().peekable());
-    while let Some(letter) = rest.next() {
-        match (letter, rest.peek()) {
-            ('\\', Some('\n')) => while rest.next_if(|next| next.is_whitespace()).is_some() {},
-            ('\\', Some('n' | 'r' | 't' | '0')) => {
-                rest.next();
-                out.push(' ');
-            }
-            ('\\', Some(_)) => out.extend(rest.next()),
-            _ => out.push(letter),
-        }
+fn said(literal: &Literal) -> Option<String> {
+    match Lit::new(literal.clone()) {
+        Lit::Str(text) => Some(with_holes(&text.value())),
+        Lit::ByteStr(text) => Some(with_holes(&String::from_utf8_lossy(&text.value()))),
+        Lit::CStr(text) => Some(with_holes(&text.value().to_string_lossy())),
+        _ => None,
     }
-    out
 }
 
 fn with_holes(text: &str) -> String {
@@ -155,7 +133,6 @@ fn with_holes(text: &str) -> String {
         match letter {
             '{' if rest.next_if_eq(&'{').is_some() => out.push('{'),
             '}' => out.extend(rest.next_if_eq(&'}')),
-            '$' if rest.peek() == Some(&'{') => {}
             '{' => {
                 let mut depth = 1;
                 while depth > 0 {
@@ -188,82 +165,29 @@ fn is_sentence(text: &str) -> bool {
 
 /// The sentences of one Rust file: line and words.
 fn sentences(text: &str) -> Vec<(usize, String)> {
-    let all = tokens(text, Language::RustWithStrings);
-    let (code, _) = without_tests(&all);
-    let (mut found, mut calls): (Vec<(usize, String)>, Vec<&str>) = (Vec::new(), Vec::new());
-    for (at, token) in code.iter().enumerate() {
-        match token.text {
-            "(" | "[" | "{" => calls.push(call(&code[..at])),
-            ")" | "]" | "}" => {
-                calls.pop();
-            }
-            literal if literal.ends_with(['"', '#']) && literal.len() > 1 => {
-                let words = said(literal);
-                if is_sentence(&words) && !calls.iter().any(|call| UNSEEN.contains(call) || *call == "#") {
-                    found.push((token.line, words));
+    let mut found = Vec::new();
+    collect(TestFree::read(text).unwrap().code, &mut found);
+    found
+}
+
+/// The sentences among these words, but for what is given to a call of UNSEEN, and attributes.
+fn collect(code: TokenStream, found: &mut Vec<(usize, String)>) {
+    let (mut last, mut before) = (String::new(), String::new());
+    for tree in code {
+        match &tree {
+            TokenTree::Group(group) => {
+                let call = if last == "!" { &before } else { &last };
+                if call != "#" && !UNSEEN.contains(&call.as_str()) {
+                    collect(group.stream(), found);
                 }
             }
-            _ => {}
-        }
-    }
-    found
-}
-
-/// The name before an opening bracket: of a function, or of a macro; `#` for an attribute.
-fn call<'a>(before: &[Token<'a>]) -> &'a str {
-    let back = |steps: usize| before.len().checked_sub(steps).map_or("", |at| before[at].text);
-    match (back(1), back(2)) {
-        ("!", "#") | ("#", _) => "#",
-        ("!", name) | (name, _) => name,
-    }
-}
-
-/// The sentences of a script; what it says of a fault of its own (`RangeError`) is a developer's.
-fn page_sentences(text: &str) -> Vec<(usize, String)> {
-    let mut code = tokens(text, Language::JavaScript);
-    code.retain(|token| !token.text.starts_with("//") && !token.text.starts_with("/*"));
-    let (mut found, mut calls): (Vec<(usize, String)>, Vec<&str>) = (Vec::new(), Vec::new());
-    for (at, token) in code.iter().enumerate() {
-        match token.text {
-            "(" | "[" | "{" => calls.push(call(&code[..at])),
-            ")" | "]" | "}" => {
-                calls.pop();
+            TokenTree::Literal(literal) => {
+                let words = said(literal).filter(|words| is_sentence(words));
+                found.extend(words.map(|words| (literal.span().start().line, words)));
             }
-            literal if literal.len() > 1 && literal.starts_with(['\'', '"', '`']) => {
-                let words = said(literal);
-                if is_sentence(&words) && !calls.contains(&"RangeError") {
-                    found.push((token.line, words));
-                }
-            }
-            _ => {}
+            TokenTree::Ident(_) | TokenTree::Punct(_) => {}
         }
-    }
-    found
-}
-
-/// What a page says where its scripts do not run, and what it asks before something is done that cannot be taken back.
-fn html_messages(text: &str) -> Vec<(usize, String)> {
-    let (mut found, mut asks) = (Vec::new(), false);
-    for (at, line) in text.lines().enumerate() {
-        asks = (asks || line.contains("<dialog")) && !line.contains("</dialog");
-        let Some((head, rest)) = line.split_once("<p").and_then(|(_, rest)| rest.split_once('>')) else {
-            continue;
-        };
-        if asks || head.contains("boot-words") {
-            let words = rest.split("</p>").next().unwrap_or_default();
-            found.extend(Some((at + 1, words.to_owned())).filter(|(_, words)| is_sentence(words)));
-        }
-    }
-    found
-}
-
-/// The messages of a file, whatever it is written in.
-fn messages(path: &str) -> Vec<(usize, String)> {
-    let text = read(path);
-    match path.rsplit('.').next() {
-        Some("js") => page_sentences(&text),
-        Some("html") => html_messages(&text),
-        _ => sentences(&text),
+        before = std::mem::replace(&mut last, tree.to_string());
     }
 }
 
@@ -296,9 +220,9 @@ fn missing(path: &str, found: &[(usize, String)], guides: &str) -> Vec<String> {
 #[test]
 fn every_message_stands_in_the_guide_by_its_words() {
     let guides = compared(&[read(GUIDE), read(KEYS)].join("\n"));
-    let files = [("src", ".rs"), ("web", ".js"), ("web", ".html")];
-    let paths = files.into_iter().flat_map(|(folder, ending)| sources(folder, ending));
-    let lacking: Vec<String> = paths.flat_map(|path| missing(&path, &messages(&path), &guides)).collect();
+    let rust =
+        sources("src", ".rs").into_iter().flat_map(|path| missing(&path, &sentences(&read(&path)), &guides));
+    let lacking: Vec<String> = rust.collect();
     assert!(
         lacking.is_empty(),
         "{GUIDE} lacks these messages. Add each as a row of the table of its theme (or as a heading, with a paragraph), \
@@ -325,13 +249,6 @@ fn texts_are_found_wherever_they_stand_and_developers_are_left_alone() {
     "##;
     let found: Vec<String> = sentences(source).into_iter().map(|(_, words)| words).collect();
     assert_eq!(found, ["cannot open … at …", "Look at the cable", "raw \"words\" here", "in a match arm"]);
-    let script = "const A = { title: 'This is too old', remedy: `Use ${other} one instead` }; // not these words here\n\
-                  label('two words');\nnew Map([['x', \"A cause of words\"]]);\nthrow new RangeError(`a developer's own ${words}`); f('one more of them');";
-    let found: Vec<String> = page_sentences(script).into_iter().map(|(_, words)| words).collect();
-    assert_eq!(found, ["This is too old", "Use … one instead", "A cause of words", "one more of them"]);
-    let page = "<noscript><p class=\"boot-words\">Nothing runs in here.</p></noscript>\n<p>All is well here.</p>\n\
-                <dialog>\n<p>Are you quite sure?</p>\n</dialog>\n<p id=\"x\">All is well there.</p>";
-    assert_eq!(html_messages(page), [(1, "Nothing runs in here.".into()), (4, "Are you quite sure?".into())]);
 }
 
 #[test]
@@ -345,7 +262,7 @@ fn what_the_guide_lacks_is_named_with_its_place_and_what_is_told_to_be_silent_ex
         read(path);
     }
     for (path, beginning) in NO_MESSAGES {
-        let stands = messages(path).iter().any(|(_, words)| words.starts_with(*beginning));
+        let stands = sentences(&read(path)).iter().any(|(_, words)| words.starts_with(*beginning));
         assert!(stands, "{path} no longer says {beginning:?}: take it out of NO_MESSAGES");
     }
 }

@@ -1,0 +1,132 @@
+/** The law of docs/ARCHITECTURE.md for the page: its tables, and what a script says that they speak of. TypeScript's parser reads the scripts. */
+
+import ts from 'typescript';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** @typedef {{ names: string[], allowed: string[], line: number }} Row */
+/** @typedef {{ line: number, says: string }} Breach */
+
+export const LINES_MAX = 500;
+const TOP = fileURLToPath(new URL('../../', import.meta.url));
+
+/** @param {string} path from the top folder */
+export const textOf = (path) => readFileSync(TOP + path, 'utf8');
+
+/** Every script under a folder, by its path from the top folder. @param {string} folder */
+export function scriptsOf(folder) {
+  const names = readdirSync(TOP + folder, { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => /\.m?js$/.test(name)).map((name) => `${folder}/${name}`).sort();
+}
+
+/** The rows of the table under this head. @param {string} document @param {string} head */
+export function table(document, head) {
+  const lines = document.split('\n');
+  const from = lines.indexOf(head) + 2;
+  const until = lines.findIndex((line, at) => at >= from && !line.startsWith('|'));
+  return lines.slice(from, until < 0 ? undefined : until).map((line, at) => {
+    const [names, allowed] = line.split('|').slice(1).map((cell) => [...cell.matchAll(/`([^`]+)`/g)].map((word) => word[1]));
+    return { names, allowed, line: from + at + 1 };
+  });
+}
+
+/** @param {string} document */
+export const readLaw = (document) => ({
+  page: table(document, '| file | may import |'),
+  onlyIn: table(document, '| what | only in |').filter((row) => row.allowed.some((place) => place.startsWith('web/'))),
+});
+
+/** @param {string} path @param {string} text */
+export const parse = (path, text) => ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true, ts.ScriptKind.JS);
+
+/** Every node of a script, those of its comments' types too. @param {ts.Node} node @returns {Generator<ts.Node>} */
+export function* nodes(node) {
+  yield node;
+  for (const child of node.getChildren()) yield* nodes(child);
+}
+
+/** @param {ts.Node} node counted from 1 */
+export const lineOf = (node) => node.getSourceFile().getLineAndCharacterOfPosition(node.getStart()).line + 1;
+
+/** What a script imports, in code and in the types that its comments name. @param {ts.SourceFile} script */
+export function specifiers(script) {
+  const found = [];
+  for (const node of nodes(script)) {
+    /** @type {ts.Node | undefined} */
+    let named;
+    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node) || ts.isJSDocImportTag(node)) named = node.moduleSpecifier;
+    else if (ts.isImportTypeNode(node)) named = ts.isLiteralTypeNode(node.argument) ? node.argument.literal : node.argument;
+    else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) named = node.arguments[0];
+    if (named) found.push({ specifier: ts.isStringLiteralLike(named) ? named.text : named.getText(), line: lineOf(named) });
+  }
+  return found;
+}
+
+/** The path from the top folder; null when it is not relative, or leaves web. @param {string} path @param {string} specifier */
+export function resolve(path, specifier) {
+  if (!/^\.\.?\//.test(specifier)) return null;
+  const target = new URL(specifier, `file:///${path}`).pathname.slice(1);
+  return target.startsWith('web/') ? target : null;
+}
+
+/** A place is a file, or a folder when it ends in a slash. @param {string} path @param {string} place */
+const within = (path, place) => path === place || (place.endsWith('/') && path.startsWith(place));
+
+/** Everything that is wrong with one script. @param {ReturnType<typeof readLaw>} law @param {string} path @param {string} text */
+export function judge(law, path, text) {
+  const script = parse(path, text);
+  /** @type {Breach[]} */
+  const breaches = [];
+  const lines = text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
+  if (lines > LINES_MAX) breaches.push({ line: lines, says: `${lines} lines, ${LINES_MAX} at most` });
+  const row = law.page.find((row) => row.names.some((place) => within(path, place)));
+  if (!row) return [...breaches, { line: 1, says: "has no row in the page's import table" }];
+  for (const { specifier, line } of specifiers(script)) {
+    const target = resolve(path, specifier);
+    if (target === null) breaches.push({ line, says: `'${specifier}' is no relative path within web: the page has no packages` });
+    else if (!row.allowed.some((place) => within(target, place))) breaches.push({ line, says: `may not import ${target} (row at line ${row.line})` });
+  }
+  for (const { names, allowed, line } of law.onlyIn.filter((row) => !row.allowed.some((place) => within(path, place)))) {
+    for (const node of nodes(script)) {
+      const said = ts.isPropertyAccessExpression(node) ? node.getText().replaceAll(/[\s?]/g, '') : '';
+      const word = names.find((name) => said === name || said.endsWith(`.${name}`));
+      if (word) breaches.push({ line: lineOf(node), says: `${word} may stand only in ${allowed.join(', ')} (row at line ${line})` });
+    }
+  }
+  return breaches;
+}
+
+/** Which script imports which. @param {[path: string, text: string][]} scripts @returns {Map<string, Set<string>>} */
+export function imports(scripts) {
+  const of = (/** @type {[string, string]} */ [path, text]) =>
+    specifiers(parse(path, text)).map(({ specifier }) => resolve(path, specifier) ?? '').filter((target) => target !== path);
+  return new Map(scripts.map((script) => [script[0], new Set(of(script))]));
+}
+
+/** Every circle: the shortest way from its first script back to it. @param {Map<string, Set<string>>} imports */
+export function circles(imports) {
+  /** @type {Set<string>} */
+  const told = new Set();
+  return [...imports.keys()].flatMap((file) => {
+    const way = told.has(file) ? null : wayBack(imports, file);
+    way?.forEach((step) => told.add(step));
+    return way ? [way] : [];
+  });
+}
+
+/** @param {Map<string, Set<string>>} imports @param {string} start */
+function wayBack(imports, start) {
+  const seen = new Set();
+  for (let ways = [[start]]; ways.length > 0; ) {
+    const longer = [];
+    for (const way of ways) {
+      for (const next of imports.get(way[way.length - 1]) ?? []) {
+        if (next === start) return way;
+        if (!seen.has(next)) longer.push([...way, next]);
+        seen.add(next);
+      }
+    }
+    ways = longer;
+  }
+  return null;
+}
