@@ -4,7 +4,8 @@
  * In: the answer of /api/clients. Out: for each listener a name a person knows it by, and how well it hears.
  */
 
-import { glitchTotal, glitchWords, isKnown, milliseconds } from './words.js';
+import { isKnown, milliseconds } from './figures.js';
+import { glitchTotal, glitchWords } from './glitches.js';
 
 /**
  * @typedef {{mode: string | null, delay_ms: number | null, level_ms: number | null, target_ms: number | null,

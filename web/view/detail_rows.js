@@ -5,7 +5,7 @@
  */
 
 import { msOf } from '../core/units.js';
-import { fineMilliseconds, isKnown, milliseconds, thousands, UNKNOWN } from './words.js';
+import { fineMilliseconds, isKnown, milliseconds, thousands, UNKNOWN } from './figures.js';
 
 /** @typedef {import('./words.js').Snapshot} Snapshot */
 

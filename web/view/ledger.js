@@ -4,7 +4,8 @@
  * In: the report's ledger. Out: rows of strings, newest first. Pure: the time zone is a parameter, no clock is read here.
  */
 
-import { causeWords, isIntended, milliseconds } from './words.js';
+import { milliseconds } from './figures.js';
+import { causeWords, isIntended } from './glitches.js';
 
 /** As many rows as the page shows; the saved report has all. */
 export const ROWS_MAX = 20;

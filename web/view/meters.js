@@ -7,7 +7,7 @@
  */
 
 import { Ballistics, FLOOR_DB, meterPosition } from './ballistics.js';
-import { decibels } from './words.js';
+import { decibels } from './figures.js';
 
 /** @typedef {{bar: CanvasGradient, hold: string, well: string, clip: string}} Look */
 

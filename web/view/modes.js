@@ -5,7 +5,7 @@
  * three stand in index.html). Pure.
  */
 
-import { milliseconds } from './words.js';
+import { milliseconds } from './figures.js';
 
 /** @typedef {'lowest' | 'auto' | 'safest'} Mode */
 

@@ -8,6 +8,8 @@
 
 import { detailRows } from './detail_rows.js';
 import { part, write, writeOrHide, writeRows } from './elements.js';
+import { milliseconds } from './figures.js';
+import { causeRows, glitchTotal } from './glitches.js';
 import { History } from './history.js';
 import { Meters } from './meters.js';
 import { Plot } from './plot.js';
@@ -107,7 +109,7 @@ export class Page {
     }
     if (RUNNING.has(state)) {
       const { levelMs, targetMs } = bufferOf(snapshot);
-      this.#history.push(nowMs, snapshot.delay_ms, levelMs, targetMs, words.glitchTotal(snapshot.glitches));
+      this.#history.push(nowMs, snapshot.delay_ms, levelMs, targetMs, glitchTotal(snapshot.glitches));
     }
   }
 
@@ -134,9 +136,9 @@ export class Page {
     writeOrHide(this.#hint, notice ? '' : words.instrumentHint(this.#known));
     write(this.#spoken, notice ? `${notice.title}. ${notice.remedy}` : words.statusWords(snapshot));
     this.#writePair(snapshot);
-    write(this.#legendDelay, words.milliseconds(this.#delayMs));
-    write(this.#legendLevel, words.milliseconds(this.#levelMs));
-    write(this.#legendTarget, words.milliseconds(this.#targetMs));
+    write(this.#legendDelay, milliseconds(this.#delayMs));
+    write(this.#legendLevel, milliseconds(this.#levelMs));
+    write(this.#legendTarget, milliseconds(this.#targetMs));
     write(this.#plotWords, words.plotWords(this.#history.summary(nowMs)));
     if (this.details.open) this.#writeDetails(snapshot);
   }
@@ -156,7 +158,7 @@ export class Page {
   /** @param {Snapshot} snapshot */
   #writeDetails(snapshot) {
     writeRows(this.#numbers, detailRows(snapshot).map(({ label, value }) => [label, value]));
-    const causes = words.causeRows(snapshot.glitches);
+    const causes = causeRows(snapshot.glitches);
     this.#noCauses.hidden = causes.length > 0;
     writeRows(this.#causes, causes.map(({ count, words: text }) => [text, count]));
   }
@@ -169,7 +171,7 @@ function bufferOf({ state, level_ms: levelMs, target_ms: targetMs }) {
 
 /** @param {Snapshot} snapshot @param {boolean} open @returns {string} differs when something happened that is shown at once */
 function eventOf({ state, problem, problem_detail: detail, source, glitches }, open) {
-  return JSON.stringify([state, problem, detail, source, words.glitchTotal(glitches), open]);
+  return JSON.stringify([state, problem, detail, source, glitchTotal(glitches), open]);
 }
 
 /** @param {Snapshot} snapshot */

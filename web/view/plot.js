@@ -6,9 +6,9 @@
  * The numbers in words stand beside the canvas (words.js, plotWords); the canvas itself is one image to a screen reader.
  */
 
+import { milliseconds } from './figures.js';
 import { axisCeiling, WINDOW_MS } from './history.js';
 import { Picture } from './picture.js';
-import { milliseconds } from './words.js';
 
 /** @typedef {import('./history.js').History} History */
 /** @typedef {import('./picture.js').Look} Look */

@@ -5,7 +5,7 @@
  * (0 to 1, for a picture or a slider), and its sentences. Pure: no elements, no clock.
  */
 
-import { milliseconds } from './words.js';
+import { milliseconds } from './figures.js';
 
 /** Before this much was watched a curve would show chance, not the network. */
 export const EVIDENCE_S = 10;

@@ -5,9 +5,9 @@
  * The same choice by keyboard is the slider under it (delay_panel.js), whose thumb stands below the mark.
  */
 
+import { milliseconds } from './figures.js';
 import { Picture } from './picture.js';
 import { delayAt, delayMarks, heightAt, heightOf, indexAt, positionOf, RATE_MARKS } from './what_if.js';
-import { milliseconds } from './words.js';
 
 /** @typedef {import('./picture.js').Look} Look */
 /** @typedef {import('./what_if.js').Curve} Curve */

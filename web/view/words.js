@@ -1,10 +1,13 @@
 /**
- * Every sentence the page says.
+ * What the page says of the player: its state, what is the matter, what to do.
  *
  * In: a snapshot of the player. Out: strings, and small objects made of strings.
  * Belongs here: wording, rounding, singular and plural. Does not: elements, time, decisions about playout.
  * Pure: no globals, no clock, no locale (a number looks the same on every device and in every test).
  */
+
+import { isKnown, milliseconds } from './figures.js';
+import { glitchTotal, glitchWords } from './glitches.js';
 
 /**
  * What the page reads of `Player.snapshot()`. Keys are only ever added there, so nothing here insists on all of them.
@@ -55,29 +58,9 @@
  */
 
 const PRODUCT = 'Synthwire';
-/** What stands where a number is not known. */
-export const UNKNOWN = '–';
-
-/** Counted and shown, but not called a glitch: the listener wanted it, or somebody plugged the synth in. */
-const INTENDED = new Set(['source_change']);
 
 /** What is wrong with the address or the browser: another try ends the same way. */
 const HOPELESS = new Set(['insecure_context', 'no_worklet']);
-
-/** The names of docs/wire-format.md, "Cause codes", as one says them. */
-const CAUSE_WORDS = new Map([
-  ['capture_xrun', 'The service fetched the sound too late from the synth'],
-  ['usb_loss', 'USB lost sound between the synth and the service'],
-  ['device_gone', 'The synth was unplugged, switched off, or stood still'],
-  ['handoff_full', 'The service was too busy to pass the sound on'],
-  ['source_change', 'Another instrument took over'],
-  ['queue_drop', 'The network or this device was too slow, so the service skipped ahead'],
-  ['network_late', 'The network delivered the sound too late'],
-  ['render_underrun', 'This browser was too busy to play in time'],
-  ['tab_suspended', 'This device put the page to sleep'],
-  ['unexplained_loss', 'Sound went missing and nobody said why (please report it)'],
-  ['bad_packet', 'A message arrived damaged and was thrown away'],
-]);
 
 /** @type {ReadonlyMap<string, Omit<Notice, 'detail'>>} */
 const PROBLEM_WORDS = new Map([
@@ -124,54 +107,6 @@ const PROBLEM_WORDS = new Map([
     reload: true,
   }],
 ]);
-
-/** @param {string} cause @returns {boolean} it is shown, but is no glitch */
-export function isIntended(cause) {
-  return INTENDED.has(cause);
-}
-
-/** @param {Readonly<Record<string, number>>} glitches @returns {number} interruptions the listener may have heard */
-export function glitchTotal(glitches) {
-  let total = 0;
-  for (const [cause, count] of Object.entries(glitches)) if (!INTENDED.has(cause)) total += count;
-  return total;
-}
-
-/** @param {number} count @returns {string} "1 glitch", "12,345 glitches" */
-export function glitchWords(count) {
-  return `${thousands(count)} ${count === 1 ? 'glitch' : 'glitches'}`;
-}
-
-/** @param {string} cause @returns {string} an unknown cause (an older page, a newer service) is shown by its name */
-export function causeWords(cause) {
-  return CAUSE_WORDS.get(cause) ?? cause.replaceAll('_', ' ');
-}
-
-/** @param {Readonly<Record<string, number>>} glitches @returns {{count: string, words: string}[]} most frequent first */
-export function causeRows(glitches) {
-  return Object.entries(glitches)
-    .filter(([, count]) => count > 0)
-    .sort(([causeA, countA], [causeB, countB]) => countB - countA || (causeA < causeB ? -1 : 1))
-    .map(([cause, count]) => ({ count: thousands(count), words: causeWords(cause) }));
-}
-
-/** @param {number | null} ms @returns {string} whole milliseconds, seconds from 1 s on: "41 ms", "2.4 s" */
-export function milliseconds(ms) {
-  if (!isKnown(ms)) return UNKNOWN;
-  const whole = Math.round(ms);
-  return Math.abs(whole) < 1000 ? `${whole || 0} ms` : `${(ms / 1000).toFixed(1)} s`;
-}
-
-/** @param {number | null | undefined} ms @returns {string} with one decimal, for the details: "40.6 ms" */
-export function fineMilliseconds(ms) {
-  if (!isKnown(ms)) return UNKNOWN;
-  return Math.abs(ms) < 1000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(2)} s`;
-}
-
-/** @param {number} db dBFS of a meter, from its floor up @param {number} floorDb @returns {string} */
-export function decibels(db, floorDb) {
-  return db <= floorDb ? 'silent' : `${Math.round(db) || 0} dB`;
-}
 
 /** @param {Source | null} source @returns {string} */
 export function instrumentName(source) {
@@ -364,14 +299,4 @@ function waitingWords(source) {
 function behind(source) {
   if (source?.kind === 'demo') return 'behind it';
   return source?.kind === 'test' ? 'behind the signal' : 'behind the synth';
-}
-
-/** @param {number} count @returns {string} "44,100" */
-export function thousands(count) {
-  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
-}
-
-/** @param {number | null | undefined} value @returns {value is number} */
-export function isKnown(value) {
-  return typeof value === 'number' && Number.isFinite(value);
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import * as figures from '../../../web/view/figures.js';
+import * as glitches from '../../../web/view/glitches.js';
 import * as words from '../../../web/view/words.js';
 
 const SYNTH = { kind: 'synth', state: 'playing', name: 'MONTAGE', channels: 32, first_channel: 3, notice: '' };
@@ -108,30 +110,30 @@ test('a silent instrument is explained, a sounding one is not', () => {
 });
 
 test('every cause is in words, and one from the future is shown by its name', () => {
-  for (const cause of CAUSES) assert.notEqual(words.causeWords(cause), cause.replaceAll('_', ' '), cause);
-  assert.equal(words.causeWords('moon_phase'), 'moon phase');
+  for (const cause of CAUSES) assert.notEqual(glitches.causeWords(cause), cause.replaceAll('_', ' '), cause);
+  assert.equal(glitches.causeWords('moon_phase'), 'moon phase');
 });
 
 test('causes are listed by how often they came, without those that never did', () => {
-  const rows = words.causeRows({ queue_drop: 2, network_late: 1300, usb_loss: 0, bad_packet: 2 });
+  const rows = glitches.causeRows({ queue_drop: 2, network_late: 1300, usb_loss: 0, bad_packet: 2 });
   assert.deepEqual(rows.map(({ count }) => count), ['1,300', '2', '2']);
   assert.match(rows[1].words, /damaged/);
 });
 
 test('another instrument taking over is no glitch', () => {
-  assert.equal(words.glitchTotal({ source_change: 3, usb_loss: 2 }), 2);
-  assert.equal(words.glitchTotal({}), 0);
-  assert.deepEqual(CAUSES.filter(words.isIntended), ['source_change']);
+  assert.equal(glitches.glitchTotal({ source_change: 3, usb_loss: 2 }), 2);
+  assert.equal(glitches.glitchTotal({}), 0);
+  assert.deepEqual(CAUSES.filter(glitches.isIntended), ['source_change']);
 });
 
 test('numbers are rounded to what one can use', () => {
   const cases = [[0, '0 ms'], [-0.2, '0 ms'], [40.5, '41 ms'], [999.4, '999 ms'], [999.6, '1.0 s'], [61_000, '61.0 s'], [null, '–'], [NaN, '–']];
-  for (const [ms, text] of cases) assert.equal(words.milliseconds(ms), text, String(ms));
-  assert.equal(words.fineMilliseconds(26.66), '26.7 ms');
-  assert.equal(words.fineMilliseconds(1234), '1.23 s');
-  assert.equal(words.decibels(-0.2, -60), '0 dB');
-  assert.equal(words.decibels(-12.4, -60), '-12 dB');
-  assert.equal(words.decibels(-60, -60), 'silent');
+  for (const [ms, text] of cases) assert.equal(figures.milliseconds(ms), text, String(ms));
+  assert.equal(figures.fineMilliseconds(26.66), '26.7 ms');
+  assert.equal(figures.fineMilliseconds(1234), '1.23 s');
+  assert.equal(figures.decibels(-0.2, -60), '0 dB');
+  assert.equal(figures.decibels(-12.4, -60), '-12 dB');
+  assert.equal(figures.decibels(-60, -60), 'silent');
 });
 
 test('the button starts where nothing runs, stops what runs, and is off where no press helps', () => {
