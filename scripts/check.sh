@@ -33,6 +33,13 @@ shell_scripts() {
     return "$status"
 }
 
+# The largest files, the most imported, and circles: shown, that one sees where the code grows. The law judges in `make test`.
+shape() {
+    scripts/cargo.sh test --quiet --locked --test architecture -- --nocapture most_files_of_src_are_short |
+        sed '/^$/d; /^running/d; /^test /d'
+    node scripts/shape.mjs
+}
+
 fuzz_lock_file() { scripts/cargo.sh metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null; }
 
 if have_cargo_command fmt 'With rustup: rustup component add rustfmt'; then
@@ -51,6 +58,7 @@ if have_cargo_command deny 'To add it (some minutes of building): make deny'; th
         check bans licenses sources
 fi
 check 'lock file of fuzz/, which nothing else builds' fuzz_lock_file
+check 'shape of the code' shape
 check 'types of the page' npm run --silent types
 check 'shell scripts' shell_scripts
 

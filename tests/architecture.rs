@@ -20,13 +20,22 @@ use circles::{circles, imports};
 use judge::{Breach, judge_rust, judge_size, module_of};
 use law::Law;
 use names::Source;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 use test_free::TestFree;
 
+/// Lines that half of the files may have.
+const MEDIAN_MAX: usize = 130;
 const LAW_FILE: &str = "docs/ARCHITECTURE.md";
+
+/// Two files of each circle that is still to be opened. It may only shrink.
+const REMAINING: &[(&str, &str)] = &[
+    ("src/config.rs", "src/config/reading.rs"),
+    ("src/net/door.rs", "src/net/fan_out.rs"),
+    ("src/tls/mod.rs", "src/tls/objections.rs"),
+];
 
 fn top(path: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -81,8 +90,10 @@ fn every_rust_file_keeps_the_import_law() {
 
 #[test]
 fn no_file_imports_itself_by_way_of_others() {
-    let found: Vec<String> = circles(&imports(&SRC)).iter().map(|way| way.join(" -> ")).collect();
-    assert!(found.is_empty(), "files of src that import one another in a circle:\n{}", found.join("\n"));
+    let imports = imports(&SRC);
+    let mut found = circles(&imports);
+    found.retain(|way| !REMAINING.iter().any(|(one, other)| way.contains(one) && way.contains(other)));
+    assert!(found.is_empty(), "files of src that import one another in a circle:\n{}", named(&found));
 }
 
 #[test]
@@ -117,21 +128,28 @@ fn the_tables_name_what_exists_and_nothing_else() {
     assert!(gone.is_empty(), "{LAW_FILE} names what is not there: {gone:?}");
 }
 
-/// `make check` shows it: scripts/check.sh runs this test alone, with its output.
+/// `make check` shows what this prints.
 #[test]
-fn the_shape_of_src() {
-    let imports = imports(&SRC);
+fn most_files_of_src_are_short() {
     let mut sizes: Vec<(usize, &str)> =
-        SRC.iter().map(|(path, read)| (read.lines, path.as_str())).filter(|(lines, _)| *lines > 0).collect();
-    sizes.sort_by(|a, b| b.cmp(a));
-    let mut importers: BTreeMap<&str, usize> = BTreeMap::new();
-    for file in imports.values().flatten() {
-        *importers.entry(file).or_default() += 1;
-    }
-    let mut most: Vec<(usize, &str)> = importers.into_iter().map(|(file, count)| (count, file)).collect();
-    most.sort_by(|a, b| b.cmp(a));
-    let list = |rows: &[(usize, &str)]| rows.iter().take(10).map(|(n, path)| format!("{n:6}  {path}\n")).collect::<String>();
-    println!("Largest files of src, in lines without tests (median {}):\n{}", sizes[sizes.len() / 2].0, list(&sizes));
-    println!("Imported by the most files:\n{}", list(&most));
-    println!("Circles: {}", circles(&imports).len());
+        SRC.iter().filter(|(_, read)| read.lines > 0).map(|(path, read)| (read.lines, path.as_str())).collect();
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    let median = sizes[sizes.len() / 2].0;
+    let imports = imports(&SRC);
+    let importers = |file: &str| imports.values().filter(|imported| imported.contains(file)).count();
+    let mut imported: Vec<(usize, &str)> = imports.keys().map(|file| (importers(file), *file)).collect();
+    imported.sort_unstable_by(|a, b| b.cmp(a));
+    let ten = |rows: &[(usize, &str)]| {
+        rows.iter().take(10).map(|(count, path)| format!("\n{count:6}  {path}")).collect::<String>()
+    };
+    println!("The largest files of src, in lines without tests (median {median}){}", ten(&sizes));
+    println!("What most files of src import{}", ten(&imported));
+    println!("Circles in src: {}", named(&circles(&imports)));
+    assert!(median <= MEDIAN_MAX, "half of the files of src have more than {MEDIAN_MAX} lines");
+}
+
+/// Circles as ways, a line each.
+fn named(circles: &[Vec<&str>]) -> String {
+    let ways: Vec<String> = circles.iter().map(|way| way.join(" -> ")).collect();
+    if ways.is_empty() { "none".into() } else { ways.join("\n") }
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { circles, imports, judge, LINES_MAX, readLaw, scriptsOf, textOf } from './law.js';
+import { circles, imports, judge, LINES_MAX, linesOf, median, MEDIAN_MAX, readLaw, scriptsOf, textOf } from './law.js';
 
 const law = readLaw(textOf('docs/ARCHITECTURE.md'));
 const scripts = scriptsOf('web').map((path) => /** @type {[string, string]} */ ([path, textOf(path)]));
@@ -15,6 +15,10 @@ test('every script keeps the import law', () => {
 
 test('no script imports itself by way of others', () => {
   assert.deepEqual(circles(imports(scripts)).map((way) => way.join(' -> ')), []);
+});
+
+test('most scripts are short', () => {
+  assert.ok(median(scripts.map(([, text]) => linesOf(text))) <= MEDIAN_MAX);
 });
 
 test('the tables name what exists', () => {

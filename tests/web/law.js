@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url';
 /** @typedef {{ names: string[], allowed: string[], line: number }} Row */
 /** @typedef {{ line: number, says: string }} Breach */
 
+/** Lines that a script may have, and that half of them may have. */
 export const LINES_MAX = 500;
+export const MEDIAN_MAX = 130;
 const TOP = fileURLToPath(new URL('../../', import.meta.url));
 
 /** @param {string} path from the top folder */
@@ -69,6 +71,12 @@ export function resolve(path, specifier) {
   return target.startsWith('web/') ? target : null;
 }
 
+/** @param {string} text */
+export const linesOf = (text) => text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
+
+/** @param {number[]} numbers */
+export const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
+
 /** A place is a file, or a folder when it ends in a slash. @param {string} path @param {string} place */
 const within = (path, place) => path === place || (place.endsWith('/') && path.startsWith(place));
 
@@ -77,7 +85,7 @@ export function judge(law, path, text) {
   const script = parse(path, text);
   /** @type {Breach[]} */
   const breaches = [];
-  const lines = text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
+  const lines = linesOf(text);
   if (lines > LINES_MAX) breaches.push({ line: lines, says: `${lines} lines, ${LINES_MAX} at most` });
   const row = law.page.find((row) => row.names.some((place) => within(path, place)));
   if (!row) return [...breaches, { line: 1, says: "has no row in the page's import table" }];
