@@ -1,8 +1,8 @@
 // What `make check` shows of the page's shape: its largest scripts, the most imported, circles. tests/web/architecture.test.js judges.
 
-import { circles, imports, linesOf, median, scriptsOf, textOf } from '../tests/web/law.js';
+import { circles, imports, linesOf, median, scripts as readScripts } from '../tests/web/law.js';
 
-const scripts = scriptsOf('web').map((path) => /** @type {[string, string]} */ ([path, textOf(path)]));
+const scripts = readScripts();
 const sizes = scripts.map(([path, text]) => /** @type {const} */ ([linesOf(text), path]));
 const graph = imports(scripts);
 const importers = scripts.map(([path]) => /** @type {const} */ ([[...graph.values()].filter((named) => named.has(path)).length, path]));

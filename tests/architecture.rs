@@ -131,8 +131,11 @@ fn the_tables_name_what_exists_and_nothing_else() {
 /// `make check` shows what this prints.
 #[test]
 fn most_files_of_src_are_short() {
-    let mut sizes: Vec<(usize, &str)> =
-        SRC.iter().filter(|(_, read)| read.lines > 0).map(|(path, read)| (read.lines, path.as_str())).collect();
+    let mut sizes: Vec<(usize, &str)> = SRC
+        .iter()
+        .filter(|(_, read)| read.lines > 0)
+        .map(|(path, read)| (read.lines, path.as_str()))
+        .collect();
     sizes.sort_unstable_by(|a, b| b.cmp(a));
     let median = sizes[sizes.len() / 2].0;
     let imports = imports(&SRC);

@@ -5,10 +5,10 @@
 
 use super::access::Denied;
 use super::access::rules::Purpose;
-use super::guard::Peer;
+use super::answers::{Body, denied, json, no_content};
 use super::limits::{BODY_BYTES_MAX, BODY_TIMEOUT};
+use super::peer::Peer;
 use super::refusals::Refusal;
-use super::routes::{Body, denied, json};
 use super::settings::Settings;
 use super::{Secure, Service, negotiation, update};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -46,7 +46,7 @@ pub(super) async fn write(request: Request<Incoming>, service: &Arc<Service>, pe
         "/api/update/restart" => update::restart(request, service, peer).await,
         _ => set(request, service, peer).await,
     };
-    done.unwrap_or_else(|why| denied(service, &why))
+    done.unwrap_or_else(|why| denied(&service.refusals, &why))
 }
 
 /// `/api/access`: which keys are set and which were shown. No secrets.
@@ -70,7 +70,7 @@ pub(super) async fn access(headers: &HeaderMap, service: &Service, peer: Peer) -
     let access = &service.access;
     let shown = match access.shown(headers, peer).await {
         Ok(shown) => shown,
-        Err(why) => return denied(service, &why),
+        Err(why) => return denied(&service.refusals, &why),
     };
     let grant = access.grant(shown);
     let set = access.set();
@@ -141,7 +141,7 @@ async fn set(
         return Err(Denied::new(Refusal::KeyMissing, "Enter the settings key first."));
     }
     let wish: Settings = body(request).await?;
-    service.change_settings(&wish).map_err(|why| Denied::new(Refusal::BodyUnreadable, why))?;
+    service.settings.change(&service.hub, &wish).map_err(|why| Denied::new(Refusal::BodyUnreadable, why))?;
     Ok(no_content())
 }
 
@@ -174,7 +174,7 @@ async fn replace_authority(
 
 /// Reads what a request wants written.
 async fn body<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Denied> {
-    check_json(request.headers())?;
+    negotiation::check_json(request.headers())?;
     let whole = Limited::new(request.into_body(), BODY_BYTES_MAX).collect();
     let bytes = match timeout(BODY_TIMEOUT, whole).await {
         Err(_) => return Err(Denied::new(Refusal::BodyLate, "This took too long to arrive.")),
@@ -190,19 +190,4 @@ async fn body<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Deni
     // What could not be understood is not repeated: it may hold a key.
     serde_json::from_slice(&bytes)
         .map_err(|_| Denied::new(Refusal::BodyUnreadable, "This is nothing that can be set here."))
-}
-
-/// Only what no form of another site can send.
-pub(super) fn check_json(headers: &HeaderMap) -> Result<(), Denied> {
-    if !negotiation::is_of_type(headers, "application/json") {
-        return Err(Denied::new(Refusal::BodyUnreadable, "Only application/json is understood here."));
-    }
-    Ok(())
-}
-
-pub(super) fn no_content() -> Response<Body> {
-    let mut response = Response::new(Body::default());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

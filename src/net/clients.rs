@@ -2,9 +2,8 @@
 //!
 //! In: listeners as they come and go. Out: each with its address, its browser's name and its own last report.
 
-use super::Service;
 use super::guest::Guest;
-use crate::hub::reports::Shown as Report;
+use crate::hub::reports::{Reports, Shown as Report};
 use crate::plain::Plain;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -30,6 +29,22 @@ impl Clients {
             Client { address: guest.peer.address, agent: guest.agent.clone(), since: Instant::now() };
         self.all().insert(number, client);
         Seat { clients: self.clone(), number }
+    }
+
+    /// Everybody as they are shown, the longest-standing first.
+    pub(super) fn shown(&self, reports: &Reports) -> Vec<Shown> {
+        let mut reports = reports.living();
+        let clients = self.all().clone();
+        clients
+            .into_iter()
+            .map(|(number, Client { address, agent, since })| Shown {
+                number,
+                address,
+                agent,
+                connected_s: since.elapsed().as_secs(),
+                report: reports.remove(&number),
+            })
+            .collect()
     }
 
     fn all(&self) -> MutexGuard<'_, BTreeMap<u64, Client>> {
@@ -59,20 +74,4 @@ pub(super) struct Shown {
     connected_s: u64,
     /// What it says of its playing; null before it has said anything.
     report: Option<Report>,
-}
-
-/// Everybody, the longest-standing first.
-pub(super) fn of(service: &Service) -> Vec<Shown> {
-    let mut reports = service.hub.reports.living();
-    let clients = service.clients.all().clone();
-    clients
-        .into_iter()
-        .map(|(number, Client { address, agent, since })| Shown {
-            number,
-            address,
-            agent,
-            connected_s: since.elapsed().as_secs(),
-            report: reports.remove(&number),
-        })
-        .collect()
 }

@@ -3,8 +3,8 @@
 //! The page is `web/first-contact/page.html`, filled in here: it works without scripts. Beside it the authority's certificate in
 //! two wrappings, an address that tells whether it is trusted, and one that takes what a listener's clock shows.
 
+use super::answers::{Body, words};
 use super::browser::{browser, system};
-use super::routes::{Body, words};
 use super::site::{Authority, Host, Origin};
 use super::{Peer, Secure, assets, qr};
 use crate::identity::is_permitted;

@@ -5,63 +5,14 @@
 //! "same origin" with us (DNS rebinding): its `Host` is none of our names. Addresses need no list: nobody can make a
 //! browser believe that its own page came from our number.
 
-use super::party::Party;
+use super::peer::{Peer, Relay};
 use super::proxies;
 use super::refusals::Refusal;
 use super::site::{Authority, Host, Origin, Scheme};
 use crate::identity::Names;
 use hyper::header::{self, HeaderMap};
 use hyper::{Method, Request, Version};
-use std::net::{IpAddr, SocketAddr};
-
-/// The two ends of a connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer {
-    /// Who asks.
-    pub(super) address: IpAddr,
-    /// Which of this machine's addresses and ports was reached.
-    pub(super) local: SocketAddr,
-    /// Whether the connection is encrypted; behind a proxy of ours, whether the visitor's own is.
-    pub(super) secure: bool,
-    /// Whether a proxy of ours stands between.
-    pub(super) relay: Relay,
-}
-
-/// What stands between us and the visitor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Relay {
-    /// Nothing we know of.
-    None,
-    /// A proxy of ours, or a program of this machine, that does not say what the visitor speaks.
-    Silent,
-    /// A proxy of ours that does.
-    Said,
-}
-
-impl Peer {
-    /// Whom its limits are counted for.
-    pub(super) fn party(self) -> Party {
-        Party::of(self.address, self.local.ip())
-    }
-
-    /// What the visitor's page was fetched by; `None` where a proxy of ours does not say whether it ends encryption.
-    fn scheme(self) -> Option<Scheme> {
-        match (self.secure, self.relay) {
-            (true, _) => Some(Scheme::Https),
-            (false, Relay::Silent) => None,
-            (false, _) => Some(Scheme::Http),
-        }
-    }
-
-    /// The address that was reached, as one types it into a browser.
-    pub(super) fn reached(self) -> String {
-        let (scheme, usual_port) = if self.secure { ("https", 443) } else { ("http", 80) };
-        // A new one: the old may hold an interface's number, which no browser takes.
-        let address = SocketAddr::new(self.local.ip().to_canonical(), self.local.port()).to_string();
-        let shown = address.strip_suffix(&format!(":{usual_port}")).unwrap_or(&address);
-        format!("{scheme}://{shown}/")
-    }
-}
+use std::net::IpAddr;
 
 /// Whether a request is answered at all: it names where it goes once, and that is us (RFC 9112, 3.2).
 ///

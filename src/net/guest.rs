@@ -2,7 +2,7 @@
 
 use super::access::Access;
 use super::access::rules::{Each, Grant};
-use super::guard::Peer;
+use super::peer::Peer;
 use crate::plain::Plain;
 
 /// A listener's other side.

@@ -2,10 +2,11 @@
 //! Only with the feature `hostile`, which the tests switch on; what ships has none of it.
 
 use super::access::rules::Each;
-use super::guard::{self, Peer, Relay};
+use super::guard;
 use super::handshake::Handshakes;
 use super::limits::HEADERS_MAX;
 use super::party::Party;
+use super::peer::{Peer, Relay};
 use super::proxies::Proxies;
 use super::routes;
 use super::{Gate, Service, door, frames, http, upgrade};

@@ -4,6 +4,7 @@
 //! it becomes a WebSocket: then it is handed to the fan-out thread, which [`fan_out::run`] is.
 
 pub mod access;
+mod answers;
 mod api;
 pub mod assets;
 mod browser;
@@ -31,182 +32,52 @@ mod negotiation;
 mod packets;
 mod party;
 mod patience;
+mod peer;
 mod process;
 mod proxies;
 mod qr;
 pub mod refusals;
 mod routes;
+mod service;
 pub mod settings;
 mod site;
 mod socket;
 mod status;
 mod turns;
 mod update;
+mod updates;
 mod upgrade;
 mod ws;
 
-use crate::config::Config;
-use crate::hub::Hub;
+pub use service::{Gate, Look, Secure, Service};
+
 use crate::hub::handover::Taker;
-use crate::identity::Names;
-use crate::plain::Plain;
-use crate::state::StateFolder;
-use crate::tls::fingerprint::Fingerprint;
-use crate::tls::{Facts, Identity};
-use crate::units::MonoNs;
-use crate::update::{UPDATER_FOLDER, Updater};
-use access::Access;
-use access::rules::Each;
-use clients::Clients;
+use crate::tls::Identity;
 use connection::Connection;
-use crowd::{Bounds, Crowd, Place};
-use door::Door;
+use crowd::Place;
 use doorstep::Doorstep;
-use guard::{Peer, Relay};
 use handshake::Handshakes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use limits::{CONNECTIONS_PER_ADDRESS, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADERS_MAX, SPARE_CONNECTIONS};
+use limits::{HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADERS_MAX, SPARE_CONNECTIONS};
 use patience::Patient;
-use proxies::Proxies;
-use refusals::{Refusal, Refusals};
+use peer::{Peer, Relay};
+use refusals::Refusal;
 use routes::{Route, Upgrade};
-use settings::{KeptSettings, Settings};
+use service::stopped;
+use settings::Settings;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use update::Updates;
 
 /// What is left of the second a stop may take, for listeners to be told.
 const STOP_GRACE: Duration = Duration::from_millis(700);
 /// After a failed accept (no descriptors left): time for some to be closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// What every request needs.
-pub struct Service {
-    hub: Arc<Hub>,
-    started: tokio::time::Instant,
-    stop: watch::Receiver<bool>,
-    names: watch::Receiver<Names>,
-    proxies: Proxies,
-    access: Access,
-    settings: KeptSettings,
-    /// What a person should know of this device.
-    notices: Vec<Plain>,
-    /// What is to be said of power and heat.
-    power: Mutex<Option<&'static str>>,
-    updates: Updates,
-    /// Who was turned away, by reason.
-    refusals: Refusals,
-    /// Every connection there is.
-    crowd: Crowd,
-    /// Who listens.
-    clients: Clients,
-    /// Where listeners go.
-    door: Door,
-    /// How to come to HTTPS, where it is spoken.
-    secure: Option<Secure>,
-}
-
-impl Service {
-    /// Behind the `gate`; listeners leave by the `door`.
-    pub fn new(
-        hub: Arc<Hub>,
-        gate: Gate,
-        door: Door,
-        secure: Option<Secure>,
-        stop: watch::Receiver<bool>,
-    ) -> Self {
-        Self {
-            hub,
-            started: tokio::time::Instant::now(),
-            stop,
-            names: gate.names,
-            proxies: gate.proxies,
-            access: gate.access,
-            settings: gate.settings,
-            notices: gate.notices,
-            power: Mutex::default(),
-            updates: Updates::new(gate.updater),
-            refusals: Refusals::default(),
-            crowd: gate.crowd,
-            clients: Clients::default(),
-            door,
-            secure,
-        }
-    }
-
-    /// Says from now on this of power and heat, or nothing.
-    pub fn tell_power(&self, notice: Option<&'static str>) {
-        *self.power.lock().unwrap_or_else(PoisonError::into_inner) = notice;
-    }
-
-    /// The fingerprint of the certificate that listeners' devices are asked to trust, where it is one of our own.
-    pub fn fingerprint(&self) -> Option<Fingerprint> {
-        Some(self.secure.as_ref()?.identity.authority()?.fingerprint)
-    }
-
-    /// What a person should know of this device besides its sound, at this moment: plain sentences.
-    fn notices(&self) -> Vec<Plain> {
-        let identity = self.secure.iter().flat_map(|secure| secure.identity.notices());
-        let power = *self.power.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept =
-            [power.map(str::to_owned), self.access.notice(), self.settings.notice()].into_iter().flatten();
-        kept.chain(identity).map(Plain::from).chain(self.notices.iter().cloned()).collect()
-    }
-}
-
-/// Who may come in and what they may change: what is read before the first connection.
-pub struct Gate {
-    /// The names this device answers to, as they change.
-    pub names: watch::Receiver<Names>,
-    /// The keys.
-    pub access: Access,
-    /// The settings chosen on the page.
-    pub settings: KeptSettings,
-    /// What a person should know of this device besides its sound: plain sentences.
-    pub notices: Vec<Plain>,
-    /// The way to the system's updater.
-    pub updater: Updater,
-    /// Whose word on a visitor counts.
-    proxies: Proxies,
-    crowd: Crowd,
-}
-
-impl Gate {
-    /// For a machine of these names; reads the state folder, where there is one, whatever it holds.
-    /// `by_hand`: somebody switched the machine on, rather than software.
-    pub fn open(
-        config: &Config,
-        names: watch::Receiver<Names>,
-        folder: Option<StateFolder>,
-        by_hand: bool,
-    ) -> Self {
-        let keys =
-            Each { listening: config.listening_key.as_deref(), settings: config.settings_key.as_deref() };
-        let per_address = config.connections_per_address;
-        let bounds = Bounds {
-            per_address: per_address.map_or(CONNECTIONS_PER_ADDRESS, |most| most as usize),
-            and_loopback: per_address.is_some(),
-        };
-        Self {
-            names,
-            proxies: Proxies::new(config.trusted_blocks()),
-            // The clock counts from the moment the machine was switched on.
-            access: Access::open(keys, folder.as_ref(), by_hand.then_some(MonoNs(0))),
-            settings: KeptSettings::open(folder.as_ref()),
-            notices: Vec::new(),
-            updater: Updater::new(Path::new(UPDATER_FOLDER), folder),
-            crowd: Crowd::new(bounds),
-        }
-    }
-}
 
 /// Where it is listened, on ports the caller opened.
 pub struct Listeners {
@@ -226,24 +97,10 @@ pub struct Tls {
     pub facts: Look,
 }
 
-/// A look at the machine.
-pub type Look = Arc<dyn Fn() -> Facts + Send + Sync>;
-
 /// The ports alone.
 pub struct Ports {
     plain: TcpListener,
     tls: Option<TcpListener>,
-}
-
-/// HTTPS as requests see it.
-pub struct Secure {
-    identity: Arc<Identity>,
-    handshakes: Handshakes,
-    facts: Look,
-    /// Somebody said something the certificate may depend on.
-    news: Arc<Notify>,
-    port: u16,
-    plain_port: u16,
 }
 
 impl Listeners {
@@ -258,7 +115,7 @@ impl Listeners {
 /// Answers on `ports` and fulfils listeners' wishes until the service is to stop, then ends every connection within a second.
 pub async fn serve(ports: Ports, wishes: Taker<Settings>, service: Arc<Service>) {
     let Ports { plain, tls } = ports;
-    tokio::spawn(settings::fulfil(Arc::clone(&service), wishes));
+    tokio::spawn(settings::fulfil(Arc::clone(&service.settings), Arc::clone(&service.hub), wishes));
     let mut stop = service.stop.clone();
     if let Some(Secure { identity, facts, news, .. }) = &service.secure {
         let news = keeper::News { claims: Arc::clone(news), names: service.names.clone() };
@@ -326,11 +183,6 @@ async fn accept(
         accepted = plain.accept() => (accepted, false),
         accepted = tls.accept() => (accepted, true),
     }
-}
-
-/// Waits until the service is to stop.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await; // an error means that whoever could say so is gone
 }
 
 /// A panic ends one connection; it is told here and harms nobody else.

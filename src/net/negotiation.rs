@@ -1,5 +1,7 @@
 //! What a request accepts and already has, and of which type its body is (RFC 9110, 8.3, 12.5.3 and 13.1.2). Pure.
 
+use super::access::Denied;
+use super::refusals::Refusal;
 use hyper::header::{self, HeaderMap, HeaderName};
 use mime::Mime;
 
@@ -70,6 +72,14 @@ fn weighed(item: &str) -> (&str, u16) {
             .map(|quality| (quality * 1000.0) as u16)
     };
     (coding, quality.map_or(1000, |text| thousandths(text.trim()).unwrap_or(0)))
+}
+
+/// Only what no form of another site can send.
+pub(super) fn check_json(headers: &HeaderMap) -> Result<(), Denied> {
+    if !is_of_type(headers, "application/json") {
+        return Err(Denied::new(Refusal::BodyUnreadable, "Only application/json is understood here."));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

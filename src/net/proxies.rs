@@ -4,7 +4,7 @@
 //! `Host` must be ours in any case, for a page that was rebound to this machine can write every one of these lines; and so must the
 //! host that the proxy was asked for, for a name can be rebound to the proxy as well (`guard`).
 
-use super::guard::{Peer, Relay};
+use super::peer::{Peer, Relay};
 use super::site::{Authority, Scheme};
 use hyper::header::{self, HeaderMap, HeaderName};
 use ipnet::IpNet;

@@ -1,23 +1,21 @@
 //! Which path answers what: first whether at all, then to whom. The upgrade itself happens in `ws`.
 
 use super::access::Denied;
-use super::guard::{self, Peer};
+use super::answers::{Body, denied, json, words};
+use super::guard;
 use super::guest::Guest;
 use super::limits::URL_BYTES_MAX;
 use super::negotiation::{self, Coding};
+use super::peer::Peer;
 use super::refusals::Refusal;
-use super::{Service, api, assets, clients, first_contact, headers, metrics, status, upgrade};
+use super::{Service, api, assets, first_contact, headers, metrics, status, upgrade};
 use crate::clock::mono_raw_now;
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
 
-/// The body of every answer.
-pub(super) type Body = Full<Bytes>;
 /// A connection that is about to be a WebSocket.
 pub(super) struct Upgrade {
     pub(super) connection: OnUpgrade,
@@ -39,7 +37,7 @@ pub(super) async fn answer(mut request: Request<Incoming>, service: &Arc<Service
     let peer = service.proxies.visitor(peer, request.headers());
     let allow = allowed_methods(request.uri().path());
     let mut response = match admitted(&request, service, peer) {
-        Err(why) => denied(service, &why),
+        Err(why) => denied(&service.refusals, &why),
         Ok(()) if request.method() != Method::POST => read(&mut request, service, peer, &mut upgrade).await,
         Ok(()) if request.uri().path() == first_contact::CLOCK => clock(&request, service, peer),
         Ok(()) => api::write(request, service, peer).await,
@@ -113,7 +111,7 @@ async fn read(
         "/api/access" => api::access(request.headers(), service, peer).await,
         "/ws" | "/api/status" | "/api/clients" | "/metrics" => {
             match guest(request.headers(), service, peer).await {
-                Err(why) => denied(service, &why),
+                Err(why) => denied(&service.refusals, &why),
                 Ok(guest) => for_guest(request, service, guest, upgrade),
             }
         }
@@ -139,10 +137,10 @@ fn for_guest(
     match request.uri().path() {
         "/api/status" => json(&status::of(service)),
         "/metrics" => exposition(service),
-        "/api/clients" if guest.grant(&service.access).set => json(&clients::of(service)),
+        "/api/clients" if guest.grant(&service.access).set => json(&service.clients.shown(&service.hub.reports)),
         "/api/clients" => {
             let words = "Who listens is shown to the holder of the settings key.";
-            denied(service, &Denied::new(Refusal::KeyMissing, words))
+            denied(&service.refusals, &Denied::new(Refusal::KeyMissing, words))
         }
         _ => socket(request, guest, upgrade),
     }
@@ -224,39 +222,6 @@ fn file(asset: &'static assets::Asset, for_ever: bool, asked: &HeaderMap) -> Res
     if etag == asset.gzip_etag && !known {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    response
-}
-
-/// Says no, and counts it under its name.
-pub(super) fn denied(service: &Service, why: &Denied) -> Response<Body> {
-    service.refusals.count(why.refusal);
-    let status = StatusCode::from_u16(why.refusal.code()).expect("what is refused here has an HTTP status");
-    let mut response = words(status, why.words.clone());
-    let headers = response.headers_mut();
-    if status == StatusCode::UNAUTHORIZED {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"synthwire\""));
-    }
-    if let Some(retry_s) = why.retry_s {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_s));
-    }
-    response
-}
-
-pub(super) fn words(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Body::from(text.into()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-pub(super) fn json(value: &impl serde::Serialize) -> Response<Body> {
-    let text = serde_json::to_vec(value).expect("our own types serialise");
-    let mut response = Response::new(Body::from(text));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -4,8 +4,8 @@
 //! person who tries several in a row costs the card one write. All of it happens on the thread of the pages: what a listener
 //! wishes on its socket is handed over to there, because the thread that sends sound waits for no disk and no lock.
 
-use super::Service;
 use crate::error;
+use crate::hub::Hub;
 use crate::hub::handover::{Giver, Taker, Untaken, handover};
 use crate::state::{Found, Kept, StateFile, StateFolder, Step, numbered};
 use serde::{Deserialize, Serialize};
@@ -112,12 +112,46 @@ impl KeptSettings {
         self.notice.clone().filter(|_| self.first_channel().is_none())
     }
 
+    /// Changes what is named in `wish`, for everybody.
+    ///
+    /// # Errors
+    /// Why it cannot be, in plain words; then nothing is changed.
+    pub(super) fn change(self: &Arc<Self>, hub: &Hub, wish: &Settings) -> Result<(), String> {
+        if let Some(first_channel) = wish.first_channel {
+            hub.set_pair(first_channel)?;
+            self.lock().first_channel = Some(first_channel);
+        }
+        self.write_soon();
+        Ok(())
+    }
+
+    /// The configuration names another pair than before.
+    pub(super) fn reconfigure_pair(self: &Arc<Self>, hub: &Hub, first_channel: u16) {
+        hub.wish_pair(first_channel);
+        let chosen = self.lock().first_channel.as_mut().map(|chosen| *chosen = first_channel);
+        if chosen.is_some() {
+            self.write_soon();
+        }
+    }
+
+    /// Has what is set written down a moment later.
+    fn write_soon(self: &Arc<Self>) {
+        if !self.writing.swap(true, Relaxed) {
+            let settings = Arc::clone(self);
+            tokio::spawn(async move {
+                sleep(KEEP_AFTER).await;
+                settings.writing.store(false, Relaxed);
+                let _ = spawn_blocking(move || settings.write()).await;
+            });
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Chosen> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes down what is set, if that was to be done in a moment.
-    fn write_if_due(&self) {
+    pub(super) fn write_if_due(&self) {
         if self.writing.swap(false, Relaxed) {
             self.write();
         }
@@ -144,52 +178,10 @@ pub fn wishes() -> error::Result<(Giver<Settings>, Untaken<Settings>)> {
 }
 
 /// Fulfils what listeners wish, until the runtime ends.
-pub(super) async fn fulfil(service: Arc<Service>, mut wishes: Taker<Settings>) {
+pub(super) async fn fulfil(settings: Arc<KeptSettings>, hub: Arc<Hub>, mut wishes: Taker<Settings>) {
     while let Ok(wish) = wishes.take().await {
-        if let Err(why) = service.change_settings(&wish) {
+        if let Err(why) = settings.change(&hub, &wish) {
             tracing::info!("a wish came too late: {why}"); // it was possible when the listener was answered
-        }
-    }
-}
-
-impl Service {
-    /// Changes what is named in `wish`, for everybody.
-    ///
-    /// # Errors
-    /// Why it cannot be, in plain words; then nothing is changed.
-    pub(super) fn change_settings(self: &Arc<Self>, wish: &Settings) -> std::result::Result<(), String> {
-        if let Some(first_channel) = wish.first_channel {
-            self.hub.set_pair(first_channel)?;
-            self.settings.lock().first_channel = Some(first_channel);
-        }
-        self.keep_settings();
-        Ok(())
-    }
-
-    /// The configuration names another pair than before. Where one was chosen on the page, too, the later wish counts, also
-    /// at the next start.
-    pub fn reconfigure_pair(self: &Arc<Self>, first_channel: u16) {
-        self.hub.wish_pair(first_channel);
-        let chosen = self.settings.lock().first_channel.as_mut().map(|chosen| *chosen = first_channel);
-        if chosen.is_some() {
-            self.keep_settings();
-        }
-    }
-
-    /// Writes down at once what was set a moment ago: before the service ends. Waits for the disk.
-    pub fn keep_settings_now(&self) {
-        self.settings.write_if_due();
-    }
-
-    /// Has what is set written down a moment later.
-    fn keep_settings(self: &Arc<Self>) {
-        if !self.settings.writing.swap(true, Relaxed) {
-            let service = Arc::clone(self);
-            tokio::spawn(async move {
-                sleep(KEEP_AFTER).await;
-                service.settings.writing.store(false, Relaxed);
-                let _ = spawn_blocking(move || service.settings.write()).await;
-            });
         }
     }
 }

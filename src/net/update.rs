@@ -5,19 +5,17 @@
 //! [`PIECE_BYTES`] are in memory; it comes at a least rate, or not at all.
 
 use super::access::Denied;
-use super::guard::Peer;
+use super::answers::{Body, no_content};
 use super::limits::{UPDATE_BYTES_PER_S_MIN, UPDATE_TIMEOUT};
+use super::peer::Peer;
 use super::refusals::Refusal;
-use super::routes::Body;
-use super::{Service, api, negotiation};
-use crate::plain::Plain;
-use crate::update::{Age, BUNDLE_BYTES_MAX, Incoming as Bundle, NotTaken, Said, Updater};
+use super::updates::Counting;
+use super::{Service, negotiation};
+use crate::update::{Age, BUNDLE_BYTES_MAX, Incoming as Bundle, NotTaken};
 use bytes::BytesMut;
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response};
-use serde::Serialize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
@@ -30,91 +28,6 @@ const PIECE_TIMEOUT: Duration = Duration::from_secs(PIECE_BYTES as u64 / UPDATE_
 const MEDIA_TYPE: &str = "application/vnd.rauc";
 /// The query of whoever wishes to install a bundle although it is older than what runs.
 const ANY_AGE: &str = "age=any";
-
-/// The service's part in updates.
-pub(super) struct Updates {
-    updater: Updater,
-    coming: Mutex<Option<Coming>>,
-}
-
-/// How much of a bundle has come.
-#[derive(Clone, Copy)]
-struct Coming {
-    bytes: u64,
-    of: u64,
-}
-
-/// For the status.
-#[derive(Serialize)]
-pub(super) struct Shown {
-    #[serde(flatten)]
-    said: Said,
-    /// Where it is, for a person.
-    words: String,
-    /// The version of the system that runs; '' where nobody says.
-    running: Plain,
-    /// Largest bundle that is taken now.
-    bytes_max: u64,
-    /// Why this board cannot be updated, for a person; null where it can.
-    unfit: Option<Plain>,
-}
-
-impl Updates {
-    pub(super) fn new(updater: Updater) -> Self {
-        updater.clear();
-        Self { updater, coming: Mutex::default() }
-    }
-
-    /// Where an update is; `None` where there is no updater.
-    pub(super) fn shown(&self) -> Option<Shown> {
-        let said = self.updater.said().unwrap_or_else(|error| {
-            tracing::warn!("{error}");
-            None
-        })?;
-        let said = match *self.coming() {
-            Some(Coming { bytes, of }) => Said::receiving((bytes * 100 / of.max(1)) as u8),
-            None => said,
-        };
-        Some(Shown {
-            words: said.words(),
-            said,
-            running: self.updater.running(),
-            bytes_max: self.updater.limit().unwrap_or(0),
-            unfit: self.updater.unfit().cloned(),
-        })
-    }
-
-    fn coming(&self) -> MutexGuard<'_, Option<Coming>> {
-        self.coming.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// While it lives, a bundle comes in.
-struct Counting<'a>(&'a Updates);
-
-impl<'a> Counting<'a> {
-    /// `None` while another comes in.
-    fn begin(updates: &'a Updates, of: u64) -> Option<Self> {
-        let mut coming = updates.coming();
-        if coming.is_some() {
-            return None;
-        }
-        *coming = Some(Coming { bytes: 0, of });
-        Some(Self(updates))
-    }
-
-    fn add(&self, bytes: usize) {
-        if let Some(coming) = &mut *self.0.coming() {
-            coming.bytes += bytes as u64;
-        }
-    }
-}
-
-impl Drop for Counting<'_> {
-    fn drop(&mut self) {
-        *self.0.coming() = None;
-    }
-}
 
 impl From<NotTaken> for Denied {
     fn from(why: NotTaken) -> Self {
@@ -161,7 +74,7 @@ pub(super) async fn take(
     let bundle = receive(request.into_body(), bundle, &counting).await?;
     on_disk(move || Bundle::hand_over(bundle)).await?;
     tracing::info!("an update came from {}: the system's updater takes it from here", peer.address);
-    Ok(api::no_content())
+    Ok(no_content())
 }
 
 /// How long a sender may take: for a piece, and in all.
@@ -220,11 +133,11 @@ pub(super) async fn restart(
     peer: Peer,
 ) -> Result<Response<Body>, Denied> {
     allowed(&request, service, peer, Age::Newer).await?;
-    api::check_json(request.headers())?;
+    negotiation::check_json(request.headers())?;
     let updater = service.updates.updater.clone();
     on_disk(move || updater.restart()).await?;
     tracing::info!("a restart into the update was asked for from {}", peer.address);
-    Ok(api::no_content())
+    Ok(no_content())
 }
 
 /// Has a thread wait for the disk that does not play.

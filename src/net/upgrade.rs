@@ -1,7 +1,7 @@
 //! The opening handshake of a WebSocket (RFC 6455, 4.2.1): read as it may be written, answered by tungstenite.
 
+use super::answers::{Body, words};
 use super::negotiation::items;
-use super::routes::{Body, words};
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;

@@ -80,7 +80,11 @@ const BROKEN: &[Case] = &[
     ("src/core/wire.rs", "fn f() { let t = std::time::Instant::now(); }", &[(1, CLOCK)]),
     ("src/core/wire.rs", "fn f() { x.then(Instant::now) }", &[(1, CLOCK)]),
     ("src/core/wire.rs", "fn f() { std::println!(); }", &[(1, "println! may stand only in src/net/")]),
-    ("src/core/wire.rs", "fn f() { x.spawn_blocking(g) }", &[(1, "spawn_blocking may stand only in src/net/")]),
+    (
+        "src/core/wire.rs",
+        "fn f() { x.spawn_blocking(g) }",
+        &[(1, "spawn_blocking may stand only in src/net/")],
+    ),
     // A wall that was taken down.
     ("src/core/mod.rs", "// #![deny(clippy::disallowed_methods)]", &[(1, NO_WALL)]),
     ("src/core/mod.rs", "#![allow(clippy::disallowed_methods)]", &[(1, NO_WALL)]),
@@ -91,9 +95,15 @@ const BROKEN: &[Case] = &[
 const KEPT: &[(&str, &str)] = &[
     ("src/core/wire.rs", "use crate::units::{Hz, Frames};\nuse crate::core::ring;\nuse super::ring::Ring;"),
     ("src/core/wire.rs", "// crate::net\nconst A: &str = \"crate::net\";\n/* unsafe */"),
-    ("src/core/wire.rs", "/// See crate::net, unsafe and tokio::time.\nfn f() { g(\"unsafe\", 'u', r#\"tokio::x\"#) }"),
+    (
+        "src/core/wire.rs",
+        "/// See crate::net, unsafe and tokio::time.\nfn f() { g(\"unsafe\", 'u', r#\"tokio::x\"#) }",
+    ),
     ("src/core/wire.rs", "pub(crate) fn f() {}\npub(super) fn g(net: u8) { net.x() }"),
-    ("src/core/wire.rs", "#[cfg(test)]\nmod tests {\n    use crate::net::ws;\n    fn f() { unsafe { tokio::x() } }\n}"),
+    (
+        "src/core/wire.rs",
+        "#[cfg(test)]\nmod tests {\n    use crate::net::ws;\n    fn f() { unsafe { tokio::x() } }\n}",
+    ),
     ("src/core/wire.rs", "/// Words.\n#[allow(x)]\n#[cfg(all(test, unix))]\nuse crate::net::ws;"),
     ("src/core/wire.rs", "impl X {\n    #[cfg(test)]\n    fn f(&self) -> bool { crate::net::ws() }\n}"),
     ("src/core/wire/tests.rs", "use crate::net::ws;\nfn f() { unsafe { tokio::x() } }"),
@@ -147,7 +157,10 @@ fn a_file_of_two_ideas_is_found_and_its_tests_do_not_count() {
     let tests = "/// Tests.\n#[cfg(test)]\nmod tests {\n    fn g() {}\n}\n";
     let judged = |text: &str| {
         let path = "src/core/wire.rs";
-        said(&judge_rust(&Law::read(LAW), path, &read(path, text))).iter().map(|said| said.0).collect::<Vec<_>>()
+        said(&judge_rust(&Law::read(LAW), path, &read(path, text)))
+            .iter()
+            .map(|said| said.0)
+            .collect::<Vec<_>>()
     };
     assert_eq!(judged(&format!("{code}{tests}")), []);
     assert_eq!(judged(&format!("{code}fn h() {{}}\n{tests}")), [LINES_MAX + 1]);
@@ -166,9 +179,18 @@ const CIRCLES: &[(&[(&str, &str)], &[&str])] = &[
         &["src/a.rs -> src/b.rs -> src/c.rs"],
     ),
     // A parent and its child: only when each takes what stands in the other.
-    (&[("src/a/mod.rs", "mod b;\nuse b::X;"), ("src/a/b.rs", "use super::Y;")], &["src/a/b.rs -> src/a/mod.rs"]),
-    (&[("src/a/mod.rs", "mod b;\nfn f() { b::x() }"), ("src/a/b.rs", "use super::*;")], &["src/a/b.rs -> src/a/mod.rs"]),
-    (&[("src/a/mod.rs", "mod b;\npub use b::X;\nfn f(x: X) {}"), ("src/a/b.rs", "use super::Y;")], &["src/a/b.rs -> src/a/mod.rs"]),
+    (
+        &[("src/a/mod.rs", "mod b;\nuse b::X;"), ("src/a/b.rs", "use super::Y;")],
+        &["src/a/b.rs -> src/a/mod.rs"],
+    ),
+    (
+        &[("src/a/mod.rs", "mod b;\nfn f() { b::x() }"), ("src/a/b.rs", "use super::*;")],
+        &["src/a/b.rs -> src/a/mod.rs"],
+    ),
+    (
+        &[("src/a/mod.rs", "mod b;\npub use b::X;\nfn f(x: X) {}"), ("src/a/b.rs", "use super::Y;")],
+        &["src/a/b.rs -> src/a/mod.rs"],
+    ),
     (&[("src/a/mod.rs", "mod b;\npub use b::X;"), ("src/a/b.rs", "use super::Y;")], &[]),
     // What is brought in elsewhere is followed to where it stands.
     (

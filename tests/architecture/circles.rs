@@ -18,7 +18,11 @@ struct Files<'a> {
 pub(crate) fn imports<'a>(sources: &'a [(String, Source)]) -> Imports<'a> {
     let sources: BTreeMap<&str, &Source> =
         sources.iter().filter(|(_, read)| read.lines > 0).map(|(path, read)| (path.as_str(), read)).collect();
-    let homes = sources.keys().filter(|path| **path != "src/main.rs").map(|path| (module_path(path), *path)).collect();
+    let homes = sources
+        .keys()
+        .filter(|path| **path != "src/main.rs")
+        .map(|path| (module_path(path), *path))
+        .collect();
     let files = Files { sources, homes };
     let of = |path: &'a str, source: &Source| {
         let used = source.named.iter().filter(|named| !named.is_only_handed_on(source));
@@ -75,9 +79,10 @@ impl<'a> Files<'a> {
         let known = (0..=whole.len()).rev().find(|length| self.homes.contains_key(&whole[..*length]))?;
         let home = self.homes[&whole[..known]];
         let thing = whole.get(known)?;
-        let brought = self.sources[home].named.iter().find(|named| {
-            named.import.as_ref().is_some_and(|import| import.name == *thing)
-        });
+        let brought = self.sources[home]
+            .named
+            .iter()
+            .find(|named| named.import.as_ref().is_some_and(|import| import.name == *thing));
         match brought.and_then(|named| self.from_root(home, named)) {
             Some(further) => self.follow(&[&further[..], &whole[known + 1..]].concat()),
             None => Some(home),

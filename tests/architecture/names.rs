@@ -106,7 +106,9 @@ impl Source {
                 self.add(above.to_vec(), last.map(|name| Import { name, shared }));
             }
             UseTree::Name(name) => self.add(with(&name.ident), import(&name.ident)),
-            UseTree::Rename(rename) if rename.ident == "self" => self.add(above.to_vec(), import(&rename.rename)),
+            UseTree::Rename(rename) if rename.ident == "self" => {
+                self.add(above.to_vec(), import(&rename.rename))
+            }
             UseTree::Rename(rename) => self.add(with(&rename.ident), import(&rename.rename)),
             UseTree::Glob(glob) => {
                 let all = Part { text: "*".into(), line: glob.star_token.spans[0].start().line };

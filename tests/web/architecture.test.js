@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { circles, imports, judge, LINES_MAX, linesOf, median, MEDIAN_MAX, readLaw, scriptsOf, textOf } from './law.js';
+import { circles, imports, judge, LINES_MAX, linesOf, median, MEDIAN_MAX, readLaw, scripts as readScripts, textOf } from './law.js';
 
 const law = readLaw(textOf('docs/ARCHITECTURE.md'));
-const scripts = scriptsOf('web').map((path) => /** @type {[string, string]} */ ([path, textOf(path)]));
+const scripts = readScripts();
 
 test('every script keeps the import law', () => {
   const breaches = scripts.flatMap(([path, text]) => judge(law, path, text).map(({ line, says }) => `${path}:${line}: ${says}`));

@@ -15,11 +15,14 @@ const TOP = fileURLToPath(new URL('../../', import.meta.url));
 /** @param {string} path from the top folder */
 export const textOf = (path) => readFileSync(TOP + path, 'utf8');
 
-/** Every script under a folder, by its path from the top folder. @param {string} folder */
-export function scriptsOf(folder) {
+/** Every file under a folder with such a name, by its path from the top folder. @param {string} folder @param {RegExp} name */
+export function filesOf(folder, name) {
   const names = readdirSync(TOP + folder, { recursive: true, encoding: 'utf8' });
-  return names.filter((name) => /\.m?js$/.test(name)).map((name) => `${folder}/${name}`).sort();
+  return names.filter((found) => name.test(found)).map((found) => `${folder}/${found}`).sort();
 }
+
+/** Every script of the page, by its path. @returns {[path: string, text: string][]} */
+export const scripts = () => filesOf('web', /\.m?js$/).map((path) => [path, textOf(path)]);
 
 /** The rows of the table under this head. @param {string} document @param {string} head */
 export function table(document, head) {

@@ -1,16 +1,36 @@
-/** Every message of the page stands in docs/guide/troubleshooting.md by its exact words; tests/words.rs sees to the service's. */
+/**
+ * Every message of the page stands in docs/guide/troubleshooting.md by its exact words; tests/words.rs sees to the service's.
+ *
+ * The messages are every text of three words or more in the page's scripts, but for what is said of a fault of the script's own
+ * (`RangeError`), and what the page says before or beside them. `…` stands for what is filled in.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import ts from 'typescript';
-import { lineOf, nodes, parse, scriptsOf, textOf } from './law.js';
+import { filesOf, lineOf, nodes, parse, textOf } from './law.js';
 
 const GUIDES = ['docs/guide/troubleshooting.md', 'docs/guide/configuration.md'];
 /** Words, letters in each, from which a text is a sentence. */
 const WORDS_MIN = 3;
-/** Scripts whose every sentence is told; of the others only what is the matter, and what to do. */
-const SCRIPTS = ['web/api.js', 'web/core/access.js', 'web/core/update.js', 'web/view/report_buttons.js', 'web/view/update_panel.js'];
-const TOLD = ['title', 'remedy', 'waiting', 'lost', 'stalled', 'ended'];
+
+/** Files without messages, and why. */
+const SILENT = new Map([
+  ['web/view/detail_rows.js', 'names of numbers, explained in docs/guide/report.md'],
+  ['web/view/client_words.js', 'who listens, and since when'],
+  ['web/view/what_if.js', "the curve's words, explained in docs/guide/listening.md"],
+  ['web/view/modes.js', 'the delay somebody has chosen, explained in docs/guide/listening.md'],
+]);
+
+/** Texts that are no messages: beginnings, each with its file. */
+const NO_MESSAGES = [
+  ['web/first-contact/page.js', 'It worked: this browser'],
+  ['web/first-contact/page.js', 'This page has come over HTTPS'],
+  ['web/view/ledger.js', 'The newest … of'],
+  ['web/view/words.js', 'The last minute appears here'],
+  ['web/view/words.js', 'Playing the demo'],
+  ['web/view/words.js', 'behind the s'],
+];
 
 /** What a text says, its holes filled with `…`. @param {ts.Node} node */
 function said(node) {
@@ -19,46 +39,66 @@ function said(node) {
   return words.join('…').replace(/\s+/g, ' ').trim();
 }
 
-const isText = (/** @type {ts.Node} */ node) => ts.isStringLiteralLike(node) || ts.isTemplateExpression(node);
+/** @param {string} text */
+const isSentence = (text) => text.split(/\s+/).filter((word) => /^[\p{P}\p{S}]*\p{L}[\p{L}'-]+[\p{P}\p{S}]*$/u.test(word)).length >= WORDS_MIN;
+
+/** Whether it is said of a fault of the script's own. @param {ts.Node} node @returns {boolean} */
+const isForDevelopers = (node) => !!node && ((ts.isNewExpression(node) && node.expression.getText() === 'RangeError') || isForDevelopers(node.parent));
 
 /** @param {string} text */
-const isSentence = (text) => text.split(' ').filter((word) => /^[\p{P}\p{S}]*\p{L}[\p{L}'-]+[\p{P}\p{S}]*$/u.test(word)).length >= WORDS_MIN;
-
-/** Whether a person is told this text: under a key of TOLD, or as what a cause is named. @param {ts.Node} node @returns {boolean} */
-function isTold(node) {
-  const { parent } = node;
-  if (ts.isBinaryExpression(parent) || ts.isConditionalExpression(parent)) return isTold(parent);
-  if (ts.isPropertyAssignment(parent)) return parent.initializer === node && TOLD.includes(parent.name.getText());
-  return ts.isArrayLiteralExpression(parent) && parent.elements[1] === node && isText(parent.elements[0]);
+function scriptMessages(text) {
+  const texts = [...nodes(parse('x.js', text))].filter((node) => ts.isStringLiteralLike(node) || ts.isTemplateExpression(node));
+  return texts.filter((node) => !isForDevelopers(node)).map((node) => ({ line: lineOf(node), words: said(node) }));
 }
 
-/** @param {string} path @param {string} text */
-function sentences(path, text) {
-  const texts = [...nodes(parse(path, text))].filter((node) => isText(node) && (SCRIPTS.includes(path) || isTold(node)));
-  return texts.map((node) => ({ line: lineOf(node), words: said(node) })).filter(({ words }) => isSentence(words));
+/** What a page says where its scripts do not run, and what it asks before something is done that cannot be taken back. @param {string} text */
+function pageMessages(text) {
+  let asks = false;
+  return text.split('\n').flatMap((line, at) => {
+    asks = (asks || line.includes('<dialog')) && !line.includes('</dialog');
+    const [, head, words] = /<p([^>]*)>(.*?)(?:<\/p>|$)/.exec(line) ?? [];
+    return words && (asks || head.includes('boot-words')) ? [{ line: at + 1, words }] : [];
+  });
+}
+
+/** @param {string} path */
+function messages(path) {
+  const found = path.endsWith('.html') ? pageMessages(textOf(path)) : scriptMessages(textOf(path));
+  return found.filter(({ words }) => isSentence(words));
 }
 
 /** The same words as they are compared: without the marks of a guide's text. @param {string} text */
 const compared = (text) => text.replaceAll('\\|', '|').replaceAll('`', '').split(/\s+/).join(' ').trim();
 
-/** @param {string} words */
+/** Without what stands at their ends. @param {string} words */
 const core = (words) => compared(words).replace(/^[… :,.]+|[.: …=]+$/g, '');
 
 test('every message stands in the guide by its words', () => {
   const guides = compared(GUIDES.map(textOf).join('\n'));
-  const all = scriptsOf('web').flatMap((path) => sentences(path, textOf(path)).map((said) => ({ path, ...said })));
-  const lacking = all.filter(({ words }) => !guides.includes(core(words)));
+  const isKnown = (/** @type {string} */ path, /** @type {string} */ words) =>
+    SILENT.has(path) || guides.includes(core(words)) || NO_MESSAGES.some(([file, beginning]) => file === path && words.startsWith(beginning));
+  const all = filesOf('web', /\.(js|html)$/).flatMap((path) => messages(path).map((message) => ({ path, ...message })));
+  const lacking = all.filter(({ path, words }) => !isKnown(path, words)).map(({ path, line, words }) => `${path}:${line}: | ${words} | what to do |`);
   assert.ok(all.length > 0);
-  assert.deepEqual(lacking.map(({ path, line, words }) => `${path}:${line}: | ${words} | what to do |`), [],
-    `${GUIDES[0]} lacks these messages: add each as a row of the table of its theme, and say what to do`);
+  assert.equal(lacking.join('\n'), '', `${GUIDES[0]} lacks these messages: add each as a row of the table of its theme, and say what to do`);
 });
 
-test('texts are found where a person is told them', () => {
-  const script = `const A = { title: 'This is too old', remedy: \`Use \${other} one instead\` };
-    label('Not one of these words');
-    /** @type {'Not in a comment'} */
-    new Map([['x', 'A cause of many words']])`;
-  assert.deepEqual(sentences('web/x.js', script).map(({ words }) => words), ['This is too old', 'Use … one instead', 'A cause of many words']);
-  assert.equal(sentences('web/api.js', "label('Every one of these words');").length, 1);
-  assert.ok(!isSentence('two words') && !isSentence('a 1 b 2') && isSentence('… is not “known” here.'));
+test('what is told to be no message exists', () => {
+  for (const [path, beginning] of NO_MESSAGES) {
+    assert.ok(messages(path).some(({ words }) => words.startsWith(beginning)), `${path} no longer says '${beginning}': take it out`);
+  }
+  for (const path of SILENT.keys()) textOf(path);
+});
+
+test('texts are found wherever they stand, and developers are left alone', () => {
+  const script = `const A = { title: 'This is too old', remedy: \`Use \${other} one instead\` }; // not these words here
+    label('two words');
+    /** @type {'not in a comment'} */
+    new Map([['x', "A cause of words"]]);
+    throw new RangeError(\`a developer's own \${words}\`); f('one more of them');`;
+  const found = scriptMessages(script).map(({ words }) => words).filter(isSentence);
+  assert.deepEqual(found, ['This is too old', 'Use … one instead', 'A cause of words', 'one more of them']);
+  const page = '<noscript><p class="boot-words">Nothing runs in here.</p></noscript>\n<p>All is well here.</p>\n'
+    + '<dialog>\n<p>Are you quite sure?</p>\n</dialog>\n<p id="x">All is well there.</p>';
+  assert.deepEqual(pageMessages(page), [{ line: 1, words: 'Nothing runs in here.' }, { line: 4, words: 'Are you quite sure?' }]);
 });

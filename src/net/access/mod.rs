@@ -9,11 +9,12 @@ mod denied;
 mod kept;
 pub mod key;
 pub mod rules;
+mod shown;
 pub mod tokens;
 pub(super) mod tries;
 
-use super::guard::Peer;
 use super::party::Party;
+use super::peer::Peer;
 use super::refusals::Refusal;
 use super::turns::Rank;
 use crate::clock::mono_raw_now;
@@ -26,6 +27,7 @@ use hyper::header::HeaderMap;
 use kept::{DIGEST_FLAGS, KeptKeys, LISTENING_SET, SETTINGS_SET, State};
 use key::{HashedKey, SALT_BYTES};
 use rules::{Each, Grant, Purpose};
+use shown::{key_in, tokens_in};
 use std::fs::File;
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
@@ -140,8 +142,8 @@ impl Access {
         headers: &HeaderMap,
         peer: Peer,
     ) -> std::result::Result<Each<bool>, Denied> {
-        let mut shown = self.now().tokens.known(&rules::tokens_in(headers));
-        if let Some(key) = rules::key_in(headers) {
+        let mut shown = self.now().tokens.known(&tokens_in(headers));
+        if let Some(key) = key_in(headers) {
             // The settings key first: it opens both.
             let candidates = [Purpose::Settings, Purpose::Listening].into_iter().filter_map(|purpose| {
                 let hashed = self.now().keys.of(purpose).clone().filter(|_| !shown.of(purpose));

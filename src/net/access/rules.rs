@@ -1,8 +1,6 @@
 //! Who may do what, given which keys are set and which were shown. Pure.
 
-use super::tokens::Token;
 use crate::units::{MonoNs, NS_PER_S};
-use hyper::header::{self, HeaderMap};
 use serde::{Deserialize, Serialize};
 
 /// How long after power-up a first key may be set on the page, and the system be updated without one: whoever can switch the
@@ -94,32 +92,9 @@ pub fn first_key_s_left(powered_up: Option<MonoNs>, now: MonoNs) -> u64 {
     powered_up.map_or(0, |up| FIRST_KEY_NS.saturating_sub(now.since(up)).div_ceil(NS_PER_S))
 }
 
-/// The tokens a request carries.
-pub(super) fn tokens_in(headers: &HeaderMap) -> Each<Option<Token>> {
-    let mut found = Each::default();
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    for (name, value) in
-        cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
-    {
-        for purpose in Purpose::ALL {
-            if name == purpose.cookie() {
-                *found.of_mut(purpose) = Token::parse(value);
-            }
-        }
-    }
-    found
-}
-
-/// The key a program shows with its request: `Authorization: Bearer KEY`.
-pub(super) fn key_in(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim_start_matches(' '))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::header::HeaderValue;
 
     const NONE: Each<bool> = Each { listening: false, settings: false };
     const LISTENING: Each<bool> = Each { listening: true, settings: false };
@@ -197,20 +172,5 @@ mod tests {
         ] {
             assert_eq!(first_key_s_left(powered_up.map(MonoNs), MonoNs(now)), left, "{powered_up:?} {now}");
         }
-    }
-
-    #[test]
-    fn tokens_and_keys_are_found_in_the_headers() {
-        let token = "ab".repeat(32);
-        let mut headers = HeaderMap::new();
-        let cookie = format!("x=1; synthwire_settings={token}; synthwire_listening=short");
-        headers.insert(header::COOKIE, HeaderValue::from_str(&cookie).unwrap());
-        let found = tokens_in(&headers);
-        assert!(found.settings.is_some() && found.settings == Token::parse(&token));
-        assert!(found.listening.is_none() && key_in(&headers).is_none());
-        headers.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer open sesame"));
-        assert_eq!(key_in(&headers), Some("open sesame"));
-        headers.insert(header::AUTHORIZATION, HeaderValue::from_static("Basic b3Blbg=="));
-        assert_eq!(key_in(&headers), None);
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::net::guard::Relay;
+use crate::net::peer::Relay;
 
 use hyper::header::{self, HeaderValue};
 use rules::FIRST_KEY_NS;

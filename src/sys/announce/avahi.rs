@@ -1,7 +1,7 @@
 //! The system's avahi, asked over D-Bus (`org.freedesktop.Avahi.Server` and `EntryGroup`, as its introspection files
 //! have them). It says by a signal when it has taken another name.
 
-use super::Offer;
+use super::offer::{Offer, instance};
 use std::time::Duration;
 use systemd::bus::{Bus, ContainerType, Message, MessageRef};
 use utf8_cstr::Utf8CStr;
@@ -60,11 +60,11 @@ fn host(bus: &mut Bus) -> Option<String> {
 
 /// A group of these offers.
 fn offer(bus: &mut Bus, host: &str, offers: &[Offer]) -> Result<String, String> {
-    let instance = super::instance(host.split('.').next().unwrap_or_default());
+    let shown = instance(host.split('.').next().unwrap_or_default());
     let mut made = call(bus, "/", SERVER, "EntryGroupNew", |_| Ok(()))?;
     let group = path(&mut made).ok_or("it names no group")?;
     for offer in offers {
-        call(bus, &group, GROUP, "AddService", |message| service(message, &instance, *offer))?;
+        call(bus, &group, GROUP, "AddService", |message| service(message, &shown, *offer))?;
     }
     call(bus, &group, GROUP, "Commit", |_| Ok(()))?;
     Ok(group)

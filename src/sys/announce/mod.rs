@@ -7,7 +7,10 @@
 //! said once and tried again.
 
 mod avahi;
+mod offer;
 mod responder;
+
+pub use offer::Offer;
 
 use super::machine;
 use crate::clock::mono_raw_now;
@@ -20,15 +23,6 @@ use tokio::sync::watch;
 const HOST_EVERY: Duration = Duration::from_secs(1);
 /// Every so many of these looks it is looked whether the announcement still stands.
 const LOOKS_PER_CHECK: u32 = 30;
-
-/// One service of this machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Offer {
-    /// Its type, `_https._tcp`.
-    pub kind: &'static str,
-    /// Its port.
-    pub port: u16,
-}
 
 /// Who answers for us.
 enum Voice {
@@ -143,9 +137,4 @@ fn say_once(said: &mut String, words: &str, say: impl FnOnce()) {
         words.clone_into(said);
         say();
     }
-}
-
-/// What a list of the network's services shows.
-fn instance(host: &str) -> String {
-    format!("Synthwire on {host}")
 }

@@ -1,6 +1,6 @@
 //! Our own responder, for machines without avahi.
 
-use super::Offer;
+use super::offer::{Offer, instance};
 use crate::sys::machine;
 use mdns_sd::{
     DaemonEvent, DnsNameChange, HostnameResolutionEvent, Receiver, RecvTimeoutError, ServiceDaemon,
@@ -32,7 +32,7 @@ impl Responder {
         for offer in offers {
             let none: &[(&str, &str)] = &[];
             let (kind, name) = (format!("{}.local.", offer.kind), format!("{label}.local."));
-            let service = ServiceInfo::new(&kind, &super::instance(label), &name, "", offer.port, none)
+            let service = ServiceInfo::new(&kind, &instance(label), &name, "", offer.port, none)
                 .map_err(|error| error.to_string())?
                 .enable_addr_auto();
             responder.daemon.register(service).map_err(|error| error.to_string())?;
