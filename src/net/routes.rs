@@ -10,6 +10,7 @@ use super::peer::Peer;
 use super::refusals::Refusal;
 use super::{Service, api, assets, first_contact, headers, metrics, status, upgrade};
 use crate::clock::mono_raw_now;
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::upgrade::OnUpgrade;
@@ -137,7 +138,9 @@ fn for_guest(
     match request.uri().path() {
         "/api/status" => json(&status::of(service)),
         "/metrics" => exposition(service),
-        "/api/clients" if guest.grant(&service.access).set => json(&service.clients.shown(&service.hub.reports)),
+        "/api/clients" if guest.grant(&service.access).set => {
+            json(&service.clients.shown(&service.hub.reports))
+        }
         "/api/clients" => {
             let words = "Who listens is shown to the holder of the settings key.";
             denied(&service.refusals, &Denied::new(Refusal::KeyMissing, words))

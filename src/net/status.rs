@@ -35,7 +35,7 @@ pub(super) struct Status {
     /// What became of TLS handshakes; null where no HTTPS is spoken.
     tls_handshakes: Option<Counts>,
     /// Where an update of the system is; null where it has no updater.
-    update: Option<super::update::Shown>,
+    update: Option<super::updates::Shown>,
     /// By cause: how often frames were lost on the way into the stream, and how many.
     losses: BTreeMap<&'static str, Loss>,
     /// By reason: how often somebody was turned away.

@@ -44,10 +44,10 @@ export const readLaw = (document) => ({
 /** @param {string} path @param {string} text */
 export const parse = (path, text) => ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true, ts.ScriptKind.JS);
 
-/** Every node of a script, those of its comments' types too. @param {ts.Node} node @returns {Generator<ts.Node>} */
-export function* nodes(node) {
+/** Every node of a script, those of its comments' types too. @param {ts.Node} node @param {boolean} [comments] @returns {Generator<ts.Node>} */
+export function* nodes(node, comments = true) {
   yield node;
-  for (const child of node.getChildren()) yield* nodes(child);
+  for (const child of node.getChildren()) if (comments || !ts.isJSDoc(child)) yield* nodes(child, comments);
 }
 
 /** @param {ts.Node} node counted from 1 */
