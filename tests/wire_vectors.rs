@@ -53,7 +53,7 @@ fn vectors(folder: &str) -> Vec<Vector> {
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap()
 }
 
 fn number(text: &str) -> u64 {

@@ -2,6 +2,7 @@
 //! hold: done twice, it is the same.
 
 use crate::encoding::VALUE_LINES_MAX;
+use data_encoding::HEXLOWER;
 use std::fmt::Write as _;
 use toml::Value;
 
@@ -56,7 +57,7 @@ pub fn iwd_file(name: &str, password: &str) -> String {
     let stem = if is_plain {
         name.to_owned()
     } else {
-        name.bytes().fold("=".to_owned(), |hex, byte| format!("{hex}{byte:02x}"))
+        format!("={}", HEXLOWER.encode(name.as_bytes()))
     };
     format!("{stem}.{}", if password.is_empty() { "open" } else { "psk" })
 }

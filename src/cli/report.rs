@@ -199,25 +199,8 @@ fn logged(line: &str) -> String {
 
 /// The files a pattern means, in order.
 fn matching(pattern: &Path) -> Vec<PathBuf> {
-    pattern.components().fold(vec![PathBuf::new()], |found, component| {
-        let part = component.as_os_str().to_string_lossy();
-        let next = |folder: PathBuf| match part.split_once('*') {
-            None => vec![folder.join(component)],
-            Some((start, end)) => {
-                let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
-                let fits = |name: &str| {
-                    name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
-                };
-                let mut paths: Vec<PathBuf> = entries
-                    .filter(|entry| entry.file_name().to_str().is_some_and(fits))
-                    .map(|entry| entry.path())
-                    .collect();
-                paths.sort();
-                paths
-            }
-        };
-        found.into_iter().flat_map(next).collect()
-    })
+    let paths = glob::glob(&pattern.to_string_lossy()).expect("our own patterns are right");
+    paths.flatten().collect() // where a folder may not be read, nothing is found
 }
 
 fn bytes(path: &Path) -> Vec<u8> {

@@ -364,8 +364,7 @@ fn sentence(error: &Error) -> String {
 /// Where the kernel gives no random bytes: then no key is safe either.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    let read = File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
-    read.expect("every Linux has /dev/urandom");
+    getrandom::fill(&mut bytes).expect("every Linux gives random bytes");
     bytes
 }
 

@@ -3,9 +3,9 @@
 use super::super::party::Party;
 use super::rules::{Each, Purpose};
 use blake2::{Blake2s256, Digest};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt::Write as _;
 
 /// Random bytes of a token.
 pub const TOKEN_BYTES: usize = 32;
@@ -22,7 +22,7 @@ pub struct Token(String);
 impl Token {
     /// Of random bytes.
     pub fn of(random: [u8; TOKEN_BYTES]) -> Self {
-        Self(hex(&random))
+        Self(HEXLOWER.encode(&random))
     }
 
     /// Of what a browser sent, if it can be one.
@@ -39,7 +39,7 @@ impl Token {
 
     /// A random token cannot be guessed from the time its digest takes to be looked up.
     fn digest(&self) -> String {
-        hex(&Blake2s256::digest(self.0.as_bytes()))
+        HEXLOWER.encode(&Blake2s256::digest(self.0.as_bytes()))
     }
 }
 
@@ -142,13 +142,6 @@ impl Tokens {
             Purpose::Settings => &mut self.settings,
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // a String takes everything
-        text
-    })
 }
 
 #[cfg(test)]
