@@ -54,11 +54,7 @@ fn lines_of_value(lines: &[&str]) -> usize {
 /// The name of the file in which iwd keeps a network: plain names as they are, others in hexadecimal (iwd.network(5)).
 pub fn iwd_file(name: &str, password: &str) -> String {
     let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" _-".contains(&byte));
-    let stem = if is_plain {
-        name.to_owned()
-    } else {
-        format!("={}", HEXLOWER.encode(name.as_bytes()))
-    };
+    let stem = if is_plain { name.to_owned() } else { format!("={}", HEXLOWER.encode(name.as_bytes())) };
     format!("{stem}.{}", if password.is_empty() { "open" } else { "psk" })
 }
 

@@ -167,8 +167,11 @@ fn a_file_of_two_ideas_is_found_and_its_tests_do_not_count() {
     assert_eq!(judge_size("scripts/x.sh", LINES_MAX + 1).len(), 1);
 }
 
-/// Files by path and text, and the circles among them.
-const CIRCLES: &[(&[(&str, &str)], &[&str])] = &[
+/// Files by path and text.
+type Files = &'static [(&'static str, &'static str)];
+
+/// Files, and the circles among them.
+const CIRCLES: &[(Files, &[&str])] = &[
     (&[("src/a.rs", "use crate::b::B;"), ("src/b.rs", "use crate::a::A;")], &["src/a.rs -> src/b.rs"]),
     (
         &[

@@ -46,12 +46,12 @@ impl Named {
 impl<'a> Files<'a> {
     /// The file in which that which is named stands; None when it is not ours, or a module.
     fn home(&self, path: &str, named: &Named) -> Option<&'a str> {
-        self.follow(&self.from_root(path, named)?)
+        self.follow(&self.absolute(path, named)?)
     }
 
     /// The full path of what is named in a file.
-    fn from_root(&self, path: &str, named: &Named) -> Option<Vec<String>> {
-        if let Some(parts) = named.from_root() {
+    fn absolute(&self, path: &str, named: &Named) -> Option<Vec<String>> {
+        if let Some(parts) = named.absolute() {
             return Some(parts.into_iter().map(|part| part.text).collect());
         }
         let source = self.sources[path];
@@ -68,7 +68,7 @@ impl<'a> Files<'a> {
                     && !std::ptr::eq(*other, named)
                     && other.import.as_ref().is_some_and(|import| import.name == first)
             })?;
-            let whole = self.from_root(path, brought)?;
+            let whole = self.absolute(path, brought)?;
             self.homes.contains_key(&whole).then_some(whole)?
         };
         Some(begin.into_iter().chain(parts).collect())
@@ -83,7 +83,7 @@ impl<'a> Files<'a> {
             .named
             .iter()
             .find(|named| named.import.as_ref().is_some_and(|import| import.name == *thing));
-        match brought.and_then(|named| self.from_root(home, named)) {
+        match brought.and_then(|named| self.absolute(home, named)) {
             Some(further) => self.follow(&[&further[..], &whole[known + 1..]].concat()),
             None => Some(home),
         }

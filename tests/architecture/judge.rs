@@ -59,7 +59,7 @@ fn judge_imports(modules: &[Row], path: &str, source: &Source) -> Vec<Breach> {
         return vec![breach(path, 1, format!("module {module} has no row in the import table"))];
     };
     let mut breaches = Vec::new();
-    for first in source.named.iter().filter_map(|named| named.from_root()?.into_iter().next()) {
+    for first in source.named.iter().filter_map(|named| named.absolute()?.into_iter().next()) {
         let Part { text: name, line } = first;
         let known = modules.iter().any(|row| row.names.contains(&name));
         let allowed = name == module || row.allowed.iter().any(|word| *word == name || word == "all");

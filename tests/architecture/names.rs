@@ -34,7 +34,7 @@ pub(crate) struct Import {
 
 impl Named {
     /// The path from the root of the crate, or None: it begins with a name that was brought in, or with a crate.
-    pub(crate) fn from_root(&self) -> Option<Vec<Part>> {
+    pub(crate) fn absolute(&self) -> Option<Vec<Part>> {
         let mut base = match self.parts[0].text.as_str() {
             "crate" => &[],
             "self" | "super" => &self.from[..],
@@ -107,7 +107,7 @@ impl Source {
             }
             UseTree::Name(name) => self.add(with(&name.ident), import(&name.ident)),
             UseTree::Rename(rename) if rename.ident == "self" => {
-                self.add(above.to_vec(), import(&rename.rename))
+                self.add(above.to_vec(), import(&rename.rename));
             }
             UseTree::Rename(rename) => self.add(with(&rename.ident), import(&rename.rename)),
             UseTree::Glob(glob) => {
@@ -182,7 +182,7 @@ impl<'ast> Visit<'ast> for Source {
     }
 }
 
-/// The module that a file is: `src/core/wire.rs` is core::wire, `src/core/mod.rs` core.
+/// The module that a file is: `src/core/wire.rs` is `core::wire`, `src/core/mod.rs` is `core`.
 pub(crate) fn module_path(path: &str) -> Vec<String> {
     let inside = path.trim_start_matches("src/").trim_end_matches(".rs");
     inside.split('/').filter(|part| !matches!(*part, "mod" | "lib" | "main")).map(String::from).collect()

@@ -28,8 +28,6 @@ use kept::{DIGEST_FLAGS, KeptKeys, LISTENING_SET, SETTINGS_SET, State};
 use key::{HashedKey, SALT_BYTES};
 use rules::{Each, Grant, Purpose};
 use shown::{key_in, tokens_in};
-use std::fs::File;
-use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
