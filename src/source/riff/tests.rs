@@ -1,8 +1,10 @@
 //! Files as people have them: written here byte by byte, by hound, and as they were found (`tests/vectors/wav`).
 
+use super::format::{TAG_EXTENSIBLE, TAGGED};
 use super::*;
+use crate::core::layout::RATES;
 use proptest::prelude::*;
-use std::io::Cursor;
+use std::io::{self, Cursor, SeekFrom};
 use std::path::Path;
 
 /// A ramp of so many frames, each channel a step further.
