@@ -1,7 +1,7 @@
 //! Judges one file at a time against the law. Pure: a path and what was read of it in, breaches out.
 
 use crate::law::{Law, Row};
-use crate::names::{Part, Source, words};
+use crate::names::{Named, Part, Source, words};
 use std::collections::HashSet;
 
 /// Lines a source file may have, its tests not counted.
@@ -88,8 +88,12 @@ fn lines_with_crate(source: &Source, package: &str) -> Vec<usize> {
                 && matches!(named.parts[0].text.as_str(), "crate" | "self" | "super")
         });
     let named = source.named.iter().filter(|named| named.parts[0].text == package);
-    let beyond_a_word = named.filter(|named| named.import.is_some() || (named.parts.len() > 1 && !is_ours));
-    beyond_a_word.map(|named| named.parts[0].line).collect()
+    // A name alone is a crate where it is imported, else something of this file's.
+    let is_crate = |named: &&Named| match named.parts.len() {
+        1 => named.import.is_some(),
+        _ => !is_ours,
+    };
+    named.filter(is_crate).map(|named| named.parts[0].line).collect()
 }
 
 /// Where the words of a name follow one another.
