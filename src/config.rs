@@ -110,15 +110,6 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads a text in which nothing is wrong, called `name` in errors.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, with its line.
-    pub fn parse(text: &str, name: &str) -> Result<Self> {
-        let Reading { config, complaints } = Reading::of_text(text, name);
-        complaints.first().map_or(Ok(config), |first| Err(Error::new(first.to_string())))
-    }
-
     /// Real-time priority of the fan-out thread: below the capture thread's and below the kernel's interrupts, and none where there
     /// is none below.
     pub fn fan_out_priority(&self) -> u8 {

@@ -31,11 +31,7 @@ const MEDIAN_MAX: usize = 130;
 const LAW_FILE: &str = "docs/ARCHITECTURE.md";
 
 /// Two files of each circle that is still to be opened. It may only shrink.
-const REMAINING: &[(&str, &str)] = &[
-    ("src/config.rs", "src/config/reading.rs"),
-    ("src/net/door.rs", "src/net/fan_out.rs"),
-    ("src/tls/mod.rs", "src/tls/objections.rs"),
-];
+const REMAINING: &[(&str, &str)] = &[("src/net/door.rs", "src/net/fan_out.rs")];
 
 fn top(path: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)

@@ -90,6 +90,17 @@ struct Piece<'a> {
     text: &'a str,
 }
 
+impl Config {
+    /// Reads a text in which nothing is wrong, called `name` in errors.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its line.
+    pub fn parse(text: &str, name: &str) -> Result<Self> {
+        let Reading { config, complaints } = Reading::of_text(text, name);
+        complaints.first().map_or(Ok(config), |first| Err(Error::new(first.to_string())))
+    }
+}
+
 impl Reading {
     /// Of a file somebody named.
     ///

@@ -10,6 +10,7 @@
 
 mod authority;
 pub mod dates;
+mod facts;
 pub mod fingerprint;
 mod objections;
 pub mod ourselves;
@@ -19,49 +20,18 @@ mod shown;
 mod supplied;
 
 use crate::error::Result;
-use crate::identity::Names;
 use crate::state::StateFolder;
-use dates::Clock;
-use fingerprint::Fingerprint;
+use facts::locked;
+pub use facts::{BUILD_S, Facts, Trusted};
 use own::Own;
 use shown::Shown;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 pub use supplied::Files;
 use supplied::Supplied;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::sign::CertifiedKey;
-
-/// When this program was built, seconds since 1970, the same for everybody who builds this version (`build.rs`).
-pub const BUILD_S: i64 = match i64::from_str_radix(env!("SYNTHWIRE_BUILD_S"), 10) {
-    Ok(seconds) => seconds,
-    Err(_) => panic!("build.rs stamps a number"),
-};
-/// What a certificate depends on.
-#[derive(Clone, Debug)]
-pub struct Facts {
-    /// This machine's clock.
-    pub clock: Clock,
-    /// What it is called.
-    pub names: Names,
-    /// Its addresses.
-    pub addresses: Vec<IpAddr>,
-}
-
-/// An authority as others see it.
-pub struct Trusted {
-    /// What it is called.
-    pub name: String,
-    /// Its certificate.
-    pub der: CertificateDer<'static>,
-    /// The certificate's fingerprint.
-    pub fingerprint: Fingerprint,
-    /// The last day on which it is good, as YYYY-MM-DD.
-    pub until: String,
-    /// Certificates shown before it, which devices may trust as well, in the same words.
-    pub former: Vec<(Fingerprint, String)>,
-}
 
 /// The certificate of this device, and how it is kept fitting.
 pub struct Identity {
@@ -189,8 +159,4 @@ impl Identity {
     pub fn leaf(&self) -> CertificateDer<'static> {
         self.shown.now().cert[0].clone()
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
