@@ -70,7 +70,7 @@ const authority = new AuthorityPanel(async () => {
   return why;
 });
 const update = new UpdatePanel({ send: sendUpdate, restart: restartIntoUpdate });
-new ReportButtons((event) => reportFile(event.timeStamp), () => player.trace());
+new ReportButtons(reportFile, () => player.trace());
 
 /** @param {number} nowMs */
 function show(nowMs) {
@@ -80,7 +80,7 @@ function show(nowMs) {
   wakeLock.want(LISTENING.has(snapshot.state));
   if (document.hidden) return;
   delay.show(snapshot, nowMs);
-  ledger.show(snapshot.ledger, performance.timeOrigin + nowMs);
+  ledger.show(snapshot.ledger, Date.now());
 }
 
 /** Who may do what; and who listens, while somebody looks. */
@@ -108,12 +108,12 @@ async function showUpdate() {
   update.show(await askUpdate());
 }
 
-/** @param {number} nowMs @returns {{name: string, text: string}} */
-function reportFile(nowMs) {
-  const epochMs = performance.timeOrigin + nowMs;
+/** @returns {{name: string, text: string}} */
+function reportFile() {
+  const nowMs = Date.now();
   return savedReport(player.report(), {
-    nowMs: epochMs,
-    zoneMinutes: zoneMinutes(epochMs),
+    nowMs,
+    zoneMinutes: zoneMinutes(nowMs),
     pageAddress: import.meta.url,
     userAgent: navigator.userAgent,
     isolated: crossOriginIsolated,

@@ -90,7 +90,7 @@ export class OutputProbe {
   get #stamp() {
     if (!mayAskForOutput(navigator.userAgent)) return null;
     const { contextTime, performanceTime } = this.#context.getOutputTimestamp();
-    return contextTime && performanceTime ? { context_ms: contextTime * 1000, at_ms: performance.timeOrigin + performanceTime } : null;
+    return contextTime && performanceTime ? { context_ms: contextTime * 1000, at_ms: performanceTime } : null;
   }
 }
 

@@ -209,7 +209,7 @@ const NO_FACTS = {
 /** @type {Omit<import('./core/page/report.js').Known, 'nowMs' | 'phase' | 'latencyHint' | 'ledger' | 'mode'> & {peaks: null}} */
 const NOTHING_KNOWN = {
   transport: null, contextRateHz: null, baseLatencyMs: null, outputLatencyMs: null, playbackStats: null, playout: null,
-  whatIf: null, worker: null, heardContextMs: null, outputClock: null, startToSoundMs: null, peaks: null,
+  whatIf: null, worker: null, serviceAheadMs: null, heardContextMs: null, outputClock: null, startToSoundMs: null, peaks: null,
 };
 
 /** @returns {Failure | null} why this page cannot play at all */

@@ -12,6 +12,7 @@ import { phase } from './core/page/phase.js';
 import { buildReport, listenerReport } from './core/page/report.js';
 import { controlWords, RING_BYTES } from './core/playout/ring.js';
 import { OutputProbe } from './output_probe.js';
+import { WorkerClock } from './worker_clock.js';
 
 const LOOK_EVERY_MS = 100;
 /** Every so many looks the slow things: what-if, and the word to the service. */
@@ -39,9 +40,9 @@ const REFUSAL_SHOWN_MS = 8000;
 
 /** @typedef {{changed: () => void, failed: (failure: Failure) => void}} Told */
 
-/** Page time: one scale for Worker and page. @returns {number} ms */
+/** Page time: what this thread's clock says. The Worker's is another one (worker_clock.js). @returns {number} ms */
 export function pageNowMs() {
-  return performance.timeOrigin + performance.now();
+  return performance.now();
 }
 
 /** Whatever comes late for a session that was closed is dropped. */
@@ -51,6 +52,7 @@ export class Session {
   #output;
   #probe;
   #worker;
+  #workerClock = new WorkerClock(() => this.#tellWorker({ type: 'compare', asked_ms: pageNowMs() }));
   /** @type {AudioWorkletNode | null} */
   #node = null;
   /** Null where memory cannot be shared. @type {SharedArrayBuffer | null} */
@@ -86,7 +88,7 @@ export class Session {
   constructor(wishes, told) {
     this.#wishes = wishes;
     this.#told = told;
-    this.#glitches = new GlitchWatch(wishes.ledger);
+    this.#glitches = new GlitchWatch(wishes.ledger, (pageMs) => Date.now() - pageNowMs() + pageMs);
     // An isolated page is promised shared memory, but WebKitGTK has it only when asked to: look for the thing itself.
     const mayShare = globalThis.crossOriginIsolated && typeof SharedArrayBuffer === 'function';
     this.#memory = mayShare && wishes.transport !== 'port' ? new SharedArrayBuffer(RING_BYTES) : null;
@@ -96,6 +98,7 @@ export class Session {
     this.#output = new AudioOutput(wishes, () => this.#contextChanged());
     this.#probe = new OutputProbe(this.#output.context, this.#startedMs);
     this.#worker = this.#startWorker();
+    this.#workerClock.begin();
     this.#lookTimer = setInterval(() => this.#look(), LOOK_EVERY_MS);
     void this.#startWorklet();
   }
@@ -136,6 +139,7 @@ export class Session {
     this.#closed = true;
     for (const give of this.#traceWanted.splice(0)) give(null);
     clearInterval(this.#lookTimer);
+    this.#workerClock.stop();
     this.#worker.onmessage = this.#worker.onerror = null;
     this.#tellWorker({ type: 'close' });
     this.#output.fadeOut();
@@ -158,6 +162,7 @@ export class Session {
       latencyHint: this.#wishes.latencyHint,
       playout: this.#playout,
       worker: this.#status,
+      serviceAheadMs: this.#workerClock.serviceAheadMs(this.#status, nowMs),
       whatIf: this.#whatIf,
       ledger: this.#wishes.ledger,
       startToSoundMs: this.#startToSoundMs,
@@ -230,16 +235,21 @@ export class Session {
 
   /** @param {import('./core/net/messages.js').FromWorker} message */
   #workerSaid(message) {
+    const nowMs = pageNowMs();
     switch (message.type) {
       case 'status':
+        this.#workerClock.heard(message.status.at_ms, nowMs);
         this.#status = message.status;
-        this.#glitches.worker(message.status, pageNowMs());
+        this.#glitches.worker(message.status, nowMs, this.#workerClock.aheadMs(nowMs));
         break;
+      case 'compared':
+        this.#workerClock.answered(message, nowMs);
+        return;
       case 'trace':
         for (const give of this.#traceWanted.splice(0)) give(message.csv);
         return;
       case 'refused':
-        this.#wishRefused = { words: message.reason, atMs: pageNowMs() };
+        this.#wishRefused = { words: message.reason, atMs: nowMs };
     }
     this.#announce();
   }

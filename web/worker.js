@@ -7,7 +7,7 @@
  */
 
 import { Connection } from './core/net/connection.js';
-import { nextPingMs, ServiceClock } from './core/clock/service_clock.js';
+import { nextQuestionMs, PeerClock } from './core/clock/peer_clock.js';
 import { nextLookMs } from './core/clock/live_edge.js';
 import { readServiceMessage } from './core/net/messages.js';
 import { PortSink } from './core/playout/port_sink.js';
@@ -16,11 +16,7 @@ import { RingWriter } from './core/playout/ring.js';
 import { WebSocketLink } from './link/web_socket_link.js';
 
 const STATUS_EVERY_MS = 100;
-
-/** Page time: one scale for Worker and page. @returns {number} ms */
-function pageNowMs() {
-  return performance.timeOrigin + performance.now();
-}
+const NS_PER_MS = 1e6;
 
 /** With the service: from one start to the next stop, however many connections that takes. */
 class Conversation {
@@ -28,7 +24,7 @@ class Conversation {
   #sink;
   #portSink;
   #receiver;
-  #clock = new ServiceClock();
+  #clock = new PeerClock();
   #connection = new Connection();
   #link = new WebSocketLink({
     onOpen: () => this.#opened(),
@@ -46,12 +42,12 @@ class Conversation {
   #toldBefore = {};
   #pingId = 0;
   #pingsSent = 0;
-  /** @type {Map<number, number>} ping's id to page time */
+  /** @type {Map<number, number>} ping's id to when it went */
   #pingSentMs = new Map();
 
   /** @type {import('./core/net/messages.js').WorkerStatus} */
   #status = {
-    connection: 'connecting', greeted: false, ever_greeted: false, problem: null, problem_detail: '', hello: null, source: null,
+    at_ms: 0, connection: 'connecting', greeted: false, ever_greeted: false, problem: null, problem_detail: '', hello: null, source: null,
     seq: null, messages: 0, bytes: 0, reconnects: 0, glitches: {}, new_glitches: [], drift: null, last_refusal: '', dropped_frames: 0, clock: null, anchor: null,
     travel: null, queue_age_ms: null,
   };
@@ -60,7 +56,7 @@ class Conversation {
   constructor({ url, memory, port, context_rate_hz: contextRateHz, remembered, glitches }) {
     this.#url = url;
     this.#told = glitches;
-    this.#portSink = port ? portSink(port, () => this.#receiver.noteRendered(pageNowMs())) : null;
+    this.#portSink = port ? portSink(port, () => this.#receiver.noteRendered(performance.now())) : null;
     this.#sink = this.#portSink ?? new RingWriter(/** @type {SharedArrayBuffer} */ (memory));
     this.#receiver = new Receiver(this.#sink, contextRateHz, remembered);
     this.#lookAtBlock();
@@ -95,7 +91,7 @@ class Conversation {
   }
 
   #connect() {
-    this.#connection.begin(pageNowMs());
+    this.#connection.begin(performance.now());
     this.#tell({ connection: 'connecting', greeted: false });
     this.#link.open(this.#url);
   }
@@ -113,7 +109,7 @@ class Conversation {
 
   /** @param {ArrayBuffer} message */
   #sound(message) {
-    const nowMs = pageNowMs();
+    const nowMs = performance.now();
     this.#connection.heard(nowMs);
     // Nothing is played before the service has said what it sends.
     if (this.#connection.isGreeted) this.#receiver.receive(message, nowMs);
@@ -121,7 +117,7 @@ class Conversation {
 
   /** @param {string} text */
   #text(text) {
-    const nowMs = pageNowMs();
+    const nowMs = performance.now();
     this.#connection.heard(nowMs);
     const message = readServiceMessage(text);
     switch (message.type) {
@@ -137,7 +133,7 @@ class Conversation {
 
   /** @param {import('./core/net/messages.js').Hello} hello */
   #greeted(hello) {
-    this.#connection.greeted(pageNowMs());
+    this.#connection.greeted(performance.now());
     const reconnects = this.#status.reconnects + (this.#status.ever_greeted ? 1 : 0);
     this.#tell({ greeted: true, ever_greeted: true, problem: null, problem_detail: '', hello, reconnects });
     this.#receiver.runsAt(hello.rate_hz);
@@ -165,7 +161,7 @@ class Conversation {
     const sentMs = this.#pingSentMs.get(pong.id);
     if (sentMs === undefined) return;
     this.#pingSentMs.delete(pong.id);
-    this.#clock.observe(sentMs, nowMs, pong.received_ns, pong.sent_ns);
+    this.#clock.observe(sentMs, nowMs, pong.received_ns / NS_PER_MS, pong.sent_ns / NS_PER_MS);
     const reading = this.#clock.reading(nowMs);
     if (reading) this.#receiver.trace.compared(nowMs, reading.offset_ms);
   }
@@ -181,7 +177,7 @@ class Conversation {
 
   /** @param {import('./core/net/connection.js').Ending} ending @param {string} words */
   #ended(ending, words) {
-    const nowMs = pageNowMs();
+    const nowMs = performance.now();
     if (this.#connection.isToBeRenewed(ending, nowMs)) {
       this.#hangUp();
       this.#receiver.disconnected(nowMs);
@@ -195,7 +191,7 @@ class Conversation {
   /** @param {import('./core/net/messages.js').Problem} problem @param {string} detail */
   #lost(problem, detail) {
     this.#hangUp();
-    if (this.#connection.isGreeted) this.#receiver.disconnected(pageNowMs());
+    if (this.#connection.isGreeted) this.#receiver.disconnected(performance.now());
     const waitMs = this.#connection.failed(Math.random());
     this.#tell({ connection: 'retrying', greeted: false, problem, problem_detail: detail });
     this.#retryTimer = setTimeout(() => this.#connect(), waitMs);
@@ -204,7 +200,7 @@ class Conversation {
   /** At random moments, so that no rhythm hides another (live_edge.js). */
   #lookAtBlock() {
     if (this.#portSink) this.#portSink.askRendered();
-    else this.#receiver.noteRendered(pageNowMs());
+    else this.#receiver.noteRendered(performance.now());
     this.#blockTimer = setTimeout(() => this.#lookAtBlock(), nextLookMs(Math.random()));
   }
 
@@ -218,14 +214,14 @@ class Conversation {
     this.#pingId += 1;
     this.#pingsSent += 1;
     if (this.#pingSentMs.size > 32) this.#pingSentMs.clear(); // answers that never came
-    this.#pingSentMs.set(id, pageNowMs());
+    this.#pingSentMs.set(id, performance.now());
     this.#link.say({ type: 'ping', id });
-    this.#pingTimer = setTimeout(() => this.#ping(), nextPingMs(this.#pingsSent));
+    this.#pingTimer = setTimeout(() => this.#ping(), nextQuestionMs(this.#pingsSent));
   }
 
   /** Ten times a second: is the service still there? And how do things stand? */
   #look() {
-    const nowMs = pageNowMs();
+    const nowMs = performance.now();
     if (this.#connection.isDead(nowMs)) this.#lost('server_unreachable', 'nothing was heard for 5 seconds');
     const receiver = this.#receiver;
     this.#tell({
@@ -252,7 +248,7 @@ class Conversation {
 
   /** @param {Partial<import('./core/net/messages.js').WorkerStatus>} changes */
   #tell(changes) {
-    Object.assign(this.#status, changes);
+    Object.assign(this.#status, changes, { at_ms: performance.now() });
     self.postMessage({ type: 'status', status: this.#status });
     this.#status.new_glitches = [];
   }
@@ -278,6 +274,7 @@ let conversation = null;
 
 /** @param {MessageEvent<import('./core/net/messages.js').ToWorker<MessagePort>>} event */
 self.onmessage = ({ data: order }) => {
+  const cameMs = performance.now();
   switch (order.type) {
     case 'open':
       conversation = new Conversation(order);
@@ -290,6 +287,9 @@ self.onmessage = ({ data: order }) => {
       break;
     case 'trace':
       conversation?.sendTrace();
+      break;
+    case 'compare':
+      self.postMessage({ type: 'compared', asked_ms: order.asked_ms, received_ms: cameMs, sent_ms: performance.now() });
       break;
     case 'close':
       conversation?.close();

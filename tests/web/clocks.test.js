@@ -5,25 +5,25 @@ import { test } from 'node:test';
 import { backoffMs } from '../../web/core/net/backoff.js';
 import { Arrivals } from '../../web/core/net/arrivals.js';
 import { CaptureMap, captureNsAt } from '../../web/core/clock/capture_map.js';
-import { nextPingMs, ServiceClock } from '../../web/core/clock/service_clock.js';
+import { nextQuestionMs, PeerClock } from '../../web/core/clock/peer_clock.js';
 import { delayMs } from '../../web/core/page/delay.js';
 import { OutputClock } from '../../web/core/clock/output_clock.js';
 import { SEED, randomFrom } from './sim/random.js';
 
-/** Page time is milliseconds since 1970, the service's nanoseconds since boot. */
+/** Our time is large, as if it counted from 1970; the service's counts from its boot. */
 const PAGE_MS = 1_800_000_000_000;
 const OFFSET_MS = 123_456.789 - PAGE_MS;
 
 test('the offset is right to a tenth of a millisecond though half the pongs are late, and on one way only', () => {
   const random = randomFrom(SEED);
-  const clock = new ServiceClock();
+  const clock = new PeerClock();
   assert.equal(clock.reading(PAGE_MS), null);
   for (let second = 0; second < 60; second += 1) {
     const sentMs = PAGE_MS + second * 1000;
     const out = 0.2 + (random() < 0.5 ? 30 * random() : 0.1 * random());
     const back = 0.2 + (random() < 0.1 ? 30 * random() : 0.1 * random());
-    const receivedNs = (sentMs + out + OFFSET_MS) * 1e6;
-    clock.observe(sentMs, sentMs + out + 0.05 + back, receivedNs, receivedNs + 50_000);
+    const receivedMs = sentMs + out + OFFSET_MS;
+    clock.observe(sentMs, sentMs + out + 0.05 + back, receivedMs, receivedMs + 0.05);
   }
   const reading = clock.reading(PAGE_MS + 60_000);
   assert.ok(Math.abs((reading?.offset_ms ?? 0) - OFFSET_MS) < 0.1, `seed ${SEED}`);
@@ -31,26 +31,49 @@ test('the offset is right to a tenth of a millisecond though half the pongs are 
 });
 
 test('clocks that drift apart by 100 ppm are followed', () => {
-  const clock = new ServiceClock();
+  const clock = new PeerClock();
   let truth = 0;
   for (let second = 0; second < 600; second += 1) {
     const sentMs = PAGE_MS + second * 1000;
     truth = OFFSET_MS + second * 0.1;
     const slow = second % 10 === 0 ? 0 : 5; // one fast pong in ten seconds
-    clock.observe(sentMs, sentMs + 0.4 + slow, (sentMs + 0.2 + truth) * 1e6, (sentMs + 0.2 + truth) * 1e6);
+    clock.observe(sentMs, sentMs + 0.4 + slow, sentMs + 0.2 + truth, sentMs + 0.2 + truth);
   }
   assert.ok(Math.abs((clock.reading(PAGE_MS + 600_000)?.offset_ms ?? 0) - truth) < 1.1);
 });
 
 test('a pong that came before its ping is nonsense', () => {
-  const clock = new ServiceClock();
-  clock.observe(PAGE_MS, PAGE_MS - 5, 1e9, 1e9);
-  clock.observe(PAGE_MS, NaN, 1e9, 1e9);
+  const clock = new PeerClock();
+  clock.observe(PAGE_MS, PAGE_MS - 5, 1000, 1000);
+  clock.observe(PAGE_MS, NaN, 1000, 1000);
   assert.equal(clock.reading(PAGE_MS), null);
 });
 
+test('a clock that was set is believed at the next answer, one that is only slow to answer is not', () => {
+  const clock = new PeerClock();
+  for (let second = 0; second < 20; second += 1) clock.observe(second * 1000, second * 1000 + 0.2, second * 1000 + 0.1, second * 1000 + 0.1);
+  clock.observe(20_000, 20_300, 20_299, 20_299);
+  assert.ok(Math.abs(clock.reading(20_300)?.offset_ms ?? 99) < 0.1, 'late on one way');
+  clock.observe(21_000, 21_000.2, 21_500.1, 21_500.1);
+  assert.ok(Math.abs((clock.reading(21_001)?.offset_ms ?? 0) - 500) < 0.1, 'set');
+  clock.observe(21_000 - 3_600_000, 21_000.2 - 3_600_000, 21_500.1, 21_500.1);
+  assert.ok(Math.abs((clock.reading(21_001 - 3_600_000)?.offset_ms ?? 0) - 3_600_500) < 0.1, 'ours was set, back');
+});
+
+test('a message cannot come before it went, nor be under way for long', () => {
+  const clock = new PeerClock();
+  assert.equal(clock.agrees(5, 1e9), true, 'nothing is known yet');
+  clock.observe(0, 1, 0.5, 0.5);
+  assert.equal(clock.agrees(100, 101.9), true, 'browsers round their clocks');
+  assert.equal(clock.agrees(1000, 100), true, 'it waited');
+  assert.equal(clock.agrees(1000, 1010), false);
+  assert.equal(clock.reading(1000), null);
+  clock.observe(0, 1, 0.5, 0.5);
+  assert.equal(clock.agrees(5000, 3000), false);
+});
+
 test('pings come in a burst, then once a second', () => {
-  assert.deepEqual([nextPingMs(1), nextPingMs(7), nextPingMs(8), nextPingMs(500)], [40, 40, 1000, 1000]);
+  assert.deepEqual([nextQuestionMs(1), nextQuestionMs(7), nextQuestionMs(8), nextQuestionMs(500)], [40, 40, 1000, 1000]);
 });
 
 test('reconnecting waits a quarter second, doubling to five', () => {

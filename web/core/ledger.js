@@ -12,7 +12,7 @@ export const ENTRIES_MAX = 200;
 /** Entries that wait to be taken along at most. */
 const WAITING_MAX = 64;
 
-/** @typedef {{at_ms: number, cause: string, length_ms: number | null}} Entry at_ms: page time, which counts from 1970; length_ms: null where unknown */
+/** @typedef {{at_ms: number, cause: string, length_ms: number | null}} Entry at_ms: the Worker's own time where that counts, since 1970 where the page does; length_ms: null where unknown */
 
 export class Ledger {
   /** @type {Record<string, number>} */

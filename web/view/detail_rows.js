@@ -15,7 +15,7 @@ export function detailRows(snapshot) {
   const heard = source && source.channels > 0
     ? heardWords(source.channels, source.first_channel) : UNKNOWN;
   return [
-    { label: 'Delay behind the synth', value: fineMilliseconds(snapshot.delay_ms) },
+    { label: 'Delay behind the synth', value: delayWords(snapshot) },
     { label: 'Of that, browser output', value: fineMilliseconds(snapshot.output_latency_ms) },
     { label: 'Of that, network', value: fineMilliseconds(snapshot.network_delay_ms) },
     { label: 'Network jitter', value: fineMilliseconds(snapshot.jitter_ms) },
@@ -34,6 +34,11 @@ export function detailRows(snapshot) {
     { label: 'Packet number', value: count(snapshot.seq) },
     { label: 'State', value: snapshot.problem ? `${snapshot.state} (${snapshot.problem})` : snapshot.state },
   ];
+}
+
+/** @param {Snapshot} snapshot @returns {string} */
+function delayWords({ delay_ms: delayMs, refused_delay_ms: refusedMs }) {
+  return isKnown(refusedMs) ? `${UNKNOWN} (the clocks disagree: ${fineMilliseconds(refusedMs)} cannot be)` : fineMilliseconds(delayMs);
 }
 
 /** @param {number | null | undefined} ppm @returns {string} "+12.3 ppm", "−0.4 ppm"; 100 ppm are 6 ms a minute */

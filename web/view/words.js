@@ -29,6 +29,7 @@ import { glitchTotal, glitchWords } from './glitches.js';
  * @property {ArrayLike<number> | null} peaks left and right, linear, since the last snapshot
  * @property {number} volume 0 to 1
  * @property {number | null} delay_ms
+ * @property {number | null} [refused_delay_ms] one that cannot be: below nothing
  * @property {number | null} output_latency_ms
  * @property {number | null} level_ms
  * @property {number | null} target_ms

@@ -11,6 +11,11 @@ const timers = new Map();
 let nowMs = 0;
 let nextTimer = 1;
 
+/** Time as nobody's clock shows it unless the test says so. @returns {number} ms */
+export function trueMs() {
+  return nowMs;
+}
+
 class FakeAudioContext {
   state = 'suspended';
   currentTime = 0;
@@ -48,7 +53,7 @@ class FakeAudioContext {
 
   getOutputTimestamp() {
     this.asked += 1;
-    return { contextTime: Math.max(0, this.currentTime - 0.03), performanceTime: nowMs };
+    return { contextTime: Math.max(0, this.currentTime - 0.03), performanceTime: performance.now() };
   }
 
   /** @param {string} state */

@@ -1,7 +1,7 @@
 /**
  * How two clocks run against each other, seen through delays that are never negative.
  *
- * In: observations "by this page time so many units had happened" (frames arrived, blocks rendered). Each is late by
+ * In: observations "by this Worker time so many units had happened" (frames arrived, blocks rendered). Each is late by
  * something between nothing and a second. Out: the line of those that were hardly late: when a unit happens undelayed,
  * and how fast they come. What belongs elsewhere: what the units mean (live_edge.js). No clock is read here.
  *
@@ -13,7 +13,7 @@
 
 const BUCKET_MS = 1000;
 const BUCKETS = 90;
-/** The first second may be longer by so much, or shorter: those that follow are page time's own. */
+/** The first second may be longer by so much, or shorter: those that follow are Worker time's own. */
 const FIRST_OFF_MS = 500;
 /** Without knowledge two clocks may differ by about so much (one sigma). A remembered difference is trusted further. */
 const PRIOR_SIGMA_PPM = 150;
@@ -47,7 +47,7 @@ const RATE_KNOWN_MS = 5000;
  * @typedef {object} Bucket
  * @property {number} at when, ms since the first observation
  * @property {number} late against the nominal rate, ms
- * @property {number} slot which second of page time it is, so that two lines have the same ones
+ * @property {number} slot which second of Worker time it is, so that two lines have the same ones
  */
 
 export class EnvelopeLine {
@@ -112,7 +112,7 @@ export class EnvelopeLine {
     this.#doubted = [];
   }
 
-  /** @param {number} unit that had happened @param {number} nowMs by this page time */
+  /** @param {number} unit that had happened @param {number} nowMs by this Worker time */
   observe(unit, nowMs) {
     if (!this.#known) this.#begin(unit, nowMs);
     const at = nowMs - this.#ms0;
@@ -146,14 +146,14 @@ export class EnvelopeLine {
     return this.#known ? this.#lastMs : 0;
   }
 
-  /** @param {number} unit @returns {number} page time at which it happens undelayed */
+  /** @param {number} unit @returns {number} Worker time at which it happens undelayed */
   msOf(unit) {
     const nominal = (unit - this.#unit0) / this.#unitsPerMs;
     // late = offset + slope * at, and at = nominal + late.
     return this.#ms0 + (nominal + this.#offset) / (1 - this.#slope);
   }
 
-  /** @param {number} ms page time @returns {number} unit that happens then undelayed; with a fraction */
+  /** @param {number} ms Worker time @returns {number} unit that happens then undelayed; with a fraction */
   unitAt(ms) {
     const at = ms - this.#ms0;
     return this.#unit0 + (at - this.#offset - this.#slope * at) * this.#unitsPerMs;

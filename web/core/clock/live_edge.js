@@ -2,9 +2,9 @@
  * The live edge: which frame would be the newest in the ring when a block is rendered, had the network no delay above
  * its least.
  *
- * In: when records arrived, and which block had been rendered at a time, both in page time. Out: a straight line from
+ * In: when records arrived, and which block had been rendered at a time, both in Worker time. Out: a straight line from
  * context frames to positions of the stream, and the drift between the two clocks. Two lower envelopes, one after the
- * other: block to page time, page time to frame. Runs in the Worker; the audio thread follows the line (playout.js).
+ * other: block to Worker time, Worker time to frame. Runs in the Worker; the audio thread follows the line (playout.js).
  * A constant error of either envelope cancels out: the lead that a block required is measured against the same line.
  */
 
@@ -43,7 +43,7 @@ export function nextLookMs(chance) {
  */
 
 /**
- * What is known of a device's clocks from an earlier session: how much faster than page time the stream and the context run, and of
+ * What is known of a device's clocks from an earlier session: how much faster than Worker time the stream and the context run, and of
  * which rate the stream was (where it is not said, of the instrument's).
  *
  * @typedef {{stream_ppm: number, context_ppm: number, stream_rate_hz?: number}} ClockMemory
@@ -85,13 +85,13 @@ export class LiveEdge {
     this.#arrivals.restart();
   }
 
-  /** @param {number} endFrame index of the frame after the record's last @param {number} nowMs page time */
+  /** @param {number} endFrame index of the frame after the record's last @param {number} nowMs Worker time */
   arrived(endFrame, nowMs) {
     this.#nowMs = nowMs;
     this.#arrivals.observe(endFrame, nowMs);
   }
 
-  /** @param {number} contextFrame first frame of the newest block, low 32 bits @param {number} nowMs page time at which it had been asked for */
+  /** @param {number} contextFrame first frame of the newest block, low 32 bits @param {number} nowMs Worker time at which it had been asked for */
   rendered(contextFrame, nowMs) {
     const ahead = (contextFrame - this.#contextFrame) | 0;
     if (this.#blocksSeen === 0) this.#contextFrame = contextFrame;

@@ -2,7 +2,7 @@
  * How long frames travel from the capture thread to this listener.
  *
  * In: time of arrival and the record's ready_ns. Out: least, mean and most of the last one to two seconds, on two clocks
- * that are not yet related: whoever knows their offset adds it (service_clock.js).
+ * that are not yet related: whoever knows their offset adds it (peer_clock.js).
  */
 
 const WINDOW_MS = 1000;

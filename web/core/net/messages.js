@@ -84,13 +84,14 @@ export const PROCESSOR_NAME = 'synthwire-playout';
 /**
  * @template Port
  * @typedef {Open<Port> | {type: 'set_pair', first_channel: number} | {type: 'tell', report: ListenerReport} | {type: 'trace'}
- *   | {type: 'close'}} ToWorker
+ *   | {type: 'compare', asked_ms: number} | {type: 'close'}} ToWorker
  */
 
 /**
  * Worker to page, about ten times a second and whenever something happened.
  *
  * @typedef {object} WorkerStatus
+ * @property {number} at_ms when this was said; like every time of the Worker, by its own performance.now()
  * @property {'connecting' | 'open' | 'retrying' | 'failed'} connection retrying: between two attempts
  * @property {boolean} greeted a hello has come on this connection
  * @property {boolean} ever_greeted a hello has come since the start
@@ -107,12 +108,18 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  * @property {{ppm: number, sigma_ppm: number, memory: import('../clock/live_edge.js').ClockMemory} | null} drift stream against audio context
  * @property {string} last_refusal
  * @property {number} dropped_frames at the port, the audio thread standing still
- * @property {{offset_ms: number, round_trip_ms: number} | null} clock
+ * @property {import('../clock/peer_clock.js').PeerReading | null} clock the service's
  * @property {{frame_index: number, capture_ns: number} | null} anchor
  * @property {import('./arrivals.js').Travel | null} travel
  * @property {number | null} queue_age_ms
  *
- * @typedef {{type: 'status', status: WorkerStatus} | {type: 'trace', csv: string | null} | WishRefused} FromWorker
+ * @typedef {object} Compared the answer to compare, by which the page knows the Worker's clock
+ * @property {'compared'} type
+ * @property {number} asked_ms page time
+ * @property {number} received_ms Worker time
+ * @property {number} sent_ms Worker time
+ *
+ * @typedef {{type: 'status', status: WorkerStatus} | {type: 'trace', csv: string | null} | WishRefused | Compared} FromWorker
  */
 
 /**

@@ -15,7 +15,7 @@ const NS_PER_MS = 1e6;
 export class TraceRecorder {
   #packets = new Float64Array(PACKETS * FIELDS);
   #count = 0;
-  /** @type {{at: number, offset: number}[]} page time, and the service's clock minus it, ms */
+  /** @type {{at: number, offset: number}[]} Worker time, and the service's clock minus it, ms */
   #offsets = [];
 
   /** The connection is new: what came before was on another clock, or another stream. */
@@ -24,7 +24,7 @@ export class TraceRecorder {
     this.#offsets = [];
   }
 
-  /** @param {number} frameIndex @param {number} captureNs service clock @param {number} nowMs page time of arrival */
+  /** @param {number} frameIndex @param {number} captureNs service clock @param {number} nowMs Worker time of arrival */
   arrived(frameIndex, captureNs, nowMs) {
     const at = (this.#count % PACKETS) * FIELDS;
     this.#packets[at] = frameIndex;
@@ -33,7 +33,7 @@ export class TraceRecorder {
     this.#count += 1;
   }
 
-  /** @param {number} nowMs page time @param {number} offsetMs by how much the service's clock is ahead of it */
+  /** @param {number} nowMs Worker time @param {number} offsetMs by how much the service's clock is ahead of it */
   compared(nowMs, offsetMs) {
     this.#offsets.push({ at: nowMs, offset: offsetMs });
     if (this.#offsets.length > OFFSETS) this.#offsets.shift();

@@ -3,7 +3,7 @@
  *
  * Four clocks meet here, each through its own map (docs/clocks.md): page time to context time (output_clock.js), context
  * frames to positions (the audio thread's stamp), positions to capture time (capture_map.js), and page time to the
- * service's clock (service_clock.js).
+ * service's clock (peer_clock.js).
  */
 
 import { captureNsAt } from '../clock/capture_map.js';

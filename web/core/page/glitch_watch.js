@@ -1,7 +1,8 @@
 /**
  * From counters to the ledger: every glitch that anybody counted gets its entry.
  *
- * In: what Worker, audio thread and browser have counted so far. Out: entries of the one ledger. No clock is read here.
+ * In: what Worker, audio thread and browser have counted so far. Out: entries of the one ledger, whose times count from 1970. No clock is
+ * read here: what a time of the page is there is asked for.
  */
 
 import { CAUSE_NETWORK_LATE, CAUSE_RENDER_UNDERRUN, CAUSE_TAB_SUSPENDED, causeName } from '../causes.js';
@@ -12,6 +13,7 @@ const TAB_SUSPENDED = causeName(CAUSE_TAB_SUSPENDED);
 
 export class GlitchWatch {
   #ledger;
+  #dateOf;
   /** Of the Worker's counts, those already taken over. @type {Record<string, number>} */
   #seen = {};
   #events = 0;
@@ -22,14 +24,19 @@ export class GlitchWatch {
   #suspensions = 0;
   #suspendedEntries = 0;
 
-  /** @param {import('../ledger.js').Ledger} ledger */
-  constructor(ledger) {
+  /** @param {import('../ledger.js').Ledger} ledger @param {(pageMs: number) => number} dateOf ms since 1970 at a page time */
+  constructor(ledger, dateOf) {
     this.#ledger = ledger;
+    this.#dateOf = dateOf;
   }
 
-  /** @param {import('../net/messages.js').WorkerStatus} status @param {number} nowMs */
-  worker(status, nowMs) {
-    this.#ledger.absorb(status.new_glitches, status.glitches, this.#seen, nowMs);
+  /**
+   * @param {import('../net/messages.js').WorkerStatus} status @param {number} nowMs
+   * @param {number | null} aheadMs by how much the Worker's clock is ahead of the page's; null while unknown
+   */
+  worker(status, nowMs, aheadMs) {
+    const dated = status.new_glitches.map((entry) => ({ ...entry, at_ms: this.#dateOf(aheadMs === null ? nowMs : entry.at_ms - aheadMs) }));
+    this.#ledger.absorb(dated, status.glitches, this.#seen, this.#dateOf(nowMs));
   }
 
   /** How many of the audio thread's events are known. @returns {number} */
@@ -44,9 +51,9 @@ export class GlitchWatch {
    */
   playout(playout, events, heardMs) {
     const unknown = playout.events - this.#events - events.length;
-    for (let event = 0; event < unknown; event += 1) this.#ledger.note(NETWORK_LATE, heardMs(playout.read_context_frame));
+    for (let event = 0; event < unknown; event += 1) this.#note(NETWORK_LATE, heardMs(playout.read_context_frame));
     for (const { context_frame: frame, length_ms: lengthMs } of events) {
-      this.#ledger.note(NETWORK_LATE, heardMs(frame) - lengthMs, lengthMs);
+      this.#note(NETWORK_LATE, heardMs(frame) - lengthMs, lengthMs);
     }
     this.#events = playout.events;
     this.#sleeps = playout.sleeps;
@@ -61,7 +68,7 @@ export class GlitchWatch {
   output(stats, skips, isSounding, nowMs) {
     const fresh = stats ? stats.underruns - this.#underruns : skips - this.#skips;
     const lengthMs = stats && fresh > 0 ? (stats.underrun_ms - this.#underrunMs) / fresh : null;
-    if (isSounding) for (let underrun = 0; underrun < fresh; underrun += 1) this.#ledger.note(RENDER_UNDERRUN, nowMs, lengthMs);
+    if (isSounding) for (let underrun = 0; underrun < fresh; underrun += 1) this.#note(RENDER_UNDERRUN, nowMs, lengthMs);
     this.#underruns = stats?.underruns ?? 0;
     this.#underrunMs = stats?.underrun_ms ?? 0;
     this.#skips = skips;
@@ -75,6 +82,11 @@ export class GlitchWatch {
   /** A suspended context is seen by the page, a frozen one only by its backlog; often it is the same event. @param {number} nowMs */
   sleeps(nowMs) {
     const count = Math.max(this.#suspensions, this.#sleeps);
-    for (; this.#suspendedEntries < count; this.#suspendedEntries += 1) this.#ledger.note(TAB_SUSPENDED, nowMs);
+    for (; this.#suspendedEntries < count; this.#suspendedEntries += 1) this.#note(TAB_SUSPENDED, nowMs);
+  }
+
+  /** @param {string} cause @param {number} pageMs @param {number | null} [lengthMs] */
+  #note(cause, pageMs, lengthMs) {
+    this.#ledger.note(cause, this.#dateOf(pageMs), lengthMs);
   }
 }

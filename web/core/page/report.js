@@ -26,6 +26,7 @@ import { delayMs } from './delay.js';
  * @property {PlaybackStats | null} playbackStats
  * @property {import('../playout/controls.js').PlayoutReading | null} playout null unless sound is played
  * @property {import('../net/messages.js').WorkerStatus | null} worker
+ * @property {number | null} serviceAheadMs by how much the service's clock is ahead of page time; null while unknown
  * @property {number | null} heardContextMs
  * @property {string | null} outputClock
  * @property {ReturnType<typeof import('../playout/controls.js').readWhatIf> | null} whatIf
@@ -39,13 +40,15 @@ import { delayMs } from './delay.js';
 /** @param {Known} known */
 export function buildReport(known) {
   const { playout, worker, playbackStats } = known;
+  const delay = knownDelayMs(known);
   const sounding = playout?.state === PLAYOUT.SOUNDING ? playout : null;
   const travelMs = (/** @type {'least_ms' | 'mean_ms' | 'most_ms'} */ which) => (
     worker?.travel && worker.clock ? worker.travel[which] + worker.clock.offset_ms : null);
   return {
     state: known.phase.state,
     problem: known.phase.problem,
-    delay_ms: knownDelayMs(known),
+    delay_ms: possible(delay),
+    refused_delay_ms: delay !== null && delay < 0 ? delay : null,
     output_latency_ms: bestOutputLatencyMs(known),
     level_ms: sounding?.level_ms ?? null,
     target_ms: sounding?.target_ms ?? null,
@@ -83,7 +86,7 @@ export function buildReport(known) {
     inserted_ms: playout?.inserted_ms ?? null,
     jumps: playout?.jumps ?? null,
     splices: playout ? playout.trims + playout.inserts : null,
-    ...whatIf(known),
+    ...whatIf(known, possible(delay)),
     messages: worker?.messages ?? null,
     received_bytes: worker?.bytes ?? null,
     reconnects: worker?.reconnects ?? null,
@@ -101,11 +104,15 @@ export function listenerReport({ mode, delay_ms, level_ms, target_ms, jitter_ms,
 }
 
 /** @param {Known} known @returns {number | null} */
-function knownDelayMs({ nowMs, phase, heardContextMs, contextRateHz, playout, worker }) {
+function knownDelayMs({ nowMs, phase, heardContextMs, contextRateHz, playout, worker, serviceAheadMs }) {
   if (phase.state !== 'playing' || heardContextMs === null || contextRateHz === null) return null;
-  if (!playout || !worker?.anchor || !worker.clock) return null;
-  const { anchor, clock } = worker;
-  return delayMs({ nowMs, heardContextMs, contextRateHz, playout, anchor, serviceOffsetMs: clock.offset_ms });
+  if (!playout || !worker?.anchor || serviceAheadMs === null) return null;
+  return delayMs({ nowMs, heardContextMs, contextRateHz, playout, anchor: worker.anchor, serviceOffsetMs: serviceAheadMs });
+}
+
+/** @param {number | null} delay @returns {number | null} nothing is heard before it was played: by such a delay clocks are wrong, and it is not shown */
+function possible(delay) {
+  return delay !== null && delay >= 0 ? delay : null;
 }
 
 /** @param {Known} known @returns {number | null} what Chromium measures, before what an engine claims */
@@ -117,12 +124,11 @@ function bestOutputLatencyMs({ playbackStats, outputLatencyMs }) {
 /**
  * What each lead would have meant so far. The true delay belongs to a lead as it does now: one moves with the other.
  *
- * @param {Known} known
+ * @param {Known} known @param {number | null} nowMs the true delay as it is
  */
-function whatIf(known) {
+function whatIf(known, nowMs) {
   const { playout, whatIf: watched } = known;
   if (!playout || !watched || playout.state !== PLAYOUT.SOUNDING) return { what_if: null, what_if_observed_s: null };
-  const nowMs = knownDelayMs(known);
   const hours = watched.observed_s / 3600;
   return {
     what_if: watched.leads.map(({ target_ms: targetMs, events, late_ms: lateMs }) => ({

@@ -1,0 +1,89 @@
+/**
+ * Another one's clock, seen from here by questions and answers with four stamps, as NTP does it (RFC 5905, section 8).
+ *
+ * In: when a question went, when it came there, when the answer went, when it came here. Out: how far the other's clock is ahead of
+ * ours. The Worker sees the service's CLOCK_MONOTONIC_RAW so, and the page sees the Worker's performance.now(). No clock is read here.
+ *
+ * An answer is wrong by at most half its round trip, so the fastest one tells best; but clocks drift apart, so an old one is trusted
+ * less with every second. Where two answers cannot both be true, a clock was set or stood still: what came before is forgotten.
+ */
+
+const ANSWERS = 16;
+/** By how much a reading ages: two crystals may differ by 100 ppm. */
+const AGE_MS_PER_MS = 1e-4;
+/** Browsers round their clocks, to 1 ms at the worst, on both ends: so much is no contradiction. */
+const COARSE_MS = 2;
+/** A message that was under way for longer says that somebody stood still, or that a clock was set. */
+const UNDER_WAY_MS_MAX = 1000;
+
+/** Questions soon after the beginning, then one a second. */
+const BURST = 8;
+const BURST_EVERY_MS = 40;
+const EVERY_MS = 1000;
+
+/** @param {number} asked questions so far @returns {number} how long to wait for the next */
+export function nextQuestionMs(asked) {
+  return asked < BURST ? BURST_EVERY_MS : EVERY_MS;
+}
+
+/** @typedef {{offset_ms: number, round_trip_ms: number, at_ms: number}} PeerReading the other's clock minus ours; at_ms: when that was seen, by ours */
+
+export class PeerClock {
+  /** @type {{atMs: number, offsetMs: number, roundTripMs: number}[]} */
+  #answers = [];
+
+  /** The other began anew, or is another one: its clock may be too. */
+  reset() {
+    this.#answers = [];
+  }
+
+  /**
+   * One question answered.
+   *
+   * @param {number} sentMs our time at which the question went @param {number} receivedMs and its answer came
+   * @param {number} peerReceivedMs the other's time at which the question came @param {number} peerSentMs and its answer went
+   */
+  observe(sentMs, receivedMs, peerReceivedMs, peerSentMs) {
+    const roundTripMs = receivedMs - sentMs - (peerSentMs - peerReceivedMs);
+    if (!(roundTripMs >= 0)) return; // a clock was set, or the answer is nonsense
+    const offsetMs = (peerReceivedMs - sentMs + (peerSentMs - receivedMs)) / 2;
+    const best = this.#best(receivedMs);
+    const agreeMs = best ? roundTripMs / 2 + doubtMs(best, receivedMs) + COARSE_MS : 0;
+    if (best && Math.abs(offsetMs - best.offsetMs) > agreeMs) this.reset();
+    this.#answers.push({ atMs: receivedMs, offsetMs, roundTripMs });
+    if (this.#answers.length > ANSWERS) this.#answers.shift();
+  }
+
+  /**
+   * A message that was no answer: it cannot have come before it went, nor have been under way for long.
+   *
+   * @param {number} receivedMs our time @param {number} peerSentMs the other's
+   * @returns {boolean} what is known agrees with it; if not, it is forgotten
+   */
+  agrees(receivedMs, peerSentMs) {
+    const best = this.#best(receivedMs);
+    if (!best) return true;
+    const underWayMs = receivedMs + best.offsetMs - peerSentMs;
+    const agrees = underWayMs >= -doubtMs(best, receivedMs) - COARSE_MS && underWayMs <= UNDER_WAY_MS_MAX;
+    if (!agrees) this.reset();
+    return agrees;
+  }
+
+  /** @param {number} nowMs our time @returns {PeerReading | null} null before the first answer */
+  reading(nowMs) {
+    const best = this.#best(nowMs);
+    return best && { offset_ms: best.offsetMs, round_trip_ms: best.roundTripMs, at_ms: best.atMs };
+  }
+
+  /** @param {number} nowMs */
+  #best(nowMs) {
+    let best = null;
+    for (const answer of this.#answers) if (!best || doubtMs(answer, nowMs) < doubtMs(best, nowMs)) best = answer;
+    return best;
+  }
+}
+
+/** @param {{atMs: number, roundTripMs: number}} answer @param {number} nowMs @returns {number} by how much it may be wrong */
+function doubtMs({ atMs, roundTripMs }, nowMs) {
+  return roundTripMs / 2 + Math.abs(nowMs - atMs) * AGE_MS_PER_MS;
+}
