@@ -4,9 +4,11 @@
  * In: the least late observations of two envelope lines (envelope_line.js). Out: how much faster the first one's units come, and one
  * sigma of it. What belongs elsewhere: who acts on it (live_edge.js). Pure.
  *
- * Both lines are seen by one clock, the page's, whose own pace wanders by tens of ppm within seconds. Each line keeps the seconds that
+ * Both lines are seen by one clock, the Worker's, whose own pace wanders by tens of ppm within seconds. Each line keeps the seconds that
  * suit it, so each sees another part of that wander. In the difference, second by second, there is none of it.
  */
+
+import { lineThrough } from './least_squares.js';
 
 /** Fewer seconds in common say nothing. */
 export const COMMON_SECONDS_MIN = 20;
@@ -25,14 +27,14 @@ const HALVED = 0.6;
 export function driftOfCommonSeconds(first, second) {
   const points = differences(first, second);
   if (points.length < COMMON_SECONDS_MIN) return null;
-  let line = fit(points);
+  let line = lineThrough(points);
   let kept = points;
   // Networks are late, so the second that is less late against the other is nearer to the truth.
   for (let round = 0; round < REFINEMENTS; round += 1) {
     const above = points.map(({ at, late }) => late - line.late - line.slope * (at - line.at));
     const middle = above.slice().sort((a, b) => a - b)[(above.length - 1) >> 1] ?? 0;
     kept = points.filter((_, index) => /** @type {number} */ (above[index]) <= middle);
-    line = fit(kept);
+    line = lineThrough(kept);
   }
   return { ppm: -line.slope * 1e6, sigma_ppm: sigmaPpm(kept, line) };
 }
@@ -49,20 +51,7 @@ function differences(first, second) {
   return points;
 }
 
-/** Least squares. @param {{at: number, late: number}[]} points @returns {{at: number, late: number, slope: number, spread: number}} through (at, late) */
-function fit(points) {
-  const at = points.reduce((sum, point) => sum + point.at, 0) / points.length;
-  const late = points.reduce((sum, point) => sum + point.late, 0) / points.length;
-  let spread = 0;
-  let product = 0;
-  for (const point of points) {
-    spread += (point.at - at) ** 2;
-    product += (point.at - at) * (point.late - late);
-  }
-  return { at, late, slope: spread > 0 ? product / spread : 0, spread };
-}
-
-/** What is off the line for several seconds on end says less than as many single ones. @param {{at: number, late: number}[]} points @param {ReturnType<typeof fit>} line @returns {number} */
+/** What is off the line for several seconds on end says less than as many single ones. @param {{at: number, late: number}[]} points @param {import('./least_squares.js').FittedLine} line @returns {number} */
 function sigmaPpm(points, line) {
   const off = points.map(({ at, late }) => late - line.late - line.slope * (at - line.at));
   const square = off.reduce((sum, value) => sum + value ** 2, 0);

@@ -11,6 +11,9 @@
  * never taken for a drift.
  */
 
+import { lineThrough } from './least_squares.js';
+import { median } from './median.js';
+
 const BUCKET_MS = 1000;
 const BUCKETS = 90;
 /** The first second may be longer by so much, or shorter: those that follow are Worker time's own. */
@@ -236,22 +239,14 @@ export class EnvelopeLine {
       this.#fitThrough(kept);
       if (points.length < 4) break;
       const above = points.map((point) => point.late - this.#offset - this.#slope * point.at);
-      const middle = median(above);
+      const middle = median(above) ?? 0;
       kept = points.filter((_, index) => /** @type {number} */ (above[index]) <= middle);
     }
   }
 
   /** Least squares with a prior for the slope. @param {Bucket[]} points at least one */
   #fitThrough(points) {
-    const count = points.length;
-    const meanAt = points.reduce((sum, { at }) => sum + at, 0) / count;
-    const meanLate = points.reduce((sum, { late }) => sum + late, 0) / count;
-    let spread = 0;
-    let product = 0;
-    for (const { at, late } of points) {
-      spread += (at - meanAt) ** 2;
-      product += (at - meanAt) * (late - meanLate);
-    }
+    const { at: meanAt, late: meanLate, spread, product } = lineThrough(points);
     const variance = this.#noiseMs ** 2;
     const priorVariance = (this.#priorSigmaPpm * 1e-6) ** 2;
     const weight = spread / variance + 1 / priorVariance;
@@ -260,7 +255,7 @@ export class EnvelopeLine {
     this.#offset = meanLate - this.#slope * meanAt;
     const residual = points.reduce((sum, { at, late }) => sum + (late - this.#offset - this.#slope * at) ** 2, 0);
     // Two degrees of freedom are the line's; few points say little about their noise.
-    this.#noiseMs = Math.max(NOISE_MS_MIN, Math.sqrt((residual + 4 * FIRST_NOISE_MS ** 2) / (count + 2)));
+    this.#noiseMs = Math.max(NOISE_MS_MIN, Math.sqrt((residual + 4 * FIRST_NOISE_MS ** 2) / (points.length + 2)));
     this.ratePpm = -this.#slope * 1e6;
     this.sigmaPpm = 1e6 / Math.sqrt(weight);
   }
@@ -289,9 +284,4 @@ export class EnvelopeLine {
 /** @param {number} value @param {number} most @returns {number} */
 function clamp(value, most) {
   return Math.min(most, Math.max(-most, value));
-}
-
-/** @param {number[]} values @returns {number} */
-function median(values) {
-  return values.slice().sort((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;
 }

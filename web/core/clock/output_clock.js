@@ -12,6 +12,8 @@
  * A stamp that claims that nothing lies between rendering and the ear is not believed (docs/clocks.md). No clock is read.
  */
 
+import { median } from './median.js';
+
 /** Two seconds at ten readings a second. */
 const READINGS = 20;
 /** Before that many, the answer is a guess. */
@@ -109,9 +111,4 @@ function isHonest(ageMs) {
 function keep(readings, value) {
   readings.push(value);
   if (readings.length > READINGS) readings.shift();
-}
-
-/** @param {number[]} readings @returns {number | null} */
-function median(readings) {
-  return readings.slice().sort((a, b) => a - b)[readings.length >> 1] ?? null;
 }

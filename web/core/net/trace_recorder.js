@@ -5,6 +5,8 @@
  * (tests/web/sim/trace.js reads it), both times on the service's clock. Memory is taken once. No clock is read here.
  */
 
+import { lineThrough } from '../clock/least_squares.js';
+
 /** Three minutes of packets of 128 frames. */
 const PACKETS = 62_000;
 const FIELDS = 3;
@@ -15,7 +17,7 @@ const NS_PER_MS = 1e6;
 export class TraceRecorder {
   #packets = new Float64Array(PACKETS * FIELDS);
   #count = 0;
-  /** @type {{at: number, offset: number}[]} Worker time, and the service's clock minus it, ms */
+  /** How late the Worker's clock is against the service's, ms, by Worker time. @type {{at: number, late: number}[]} */
   #offsets = [];
 
   /** The connection is new: what came before was on another clock, or another stream. */
@@ -35,15 +37,15 @@ export class TraceRecorder {
 
   /** @param {number} nowMs Worker time @param {number} offsetMs by how much the service's clock is ahead of it */
   compared(nowMs, offsetMs) {
-    this.#offsets.push({ at: nowMs, offset: offsetMs });
+    this.#offsets.push({ at: nowMs, late: offsetMs });
     if (this.#offsets.length > OFFSETS) this.#offsets.shift();
   }
 
   /** @returns {string | null} CSV, null while there is nothing to write */
   csv() {
     const packets = Math.min(this.#count, PACKETS);
-    const line = fitted(this.#offsets);
-    if (packets < 2 || !line) return null;
+    if (packets < 2 || this.#offsets.length === 0) return null;
+    const line = lineThrough(this.#offsets);
     const rows = Array.from({ length: packets }, (_, index) => this.#row(this.#count - packets + index, line));
     // The clocks' relation is known to half a round trip: nothing may seem to arrive before it was captured.
     const earliest = rows.reduce((least, { travelNs }) => Math.min(least, travelNs), Infinity);
@@ -52,22 +54,12 @@ export class TraceRecorder {
     return `frame_index,capture_ns,arrival_ns\n${written.join('\n')}\n`;
   }
 
-  /** @param {number} index @param {{at: number, offset: number, slope: number}} line */
+  /** @param {number} index @param {import('../clock/least_squares.js').FittedLine} line */
   #row(index, line) {
     const at = (index % PACKETS) * FIELDS;
     const captureNs = Math.round(/** @type {number} */ (this.#packets[at + 1]));
     const nowMs = /** @type {number} */ (this.#packets[at + 2]);
-    const serviceMs = nowMs + line.offset + line.slope * (nowMs - line.at);
+    const serviceMs = nowMs + line.late + line.slope * (nowMs - line.at);
     return { frame: /** @type {number} */ (this.#packets[at]), captureNs, travelNs: serviceMs * NS_PER_MS - captureNs };
   }
-}
-
-/** @param {{at: number, offset: number}[]} readings @returns {{at: number, offset: number, slope: number} | null} their line */
-function fitted(readings) {
-  if (readings.length === 0) return null;
-  const at = readings.reduce((sum, reading) => sum + reading.at, 0) / readings.length;
-  const offset = readings.reduce((sum, reading) => sum + reading.offset, 0) / readings.length;
-  const spread = readings.reduce((sum, reading) => sum + (reading.at - at) ** 2, 0);
-  const product = readings.reduce((sum, reading) => sum + (reading.at - at) * (reading.offset - offset), 0);
-  return { at, offset, slope: spread > 0 ? product / spread : 0 };
 }

@@ -8,6 +8,8 @@
  * at the full rate and cannot tell them apart; at an eighth of the rate it sees 23 ms and can.
  */
 
+import { kaiser } from './kaiser.js';
+
 export const DECIMATION = 8;
 /** The low-pass looks this many frames to either side: shorter lets partials through twice, longer hides the newest frames. */
 export const REACH_FRAMES = 32;
@@ -29,23 +31,12 @@ const UP_BEFORE = UP_TAPS / 2 - 1;
 /** By phase, UP_TAPS each: each phase of sum 1, or a steady level would whistle at the low rate. */
 const UP = interpolation();
 
-/** @param {number} x @returns {number} modified Bessel function of order 0 */
-function bessel(x) {
-  let sum = 1;
-  let term = 1;
-  for (let k = 1; k < 32; k += 1) {
-    term *= (x / (2 * k)) ** 2;
-    sum += term;
-  }
-  return sum;
-}
-
 /** @returns {Float64Array} a windowed sinc */
 function lowPass() {
   return Float64Array.from({ length: 2 * REACH_FRAMES + 1 }, (_, tap) => {
     const at = tap - REACH_FRAMES;
     const sinc = at === 0 ? 2 * CUTOFF : Math.sin(2 * Math.PI * CUTOFF * at) / (Math.PI * at);
-    return sinc * bessel(KAISER_BETA * Math.sqrt(1 - (at / (REACH_FRAMES + 1)) ** 2));
+    return sinc * kaiser(at / (REACH_FRAMES + 1), KAISER_BETA);
   });
 }
 

@@ -8,6 +8,8 @@
  * Choice, measurements and what was rejected: docs/decisions/0007-resampler.md; `make bench-resampler` prints the figures.
  */
 
+import { kaiser } from './kaiser.js';
+
 /** Of the window, the best at 34 taps: lower leaves more of the images up to 12 kHz, higher more of those of 17 to 18 kHz. */
 const KAISER_BETA = 9.7;
 /**
@@ -135,17 +137,4 @@ function coefficients(reach, cutoffRatio, beta) {
 function sinc(x) {
   if (x === Math.floor(x)) return x === 0 ? 1 : 0;
   return Math.sin(Math.PI * x) / (Math.PI * x);
-}
-
-/** The Kaiser window but for a factor. @param {number} x -1 to 1 @param {number} beta */
-function kaiser(x, beta) {
-  return besselI0(beta * Math.sqrt(Math.max(0, 1 - x * x)));
-}
-
-/** Modified Bessel function of the first kind, order 0: its power series, to the last bit of a double. @param {number} x */
-function besselI0(x) {
-  const quarter = (x * x) / 4;
-  let sum = 1;
-  for (let k = 1, term = quarter; term > sum * 1e-17; k += 1, term *= quarter / (k * k)) sum += term;
-  return sum;
 }
