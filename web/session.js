@@ -6,11 +6,11 @@
  */
 
 import { AudioOutput } from './audio_output.js';
-import { readEvents, readPlayout, readWhatIf, PLAYOUT, takePeaks, writeMode } from './core/playout/controls.js';
+import { ControlWords } from './control_words.js';
+import { readEvents, readPlayout, readWhatIf, PLAYOUT, takePeaks } from './core/playout/controls.js';
 import { GlitchWatch } from './core/page/glitch_watch.js';
 import { phase } from './core/page/phase.js';
 import { buildReport, listenerReport } from './core/page/report.js';
-import { controlWords, RING_BYTES } from './core/playout/ring.js';
 import { OutputProbe } from './output_probe.js';
 import { WorkerClock } from './worker_clock.js';
 
@@ -53,12 +53,6 @@ export class Session {
   #probe;
   #worker;
   #workerClock = new WorkerClock(() => this.#tellWorker({ type: 'compare', asked_ms: pageNowMs() }));
-  /** @type {AudioWorkletNode | null} */
-  #node = null;
-  /** Null where memory cannot be shared. @type {SharedArrayBuffer | null} */
-  #memory;
-  #channel = new MessageChannel();
-  /** Shared, or the worklet's last copy. @type {Int32Array | null} */
   #controls;
   #closed = false;
   #lookTimer;
@@ -89,12 +83,7 @@ export class Session {
     this.#wishes = wishes;
     this.#told = told;
     this.#glitches = new GlitchWatch(wishes.ledger, (pageMs) => Date.now() - pageNowMs() + pageMs);
-    // An isolated page is promised shared memory, but WebKitGTK has it only when asked to: look for the thing itself.
-    const mayShare = globalThis.crossOriginIsolated && typeof SharedArrayBuffer === 'function';
-    this.#memory = mayShare && wishes.transport !== 'port' ? new SharedArrayBuffer(RING_BYTES) : null;
-    if (wishes.transport === 'sab' && !this.#memory) throw new Error('this page may not share memory between threads');
-    this.#controls = this.#memory && controlWords(this.#memory);
-    if (this.#controls) writeMode(this.#controls, wishes.mode, wishes.fixedMs);
+    this.#controls = new ControlWords(wishes.transport, wishes.mode, wishes.fixedMs);
     this.#output = new AudioOutput(wishes, () => this.#contextChanged());
     this.#probe = new OutputProbe(this.#output.context, this.#startedMs);
     this.#worker = this.#startWorker();
@@ -124,8 +113,7 @@ export class Session {
   /** @param {import('./core/playout/controls.js').ModeName} mode @param {number | null} fixedMs */
   setMode(mode, fixedMs) {
     this.#wishes = { ...this.#wishes, mode, fixedMs };
-    if (this.#memory && this.#controls) writeMode(this.#controls, mode, fixedMs);
-    else this.#tellWorklet({ type: 'mode', mode, fixed_ms: fixedMs });
+    this.#controls.setMode(mode, fixedMs);
   }
 
   /** @returns {Promise<string | null>} the last minutes of arrivals as CSV; null where there are none */
@@ -145,8 +133,7 @@ export class Session {
     this.#output.fadeOut();
     setTimeout(() => {
       this.#worker.terminate();
-      this.#tellWorklet({ type: 'stop' });
-      this.#node?.disconnect();
+      this.#controls.close();
       this.#output.close();
     }, CLOSE_AFTER_MS);
   }
@@ -158,7 +145,7 @@ export class Session {
       nowMs,
       ...this.#probe.known(nowMs),
       phase: this.#phase(nowMs),
-      transport: this.#memory ? 'sab' : 'port',
+      transport: this.#controls.memory ? 'sab' : 'port',
       latencyHint: this.#wishes.latencyHint,
       playout: this.#playout,
       worker: this.#status,
@@ -191,10 +178,10 @@ export class Session {
     const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'synthwire socket' });
     worker.onmessage = ({ data }) => this.#workerSaid(data);
     worker.onerror = (event) => this.#fail(`worker: ${event.message || 'it did not load'}`);
-    const port = this.#memory ? null : this.#channel.port1;
+    const { memory, workerPort: port } = this.#controls;
     /** @type {import('./core/net/messages.js').Open<MessagePort>} */
     const order = {
-      type: 'open', url: this.#wishes.socketUrl, memory: this.#memory, port, context_rate_hz: this.#output.context.sampleRate,
+      type: 'open', url: this.#wishes.socketUrl, memory, port, context_rate_hz: this.#output.context.sampleRate,
       remembered: this.#wishes.remembered, glitches: this.#wishes.ledger.counts(),
     };
     worker.postMessage(order, port ? [port] : []);
@@ -205,14 +192,10 @@ export class Session {
     try {
       await this.#output.loadWorklet();
       if (this.#closed) return;
-      const node = this.#output.newWorklet({ memory: this.#memory });
+      const node = this.#output.newWorklet({ memory: this.#controls.memory });
       node.onprocessorerror = () => this.#fail('the audio thread broke');
-      node.port.onmessage = ({ data }) => void (this.#controls = /** @type {import('./core/net/messages.js').FromWorklet} */ (data).words);
       this.#output.play(node);
-      this.#node = node;
-      if (this.#memory) return;
-      node.port.postMessage({ type: 'port', port: this.#channel.port2 }, [this.#channel.port2]);
-      this.setMode(this.#wishes.mode, this.#wishes.fixedMs);
+      this.#controls.attach(node);
     } catch (error) {
       this.#fail(`worklet: ${String(error)}`);
     }
@@ -226,11 +209,6 @@ export class Session {
   /** @param {import('./core/net/messages.js').ToWorker<MessagePort>} order */
   #tellWorker(order) {
     this.#worker.postMessage(order);
-  }
-
-  /** @param {import('./core/net/messages.js').ToWorklet<MessagePort>} order */
-  #tellWorklet(order) {
-    this.#node?.port.postMessage(order);
   }
 
   /** @param {import('./core/net/messages.js').FromWorker} message */
@@ -267,30 +245,30 @@ export class Session {
   #look() {
     const nowMs = pageNowMs();
     this.#probe.look(nowMs);
-    if (!this.#memory) this.#tellWorklet({ type: 'poll' });
-    if (this.#controls) this.#lookAtPlayout(this.#controls, nowMs);
+    this.#controls.refresh();
+    if (this.#controls.words) this.#lookAtPlayout(this.#controls.words, nowMs);
     this.#looks += 1;
     if (this.#looks % SLOW_LOOKS === 0) this.#lookSlowly();
     this.#told.changed();
   }
 
-  /** @param {Int32Array} controls @param {number} nowMs */
-  #lookAtPlayout(controls, nowMs) {
-    const playout = readPlayout(controls);
+  /** @param {Int32Array} words @param {number} nowMs */
+  #lookAtPlayout(words, nowMs) {
+    const playout = readPlayout(words);
     if (!playout) return;
-    takePeaks(controls, this.#peaks);
+    takePeaks(words, this.#peaks);
     this.#playout = playout;
     const isSounding = playout.state === PLAYOUT.SOUNDING;
     if (isSounding) this.#soundedMs = nowMs;
     this.#noteFirstSound(playout.first_sound_context_frame);
-    this.#glitches.playout(playout, readEvents(controls, this.#glitches.events), (frame) => this.#probe.heardMs(frame) ?? nowMs);
+    this.#glitches.playout(playout, readEvents(words, this.#glitches.events), (frame) => this.#probe.heardMs(frame) ?? nowMs);
     this.#glitches.output(this.#probe.playbackStats, playout.skips, isSounding, nowMs);
     this.#glitches.sleeps(nowMs);
   }
 
   /** Once a second. */
   #lookSlowly() {
-    this.#whatIf = this.#controls && readWhatIf(this.#controls);
+    this.#whatIf = this.#controls.words && readWhatIf(this.#controls.words);
     this.#tellWorker({ type: 'tell', report: listenerReport(buildReport({ ...this.known(), mode: this.#wishes.mode })) });
   }
 
