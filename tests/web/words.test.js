@@ -18,7 +18,7 @@ const WORDS_MIN = 3;
 const SILENT = new Map([
   ['web/view/detail_rows.js', 'names of numbers, explained in docs/guide/report.md'],
   ['web/view/client_words.js', 'who listens, and since when'],
-  ['web/view/what_if.js', "the curve's words, explained in docs/guide/listening.md"],
+  ['web/view/what_if_curve.js', "the curve's words, explained in docs/guide/listening.md"],
   ['web/view/modes.js', 'the delay somebody has chosen, explained in docs/guide/listening.md'],
 ]);
 
@@ -27,7 +27,7 @@ const NO_MESSAGES = [
   ['web/first-contact/page.js', 'It worked: this browser'],
   ['web/first-contact/page.js', 'This page has come over HTTPS'],
   ['web/session.js', 'it did not load'], // a part of a fault's exact words
-  ['web/view/ledger.js', 'The newest … of'],
+  ['web/view/ledger_rows.js', 'The newest … of'],
   ['web/view/words.js', 'The last minute appears here'],
   ['web/view/words.js', 'Playing the demo'],
   ['web/view/words.js', 'behind the s'],

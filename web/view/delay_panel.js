@@ -7,7 +7,7 @@
 
 import { part, write, writeOrHide } from './elements.js';
 import { fixedWords, modeName } from './modes.js';
-import { curveOf, curveWords, delayAt, EVIDENCE_S, indexOf, valueWords } from './what_if.js';
+import { curveOf, curveWords, delayAt, EVIDENCE_S, indexOf, valueWords } from './what_if_curve.js';
 import { WhatIfPlot } from './what_if_plot.js';
 
 /** @typedef {import('./words.js').Snapshot} Snapshot */
@@ -36,7 +36,7 @@ export class DelayPanel {
   #modeMs = null;
   /** A point under the finger, not yet chosen. @type {number | null} */
   #previewed = null;
-  /** @type {import('./what_if.js').Curve | null} */
+  /** @type {import('./what_if_curve.js').Curve | null} */
   #curve = null;
   /** @type {number | null} */
   #targetMs = null;
@@ -126,7 +126,7 @@ export class DelayPanel {
     if (curve) this.#writeCurve(curve, heldMs);
   }
 
-  /** @param {import('./what_if.js').Curve} curve @param {number | null} heldMs */
+  /** @param {import('./what_if_curve.js').Curve} curve @param {number | null} heldMs */
   #writeCurve(curve, heldMs) {
     const previewedMs = this.#previewed === null ? null : curve.points[this.#previewed]?.targetMs ?? null;
     const shownMs = previewedMs ?? heldMs;

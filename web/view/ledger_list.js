@@ -5,7 +5,7 @@
  */
 
 import { part, write, writeOrHide } from './elements.js';
-import { ledgerRows, restWords } from './ledger.js';
+import { ledgerRows, restWords } from './ledger_rows.js';
 
 /** Rows that are always open; the others are one press away, so that a phone's page stays short. */
 const OPEN_ROWS = 5;
@@ -31,7 +31,7 @@ export class LedgerList {
     });
   }
 
-  /** @param {readonly import('./ledger.js').Entry[] | null | undefined} ledger oldest first @param {number} nowMs since 1970 */
+  /** @param {readonly import('./ledger_rows.js').Entry[] | null | undefined} ledger oldest first @param {number} nowMs since 1970 */
   show(ledger, nowMs) {
     const entries = ledger ?? [];
     const [oldest, newest] = [entries[0], entries.at(-1)];
@@ -65,7 +65,7 @@ export function zoneMinutes(atMs) {
   return -new Date(atMs).getTimezoneOffset();
 }
 
-/** @param {import('./ledger.js').Row} row @returns {HTMLElement} */
+/** @param {import('./ledger_rows.js').Row} row @returns {HTMLElement} */
 function itemOf({ time, iso, words, length, intended }) {
   const item = document.createElement('li');
   const when = document.createElement('time');

@@ -7,10 +7,10 @@
 
 import { milliseconds } from './figures.js';
 import { Picture } from './picture.js';
-import { delayAt, delayMarks, heightAt, heightOf, indexAt, positionOf, RATE_MARKS } from './what_if.js';
+import { delayAt, delayMarks, heightAt, heightOf, indexAt, positionOf, RATE_MARKS } from './what_if_curve.js';
 
 /** @typedef {import('./picture.js').Look} Look */
-/** @typedef {import('./what_if.js').Curve} Curve */
+/** @typedef {import('./what_if_curve.js').Curve} Curve */
 /** @typedef {{left: number, right: number, top: number, bottom: number, x: (position: number) => number, y: (height: number) => number}} Frame */
 
 /** @typedef {{x: number, y: number, words: string, left: number, labelY: number, isHeld: boolean}} Mark */

@@ -46,9 +46,9 @@ import { glitchTotal, glitchWords } from './glitches.js';
  * @property {number | null} [rate_ppm] how much faster than its own rate the stream is played
  * @property {number | null} [splices]
  * @property {number | null} [concealed_ms]
- * @property {readonly import('./what_if.js').WhatIf[] | null} [what_if]
+ * @property {readonly import('./what_if_curve.js').WhatIf[] | null} [what_if]
  * @property {number | null} [what_if_observed_s]
- * @property {readonly import('./ledger.js').Entry[] | null} [ledger] oldest first
+ * @property {readonly import('./ledger_rows.js').Entry[] | null} [ledger] oldest first
  *
  * @typedef {object} Notice
  * @property {'fault' | 'note'} tone a fault needs somebody to act; a note explains why it is silent

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import * as whatIf from '../../../web/view/what_if.js';
+import * as whatIf from '../../../web/view/what_if_curve.js';
 
 const HOUR_S = 3600;
 const FIXED_MS = 30;
