@@ -98,7 +98,7 @@ struct Enter {
 
 async fn enter(request: Request<Incoming>, service: &Service, peer: Peer) -> Result<Response<Body>, Denied> {
     let Enter { purpose, key } = body(request).await?;
-    let token = service.access.enter(purpose, &key, peer).await?;
+    let (purpose, token) = service.access.enter(purpose, &key, peer).await?;
     let secure = if peer.secure { "; Secure" } else { "" };
     let cookie = format!(
         "{}={}; Max-Age={TOKEN_AGE_S}; Path=/; HttpOnly; SameSite=Strict{secure}",

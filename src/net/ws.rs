@@ -307,7 +307,9 @@ impl<'a, 'w> Session<'a, 'w> {
         let Visitor { service, guest, .. } = &self.seat.visitor;
         if !guest.grant(&service.access).set {
             service.refusals.count(Refusal::KeyMissing);
-            return Err("Changing the channels needs the settings key: enter it under Access.".into());
+            return Err(
+                "Changing the channels needs the settings key: enter it under Listeners and access.".into()
+            );
         }
         self.room.hub.check_pair(first_channel)?;
         let wish = Settings { first_channel: Some(first_channel) };

@@ -63,7 +63,7 @@ impl Temporary {
         match self {
             Self::Unusable(why) => format!(
                 "{} in the state folder cannot be used ({why}). It stays as it is, and until that is settled {lasting}. Put the \
-                 file back from a copy and restart, or have a new one made under Access on the page; devices that trusted the \
+                 file back from a copy and restart, or have a new one made under Listeners and access on the page; devices that trusted the \
                  old one must then be told once more.",
                 Authority::NAME
             ),

@@ -207,7 +207,8 @@ impl Access {
         rules::first_key_s_left(self.powered_up, mono_raw_now())
     }
 
-    /// Takes a key and gives the token that stands for it.
+    /// Takes a key and gives the token that stands for it, and for which purpose: where listening is asked for, the settings key is taken, too,
+    /// as it opens both.
     ///
     /// # Errors
     /// When there is none to enter, it is wrong, or was tried too often.
@@ -216,20 +217,27 @@ impl Access {
         purpose: Purpose,
         key: &str,
         peer: Peer,
-    ) -> std::result::Result<Token, Denied> {
-        let Some(hashed) = self.now().keys.of(purpose).clone() else {
+    ) -> std::result::Result<(Purpose, Token), Denied> {
+        if self.now().keys.of(purpose).is_none() {
             if *self.now().lost.of(purpose) {
                 return Err(Denied::new(Refusal::KeyLocked, self.notice().unwrap_or_default()));
             }
             return Err(Denied::new(Refusal::KeyLocked, "No such key is set: none is needed."));
-        };
-        if self.checker.find(key, vec![(purpose, hashed.clone())], peer.party()).await?.is_none() {
-            return Err(Denied::new(Refusal::KeyWrong, "This is not the key."));
         }
+        let opening =
+            if purpose == Purpose::Listening { &[purpose, Purpose::Settings][..] } else { &[purpose] };
+        let candidates: Vec<_> = {
+            let now = self.now();
+            opening.iter().filter_map(|purpose| Some((*purpose, now.keys.of(*purpose).clone()?))).collect()
+        };
+        let Some(purpose) = self.checker.find(key, candidates.clone(), peer.party()).await? else {
+            return Err(Denied::new(Refusal::KeyWrong, "This is not the key."));
+        };
+        let hashed = candidates.into_iter().find_map(|(of, hashed)| (of == purpose).then_some(hashed));
         let token = Token::of(random());
         let handed_out = {
             let mut now = self.now();
-            if now.keys.of(purpose).as_ref() != Some(&hashed) {
+            if *now.keys.of(purpose) != hashed {
                 return Err(Denied::new(Refusal::KeyWrong, "The key has just been changed."));
             }
             now.tokens.add(purpose, &token, peer.party());
@@ -240,7 +248,7 @@ impl Access {
             self.now().tokens.take_back(purpose, &token);
             return Err(why);
         }
-        Ok(token)
+        Ok((purpose, token))
     }
 
     /// Sets the key for `purpose`, or takes it away; whoever had shown the old one has to show the new.

@@ -38,7 +38,7 @@ async fn a_key_set_on_the_page_outlives_the_service_and_so_do_its_tokens() {
     assert_eq!(again.set(), Each { listening: true, settings: false });
     let wrong = again.enter(Purpose::Listening, "open barley", peer()).await.unwrap_err();
     assert_eq!(wrong.refusal, Refusal::KeyWrong);
-    let token = again.enter(Purpose::Listening, "open sesame", peer()).await.unwrap();
+    let (_, token) = again.enter(Purpose::Listening, "open sesame", peer()).await.unwrap();
 
     let third = open(&folder, mono_raw_now());
     let cookie = with(header::COOKIE, &format!("synthwire_listening={}", token.as_str()));
@@ -60,7 +60,7 @@ async fn a_new_key_ends_what_the_old_one_had_opened() {
     access.set_key(Purpose::Settings, Some("first words".into()), NOBODY).await.unwrap();
     let denied = access.set_key(Purpose::Listening, Some("of a stranger".into()), NOBODY).await.unwrap_err();
     assert_eq!(denied.refusal, Refusal::KeyLocked);
-    let token = access.enter(Purpose::Settings, "first words", peer()).await.unwrap();
+    let (_, token) = access.enter(Purpose::Settings, "first words", peer()).await.unwrap();
     let cookie = with(header::COOKIE, &format!("synthwire_settings={}", token.as_str()));
     let owner = access.shown(&cookie, peer()).await.unwrap();
     assert!(owner.settings);
@@ -69,6 +69,25 @@ async fn a_new_key_ends_what_the_old_one_had_opened() {
     assert!(access.enter(Purpose::Settings, "first words", peer()).await.is_err());
     access.set_key(Purpose::Settings, None, owner).await.unwrap();
     assert_eq!(access.set(), NOBODY);
+    std::fs::remove_dir_all(path).unwrap();
+}
+
+#[tokio::test]
+async fn the_settings_key_opens_the_door_to_listening_and_the_listening_key_no_other() {
+    let (path, folder) = folder("door");
+    let access = open(&folder, mono_raw_now());
+    access.set_key(Purpose::Listening, Some("open sesame".into()), NOBODY).await.unwrap();
+    let listener = Each { listening: true, settings: false };
+    access.set_key(Purpose::Settings, Some("owners words".into()), listener).await.unwrap();
+    for (asked, key, opened) in [
+        (Purpose::Listening, "open sesame", Some(Purpose::Listening)),
+        (Purpose::Listening, "owners words", Some(Purpose::Settings)),
+        (Purpose::Settings, "owners words", Some(Purpose::Settings)),
+        (Purpose::Settings, "open sesame", None),
+    ] {
+        let entered = access.enter(asked, key, peer()).await;
+        assert_eq!(entered.ok().map(|(purpose, _)| purpose), opened, "{asked:?} {key}");
+    }
     std::fs::remove_dir_all(path).unwrap();
 }
 
@@ -165,7 +184,7 @@ async fn a_key_of_a_newer_kind_stays_locked_and_written_while_the_other_one_work
     });
     std::fs::write(path.join(KeptKeys::NAME), newer.to_string()).unwrap();
     let access = open(&folder, mono_raw_now());
-    let token = access.enter(Purpose::Settings, "well known", peer()).await.unwrap();
+    let (_, token) = access.enter(Purpose::Settings, "well known", peer()).await.unwrap();
     let again = open(&folder, mono_raw_now());
     let cookie = with(header::COOKIE, &format!("synthwire_settings={}", token.as_str()));
     assert!(again.shown(&cookie, peer()).await.unwrap().settings);
@@ -273,7 +292,7 @@ async fn whoever_enters_the_key_over_and_over_logs_nobody_else_out_and_writes_se
     let (path, folder) = folder("over");
     let access = open(&folder, mono_raw_now());
     access.set_key(Purpose::Listening, Some("open sesame".into()), NOBODY).await.unwrap();
-    let token = access.enter(Purpose::Listening, "open sesame", peer()).await.unwrap();
+    let (_, token) = access.enter(Purpose::Listening, "open sesame", peer()).await.unwrap();
     let cookie = with(header::COOKIE, &format!("synthwire_listening={}", token.as_str()));
     let state = access.now().clone();
     // What is handed out after a right key, without the time that 300 checks take.
