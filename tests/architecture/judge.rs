@@ -5,7 +5,7 @@ use crate::names::{Named, Part, Source, words};
 use std::collections::HashSet;
 
 /// Lines a source file may have, its tests not counted.
-pub(crate) const LINES_MAX: usize = 500;
+pub(crate) const LINES_MAX: usize = 400;
 
 /// Somebody broke the law: where, and in what way.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
