@@ -2,6 +2,7 @@
 
 #![deny(clippy::disallowed_methods)]
 
+pub mod ack_age;
 pub mod adaptation;
 pub mod backlog;
 pub mod cause;
@@ -11,8 +12,7 @@ pub mod histogram;
 pub mod layout;
 pub mod liveness;
 pub mod packetizer;
+pub mod send_queue;
 pub mod spread;
 pub mod timeline;
-pub mod unconfirmed;
 pub mod wire;
-pub mod ws_head;

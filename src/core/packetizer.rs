@@ -1,36 +1,26 @@
 //! Gathers periods into packets: one allocation each, built once, shared by every listener.
 //!
-//! In: a place and its samples, or a gap. Out: finished wire bytes. A packet holds `chunk_frames` frames (one period or a
+//! In: a place and its samples, or a gap. Out: whole records, without what any link puts around them. A packet holds `chunk_frames` frames (one period or a
 //! few); anything that is not a plain continuation (a gap, a restart) first closes the packet being gathered.
 
 use super::backlog::Timed;
 use super::cause::Cause;
 use super::timeline::Span;
 use super::wire::{self, FRAME_BYTES, HEAD_BYTES, Place};
-use super::ws_head::{HEAD_BYTES_MAX, WsHead};
 use crate::units::MonoNs;
 use bytes::{Bytes, BytesMut};
 
 /// One record, ready to send.
 #[derive(Clone, Debug)]
 pub struct Packet {
-    /// A whole WebSocket message of this one record: the same bytes for every listener.
-    pub message: Bytes,
-    /// Where in it the record begins.
-    record_at: usize,
+    /// A whole record: the same bytes for every listener.
+    pub record: Bytes,
     /// First frame.
     pub frame_index: u64,
     /// Frames of the timeline held or missing: none for a gap that is past.
     pub frames: u32,
     /// When the capture thread was done with its last period.
     pub ready: MonoNs,
-}
-
-impl Packet {
-    /// The record alone, to be put back to back with others.
-    pub fn record(&self) -> &[u8] {
-        &self.message[self.record_at..]
-    }
 }
 
 impl Timed for Packet {
@@ -125,9 +115,7 @@ impl Packetizer {
             capture_ns: gap.span.capture.0,
             ready_ns: gap.found.0,
         };
-        let mut bytes = BytesMut::zeroed(HEAD_BYTES_MAX);
-        bytes.extend_from_slice(&wire::gap(&place, gap.cause.code()));
-        emit(packet(bytes, &place));
+        emit(packet(Bytes::copy_from_slice(&wire::gap(&place, gap.cause.code())), &place));
     }
 
     /// Closes the packet being gathered, if any.
@@ -136,17 +124,16 @@ impl Packetizer {
             return;
         }
         self.place.seq = self.next_seq();
-        self.gathered[HEAD_BYTES_MAX..][..HEAD_BYTES].copy_from_slice(&wire::audio_head(&self.place));
-        emit(packet(self.gathered.split(), &self.place));
+        self.gathered[..HEAD_BYTES].copy_from_slice(&wire::audio_head(&self.place));
+        emit(packet(self.gathered.split().freeze(), &self.place));
         self.place.frames = 0;
     }
 
     fn begin(&mut self, span: Span) {
         // One allocation a packet; the bytes then live as long as the slowest listener's queue reaches back.
-        let heads = HEAD_BYTES_MAX + HEAD_BYTES;
         self.gathered =
-            BytesMut::with_capacity(heads + self.chunk_frames.max(span.frames) as usize * FRAME_BYTES);
-        self.gathered.resize(heads, 0);
+            BytesMut::with_capacity(HEAD_BYTES + self.chunk_frames.max(span.frames) as usize * FRAME_BYTES);
+        self.gathered.resize(HEAD_BYTES, 0);
         self.place = Place {
             restart: std::mem::take(&mut self.restart_next),
             frame_index: span.first.0,
@@ -162,15 +149,9 @@ impl Packetizer {
     }
 }
 
-/// Puts the WebSocket head right before the record, which begins at [`HEAD_BYTES_MAX`].
-fn packet(mut bytes: BytesMut, place: &Place) -> Packet {
-    let head = WsHead::binary(bytes.len() - HEAD_BYTES_MAX);
-    let record_at = head.as_bytes().len();
-    let begin = HEAD_BYTES_MAX - record_at;
-    bytes[begin..HEAD_BYTES_MAX].copy_from_slice(head.as_bytes());
+fn packet(record: Bytes, place: &Place) -> Packet {
     Packet {
-        message: bytes.freeze().slice(begin..),
-        record_at,
+        record,
         frame_index: place.frame_index,
         frames: if place.past { 0 } else { place.frames },
         ready: MonoNs(place.ready_ns),
@@ -219,7 +200,7 @@ mod tests {
             packetizer.flush(&mut |p| packets.push(p));
             let (mut index, mut heard) = (0_u64, Vec::new());
             for (seq, packet) in packets.iter().enumerate() {
-                let records = wire::parse(packet.record()).unwrap();
+                let records = wire::parse(&packet.record).unwrap();
                 prop_assert_eq!(records.len(), 1);
                 let place = match records[0] {
                     Record::Audio(place, payload) => {
@@ -247,7 +228,7 @@ mod tests {
         packetizer.audio(span(500, 256), MonoNs(0), (&[0; 512], &[]), &mut |p| packets.push(p));
         let restarts: Vec<bool> = packets
             .iter()
-            .map(|p| matches!(wire::parse(p.record()).unwrap()[0], Record::Audio(place, _) if place.restart))
+            .map(|p| matches!(wire::parse(&p.record).unwrap()[0], Record::Audio(place, _) if place.restart))
             .collect();
         assert_eq!(restarts, [false, true]);
     }

@@ -2,13 +2,12 @@
 //!
 //! All of it crosses in rings without a lock (`hub::handover`). What has no room waits on this side, where waiting harms nobody.
 
-use super::connection::Connection;
-use super::fan_out::{Newcomer, Visitor};
-use super::stopped;
+use super::guest::Guest;
+use super::link::Arrival;
+use super::service::{Service, stopped};
 use crate::error::Result;
 use crate::hub::handover::{Giver, Untaken, handover};
 use crate::hub::{Hub, SourceStatus};
-use bytes::Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
@@ -20,6 +19,16 @@ const NEWCOMERS_MAX: usize = 64;
 const NEWS_MAX: usize = 16;
 /// How soon it is looked again whether there is room.
 const OFFER_AGAIN: Duration = Duration::from_millis(5);
+
+/// A listener on its way.
+pub(super) struct Newcomer {
+    pub(super) arrival: Box<dyn Arrival>,
+    pub(super) service: Arc<Service>,
+    pub(super) guest: Guest,
+    pub(super) number: u64,
+    /// Dropped when it has left.
+    pub(super) left: oneshot::Sender<()>,
+}
 
 /// Where connections are handed over. The lock is this thread's alone.
 #[derive(Clone)]
@@ -39,9 +48,15 @@ pub fn door() -> Result<(Door, Newcomers)> {
 
 impl Door {
     /// Hands a connection over, and waits until the listener has left.
-    pub(super) async fn hand_over(&self, connection: Connection, said: Bytes, visitor: Visitor) {
+    pub(super) async fn hand_over(
+        &self,
+        arrival: Box<dyn Arrival>,
+        service: Arc<Service>,
+        guest: Guest,
+        number: u64,
+    ) {
         let (left, has_left) = oneshot::channel();
-        let mut newcomer = Newcomer { connection, said, visitor, left };
+        let mut newcomer = Newcomer { arrival, service, guest, number, left };
         while let Err(back) = self.give(newcomer) {
             newcomer = back;
             sleep(OFFER_AGAIN).await;

@@ -2,31 +2,25 @@
 //!
 //! In: what the capture thread leaves, upgraded connections. Out: bytes on sockets, and numbers. Nothing else
 //! runs here: pages, handshakes, status have the other thread. A packet wakes this thread once, however many listen; what a
-//! listener says is read by a task of its own (`ws`), which shares the listener's [`Line`] with it. So nothing here is locked.
+//! listener says is read by a task of its own (`session`), which shares the listener's queue with it. So nothing here is locked.
 
-use super::connection::Connection;
-use super::door::{Newcomers, News};
-use super::guest::Guest;
-use super::line::Line;
-use super::packets::Packets;
+use super::door::{Newcomer, Newcomers, News};
+use super::listeners::Listeners;
+use super::session;
 use super::settings::Settings;
-use super::{Service, socket, ws};
 use crate::clock::mono_raw_now;
 use crate::core::adaptation::{CostFloor, Stream};
-use crate::core::layout::Layout;
 use crate::error::{Error, Result};
 use crate::hub::handover::{Giver, Untaken};
 use crate::hub::pump::{HandoffReader, Pump, RING_MARKS};
-use crate::hub::{Hub, SourceStatus};
+use crate::hub::Hub;
 use crate::units::{MonoNs, NS_PER_S};
-use bytes::Bytes;
 use nix::sys::resource::{UsageWho, getrusage};
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 /// How soon a listener is looked at again whose connection took nothing, when no packet comes: else with the next.
@@ -38,8 +32,6 @@ const MARKS_AT_ONCE: usize = 16;
 /// So many such turns before newcomers and listeners' words have theirs, however late this thread is: all that was there when it
 /// woke, and whatever has come since will wake it again.
 const TURNS_AT_ONCE: usize = RING_MARKS / MARKS_AT_ONCE;
-/// Packets kept beyond the longest queue: those of one such turn.
-const SPARE_PACKETS: usize = 64;
 /// How often it is looked at how busy this thread is, ns.
 const LOAD_EVERY_NS: u64 = NS_PER_S / 4;
 /// How often it turns with nothing to do: who watches over it sees that it could.
@@ -50,151 +42,19 @@ const BREATH: Duration = Duration::from_millis(1);
 /// What is left of the second a stop may take, for listeners to be told.
 const STOP_GRACE: Duration = Duration::from_millis(600);
 
-/// A connection that has become a WebSocket.
-pub(super) struct Newcomer {
-    pub(super) connection: Connection,
-    /// What it has said already.
-    pub(super) said: Bytes,
-    /// Who it is.
-    pub(super) visitor: Visitor,
-    /// Dropped when it has left.
-    pub(super) left: oneshot::Sender<()>,
-}
-
-/// A listener as the door knows it.
-pub(super) struct Visitor {
-    pub(super) service: Arc<Service>,
-    pub(super) guest: Guest,
-    /// Its listener's number.
-    pub(super) number: u64,
-}
-
-/// What the listeners share.
-pub(super) struct Room {
-    pub(super) hub: Arc<Hub>,
-    /// What is heard, for this thread alone.
-    pub(super) source: watch::Sender<SourceStatus>,
-    /// Whether the service is to stop, for this thread alone.
-    pub(super) stop: watch::Sender<bool>,
-    /// To the thread that may wait for a disk.
-    pub(super) wishes: RefCell<Giver<Settings>>,
-    packets: RefCell<Packets>,
-    seats: RefCell<Vec<Rc<Seat>>>,
-    layout: Cell<Layout>,
-    stream: Cell<Stream>,
-    floor_packets: Cell<u32>,
-    /// A listener's words found no room: it is to be looked at even if no packet comes.
-    pending: Notify,
-}
-
-/// One listener's place in the room.
-pub(super) struct Seat {
-    pub(super) line: RefCell<Line>,
-    pub(super) visitor: Visitor,
-    /// The frames of its messages have changed: it must be told.
-    pub(super) chunk_changed: Notify,
-    /// The stream has another rate than it was told: it must come anew.
-    pub(super) rate_changed: Notify,
-}
-
-impl Room {
-    /// Writes what is due to one listener.
-    pub(super) fn serve(&self, seat: &Seat) {
-        let mut line = seat.line.borrow_mut();
-        line.serve(&self.packets.borrow(), &self.hub, false);
-        if line.has_pending() {
-            self.pending.notify_one();
-        }
-    }
-
-    /// A listener's messages are of so many frames now.
-    pub(super) fn chunk_frames(&self, packets: u32) -> u32 {
-        packets * self.stream.get().packet_frames
-    }
-
-    /// How the source is laid out that is heard now.
-    pub(super) fn layout(&self) -> Layout {
-        self.layout.get()
-    }
-
-    /// Another source has been opened: its packets are of another size, or of another rate, for which a listener comes anew.
-    fn lay_out(&self, layout: &Layout) {
-        if self.layout.replace(*layout) == *layout {
-            return;
-        }
-        let stream = self.hub.sizes().stream(layout);
-        let before = self.stream.replace(stream);
-        self.hub.fan_out.lay_out(layout, stream);
-        if before == stream {
-            return;
-        }
-        self.packets.borrow_mut().make_room(stream.queue_packets_max() + SPARE_PACKETS);
-        for seat in self.seats.borrow().iter() {
-            seat.line.borrow_mut().lay_out(stream);
-            let changed = if before.rate == stream.rate { &seat.chunk_changed } else { &seat.rate_changed };
-            changed.notify_one();
-        }
-    }
-
-    /// Writes what is due to everybody; whether somebody is to be looked at again soon, and whether sound waits for its message.
-    fn serve_all(&self, hurry: bool) -> (bool, bool) {
-        let packets = self.packets.borrow();
-        let (mut pending, mut gathering, mut stalled) = (false, false, 0);
-        for seat in self.seats.borrow().iter() {
-            let mut line = seat.line.borrow_mut();
-            line.serve(&packets, &self.hub, hurry);
-            pending |= line.has_pending();
-            gathering |= line.is_gathering(&packets);
-            stalled += usize::from(line.is_stalled());
-        }
-        self.hub.fan_out.stalled.store(stalled, Relaxed);
-        (pending, gathering)
-    }
-
-    fn set_floor(&self, packets: u32) {
-        if self.floor_packets.replace(packets) == packets {
-            return;
-        }
-        self.hub.fan_out.floor_packets.store(packets, Relaxed);
-        for seat in self.seats.borrow().iter() {
-            if seat.line.borrow_mut().floor(packets) {
-                seat.chunk_changed.notify_one();
-            }
-        }
-    }
-
-    fn welcome(self: &Rc<Self>, newcomer: Newcomer, dscp: Option<u8>) {
-        let Newcomer { mut connection, said, visitor, left } = newcomer;
-        if connection.move_here().is_err() {
-            return; // no descriptors left: the page tries again
-        }
-        // Without them it is heard all the same, and nothing is logged here.
-        let _ = socket::prepare(connection.tcp(), dscp);
-        let mut line = Line::new(connection, visitor.number, self.stream.get());
-        line.floor(self.floor_packets.get());
-        let seat = Rc::new(Seat {
-            line: RefCell::new(line),
-            visitor,
-            chunk_changed: Notify::new(),
-            rate_changed: Notify::new(),
-        });
-        self.seats.borrow_mut().push(Rc::clone(&seat));
-        let leaving = Leaving { room: Rc::clone(self), seat, _left: left };
-        tokio::task::spawn_local(async move { ws::converse(&leaving.room, &leaving.seat, said).await });
-    }
-}
-
-/// Takes the listener out of the room however its task ends.
-struct Leaving {
-    room: Rc<Room>,
-    seat: Rc<Seat>,
-    _left: oneshot::Sender<()>,
-}
-
-impl Drop for Leaving {
-    fn drop(&mut self) {
-        self.room.seats.borrow_mut().retain(|seat| !Rc::ptr_eq(seat, &self.seat));
-    }
+/// Takes a listener in, and converses with it in a task of its own.
+fn welcome(listeners: &Rc<Listeners>, newcomer: Newcomer, dscp: Option<u8>) {
+    let Newcomer { arrival, service, guest, number, left } = newcomer;
+    let Ok((link, opening)) = arrival.settle(listeners.links(), dscp) else {
+        return; // no descriptors left: the page tries again
+    };
+    let joined = listeners.add(link, service, guest, number);
+    tokio::task::spawn_local(async move {
+        let conversation = opening(joined.control_out()).await;
+        session::converse(&joined.listeners, &joined.listener, conversation).await;
+        drop(joined);
+        drop(left); // last: whoever waits for it finds the listener gone
+    });
 }
 
 /// How the thread is set up.
@@ -226,57 +86,43 @@ pub fn run(handoff: HandoffReader, newcomers: Newcomers, setup: Setup) -> Result
 async fn play(handoff: HandoffReader, newcomers: Newcomers, setup: Setup) -> Result<()> {
     let Setup { hub, dscp, began, wishes, news } = setup;
     let (mut newcomers, mut news) = (newcomers.0.here()?, news.here()?);
-    let sizes = hub.sizes();
-    let stream = sizes.stream(&sizes.expected);
-    let kept_packets = stream.queue_packets_max() + SPARE_PACKETS;
-    let room = Rc::new(Room {
-        source: watch::Sender::new(hub.source().borrow().clone()),
-        stop: watch::Sender::new(false),
-        hub,
-        wishes: RefCell::new(wishes),
-        packets: RefCell::new(Packets::new(kept_packets)),
-        seats: RefCell::default(),
-        layout: Cell::new(sizes.expected),
-        stream: Cell::new(stream),
-        floor_packets: Cell::new(1),
-        pending: Notify::new(),
-    });
     let mut ticker = Ticker {
-        pump: Pump::new(handoff, sizes)?,
+        pump: Pump::new(handoff, hub.sizes())?,
         load: Load::new(),
         breath: Breath::default(),
         next_look: None,
     };
+    let listeners = Rc::new(Listeners::new(hub, wishes));
     let mut stopping: Option<Instant> = None;
     let mut heartbeat = interval(TURN_EVERY);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let _ = began.send(());
     loop {
-        room.hub.fan_out.turns.fetch_add(1, Relaxed);
+        listeners.hub.fan_out.turns.fetch_add(1, Relaxed);
         let look = ticker.next_look;
         tokio::select! {
             biased;
             woken = ticker.pump.woken() => {
                 woken?;
-                ticker.tick(&room);
+                ticker.tick(&listeners);
             }
             () = sleep_until(look.map_or_else(Instant::now, |(when, _)| when)), if look.is_some() => {
-                ticker.look(&room, look.is_some_and(|(_, hurry)| hurry));
+                ticker.look(&listeners, look.is_some_and(|(_, hurry)| hurry));
             }
-            () = room.pending.notified(), if look.is_none() => ticker.look_again(),
+            () = listeners.pending.notified(), if look.is_none() => ticker.look_again(),
             // Before newcomers: they are greeted with it.
             news = news.take() => match news? {
-                News::Source(source) => _ = room.source.send_replace(source),
+                News::Source(source) => _ = listeners.source.send_replace(source),
                 News::Stop => {
-                    room.stop.send_replace(true);
+                    listeners.stop.send_replace(true);
                     stopping = Some(Instant::now() + STOP_GRACE);
                 }
             },
-            newcomer = newcomers.take(), if stopping.is_none() => room.welcome(newcomer?, dscp),
+            newcomer = newcomers.take(), if stopping.is_none() => welcome(&listeners, newcomer?, dscp),
             _ = heartbeat.tick() => {}
         }
         if let Some(until) = stopping {
-            if room.seats.borrow().is_empty() || Instant::now() >= until {
+            if listeners.is_empty() || Instant::now() >= until {
                 return Ok(());
             }
             ticker.look_again();
@@ -295,34 +141,34 @@ struct Ticker {
 
 impl Ticker {
     /// Takes what the capture thread has left, and serves everybody.
-    fn tick(&mut self, room: &Room) {
+    fn tick(&mut self, listeners: &Listeners) {
         for _ in 0..TURNS_AT_ONCE {
             let began = mono_raw_now();
-            let before = room.packets.borrow().count();
+            let before = listeners.packets.borrow().count();
             let taken = (0..MARKS_AT_ONCE)
-                .take_while(|_| self.pump.take(&mut |packet| room.packets.borrow_mut().push(packet)))
+                .take_while(|_| self.pump.take(&mut |packet| listeners.packets.borrow_mut().push(packet)))
                 .count();
-            room.lay_out(self.pump.layout());
-            let made = room.packets.borrow().count() - before;
-            room.hub.totals.packets.fetch_add(made, Relaxed);
+            listeners.lay_out(self.pump.layout());
+            let made = listeners.packets.borrow().count() - before;
+            listeners.hub.totals.packets.fetch_add(made, Relaxed);
             if made > 0 {
-                self.look(room, false);
+                self.look(listeners, false);
             }
-            self.account(room, began);
+            self.account(listeners, began);
             if taken < MARKS_AT_ONCE {
                 break;
             }
         }
-        room.hub.fan_out.ticks.fetch_add(1, Relaxed);
+        listeners.hub.fan_out.ticks.fetch_add(1, Relaxed);
     }
 
     /// Counts what this turn took; now and then it is looked at whether that is too much.
-    fn account(&mut self, room: &Room, began: MonoNs) {
+    fn account(&mut self, listeners: &Listeners, began: MonoNs) {
         let now = mono_raw_now();
-        room.hub.fan_out.busy_ns.fetch_add(now.since(began), Relaxed);
-        if let Some(packets) = self.load.busy(now, now.since(began), room.stream.get()) {
-            room.set_floor(packets);
-            room.hub.fan_out.breaths.fetch_add(u64::from(self.breath.taken_if_due()), Relaxed);
+        listeners.hub.fan_out.busy_ns.fetch_add(now.since(began), Relaxed);
+        if let Some(packets) = self.load.busy(now, now.since(began), listeners.stream()) {
+            listeners.set_floor(packets);
+            listeners.hub.fan_out.breaths.fetch_add(u64::from(self.breath.taken_if_due()), Relaxed);
         }
     }
 
@@ -330,8 +176,8 @@ impl Ticker {
         self.next_look = Some((Instant::now() + LOOK_AGAIN, false));
     }
 
-    fn look(&mut self, room: &Room, hurry: bool) {
-        let (pending, gathering) = room.serve_all(hurry);
+    fn look(&mut self, listeners: &Listeners, hurry: bool) {
+        let (pending, gathering) = listeners.serve_all(hurry);
         self.next_look = match (pending, gathering) {
             (true, _) => Some((Instant::now() + LOOK_AGAIN, false)),
             (false, true) => Some((Instant::now() + HURRY_AFTER, true)),

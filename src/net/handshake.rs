@@ -4,7 +4,7 @@
 //! no address has more than an eighth of the places. Whoever finds none waits in a fair line (`turns`): many phones behind one
 //! address all get in, and nobody's waiting keeps another address out. Listeners that play never notice.
 
-use super::connection::Connection;
+use super::link::connection::Connection;
 use super::party::Party;
 use super::refusals::{Refusal, Refusals};
 use super::turns::{Bounds, Rank, Turnstile};

@@ -9,7 +9,6 @@ mod api;
 pub mod assets;
 mod browser;
 mod clients;
-mod connection;
 pub mod control;
 mod crowd;
 pub mod door;
@@ -17,7 +16,6 @@ mod doorstep;
 mod exposition;
 pub mod fan_out;
 mod first_contact;
-mod frames;
 pub mod guard;
 mod guest;
 mod handshake;
@@ -26,10 +24,11 @@ mod headers;
 pub mod hostile;
 mod keeper;
 pub mod limits;
-mod line;
+mod link;
+mod listeners;
 mod metrics;
 mod negotiation;
-mod packets;
+mod outgoing;
 mod party;
 mod patience;
 mod peer;
@@ -39,21 +38,18 @@ mod qr;
 pub mod refusals;
 mod routes;
 mod service;
+mod session;
 pub mod settings;
 mod site;
-mod socket;
 mod status;
 mod turns;
 mod update;
 mod updates;
-mod upgrade;
-mod ws;
 
 pub use service::{Gate, Look, Secure, Service};
 
 use crate::hub::handover::Taker;
 use crate::tls::Identity;
-use connection::Connection;
 use crowd::Place;
 use doorstep::Doorstep;
 use handshake::Handshakes;
@@ -61,6 +57,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use limits::{HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADERS_MAX, SPARE_CONNECTIONS};
+use link::connection::Connection;
+use link::{WebSocketArrival, socket};
 use patience::Patient;
 use peer::{Peer, Relay};
 use refusals::Refusal;
@@ -226,8 +224,10 @@ async fn connection(stream: TcpStream, peer: Peer, _place: Place, service: Arc<S
         () = stopped(&mut stop) => return,
     }
     let asked = upgrade.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(upgrade) = asked {
-        ws::listen(upgrade, service).await;
+    if let Some(Upgrade { connection, guest }) = asked
+        && let Some(arrival) = WebSocketArrival::after(connection).await
+    {
+        session::listen(Box::new(arrival), guest, service).await;
     }
 }
 

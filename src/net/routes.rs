@@ -1,14 +1,15 @@
-//! Which path answers what: first whether at all, then to whom. The upgrade itself happens in `ws`.
+//! Which path answers what: first whether at all, then to whom. The upgrade itself happens in `link`.
 
 use super::access::Denied;
 use super::answers::{Body, denied, json, words};
 use super::guard;
 use super::guest::Guest;
 use super::limits::URL_BYTES_MAX;
+use super::link::upgrade;
 use super::negotiation::{self, Coding};
 use super::peer::Peer;
 use super::refusals::Refusal;
-use super::{Service, api, assets, first_contact, headers, metrics, status, upgrade};
+use super::{Service, api, assets, first_contact, headers, metrics, status};
 use crate::clock::mono_raw_now;
 use bytes::Bytes;
 use hyper::body::Incoming;

@@ -1,7 +1,7 @@
 //! WebSocket messages within their limits: what tungstenite is told, what its faults mean, and how a conversation ends.
 
-use super::limits::MESSAGES_PER_S_MAX;
-use super::refusals::Refusal;
+use crate::net::limits::MESSAGES_PER_S_MAX;
+use crate::net::refusals::Refusal;
 use crate::core::wire;
 use futures_util::StreamExt;
 use std::time::Duration;
@@ -17,10 +17,10 @@ const READ_BYTES: usize = 512;
 /// Longest head of a frame.
 const FRAME_HEAD_BYTES_MAX: usize = 14;
 /// How long the other side may take to answer a close.
-pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
+pub(in crate::net) const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// For messages and frames of at most so many bytes.
-pub(super) fn limits(message_bytes_max: usize) -> WebSocketConfig {
+pub(in crate::net) fn limits(message_bytes_max: usize) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BYTES)
         .write_buffer_size(0)
@@ -30,7 +30,7 @@ pub(super) fn limits(message_bytes_max: usize) -> WebSocketConfig {
 }
 
 /// What the other side did wrong, in words; nothing, when it just left.
-pub(super) fn fault(error: &Error) -> Option<(Refusal, String)> {
+pub(in crate::net) fn fault(error: &Error) -> Option<(Refusal, String)> {
     match error {
         Error::Capacity(_) => Some((Refusal::MessageTooLong, "a message may have 4096 bytes".into())),
         Error::Protocol(error) => Some((Refusal::ProtocolBroken, error.to_string())),
@@ -40,7 +40,7 @@ pub(super) fn fault(error: &Error) -> Option<(Refusal, String)> {
 }
 
 /// Says goodbye and waits a moment for the answer.
-pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
+pub(in crate::net) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut WebSocketStream<S>,
     code: CloseCode,
     reason: String,

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 /// One accepted connection.
-pub(super) enum Connection {
+pub(in crate::net) enum Connection {
     /// As the kernel carries it.
     Plain(TcpStream),
     /// After a finished handshake.
@@ -19,7 +19,7 @@ pub(super) enum Connection {
 
 impl Connection {
     /// The socket below: for its options and what the kernel says of it, never for reading or writing.
-    pub(super) fn tcp(&self) -> &TcpStream {
+    pub(in crate::net) fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(tcp) => tcp,
             Self::Tls(tls) => tls.get_ref().0,
@@ -27,7 +27,7 @@ impl Connection {
     }
 
     /// Moves to the runtime this is called in: whoever waited for it elsewhere waits no more.
-    pub(super) fn move_here(&mut self) -> io::Result<()> {
+    pub(in crate::net) fn move_here(&mut self) -> io::Result<()> {
         let socket = std::net::TcpStream::from(self.tcp().as_fd().try_clone_to_owned()?);
         let moved = TcpStream::from_std(socket)?;
         match self {
@@ -40,7 +40,7 @@ impl Connection {
     /// Writes what the kernel takes at once, past tokio's idea of whether it would: nobody is woken when there is room again.
     /// Under TLS it becomes one record, or several of 16 KiB; what the kernel leaves of them is kept (`handshake` has the limit)
     /// and nothing further is taken before it has gone.
-    pub(super) fn send(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(in crate::net) fn send(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Self::Plain(tcp) => match parts {
                 [one] => SockRef::from(&*tcp).send(one),
@@ -58,7 +58,7 @@ impl Connection {
     }
 
     /// Whether the kernel has everything that was written.
-    pub(super) fn is_passed_on(&mut self) -> io::Result<bool> {
+    pub(in crate::net) fn is_passed_on(&mut self) -> io::Result<bool> {
         match self {
             Self::Plain(_) => Ok(true),
             Self::Tls(tls) => pass_on(tls),

@@ -1,14 +1,14 @@
 //! What tokio does not offer on a socket: how much of it the kernel has not sent yet or nobody has confirmed, and limits on
 //! what it keeps.
 
-use super::limits::{ANSWER_BUFFER_BYTES, PROBE_EVERY, PROBES, SILENT_MAX, UNACKNOWLEDGED_MAX};
+use crate::net::limits::{ANSWER_BUFFER_BYTES, PROBE_EVERY, PROBES, SILENT_MAX, UNACKNOWLEDGED_MAX};
 use socket2::{SockRef, TcpKeepalive};
 use std::os::fd::{AsFd, AsRawFd};
 
 /// Below so many unsent bytes the kernel calls a socket writable.
 const NOTSENT_LOWAT_BYTES: u32 = 2048;
 /// What the kernel may spend on sound that is under way: small messages cost it several times their bytes, and sound is under way
-/// for a round trip. How old it may become is looked at before each write (`line`).
+/// for a round trip. How old it may become is looked at before each write (`core::send_queue`).
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
 /// A machine may have it for all its connections. Every ten seconds or so it lets only four packets be under way, to measure the path
@@ -26,7 +26,7 @@ mod ioctl {
 ///
 /// # Errors
 /// When the kernel refuses an option.
-pub(super) fn prepare_answers(socket: &impl AsFd) -> std::io::Result<()> {
+pub(in crate::net) fn prepare_answers(socket: &impl AsFd) -> std::io::Result<()> {
     let socket = SockRef::from(socket);
     socket.set_send_buffer_size(ANSWER_BUFFER_BYTES)?;
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))
@@ -73,7 +73,7 @@ pub(super) fn unsent_bytes(socket: &impl AsFd) -> usize {
 /// Bytes written that the other end has not confirmed yet, sent or not; 0 when unknown. A fraction of a microsecond.
 pub(super) fn unacknowledged_bytes(socket: &impl AsFd) -> usize {
     let mut bytes: nix::libc::c_int = 0;
-    // SAFETY: as above, for SIOCOUTQ. net::line's tests stand on its answer.
+    // SAFETY: as above, for SIOCOUTQ. net::outgoing's tests stand on its answer.
     match unsafe { ioctl::siocoutq(socket.as_fd().as_raw_fd(), &raw mut bytes) } {
         Ok(_) => usize::try_from(bytes).unwrap_or(0),
         Err(_) => 0,

@@ -1,7 +1,7 @@
 //! The opening handshake of a WebSocket (RFC 6455, 4.2.1): read as it may be written, answered by tungstenite.
 
-use super::answers::{Body, words};
-use super::negotiation::items;
+use crate::net::answers::{Body, words};
+use crate::net::negotiation::items;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
@@ -17,7 +17,7 @@ const KEY_BYTES: usize = 24;
 ///
 /// # Errors
 /// The answer to who does not, or in a way that cannot be answered.
-pub(super) fn accept<B>(request: &mut Request<B>) -> Result<Response<Body>, Box<Response<Body>>> {
+pub(in crate::net) fn accept<B>(request: &mut Request<B>) -> Result<Response<Body>, Box<Response<Body>>> {
     let asked = *request.method() == Method::GET
         && request.version() == Version::HTTP_11
         && has_token(request.headers(), &header::CONNECTION, "upgrade")

@@ -4,9 +4,9 @@
 //! (tokio-tungstenite's).
 
 /// Longest head of a message of at most [`PAYLOAD_BYTES_MAX`].
-pub const HEAD_BYTES_MAX: usize = 4;
+pub(super) const HEAD_BYTES_MAX: usize = 4;
 /// Longest message whose length fits 16 bits.
-pub const PAYLOAD_BYTES_MAX: usize = u16::MAX as usize;
+pub(super) const PAYLOAD_BYTES_MAX: usize = u16::MAX as usize;
 
 const FIN_BINARY: u8 = 0x82;
 /// Up to here the length is one byte; this number itself says that two more follow.
@@ -14,7 +14,7 @@ const LONG: u8 = 126;
 
 /// The head of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WsHead {
+pub(super) struct WsHead {
     bytes: [u8; HEAD_BYTES_MAX],
     length: usize,
 }
@@ -24,7 +24,7 @@ impl WsHead {
     ///
     /// # Panics
     /// Beyond [`PAYLOAD_BYTES_MAX`]: who puts a message together stays below.
-    pub fn binary(payload_bytes: usize) -> Self {
+    pub(super) fn binary(payload_bytes: usize) -> Self {
         let [high, low] = u16::try_from(payload_bytes).expect("a message is below 64 KiB").to_be_bytes();
         if high == 0 && low < LONG {
             Self { bytes: [FIN_BINARY, low, 0, 0], length: 2 }
@@ -33,13 +33,8 @@ impl WsHead {
         }
     }
 
-    /// How many bytes the head of a message of ours has.
-    pub fn length_of(message: &[u8]) -> usize {
-        if message.get(1).is_some_and(|length| *length >= LONG) { 4 } else { 2 }
-    }
-
     /// As it goes over the wire.
-    pub fn as_bytes(&self) -> &[u8] {
+    pub(super) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 }
@@ -58,7 +53,6 @@ mod tests {
             (65_535, &[0x82, 126, 255, 255]),
         ] {
             assert_eq!(WsHead::binary(payload).as_bytes(), head, "{payload}");
-            assert_eq!(WsHead::length_of(head), head.len());
         }
     }
 }

@@ -1,0 +1,479 @@
+//! What goes to one listener next, and when: sound from the shared packets, control messages between it. No socket, no clock.
+//!
+//! In: the packets there are, what the link holds, what it took, and the time. Out: one [`Step`] after another. Three bounds make
+//! "drop oldest" real: the packets that may wait here, the bytes the link may hold unsent, and the age of what nobody has
+//! acknowledged. A message that was begun is finished before anything else. After an overflow the next message is a note of what was
+//! lost and the newest packet. What belongs elsewhere: bytes, framing and system calls (`net::link`).
+
+use super::ack_age::AckAge;
+use super::adaptation::{Adaptation, Facts, Serving, Stream};
+use super::backlog::{Backlog, Cursor, Lost};
+use super::cause::Cause;
+use super::packetizer::Packet;
+use super::wire::{self, ListenerNote};
+use crate::units::{MonoNs, NS_PER_S};
+
+/// How often a listener is told its queue's age, ns.
+const NOTE_EVERY_NS: u64 = NS_PER_S;
+/// Packets of usual size the link may hold unsent beyond one message.
+const UNSENT_SPARE_PACKETS: usize = 1;
+/// Acknowledgements are asked for before every 16th write: the kernel takes much longer to answer that than how much is unsent.
+const ACKNOWLEDGED_EVERY: u32 = 16;
+/// Bytes of control messages that may wait.
+pub const CONTROL_BYTES_MAX: usize = 4096;
+/// So many messages of sound go before a control message that waits; then it is its turn.
+pub const CONTROL_AFTER: u32 = 8;
+
+/// What a message may hold on one kind of link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageLimits {
+    /// Bytes the link puts before a message at most.
+    pub head_bytes_max: usize,
+    /// Most bytes of records in a message.
+    pub payload_bytes_max: usize,
+}
+
+/// What to do with the link next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing more in this turn.
+    Wait,
+    /// Ask how many bytes it holds unsent: [`SendQueue::unsent`].
+    AskUnsent,
+    /// Ask how many bytes are unacknowledged: [`SendQueue::unacknowledged`].
+    AskUnacknowledged,
+    /// Write the rest of the message that was begun. This and the following: [`SendQueue::sent`] or [`SendQueue::refused`].
+    Finish,
+    /// Write one message of sound.
+    Sound(Sound),
+    /// Write all control messages that wait. `overtakes`: sound waits, too.
+    Control {
+        /// They have waited for [`CONTROL_AFTER`] messages of sound.
+        overtakes: bool,
+    },
+}
+
+/// One message of sound: a note where one is due, and the next packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sound {
+    /// How many packets, one at least.
+    pub packets: usize,
+    /// Bytes of their records.
+    pub bytes: usize,
+    /// Whether a note goes before them: [`SendQueue::note`].
+    pub is_noted: bool,
+    /// What was forgotten for the newest packet's sake, after an overflow.
+    pub skipped: Option<Lost>,
+}
+
+/// What a link took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Bytes it took.
+    pub bytes: usize,
+    /// Whether that is the whole message, or the rest of it.
+    pub is_whole: bool,
+}
+
+/// What a listener may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Control messages only: the hello goes first.
+    Opening,
+    /// The hello has been said; sound begins when it is out.
+    Opened,
+    /// Sound and control messages.
+    Playing,
+    /// Control messages only: the goodbye.
+    Closing,
+    /// Nothing: the link has failed.
+    Failed,
+}
+
+/// A message the link has taken a part of.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    /// When its sound was ready; `None` for control messages.
+    ready: Option<MonoNs>,
+}
+
+/// What the queue waits for an answer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writing {
+    Rest,
+    Sound(Sound),
+    Control,
+}
+
+/// What is known of the link's room in this turn. A write makes it unknown again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    Unknown,
+    FewUnsent,
+    Yes,
+}
+
+/// From one [`SendQueue::begin`] to its [`Step::Wait`]: at most one message of sound.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    hurry: bool,
+    /// Whether a message of sound is due and not written yet; `None` before that was looked at.
+    sound: Option<bool>,
+    room: Room,
+    writing: Writing,
+    is_over: bool,
+}
+
+impl Turn {
+    fn new(hurry: bool) -> Self {
+        Self { hurry, sound: None, room: Room::Unknown, writing: Writing::Rest, is_over: false }
+    }
+}
+
+/// One listener's queue.
+#[derive(Debug)]
+pub struct SendQueue {
+    /// Its listener's number: messages of several packets are due at another one's moment.
+    number: u64,
+    limits: MessageLimits,
+    phase: Phase,
+    cursor: Cursor,
+    stream: Stream,
+    adaptation: Adaptation,
+    serving: Serving,
+    begun: Option<Begun>,
+    /// Bytes of control messages that wait.
+    control_bytes: usize,
+    /// Messages of sound that went while some waited.
+    control_waited: u32,
+    note_due: MonoNs,
+    /// When the sound of the message that is due was ready.
+    due: Option<MonoNs>,
+    /// Sound waits for room.
+    blocked: bool,
+    /// At the last look the link took nothing.
+    stalled: bool,
+    /// Something was forgotten since the last message.
+    overflowed: bool,
+    packet_bytes: usize,
+    /// Writes until acknowledgements are asked for.
+    looks_left: u32,
+    ack_age: AckAge,
+    turn: Turn,
+}
+
+impl SendQueue {
+    /// For the listener of this number, over a link of these limits.
+    pub fn new(number: u64, stream: Stream, limits: MessageLimits) -> Self {
+        let adaptation = Adaptation::new(stream);
+        Self {
+            number,
+            limits,
+            phase: Phase::Opening,
+            cursor: Cursor::default(),
+            stream,
+            adaptation,
+            serving: adaptation.serving(),
+            begun: None,
+            control_bytes: 0,
+            control_waited: 0,
+            note_due: MonoNs(0),
+            due: None,
+            blocked: false,
+            stalled: false,
+            overflowed: false,
+            packet_bytes: packet_bytes(stream, limits),
+            looks_left: 0,
+            ack_age: AckAge::default(),
+            turn: Turn::new(false),
+        }
+    }
+
+    /// The hello has been said: sound follows it.
+    pub fn open(&mut self) {
+        self.phase = Phase::Opened;
+    }
+
+    /// No more sound: a goodbye follows.
+    pub fn close(&mut self) {
+        if self.phase != Phase::Failed {
+            self.phase = Phase::Closing;
+        }
+    }
+
+    /// The link has failed: nothing more is written.
+    pub fn fail(&mut self) {
+        self.phase = Phase::Failed;
+        (self.begun, self.control_bytes) = (None, 0);
+    }
+
+    /// Whether the link has failed.
+    pub fn has_failed(&self) -> bool {
+        self.phase == Phase::Failed
+    }
+
+    /// How the listener is served.
+    pub fn serving(&self) -> Serving {
+        self.serving
+    }
+
+    /// The next packet for this listener, among the shared ones.
+    pub fn cursor(&self) -> &Cursor {
+        &self.cursor
+    }
+
+    /// The listener has reported; whether the frames of its messages change.
+    pub fn report(&mut self, facts: Facts) -> bool {
+        self.adaptation.report(facts);
+        self.serve_anew()
+    }
+
+    /// Messages must hold so many packets now; whether this listener's change.
+    pub fn floor(&mut self, packets: u32) -> bool {
+        self.adaptation.floor(packets);
+        self.serve_anew()
+    }
+
+    fn serve_anew(&mut self) -> bool {
+        let before = std::mem::replace(&mut self.serving, self.adaptation.serving());
+        before.chunk_packets != self.serving.chunk_packets
+    }
+
+    /// The stream is another: of another rate, no more of it goes to who was told the one before.
+    pub fn lay_out(&mut self, stream: Stream) {
+        if self.stream.rate != stream.rate && matches!(self.phase, Phase::Opened | Phase::Playing) {
+            self.close();
+        }
+        self.stream = stream;
+        self.packet_bytes = packet_bytes(stream, self.limits);
+        self.adaptation.lay_out(stream);
+        self.serving = self.adaptation.serving();
+    }
+
+    /// Takes in control messages of so many bytes; false when they do not fit. One alone may have any size.
+    pub fn take_control(&mut self, bytes: usize) -> bool {
+        let fits = self.control_bytes == 0 || self.control_bytes + bytes <= CONTROL_BYTES_MAX;
+        if fits {
+            self.control_bytes += bytes;
+        }
+        fits
+    }
+
+    /// Whether to come by again soon, packet or not.
+    pub fn is_pending(&self) -> bool {
+        (self.begun.is_some() || self.control_bytes > 0 || self.blocked) && self.phase != Phase::Failed
+    }
+
+    /// Whether nothing can be written, by no fault of ours.
+    pub fn is_stalled(&self) -> bool {
+        self.stalled || matches!(self.phase, Phase::Closing | Phase::Failed)
+    }
+
+    /// Whether sound waits for its message to be full.
+    pub fn is_gathering(&self, packets: &Backlog<Packet>) -> bool {
+        self.phase == Phase::Playing && packets.waiting(&self.cursor) > 0
+    }
+
+    /// Begins a turn: forgets what no longer fits the queue, and says what that was. `hurry`: no packet has come for a while, so
+    /// what there is makes a message.
+    pub fn begin(&mut self, packets: &Backlog<Packet>, hurry: bool) -> Lost {
+        self.turn = Turn::new(hurry);
+        if self.phase != Phase::Playing {
+            return Lost::default();
+        }
+        let lost = packets.keep(&mut self.cursor, self.serving.queue_packets);
+        self.overflowed |= lost.packets > 0;
+        lost
+    }
+
+    /// What to do next: first what was begun, then sound, then control messages; after so much sound, control messages first.
+    pub fn next(&mut self, packets: &Backlog<Packet>) -> Step {
+        if self.turn.is_over || self.phase == Phase::Failed {
+            return Step::Wait;
+        }
+        if self.begun.is_some() {
+            self.turn.writing = Writing::Rest;
+            return Step::Finish;
+        }
+        let sound = self.turn.sound.unwrap_or_else(|| self.is_sound_due(packets));
+        self.turn.sound = Some(sound);
+        let control = self.control_bytes > 0;
+        if !sound && !control {
+            self.turn.is_over = true;
+            return Step::Wait;
+        }
+        match self.turn.room {
+            Room::Unknown => return Step::AskUnsent,
+            Room::FewUnsent => return Step::AskUnacknowledged,
+            Room::Yes => {}
+        }
+        if control && (!sound || self.control_waited >= CONTROL_AFTER) {
+            self.turn.writing = Writing::Control;
+            return Step::Control { overtakes: sound };
+        }
+        let sound = self.gather(packets);
+        self.turn.writing = Writing::Sound(sound);
+        Step::Sound(sound)
+    }
+
+    fn is_sound_due(&mut self, packets: &Backlog<Packet>) -> bool {
+        if self.phase == Phase::Opened && self.control_bytes == 0 {
+            self.phase = Phase::Playing;
+            self.cursor = packets.end();
+        }
+        if self.phase != Phase::Playing {
+            return false;
+        }
+        let chunk = self.serving.chunk_packets as usize;
+        let waiting = packets.waiting(&self.cursor);
+        // Each listener's messages are due at its own packet, so that they do not all come at once.
+        let its_turn = (packets.count() + self.number).is_multiple_of(chunk as u64);
+        if waiting == 0 || !(its_turn || self.turn.hurry || self.blocked || waiting >= 2 * chunk) {
+            return false;
+        }
+        if self.due.is_none() {
+            let completing = packets.from(&self.cursor).nth(waiting.min(chunk) - 1);
+            self.due = completing.map(|packet| packet.ready);
+        }
+        true
+    }
+
+    /// The next message: everything that waits, as far as a message may go.
+    fn gather(&mut self, packets: &Backlog<Packet>) -> Sound {
+        let skipped = std::mem::take(&mut self.overflowed).then(|| {
+            self.due = packets.newest().map(|packet| packet.ready);
+            packets.keep(&mut self.cursor, 1)
+        });
+        let first = packets.from(&self.cursor).next();
+        let is_noted =
+            first.is_some_and(|first| self.cursor.lost().is_some() || first.ready >= self.note_due);
+        // Room is left for a note in any case: with and without one, listeners have messages in common.
+        let (mut taken, mut bytes) = (0, 0);
+        for packet in packets.from(&self.cursor).take(wire::RECORDS_MAX - 1) {
+            let more = bytes + packet.record.len();
+            if taken > 0 && more > self.limits.payload_bytes_max - wire::HEAD_BYTES {
+                break;
+            }
+            (taken, bytes) = (taken + 1, more);
+        }
+        Sound { packets: taken, bytes, is_noted, skipped }
+    }
+
+    /// The note that goes before the next packets, written at `now`.
+    pub fn note(&self, packets: &Backlog<Packet>, now: MonoNs) -> ListenerNote {
+        let lost = self.cursor.lost();
+        let first = packets.from(&self.cursor).next();
+        let next_frame = first.map_or(0, |first| first.frame_index);
+        ListenerNote {
+            cause: lost.map_or(0, |_| Cause::QueueDrop.code()),
+            lost_packets: lost.map_or(0, |lost| lost.packets),
+            lost_frames: lost.map_or(0, |lost| lost.frames),
+            frame_index: lost.map_or(next_frame, |lost| lost.frame_index),
+            queue_age_ns: first.map_or(0, |first| now.since(first.ready)),
+            sent_ns: now.0,
+            ..ListenerNote::default()
+        }
+    }
+
+    /// The link holds so many bytes unsent; `None` when it takes nothing before it has passed on what it has. Whether sound is
+    /// blocked by that.
+    pub fn unsent(&mut self, bytes: Option<usize>) -> bool {
+        if bytes.is_none_or(|bytes| bytes > self.few_bytes()) {
+            return self.no_room();
+        }
+        self.looks_left = self.looks_left.saturating_sub(1);
+        if self.looks_left > 0 {
+            self.has_room();
+        } else {
+            self.turn.room = Room::FewUnsent;
+        }
+        false
+    }
+
+    /// So many bytes are unacknowledged, sent or not. Whether sound is blocked by that.
+    pub fn unacknowledged(&mut self, bytes: usize, now: MonoNs) -> bool {
+        if bytes <= self.few_bytes() {
+            self.ack_age.nothing();
+        } else if self.ack_age.age_ns(bytes, now) > u64::from(self.serving.unacknowledged_ms) * NS_PER_S / 1000 {
+            return self.no_room();
+        }
+        self.looks_left = ACKNOWLEDGED_EVERY;
+        self.has_room();
+        false
+    }
+
+    /// One message, and little more.
+    fn few_bytes(&self) -> usize {
+        (self.serving.chunk_packets as usize + UNSENT_SPARE_PACKETS) * self.packet_bytes
+    }
+
+    fn has_room(&mut self) {
+        self.turn.room = Room::Yes;
+        self.stalled = false;
+        if self.turn.sound == Some(true) {
+            self.blocked = false;
+        }
+    }
+
+    fn no_room(&mut self) -> bool {
+        let sound = self.turn.sound == Some(true);
+        self.turn.is_over = true;
+        self.stalled = true;
+        self.blocked |= sound;
+        sound
+    }
+
+    /// The link took this of what it was given. When the sound of a message was ready that is whole now.
+    pub fn sent(&mut self, packets: &Backlog<Packet>, sent: Sent, now: MonoNs) -> Option<MonoNs> {
+        self.ack_age.written(sent.bytes);
+        self.turn.room = Room::Unknown;
+        let ready = match self.turn.writing {
+            Writing::Rest => self.begun.take().and_then(|begun| begun.ready),
+            Writing::Control => {
+                (self.control_bytes, self.control_waited) = (0, 0);
+                None
+            }
+            Writing::Sound(sound) => {
+                self.sound_went(packets, sound, now);
+                self.due.take()
+            }
+        };
+        if sent.is_whole {
+            return ready;
+        }
+        self.begun = Some(Begun { ready });
+        self.turn.is_over = true;
+        self.stalled |= self.turn.writing == Writing::Rest;
+        None
+    }
+
+    fn sound_went(&mut self, packets: &Backlog<Packet>, sound: Sound, now: MonoNs) {
+        self.turn.sound = Some(false);
+        if sound.is_noted {
+            self.note_due = MonoNs(now.0 + NOTE_EVERY_NS);
+            self.cursor.told();
+        }
+        packets.advance(&mut self.cursor, sound.packets);
+        // What did not fit the message is due at once.
+        self.blocked = packets.waiting(&self.cursor) > 0;
+        self.control_waited += u32::from(self.control_bytes > 0);
+    }
+
+    /// The link took nothing of what it was given.
+    pub fn refused(&mut self) {
+        self.turn.is_over = true;
+        self.stalled = true;
+        if matches!(self.turn.writing, Writing::Sound(_)) {
+            self.blocked = true;
+            self.overflowed = self.cursor.lost().is_some();
+        }
+    }
+}
+
+/// A packet of usual size, as a message of its own.
+fn packet_bytes(stream: Stream, limits: MessageLimits) -> usize {
+    limits.head_bytes_max + wire::HEAD_BYTES + stream.packet_frames as usize * wire::FRAME_BYTES
+}
+
+#[cfg(test)]
+mod tests;

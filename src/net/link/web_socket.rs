@@ -1,0 +1,189 @@
+//! A WebSocket over TCP or TLS, as the thread that sends sees it: messages of sound straight to the socket.
+//!
+//! Bytes go past tokio and tungstenite. A message's head (RFC 6455, 5.2) and records are put together once for all listeners that
+//! get the same; one buffer costs the kernel less than a pointer for every record. tokio-tungstenite does the talking (`words`).
+
+use super::connection::Connection;
+use super::frames;
+use super::ws_head::{HEAD_BYTES_MAX, PAYLOAD_BYTES_MAX, WsHead};
+use super::{Arrival, Link, Message, Opening, Shared, socket, words};
+use crate::core::send_queue::{MessageLimits, Sent};
+use crate::core::wire;
+use crate::net::limits::MESSAGE_BYTES_MAX;
+use crate::net::patience::Patient;
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+/// A message has at most 63 packets: one of each power of two is remembered.
+const SIZES: usize = wire::RECORDS_MAX.ilog2() as usize;
+
+/// The last messages that were put together, by the power of two of their packets.
+#[derive(Default)]
+pub(super) struct Messages {
+    joined: [Joined; SIZES],
+}
+
+/// They belong to the thread that sends.
+pub(super) type SharedMessages = Rc<RefCell<Messages>>;
+
+/// One of them.
+#[derive(Default)]
+struct Joined {
+    /// Its first record: kept, so that no other can be at the same address.
+    first: Bytes,
+    packets: usize,
+    whole: Bytes,
+}
+
+impl Messages {
+    /// The whole message without a note.
+    fn of(&mut self, message: &Message<'_>) -> Bytes {
+        let joined = &mut self.joined[message.packets.ilog2() as usize];
+        let first = message.records().next().expect("a message has a packet");
+        if joined.packets != message.packets || joined.first.as_ptr() != first.as_ptr() {
+            let head = WsHead::binary(message.bytes);
+            let mut whole = BytesMut::with_capacity(head.as_bytes().len() + message.bytes);
+            whole.put_slice(head.as_bytes());
+            message.records().for_each(|record| whole.put_slice(record));
+            *joined = Joined { first: first.clone(), packets: message.packets, whole: whole.freeze() };
+        }
+        joined.whole.clone()
+    }
+}
+
+/// The sending half.
+pub(super) struct WebSocketLink {
+    connection: Rc<RefCell<Connection>>,
+    messages: SharedMessages,
+    /// What is left of a message that has been begun.
+    rest: VecDeque<Bytes>,
+}
+
+impl WebSocketLink {
+    pub(super) fn new(connection: Rc<RefCell<Connection>>, messages: SharedMessages) -> Self {
+        Self { connection, messages, rest: VecDeque::new() }
+    }
+
+    /// So many bytes of these parts were taken: keeps the others.
+    fn keep_rest<const N: usize>(&mut self, parts: [Bytes; N], taken: usize) -> Sent {
+        let mut skipped = taken;
+        for mut part in parts {
+            let of_this = skipped.min(part.len());
+            part.advance(of_this);
+            skipped -= of_this;
+            if !part.is_empty() {
+                self.rest.push_back(part);
+            }
+        }
+        Sent { bytes: taken, is_whole: self.rest.is_empty() }
+    }
+}
+
+impl Link for WebSocketLink {
+    fn limits(&self) -> MessageLimits {
+        MessageLimits { head_bytes_max: HEAD_BYTES_MAX, payload_bytes_max: PAYLOAD_BYTES_MAX }
+    }
+
+    fn unsent_bytes(&mut self) -> io::Result<Option<usize>> {
+        let mut connection = self.connection.borrow_mut();
+        Ok(connection.is_passed_on()?.then(|| socket::unsent_bytes(connection.tcp())))
+    }
+
+    fn unacknowledged_bytes(&self) -> usize {
+        socket::unacknowledged_bytes(self.connection.borrow().tcp())
+    }
+
+    fn send(&mut self, message: &Message<'_>) -> io::Result<Sent> {
+        let whole = self.messages.borrow_mut().of(message);
+        let Some(note) = message.note else {
+            let taken = self.connection.borrow_mut().send(&[IoSlice::new(&whole)])?;
+            return Ok(self.keep_rest([whole], taken));
+        };
+        let head = WsHead::binary(note.len() + message.bytes);
+        let own = Bytes::from([head.as_bytes(), &note].concat());
+        let records = whole.slice(whole.len() - message.bytes..);
+        let taken = self.connection.borrow_mut().send(&[IoSlice::new(&own), IoSlice::new(&records)])?;
+        Ok(self.keep_rest([own, records], taken))
+    }
+
+    fn send_control(&mut self, frames: &mut BytesMut) -> io::Result<Sent> {
+        let taken = self.connection.borrow_mut().send(&[IoSlice::new(frames)])?;
+        if taken == frames.len() {
+            frames.clear();
+            return Ok(Sent { bytes: taken, is_whole: true });
+        }
+        let frames = frames.split().freeze();
+        Ok(self.keep_rest([frames], taken))
+    }
+
+    fn finish(&mut self) -> io::Result<Sent> {
+        let mut bytes = 0;
+        while let Some(part) = self.rest.front_mut() {
+            match self.connection.borrow_mut().send(&[IoSlice::new(part)]) {
+                Ok(taken) => {
+                    bytes += taken;
+                    part.advance(taken);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && bytes > 0 => break,
+                Err(error) => return Err(error),
+            }
+            if !part.is_empty() {
+                break;
+            }
+            self.rest.pop_front();
+        }
+        Ok(Sent { bytes, is_whole: self.rest.is_empty() })
+    }
+}
+
+/// A connection that has become a WebSocket.
+pub(in crate::net) struct WebSocketArrival {
+    connection: Connection,
+    /// What it has said already.
+    said: Bytes,
+}
+
+impl WebSocketArrival {
+    /// Once the answer to its request is out; `None` when it was cut off before.
+    pub(in crate::net) async fn after(upgrade: OnUpgrade) -> Option<Self> {
+        let Ok(parts) = upgrade.await.ok()?.downcast::<TokioIo<Patient<Connection>>>() else {
+            tracing::error!("a WebSocket came over something that is no connection of ours");
+            return None;
+        };
+        let connection = parts.io.into_inner().into_inner(); // a listener has bounds of its own
+        Some(Self::over(connection, parts.read_buf))
+    }
+
+    /// Over this connection, of which these bytes have been read.
+    pub(in crate::net) fn over(connection: Connection, said: Bytes) -> Self {
+        Self { connection, said }
+    }
+}
+
+impl Arrival for WebSocketArrival {
+    fn settle(self: Box<Self>, shared: &Shared, dscp: Option<u8>) -> io::Result<(Box<dyn Link>, Opening)> {
+        let Self { mut connection, said } = *self;
+        connection.move_here()?;
+        // Without them it is heard all the same, and nothing is logged here.
+        let _ = socket::prepare(connection.tcp(), dscp);
+        let connection = Rc::new(RefCell::new(connection));
+        let link = WebSocketLink::new(Rc::clone(&connection), Rc::clone(&shared.web_socket));
+        Ok((Box::new(link), words::opening(connection, said)))
+    }
+
+    fn turn_away(self: Box<Self>, code: u16, reason: String) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let limits = Some(frames::limits(MESSAGE_BYTES_MAX));
+            let mut socket = WebSocketStream::from_raw_socket(self.connection, Role::Server, limits).await;
+            frames::close(&mut socket, code.into(), reason).await;
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! What is said on a WebSocket beside the sound: tokio-tungstenite reads and answers pings, and writes whole frames into the listener's
+//! queue, which sends them between messages of sound.
+
+use super::connection::Connection;
+use super::{ControlOut, Conversation, Heard, Opening, frames};
+use crate::net::limits::MESSAGE_BYTES_MAX;
+use crate::net::refusals::Refusal;
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use futures_util::{SinkExt, StreamExt};
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+/// A connection as tungstenite sees it.
+struct Words {
+    connection: Rc<RefCell<Connection>>,
+    out: Rc<dyn ControlOut>,
+}
+
+impl AsyncRead for Words {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.out.watch(context)?;
+        Pin::new(&mut *self.connection.borrow_mut()).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for Words {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, frames: &[u8]) -> Poll<io::Result<usize>> {
+        self.out.write(frames, context)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.out.flush();
+        Poll::Ready(Ok(()))
+    }
+
+    /// The connection ends when the link does.
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(context)
+    }
+}
+
+/// The talking half.
+struct WebSocketConversation(WebSocketStream<Words>);
+
+/// Over this connection, of which these bytes have been read.
+pub(super) fn opening(connection: Rc<RefCell<Connection>>, said: Bytes) -> Opening {
+    Box::new(move |out| {
+        Box::pin(async move {
+            let limits = Some(frames::limits(MESSAGE_BYTES_MAX));
+            let words = Words { connection, out };
+            let socket =
+                WebSocketStream::from_partially_read(words, said.into(), Role::Server, limits).await;
+            Box::new(WebSocketConversation(socket)) as Box<dyn Conversation>
+        })
+    })
+}
+
+impl Conversation for WebSocketConversation {
+    fn hear(&mut self) -> LocalBoxFuture<'_, Heard> {
+        Box::pin(async {
+            match self.0.next().await {
+                None => Heard::Gone,
+                Some(Err(error)) => match frames::fault(&error) {
+                    Some((refusal, words)) => Heard::Fault(refusal, words),
+                    None => Heard::Gone,
+                },
+                Some(Ok(Message::Close(_))) => Heard::Goodbye,
+                Some(Ok(Message::Binary(_))) => Heard::Fault(
+                    Refusal::MessageBinary,
+                    "binary messages go from the service to the listener only".into(),
+                ),
+                Some(Ok(Message::Text(text))) => Heard::Text(text.as_str().to_owned()),
+                Some(Ok(_)) => Heard::Nothing, // WebSocket's own pings are answered by tungstenite
+            }
+        })
+    }
+
+    fn say(&mut self, text: String) -> LocalBoxFuture<'_, io::Result<()>> {
+        Box::pin(async { self.0.send(Message::text(text)).await.map_err(io::Error::other) })
+    }
+
+    fn close(&mut self, code: u16, reason: String) -> LocalBoxFuture<'_, ()> {
+        Box::pin(frames::close(&mut self.0, code.into(), reason))
+    }
+
+    fn part(&mut self) -> LocalBoxFuture<'_, ()> {
+        Box::pin(async {
+            let _ = timeout(frames::CLOSE_TIMEOUT, self.0.flush()).await; // tungstenite has the answer ready
+        })
+    }
+}

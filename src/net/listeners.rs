@@ -1,0 +1,225 @@
+//! Who listens, on the thread that sends: each listener with its sending side, and what they share.
+
+use super::Service;
+use super::guest::Guest;
+use super::link::{self, ControlOut, Link};
+use super::outgoing::Outgoing;
+use super::settings::Settings;
+use crate::core::adaptation::Stream;
+use crate::core::backlog::Backlog;
+use crate::core::layout::Layout;
+use crate::core::packetizer::Packet;
+use crate::hub::handover::Giver;
+use crate::hub::{Hub, SourceStatus};
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+use tokio::sync::{Notify, watch};
+
+/// Packets kept beyond the longest queue: those that are made before everybody is served.
+const SPARE_PACKETS: usize = 64;
+
+/// One listener.
+pub(super) struct Listener {
+    pub(super) service: Arc<Service>,
+    pub(super) guest: Guest,
+    pub(super) number: u64,
+    pub(super) outgoing: RefCell<Outgoing>,
+    /// The frames of its messages have changed: it must be told.
+    pub(super) chunk_changed: Notify,
+    /// The stream has another rate than it was told: it must come anew.
+    pub(super) rate_changed: Notify,
+}
+
+/// All of them.
+pub(super) struct Listeners {
+    pub(super) hub: Arc<Hub>,
+    /// What is heard, for this thread alone.
+    pub(super) source: watch::Sender<SourceStatus>,
+    /// Whether the service is to stop, for this thread alone.
+    pub(super) stop: watch::Sender<bool>,
+    /// To the thread that may wait for a disk.
+    pub(super) wishes: RefCell<Giver<Settings>>,
+    pub(super) packets: RefCell<Backlog<Packet>>,
+    /// A listener's words found no room: it is to be looked at even if no packet comes.
+    pub(super) pending: Notify,
+    all: RefCell<Vec<Rc<Listener>>>,
+    links: link::Shared,
+    layout: Cell<Layout>,
+    stream: Cell<Stream>,
+    floor_packets: Cell<u32>,
+}
+
+impl Listeners {
+    /// None yet.
+    pub(super) fn new(hub: Arc<Hub>, wishes: Giver<Settings>) -> Self {
+        let sizes = hub.sizes();
+        let stream = sizes.stream(&sizes.expected);
+        Self {
+            source: watch::Sender::new(hub.source().borrow().clone()),
+            stop: watch::Sender::new(false),
+            hub,
+            wishes: RefCell::new(wishes),
+            packets: RefCell::new(Backlog::new(stream.queue_packets_max() + SPARE_PACKETS)),
+            pending: Notify::new(),
+            all: RefCell::default(),
+            links: link::Shared::default(),
+            layout: Cell::new(sizes.expected),
+            stream: Cell::new(stream),
+            floor_packets: Cell::new(1),
+        }
+    }
+
+    /// What the links share.
+    pub(super) fn links(&self) -> &link::Shared {
+        &self.links
+    }
+
+    /// Adds one; it leaves when what is given is dropped.
+    pub(super) fn add(self: &Rc<Self>, link: Box<dyn Link>, service: Arc<Service>, guest: Guest, number: u64) -> Joined {
+        let mut outgoing = Outgoing::new(link, number, self.stream.get());
+        outgoing.queue_mut().floor(self.floor_packets.get());
+        let listener = Rc::new(Listener {
+            service,
+            guest,
+            number,
+            outgoing: RefCell::new(outgoing),
+            chunk_changed: Notify::new(),
+            rate_changed: Notify::new(),
+        });
+        self.all.borrow_mut().push(Rc::clone(&listener));
+        Joined { listeners: Rc::clone(self), listener }
+    }
+
+    /// Whether nobody listens.
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.borrow().is_empty()
+    }
+
+    /// Writes what is due to one listener.
+    pub(super) fn serve(&self, listener: &Listener) {
+        let mut outgoing = listener.outgoing.borrow_mut();
+        outgoing.serve(&self.packets.borrow(), &self.hub, false);
+        if outgoing.queue().is_pending() {
+            self.pending.notify_one();
+        }
+    }
+
+    /// Writes what is due to everybody; whether somebody is to be looked at again soon, and whether sound waits for its message.
+    pub(super) fn serve_all(&self, hurry: bool) -> (bool, bool) {
+        let packets = self.packets.borrow();
+        let (mut pending, mut gathering, mut stalled) = (false, false, 0);
+        for listener in self.all.borrow().iter() {
+            let mut outgoing = listener.outgoing.borrow_mut();
+            outgoing.serve(&packets, &self.hub, hurry);
+            let queue = outgoing.queue();
+            pending |= queue.is_pending();
+            gathering |= queue.is_gathering(&packets);
+            stalled += usize::from(queue.is_stalled());
+        }
+        self.hub.fan_out.stalled.store(stalled, Relaxed);
+        (pending, gathering)
+    }
+
+    /// A listener's messages are of so many frames now.
+    pub(super) fn chunk_frames(&self, packets: u32) -> u32 {
+        packets * self.stream.get().packet_frames
+    }
+
+    /// How the source is laid out that is heard now.
+    pub(super) fn layout(&self) -> Layout {
+        self.layout.get()
+    }
+
+    /// The stream as it is now.
+    pub(super) fn stream(&self) -> Stream {
+        self.stream.get()
+    }
+
+    /// Another source has been opened: its packets are of another size, or of another rate, for which a listener comes anew.
+    pub(super) fn lay_out(&self, layout: &Layout) {
+        if self.layout.replace(*layout) == *layout {
+            return;
+        }
+        let stream = self.hub.sizes().stream(layout);
+        let before = self.stream.replace(stream);
+        self.hub.fan_out.lay_out(layout, stream);
+        if before == stream {
+            return;
+        }
+        self.packets.borrow_mut().make_room(stream.queue_packets_max() + SPARE_PACKETS);
+        for listener in self.all.borrow().iter() {
+            listener.outgoing.borrow_mut().queue_mut().lay_out(stream);
+            let changed =
+                if before.rate == stream.rate { &listener.chunk_changed } else { &listener.rate_changed };
+            changed.notify_one();
+        }
+    }
+
+    /// Messages must hold so many packets at least, for the thread to keep up.
+    pub(super) fn set_floor(&self, packets: u32) {
+        if self.floor_packets.replace(packets) == packets {
+            return;
+        }
+        self.hub.fan_out.floor_packets.store(packets, Relaxed);
+        for listener in self.all.borrow().iter() {
+            if listener.outgoing.borrow_mut().queue_mut().floor(packets) {
+                listener.chunk_changed.notify_one();
+            }
+        }
+    }
+}
+
+/// A listener among the others. It is taken out however its task ends.
+pub(super) struct Joined {
+    pub(super) listeners: Rc<Listeners>,
+    pub(super) listener: Rc<Listener>,
+}
+
+impl Joined {
+    /// Where its conversation's frames go out.
+    pub(super) fn control_out(&self) -> Rc<dyn ControlOut> {
+        Rc::new(Control { listeners: Rc::clone(&self.listeners), listener: Rc::clone(&self.listener) })
+    }
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        self.listeners.all.borrow_mut().retain(|listener| !Rc::ptr_eq(listener, &self.listener));
+    }
+}
+
+struct Control {
+    listeners: Rc<Listeners>,
+    listener: Rc<Listener>,
+}
+
+impl ControlOut for Control {
+    fn write(&self, frames: &[u8], context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut outgoing = self.listener.outgoing.borrow_mut();
+        if outgoing.queue().has_failed() {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if outgoing.control(frames, context.waker(), &self.listeners.hub) {
+            Poll::Ready(Ok(frames.len()))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn flush(&self) {
+        self.listeners.serve(&self.listener);
+    }
+
+    fn watch(&self, context: &mut Context<'_>) -> io::Result<()> {
+        let mut outgoing = self.listener.outgoing.borrow_mut();
+        if outgoing.queue().has_failed() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        outgoing.wake_reader(context.waker());
+        Ok(())
+    }
+}

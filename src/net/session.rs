@@ -1,0 +1,289 @@
+//! One listener's session: hello and goodbye, what it says and what is answered. Over whatever link it came (`link`).
+//!
+//! It begins on the thread of the pages ([`listen`]); the rest is a task on the thread that sends ([`converse`]), where sound goes out
+//! beside it.
+
+use super::control::{FromListener, ToListener};
+use super::guest::Guest;
+use super::limits::MESSAGES_PER_S_MAX;
+use super::link::{Arrival, Conversation, Heard};
+use super::listeners::{Listener, Listeners};
+use super::refusals::Refusal;
+use super::service::{Service, stopped};
+use super::settings::Settings;
+use crate::clock::mono_raw_now;
+use crate::core::wire;
+use crate::hub::SourceStatus;
+use crate::hub::reports::{Report, Served};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// How soon after a listener's report the next is kept: one a second is asked for, and a page's timer may be early.
+const REPORT_PAUSE: Duration = Duration::from_millis(900);
+/// How long an answer may wait for room before the listener is given up.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often it is looked at whether a listener may still listen: a key may have been set.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Close codes of our own (RFC 6455, 7.4.1; the last is of IANA's registry). Those of refusals are in `refusals`.
+const CLOSE_AWAY: u16 = 1001;
+const CLOSE_POLICY: u16 = 1008;
+const CLOSE_RESTART: u16 = 1012;
+
+/// Why a session ends.
+enum End {
+    /// The listener left, or its connection did.
+    Gone,
+    /// We end it: code and reason.
+    Close(u16, String),
+}
+
+impl End {
+    /// Somebody is turned away; it is counted under its name.
+    fn refuse(service: &Service, refusal: Refusal, words: impl Into<String>) -> Self {
+        service.refusals.count(refusal);
+        Self::Close(refusal.code(), words.into())
+    }
+}
+
+/// Hands a listener over to the thread that sends, and waits until it has left; says no where there are too many.
+pub(super) async fn listen(arrival: Box<dyn Arrival>, guest: Guest, service: Arc<Service>) {
+    if let Ok(listener) = service.hub.join() {
+        let number = listener.number();
+        let _seat = service.clients.enter(number, &guest);
+        service.door.hand_over(arrival, Arc::clone(&service), guest, number).await;
+        return;
+    }
+    let reason = format!("{} people listen already, no more fit", service.hub.listening());
+    service.refusals.count(Refusal::ListenersFull);
+    arrival.turn_away(Refusal::ListenersFull.code(), reason).await;
+}
+
+/// Converses with a listener until it leaves or the service stops.
+pub(super) async fn converse(
+    listeners: &Listeners,
+    listener: &Listener,
+    mut conversation: Box<dyn Conversation>,
+) {
+    let end = Session::new(&mut *conversation, listeners, listener).run().await;
+    if let End::Close(code, reason) = end {
+        listener.outgoing.borrow_mut().queue_mut().close();
+        conversation.close(code, reason).await;
+    }
+}
+
+/// A conversation under way.
+struct Session<'a> {
+    conversation: &'a mut dyn Conversation,
+    listeners: &'a Listeners,
+    listener: &'a Listener,
+    /// Incoming messages of this second.
+    second_began: Instant,
+    heard_this_second: u32,
+    /// Before then another report is not kept.
+    report_due: Instant,
+    last_report: Report,
+    /// When it is looked at whether it may still listen.
+    look_due: Instant,
+}
+
+impl<'a> Session<'a> {
+    fn new(
+        conversation: &'a mut dyn Conversation,
+        listeners: &'a Listeners,
+        listener: &'a Listener,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            conversation,
+            listeners,
+            listener,
+            second_began: now,
+            heard_this_second: 0,
+            report_due: now,
+            last_report: Report::default(),
+            look_due: now + LOOK_EVERY,
+        }
+    }
+
+    async fn run(mut self) -> End {
+        let mut source = self.listeners.source.subscribe();
+        let mut stop = self.listeners.stop.subscribe();
+        let mut stopped = std::pin::pin!(stopped(&mut stop));
+        let rate = self.listeners.layout().rate();
+        let hello = self.hello(&source.borrow_and_update());
+        if let Err(end) = self.send(hello).await {
+            return end;
+        }
+        if self.listeners.layout().rate() != rate {
+            return Self::comes_anew();
+        }
+        self.listener.outgoing.borrow_mut().queue_mut().open();
+        self.listeners.serve(self.listener); // from here on, not from after the next packet: that may begin a timeline
+        if self.listener.outgoing.borrow().queue().serving().chunk_packets > 1 {
+            self.listener.chunk_changed.notify_one();
+        }
+        loop {
+            let done = tokio::select! {
+                // Stopping first; what the listener says last.
+                biased;
+                () = &mut stopped => {
+                    Err(End::Close(CLOSE_AWAY, "the service is stopping; it will be back".into()))
+                }
+                changed = source.changed() => match changed {
+                    Ok(()) => {
+                        let text = ToListener::Source { source: &source.borrow_and_update().source }.to_text();
+                        self.send(text).await
+                    }
+                    Err(_) => Err(End::Close(CLOSE_AWAY, "the service is stopping".into())),
+                },
+                () = self.listener.rate_changed.notified() => Err(Self::comes_anew()),
+                () = self.listener.chunk_changed.notified() => self.tell_chunk().await,
+                () = sleep_until(self.look_due) => self.look(),
+                heard = self.conversation.hear() => self.heard(heard).await,
+            };
+            if let Err(end) = done {
+                return end;
+            }
+        }
+    }
+
+    /// A stream keeps its rate for as long as it lasts.
+    fn comes_anew() -> End {
+        End::Close(CLOSE_RESTART, "another source plays, at another rate; listen again".into())
+    }
+
+    fn hello(&self, status: &SourceStatus) -> String {
+        let layout = self.listeners.layout();
+        ToListener::Hello {
+            wire_version: wire::VERSION,
+            server_version: env!("CARGO_PKG_VERSION"),
+            format: "s16le",
+            rate_hz: layout.rate().0,
+            channels: wire::CHANNELS,
+            period_frames: layout.period_frames(),
+            chunk_frames: self.listeners.chunk_frames(1),
+            source: &status.source,
+        }
+        .to_text()
+    }
+
+    async fn tell_chunk(&mut self) -> Result<(), End> {
+        let Served { chunk_frames, why, .. } = self.served();
+        self.send(ToListener::Chunk { chunk_frames, why }.to_text()).await
+    }
+
+    async fn send(&mut self, text: String) -> Result<(), End> {
+        let bytes = text.len() as u64;
+        match timeout(WRITE_TIMEOUT, self.conversation.say(text)).await {
+            Ok(Ok(())) => {
+                self.listeners.hub.totals.messages.fetch_add(1, Relaxed);
+                self.listeners.hub.totals.bytes.fetch_add(bytes, Relaxed);
+                Ok(())
+            }
+            Ok(Err(_)) | Err(_) => Err(End::Gone),
+        }
+    }
+
+    /// Answers what the listener said.
+    async fn heard(&mut self, heard: Heard) -> Result<(), End> {
+        let service = &self.listener.service;
+        let refuse = |refusal, words: &str| Err(End::refuse(service, refusal, words));
+        let text = match heard {
+            Heard::Gone => return Err(End::Gone),
+            Heard::Fault(refusal, words) => return refuse(refusal, &words),
+            Heard::Goodbye => {
+                self.listener.outgoing.borrow_mut().queue_mut().close();
+                self.conversation.part().await;
+                return Err(End::Gone);
+            }
+            Heard::Text(text) => Some(text),
+            Heard::Nothing => None,
+        };
+        if !self.may_speak() {
+            return refuse(Refusal::MessagesTooMany, "too many messages: 50 a second are allowed");
+        }
+        let Some(text) = text else { return Ok(()) };
+        let received_ns = mono_raw_now().0;
+        match FromListener::parse(&text) {
+            Err(reason) => refuse(Refusal::MessageUnknown, &reason),
+            Ok(FromListener::Ping { id }) => {
+                self.send(ToListener::Pong { id, received_ns, sent_ns: mono_raw_now().0 }.to_text()).await
+            }
+            Ok(FromListener::SetPair { first_channel }) => match self.set_pair(first_channel) {
+                Ok(()) => Ok(()),
+                Err(reason) => {
+                    self.send(ToListener::Refused { about: "set_pair", reason: &reason }.to_text()).await
+                }
+            },
+            Ok(FromListener::Report(report)) => {
+                self.keep(report);
+                Ok(())
+            }
+        }
+    }
+
+    /// Checks the wish here, and has it fulfilled where a disk may be waited for.
+    fn set_pair(&self, first_channel: u16) -> Result<(), String> {
+        let Listener { service, guest, .. } = self.listener;
+        if !guest.grant(&service.access).set {
+            service.refusals.count(Refusal::KeyMissing);
+            return Err("Changing the channels needs the settings key: enter it under Listeners and access.".into());
+        }
+        self.listeners.hub.check_pair(first_channel)?;
+        let wish = Settings { first_channel: Some(first_channel) };
+        let given = self.listeners.wishes.borrow_mut().give(wish);
+        given.map_err(|_| "The channels are being changed too often: try again in a moment.".into())
+    }
+
+    /// Looks whether it may still listen.
+    fn look(&mut self) -> Result<(), End> {
+        self.look_due = Instant::now() + LOOK_EVERY;
+        let Listener { service, guest, .. } = self.listener;
+        if guest.grant(&service.access).listen {
+            return Ok(());
+        }
+        service.refusals.count(Refusal::KeyMissing);
+        Err(End::Close(CLOSE_POLICY, "A key is needed to listen now: enter it on the page.".into()))
+    }
+
+    /// Keeps a report and serves by it, unless the last one is younger than may be: counts only grow, so the next tells all of
+    /// it.
+    fn keep(&mut self, report: Report) {
+        let now = Instant::now();
+        if now < self.report_due {
+            return;
+        }
+        self.report_due = now + REPORT_PAUSE;
+        let facts = report.facts(&self.last_report);
+        if self.listener.outgoing.borrow_mut().queue_mut().report(facts) {
+            self.listener.chunk_changed.notify_one();
+        }
+        self.last_report.clone_from(&report);
+        if !self.listeners.hub.reports.keep(self.listener.number, report, self.served()) {
+            self.listeners.hub.fan_out.reports_skipped.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn served(&self) -> Served {
+        let serving = self.listener.outgoing.borrow().queue().serving();
+        let queue_frames = self.listeners.chunk_frames(serving.queue_packets as u32);
+        Served {
+            chunk_frames: self.listeners.chunk_frames(serving.chunk_packets),
+            queue_ms: (u64::from(queue_frames) * 1000 / u64::from(self.listeners.layout().rate().0)) as u32,
+            why: serving.why,
+        }
+    }
+
+    fn may_speak(&mut self) -> bool {
+        let now = Instant::now();
+        if now - self.second_began >= Duration::from_secs(1) {
+            self.second_began = now;
+            self.heard_this_second = 0;
+        }
+        self.heard_this_second += 1;
+        self.heard_this_second <= MESSAGES_PER_S_MAX
+    }
+}
