@@ -261,7 +261,8 @@ impl SendQueue {
 
     /// Whether to come by again soon, packet or not.
     pub fn is_pending(&self) -> bool {
-        (self.begun.is_some() || self.control_bytes > 0 || self.blocked) && self.phase != Phase::Failed
+        let blocked = self.blocked && self.phase == Phase::Playing;
+        (self.begun.is_some() || self.control_bytes > 0 || blocked) && self.phase != Phase::Failed
     }
 
     /// Whether nothing can be written, by no fault of ours.

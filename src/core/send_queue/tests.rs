@@ -12,6 +12,8 @@ const LIMITS: MessageLimits = MessageLimits { head_bytes_max: 4, payload_bytes_m
 const RECORD_BYTES: usize = wire::HEAD_BYTES + 128 * wire::FRAME_BYTES;
 /// What the link's own buffer takes at most.
 const LINK_BYTES_MAX: usize = 9000;
+/// Packets that may come between two turns.
+const SPARE_PACKETS: usize = 64;
 const MS: u64 = NS_PER_S / 1000;
 
 /// A source of numbers that gives the same ones for the same seed (`SplitMix64`).
@@ -88,7 +90,7 @@ struct World {
 impl World {
     fn new(number: u64) -> Self {
         Self {
-            packets: Backlog::new(STREAM.queue_packets_max() + 64),
+            packets: Backlog::new(STREAM.queue_packets_max() + SPARE_PACKETS),
             queue: SendQueue::new(number, STREAM, LIMITS),
             link: Link::default(),
             now: MonoNs(NS_PER_S),
@@ -241,12 +243,13 @@ fn live(seed: u64) {
     world.queue.open();
     world.push(numbers.below(4));
     world.settle();
-    world.heard = world.next; // sound begins when the hello is out
+    world.turn(false);
+    world.heard = world.next; // sound begins when the hello is out, with what comes then
     for _ in 0..600 {
         world.now.0 += numbers.below(20) * MS;
         match numbers.below(12) {
             0..=3 => world.push(1),
-            4 => world.push(numbers.below(120)), // a burst
+            4 => world.push(numbers.below(SPARE_PACKETS as u64 + 1)), // a burst
             5 => world.say(1 + numbers.below(900) as usize),
             6 => world.link.is_shut = numbers.one_in(3),
             7 | 8 => world.link.drain(numbers.below(3000) as usize),
@@ -297,10 +300,9 @@ fn control_messages_wait_for_eight_messages_of_sound_and_no_longer() {
     world.say(300);
     let mut order = Vec::new();
     for _ in 0..=CONTROL_AFTER {
-        // As much as leaves room for one message.
         world.link.drain(usize::MAX);
         world.link.acknowledge(usize::MAX);
-        world.push(40);
+        world.push(12); // one message, after which there is no room for more
         order.push((world.turn(false), world.control.is_empty()));
     }
     let before = order.iter().take_while(|(_, said)| !said).count();
