@@ -88,7 +88,7 @@ async fn serve(
     let (began, plays) = oneshot::channel();
     let (tell, news) = door::news()?;
     tokio::spawn(door::pass_on(Arc::clone(&hub), stopping.clone(), tell));
-    let setup = Setup { hub: Arc::clone(&hub), dscp: config.dscp, began, wishes, news };
+    let setup = Setup { hub: Arc::clone(&hub), dscp: config.dscp, began, wishes, taps: Vec::new(), news };
     let turns = RtWish { priority: config.fan_out_priority(), cpu: config.fan_out_cpu };
     let mut playing = spawn_fan_out(frames_out, newcomers, setup, turns)?;
     announce::follow(names, ports::offered(&config, &listeners));

@@ -289,7 +289,7 @@ impl SendQueue {
 
     /// What to do next: first what was begun, then sound, then control messages; after so much sound, control messages first.
     pub fn next(&mut self, packets: &Backlog<Packet>) -> Step {
-        if self.turn.is_over || self.phase == Phase::Failed {
+        if self.turn.is_over {
             return Step::Wait;
         }
         if self.begun.is_some() {
@@ -395,7 +395,9 @@ impl SendQueue {
     pub fn unacknowledged(&mut self, bytes: usize, now: MonoNs) -> bool {
         if bytes <= self.few_bytes() {
             self.ack_age.nothing();
-        } else if self.ack_age.age_ns(bytes, now) > u64::from(self.serving.unacknowledged_ms) * NS_PER_S / 1000 {
+        } else if self.ack_age.age_ns(bytes, now)
+            > u64::from(self.serving.unacknowledged_ms) * NS_PER_S / 1000
+        {
             return self.no_room();
         }
         self.looks_left = ACKNOWLEDGED_EVERY;

@@ -5,9 +5,14 @@
 
 use crate::error::{Error, Result};
 use crate::sys::fds::Wake;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
+use std::os::fd::AsFd;
 use std::sync::Arc;
+
+/// How often who waits looks whether the other end is still there: nobody wakes it for that.
+const LOOK_EVERY_MS: u16 = 500;
 
 /// The end that gives.
 #[derive(Debug)]
@@ -19,6 +24,12 @@ pub struct Giver<T> {
 /// The end that takes, not yet in a runtime.
 #[derive(Debug)]
 pub struct Untaken<T> {
+    ring: Consumer<T>,
+    wake: Arc<EventFd>,
+}
+
+/// The end that takes, on a thread that waits.
+pub struct Waiter<T> {
     ring: Consumer<T>,
     wake: Arc<EventFd>,
 }
@@ -60,6 +71,32 @@ impl<T> Untaken<T> {
     /// When tokio cannot watch the eventfd.
     pub fn here(self) -> Result<Taker<T>> {
         Ok(Taker { ring: self.ring, wake: Wake::watch(self.wake)? })
+    }
+
+    /// Takes from now on, on the calling thread.
+    pub fn waiter(self) -> Waiter<T> {
+        Waiter { ring: self.ring, wake: self.wake }
+    }
+}
+
+impl<T> Waiter<T> {
+    /// The next thing, once there is one; `None` when no more can come.
+    pub fn next(&mut self) -> Option<T> {
+        loop {
+            // Asked first: what was given before the other end was dropped is there by then.
+            let is_last = self.ring.is_abandoned();
+            if let Ok(thing) = self.ring.pop() {
+                return Some(thing);
+            }
+            if is_last {
+                return None;
+            }
+            let _ = poll(
+                &mut [PollFd::new(self.wake.as_fd(), PollFlags::POLLIN)],
+                PollTimeout::from(LOOK_EVERY_MS),
+            );
+            let _ = self.wake.read(); // nothing to read: it was not woken
+        }
     }
 }
 

@@ -8,6 +8,7 @@ pub mod fan_out;
 pub mod handover;
 pub mod pump;
 pub mod reports;
+pub mod tap;
 
 pub use crate::rt::counters::{Controls, Counters};
 pub use crate::rt::status::{SourceStatus, SourceView, State};
@@ -21,7 +22,8 @@ use crate::units::MonoNs;
 use fan_out::FanOutNumbers;
 use reports::Reports;
 use std::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tap::TapNumbers;
 use tokio::sync::watch;
 
 /// The hub's limits and the stream's sizes; of these [`Hub::set_listeners_max`] alone changes one.
@@ -117,6 +119,8 @@ pub struct Hub {
     pub fan_out: FanOutNumbers,
     /// What listeners say of their playing.
     pub reports: Reports,
+    /// What became of the taps' packets: set once, before the first packet.
+    pub taps: OnceLock<Vec<Arc<TapNumbers>>>,
     /// Never touched by a thread that carries sound.
     liveness: Mutex<Liveness>,
 }
@@ -140,6 +144,7 @@ impl Hub {
             totals: Totals::default(),
             fan_out: FanOutNumbers::new(&sizes.expected, sizes.stream(&sizes.expected)),
             reports: Reports::default(),
+            taps: OnceLock::new(),
             liveness: Mutex::default(),
         })
     }

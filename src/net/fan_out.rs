@@ -11,9 +11,10 @@ use super::settings::Settings;
 use crate::clock::mono_raw_now;
 use crate::core::adaptation::{CostFloor, Stream};
 use crate::error::{Error, Result};
+use crate::hub::Hub;
 use crate::hub::handover::{Giver, Untaken};
 use crate::hub::pump::{HandoffReader, Pump, RING_MARKS};
-use crate::hub::Hub;
+use crate::hub::tap::Tap;
 use crate::units::{MonoNs, NS_PER_S};
 use nix::sys::resource::{UsageWho, getrusage};
 use std::rc::Rc;
@@ -67,6 +68,8 @@ pub struct Setup {
     pub began: oneshot::Sender<()>,
     /// Where listeners' wishes go ([`super::settings::wishes`]).
     pub wishes: Giver<Settings>,
+    /// Who wants packets besides listeners.
+    pub taps: Vec<Tap>,
     /// What it must know of the others' doings ([`super::door::pass_on`]); the last of it ends the thread.
     pub news: Untaken<News>,
 }
@@ -84,7 +87,7 @@ pub fn run(handoff: HandoffReader, newcomers: Newcomers, setup: Setup) -> Result
 }
 
 async fn play(handoff: HandoffReader, newcomers: Newcomers, setup: Setup) -> Result<()> {
-    let Setup { hub, dscp, began, wishes, news } = setup;
+    let Setup { hub, dscp, began, wishes, taps, news } = setup;
     let (mut newcomers, mut news) = (newcomers.0.here()?, news.here()?);
     let mut ticker = Ticker {
         pump: Pump::new(handoff, hub.sizes())?,
@@ -92,7 +95,7 @@ async fn play(handoff: HandoffReader, newcomers: Newcomers, setup: Setup) -> Res
         breath: Breath::default(),
         next_look: None,
     };
-    let listeners = Rc::new(Listeners::new(hub, wishes));
+    let listeners = Rc::new(Listeners::new(hub, wishes, taps));
     let mut stopping: Option<Instant> = None;
     let mut heartbeat = interval(TURN_EVERY);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -146,7 +149,7 @@ impl Ticker {
             let began = mono_raw_now();
             let before = listeners.packets.borrow().count();
             let taken = (0..MARKS_AT_ONCE)
-                .take_while(|_| self.pump.take(&mut |packet| listeners.packets.borrow_mut().push(packet)))
+                .take_while(|_| self.pump.take(&mut |packet| listeners.push(packet)))
                 .count();
             listeners.lay_out(self.pump.layout());
             let made = listeners.packets.borrow().count() - before;

@@ -10,6 +10,7 @@ use crate::core::backlog::Backlog;
 use crate::core::layout::Layout;
 use crate::core::packetizer::Packet;
 use crate::hub::handover::Giver;
+use crate::hub::tap::Tap;
 use crate::hub::{Hub, SourceStatus};
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -44,6 +45,8 @@ pub(super) struct Listeners {
     /// To the thread that may wait for a disk.
     pub(super) wishes: RefCell<Giver<Settings>>,
     pub(super) packets: RefCell<Backlog<Packet>>,
+    /// Who wants packets besides listeners.
+    taps: RefCell<Vec<Tap>>,
     /// A listener's words found no room: it is to be looked at even if no packet comes.
     pub(super) pending: Notify,
     all: RefCell<Vec<Rc<Listener>>>,
@@ -55,7 +58,8 @@ pub(super) struct Listeners {
 
 impl Listeners {
     /// None yet.
-    pub(super) fn new(hub: Arc<Hub>, wishes: Giver<Settings>) -> Self {
+    pub(super) fn new(hub: Arc<Hub>, wishes: Giver<Settings>, taps: Vec<Tap>) -> Self {
+        let _ = hub.taps.set(taps.iter().map(Tap::numbers).collect()); // nobody has set them before
         let sizes = hub.sizes();
         let stream = sizes.stream(&sizes.expected);
         Self {
@@ -64,6 +68,7 @@ impl Listeners {
             hub,
             wishes: RefCell::new(wishes),
             packets: RefCell::new(Backlog::new(stream.queue_packets_max() + SPARE_PACKETS)),
+            taps: RefCell::new(taps),
             pending: Notify::new(),
             all: RefCell::default(),
             links: link::Shared::default(),
@@ -79,7 +84,13 @@ impl Listeners {
     }
 
     /// Adds one; it leaves when what is given is dropped.
-    pub(super) fn add(self: &Rc<Self>, link: Box<dyn Link>, service: Arc<Service>, guest: Guest, number: u64) -> Joined {
+    pub(super) fn add(
+        self: &Rc<Self>,
+        link: Box<dyn Link>,
+        service: Arc<Service>,
+        guest: Guest,
+        number: u64,
+    ) -> Joined {
         let mut outgoing = Outgoing::new(link, number, self.stream.get());
         outgoing.queue_mut().floor(self.floor_packets.get());
         let listener = Rc::new(Listener {
@@ -122,6 +133,14 @@ impl Listeners {
         }
         self.hub.fan_out.stalled.store(stalled, Relaxed);
         (pending, gathering)
+    }
+
+    /// A packet has been made.
+    pub(super) fn push(&self, packet: Packet) {
+        for tap in self.taps.borrow_mut().iter_mut() {
+            tap.offer(&packet);
+        }
+        self.packets.borrow_mut().push(packet);
     }
 
     /// A listener's messages are of so many frames now.

@@ -7,9 +7,10 @@ use super::process::{self, Process};
 use crate::clock::mono_raw_now;
 use crate::core::cause::Cause;
 use crate::core::liveness::Ill;
-use crate::hub::State;
+use crate::hub::tap::TapNumbers;
+use crate::hub::{Hub, State};
 use crate::units::NS_PER_S;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Nanoseconds in a second.
 const PER_S: f64 = NS_PER_S as f64;
@@ -25,6 +26,7 @@ pub(super) fn text(service: &Service) -> String {
     capture(&mut text, service);
     losses(&mut text, service);
     listeners(&mut text, service);
+    taps(&mut text, &service.hub);
     door(&mut text, service);
     let thread = service.hub.counters.capture_thread.load(Relaxed);
     process(&mut text, &process::look((thread > 0).then_some(thread)));
@@ -98,6 +100,18 @@ fn listeners(text: &mut Exposition, service: &Service) {
     let glitches = glitches.iter().map(|(cause, count)| (cause.as_str(), *count as f64));
     let help = "What interrupted the sound, by the listeners' own accounts.";
     text.by("synthwire_listener_glitches_total", Counter, help, ("cause", glitches));
+}
+
+/// Only where there are some.
+fn taps(text: &mut Exposition, hub: &Hub) {
+    let Some(taps) = hub.taps.get().filter(|taps| !taps.is_empty()) else { return };
+    let of = |count: fn(&TapNumbers) -> &AtomicU64| {
+        taps.iter().map(move |tap| (tap.name, count(tap).load(Relaxed) as f64))
+    };
+    let help = "Packets given to who wants them besides listeners.";
+    text.by("synthwire_tap_packets_total", Counter, help, ("tap", of(|tap| &tap.packets)));
+    let help = "Packets such a one had no room for.";
+    text.by("synthwire_tap_dropped_packets_total", Counter, help, ("tap", of(|tap| &tap.dropped)));
 }
 
 fn door(text: &mut Exposition, service: &Service) {

@@ -90,11 +90,7 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(
-        conversation: &'a mut dyn Conversation,
-        listeners: &'a Listeners,
-        listener: &'a Listener,
-    ) -> Self {
+    fn new(conversation: &'a mut dyn Conversation, listeners: &'a Listeners, listener: &'a Listener) -> Self {
         let now = Instant::now();
         Self {
             conversation,

@@ -9,6 +9,7 @@ use crate::core::histogram::{end_us, quantile_us};
 use crate::core::liveness::Ill;
 use crate::hub::fan_out::FanOutNumbers;
 use crate::hub::reports::{Shown, Sum};
+use crate::hub::tap::TapNumbers;
 use crate::hub::{RtState, SourceStatus};
 use crate::plain::Plain;
 use crate::units::NS_PER_S;
@@ -32,6 +33,9 @@ pub(super) struct Status {
     stream: Stream,
     listeners: Listeners,
     fan_out: FanOut,
+    /// What became of the packets of whoever wants them besides listeners; left out where nobody does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    taps: Vec<Tap>,
     /// What became of TLS handshakes; null where no HTTPS is spoken.
     tls_handshakes: Option<Counts>,
     /// Where an update of the system is; null where it has no updater.
@@ -95,6 +99,14 @@ struct FanOut {
     control_full: u64,
     control_first: u64,
     reports_skipped: u64,
+}
+
+#[derive(Serialize)]
+struct Tap {
+    name: &'static str,
+    packets: u64,
+    /// Packets it had no room for.
+    dropped: u64,
 }
 
 #[derive(Serialize)]
@@ -170,11 +182,17 @@ pub(super) fn of(service: &Service) -> Status {
             glitches,
         },
         fan_out: fan_out(&hub.fan_out),
+        taps: hub.taps.get().into_iter().flatten().map(|numbers| tap(numbers)).collect(),
         tls_handshakes: secure.as_ref().map(|secure| secure.handshakes.counts(refusals)),
         update: service.updates.shown(),
         losses,
         refusals: refused,
     }
+}
+
+fn tap(numbers: &TapNumbers) -> Tap {
+    let TapNumbers { name, packets, dropped } = numbers;
+    Tap { name, packets: packets.load(Relaxed), dropped: dropped.load(Relaxed) }
 }
 
 fn fan_out(numbers: &FanOutNumbers) -> FanOut {

@@ -53,6 +53,14 @@ pub fn become_real_time(wish: RtWish, rings: &[Area]) -> RtState {
     state
 }
 
+/// Gives up what the calling thread has inherited of its starter's real-time turns.
+pub fn become_ordinary() {
+    let param = nix::libc::sched_param { sched_priority: 0 };
+    // SAFETY: the call reads the struct it is given, which lives through it; 0 is the calling thread. It cannot be refused: nobody
+    // needs a right for less than he has. The taps' tests look at what came of it.
+    unsafe { nix::libc::sched_setscheduler(0, nix::libc::SCHED_OTHER, &raw const param) };
+}
+
 fn ask_for_turns(wish: RtWish, state: &mut RtState) {
     if let Some(cpu) = wish.cpu {
         let mut cpus = CpuSet::new();

@@ -260,7 +260,8 @@ fn live(seed: u64) {
             }
             _ => {
                 let ms = Some(numbers.below(300) as f64);
-                let facts = Facts { target_ms: ms, arrival_tail_ms: ms, round_trip_ms: ms, ..Facts::default() };
+                let facts =
+                    Facts { target_ms: ms, arrival_tail_ms: ms, round_trip_ms: ms, ..Facts::default() };
                 world.queue.report(facts);
             }
         }
@@ -321,6 +322,18 @@ fn after_an_overflow_the_next_message_is_a_note_and_the_newest_packet() {
     world.link.is_shut = false;
     assert_eq!(world.turn(false), 1);
     assert_eq!((world.heard, world.told), (world.next, world.next - 128));
+}
+
+#[test]
+fn what_does_not_fit_a_message_follows_without_waiting_for_a_packet() {
+    let mut world = World::playing(0);
+    let most = wire::RECORDS_MAX as u64 - 1;
+    world.push(most + 7);
+    assert_eq!(world.turn(false), 1);
+    assert_eq!(world.heard, most * 128);
+    assert!(world.queue.is_pending(), "the rest is due at once");
+    world.settle();
+    assert_eq!(world.heard, world.next);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! WebSocket messages within their limits: what tungstenite is told, what its faults mean, and how a conversation ends.
 
+use crate::core::wire;
 use crate::net::limits::MESSAGES_PER_S_MAX;
 use crate::net::refusals::Refusal;
-use crate::core::wire;
 use futures_util::StreamExt;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};

@@ -108,7 +108,8 @@ pub(super) trait Conversation {
 }
 
 /// Begins the conversation.
-pub(super) type Opening = Box<dyn FnOnce(Rc<dyn ControlOut>) -> LocalBoxFuture<'static, Box<dyn Conversation>>>;
+pub(super) type Opening =
+    Box<dyn FnOnce(Rc<dyn ControlOut>) -> LocalBoxFuture<'static, Box<dyn Conversation>>>;
 
 /// A listener's connection before the thread that sends has it.
 pub(super) trait Arrival: Send {

@@ -61,8 +61,7 @@ pub(super) fn opening(connection: Rc<RefCell<Connection>>, said: Bytes) -> Openi
         Box::pin(async move {
             let limits = Some(frames::limits(MESSAGE_BYTES_MAX));
             let words = Words { connection, out };
-            let socket =
-                WebSocketStream::from_partially_read(words, said.into(), Role::Server, limits).await;
+            let socket = WebSocketStream::from_partially_read(words, said.into(), Role::Server, limits).await;
             Box::new(WebSocketConversation(socket)) as Box<dyn Conversation>
         })
     })

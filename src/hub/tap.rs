@@ -1,0 +1,141 @@
+//! What wants packets besides listeners (a recorder, an egress, an analysis) taps them here.
+//!
+//! In: every packet, from the thread that sends. Out: the same packets, on a thread of the tap's own. Nobody waits for a tap: between
+//! the two is a bounded ring (`handover`), and what has no room in it is dropped and counted. A packet's bytes are shared, not copied.
+//! The tap's thread never has a real-time priority, whoever starts it. It sees what it missed by the packets' frame indices.
+
+use super::handover::{Giver, Waiter, handover};
+use crate::core::packetizer::Packet;
+use crate::error::{Error, Result};
+use crate::rt::thread::become_ordinary;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What became of the packets of one tap: read by everybody at any time.
+#[derive(Debug)]
+pub struct TapNumbers {
+    /// What it is called.
+    pub name: &'static str,
+    /// Packets it was given.
+    pub packets: AtomicU64,
+    /// Packets it had no room for.
+    pub dropped: AtomicU64,
+}
+
+/// The end on the thread that sends.
+#[derive(Debug)]
+pub struct Tap {
+    giver: Giver<Packet>,
+    numbers: Arc<TapNumbers>,
+}
+
+/// The end on the tap's thread: the next packet, once there is one, until no more can come.
+pub struct TapPackets(Waiter<Packet>);
+
+impl Iterator for TapPackets {
+    type Item = Packet;
+
+    fn next(&mut self) -> Option<Packet> {
+        self.0.next()
+    }
+}
+
+impl Tap {
+    /// Starts a thread that does `work`, for which `room` packets may wait.
+    ///
+    /// # Errors
+    /// When the kernel gives no eventfd or no thread.
+    pub fn start(
+        name: &'static str,
+        room: usize,
+        work: impl FnOnce(TapPackets) + Send + 'static,
+    ) -> Result<Self> {
+        let (giver, untaken) = handover(room)?;
+        let run = move || {
+            become_ordinary();
+            work(TapPackets(untaken.waiter()));
+        };
+        let started = std::thread::Builder::new().name(name.into()).spawn(run);
+        started.map_err(|error| Error::new(format!("cannot start the thread of {name}")).because(error))?;
+        let numbers = TapNumbers { name, packets: AtomicU64::new(0), dropped: AtomicU64::new(0) };
+        Ok(Self { giver, numbers: Arc::new(numbers) })
+    }
+
+    /// What becomes of its packets.
+    pub fn numbers(&self) -> Arc<TapNumbers> {
+        Arc::clone(&self.numbers)
+    }
+
+    /// Gives it a packet, or drops it where there is no room. Never waits.
+    pub fn offer(&mut self, packet: &Packet) {
+        let taken = self.giver.give(packet.clone()).is_ok();
+        let count = if taken { &self.numbers.packets } else { &self.numbers.dropped };
+        count.fetch_add(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rt::thread::{RtWish, become_prompt};
+    use crate::units::MonoNs;
+    use bytes::Bytes;
+    use nix::libc;
+    use std::sync::mpsc::channel;
+
+    /// The calling thread's policy as the kernel has it: libc remembers what it was told last.
+    fn policy() -> i32 {
+        // SAFETY: it takes a thread's number, 0 for the calling one, and touches no memory.
+        unsafe { libc::sched_getscheduler(0) }
+    }
+
+    fn packet(number: u64) -> Packet {
+        Packet {
+            record: Bytes::from(vec![7; 552]),
+            frame_index: number * 128,
+            frames: 128,
+            ready: MonoNs(number),
+        }
+    }
+
+    #[test]
+    fn a_taps_thread_is_ordinary_even_when_a_real_time_thread_starts_it() {
+        let starter = std::thread::spawn(|| {
+            let state = become_prompt(RtWish { priority: 10, cpu: None });
+            if state.fifo_priority.is_none() {
+                println!("NOT SHOWN: this user may have no real-time priority, so none can be inherited");
+            }
+            let (told, policies) = channel();
+            let tap = Tap::start("tap-policy", 1, move |_| told.send(policy()).unwrap()).unwrap();
+            let inherited = policies.recv().unwrap();
+            drop(tap);
+            (policy(), inherited, state.fifo_priority.is_some())
+        });
+        let (own, of_tap, is_real_time) = starter.join().unwrap();
+        assert_eq!(own == libc::SCHED_FIFO, is_real_time);
+        assert_eq!(of_tap, libc::SCHED_OTHER);
+    }
+
+    #[test]
+    fn a_tap_that_never_reads_loses_packets_and_another_gets_them_all() {
+        let (leave, left) = channel::<()>();
+        let (told, heard) = channel();
+        let mut deaf = Tap::start("tap-deaf", 8, move |_packets| _ = left.recv()).unwrap();
+        let mut eager = Tap::start("tap-eager", 1000, move |packets| {
+            packets.for_each(|packet| told.send(packet.frame_index).unwrap());
+        })
+        .unwrap();
+        let bytes = packet(0).record;
+        for number in 0..1000 {
+            let packet = Packet { record: bytes.clone(), ..packet(number) };
+            deaf.offer(&packet);
+            eager.offer(&packet);
+        }
+        let counts = |tap: &Tap| (tap.numbers().packets.load(Relaxed), tap.numbers().dropped.load(Relaxed));
+        assert_eq!((counts(&deaf), counts(&eager)), ((8, 992), (1000, 0)));
+        drop(eager);
+        let indices: Vec<u64> = heard.iter().collect();
+        assert!(indices.iter().copied().eq((0..1000).map(|number| number * 128)), "all of them, in order");
+        drop((deaf, leave));
+    }
+}
