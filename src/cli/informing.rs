@@ -26,7 +26,7 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 /// Keeps the line of `systemctl status` true, and feeds the watchdog while the service lives. That this runs at all shows that the
 /// thread of the pages does.
 pub(super) async fn keep_systemd_informed(
-    hub: Arc<Hub>,
+    hub: Hub,
     service: Arc<Service>,
     mut misread: watch::Receiver<Option<Plain>>,
 ) {
@@ -35,12 +35,12 @@ pub(super) async fn keep_systemd_informed(
     let mut look = tokio::time::interval(every);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut tell = tokio::time::interval(TELL_EVERY);
-    let mut source = hub.source();
+    let mut source = hub.heard.status();
     let (mut said, mut ill) = (Plain::default(), None);
     loop {
         tokio::select! {
             _ = look.tick() => {
-                let before = std::mem::replace(&mut ill, hub.ill(mono_raw_now()));
+                let before = std::mem::replace(&mut ill, hub.health.ill(mono_raw_now()));
                 log_change(before, ill);
                 if ill.is_none() && watched.is_some() {
                     notify::alive();
@@ -53,8 +53,8 @@ pub(super) async fn keep_systemd_informed(
             Ok(()) = source.changed() => {}
             Ok(()) = misread.changed() => {}
         }
-        let losses = Cause::ALL.into_iter().map(|cause| hub.counters.losses(cause).0).sum();
-        let line = standing::line(&source.borrow_and_update(), hub.listening(), losses);
+        let losses = Cause::ALL.into_iter().map(|cause| hub.numbers.counters.losses(cause).0).sum();
+        let line = standing::line(&source.borrow_and_update(), hub.admissions.listening(), losses);
         let first = [misread.borrow_and_update().clone(), ill.map(|ill| Plain::from(ill.words()))];
         let line = first.into_iter().flatten().fold(line, |line, first| format!("{first} {line}").into());
         // For whoever sits at the device: a copy of the fingerprint that did not come over the network.

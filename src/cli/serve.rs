@@ -11,8 +11,9 @@ use crate::error::{Error, Result};
 use crate::hub::pump::HandoffReader;
 use crate::hub::{Hub, Sizes};
 use crate::identity::Names;
-use crate::net::door::{self, Newcomers};
+use crate::net::events;
 use crate::net::fan_out::{self, Setup};
+use crate::net::new_listeners::{NewListenerReceiver, new_listeners};
 use crate::net::{self, Gate, Service};
 use crate::plain::Plain;
 use crate::rt::counters::{Controls, Counters};
@@ -76,26 +77,36 @@ async fn serve(
     let controls = Arc::new(Controls::default());
     let first_channel = arguments.first_channel.or(gate.settings.first_channel());
     controls.first_channel.store(first_channel.unwrap_or(config.first_channel) - 1, Relaxed);
-    let hub = Hub::new(sizes(&config), counters, controls);
+    let hub = Hub::new(sizes(&config), config.listeners_max as usize, counters, Arc::clone(&controls));
     let (frames_in, frames_out) = handoff()
         .map_err(|error| Error::new("cannot make the hand-off to the capture thread").because(error))?;
-    let (capture, tried) = spawn_capture(arguments, &config, &hub, frames_in)?;
+    let (capture, tried) = spawn_capture(arguments, &config, (&hub, controls), frames_in)?;
 
     let (stop, stopping) = watch::channel(false);
     let (misread, misreadings) = watch::channel(None);
-    let (door, newcomers) = door::door()?;
-    let (wishes, fulfilled) = net::settings::wishes()?;
+    let (sender, arrivals) = new_listeners()?;
+    let (changes, asked) = net::settings::changes()?;
     let (began, plays) = oneshot::channel();
-    let (tell, news) = door::news()?;
-    tokio::spawn(door::pass_on(Arc::clone(&hub), stopping.clone(), tell));
-    let setup = Setup { hub: Arc::clone(&hub), dscp: config.dscp, began, wishes, taps: Vec::new(), news };
+    let (tell, events) = events::events()?;
+    tokio::spawn(events::pass_on(hub.heard.status(), stopping.clone(), tell));
+    let setup = Setup {
+        sizes: hub.sizes,
+        numbers: Arc::clone(&hub.numbers),
+        heard: Arc::clone(&hub.heard),
+        entry: gate.entry.clone(),
+        dscp: config.dscp,
+        began,
+        changes,
+        taps: Vec::new(),
+        events,
+    };
     let turns = RtWish { priority: config.fan_out_priority(), cpu: config.fan_out_cpu };
-    let mut playing = spawn_fan_out(frames_out, newcomers, setup, turns)?;
+    let mut playing = spawn_fan_out(frames_out, arrivals, setup, turns)?;
     announce::follow(names, ports::offered(&config, &listeners));
     let (ports, secure) = listeners.part();
-    let service = Arc::new(Service::new(Arc::clone(&hub), gate, door, secure, stopping));
-    let mut serving = tokio::spawn(net::serve(ports, fulfilled.here()?, Arc::clone(&service)));
-    tokio::spawn(keep_systemd_informed(Arc::clone(&hub), Arc::clone(&service), misreadings));
+    let service = Arc::new(Service::new(hub.clone(), gate, sender, secure, stopping));
+    let mut serving = tokio::spawn(net::serve(ports, asked.here()?, Arc::clone(&service)));
+    tokio::spawn(keep_systemd_informed(hub.clone(), Arc::clone(&service), misreadings));
     tokio::spawn(keep_power_told(Arc::clone(&service)));
     let served = Arc::clone(&service);
     let reloading = async move {
@@ -130,14 +141,14 @@ async fn serve(
 fn spawn_capture(
     arguments: &ServeArguments,
     config: &Config,
-    hub: &Arc<Hub>,
+    (hub, controls): (&Hub, Arc<Controls>),
     frames: HandoffWriter,
 ) -> Result<(SupervisorHandle, oneshot::Receiver<()>)> {
     let wish = Wish { period_frames: config.period_frames, channels: config.channels };
     let (tried, is_tried) = oneshot::channel();
     let tell = {
-        let hub = Arc::clone(hub);
-        move |status| hub.announce(status)
+        let heard = Arc::clone(&hub.heard);
+        move |status| heard.announce(status)
     };
     let supervisor = Supervisor {
         opener: Box::new(Opener {
@@ -147,8 +158,8 @@ fn spawn_capture(
             sysfs: SYSFS_SOUND.into(),
         }),
         rt: RtWish { priority: config.rt_priority, cpu: config.capture_cpu },
-        counters: Arc::clone(&hub.counters),
-        controls: Arc::clone(&hub.controls),
+        counters: Arc::clone(&hub.numbers.counters),
+        controls,
         announce: Box::new(tell),
         tried: Box::new(move || {
             let _ = tried.send(()); // nobody waits any more when the service ends
@@ -160,7 +171,7 @@ fn spawn_capture(
 /// Starts the thread that plays to everybody; what it ends with.
 fn spawn_fan_out(
     frames: HandoffReader,
-    newcomers: Newcomers,
+    arrivals: NewListenerReceiver,
     setup: Setup,
     turns: RtWish,
 ) -> Result<oneshot::Receiver<Result<()>>> {
@@ -170,8 +181,8 @@ fn spawn_fan_out(
         for refusal in &state.refusals {
             tracing::warn!("the fan-out thread: {refusal}");
         }
-        let _ = setup.hub.fan_out.real_time.set(state);
-        let _ = ended.send(fan_out::run(frames, newcomers, setup));
+        let _ = setup.numbers.fan_out.real_time.set(state);
+        let _ = ended.send(fan_out::run(frames, arrivals, setup));
     };
     std::thread::Builder::new()
         .name("fan-out".into())
@@ -203,7 +214,7 @@ fn reload(
         Ok(new) => {
             tracing::info!("{}", standing::reloaded(running, &new));
             let before = std::mem::replace(running, running.with_live_keys_of(&new));
-            hub.set_listeners_max(running.listeners_max as usize);
+            hub.admissions.set_most(running.listeners_max as usize);
             // Whatever pair was chosen on the page stays, unless the file now names another than before.
             if running.first_channel != before.first_channel {
                 service.reconfigure_pair(running.first_channel);
@@ -221,7 +232,6 @@ fn reload(
 
 fn sizes(config: &Config) -> Sizes {
     Sizes {
-        listeners_max: config.listeners_max as usize,
         queue_ms: config.queue_ms,
         chunk_frames: config.chunk_frames,
         expected: Layout::expected(config.period_frames),

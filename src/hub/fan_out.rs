@@ -34,7 +34,7 @@ pub struct FanOutNumbers {
     /// What it was busy in them, ns.
     pub busy_ns: AtomicU64,
     /// Times it waited on purpose because it had not waited by itself.
-    pub breaths: AtomicU64,
+    pub forced_pauses: AtomicU64,
     /// Packets a message holds at least, so that the thread keeps up.
     pub floor_packets: AtomicU32,
     /// Writes the kernel took only a part of.
@@ -66,7 +66,7 @@ impl FanOutNumbers {
             stalled: AtomicUsize::new(0),
             ticks: AtomicU64::new(0),
             busy_ns: AtomicU64::new(0),
-            breaths: AtomicU64::new(0),
+            forced_pauses: AtomicU64::new(0),
             floor_packets: AtomicU32::new(1),
             partial_writes: AtomicU64::new(0),
             blocked: AtomicU64::new(0),

@@ -79,9 +79,11 @@ impl<T> Untaken<T> {
     }
 }
 
-impl<T> Waiter<T> {
-    /// The next thing, once there is one; `None` when no more can come.
-    pub fn next(&mut self) -> Option<T> {
+/// The next thing, once there is one, until no more can come.
+impl<T> Iterator for Waiter<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
         loop {
             // Asked first: what was given before the other end was dropped is there by then.
             let is_last = self.ring.is_abandoned();

@@ -3,14 +3,16 @@
 //! Each write must come from our own page or from a program, never from another site's page; must be JSON, which no form
 //! can send; and must have shown the settings key where one is set.
 
-use super::access::Denied;
 use super::access::rules::Purpose;
-use super::answers::{Body, denied, json, no_content};
+use super::access::{Access, Denied};
+use super::answers::{Body, json, no_content};
 use super::limits::{BODY_BYTES_MAX, BODY_TIMEOUT};
+use super::negotiation;
 use super::peer::Peer;
 use super::refusals::Refusal;
-use super::settings::Settings;
-use super::{Secure, Service, negotiation, update};
+use super::secure::Secure;
+use super::settings::{KeptSettings, Settings};
+use crate::hub::heard::Heard;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
@@ -36,21 +38,12 @@ pub(super) fn takes(path: &str) -> bool {
     )
 }
 
-/// Answers a POST to one of them.
-pub(super) async fn write(request: Request<Incoming>, service: &Arc<Service>, peer: Peer) -> Response<Body> {
-    let done = match request.uri().path() {
-        "/api/access/enter" => enter(request, service, peer).await,
-        "/api/access/key" => set_key(request, service, peer).await,
-        "/api/authority" => replace_authority(request, service, peer).await,
-        "/api/update" => update::take(request, service, peer).await,
-        "/api/update/restart" => update::restart(request, service, peer).await,
-        _ => set(request, service, peer).await,
-    };
-    done.unwrap_or_else(|why| denied(&service.refusals, &why))
-}
-
 /// `/api/access`: which keys are set and which were shown. No secrets.
-pub(super) async fn access(headers: &HeaderMap, service: &Service, peer: Peer) -> Response<Body> {
+pub(super) async fn access(
+    headers: &HeaderMap,
+    access: &Access,
+    peer: Peer,
+) -> Result<Response<Body>, Denied> {
     #[derive(Serialize)]
     struct Key {
         set: bool,
@@ -67,11 +60,7 @@ pub(super) async fn access(headers: &HeaderMap, service: &Service, peer: Peer) -
         /// What is locked for good, and what opens it; null where every key that is set can be entered.
         notice: Option<String>,
     }
-    let access = &service.access;
-    let shown = match access.shown(headers, peer).await {
-        Ok(shown) => shown,
-        Err(why) => return denied(&service.refusals, &why),
-    };
+    let shown = access.shown(headers, peer).await?;
     let grant = access.grant(shown);
     let set = access.set();
     let key = |purpose| Key {
@@ -79,14 +68,14 @@ pub(super) async fn access(headers: &HeaderMap, service: &Service, peer: Peer) -
         shown: *shown.of(purpose),
         may_set: access.may_set_key(purpose, shown),
     };
-    json(&Shown {
+    Ok(json(&Shown {
         listening: key(Purpose::Listening),
         settings: key(Purpose::Settings),
         may_listen: grant.listen,
         may_change_settings: grant.set,
         first_key_s_left: access.first_key_s_left(),
         notice: access.notice(),
-    })
+    }))
 }
 
 #[derive(Deserialize)]
@@ -96,9 +85,14 @@ struct Enter {
     key: String,
 }
 
-async fn enter(request: Request<Incoming>, service: &Service, peer: Peer) -> Result<Response<Body>, Denied> {
+/// `POST /api/access/enter`: what stands for a key from now on.
+pub(super) async fn enter(
+    request: Request<Incoming>,
+    access: &Access,
+    peer: Peer,
+) -> Result<Response<Body>, Denied> {
     let Enter { purpose, key } = body(request).await?;
-    let (purpose, token) = service.access.enter(purpose, &key, peer).await?;
+    let (purpose, token) = access.enter(purpose, &key, peer).await?;
     let secure = if peer.secure { "; Secure" } else { "" };
     let cookie = format!(
         "{}={}; Max-Age={TOKEN_AGE_S}; Path=/; HttpOnly; SameSite=Strict{secure}",
@@ -119,48 +113,52 @@ struct NewKey {
     key: Option<String>,
 }
 
-async fn set_key(
+/// `POST /api/access/key`: sets, changes or takes away a key.
+pub(super) async fn set_key(
     request: Request<Incoming>,
-    service: &Service,
+    access: &Access,
     peer: Peer,
 ) -> Result<Response<Body>, Denied> {
-    let shown = service.access.shown(request.headers(), peer).await?;
+    let shown = access.shown(request.headers(), peer).await?;
     let NewKey { purpose, key } = body(request).await?;
-    service.access.set_key(purpose, key, shown).await?;
+    access.set_key(purpose, key, shown).await?;
     tracing::info!("the key for {purpose:?} was changed from {}", peer.address);
     Ok(no_content())
 }
 
-async fn set(
+/// `POST /api/settings`: changes what is named.
+pub(super) async fn set(
     request: Request<Incoming>,
-    service: &Arc<Service>,
+    access: &Access,
+    (settings, heard): (&Arc<KeptSettings>, &Heard),
     peer: Peer,
 ) -> Result<Response<Body>, Denied> {
-    let shown = service.access.shown(request.headers(), peer).await?;
-    if !service.access.grant(shown).set {
+    let shown = access.shown(request.headers(), peer).await?;
+    if !access.grant(shown).set {
         return Err(Denied::new(Refusal::KeyMissing, "Enter the settings key first."));
     }
     let wish: Settings = body(request).await?;
-    service.settings.change(&service.hub, &wish).map_err(|why| Denied::new(Refusal::BodyUnreadable, why))?;
+    settings.change(heard, &wish).map_err(|why| Denied::new(Refusal::BodyUnreadable, why))?;
     Ok(no_content())
 }
 
-/// Makes a new authority in the place of one that cannot be used.
-async fn replace_authority(
+/// `POST /api/authority`: makes a new authority in the place of one that cannot be used.
+pub(super) async fn replace_authority(
     request: Request<Incoming>,
-    service: &Arc<Service>,
+    access: &Access,
+    secure: Option<&Secure>,
     peer: Peer,
 ) -> Result<Response<Body>, Denied> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Nothing {}
-    let shown = service.access.shown(request.headers(), peer).await?;
-    if !service.access.grant(shown).set {
+    let shown = access.shown(request.headers(), peer).await?;
+    if !access.grant(shown).set {
         return Err(Denied::new(Refusal::KeyMissing, "Enter the settings key first."));
     }
     let Nothing {} = body(request).await?;
     let good = || Denied::new(Refusal::BodyUnreadable, "There is no authority here that has to be replaced.");
-    let Some(Secure { identity, facts, .. }) = &service.secure else { return Err(good()) };
+    let Some(Secure { identity, facts, .. }) = secure else { return Err(good()) };
     let (identity, facts) = (Arc::clone(identity), Arc::clone(facts));
     match spawn_blocking(move || identity.replace_authority(&facts())).await {
         Ok(Ok(true)) => Ok(no_content()),

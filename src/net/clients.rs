@@ -2,7 +2,7 @@
 //!
 //! In: listeners as they come and go. Out: each with its address, its browser's name and its own last report.
 
-use super::guest::Guest;
+use super::client::Client;
 use crate::hub::reports::{Reports, Shown as Report};
 use crate::plain::Plain;
 use serde::Serialize;
@@ -13,10 +13,10 @@ use tokio::time::Instant;
 
 /// Everybody who listens, by the hub's number. As many as there are listeners, whose number the hub bounds.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Clients(Arc<Mutex<BTreeMap<u64, Client>>>);
+pub(super) struct Clients(Arc<Mutex<BTreeMap<u64, Known>>>);
 
 #[derive(Clone, Debug)]
-struct Client {
+struct Known {
     address: IpAddr,
     agent: Plain,
     since: Instant,
@@ -24,11 +24,11 @@ struct Client {
 
 impl Clients {
     /// Remembers a listener until what is given is dropped.
-    pub(super) fn enter(&self, number: u64, guest: &Guest) -> Seat {
-        let client =
-            Client { address: guest.peer.address, agent: guest.agent.clone(), since: Instant::now() };
-        self.all().insert(number, client);
-        Seat { clients: self.clone(), number }
+    pub(super) fn enter(&self, number: u64, client: &Client) -> Entered {
+        let known =
+            Known { address: client.peer.address, agent: client.agent.clone(), since: Instant::now() };
+        self.all().insert(number, known);
+        Entered { clients: self.clone(), number }
     }
 
     /// Everybody as they are shown, the longest-standing first.
@@ -37,7 +37,7 @@ impl Clients {
         let clients = self.all().clone();
         clients
             .into_iter()
-            .map(|(number, Client { address, agent, since })| Shown {
+            .map(|(number, Known { address, agent, since })| Shown {
                 number,
                 address,
                 agent,
@@ -47,19 +47,19 @@ impl Clients {
             .collect()
     }
 
-    fn all(&self) -> MutexGuard<'_, BTreeMap<u64, Client>> {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<u64, Known>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A listener that is remembered.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct Entered {
     clients: Clients,
     number: u64,
 }
 
-impl Drop for Seat {
+impl Drop for Entered {
     fn drop(&mut self) {
         self.clients.all().remove(&self.number);
     }

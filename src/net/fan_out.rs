@@ -4,15 +4,19 @@
 //! runs here: pages, handshakes, status have the other thread. A packet wakes this thread once, however many listen; what a
 //! listener says is read by a task of its own (`session`), which shares the listener's queue with it. So nothing here is locked.
 
-use super::door::{Newcomer, Newcomers, News};
-use super::listeners::Listeners;
+use super::entry::Entry;
+use super::events::Event;
+use super::listeners::{Listeners, Parts};
+use super::new_listeners::{NewListener, NewListenerReceiver};
 use super::session;
 use super::settings::Settings;
 use crate::clock::mono_raw_now;
 use crate::core::adaptation::{CostFloor, Stream};
 use crate::error::{Error, Result};
-use crate::hub::Hub;
+use crate::hub::Sizes;
 use crate::hub::handover::{Giver, Untaken};
+use crate::hub::heard::Heard;
+use crate::hub::numbers::Numbers;
 use crate::hub::pump::{HandoffReader, Pump, RING_MARKS};
 use crate::hub::tap::Tap;
 use crate::units::{MonoNs, NS_PER_S};
@@ -30,7 +34,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 const HURRY_AFTER: Duration = Duration::from_millis(100);
 /// What is taken from the hand-off before everybody is served.
 const MARKS_AT_ONCE: usize = 16;
-/// So many such turns before newcomers and listeners' words have theirs, however late this thread is: all that was there when it
+/// So many such turns before new listeners and listeners' words have theirs, however late this thread is: all that was there when it
 /// woke, and whatever has come since will wake it again.
 const TURNS_AT_ONCE: usize = RING_MARKS / MARKS_AT_ONCE;
 /// How often it is looked at how busy this thread is, ns.
@@ -39,17 +43,17 @@ const LOAD_EVERY_NS: u64 = NS_PER_S / 4;
 const TURN_EVERY: Duration = Duration::from_secs(1);
 /// How long it waits when it has not waited once between two such looks: it has more to do than it can. Others of its processor have
 /// a turn then, and the kernel sees that it has not lost its way (`LimitRTTIME=` of the unit).
-const BREATH: Duration = Duration::from_millis(1);
+const FORCED_PAUSE: Duration = Duration::from_millis(1);
 /// What is left of the second a stop may take, for listeners to be told.
 const STOP_GRACE: Duration = Duration::from_millis(600);
 
 /// Takes a listener in, and converses with it in a task of its own.
-fn welcome(listeners: &Rc<Listeners>, newcomer: Newcomer, dscp: Option<u8>) {
-    let Newcomer { arrival, service, guest, number, left } = newcomer;
+fn welcome(listeners: &Rc<Listeners>, new: NewListener, dscp: Option<u8>) {
+    let NewListener { arrival, client, number, left } = new;
     let Ok((link, opening)) = arrival.settle(listeners.links(), dscp) else {
         return; // no descriptors left: the page tries again
     };
-    let joined = listeners.add(link, service, guest, number);
+    let joined = listeners.add(link, client, number);
     tokio::task::spawn_local(async move {
         let conversation = opening(joined.control_out()).await;
         session::converse(&joined.listeners, &joined.listener, conversation).await;
@@ -60,48 +64,54 @@ fn welcome(listeners: &Rc<Listeners>, newcomer: Newcomer, dscp: Option<u8>) {
 
 /// How the thread is set up.
 pub struct Setup {
-    /// What everybody shares.
-    pub hub: Arc<Hub>,
+    /// The stream's sizes.
+    pub sizes: Sizes,
+    /// What is counted.
+    pub numbers: Arc<Numbers>,
+    /// What is heard.
+    pub heard: Arc<Heard>,
+    /// Who may go on listening.
+    pub entry: Entry,
     /// Marks the packets of the network, 0 to 63.
     pub dscp: Option<u8>,
     /// Told when the thread plays to whoever comes.
     pub began: oneshot::Sender<()>,
-    /// Where listeners' wishes go ([`super::settings::wishes`]).
-    pub wishes: Giver<Settings>,
+    /// Where changes go that listeners ask for ([`super::settings::changes`]).
+    pub changes: Giver<Settings>,
     /// Who wants packets besides listeners.
     pub taps: Vec<Tap>,
-    /// What it must know of the others' doings ([`super::door::pass_on`]); the last of it ends the thread.
-    pub news: Untaken<News>,
+    /// What it must know of the others' doings ([`super::events::pass_on`]); the last of it ends the thread.
+    pub events: Untaken<Event>,
 }
 
 /// Plays to everybody who comes through the door, on the calling thread, until it is to stop.
 ///
 /// # Errors
 /// When the kernel gives no epoll, or tokio ends.
-pub fn run(handoff: HandoffReader, newcomers: Newcomers, setup: Setup) -> Result<()> {
+pub fn run(handoff: HandoffReader, arrivals: NewListenerReceiver, setup: Setup) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default())
         .map_err(|error| Error::new("cannot start the fan-out runtime").because(error))?;
-    runtime.block_on(play(handoff, newcomers, setup))
+    runtime.block_on(play(handoff, arrivals, setup))
 }
 
-async fn play(handoff: HandoffReader, newcomers: Newcomers, setup: Setup) -> Result<()> {
-    let Setup { hub, dscp, began, wishes, taps, news } = setup;
-    let (mut newcomers, mut news) = (newcomers.0.here()?, news.here()?);
+async fn play(handoff: HandoffReader, arrivals: NewListenerReceiver, setup: Setup) -> Result<()> {
+    let Setup { sizes, numbers, heard, entry, dscp, began, changes, taps, events } = setup;
+    let (mut arrivals, mut events) = (arrivals.0.here()?, events.here()?);
     let mut ticker = Ticker {
-        pump: Pump::new(handoff, hub.sizes())?,
+        pump: Pump::new(handoff, sizes)?,
         load: Load::new(),
-        breath: Breath::default(),
+        pause: ForcedPause::default(),
         next_look: None,
     };
-    let listeners = Rc::new(Listeners::new(hub, wishes, taps));
+    let listeners = Rc::new(Listeners::new(Parts { sizes, numbers, heard, entry, changes, taps }));
     let mut stopping: Option<Instant> = None;
     let mut heartbeat = interval(TURN_EVERY);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let _ = began.send(());
     loop {
-        listeners.hub.fan_out.turns.fetch_add(1, Relaxed);
+        listeners.numbers.fan_out.turns.fetch_add(1, Relaxed);
         let look = ticker.next_look;
         tokio::select! {
             biased;
@@ -113,15 +123,15 @@ async fn play(handoff: HandoffReader, newcomers: Newcomers, setup: Setup) -> Res
                 ticker.look(&listeners, look.is_some_and(|(_, hurry)| hurry));
             }
             () = listeners.pending.notified(), if look.is_none() => ticker.look_again(),
-            // Before newcomers: they are greeted with it.
-            news = news.take() => match news? {
-                News::Source(source) => _ = listeners.source.send_replace(source),
-                News::Stop => {
+            // Before new listeners: they are greeted with it.
+            event = events.take() => match event? {
+                Event::Source(source) => _ = listeners.source.send_replace(source),
+                Event::Stop => {
                     listeners.stop.send_replace(true);
                     stopping = Some(Instant::now() + STOP_GRACE);
                 }
             },
-            newcomer = newcomers.take(), if stopping.is_none() => welcome(&listeners, newcomer?, dscp),
+            new = arrivals.take(), if stopping.is_none() => welcome(&listeners, new?, dscp),
             _ = heartbeat.tick() => {}
         }
         if let Some(until) = stopping {
@@ -137,7 +147,7 @@ async fn play(handoff: HandoffReader, newcomers: Newcomers, setup: Setup) -> Res
 struct Ticker {
     pump: Pump,
     load: Load,
-    breath: Breath,
+    pause: ForcedPause,
     /// When to come by without a packet, and whether what waits is then to be sent as it is.
     next_look: Option<(Instant, bool)>,
 }
@@ -153,7 +163,7 @@ impl Ticker {
                 .count();
             listeners.lay_out(self.pump.layout());
             let made = listeners.packets.borrow().count() - before;
-            listeners.hub.totals.packets.fetch_add(made, Relaxed);
+            listeners.numbers.totals.packets.fetch_add(made, Relaxed);
             if made > 0 {
                 self.look(listeners, false);
             }
@@ -162,16 +172,16 @@ impl Ticker {
                 break;
             }
         }
-        listeners.hub.fan_out.ticks.fetch_add(1, Relaxed);
+        listeners.numbers.fan_out.ticks.fetch_add(1, Relaxed);
     }
 
     /// Counts what this turn took; now and then it is looked at whether that is too much.
     fn account(&mut self, listeners: &Listeners, began: MonoNs) {
         let now = mono_raw_now();
-        listeners.hub.fan_out.busy_ns.fetch_add(now.since(began), Relaxed);
+        listeners.numbers.fan_out.busy_ns.fetch_add(now.since(began), Relaxed);
         if let Some(packets) = self.load.busy(now, now.since(began), listeners.stream()) {
             listeners.set_floor(packets);
-            listeners.hub.fan_out.breaths.fetch_add(u64::from(self.breath.taken_if_due()), Relaxed);
+            listeners.numbers.fan_out.forced_pauses.fetch_add(u64::from(self.pause.taken_if_due()), Relaxed);
         }
     }
 
@@ -189,19 +199,19 @@ impl Ticker {
     }
 }
 
-/// Sees to it that the thread waits now and then, however much there is to do.
+/// Forces a short sleep under overload, so that `LimitRTTIME=` does not end the process.
 #[derive(Default)]
-struct Breath {
+struct ForcedPause {
     /// How often the thread had waited when it was last looked at.
     waits: i64,
 }
 
-impl Breath {
+impl ForcedPause {
     /// Waits for a moment, unless the thread has waited by itself since this was last asked; whether it did.
     fn taken_if_due(&mut self) -> bool {
         let due = waits() == self.waits;
         if due {
-            std::thread::sleep(BREATH);
+            std::thread::sleep(FORCED_PAUSE);
         }
         self.waits = waits();
         due
@@ -243,11 +253,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_that_never_waits_takes_a_breath_and_another_needs_none() {
-        let mut breath = Breath::default();
+    fn a_thread_that_never_waits_is_made_to_pause_and_another_needs_none() {
+        let mut pause = ForcedPause::default();
         // Between two looks it may wait for a page of memory.
-        assert!((0..100).any(|_| breath.taken_if_due()));
-        std::thread::sleep(BREATH);
-        assert!(!breath.taken_if_due());
+        assert!((0..100).any(|_| pause.taken_if_due()));
+        std::thread::sleep(FORCED_PAUSE);
+        assert!(!pause.taken_if_due());
     }
 }

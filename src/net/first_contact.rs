@@ -5,8 +5,10 @@
 
 use super::answers::{Body, words};
 use super::browser::{browser, system};
+use super::peer::Peer;
+use super::secure::Secure;
 use super::site::{Authority, Host, Origin};
-use super::{Peer, Secure, assets, qr};
+use super::{assets, qr};
 use crate::identity::is_permitted;
 use crate::tls::Trusted;
 use crate::tls::profile::profile;

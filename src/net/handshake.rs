@@ -25,7 +25,7 @@ const HANDSHAKE_WAIT: Duration = Duration::from_secs(15);
 const HANDSHAKES_MAX: usize = 64;
 /// Of one address.
 const HANDSHAKES_PER_ADDRESS: usize = HANDSHAKES_MAX / 8;
-/// Connections that wait for their turn, each within the bounds of its address (`crowd`).
+/// Connections that wait for their turn, each within the bounds of its address (`connection_limits`).
 const WAITING_MAX: usize = 256;
 /// What rustls may hold back of what was written: one record. Its default, 64 KiB, would be 370 ms of sound nobody can forget.
 const BUFFER_BYTES_MAX: usize = 16 * 1024;

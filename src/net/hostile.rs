@@ -10,10 +10,10 @@ use super::party::Party;
 use super::peer::{Peer, Relay};
 use super::proxies::Proxies;
 use super::routes;
-use super::{Gate, Service, door, http};
+use super::{Gate, Service, http, new_listeners};
 use crate::config::Config;
 use crate::core::layout::Layout;
-use crate::hub::{Controls, Counters, Hub, Sizes};
+use crate::hub::{Hub, Sizes};
 use crate::identity::Names;
 use crate::state::StateFolder;
 use crate::tls::dates::Clock;
@@ -158,7 +158,7 @@ pub fn remember(bytes: &[u8]) -> Remembered {
     gate.settings.give_way("fuzz");
     let settings = std::fs::read(file("settings.json")).expect("it was written");
     std::fs::remove_dir_all(&path).expect("it was there");
-    Remembered { open: gate.access.grant(Each::default()).listen, settings }
+    Remembered { open: gate.entry.access.grant(Each::default()).listen, settings }
 }
 
 fn first_facts() -> Facts {
@@ -224,9 +224,14 @@ fn tls_config() -> Arc<ServerConfig> {
 
 /// A service without a source and without keys.
 fn deaf_service() -> Service {
-    let sizes =
-        Sizes { listeners_max: 1, queue_ms: 250, chunk_frames: None, expected: Layout::expected(128) };
-    let hub = Hub::new(sizes, Arc::new(Counters::new()), Arc::new(Controls::default()));
+    let sizes = Sizes { queue_ms: 250, chunk_frames: None, expected: Layout::expected(128) };
+    let hub = Hub::new(sizes, 1, Arc::default(), Arc::default());
     let gate = Gate::open(&Config::default(), watch::channel(Names::default()).1, None, true);
-    Service::new(hub, gate, door::door().expect("an eventfd").0, None, watch::channel(false).1)
+    Service::new(
+        hub,
+        gate,
+        new_listeners::new_listeners().expect("an eventfd").0,
+        None,
+        watch::channel(false).1,
+    )
 }

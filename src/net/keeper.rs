@@ -1,7 +1,8 @@
 //! Keeps the certificate fitting: looks at the machine every few seconds, and at once when a listener's clock was told or
 //! the machine has got another name.
 
-use super::{Look, stopped};
+use super::secure::Look;
+use super::stopping::stopped;
 use crate::error::Result;
 use crate::identity::Names;
 use crate::tls::Identity;

@@ -1,7 +1,7 @@
 //! Who listens, on the thread that sends: each listener with its sending side, and what they share.
 
-use super::Service;
-use super::guest::Guest;
+use super::client::Client;
+use super::entry::Entry;
 use super::link::{self, ControlOut, Link};
 use super::outgoing::Outgoing;
 use super::settings::Settings;
@@ -10,8 +10,10 @@ use crate::core::backlog::Backlog;
 use crate::core::layout::Layout;
 use crate::core::packetizer::Packet;
 use crate::hub::handover::Giver;
+use crate::hub::heard::Heard;
+use crate::hub::numbers::Numbers;
 use crate::hub::tap::Tap;
-use crate::hub::{Hub, SourceStatus};
+use crate::hub::{Sizes, SourceStatus};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
@@ -25,8 +27,7 @@ const SPARE_PACKETS: usize = 64;
 
 /// One listener.
 pub(super) struct Listener {
-    pub(super) service: Arc<Service>,
-    pub(super) guest: Guest,
+    pub(super) client: Client,
     pub(super) number: u64,
     pub(super) outgoing: RefCell<Outgoing>,
     /// The frames of its messages have changed: it must be told.
@@ -35,15 +36,28 @@ pub(super) struct Listener {
     pub(super) rate_changed: Notify,
 }
 
+/// What they are put together of.
+pub(super) struct Parts {
+    pub(super) sizes: Sizes,
+    pub(super) numbers: Arc<Numbers>,
+    pub(super) heard: Arc<Heard>,
+    pub(super) entry: Entry,
+    pub(super) changes: Giver<Settings>,
+    pub(super) taps: Vec<Tap>,
+}
+
 /// All of them.
 pub(super) struct Listeners {
-    pub(super) hub: Arc<Hub>,
+    pub(super) numbers: Arc<Numbers>,
+    pub(super) heard: Arc<Heard>,
+    pub(super) entry: Entry,
+    sizes: Sizes,
     /// What is heard, for this thread alone.
     pub(super) source: watch::Sender<SourceStatus>,
     /// Whether the service is to stop, for this thread alone.
     pub(super) stop: watch::Sender<bool>,
     /// To the thread that may wait for a disk.
-    pub(super) wishes: RefCell<Giver<Settings>>,
+    pub(super) changes: RefCell<Giver<Settings>>,
     pub(super) packets: RefCell<Backlog<Packet>>,
     /// Who wants packets besides listeners.
     taps: RefCell<Vec<Tap>>,
@@ -58,15 +72,18 @@ pub(super) struct Listeners {
 
 impl Listeners {
     /// None yet.
-    pub(super) fn new(hub: Arc<Hub>, wishes: Giver<Settings>, taps: Vec<Tap>) -> Self {
-        let _ = hub.taps.set(taps.iter().map(Tap::numbers).collect()); // nobody has set them before
-        let sizes = hub.sizes();
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { sizes, numbers, heard, entry, changes, taps } = parts;
+        let _ = numbers.taps.set(taps.iter().map(Tap::numbers).collect()); // nobody has set them before
         let stream = sizes.stream(&sizes.expected);
         Self {
-            source: watch::Sender::new(hub.source().borrow().clone()),
+            source: watch::Sender::new(heard.status().borrow().clone()),
             stop: watch::Sender::new(false),
-            hub,
-            wishes: RefCell::new(wishes),
+            numbers,
+            heard,
+            entry,
+            sizes,
+            changes: RefCell::new(changes),
             packets: RefCell::new(Backlog::new(stream.queue_packets_max() + SPARE_PACKETS)),
             taps: RefCell::new(taps),
             pending: Notify::new(),
@@ -84,18 +101,11 @@ impl Listeners {
     }
 
     /// Adds one; it leaves when what is given is dropped.
-    pub(super) fn add(
-        self: &Rc<Self>,
-        link: Box<dyn Link>,
-        service: Arc<Service>,
-        guest: Guest,
-        number: u64,
-    ) -> Joined {
+    pub(super) fn add(self: &Rc<Self>, link: Box<dyn Link>, client: Client, number: u64) -> Joined {
         let mut outgoing = Outgoing::new(link, number, self.stream.get());
         outgoing.queue_mut().floor(self.floor_packets.get());
         let listener = Rc::new(Listener {
-            service,
-            guest,
+            client,
             number,
             outgoing: RefCell::new(outgoing),
             chunk_changed: Notify::new(),
@@ -113,7 +123,7 @@ impl Listeners {
     /// Writes what is due to one listener.
     pub(super) fn serve(&self, listener: &Listener) {
         let mut outgoing = listener.outgoing.borrow_mut();
-        outgoing.serve(&self.packets.borrow(), &self.hub, false);
+        outgoing.serve(&self.packets.borrow(), &self.numbers, false);
         if outgoing.queue().is_pending() {
             self.pending.notify_one();
         }
@@ -125,13 +135,13 @@ impl Listeners {
         let (mut pending, mut gathering, mut stalled) = (false, false, 0);
         for listener in self.all.borrow().iter() {
             let mut outgoing = listener.outgoing.borrow_mut();
-            outgoing.serve(&packets, &self.hub, hurry);
+            outgoing.serve(&packets, &self.numbers, hurry);
             let queue = outgoing.queue();
             pending |= queue.is_pending();
             gathering |= queue.is_gathering(&packets);
             stalled += usize::from(queue.is_stalled());
         }
-        self.hub.fan_out.stalled.store(stalled, Relaxed);
+        self.numbers.fan_out.stalled.store(stalled, Relaxed);
         (pending, gathering)
     }
 
@@ -163,9 +173,9 @@ impl Listeners {
         if self.layout.replace(*layout) == *layout {
             return;
         }
-        let stream = self.hub.sizes().stream(layout);
+        let stream = self.sizes.stream(layout);
         let before = self.stream.replace(stream);
-        self.hub.fan_out.lay_out(layout, stream);
+        self.numbers.fan_out.lay_out(layout, stream);
         if before == stream {
             return;
         }
@@ -183,7 +193,7 @@ impl Listeners {
         if self.floor_packets.replace(packets) == packets {
             return;
         }
-        self.hub.fan_out.floor_packets.store(packets, Relaxed);
+        self.numbers.fan_out.floor_packets.store(packets, Relaxed);
         for listener in self.all.borrow().iter() {
             if listener.outgoing.borrow_mut().queue_mut().floor(packets) {
                 listener.chunk_changed.notify_one();
@@ -222,7 +232,7 @@ impl ControlOut for Control {
         if outgoing.queue().has_failed() {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        if outgoing.control(frames, context.waker(), &self.listeners.hub) {
+        if outgoing.control(frames, context.waker(), &self.listeners.numbers) {
             Poll::Ready(Ok(frames.len()))
         } else {
             Poll::Pending

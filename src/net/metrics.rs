@@ -1,12 +1,13 @@
 //! `/metrics`: the status as Prometheus reads it. Names are stable; they are only ever added. `docs/observability/` has a
 //! dashboard and alerts made of them.
 
-use super::Service;
 use super::exposition::{Exposition, Kind::Counter, Kind::Gauge};
+use super::overview::Overview;
 use super::process::{self, Process};
 use crate::clock::mono_raw_now;
 use crate::core::cause::Cause;
 use crate::core::liveness::Ill;
+use crate::hub::numbers::Numbers;
 use crate::hub::tap::TapNumbers;
 use crate::hub::{Hub, State};
 use crate::units::NS_PER_S;
@@ -16,26 +17,26 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 const PER_S: f64 = NS_PER_S as f64;
 
 /// Everything at this moment.
-pub(super) fn text(service: &Service) -> String {
+pub(super) fn text(overview: &Overview) -> String {
     let mut text = Exposition::default();
     let version = [(env!("CARGO_PKG_VERSION"), 1.0)];
     text.by("synthwire_build_info", Gauge, "The version that runs.", ("version", version));
-    let up_s = service.started.elapsed().as_secs_f64();
+    let up_s = overview.started.elapsed().as_secs_f64();
     text.one("synthwire_uptime_seconds", Gauge, "Time since the service was started.", up_s);
-    life(&mut text, service);
-    capture(&mut text, service);
-    losses(&mut text, service);
-    listeners(&mut text, service);
-    taps(&mut text, &service.hub);
-    door(&mut text, service);
-    let thread = service.hub.counters.capture_thread.load(Relaxed);
+    life(&mut text, overview);
+    capture(&mut text, overview);
+    losses(&mut text, overview);
+    listeners(&mut text, overview);
+    taps(&mut text, &overview.hub.numbers);
+    door(&mut text, overview);
+    let thread = overview.hub.numbers.counters.capture_thread.load(Relaxed);
     process(&mut text, &process::look((thread > 0).then_some(thread)));
     text.into_text()
 }
 
 /// The same answer as `/healthz`.
-fn life(text: &mut Exposition, service: &Service) {
-    let ill = service.hub.ill(mono_raw_now());
+fn life(text: &mut Exposition, overview: &Overview) {
+    let ill = overview.hub.health.ill(mono_raw_now());
     let help =
         "1 while sound reaches the sockets, if there is any, and a source is looked for, if there is none.";
     text.one("synthwire_alive", Gauge, help, f64::from(ill.is_none()));
@@ -43,9 +44,9 @@ fn life(text: &mut Exposition, service: &Service) {
     text.by("synthwire_ill", Gauge, "1 for what keeps it from being alive.", ("cause", causes));
 }
 
-fn capture(text: &mut Exposition, service: &Service) {
-    let counters = &service.hub.counters;
-    let playing = f64::from(service.hub.source().borrow().source.state == State::Playing);
+fn capture(text: &mut Exposition, overview: &Overview) {
+    let counters = &overview.hub.numbers.counters;
+    let playing = f64::from(overview.hub.heard.status().borrow().source.state == State::Playing);
     text.one("synthwire_source_playing", Gauge, "1 while the source delivers frames.", playing);
     text.counters([
         ("synthwire_captured_frames_total", "Frames taken from the source.", &counters.frames),
@@ -56,7 +57,7 @@ fn capture(text: &mut Exposition, service: &Service) {
             &counters.timeouts,
         ),
     ]);
-    let rate = service.hub.fan_out.rate();
+    let rate = overview.hub.numbers.fan_out.rate();
     let delay_s = rate.duration_ns(counters.delay_frames.load(Relaxed)) as f64 / PER_S;
     text.one("synthwire_device_delay_seconds", Gauge, "From capture to the fetching of a period.", delay_s);
     let drift = counters.drift_ppm().map(|ppm| ppm * 1e-6);
@@ -66,12 +67,12 @@ fn capture(text: &mut Exposition, service: &Service) {
 }
 
 /// Under the same names as in the stream and on the page: `capture_xrun`, `usb_loss`, `queue_drop` and the others.
-fn losses(text: &mut Exposition, service: &Service) {
-    let totals = &service.hub.totals;
+fn losses(text: &mut Exposition, overview: &Overview) {
+    let totals = &overview.hub.numbers.totals;
     let dropped = [&totals.queue_drop_packets, &totals.queue_drop_frames].map(|count| count.load(Relaxed));
     let counted = Cause::ALL.map(|cause| match cause {
         Cause::QueueDrop => (cause, dropped.into()),
-        _ => (cause, service.hub.counters.losses(cause)),
+        _ => (cause, overview.hub.numbers.counters.losses(cause)),
     });
     let events = counted.map(|(cause, (events, _))| (cause.name(), events as f64));
     let help = "Times frames were lost on the way to a listener.";
@@ -81,10 +82,11 @@ fn losses(text: &mut Exposition, service: &Service) {
     text.by("synthwire_lost_frames_total", Counter, help, ("cause", frames));
 }
 
-fn listeners(text: &mut Exposition, service: &Service) {
-    let (hub, totals) = (&service.hub, &service.hub.totals);
-    text.one("synthwire_listeners", Gauge, "Who listens now.", hub.listening() as f64);
-    let max = hub.sizes().listeners_max as f64;
+fn listeners(text: &mut Exposition, overview: &Overview) {
+    let Hub { admissions, numbers, .. } = &overview.hub;
+    let totals = &numbers.totals;
+    text.one("synthwire_listeners", Gauge, "Who listens now.", admissions.listening() as f64);
+    let max = admissions.most() as f64;
     text.one("synthwire_listeners_max", Gauge, "How many may listen at once.", max);
     text.counters([
         ("synthwire_listeners_joined_total", "Who ever listened.", &totals.joined),
@@ -96,15 +98,15 @@ fn listeners(text: &mut Exposition, service: &Service) {
     text.spread("synthwire_queue_packets", help, &totals.queue_packets.spread(), 1.0);
     let help = "How long a packet has waited when it is sent.";
     text.spread("synthwire_queue_age_seconds", help, &totals.queue_age.spread(), PER_S);
-    let (_, glitches) = hub.reports.shown();
+    let (_, glitches) = numbers.reports.shown();
     let glitches = glitches.iter().map(|(cause, count)| (cause.as_str(), *count as f64));
     let help = "What interrupted the sound, by the listeners' own accounts.";
     text.by("synthwire_listener_glitches_total", Counter, help, ("cause", glitches));
 }
 
 /// Only where there are some.
-fn taps(text: &mut Exposition, hub: &Hub) {
-    let Some(taps) = hub.taps.get().filter(|taps| !taps.is_empty()) else { return };
+fn taps(text: &mut Exposition, numbers: &Numbers) {
+    let Some(taps) = numbers.taps.get().filter(|taps| !taps.is_empty()) else { return };
     let of = |count: fn(&TapNumbers) -> &AtomicU64| {
         taps.iter().map(move |tap| (tap.name, count(tap).load(Relaxed) as f64))
     };
@@ -114,9 +116,9 @@ fn taps(text: &mut Exposition, hub: &Hub) {
     text.by("synthwire_tap_dropped_packets_total", Counter, help, ("tap", of(|tap| &tap.dropped)));
 }
 
-fn door(text: &mut Exposition, service: &Service) {
-    text.one("synthwire_connections", Gauge, "Connections there are.", service.crowd.total() as f64);
-    let refused = service.refusals.shown();
+fn door(text: &mut Exposition, overview: &Overview) {
+    text.one("synthwire_connections", Gauge, "Connections there are.", overview.connections.total() as f64);
+    let refused = overview.refusals.shown();
     let refused = refused.iter().map(|(reason, count)| (*reason, *count as f64));
     text.by("synthwire_refused_total", Counter, "Who was turned away, by reason.", ("reason", refused));
 }

@@ -8,16 +8,17 @@ mod answers;
 mod api;
 pub mod assets;
 mod browser;
+mod client;
 mod clients;
+mod connection_limits;
 pub mod control;
-mod crowd;
-pub mod door;
 mod doorstep;
+mod entry;
+pub mod events;
 mod exposition;
 pub mod fan_out;
 mod first_contact;
 pub mod guard;
-mod guest;
 mod handshake;
 mod headers;
 #[cfg(feature = "hostile")]
@@ -26,9 +27,12 @@ mod keeper;
 pub mod limits;
 mod link;
 mod listeners;
+mod listening;
 mod metrics;
 mod negotiation;
+pub mod new_listeners;
 mod outgoing;
+mod overview;
 mod party;
 mod patience;
 mod peer;
@@ -37,20 +41,24 @@ mod proxies;
 mod qr;
 pub mod refusals;
 mod routes;
+mod secure;
 mod service;
 mod session;
 pub mod settings;
 mod site;
 mod status;
+mod stopping;
 mod turns;
 mod update;
 mod updates;
 
-pub use service::{Gate, Look, Secure, Service};
+pub use entry::Entry;
+pub use secure::{Look, Secure};
+pub use service::{Gate, Service};
 
 use crate::hub::handover::Taker;
 use crate::tls::Identity;
-use crowd::Place;
+use connection_limits::Place;
 use doorstep::Doorstep;
 use handshake::Handshakes;
 use hyper::server::conn::http1;
@@ -63,11 +71,11 @@ use patience::Patient;
 use peer::{Peer, Relay};
 use refusals::Refusal;
 use routes::{Route, Upgrade};
-use service::stopped;
 use settings::Settings;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use stopping::stopped;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -110,16 +118,16 @@ impl Listeners {
     }
 }
 
-/// Answers on `ports` and fulfils listeners' wishes until the service is to stop, then ends every connection within a second.
-pub async fn serve(ports: Ports, wishes: Taker<Settings>, service: Arc<Service>) {
+/// Answers on `ports` and makes the changes that listeners ask for until the service is to stop, then ends every connection within a second.
+pub async fn serve(ports: Ports, changes: Taker<Settings>, service: Arc<Service>) {
     let Ports { plain, tls } = ports;
-    tokio::spawn(settings::fulfil(Arc::clone(&service.settings), Arc::clone(&service.hub), wishes));
+    tokio::spawn(settings::make_changes(Arc::clone(&service.settings), Arc::clone(&service.heard), changes));
     let mut stop = service.stop.clone();
-    if let Some(Secure { identity, facts, news, .. }) = &service.secure {
+    if let Some(Secure { identity, facts, news, .. }) = service.secure.as_deref() {
         let news = keeper::News { claims: Arc::clone(news), names: service.names.clone() };
         tokio::spawn(keeper::keep(Arc::clone(identity), Arc::clone(facts), news, stop.clone()));
     }
-    let connections_max = || service.hub.sizes().listeners_max + SPARE_CONNECTIONS;
+    let connections_max = || service.listening.admissions.most() + SPARE_CONNECTIONS;
     let (mut connections, doorstep) = (JoinSet::new(), Doorstep::default());
     loop {
         tokio::select! {
@@ -132,12 +140,12 @@ pub async fn serve(ports: Ports, wishes: Taker<Settings>, service: Arc<Service>)
                     // The other side may be gone already.
                     let Ok(local) = stream.local_addr() else { continue };
                     let peer = Peer { address: from.ip().to_canonical(), local, secure: is_secure, relay: Relay::None };
-                    match service.crowd.admit(peer.party(), connections_max()) {
+                    match service.connections.admit(peer.party(), connections_max()) {
                         Ok(place) => {
                             connections.spawn(connection(stream, peer, place, Arc::clone(&service)));
                         }
                         Err(refusal) => {
-                            service.refusals.count(refusal);
+                            service.entry.refusals.count(refusal);
                             // Under TLS nothing can be said before the handshake.
                             let telling = if is_secure { None } else { doorstep.tell(stream, refusal) };
                             telling.map(|telling| connections.spawn(telling));
@@ -200,7 +208,7 @@ async fn connection(stream: TcpStream, peer: Peer, _place: Place, service: Arc<S
     let stream = match &service.secure {
         Some(secure) if peer.secure => match secure.handshakes.shake(stream, peer.party()).await {
             Ok(stream) => stream,
-            Err(refusal) => return service.refusals.count(refusal),
+            Err(refusal) => return service.entry.refusals.count(refusal),
         },
         _ => Connection::Plain(stream),
     };
@@ -217,17 +225,17 @@ async fn connection(stream: TcpStream, peer: Peer, _place: Place, service: Arc<S
     tokio::select! {
         served = serving => if let Err(error) = served {
             if let Some(refusal) = refusal_of(&error) {
-                service.refusals.count(refusal);
+                service.entry.refusals.count(refusal);
             }
             tracing::debug!("a connection ended: {error}");
         },
         () = stopped(&mut stop) => return,
     }
     let asked = upgrade.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(Upgrade { connection, guest }) = asked
+    if let Some(Upgrade { connection, client }) = asked
         && let Some(arrival) = WebSocketArrival::after(connection).await
     {
-        session::listen(Box::new(arrival), guest, service).await;
+        service.listening.listen(Box::new(arrival), client).await;
     }
 }
 

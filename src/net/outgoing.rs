@@ -9,7 +9,7 @@ use crate::core::backlog::{Backlog, Lost};
 use crate::core::packetizer::Packet;
 use crate::core::send_queue::{SendQueue, Sent, Sound, Step};
 use crate::core::wire;
-use crate::hub::Hub;
+use crate::hub::numbers::Numbers;
 use bytes::BytesMut;
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
@@ -48,12 +48,12 @@ impl Outgoing {
     }
 
     /// Takes whole frames of control messages; false when they do not fit, and `waker` is woken when they may.
-    pub(super) fn control(&mut self, frames: &[u8], waker: &Waker, hub: &Hub) -> bool {
+    pub(super) fn control(&mut self, frames: &[u8], waker: &Waker, numbers: &Numbers) -> bool {
         let fits = self.queue.take_control(frames.len());
         if fits {
             self.control.extend_from_slice(frames);
         } else {
-            hub.fan_out.control_full.fetch_add(1, Relaxed);
+            numbers.fan_out.control_full.fetch_add(1, Relaxed);
             self.control_waker = Some(waker.clone());
         }
         fits
@@ -61,8 +61,8 @@ impl Outgoing {
 
     /// Forgets what no longer fits the queue, and writes what is due and fits the link. `hurry`: no packet has come for a while, so
     /// what there is makes a message.
-    pub(super) fn serve(&mut self, packets: &Backlog<Packet>, hub: &Hub, hurry: bool) {
-        if !self.queue.has_failed() && self.write(packets, hub, hurry).is_err() {
+    pub(super) fn serve(&mut self, packets: &Backlog<Packet>, numbers: &Numbers, hurry: bool) {
+        if !self.queue.has_failed() && self.write(packets, numbers, hurry).is_err() {
             self.fail();
         }
     }
@@ -75,58 +75,63 @@ impl Outgoing {
         }
     }
 
-    fn write(&mut self, packets: &Backlog<Packet>, hub: &Hub, hurry: bool) -> io::Result<()> {
-        count_lost(hub, self.queue.begin(packets, hurry));
+    fn write(&mut self, packets: &Backlog<Packet>, numbers: &Numbers, hurry: bool) -> io::Result<()> {
+        count_lost(numbers, self.queue.begin(packets, hurry));
         loop {
             match self.queue.next(packets) {
                 Step::Wait => return Ok(()),
                 Step::AskUnsent => {
                     let unsent = self.link.unsent_bytes()?;
                     let blocked = self.queue.unsent(unsent);
-                    hub.fan_out.blocked.fetch_add(u64::from(blocked), Relaxed);
+                    numbers.fan_out.blocked.fetch_add(u64::from(blocked), Relaxed);
                 }
                 Step::AskUnacknowledged => {
                     let blocked = self.queue.unacknowledged(self.link.unacknowledged_bytes(), mono_raw_now());
-                    hub.fan_out.blocked.fetch_add(u64::from(blocked), Relaxed);
+                    numbers.fan_out.blocked.fetch_add(u64::from(blocked), Relaxed);
                 }
                 Step::Finish => {
                     let rest = self.link.finish();
                     if let Some(sent) = self.taken(rest)? {
-                        self.sent(sent, packets, hub);
+                        self.sent(sent, packets, numbers);
                     }
                 }
-                Step::Sound(sound) => self.send(sound, packets, hub)?,
-                Step::Control { overtakes } => self.send_control(overtakes, packets, hub)?,
+                Step::Sound(sound) => self.send(sound, packets, numbers)?,
+                Step::Control { overtakes } => self.send_control(overtakes, packets, numbers)?,
             }
         }
     }
 
-    fn send(&mut self, sound: Sound, packets: &Backlog<Packet>, hub: &Hub) -> io::Result<()> {
-        count_lost(hub, sound.skipped.unwrap_or_default());
+    fn send(&mut self, sound: Sound, packets: &Backlog<Packet>, numbers: &Numbers) -> io::Result<()> {
+        count_lost(numbers, sound.skipped.unwrap_or_default());
         let note = sound.is_noted.then(|| wire::listener(&self.queue.note(packets, mono_raw_now())));
         let Sound { packets: count, bytes, .. } = sound;
         let cursor = self.queue.cursor();
         let waiting = packets.waiting(cursor);
         let sent = self.link.send(&Message { note, backlog: packets, cursor, packets: count, bytes });
         let Some(sent) = self.taken(sent)? else { return Ok(()) };
-        if let Some(age_ns) = self.sent(sent, packets, hub) {
-            hub.totals.queue_age.add(age_ns);
+        if let Some(age_ns) = self.sent(sent, packets, numbers) {
+            numbers.totals.queue_age.add(age_ns);
         }
-        hub.fan_out.messages.fetch_add(1, Relaxed);
-        hub.fan_out.partial_writes.fetch_add(u64::from(!sent.is_whole), Relaxed);
-        hub.fan_out.caught_up.fetch_add(u64::from(sound.skipped.is_some()), Relaxed);
-        hub.totals.messages.fetch_add(1, Relaxed);
-        hub.totals.bytes.fetch_add((note.map_or(0, |note| note.len()) + bytes) as u64, Relaxed);
-        hub.totals.queue_packets.add(waiting as u64);
+        numbers.fan_out.messages.fetch_add(1, Relaxed);
+        numbers.fan_out.partial_writes.fetch_add(u64::from(!sent.is_whole), Relaxed);
+        numbers.fan_out.caught_up.fetch_add(u64::from(sound.skipped.is_some()), Relaxed);
+        numbers.totals.messages.fetch_add(1, Relaxed);
+        numbers.totals.bytes.fetch_add((note.map_or(0, |note| note.len()) + bytes) as u64, Relaxed);
+        numbers.totals.queue_packets.add(waiting as u64);
         Ok(())
     }
 
-    fn send_control(&mut self, overtakes: bool, packets: &Backlog<Packet>, hub: &Hub) -> io::Result<()> {
-        hub.fan_out.control_first.fetch_add(u64::from(overtakes), Relaxed);
+    fn send_control(
+        &mut self,
+        overtakes: bool,
+        packets: &Backlog<Packet>,
+        numbers: &Numbers,
+    ) -> io::Result<()> {
+        numbers.fan_out.control_first.fetch_add(u64::from(overtakes), Relaxed);
         let sent = self.link.send_control(&mut self.control);
         let Some(sent) = self.taken(sent)? else { return Ok(()) };
-        hub.fan_out.partial_writes.fetch_add(u64::from(!sent.is_whole), Relaxed);
-        self.sent(sent, packets, hub);
+        numbers.fan_out.partial_writes.fetch_add(u64::from(!sent.is_whole), Relaxed);
+        self.sent(sent, packets, numbers);
         if let Some(waker) = self.control_waker.take() {
             waker.wake();
         }
@@ -145,18 +150,18 @@ impl Outgoing {
     }
 
     /// Tells the queue what was taken. When a message of sound is whole with it, for how long that has waited.
-    fn sent(&mut self, sent: Sent, packets: &Backlog<Packet>, hub: &Hub) -> Option<u64> {
+    fn sent(&mut self, sent: Sent, packets: &Backlog<Packet>, numbers: &Numbers) -> Option<u64> {
         let now = mono_raw_now();
         let age_ns = now.since(self.queue.sent(packets, sent, now)?);
-        hub.fan_out.written(age_ns);
+        numbers.fan_out.written(age_ns);
         Some(age_ns)
     }
 }
 
-fn count_lost(hub: &Hub, lost: Lost) {
+fn count_lost(numbers: &Numbers, lost: Lost) {
     if lost.packets > 0 {
-        hub.totals.queue_drop_packets.fetch_add(u64::from(lost.packets), Relaxed);
-        hub.totals.queue_drop_frames.fetch_add(u64::from(lost.frames), Relaxed);
+        numbers.totals.queue_drop_packets.fetch_add(u64::from(lost.packets), Relaxed);
+        numbers.totals.queue_drop_frames.fetch_add(u64::from(lost.frames), Relaxed);
     }
 }
 

@@ -1,28 +1,32 @@
 //! Which path answers what: first whether at all, then to whom. The upgrade itself happens in `link`.
 
-use super::access::Denied;
+use super::access::{Access, Denied};
 use super::answers::{Body, denied, json, words};
+use super::client::Client;
+use super::entry::Entry;
 use super::guard;
-use super::guest::Guest;
+
 use super::limits::URL_BYTES_MAX;
 use super::link::upgrade;
 use super::negotiation::{self, Coding};
+use super::overview::Overview;
 use super::peer::Peer;
 use super::refusals::Refusal;
-use super::{Service, api, assets, first_contact, headers, metrics, status};
+use super::secure::Secure;
+use super::service::Service;
+use super::{api, assets, first_contact, headers, metrics, status, update};
 use crate::clock::mono_raw_now;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
-use std::sync::Arc;
 
 /// A connection that is about to be a WebSocket.
 pub(super) struct Upgrade {
     pub(super) connection: OnUpgrade,
     /// Who is at its other end.
-    pub(super) guest: Guest,
+    pub(super) client: Client,
 }
 
 /// What a request leads to.
@@ -34,15 +38,20 @@ pub(super) struct Route {
 }
 
 /// Answers one request.
-pub(super) async fn answer(mut request: Request<Incoming>, service: &Arc<Service>, peer: Peer) -> Route {
+pub(super) async fn answer(mut request: Request<Incoming>, service: &Service, peer: Peer) -> Route {
     let mut upgrade = None;
     let peer = service.proxies.visitor(peer, request.headers());
     let allow = allowed_methods(request.uri().path());
     let mut response = match admitted(&request, service, peer) {
-        Err(why) => denied(&service.refusals, &why),
+        Err(why) => denied(&service.entry.refusals, &why),
         Ok(()) if request.method() != Method::POST => read(&mut request, service, peer, &mut upgrade).await,
-        Ok(()) if request.uri().path() == first_contact::CLOCK => clock(&request, service, peer),
-        Ok(()) => api::write(request, service, peer).await,
+        Ok(()) if request.uri().path() == first_contact::CLOCK => {
+            clock(&request, service.secure.as_deref(), peer)
+        }
+        Ok(()) => {
+            let done = write(request, service, peer).await;
+            done.unwrap_or_else(|why| denied(&service.entry.refusals, &why))
+        }
     };
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
@@ -104,68 +113,84 @@ fn allowed_methods(path: &str) -> &'static str {
 /// Answers what changes nothing.
 async fn read(
     request: &mut Request<Incoming>,
-    service: &Arc<Service>,
+    service: &Service,
     peer: Peer,
     upgrade: &mut Option<Upgrade>,
 ) -> Response<Body> {
     match request.uri().path() {
         "/healthz" => health(service),
-        "/api/access" => api::access(request.headers(), service, peer).await,
+        "/api/access" => {
+            let shown = api::access(request.headers(), &service.entry.access, peer).await;
+            shown.unwrap_or_else(|why| denied(&service.entry.refusals, &why))
+        }
         "/ws" | "/api/status" | "/api/clients" | "/metrics" => {
-            match guest(request.headers(), service, peer).await {
-                Err(why) => denied(&service.refusals, &why),
-                Ok(guest) => for_guest(request, service, guest, upgrade),
+            match client(request.headers(), &service.entry.access, peer).await {
+                Err(why) => denied(&service.entry.refusals, &why),
+                Ok(client) => for_client(request, service, client, upgrade),
             }
         }
-        path => page(path, request.headers(), service, peer),
+        path => page(path, request.headers(), service.secure.as_deref(), peer),
+    }
+}
+
+/// Answers what changes something.
+async fn write(request: Request<Incoming>, service: &Service, peer: Peer) -> Result<Response<Body>, Denied> {
+    let Service { entry: Entry { access, .. }, settings, heard, updates, secure, .. } = service;
+    match request.uri().path() {
+        "/api/access/enter" => api::enter(request, access, peer).await,
+        "/api/access/key" => api::set_key(request, access, peer).await,
+        "/api/authority" => api::replace_authority(request, access, secure.as_deref(), peer).await,
+        "/api/update" => update::take(request, access, updates, peer).await,
+        "/api/update/restart" => update::restart(request, access, updates, peer).await,
+        _ => api::set(request, access, (settings, heard), peer).await,
     }
 }
 
 /// Whether the service lives, and if not, why not.
 fn health(service: &Service) -> Response<Body> {
-    match service.hub.ill(mono_raw_now()) {
+    match service.overview.hub.health.ill(mono_raw_now()) {
         None => words(StatusCode::OK, "ok"),
         Some(ill) => words(StatusCode::SERVICE_UNAVAILABLE, ill.words()),
     }
 }
 
 /// Answers what only those get who may listen.
-fn for_guest(
+fn for_client(
     request: &mut Request<Incoming>,
     service: &Service,
-    guest: Guest,
+    client: Client,
     upgrade: &mut Option<Upgrade>,
 ) -> Response<Body> {
     match request.uri().path() {
-        "/api/status" => json(&status::of(service)),
-        "/metrics" => exposition(service),
-        "/api/clients" if guest.grant(&service.access).set => {
-            json(&service.clients.shown(&service.hub.reports))
+        "/api/status" => json(&status::of(&service.overview)),
+        "/metrics" => exposition(&service.overview),
+        "/api/clients" if client.grant(&service.entry.access).set => {
+            json(&service.listening.clients.shown(&service.overview.hub.numbers.reports))
         }
         "/api/clients" => {
             let words = "Who listens is shown to the holder of the settings key.";
-            denied(&service.refusals, &Denied::new(Refusal::KeyMissing, words))
+            denied(&service.entry.refusals, &Denied::new(Refusal::KeyMissing, words))
         }
-        _ => socket(request, guest, upgrade),
+        _ => socket(request, client, upgrade),
     }
 }
 
 /// Whoever may listen: everybody, or who has shown the key where one is set.
-async fn guest(headers: &HeaderMap, service: &Service, peer: Peer) -> Result<Guest, Denied> {
-    let shown = service.access.shown(headers, peer).await?;
-    if !service.access.grant(shown).listen {
+async fn client(headers: &HeaderMap, access: &Access, peer: Peer) -> Result<Client, Denied> {
+    let shown = access.shown(headers, peer).await?;
+    if !access.grant(shown).listen {
         return Err(Denied::new(
             Refusal::KeyMissing,
             "A key is needed to listen. Open the page and enter it.",
         ));
     }
     let agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes);
-    Ok(Guest::new(peer, agent.unwrap_or_default(), shown, &service.access))
+    Ok(Client::new(peer, agent.unwrap_or_default(), shown, access))
 }
 
 /// A file of the page; or, where the page could not play, what leads to where it does.
-fn page(path: &str, headers: &HeaderMap, service: &Service, peer: Peer) -> Response<Body> {
-    if let Some(secure) = &service.secure {
+fn page(path: &str, headers: &HeaderMap, secure: Option<&Secure>, peer: Peer) -> Response<Body> {
+    if let Some(secure) = secure {
         if let Some(response) = first_contact::answer(path, headers, secure, peer) {
             return response;
         }
@@ -180,8 +205,8 @@ fn page(path: &str, headers: &HeaderMap, service: &Service, peer: Peer) -> Respo
 }
 
 /// Notes what a listener's clock shows. All it can change is the dates of the next certificate.
-fn clock(request: &Request<Incoming>, service: &Service, peer: Peer) -> Response<Body> {
-    match (&service.secure, first_contact::claimed_s(request.uri().query())) {
+fn clock(request: &Request<Incoming>, secure: Option<&Secure>, peer: Peer) -> Response<Body> {
+    match (secure, first_contact::claimed_s(request.uri().query())) {
         (None, _) => {
             words(StatusCode::NOT_FOUND, "This service has no certificate that a clock could concern.")
         }
@@ -195,10 +220,10 @@ fn clock(request: &Request<Incoming>, service: &Service, peer: Peer) -> Response
 }
 
 /// Becomes a WebSocket.
-fn socket(request: &mut Request<Incoming>, guest: Guest, upgrade: &mut Option<Upgrade>) -> Response<Body> {
+fn socket(request: &mut Request<Incoming>, client: Client, upgrade: &mut Option<Upgrade>) -> Response<Body> {
     match upgrade::accept(request) {
         Ok(response) => {
-            *upgrade = Some(Upgrade { connection: hyper::upgrade::on(request), guest });
+            *upgrade = Some(Upgrade { connection: hyper::upgrade::on(request), client });
             response
         }
         Err(refusal) => *refusal,
@@ -229,8 +254,8 @@ fn file(asset: &'static assets::Asset, for_ever: bool, asked: &HeaderMap) -> Res
     response
 }
 
-fn exposition(service: &Service) -> Response<Body> {
-    let mut response = words(StatusCode::OK, metrics::text(service));
+fn exposition(overview: &Overview) -> Response<Body> {
+    let mut response = words(StatusCode::OK, metrics::text(overview));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response

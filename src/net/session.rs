@@ -1,21 +1,19 @@
 //! One listener's session: hello and goodbye, what it says and what is answered. Over whatever link it came (`link`).
 //!
-//! It begins on the thread of the pages ([`listen`]); the rest is a task on the thread that sends ([`converse`]), where sound goes out
-//! beside it.
+//! A task on the thread that sends ([`converse`]), where sound goes out beside it.
 
 use super::control::{FromListener, ToListener};
-use super::guest::Guest;
+use super::entry::Entry;
 use super::limits::MESSAGES_PER_S_MAX;
-use super::link::{Arrival, Conversation, Heard};
+use super::link::{Conversation, Heard};
 use super::listeners::{Listener, Listeners};
 use super::refusals::Refusal;
-use super::service::{Service, stopped};
 use super::settings::Settings;
+use super::stopping::stopped;
 use crate::clock::mono_raw_now;
 use crate::core::wire;
 use crate::hub::SourceStatus;
 use crate::hub::reports::{Report, Served};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -42,23 +40,10 @@ enum End {
 
 impl End {
     /// Somebody is turned away; it is counted under its name.
-    fn refuse(service: &Service, refusal: Refusal, words: impl Into<String>) -> Self {
-        service.refusals.count(refusal);
+    fn refuse(entry: &Entry, refusal: Refusal, words: impl Into<String>) -> Self {
+        entry.refusals.count(refusal);
         Self::Close(refusal.code(), words.into())
     }
-}
-
-/// Hands a listener over to the thread that sends, and waits until it has left; says no where there are too many.
-pub(super) async fn listen(arrival: Box<dyn Arrival>, guest: Guest, service: Arc<Service>) {
-    if let Ok(listener) = service.hub.join() {
-        let number = listener.number();
-        let _seat = service.clients.enter(number, &guest);
-        service.door.hand_over(arrival, Arc::clone(&service), guest, number).await;
-        return;
-    }
-    let reason = format!("{} people listen already, no more fit", service.hub.listening());
-    service.refusals.count(Refusal::ListenersFull);
-    arrival.turn_away(Refusal::ListenersFull.code(), reason).await;
 }
 
 /// Converses with a listener until it leaves or the service stops.
@@ -175,8 +160,8 @@ impl<'a> Session<'a> {
         let bytes = text.len() as u64;
         match timeout(WRITE_TIMEOUT, self.conversation.say(text)).await {
             Ok(Ok(())) => {
-                self.listeners.hub.totals.messages.fetch_add(1, Relaxed);
-                self.listeners.hub.totals.bytes.fetch_add(bytes, Relaxed);
+                self.listeners.numbers.totals.messages.fetch_add(1, Relaxed);
+                self.listeners.numbers.totals.bytes.fetch_add(bytes, Relaxed);
                 Ok(())
             }
             Ok(Err(_)) | Err(_) => Err(End::Gone),
@@ -185,8 +170,8 @@ impl<'a> Session<'a> {
 
     /// Answers what the listener said.
     async fn heard(&mut self, heard: Heard) -> Result<(), End> {
-        let service = &self.listener.service;
-        let refuse = |refusal, words: &str| Err(End::refuse(service, refusal, words));
+        let entry = &self.listeners.entry;
+        let refuse = |refusal, words: &str| Err(End::refuse(entry, refusal, words));
         let text = match heard {
             Heard::Gone => return Err(End::Gone),
             Heard::Fault(refusal, words) => return refuse(refusal, &words),
@@ -223,25 +208,27 @@ impl<'a> Session<'a> {
 
     /// Checks the wish here, and has it fulfilled where a disk may be waited for.
     fn set_pair(&self, first_channel: u16) -> Result<(), String> {
-        let Listener { service, guest, .. } = self.listener;
-        if !guest.grant(&service.access).set {
-            service.refusals.count(Refusal::KeyMissing);
-            return Err("Changing the channels needs the settings key: enter it under Listeners and access.".into());
+        let Entry { access, refusals } = &self.listeners.entry;
+        if !self.listener.client.grant(access).set {
+            refusals.count(Refusal::KeyMissing);
+            return Err(
+                "Changing the channels needs the settings key: enter it under Listeners and access.".into()
+            );
         }
-        self.listeners.hub.check_pair(first_channel)?;
+        self.listeners.heard.check_pair(first_channel)?;
         let wish = Settings { first_channel: Some(first_channel) };
-        let given = self.listeners.wishes.borrow_mut().give(wish);
+        let given = self.listeners.changes.borrow_mut().give(wish);
         given.map_err(|_| "The channels are being changed too often: try again in a moment.".into())
     }
 
     /// Looks whether it may still listen.
     fn look(&mut self) -> Result<(), End> {
         self.look_due = Instant::now() + LOOK_EVERY;
-        let Listener { service, guest, .. } = self.listener;
-        if guest.grant(&service.access).listen {
+        let Entry { access, refusals } = &self.listeners.entry;
+        if self.listener.client.grant(access).listen {
             return Ok(());
         }
-        service.refusals.count(Refusal::KeyMissing);
+        refusals.count(Refusal::KeyMissing);
         Err(End::Close(CLOSE_POLICY, "A key is needed to listen now: enter it on the page.".into()))
     }
 
@@ -258,8 +245,8 @@ impl<'a> Session<'a> {
             self.listener.chunk_changed.notify_one();
         }
         self.last_report.clone_from(&report);
-        if !self.listeners.hub.reports.keep(self.listener.number, report, self.served()) {
-            self.listeners.hub.fan_out.reports_skipped.fetch_add(1, Relaxed);
+        if !self.listeners.numbers.reports.keep(self.listener.number, report, self.served()) {
+            self.listeners.numbers.fan_out.reports_skipped.fetch_add(1, Relaxed);
         }
     }
 

@@ -5,8 +5,8 @@
 //! wishes on its socket is handed over to there, because the thread that sends sound waits for no disk and no lock.
 
 use crate::error;
-use crate::hub::Hub;
 use crate::hub::handover::{Giver, Taker, Untaken, handover};
+use crate::hub::heard::Heard;
 use crate::state::{Found, Kept, StateFile, StateFolder, Step, numbered};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -17,8 +17,8 @@ use tokio::time::sleep;
 
 /// Highest channel a pair can begin with.
 const FIRST_CHANNEL_MAX: u16 = 127;
-/// Wishes on their way from the thread that sends: more than a person can make while the other thread is busy.
-const WISHES_MAX: usize = 16;
+/// Changes on their way from the thread that sends: more than a person can make while the other thread is busy.
+const CHANGES_MAX: usize = 16;
 /// How long after a change it is written down.
 const KEEP_AFTER: Duration = Duration::from_secs(1);
 
@@ -116,9 +116,9 @@ impl KeptSettings {
     ///
     /// # Errors
     /// Why it cannot be, in plain words; then nothing is changed.
-    pub(super) fn change(self: &Arc<Self>, hub: &Hub, wish: &Settings) -> Result<(), String> {
+    pub(super) fn change(self: &Arc<Self>, heard: &Heard, wish: &Settings) -> Result<(), String> {
         if let Some(first_channel) = wish.first_channel {
-            hub.set_pair(first_channel)?;
+            heard.set_pair(first_channel)?;
             self.lock().first_channel = Some(first_channel);
         }
         self.write_soon();
@@ -126,8 +126,8 @@ impl KeptSettings {
     }
 
     /// The configuration names another pair than before.
-    pub(super) fn reconfigure_pair(self: &Arc<Self>, hub: &Hub, first_channel: u16) {
-        hub.wish_pair(first_channel);
+    pub(super) fn reconfigure_pair(self: &Arc<Self>, heard: &Heard, first_channel: u16) {
+        heard.configure_pair(first_channel);
         let chosen = self.lock().first_channel.as_mut().map(|chosen| *chosen = first_channel);
         if chosen.is_some() {
             self.write_soon();
@@ -169,19 +169,23 @@ impl KeptSettings {
     }
 }
 
-/// The way of listeners' wishes from the thread that sends to the one that fulfils them.
+/// The way of the changes that listeners ask for, from the thread that sends to the one that makes them.
 ///
 /// # Errors
 /// When the kernel gives no eventfd.
-pub fn wishes() -> error::Result<(Giver<Settings>, Untaken<Settings>)> {
-    handover(WISHES_MAX)
+pub fn changes() -> error::Result<(Giver<Settings>, Untaken<Settings>)> {
+    handover(CHANGES_MAX)
 }
 
-/// Fulfils what listeners wish, until the runtime ends.
-pub(super) async fn fulfil(settings: Arc<KeptSettings>, hub: Arc<Hub>, mut wishes: Taker<Settings>) {
-    while let Ok(wish) = wishes.take().await {
-        if let Err(why) = settings.change(&hub, &wish) {
-            tracing::info!("a wish came too late: {why}"); // it was possible when the listener was answered
+/// Makes the changes that listeners ask for, until the runtime ends.
+pub(super) async fn make_changes(
+    settings: Arc<KeptSettings>,
+    heard: Arc<Heard>,
+    mut changes: Taker<Settings>,
+) {
+    while let Ok(change) = changes.take().await {
+        if let Err(why) = settings.change(&heard, &change) {
+            tracing::info!("a change came too late: {why}"); // it was possible when the listener was answered
         }
     }
 }

@@ -1,16 +1,17 @@
 //! `/api/status`: what the service knows of itself. Names are stable; keys are only ever added.
 
-use super::Service;
 use super::handshake::Counts;
+use super::overview::Overview;
 use super::refusals::Refusal;
 use crate::clock::mono_raw_now;
 use crate::core::cause::Cause;
 use crate::core::histogram::{end_us, quantile_us};
 use crate::core::liveness::Ill;
 use crate::hub::fan_out::FanOutNumbers;
+use crate::hub::numbers::Numbers;
 use crate::hub::reports::{Shown, Sum};
 use crate::hub::tap::TapNumbers;
-use crate::hub::{RtState, SourceStatus};
+use crate::hub::{Hub, RtState, SourceStatus};
 use crate::plain::Plain;
 use crate::units::NS_PER_S;
 use serde::Serialize;
@@ -127,9 +128,10 @@ struct Loss {
 }
 
 /// The status at this moment.
-pub(super) fn of(service: &Service) -> Status {
-    let Service { hub, started, refusals, secure, .. } = service;
-    let (counters, totals, sizes) = (&hub.counters, &hub.totals, hub.sizes());
+pub(super) fn of(overview: &Overview) -> Status {
+    let Overview { hub, started, refusals, secure, .. } = overview;
+    let Hub { heard, admissions, numbers, health, .. } = hub;
+    let Numbers { counters, totals, .. } = &**numbers;
     let mut losses: BTreeMap<&'static str, Loss> = Cause::ALL
         .into_iter()
         .map(|cause| {
@@ -146,22 +148,22 @@ pub(super) fn of(service: &Service) -> Status {
         },
     );
     let refused = refusals.shown();
-    let (reports, glitches) = hub.reports.shown();
-    let rate = hub.fan_out.rate();
+    let (reports, glitches) = numbers.reports.shown();
+    let rate = numbers.fan_out.rate();
     let delay_ns = rate.duration_ns(counters.delay_frames.load(Relaxed));
-    let ill = hub.ill(mono_raw_now());
-    let notices = ill.map(|ill| Plain::from(ill.words())).into_iter().chain(service.notices());
+    let ill = health.ill(mono_raw_now());
+    let notices = ill.map(|ill| Plain::from(ill.words())).into_iter().chain(overview.notices.now());
     Status {
         version: env!("CARGO_PKG_VERSION"),
         uptime_s: started.elapsed().as_secs(),
         ill: ill.map(Ill::name),
         notices: notices.collect(),
         authority_lacking: secure.as_ref().is_some_and(|secure| secure.identity.notice().is_some()),
-        source: hub.source().borrow().clone(),
+        source: heard.status().borrow().clone(),
         stream: Stream {
             rate_hz: rate.0,
-            period_frames: hub.fan_out.period_frames.load(Relaxed),
-            chunk_frames: hub.fan_out.packet_frames.load(Relaxed),
+            period_frames: numbers.fan_out.period_frames.load(Relaxed),
+            chunk_frames: numbers.fan_out.packet_frames.load(Relaxed),
             periods: counters.periods.load(Relaxed),
             frames: counters.frames.load(Relaxed),
             packets: totals.packets.load(Relaxed),
@@ -171,20 +173,20 @@ pub(super) fn of(service: &Service) -> Status {
             drift_ppm: counters.drift_ppm(),
         },
         listeners: Listeners {
-            now: hub.listening(),
-            max: sizes.listeners_max,
+            now: admissions.listening(),
+            max: admissions.most(),
             joined: totals.joined.load(Relaxed),
             refused: totals.refused.load(Relaxed),
-            connections: service.crowd.total(),
+            connections: overview.connections.total(),
             connections_refused: refused[Refusal::ConnectionsTotal.name()],
             messages: totals.messages.load(Relaxed),
             reports,
             glitches,
         },
-        fan_out: fan_out(&hub.fan_out),
-        taps: hub.taps.get().into_iter().flatten().map(|numbers| tap(numbers)).collect(),
+        fan_out: fan_out(&numbers.fan_out),
+        taps: numbers.taps.get().into_iter().flatten().map(|numbers| tap(numbers)).collect(),
         tls_handshakes: secure.as_ref().map(|secure| secure.handshakes.counts(refusals)),
-        update: service.updates.shown(),
+        update: overview.updates.shown(),
         losses,
         refusals: refused,
     }
@@ -212,7 +214,7 @@ fn fan_out(numbers: &FanOutNumbers) -> FanOut {
         ticks: numbers.ticks.load(Relaxed),
         busy_ms: in_ms(numbers.busy_ns.load(Relaxed)),
         floor_packets: numbers.floor_packets.load(Relaxed),
-        breaths: numbers.breaths.load(Relaxed),
+        breaths: numbers.forced_pauses.load(Relaxed),
         partial_writes: numbers.partial_writes.load(Relaxed),
         blocked: numbers.blocked.load(Relaxed),
         caught_up: numbers.caught_up.load(Relaxed),

@@ -4,13 +4,13 @@
 //! program. Out: the bundle where the system's updater takes it ([`crate::update`]). At most one at a time, of which
 //! [`PIECE_BYTES`] are in memory; it comes at a least rate, or not at all.
 
-use super::access::Denied;
+use super::access::{Access, Denied};
 use super::answers::{Body, no_content};
 use super::limits::{UPDATE_BYTES_PER_S_MIN, UPDATE_TIMEOUT};
+use super::negotiation;
 use super::peer::Peer;
 use super::refusals::Refusal;
-use super::updates::Counting;
-use super::{Service, negotiation};
+use super::updates::{Counting, Updates};
 use crate::update::{Age, BUNDLE_BYTES_MAX, Incoming as Bundle, NotTaken};
 use bytes::BytesMut;
 use http_body_util::BodyExt;
@@ -45,10 +45,10 @@ impl From<NotTaken> for Denied {
 }
 
 /// Whether this sender may update anything; to an older version by the settings key alone.
-async fn allowed(request: &Request<Incoming>, service: &Service, peer: Peer, age: Age) -> Result<(), Denied> {
-    let shown = service.access.shown(request.headers(), peer).await?;
-    service.access.check_update(shown)?;
-    if age == Age::Any && !service.access.is_owner(shown) {
+async fn allowed(request: &Request<Incoming>, access: &Access, peer: Peer, age: Age) -> Result<(), Denied> {
+    let shown = access.shown(request.headers(), peer).await?;
+    access.check_update(shown)?;
+    if age == Age::Any && !access.is_owner(shown) {
         let words = "An older version is installed for whoever shows the settings key, or by root on the device. Set a settings key first.";
         return Err(Denied::new(Refusal::UpdateLocked, words));
     }
@@ -58,19 +58,20 @@ async fn allowed(request: &Request<Incoming>, service: &Service, peer: Peer, age
 /// `POST /api/update`: takes a bundle.
 pub(super) async fn take(
     request: Request<Incoming>,
-    service: &Service,
+    access: &Access,
+    updates: &Updates,
     peer: Peer,
 ) -> Result<Response<Body>, Denied> {
     let age = if request.uri().query() == Some(ANY_AGE) { Age::Any } else { Age::Newer };
-    allowed(&request, service, peer, age).await?;
+    allowed(&request, access, peer, age).await?;
     if !negotiation::is_of_type(request.headers(), MEDIA_TYPE) {
         return Err(Denied::new(Refusal::BodyUnreadable, format!("An update is sent as {MEDIA_TYPE}.")));
     }
     let size = request.body().size_hint();
-    let counting = Counting::begin(&service.updates, size.exact().unwrap_or(BUNDLE_BYTES_MAX));
+    let counting = Counting::begin(updates, size.exact().unwrap_or(BUNDLE_BYTES_MAX));
     let counting = counting.ok_or(NotTaken::Busy)?;
-    let updater = service.updates.updater.clone();
-    let bundle = on_disk(move || updater.begin(Some(size.lower()), age)).await?;
+    let system = updates.updater.clone();
+    let bundle = on_disk(move || system.begin(Some(size.lower()), age)).await?;
     let bundle = receive(request.into_body(), bundle, &counting).await?;
     on_disk(move || Bundle::hand_over(bundle)).await?;
     tracing::info!("an update came from {}: the system's updater takes it from here", peer.address);
@@ -129,13 +130,14 @@ async fn receive(mut body: Incoming, mut bundle: Bundle, counting: &Counting<'_>
 /// `POST /api/update/restart`: restarts into what was installed.
 pub(super) async fn restart(
     request: Request<Incoming>,
-    service: &Service,
+    access: &Access,
+    updates: &Updates,
     peer: Peer,
 ) -> Result<Response<Body>, Denied> {
-    allowed(&request, service, peer, Age::Newer).await?;
+    allowed(&request, access, peer, Age::Newer).await?;
     negotiation::check_json(request.headers())?;
-    let updater = service.updates.updater.clone();
-    on_disk(move || updater.restart()).await?;
+    let system = updates.updater.clone();
+    on_disk(move || system.restart()).await?;
     tracing::info!("a restart into the update was asked for from {}", peer.address);
     Ok(no_content())
 }

@@ -171,16 +171,12 @@ impl World {
     }
 
     fn answer(&mut self, bytes: usize) -> bool {
-        match self.link.take(bytes) {
-            Some(sent) => {
-                self.queue.sent(&self.packets, sent, self.now);
-                true
-            }
-            None => {
-                self.queue.refused();
-                false
-            }
-        }
+        let Some(sent) = self.link.take(bytes) else {
+            self.queue.refused();
+            return false;
+        };
+        self.queue.sent(&self.packets, sent, self.now);
+        true
     }
 
     fn sound(&mut self, sound: Sound) {

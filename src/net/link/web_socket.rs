@@ -1,17 +1,18 @@
 //! A WebSocket over TCP or TLS, as the thread that sends sees it: messages of sound straight to the socket.
 //!
-//! Bytes go past tokio and tungstenite. A message's head (RFC 6455, 5.2) and records are put together once for all listeners that
-//! get the same; one buffer costs the kernel less than a pointer for every record. tokio-tungstenite does the talking (`words`).
+//! Bytes go past tokio and tungstenite, which does the talking (`words`).
 
 use super::connection::Connection;
 use super::frames;
+use super::message::Message;
+use super::messages::SharedMessages;
+use super::transport::{Arrival, Link, Opening, Shared};
 use super::ws_head::{HEAD_BYTES_MAX, PAYLOAD_BYTES_MAX, WsHead};
-use super::{Arrival, Link, Message, Opening, Shared, socket, words};
+use super::{socket, words};
 use crate::core::send_queue::{MessageLimits, Sent};
-use crate::core::wire;
 use crate::net::limits::MESSAGE_BYTES_MAX;
 use crate::net::patience::Patient;
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -21,43 +22,6 @@ use std::io::{self, IoSlice};
 use std::rc::Rc;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
-
-/// A message has at most 63 packets: one of each power of two is remembered.
-const SIZES: usize = wire::RECORDS_MAX.ilog2() as usize;
-
-/// The last messages that were put together, by the power of two of their packets.
-#[derive(Default)]
-pub(super) struct Messages {
-    joined: [Joined; SIZES],
-}
-
-/// They belong to the thread that sends.
-pub(super) type SharedMessages = Rc<RefCell<Messages>>;
-
-/// One of them.
-#[derive(Default)]
-struct Joined {
-    /// Its first record: kept, so that no other can be at the same address.
-    first: Bytes,
-    packets: usize,
-    whole: Bytes,
-}
-
-impl Messages {
-    /// The whole message without a note.
-    fn of(&mut self, message: &Message<'_>) -> Bytes {
-        let joined = &mut self.joined[message.packets.ilog2() as usize];
-        let first = message.records().next().expect("a message has a packet");
-        if joined.packets != message.packets || joined.first.as_ptr() != first.as_ptr() {
-            let head = WsHead::binary(message.bytes);
-            let mut whole = BytesMut::with_capacity(head.as_bytes().len() + message.bytes);
-            whole.put_slice(head.as_bytes());
-            message.records().for_each(|record| whole.put_slice(record));
-            *joined = Joined { first: first.clone(), packets: message.packets, whole: whole.freeze() };
-        }
-        joined.whole.clone()
-    }
-}
 
 /// The sending half.
 pub(super) struct WebSocketLink {

@@ -2,7 +2,8 @@
 //! queue, which sends them between messages of sound.
 
 use super::connection::Connection;
-use super::{ControlOut, Conversation, Heard, Opening, frames};
+use super::frames;
+use super::transport::{ControlOut, Conversation, Heard, Opening};
 use crate::net::limits::MESSAGE_BYTES_MAX;
 use crate::net::refusals::Refusal;
 use bytes::Bytes;

@@ -6,7 +6,7 @@ use crate::core::packetizer::Packetizer;
 use crate::core::send_queue::{CONTROL_AFTER, CONTROL_BYTES_MAX};
 use crate::core::timeline::Span;
 use crate::core::wire::Record;
-use crate::hub::{Controls, Counters, Sizes};
+use crate::hub::{Hub, Sizes};
 use crate::net::link::connection::Connection;
 use crate::net::link::{Arrival, Shared, WebSocketArrival};
 use crate::units::{FrameIndex, MonoNs};
@@ -29,14 +29,13 @@ struct Bench {
     heard: Vec<u8>,
     packets: Backlog<Packet>,
     packetizer: Packetizer,
-    hub: Arc<Hub>,
+    numbers: Arc<Numbers>,
     next: u64,
 }
 
 impl Bench {
     fn new() -> Self {
-        let sizes =
-            Sizes { listeners_max: 1, queue_ms: 2000, chunk_frames: None, expected: Layout::expected(128) };
+        let sizes = Sizes { queue_ms: 2000, chunk_frames: None, expected: Layout::expected(128) };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let far = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         far.set_recv_buffer_size(4096).unwrap();
@@ -55,7 +54,7 @@ impl Bench {
             heard: Vec::new(),
             packets: Backlog::new(stream.queue_packets_max() + 64),
             packetizer: Packetizer::new(128),
-            hub: Hub::new(sizes, Arc::new(Counters::new()), Arc::new(Controls::default())),
+            numbers: Hub::new(sizes, 1, Arc::default(), Arc::default()).numbers,
             next: 0,
         };
         bench.outgoing.queue.open();
@@ -73,18 +72,18 @@ impl Bench {
     }
 
     fn serve(&mut self) {
-        self.outgoing.serve(&self.packets, &self.hub, false);
+        self.outgoing.serve(&self.packets, &self.numbers, false);
     }
 
     /// Goes on with what was begun, and with nothing else; whether that is all out.
     fn finish(&mut self) -> bool {
-        count_lost(&self.hub, self.outgoing.queue.begin(&self.packets, false));
+        count_lost(&self.numbers, self.outgoing.queue.begin(&self.packets, false));
         if self.outgoing.queue.next(&self.packets) != Step::Finish {
             return true;
         }
         let rest = self.outgoing.link.finish();
         let Some(sent) = self.outgoing.taken(rest).unwrap() else { return false };
-        self.outgoing.sent(sent, &self.packets, &self.hub);
+        self.outgoing.sent(sent, &self.packets, &self.numbers);
         sent.is_whole
     }
 
@@ -149,10 +148,10 @@ fn in_runtime(test: impl FnOnce()) {
 fn control_waits_for_sound_but_not_for_ever_and_neither_breaks_the_other() {
     in_runtime(|| {
         let mut bench = Bench::new();
-        assert!(bench.outgoing.control(CONTROL, Waker::noop(), &bench.hub));
+        assert!(bench.outgoing.control(CONTROL, Waker::noop(), &bench.numbers));
         for round in 0..=CONTROL_AFTER {
             assert_eq!(
-                bench.hub.fan_out.messages.load(Relaxed),
+                bench.numbers.fan_out.messages.load(Relaxed),
                 u64::from(round),
                 "so much sound leaves the kernel no room for more"
             );
@@ -165,8 +164,8 @@ fn control_waits_for_sound_but_not_for_ever_and_neither_breaks_the_other() {
         let messages = bench.messages();
         let control = messages.iter().position(|records| *records == 0).expect("it went out");
         assert_eq!(control, CONTROL_AFTER as usize, "{messages:?}");
-        assert_eq!(bench.hub.fan_out.control_first.load(Relaxed), 1);
-        assert!(bench.hub.fan_out.partial_writes.load(Relaxed) > 0, "the kernel took messages in pieces");
+        assert_eq!(bench.numbers.fan_out.control_first.load(Relaxed), 1);
+        assert!(bench.numbers.fan_out.partial_writes.load(Relaxed) > 0, "the kernel took messages in pieces");
     });
 }
 
@@ -190,7 +189,7 @@ fn a_queue_that_was_full_begins_again_at_the_newest_packet() {
         let messages = bench.messages();
         assert_eq!(messages.last(), Some(&2), "the note and the newest: {messages:?}");
         assert_eq!(bench.packets.waiting(bench.outgoing.queue.cursor()), 0);
-        assert_eq!(bench.hub.fan_out.caught_up.load(Relaxed), 1);
+        assert_eq!(bench.numbers.fan_out.caught_up.load(Relaxed), 1);
     });
 }
 
@@ -199,8 +198,8 @@ fn control_messages_that_find_no_room_are_counted() {
     in_runtime(|| {
         let mut bench = Bench::new();
         let frames = [0; CONTROL_BYTES_MAX];
-        assert!(bench.outgoing.control(&frames, Waker::noop(), &bench.hub), "one of any size is taken");
-        assert!(!bench.outgoing.control(CONTROL, Waker::noop(), &bench.hub));
-        assert_eq!(bench.hub.fan_out.control_full.load(Relaxed), 1);
+        assert!(bench.outgoing.control(&frames, Waker::noop(), &bench.numbers), "one of any size is taken");
+        assert!(!bench.outgoing.control(CONTROL, Waker::noop(), &bench.numbers));
+        assert_eq!(bench.numbers.fan_out.control_full.load(Relaxed), 1);
     });
 }

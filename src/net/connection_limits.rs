@@ -20,8 +20,8 @@ pub(super) struct Bounds {
 }
 
 /// All connections there are.
-#[derive(Debug)]
-pub(super) struct Crowd {
+#[derive(Clone, Debug)]
+pub(super) struct ConnectionLimits {
     bounds: Bounds,
     count: Arc<Mutex<Count>>,
 }
@@ -34,7 +34,7 @@ struct Count {
     near: usize,
 }
 
-impl Crowd {
+impl ConnectionLimits {
     pub(super) fn new(bounds: Bounds) -> Self {
         Self { bounds, count: Arc::default() }
     }
@@ -108,24 +108,28 @@ mod tests {
     }
 
     /// How many of these get in, all staying.
-    fn admitted(crowd: &Crowd, parties: impl IntoIterator<Item = Party>, total_max: usize) -> Vec<Place> {
-        parties.into_iter().filter_map(|party| crowd.admit(party, total_max).ok()).collect()
+    fn admitted(
+        limits: &ConnectionLimits,
+        parties: impl IntoIterator<Item = Party>,
+        total_max: usize,
+    ) -> Vec<Place> {
+        parties.into_iter().filter_map(|party| limits.admit(party, total_max).ok()).collect()
     }
 
     #[test]
     fn each_address_and_all_together_have_so_many_and_get_them_back() {
-        let crowd = Crowd::new(Bounds { per_address: 2, and_loopback: false });
-        let mut first: Vec<Place> = (0..2).map(|_| crowd.admit(address(1), 5).unwrap()).collect();
-        assert_eq!(crowd.admit(address(1), 5).unwrap_err(), Refusal::ConnectionsPerAddress);
-        let others: Vec<Place> = (2..5).map(|last| crowd.admit(address(last), 5).unwrap()).collect();
-        assert_eq!(crowd.admit(address(9), 5).unwrap_err(), Refusal::ConnectionsTotal);
+        let limits = ConnectionLimits::new(Bounds { per_address: 2, and_loopback: false });
+        let mut first: Vec<Place> = (0..2).map(|_| limits.admit(address(1), 5).unwrap()).collect();
+        assert_eq!(limits.admit(address(1), 5).unwrap_err(), Refusal::ConnectionsPerAddress);
+        let others: Vec<Place> = (2..5).map(|last| limits.admit(address(last), 5).unwrap()).collect();
+        assert_eq!(limits.admit(address(9), 5).unwrap_err(), Refusal::ConnectionsTotal);
         first.pop();
-        assert!(crowd.admit(address(1), 5).is_ok());
+        assert!(limits.admit(address(1), 5).is_ok());
         drop((first, others));
-        let near = admitted(&crowd, [party("fe80::7"), party("2001:db8:1:3::7")], 5);
+        let near = admitted(&limits, [party("fe80::7"), party("2001:db8:1:3::7")], 5);
         assert_eq!(near.len(), 2);
         drop(near);
-        let count = lock(&crowd.count);
+        let count = lock(&limits.count);
         let remembered = count.total + count.by_party.len() + count.near;
         assert_eq!(remembered, 0, "nothing is remembered of the gone");
     }
@@ -133,31 +137,31 @@ mod tests {
     #[test]
     fn this_machine_itself_is_bounded_where_that_is_said() {
         for and_loopback in [false, true] {
-            let crowd = Crowd::new(Bounds { per_address: 1, and_loopback });
-            let _one = crowd.admit(party("127.0.0.1"), 5).unwrap();
-            assert_eq!(crowd.admit(party("127.0.0.1"), 5).is_err(), and_loopback);
+            let limits = ConnectionLimits::new(Bounds { per_address: 1, and_loopback });
+            let _one = limits.admit(party("127.0.0.1"), 5).unwrap();
+            assert_eq!(limits.admit(party("127.0.0.1"), 5).is_err(), and_loopback);
         }
     }
 
     #[test]
     fn neighbours_keep_nobody_out_and_a_network_from_elsewhere_has_a_larger_total() {
-        let crowd = Crowd::new(Bounds { per_address: 2, and_loopback: false });
+        let limits = ConnectionLimits::new(Bounds { per_address: 2, and_loopback: false });
         let neighbour = party("2001:db8:1:2::7");
-        assert_eq!(admitted(&crowd, [neighbour; 9], 100).len(), 2);
-        let _rude = admitted(&crowd, [neighbour; 9], 100);
-        assert!(crowd.admit(party("2001:db8:1:2::8"), 100).is_ok(), "another of the same home");
+        assert_eq!(admitted(&limits, [neighbour; 9], 100).len(), 2);
+        let _rude = admitted(&limits, [neighbour; 9], 100);
+        assert!(limits.admit(party("2001:db8:1:2::8"), 100).is_ok(), "another of the same home");
         let far = (0..99).map(|last| party(&format!("2001:db8:1:3::{last}")));
-        assert_eq!(admitted(&crowd, far, 100).len(), 8);
+        assert_eq!(admitted(&limits, far, 100).len(), 8);
     }
 
     #[test]
     fn a_machine_with_as_many_numbers_as_it_likes_leaves_room_for_others() {
-        let crowd = Crowd::new(Bounds { per_address: 2, and_loopback: false });
+        let limits = ConnectionLimits::new(Bounds { per_address: 2, and_loopback: false });
         // Of every prefix it has: link-local, the home's own and the provider's.
         let prefixes = ["fe80", "fd00", "2001:db8:1:2"];
         let numbers = (0..500).map(|last| party(&format!("{}::{last:x}", prefixes[last % 3])));
-        let rude = admitted(&crowd, numbers, 100);
+        let rude = admitted(&limits, numbers, 100);
         assert_eq!(rude.len(), 50);
-        assert!(crowd.admit(address(1), 100).is_ok() && crowd.admit(party("2001:db8:9::1"), 100).is_ok());
+        assert!(limits.admit(address(1), 100).is_ok() && limits.admit(party("2001:db8:9::1"), 100).is_ok());
     }
 }

@@ -1,13 +1,13 @@
-//! Who has come in to listen, and what it may still do: keys can change while it listens.
+//! Who asks, and what it may still do: keys can change while it listens.
 
 use super::access::Access;
 use super::access::rules::{Each, Grant};
 use super::peer::Peer;
 use crate::plain::Plain;
 
-/// A listener's other side.
+/// Whoever asks for something that only those get who may listen.
 #[derive(Clone, Debug)]
-pub(super) struct Guest {
+pub(super) struct Client {
     pub(super) peer: Peer,
     /// What its browser calls itself.
     pub(super) agent: Plain,
@@ -17,7 +17,7 @@ pub(super) struct Guest {
     version: u64,
 }
 
-impl Guest {
+impl Client {
     pub(super) fn new(peer: Peer, agent: &[u8], shown: Each<bool>, access: &Access) -> Self {
         Self { peer, agent: Plain::agent(agent), shown, version: access.version() }
     }
