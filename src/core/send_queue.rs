@@ -5,6 +5,11 @@
 //! acknowledged. A message that was begun is finished before anything else. After an overflow the next message is a note of what was
 //! lost and the newest packet. What belongs elsewhere: bytes, framing and system calls (`net::link`).
 
+mod step;
+mod turn;
+
+pub use step::{MessageLimits, Sent, Sound, Step};
+
 use super::ack_age::AckAge;
 use super::adaptation::{Adaptation, Facts, Serving, Stream};
 use super::backlog::{Backlog, Cursor, Lost};
@@ -12,6 +17,7 @@ use super::cause::Cause;
 use super::packetizer::Packet;
 use super::wire::{self, ListenerNote};
 use crate::units::{MonoNs, NS_PER_S};
+use turn::{Begun, Room, Turn, Writing};
 
 /// How often a listener is told its queue's age, ns.
 const NOTE_EVERY_NS: u64 = NS_PER_S;
@@ -23,57 +29,6 @@ const ACKNOWLEDGED_EVERY: u32 = 16;
 pub const CONTROL_BYTES_MAX: usize = 4096;
 /// So many messages of sound go before a control message that waits; then it is its turn.
 pub const CONTROL_AFTER: u32 = 8;
-
-/// What a message may hold on one kind of link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MessageLimits {
-    /// Bytes the link puts before a message at most.
-    pub head_bytes_max: usize,
-    /// Most bytes of records in a message.
-    pub payload_bytes_max: usize,
-}
-
-/// What to do with the link next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Nothing more in this turn.
-    Wait,
-    /// Ask how many bytes it holds unsent: [`SendQueue::unsent`].
-    AskUnsent,
-    /// Ask how many bytes are unacknowledged: [`SendQueue::unacknowledged`].
-    AskUnacknowledged,
-    /// Write the rest of the message that was begun. This and the following: [`SendQueue::sent`] or [`SendQueue::refused`].
-    Finish,
-    /// Write one message of sound.
-    Sound(Sound),
-    /// Write all control messages that wait. `overtakes`: sound waits, too.
-    Control {
-        /// They have waited for [`CONTROL_AFTER`] messages of sound.
-        overtakes: bool,
-    },
-}
-
-/// One message of sound: a note where one is due, and the next packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sound {
-    /// How many packets, one at least.
-    pub packets: usize,
-    /// Bytes of their records.
-    pub bytes: usize,
-    /// Whether a note goes before them: [`SendQueue::note`].
-    pub is_noted: bool,
-    /// What was forgotten for the newest packet's sake, after an overflow.
-    pub skipped: Option<Lost>,
-}
-
-/// What a link took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sent {
-    /// Bytes it took.
-    pub bytes: usize,
-    /// Whether that is the whole message, or the rest of it.
-    pub is_whole: bool,
-}
 
 /// What a listener may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,46 +43,6 @@ enum Phase {
     Closing,
     /// Nothing: the link has failed.
     Failed,
-}
-
-/// A message the link has taken a part of.
-#[derive(Clone, Copy, Debug)]
-struct Begun {
-    /// When its sound was ready; `None` for control messages.
-    ready: Option<MonoNs>,
-}
-
-/// What the queue waits for an answer to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Writing {
-    Rest,
-    Sound(Sound),
-    Control,
-}
-
-/// What is known of the link's room in this turn. A write makes it unknown again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Room {
-    Unknown,
-    FewUnsent,
-    Yes,
-}
-
-/// From one [`SendQueue::begin`] to its [`Step::Wait`]: at most one message of sound.
-#[derive(Clone, Copy, Debug)]
-struct Turn {
-    hurry: bool,
-    /// Whether a message of sound is due and not written yet; `None` before that was looked at.
-    sound: Option<bool>,
-    room: Room,
-    writing: Writing,
-    is_over: bool,
-}
-
-impl Turn {
-    fn new(hurry: bool) -> Self {
-        Self { hurry, sound: None, room: Room::Unknown, writing: Writing::Rest, is_over: false }
-    }
 }
 
 /// One listener's queue.
