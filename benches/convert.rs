@@ -1,4 +1,5 @@
-//! What conversion, rounding and the demo cost, and what rounding does to a sound. Prints tables for decisions 0001, 0002.
+//! What conversion, mixing, rounding and the demo cost, and what rounding does to a sound. Prints tables for decisions 0001, 0002
+//! and 0017.
 //!
 //! `cargo bench --bench convert`; for the scalar column of decision 0001 once more with
 //! `RUSTFLAGS="-C no-vectorize-loops -C no-vectorize-slp"`. Times are the fastest of many short batches, so that a busy
@@ -6,16 +7,22 @@
 
 use std::hint::black_box;
 use std::time::Instant;
-use synthwire::core::convert::{Converter, SampleFormat, nearest_from_32_bits};
+use synthwire::core::convert::SampleFormat;
+use synthwire::core::layout::{Answer, Layout};
+use synthwire::core::mix::PairMix;
+use synthwire::core::rounding::{nearest_from_32_bits, nearest_from_float};
+use synthwire::core::timeline::Span;
+use synthwire::rt::ring::{Mark, What, handoff};
 use synthwire::source::demo::{Demo, ROUND_FRAMES};
 use synthwire::source::paced::Generator;
-use synthwire::units::ChannelCount;
+use synthwire::units::{FrameIndex, MonoNs};
 
 const PERIOD_FRAMES: usize = 128;
 const RATE_HZ: usize = 44_100;
 
 fn main() {
-    conversion();
+    capture();
+    mixing();
     wire_formats();
     rounding();
     demo();
@@ -36,29 +43,132 @@ fn core_percent(ns_per_period: f64) -> f64 {
     ns_per_period / (PERIOD_FRAMES as f64 / RATE_HZ as f64 * 1e9) * 100.0
 }
 
-fn conversion() {
+/// Channels of sources: a stereo instrument, a MONTAGE's eight, a mixer's 34, the most there may be.
+const CHANNELS: [u32; 4] = [2, 8, 34, 128];
+
+fn layout(format: SampleFormat, channels: u32) -> Layout {
+    let period_frames = PERIOD_FRAMES as u64;
+    Layout::new(Answer { rate_hz: RATE_HZ as u32, channels, format, period_frames, buffer_frames: 8192 })
+        .expect("a source may be laid out so")
+}
+
+fn span() -> Span {
+    Span { first: FrameIndex(0), frames: PERIOD_FRAMES as u32, capture: MonoNs(0) }
+}
+
+/// A period of a device's bytes, no two samples alike.
+fn device_bytes(layout: &Layout) -> Vec<u8> {
+    let mut bytes = vec![0_u8; PERIOD_FRAMES * layout.frame_bytes()];
+    for (sample, bytes) in (0_i16..).cycle().zip(bytes.chunks_exact_mut(layout.format().bytes_per_sample())) {
+        layout.format().store(sample.wrapping_mul(257), bytes);
+    }
+    bytes
+}
+
+/// The capture thread's share of a period: all channels into the hand-off, and as it was before decision 0017 a pair as Int16.
+fn capture() {
     println!(
-        "Converter, ns for {PERIOD_FRAMES} frames\n  {:<9}{:>10}{:>10}{:>10}",
-        "", "2 ch", "8 ch", "32 ch"
+        "From a device's bytes into the hand-off, ns for {PERIOD_FRAMES} frames; before: a pair, rounded"
     );
     for format in SampleFormat::ALL {
-        print!("  {:<9}", format.name());
-        for channels in [2, 8, 32] {
-            let channels = ChannelCount::new(channels).expect("a source may have so many");
-            let converter = Converter::new(format, channels);
-            let mut source = vec![0_u8; PERIOD_FRAMES * converter.frame_bytes()];
-            for (sample, bytes) in (0_i16..).zip(source.chunks_exact_mut(format.bytes_per_sample())) {
-                format.store(sample.wrapping_mul(257), bytes);
-            }
-            let mut out = vec![0_i16; PERIOD_FRAMES * 2];
-            print!(
-                "{:>10.1}",
-                fastest_ns(|| {
-                    converter.convert(black_box(0), black_box(&source), black_box(&mut out));
-                })
+        for channels in CHANNELS {
+            let layout = layout(format, channels);
+            let bytes = device_bytes(&layout);
+            let before = match format {
+                SampleFormat::S32Le => before(&layout, &bytes, i32::from_le_bytes, nearest_from_32_bits),
+                SampleFormat::S24Le3 => before(
+                    &layout,
+                    &bytes,
+                    |[low, middle, high]| i32::from_le_bytes([0, low, middle, high]),
+                    nearest_from_32_bits,
+                ),
+                SampleFormat::S24Le => {
+                    before(&layout, &bytes, |bytes| i32::from_le_bytes(bytes) << 8, nearest_from_32_bits)
+                }
+                SampleFormat::S16Le => before(&layout, &bytes, i16::from_le_bytes, |sample| sample),
+                SampleFormat::F32Le => before(&layout, &bytes, f32::from_le_bytes, nearest_from_float),
+            };
+            let now = now(&layout, &bytes);
+            println!(
+                "  {:<9}{channels:>4} ch {before:>9.1} before {now:>9.1} now {:>7.2} times {:>8.3} % of a core",
+                format.name(),
+                now / before,
+                core_percent(now),
             );
         }
-        println!();
+    }
+}
+
+fn now(layout: &Layout, bytes: &[u8]) -> f64 {
+    let (mut writer, mut reader) = handoff().expect("the kernel gives an eventfd");
+    writer.lay_out(layout);
+    writer.mark(Mark { span: span(), ready: MonoNs(0), what: What::Restart(*layout) });
+    fastest_ns(|| {
+        let mut slot = writer.period(PERIOD_FRAMES as u32).expect("there is room");
+        let mut left = black_box(bytes);
+        slot.fill(PERIOD_FRAMES as u32, |part| {
+            let (now, later) = left.split_at(part.len() * layout.format().bytes_per_sample());
+            layout.format().convert(now, part);
+            left = later;
+        });
+        slot.commit(span(), MonoNs(0));
+        while reader.next(&mut |_, _| ()) {}
+    })
+}
+
+/// As the converter and the ring were: blocks of pairs are gathered, then rounded.
+fn before<const BYTES: usize, T: Copy + Default>(
+    layout: &Layout,
+    bytes: &[u8],
+    fetch: impl Fn([u8; BYTES]) -> T,
+    round: impl Fn(T) -> i16,
+) -> f64 {
+    const BLOCK_FRAMES: usize = 64;
+    let channels = usize::from(layout.channels().get());
+    let (mut samples, mut heard) = rtrb::RingBuffer::new(16 * 1024 * 2);
+    let (mut marks, mut said) = rtrb::RingBuffer::new(516);
+    fastest_ns(|| {
+        let mut chunk = samples.write_chunk(PERIOD_FRAMES * 2).expect("there is room");
+        let (out, _) = chunk.as_mut_slices(); // a period never wraps: the ring holds whole ones
+        let (samples, _) = black_box(bytes).as_chunks::<BYTES>();
+        if channels == 2 {
+            for (sample, out) in samples.iter().zip(out) {
+                *out = round(fetch(*sample));
+            }
+        } else {
+            let mut block = [T::default(); BLOCK_FRAMES * 2];
+            for (samples, out) in
+                samples.chunks(BLOCK_FRAMES * channels).zip(out.chunks_mut(BLOCK_FRAMES * 2))
+            {
+                for (frame, pair) in samples.chunks_exact(channels).zip(block.chunks_exact_mut(2)) {
+                    for (sample, pair) in frame.iter().zip(pair) {
+                        *pair = fetch(*sample);
+                    }
+                }
+                for (out, sample) in out.iter_mut().zip(&block) {
+                    *out = round(*sample);
+                }
+            }
+        }
+        chunk.commit_all();
+        let mark = Mark { span: span(), ready: MonoNs(0), what: What::Audio };
+        marks.push(mark).expect("there is room");
+        said.pop().expect("it was just said");
+        heard.read_chunk(PERIOD_FRAMES * 2).expect("it was just written").commit_all();
+    })
+}
+
+/// The sender's share: a pair of them as Int16.
+fn mixing() {
+    println!("\nA pair out of the hand-off, ns for {PERIOD_FRAMES} frames");
+    for channels in CHANNELS {
+        let layout = layout(SampleFormat::S32Le, channels);
+        let mut mix = PairMix::new(layout.channels(), 0, layout.rate());
+        let frames: Vec<i32> =
+            (0_i32..).map(|n| n.wrapping_mul(16_777_259)).take(PERIOD_FRAMES * channels as usize).collect();
+        let mut out = vec![0_i16; PERIOD_FRAMES * 2];
+        let ns = fastest_ns(|| _ = mix.pick(black_box(&frames), black_box(&mut out)));
+        println!("  {channels:>4} ch {ns:>9.1} ns {:>8.4} % of a core", core_percent(ns));
     }
 }
 

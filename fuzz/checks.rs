@@ -15,7 +15,7 @@ pub(crate) fn wire_decode(message: &[u8]) {
     for record in records {
         match record {
             Record::Audio(place, payload) => {
-                written.extend(wire::audio_head(&place));
+                written.extend(wire::audio_head(&place, wire::Coding::S16_PAIR));
                 written.extend(payload);
             }
             Record::Gap(place, cause) => written.extend(wire::gap(&place, cause)),

@@ -53,6 +53,11 @@ impl ChannelCount {
         self.0
     }
 
+    /// The samples of one frame: as many as it has channels, never 0.
+    pub fn samples_per_frame(self) -> usize {
+        usize::from(self.0).max(1) // the compiler does not know, and would check each division by it
+    }
+
     /// First channel of the last pair, from 0. One channel alone is heard on both sides: its pair begins at 0, too.
     pub fn last_pair(self) -> u16 {
         self.0.saturating_sub(2)

@@ -137,7 +137,7 @@ fn collect(reader: &mut HandoffReader, played: &mut Played) {
     let Played { marks, samples, .. } = played;
     while reader.next(&mut |mark, (head, tail)| {
         marks.push(*mark);
-        samples.extend(head.iter().chain(tail).step_by(2));
+        samples.extend(head.iter().chain(tail).step_by(2).map(|sample| (sample >> 16) as i16));
     }) {}
 }
 

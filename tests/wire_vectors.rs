@@ -115,7 +115,7 @@ fn what_is_read_is_written_back_the_same() {
         for record in wire::parse(&message).unwrap() {
             match record {
                 Record::Audio(place, payload) => {
-                    written.extend(wire::audio_head(&place));
+                    written.extend(wire::audio_head(&place, wire::Coding::S16_PAIR));
                     written.extend(payload);
                 }
                 Record::Gap(place, cause) => written.extend(wire::gap(&place, cause)),

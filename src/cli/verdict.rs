@@ -280,7 +280,7 @@ mod tests {
 
     fn audio(seq: u32, frame_index: u64, restart: bool) -> Vec<u8> {
         let place = Place { seq, frame_index, restart, frames: 128, ..Place::default() };
-        let mut bytes = wire::audio_head(&place).to_vec();
+        let mut bytes = wire::audio_head(&place, wire::Coding::S16_PAIR).to_vec();
         bytes.resize(bytes.len() + 128 * FRAME_BYTES, 0);
         bytes
     }

@@ -1,12 +1,14 @@
 //! Gathers periods into packets: one allocation each, built once, shared by every listener.
 //!
-//! In: a place and its samples, or a gap. Out: whole records, without what any link puts around them. A packet holds `chunk_frames` frames (one period or a
-//! few); anything that is not a plain continuation (a gap, a restart) first closes the packet being gathered.
+//! In: a place and its samples, or a gap. Out: whole records, without what any link puts around them. A packet holds `chunk_frames`
+//! frames (one period or a few); anything that is not a plain continuation (a gap, a restart) first closes the packet being gathered.
+//! Its samples are written when it is closed: a codec sees whole packets.
 
 use super::backlog::Timed;
 use super::cause::Cause;
+use super::codec::{Codec, Int16};
 use super::timeline::Span;
-use super::wire::{self, FRAME_BYTES, HEAD_BYTES, Place};
+use super::wire::{self, Coding, HEAD_BYTES, Place};
 use crate::units::MonoNs;
 use bytes::{Bytes, BytesMut};
 
@@ -45,12 +47,32 @@ pub struct Gap {
     pub found: MonoNs,
 }
 
-/// Builds the packets of one stream.
+/// What the packets of a rendition hold.
+#[derive(Debug)]
+pub struct Payload {
+    /// The rendition's number: each record bears it.
+    pub stream: u8,
+    /// Interleaved channels.
+    pub channels: u8,
+    /// How they are written.
+    pub codec: Box<dyn Codec>,
+}
+
+impl Payload {
+    /// The samples as they are.
+    pub fn int16(stream: u8, channels: u8) -> Self {
+        Self { stream, channels, codec: Box::new(Int16) }
+    }
+}
+
+/// Builds the packets of one rendition.
 #[derive(Debug)]
 pub struct Packetizer {
+    payload: Payload,
     chunk_frames: u32,
     seq: u32,
-    gathered: BytesMut,
+    /// Samples of the packet being gathered.
+    gathered: Vec<i16>,
     place: Place,
     restart_next: bool,
 }
@@ -60,9 +82,15 @@ impl Packetizer {
     ///
     /// # Panics
     /// With any other: the configuration is checked before.
-    pub fn new(chunk_frames: u32) -> Self {
+    pub fn new(payload: Payload, chunk_frames: u32) -> Self {
         assert!((1..=wire::AUDIO_FRAMES_MAX).contains(&chunk_frames), "chunk of {chunk_frames} frames");
-        Self { chunk_frames, seq: 0, gathered: BytesMut::new(), place: Place::default(), restart_next: false }
+        let gathered = Vec::with_capacity(wire::AUDIO_FRAMES_MAX as usize * usize::from(payload.channels));
+        Self { payload, chunk_frames, seq: 0, gathered, place: Place::default(), restart_next: false }
+    }
+
+    /// What the packets hold.
+    pub fn payload(&self) -> &Payload {
+        &self.payload
     }
 
     /// The next audio begins a new timeline, in packets of so many frames: 1 to [`wire::AUDIO_FRAMES_MAX`].
@@ -72,19 +100,14 @@ impl Packetizer {
         self.restart_next = true;
     }
 
-    /// Adds a period: interleaved left and right in two halves (a ring may wrap), `span.frames` frames in all.
+    /// Adds a period of `span.frames` frames (at most [`wire::AUDIO_FRAMES_MAX`]), whose interleaved samples `fill` writes.
     pub fn audio(
         &mut self,
         span: Span,
         ready: MonoNs,
-        samples: (&[i16], &[i16]),
+        fill: impl FnOnce(&mut [i16]),
         emit: &mut impl FnMut(Packet),
     ) {
-        debug_assert_eq!(
-            samples.0.len() + samples.1.len(),
-            span.frames as usize * 2,
-            "samples against frames"
-        );
         let adjacent = self.place.frame_index + u64::from(self.place.frames) == span.first.0;
         if !adjacent || self.place.frames + span.frames > wire::AUDIO_FRAMES_MAX {
             self.flush(emit);
@@ -92,9 +115,9 @@ impl Packetizer {
         if self.place.frames == 0 {
             self.begin(span);
         }
-        for half in [samples.0, samples.1] {
-            append_le(&mut self.gathered, half);
-        }
+        let gathered = self.gathered.len();
+        self.gathered.resize(gathered + span.frames as usize * usize::from(self.payload.channels), 0);
+        fill(&mut self.gathered[gathered..]);
         self.place.frames += span.frames;
         self.place.ready_ns = ready.0;
         if self.place.frames >= self.chunk_frames {
@@ -106,7 +129,7 @@ impl Packetizer {
     pub fn gap(&mut self, gap: &Gap, emit: &mut impl FnMut(Packet)) {
         self.flush(emit);
         let place = Place {
-            stream: 0,
+            stream: self.payload.stream,
             restart: std::mem::take(&mut self.restart_next),
             past: gap.past,
             seq: self.next_seq(),
@@ -124,17 +147,20 @@ impl Packetizer {
             return;
         }
         self.place.seq = self.next_seq();
-        self.gathered[..HEAD_BYTES].copy_from_slice(&wire::audio_head(&self.place));
-        emit(packet(self.gathered.split().freeze(), &self.place));
+        let Payload { channels, codec, .. } = &mut self.payload;
+        let coding = Coding { format: codec.format(), channels: *channels };
+        // One allocation a packet; the bytes then live as long as the slowest listener's queue reaches back.
+        let mut record = BytesMut::with_capacity(HEAD_BYTES + codec.bytes_max(self.gathered.len()));
+        record.extend_from_slice(&wire::audio_head(&self.place, coding));
+        codec.encode(&self.gathered, &mut record);
+        emit(packet(record.freeze(), &self.place));
+        self.gathered.clear();
         self.place.frames = 0;
     }
 
     fn begin(&mut self, span: Span) {
-        // One allocation a packet; the bytes then live as long as the slowest listener's queue reaches back.
-        self.gathered =
-            BytesMut::with_capacity(HEAD_BYTES + self.chunk_frames.max(span.frames) as usize * FRAME_BYTES);
-        self.gathered.resize(HEAD_BYTES, 0);
         self.place = Place {
+            stream: self.payload.stream,
             restart: std::mem::take(&mut self.restart_next),
             frame_index: span.first.0,
             capture_ns: span.capture.0,
@@ -158,20 +184,16 @@ fn packet(record: Bytes, place: &Place) -> Packet {
     }
 }
 
-fn append_le(bytes: &mut BytesMut, samples: &[i16]) {
-    let at = bytes.len();
-    bytes.resize(at + samples.len() * 2, 0);
-    for (slot, sample) in bytes[at..].chunks_exact_mut(2).zip(samples) {
-        slot.copy_from_slice(&sample.to_le_bytes());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::units::FrameIndex;
     use proptest::prelude::*;
     use wire::Record;
+
+    fn packetizer(chunk_frames: u32) -> Packetizer {
+        Packetizer::new(Payload::int16(0, 2), chunk_frames)
+    }
 
     fn span(first: u64, frames: u32) -> Span {
         Span { first: FrameIndex(first), frames, capture: MonoNs(first * 10) }
@@ -181,7 +203,7 @@ mod tests {
         /// Whatever comes in, the records join up: seq by one, index by frames, every sample once and in order.
         #[test]
         fn records_join_up(chunk in 1_u32..600, steps in proptest::collection::vec((1_u32..300, 0_u8..8), 1..60)) {
-            let mut packetizer = Packetizer::new(chunk);
+            let mut packetizer = packetizer(chunk);
             let mut packets = Vec::new();
             let (mut next, mut counter) = (0_u64, 0_i16);
             let mut sent = Vec::new();
@@ -191,8 +213,7 @@ mod tests {
                     packetizer.gap(&gap, &mut |p| packets.push(p));
                 } else {
                     let samples: Vec<i16> = (0..frames * 2).map(|_| { counter = counter.wrapping_add(1); counter }).collect();
-                    let split = (frames as usize / 3) * 2;
-                    packetizer.audio(span(next, frames), MonoNs(2), (&samples[..split], &samples[split..]), &mut |p| packets.push(p));
+                    packetizer.audio(span(next, frames), MonoNs(2), |out| out.copy_from_slice(&samples), &mut |p| packets.push(p));
                     sent.extend(samples);
                 }
                 next += u64::from(frames);
@@ -221,11 +242,11 @@ mod tests {
 
     #[test]
     fn a_restart_closes_the_packet_and_marks_the_next() {
-        let mut packetizer = Packetizer::new(256);
+        let mut packetizer = packetizer(256);
         let mut packets = Vec::new();
-        packetizer.audio(span(0, 128), MonoNs(0), (&[0; 256], &[]), &mut |p| packets.push(p));
+        packetizer.audio(span(0, 128), MonoNs(0), |_| (), &mut |p| packets.push(p));
         packetizer.restart(128, &mut |p| packets.push(p));
-        packetizer.audio(span(500, 256), MonoNs(0), (&[0; 512], &[]), &mut |p| packets.push(p));
+        packetizer.audio(span(500, 256), MonoNs(0), |_| (), &mut |p| packets.push(p));
         let restarts: Vec<bool> = packets
             .iter()
             .map(|p| matches!(wire::parse(&p.record).unwrap()[0], Record::Audio(place, _) if place.restart))

@@ -30,10 +30,24 @@ const KIND_AUDIO: u8 = 1;
 const KIND_GAP: u8 = 2;
 const KIND_LISTENER: u8 = 3;
 
+/// What the payload of an audio record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coding {
+    /// How samples are written.
+    pub format: u8,
+    /// Interleaved channels.
+    pub channels: u8,
+}
+
+impl Coding {
+    /// The only one of version 1.
+    pub const S16_PAIR: Self = Self { format: FORMAT_S16LE, channels: CHANNELS };
+}
+
 /// What audio and gap records share: their place in the stream and their times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// Which pair of channels; 0 today.
+    /// The rendition's number; 0 today.
     pub stream: u8,
     /// The timeline begins anew here.
     pub restart: bool,
@@ -54,7 +68,7 @@ pub struct Place {
 /// What one listener alone is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ListenerNote {
-    /// Which pair of channels; 0 today.
+    /// The rendition's number; 0 today.
     pub stream: u8,
     /// Why packets were lost: a cause code, 0 when none were.
     pub cause: u16,
@@ -81,15 +95,15 @@ pub enum Record<'a> {
     Listener(ListenerNote),
 }
 
-/// The head of an audio record; `place.frames` frames of payload follow it.
-pub fn audio_head(place: &Place) -> [u8; HEAD_BYTES] {
+/// The head of an audio record; the payload of `place.frames` frames follows it.
+pub fn audio_head(place: &Place, coding: Coding) -> [u8; HEAD_BYTES] {
     debug_assert!((1..=AUDIO_FRAMES_MAX).contains(&place.frames), "{} frames in a packet", place.frames);
-    shared_head(KIND_AUDIO, FORMAT_S16LE, CHANNELS, 0, place)
+    shared_head(KIND_AUDIO, coding, 0, place)
 }
 
 /// A whole gap record.
 pub fn gap(place: &Place, cause: u16) -> [u8; HEAD_BYTES] {
-    shared_head(KIND_GAP, 0, 0, cause, place)
+    shared_head(KIND_GAP, Coding { format: 0, channels: 0 }, cause, place)
 }
 
 /// A whole listener record.
@@ -107,13 +121,13 @@ pub fn listener(note: &ListenerNote) -> [u8; HEAD_BYTES] {
     .to_bytes()
 }
 
-fn shared_head(kind: u8, format: u8, channels: u8, code: u16, place: &Place) -> [u8; HEAD_BYTES] {
+fn shared_head(kind: u8, coding: Coding, code: u16, place: &Place) -> [u8; HEAD_BYTES] {
     Head {
         kind,
         flags: (u8::from(place.restart) * FLAG_RESTART) | (u8::from(place.past) * FLAG_PAST),
         stream: place.stream,
-        format,
-        channels,
+        format: coding.format,
+        channels: coding.channels,
         code,
         words: [place.seq, place.frames],
         longs: [place.frame_index, place.capture_ns, place.ready_ns],
@@ -304,7 +318,7 @@ mod tests {
         #[test]
         fn what_is_written_is_read(seq: u32, index: u64, capture: u64, frames in 1..=AUDIO_FRAMES_MAX, restart: bool) {
             let place = Place { stream: 0, restart, past: false, seq, frames, frame_index: index, capture_ns: capture, ready_ns: 7 };
-            let mut message = audio_head(&place).to_vec();
+            let mut message = audio_head(&place, Coding::S16_PAIR).to_vec();
             message.resize(HEAD_BYTES + frames as usize * FRAME_BYTES, 5);
             message.extend(gap(&place, 3));
             let note = ListenerNote { lost_packets: seq, frame_index: index, ..ListenerNote::default() };

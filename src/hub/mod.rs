@@ -11,6 +11,7 @@ pub mod health;
 pub mod heard;
 pub mod numbers;
 pub mod pump;
+pub mod rendition;
 pub mod reports;
 pub mod tap;
 

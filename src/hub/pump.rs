@@ -1,38 +1,45 @@
-//! From the hand-off to packets: drains what the capture thread has left, and says when there is more.
+//! From the hand-off to packets: drains what the capture thread has left into every rendition, and says when there is more.
 
+use super::rendition::{self, Rendition};
 use crate::core::layout::Layout;
-use crate::core::packetizer::{Gap, Packet, Packetizer};
+use crate::core::mix::MixSettings;
+use crate::core::packetizer::Packet;
 use crate::error::Result;
-use crate::hub::Sizes;
+use crate::hub::{Controls, Sizes};
 use crate::rt::ring::What;
 pub use crate::rt::ring::{HandoffReader, RING_MARKS};
 use crate::sys::fds::Wake;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The reader's end of the hand-off, on the thread that sends.
 pub struct Pump {
     handoff: HandoffReader,
-    packetizer: Packetizer,
-    sizes: Sizes,
+    controls: Arc<Controls>,
+    renditions: Vec<Rendition>,
     /// That of the newest source.
     layout: Layout,
     wake: Wake,
 }
 
 impl Pump {
-    /// In the runtime this is called in; packets of the sizes that are wished for.
+    /// In the runtime this is called in; packets of the sizes and channels that are asked for.
     ///
     /// # Errors
     /// When tokio cannot watch the hand-off's descriptor.
-    pub fn new(handoff: HandoffReader, sizes: Sizes) -> Result<Self> {
+    pub fn new(handoff: HandoffReader, sizes: &Sizes, controls: Arc<Controls>) -> Result<Self> {
         let wake = Wake::watch(handoff.descriptor())?;
-        let layout = sizes.expected;
-        let packetizer = Packetizer::new(sizes.stream(&layout).packet_frames);
-        Ok(Self { handoff, packetizer, sizes, layout, wake })
+        Ok(Self { handoff, controls, renditions: rendition::all(sizes), layout: sizes.expected, wake })
     }
 
     /// How the source is laid out whose frames were taken last.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// What can be heard, by number: always the same.
+    pub fn renditions(&self) -> &[Rendition] {
+        &self.renditions
     }
 
     /// Waits until the capture thread has left something. May be cancelled.
@@ -43,19 +50,17 @@ impl Pump {
         self.wake.woken().await
     }
 
-    /// Takes the next thing that was left, which may complete packets; false when there is nothing.
-    pub fn take(&mut self, emit: &mut impl FnMut(Packet)) -> bool {
-        let Self { handoff, packetizer, sizes, layout, .. } = self;
-        handoff.next(&mut |mark, samples| match mark.what {
-            What::Audio => packetizer.audio(mark.span, mark.ready, samples, emit),
-            What::Gap { cause, past } => {
-                packetizer.gap(&Gap { span: mark.span, cause, past, found: mark.ready }, emit);
-            }
-            What::Restart(new) => {
+    /// Takes the next thing that was left, which may complete packets, each with its rendition's number; false when there is nothing.
+    pub fn take(&mut self, emit: &mut impl FnMut(usize, Packet)) -> bool {
+        let Self { handoff, controls, renditions, layout, .. } = self;
+        let settings = MixSettings { first_channel: controls.first_channel.load(Relaxed) };
+        handoff.next(&mut |mark, frames| {
+            if let What::Restart(new) = mark.what {
                 *layout = new;
-                packetizer.restart(sizes.stream(&new).packet_frames, emit);
             }
-            What::End => packetizer.flush(emit),
+            for (number, rendition) in renditions.iter_mut().enumerate() {
+                rendition.take(mark, frames, settings, &mut |packet| emit(number, packet));
+            }
         })
     }
 }

@@ -100,7 +100,7 @@ async fn play(handoff: HandoffReader, arrivals: NewListenerReceiver, setup: Setu
     let Setup { sizes, numbers, heard, entry, dscp, began, changes, taps, events } = setup;
     let (mut arrivals, mut events) = (arrivals.0.here()?, events.here()?);
     let mut ticker = Ticker {
-        pump: Pump::new(handoff, sizes)?,
+        pump: Pump::new(handoff, &sizes, Arc::clone(&heard.controls))?,
         load: Load::new(),
         pause: ForcedPause::default(),
         next_look: None,
@@ -159,7 +159,7 @@ impl Ticker {
             let began = mono_raw_now();
             let before = listeners.packets.borrow().count();
             let taken = (0..MARKS_AT_ONCE)
-                .take_while(|_| self.pump.take(&mut |packet| listeners.push(packet)))
+                .take_while(|_| self.pump.take(&mut |_, packet| listeners.push(packet)))
                 .count();
             listeners.lay_out(self.pump.layout());
             let made = listeners.packets.borrow().count() - before;

@@ -1,7 +1,7 @@
 //! One step of the capture thread: wait, place, convert, hand over. Real-time code: see the law in `rt`.
 //!
-//! In: a [`Source`]. Out: periods and gaps in the hand-off, numbers in [`Counters`]. It decides nothing about opening,
-//! closing or telling anybody: a fault it cannot mend ends it, and the supervisor goes on from there.
+//! In: a [`Source`]. Out: periods of all its channels and gaps in the hand-off, numbers in [`Counters`]. It decides nothing about
+//! what is heard, nor about opening, closing or telling anybody: a fault it cannot mend ends it, and the supervisor goes on from there.
 
 #![deny(clippy::disallowed_types)]
 #![deny(clippy::disallowed_macros)]
@@ -12,7 +12,6 @@ use super::ring::{Area, HandoffWriter, Mark, What};
 use crate::clock::mono_raw_now;
 use crate::core::cause::Cause;
 use crate::core::continuity::LossFinder;
-use crate::core::convert::{Converter, PairSwitch};
 use crate::core::layout::Layout;
 use crate::core::timeline::{Span, Timeline};
 use crate::source::{Clock, Ready, Source, SourceFault, Stamp};
@@ -52,8 +51,6 @@ pub struct CaptureLoop {
     source: Box<dyn Source>,
     layout: Layout,
     clock: Clock,
-    frame_bytes: usize,
-    switch: PairSwitch,
     timeline: Timeline,
     /// Whether the first period is behind us: it begins a new timeline for the listeners.
     started: bool,
@@ -69,23 +66,21 @@ pub struct CaptureLoop {
 }
 
 impl CaptureLoop {
-    /// Puts the parts together; `timeline` continues from the source before, if there was one.
+    /// Puts the parts together; `timeline` continues from the source before, if there was one. Allocates.
     pub fn new(
         source: Box<dyn Source>,
         mut timeline: Timeline,
-        handoff: HandoffWriter,
+        mut handoff: HandoffWriter,
         counters: Arc<Counters>,
         controls: Arc<Controls>,
     ) -> Self {
         let layout = source.layout();
-        let converter = Converter::new(layout.format(), layout.channels());
         timeline.runs_at(layout.rate());
+        handoff.lay_out(&layout);
         Self {
             clock: source.clock(),
             source,
             layout,
-            frame_bytes: converter.frame_bytes(),
-            switch: PairSwitch::new(converter, controls.first_channel.load(Relaxed), layout.rate()),
             timeline,
             started: false,
             finder: LossFinder::new(layout.rate()),
@@ -99,7 +94,7 @@ impl CaptureLoop {
     }
 
     /// The memory to lock before the thread is real-time.
-    pub fn ring_memory(&mut self) -> [Area; 2] {
+    pub fn ring_memory(&self) -> [Area; 2] {
         self.handoff.memory()
     }
 
@@ -130,7 +125,6 @@ impl CaptureLoop {
         if self.controls.stopping() {
             return Step::Ended(Exit::Stopped);
         }
-        self.switch.set_target(self.controls.first_channel.load(Relaxed));
         match self.source.wait() {
             Ready::Frames(stamp) if stamp.avail_frames > 0 => self.take(stamp),
             Ready::Frames(_) | Ready::Timeout => self.idle(),
@@ -205,13 +199,14 @@ impl CaptureLoop {
             let span = Span { frames: 0, ..span };
             self.handoff.mark(Mark { span, ready: mono_raw_now(), what: What::Restart(self.layout) });
         }
-        let Self { source, handoff, switch, frame_bytes, .. } = self;
+        let Self { source, handoff, layout, .. } = self;
+        let format = layout.format();
         let read = if let Some(mut slot) = handoff.period(frames) {
             let read = read_whole(source.as_mut(), frames, &mut |bytes| {
                 let mut left = bytes;
-                slot.fill((bytes.len() / *frame_bytes) as u32, |part| {
-                    let (now, later) = left.split_at(part.len() / 2 * *frame_bytes);
-                    switch.convert(now, part);
+                slot.fill((bytes.len() / layout.frame_bytes()) as u32, |part| {
+                    let (now, later) = left.split_at(part.len() * format.bytes_per_sample());
+                    format.convert(now, part);
                     left = later;
                 });
             });

@@ -110,10 +110,10 @@ impl Counters {
     }
 }
 
-/// What others may ask of the capture thread.
+/// What others may ask of the thread that captures, and of the one that sends.
 #[derive(Debug, Default)]
 pub struct Controls {
-    /// First channel of the pair that is heard, counted from 0.
+    /// First channel of the pair that is heard, counted from 0: the sender's.
     pub first_channel: AtomicU16,
     /// End the current source.
     stop: AtomicBool,

@@ -1,33 +1,43 @@
-//! The hand-off from the capture thread to tokio: samples in one wait-free ring, what they mean in another, one eventfd.
+//! The hand-off from the capture thread to the one that sends: frames in one wait-free ring, what they mean in another, one eventfd.
+//!
+//! In: whole frames of all channels a source has, as integers of 32 bits. Out: the same frames.
 //!
 //! The writer never waits and never allocates. When either ring is full the newest period is dropped; the next mark that
 //! fits is preceded by a gap of the frames that were not handed over, so the reader's timeline stays whole. What is no sound
 //! (a source begins, one ends, a loss is found) is never lost: room is kept for it, and beyond that room the writer remembers what
 //! is still to be said, in as many words as it has room for.
+//!
+//! The ring of marks lasts as long as the service. The ring of frames lasts as long as a source, whose channels decide its size: it
+//! is made before the capture thread starts ([`HandoffWriter::lay_out`]), and its reader's end crosses right before the mark that
+//! says that the source begins. So what the source before has left is still read from its own ring.
 
 #![deny(clippy::disallowed_macros)]
 
 use crate::core::cause::Cause;
 use crate::core::layout::{Layout, PERIOD_FRAMES_MAX};
 use crate::core::timeline::Span;
-use crate::units::MonoNs;
+use crate::units::{CHANNELS_MAX, MonoNs};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::Arc;
 
-/// Periods of the largest size the ring holds: 16 x 1024 frames = 370 ms, far beyond what tokio may sleep.
+/// Frames the ring holds, however many channels they have: 370 ms at 44.1 kHz, far beyond what the reader may sleep.
 const RING_FRAMES: usize = 16 * 1024;
 // A source that has just been read whole leaves room for another period while the reader wakes up.
 const _: () = assert!(RING_FRAMES >= 2 * PERIOD_FRAMES_MAX as usize);
+/// Bytes of the largest ring there can be: it is locked in memory while its source plays.
+pub const RING_BYTES_MAX: usize = RING_FRAMES * CHANNELS_MAX as usize * size_of::<i32>();
 /// Marks it holds: periods of the smallest size (32 frames) for the same time.
 pub const RING_MARKS: usize = RING_FRAMES / 32;
 /// Marks kept free of sound: all that can be [`Owed`].
 const MARKS_KEPT_FREE: usize = 4;
+/// Sources that may have begun before the reader takes the first of them. It is awake when one begins, but for the worst.
+const RINGS_UNREAD: usize = 2;
 
 /// What a mark says about its span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// `span.frames` stereo frames lie in the sample ring.
+    /// `span.frames` frames lie in the ring.
     Audio,
     /// The frames do not exist. `past`: found after the fact, the timeline is not advanced.
     Gap {
@@ -56,10 +66,41 @@ pub struct Mark {
 /// The capture thread's end.
 #[derive(Debug)]
 pub struct HandoffWriter {
-    samples: Producer<i16>,
+    frames: Producer<i32>,
+    channels: usize,
     marks: Producer<Mark>,
     wake: Arc<EventFd>,
     owed: Owed,
+    rings: Rings,
+    memory: [Area; 2],
+}
+
+/// The frames of one source as the reader sees them.
+#[derive(Debug)]
+struct Frames {
+    ring: Consumer<i32>,
+    channels: usize,
+}
+
+/// The way of a new ring to the reader.
+#[derive(Debug)]
+struct Rings {
+    to_reader: Producer<Frames>,
+    /// The reader's end of the ring that is being written, until the mark that its source begins has been said.
+    unsent: Option<Frames>,
+}
+
+impl Rings {
+    fn has_room(&self) -> bool {
+        self.to_reader.slots() > 0
+    }
+
+    /// Goes before the mark. There must be room.
+    fn send(&mut self) {
+        if let Some(frames) = self.unsent.take() {
+            let _ = self.to_reader.push(frames);
+        }
+    }
 }
 
 /// What the reader has not been told yet, because there was no room. Whatever happens, it comes down to these four, said in this order:
@@ -102,14 +143,22 @@ impl Owed {
         }
     }
 
-    /// Says it all, if the ring has room for it and one more; whether nothing is owed any more.
-    fn pay(&mut self, marks: &mut Producer<Mark>, ready: MonoNs) -> bool {
-        if marks.slots() <= self.count() {
+    /// Whether there is room for it all, and for so many marks more.
+    fn fits(&self, marks: &Producer<Mark>, rings: &Rings, more: usize) -> bool {
+        marks.slots() >= self.count() + more && (self.restart.is_none() || rings.has_room())
+    }
+
+    /// Says it all, if there is room for it and one mark more; whether nothing is owed any more.
+    fn pay(&mut self, marks: &mut Producer<Mark>, rings: &mut Rings, ready: MonoNs) -> bool {
+        if !self.fits(marks, rings, 1) {
             return false;
         }
         let Self { restart, dropped, past, end } = std::mem::take(self);
         let what = What::Gap { cause: Cause::HandoffFull, past: false };
         let dropped = dropped.map(|span| Mark { span, ready, what });
+        if restart.is_some() {
+            rings.send();
+        }
         for mark in [restart, dropped, past, end].into_iter().flatten() {
             let _ = marks.push(mark); // there is room: it was just counted, and nobody else writes
         }
@@ -120,33 +169,58 @@ impl Owed {
 /// The reader's end. Drain it whole at every wake: wakes coalesce.
 #[derive(Debug)]
 pub struct HandoffReader {
-    samples: Consumer<i16>,
+    frames: Frames,
+    rings: Consumer<Frames>,
     marks: Consumer<Mark>,
     wake: Arc<EventFd>,
 }
 
-/// Makes the two ends.
+/// Makes the two ends. There is room for frames once a source is known: [`HandoffWriter::lay_out`].
 ///
 /// # Errors
 /// When the kernel gives no eventfd.
 pub fn handoff() -> nix::Result<(HandoffWriter, HandoffReader)> {
-    let (samples_in, samples_out) = RingBuffer::new(RING_FRAMES * 2);
-    let (marks_in, marks_out) = RingBuffer::new(RING_MARKS + MARKS_KEPT_FREE);
+    let (frames, unread) = RingBuffer::new(0);
+    let (to_reader, rings) = RingBuffer::new(RINGS_UNREAD);
+    let (mut marks_in, marks_out) = RingBuffer::new(RING_MARKS + MARKS_KEPT_FREE);
     let wake = Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?);
-    let wake_reader = Arc::clone(&wake);
-    let writer =
-        HandoffWriter { samples: samples_in, marks: marks_in, wake: wake_reader, owed: Owed::default() };
-    Ok((writer, HandoffReader { samples: samples_out, marks: marks_out, wake }))
+    let memory = [(0, 0), area_of(&mut marks_in)];
+    let writer = HandoffWriter {
+        frames,
+        channels: 1,
+        marks: marks_in,
+        wake: Arc::clone(&wake),
+        owed: Owed::default(),
+        rings: Rings { to_reader, unsent: None },
+        memory,
+    };
+    let frames = Frames { ring: unread, channels: 1 };
+    Ok((writer, HandoffReader { frames, rings, marks: marks_out, wake }))
 }
 
 impl HandoffWriter {
+    /// Makes a ring for the frames of another source, which says once that it begins before it hands over any. Allocates, and may
+    /// free the ring before: never on the capture thread.
+    pub fn lay_out(&mut self, layout: &Layout) {
+        if self.owed.restart.is_some() {
+            self.owed = Owed::default(); // of a source that the reader has never heard of, and need not any more
+        }
+        let channels = layout.channels().samples_per_frame();
+        let (mut frames, unread) = RingBuffer::new(RING_FRAMES * channels);
+        self.memory[0] = area_of(&mut frames);
+        self.frames = frames;
+        self.channels = channels;
+        self.rings.unsent = Some(Frames { ring: unread, channels });
+    }
+
     /// Room for one period in the ring itself; `None` when it is full (then call [`Self::drop_newest`]).
     pub fn period(&mut self, frames: u32) -> Option<PeriodSlot<'_>> {
-        if self.marks.slots() <= MARKS_KEPT_FREE + self.owed.count() {
+        if !self.owed.fits(&self.marks, &self.rings, MARKS_KEPT_FREE + 1) {
             return None;
         }
-        let chunk = self.samples.write_chunk(frames as usize * 2).ok()?;
-        Some(PeriodSlot { chunk, marks: &mut self.marks, owed: &mut self.owed, filled: 0 })
+        let chunk = self.frames.write_chunk(frames as usize * self.channels).ok()?;
+        let Self { channels, marks, owed, rings, .. } = self;
+        Some(PeriodSlot { chunk, channels: *channels, marks, owed, rings, filled: 0 })
     }
 
     /// Notes that a period had to be dropped.
@@ -154,11 +228,18 @@ impl HandoffWriter {
         self.owed.frames(span);
     }
 
-    /// Hands over a mark without samples; without room it is said before the next that has some.
+    /// Hands over a mark without frames; without room it is said before the next that has some.
     pub fn mark(&mut self, mark: Mark) {
-        if !self.owed.pay(&mut self.marks, mark.ready) || self.marks.push(mark).is_err() {
-            self.owed.add(mark);
+        let Self { marks, owed, rings, .. } = self;
+        let begins = matches!(mark.what, What::Restart(_));
+        if !owed.pay(marks, rings, mark.ready) || (begins && !rings.has_room()) {
+            owed.add(mark);
+            return;
         }
+        if begins {
+            rings.send();
+        }
+        let _ = marks.push(mark); // there is room: more was asked for than what was owed
     }
 
     /// Wakes the reader. Never blocks: a saturated eventfd has woken it already.
@@ -166,15 +247,16 @@ impl HandoffWriter {
         let _ = self.wake.write(1);
     }
 
-    /// Both rings' memory, to be locked before the thread is real-time. Only while they are empty.
-    pub fn memory(&mut self) -> [Area; 2] {
-        [area_of(&mut self.samples), area_of(&mut self.marks)]
+    /// Both rings' memory: locked while the thread is real-time.
+    pub fn memory(&self) -> [Area; 2] {
+        self.memory
     }
 }
 
 /// A piece of memory: address and bytes.
 pub type Area = (usize, usize);
 
+/// All of a ring's memory. Only of one that nothing was written to.
 fn area_of<T: Copy>(ring: &mut Producer<T>) -> Area {
     let capacity = ring.buffer().capacity();
     ring.write_chunk_uninit(capacity).map_or((0, 0), |mut chunk| {
@@ -185,16 +267,18 @@ fn area_of<T: Copy>(ring: &mut Producer<T>) -> Area {
 
 /// Room for one period in the ring; nothing is handed over until [`Self::commit`].
 pub struct PeriodSlot<'a> {
-    chunk: rtrb::chunks::WriteChunk<'a, i16>,
+    chunk: rtrb::chunks::WriteChunk<'a, i32>,
+    channels: usize,
     marks: &'a mut Producer<Mark>,
     owed: &'a mut Owed,
+    rings: &'a mut Rings,
     filled: usize,
 }
 
 impl PeriodSlot<'_> {
-    /// Gives the free parts for the next `frames` frames to `fill`, one or two slices of interleaved samples.
-    pub fn fill(&mut self, frames: u32, mut fill: impl FnMut(&mut [i16])) {
-        let wanted = frames as usize * 2;
+    /// Gives the free parts for the next `frames` frames to `fill`, one or two slices of whole interleaved frames.
+    pub fn fill(&mut self, frames: u32, mut fill: impl FnMut(&mut [i32])) {
+        let wanted = frames as usize * self.channels;
         let (head, tail) = self.chunk.as_mut_slices();
         let in_head = wanted.min(head.len().saturating_sub(self.filled));
         if in_head > 0 {
@@ -209,7 +293,7 @@ impl PeriodSlot<'_> {
 
     /// Hands the period over.
     pub fn commit(self, span: Span, ready: MonoNs) {
-        self.owed.pay(self.marks, ready); // period() saw to the room
+        self.owed.pay(self.marks, self.rings, ready); // period() saw to the room
         self.chunk.commit_all();
         let _ = self.marks.push(Mark { span, ready, what: What::Audio });
     }
@@ -221,21 +305,28 @@ impl HandoffReader {
         Arc::clone(&self.wake)
     }
 
-    /// Takes the next mark and shows its samples (none but for audio) to `take`; false when there is nothing.
+    /// Takes the next mark and shows its frames (none but for audio) to `take`, in two parts of whole frames, for the ring wraps;
+    /// false when there is nothing. Frees the ring of a source when the next one begins.
     ///
     /// # Panics
-    /// When a mark came without its samples: the writer commits them first.
-    pub fn next(&mut self, take: &mut impl FnMut(&Mark, (&[i16], &[i16]))) -> bool {
+    /// When a mark came without what belongs to it: the writer hands that over first.
+    pub fn next(&mut self, take: &mut impl FnMut(&Mark, (&[i32], &[i32]))) -> bool {
         let Ok(mark) = self.marks.pop() else { return false };
-        if mark.what == What::Audio {
-            // The samples were committed before their mark: they are there.
-            let chunk =
-                self.samples.read_chunk(mark.span.frames as usize * 2).expect("samples precede their mark");
-            take(&mark, chunk.as_slices());
-            chunk.commit_all();
-        } else {
-            take(&mark, (&[], &[]));
+        match mark.what {
+            What::Audio => {
+                let Frames { ring, channels } = &mut self.frames;
+                let samples = mark.span.frames as usize * *channels;
+                let chunk = ring.read_chunk(samples).expect("frames precede their mark");
+                take(&mark, chunk.as_slices());
+                chunk.commit_all();
+                return true;
+            }
+            What::Restart(_) => {
+                self.frames = self.rings.pop().expect("a ring precedes the mark of its source")
+            }
+            What::Gap { .. } | What::End => {}
         }
+        take(&mark, (&[], &[]));
         true
     }
 }
@@ -244,8 +335,29 @@ impl HandoffReader {
 #[allow(clippy::disallowed_macros)] // what a test says of its failure
 mod tests {
     use super::*;
+    use crate::core::convert::SampleFormat;
+    use crate::core::layout::Answer;
     use crate::units::FrameIndex;
     use proptest::prelude::*;
+
+    /// Both ends, for a source of so many channels that has begun.
+    fn playing(channels: u32) -> (HandoffWriter, HandoffReader) {
+        let (mut writer, reader) = handoff().unwrap();
+        begin(&mut writer, channels, 0, 1);
+        (writer, reader)
+    }
+
+    fn layout(channels: u32) -> Layout {
+        let format = SampleFormat::S32Le;
+        let answer = Answer { rate_hz: 44_100, channels, format, period_frames: 128, buffer_frames: 8192 };
+        Layout::new(answer).unwrap()
+    }
+
+    /// Another source begins.
+    fn begin(writer: &mut HandoffWriter, channels: u32, first: u64, source: u64) {
+        writer.lay_out(&layout(channels));
+        say(writer, first, 0, source, What::Restart(layout(channels)));
+    }
 
     fn push(writer: &mut HandoffWriter, first: u64, frames: u32) -> bool {
         let span = Span { first: FrameIndex(first), frames, capture: MonoNs(0) };
@@ -253,9 +365,10 @@ mod tests {
             writer.drop_newest(span);
             return false;
         };
-        let mut value = first as i16;
+        let mut value = first as i32;
+        let channels = slot.channels;
         slot.fill(frames, |part| {
-            for frame in part.chunks_exact_mut(2) {
+            for frame in part.chunks_exact_mut(channels) {
                 frame.fill(value);
                 value = value.wrapping_add(1);
             }
@@ -266,7 +379,7 @@ mod tests {
 
     #[test]
     fn every_sample_crosses_in_order_under_two_threads() {
-        let (mut writer, mut reader) = handoff().unwrap();
+        let (mut writer, mut reader) = playing(3);
         let total = 2_000_000_u64;
         let producer = std::thread::spawn(move || {
             let mut next = 0;
@@ -286,8 +399,8 @@ mod tests {
         while next < total {
             let found = reader.next(&mut |mark, (head, tail)| {
                 assert_eq!(mark.span.first.0, next);
-                for sample in head.chunks_exact(2).chain(tail.chunks_exact(2)) {
-                    assert_eq!(sample, [next as i16; 2]);
+                for frame in head.chunks_exact(3).chain(tail.chunks_exact(3)) {
+                    assert_eq!(frame, [next as i32; 3]);
                     next += 1;
                 }
             });
@@ -300,7 +413,7 @@ mod tests {
 
     #[test]
     fn what_did_not_fit_comes_back_as_one_gap_of_the_right_length() {
-        let (mut writer, mut reader) = handoff().unwrap();
+        let (mut writer, mut reader) = playing(2);
         let mut first = 0;
         while push(&mut writer, first, 1024) {
             first += 1024;
@@ -318,7 +431,7 @@ mod tests {
 
     #[test]
     fn a_hole_after_what_was_dropped_comes_after_it() {
-        let (mut writer, mut reader) = handoff().unwrap();
+        let (mut writer, mut reader) = playing(2);
         let mut first = 0;
         while push(&mut writer, first, 1024) {
             first += 1024;
@@ -349,29 +462,59 @@ mod tests {
 
     #[test]
     fn an_end_and_a_beginning_have_room_when_sound_has_none() {
-        let (mut writer, mut reader) = handoff().unwrap();
+        let (mut writer, mut reader) = playing(2);
         let mut first = 0;
         while push(&mut writer, first, 32) {
             first += 32;
         }
         assert_eq!(writer.marks.slots(), MARKS_KEPT_FREE);
         say(&mut writer, first + 32, 0, 1, What::End);
-        say(&mut writer, 90_000, 0, 2, What::Restart(Layout::expected(128)));
+        begin(&mut writer, 8, 90_000, 2);
         assert!(!push(&mut writer, 90_000, 32));
         let marks = read(&mut reader);
         let said: Vec<What> = marks[marks.len() - 3..].iter().map(|mark| mark.what).collect();
         assert_eq!(
             said,
-            [
-                What::Gap { cause: Cause::HandoffFull, past: false },
-                What::End,
-                What::Restart(Layout::expected(128))
-            ]
+            [What::Gap { cause: Cause::HandoffFull, past: false }, What::End, What::Restart(layout(8))]
         );
         assert!(push(&mut writer, 90_032, 32));
         let said: Vec<(u64, u32)> =
             read(&mut reader).iter().map(|mark| (mark.span.first.0, mark.span.frames)).collect();
         assert_eq!(said, [(90_000, 32), (90_032, 32)]);
+    }
+
+    #[test]
+    fn what_a_source_has_left_is_read_when_the_next_has_begun_and_neither_ring_is_larger_than_it_must_be() {
+        let (mut writer, mut reader) = playing(128);
+        assert_eq!(writer.memory()[0].1, RING_BYTES_MAX);
+        assert!(push(&mut writer, 0, 128) && push(&mut writer, 128, 128));
+        say(&mut writer, 256, 0, 1, What::End);
+        begin(&mut writer, 1, 500, 2);
+        assert_eq!(writer.memory()[0].1, RING_BYTES_MAX / 128);
+        assert!(push(&mut writer, 500, 32));
+        let mut heard = Vec::new();
+        while reader.next(&mut |mark, (head, tail)| {
+            if mark.what == What::Audio {
+                heard.push((mark.span.first.0, head.len() + tail.len(), head[0]));
+            }
+        }) {}
+        assert_eq!(heard, [(0, 128 * 128, 0), (128, 128 * 128, 128), (500, 32, 500)]);
+    }
+
+    #[test]
+    fn a_source_that_never_got_a_word_in_leaves_none_to_the_next() {
+        let (mut writer, mut reader) = playing(2);
+        for source in 2..10 {
+            // The reader sleeps; sooner or later there is no way for another ring, and the source is not heard of.
+            begin(&mut writer, source as u32, source * 1000, source);
+            push(&mut writer, source * 1000, 32);
+        }
+        read(&mut reader);
+        begin(&mut writer, 3, 20_000, 10);
+        assert!(push(&mut writer, 20_000, 32));
+        let said: Vec<(u64, What)> =
+            read(&mut reader).iter().map(|mark| (mark.span.first.0, mark.what)).collect();
+        assert_eq!(said, [(20_000, What::Restart(layout(3))), (20_000, What::Audio)]);
     }
 
     /// What may happen at the writer's end, and that the reader has its turn.
@@ -399,16 +542,20 @@ mod tests {
     #[derive(Debug, Default)]
     struct Heard {
         source: u64,
+        channels: usize,
         next: u64,
         lost: u32,
         ended: bool,
     }
 
     impl Heard {
-        fn take(&mut self, mark: &Mark) {
+        fn take(&mut self, mark: &Mark, (head, tail): (&[i32], &[i32])) {
             let Span { first, frames, capture } = mark.span;
             match mark.what {
-                What::Restart(_) => *self = Self { source: capture.0, next: first.0, ..Self::default() },
+                What::Restart(layout) => {
+                    let channels = layout.channels().samples_per_frame();
+                    *self = Self { source: capture.0, next: first.0, channels, ..Self::default() };
+                }
                 What::End => self.ended = true,
                 What::Gap { past: true, .. } => self.lost += frames,
                 What::Audio | What::Gap { .. } => {
@@ -417,6 +564,9 @@ mod tests {
                     self.next += u64::from(frames);
                     if mark.what == What::Audio {
                         assert_eq!(capture.0, self.source, "no source runs into another");
+                        assert_eq!(head.len() + tail.len(), frames as usize * self.channels, "{mark:?}");
+                        let own = |sample: &i32| *sample == self.source as i32;
+                        assert!(head.iter().chain(tail).all(own), "nor its frames: {mark:?}");
                     }
                 }
             }
@@ -429,16 +579,15 @@ mod tests {
         fn whatever_does_not_fit_no_source_runs_into_another_and_every_frame_is_accounted_for(
             events in proptest::collection::vec(event(), 1..3000)
         ) {
-            let (mut writer, mut reader) = handoff().unwrap();
+            let (mut writer, mut reader) = playing(1);
             let mut heard = Heard::default();
             let (mut source, mut next, mut lost) = (1, 0_u64, 0);
-            say(&mut writer, next, 0, source, What::Restart(Layout::expected(128)));
             for event in events.into_iter().chain([Event::Read(usize::MAX), Event::Period(32), Event::Read(usize::MAX)]) {
                 match event {
                     Event::Period(frames) => {
                         let span = Span { first: FrameIndex(next), frames, capture: MonoNs(source) };
                         if let Some(mut slot) = writer.period(frames) {
-                            slot.fill(frames, |part| part.fill(7));
+                            slot.fill(frames, |part| part.fill(source as i32));
                             slot.commit(span, MonoNs(1));
                         } else {
                             writer.drop_newest(span);
@@ -456,11 +605,11 @@ mod tests {
                     Event::NewSource => {
                         say(&mut writer, next, 0, source, What::End);
                         (source, next, lost) = (source + 1, next + 10_000, 0);
-                        say(&mut writer, next, 0, source, What::Restart(Layout::expected(128)));
+                        begin(&mut writer, 1 + source as u32 % 9, next, source);
                     }
                     Event::Read(most) => {
                         for _ in 0..most {
-                            if !reader.next(&mut |mark, _| heard.take(mark)) {
+                            if !reader.next(&mut |mark, frames| heard.take(mark, frames)) {
                                 break;
                             }
                         }

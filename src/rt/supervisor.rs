@@ -9,7 +9,7 @@ use super::capture_loop::{CaptureLoop, Exit};
 use super::counters::{Controls, Counters};
 use super::ring::HandoffWriter;
 use super::status::{Capture, SourceStatus, SourceView, State};
-use super::thread::{RtWish, STACK_BYTES, become_real_time};
+use super::thread::{RtWish, STACK_BYTES, become_real_time, release};
 use crate::core::cause::Cause;
 use crate::core::layout::RATES;
 use crate::core::timeline::Timeline;
@@ -369,6 +369,7 @@ impl Run {
 fn end(session: Session) -> (Exit, Kept) {
     let Ok((exit, capture_loop)) = session.thread.join() else { give_up("the capture thread panicked") };
     let (source, timeline, handoff) = capture_loop.into_parts();
+    release(&handoff.memory());
     drop(source);
     (exit, Kept { timeline, handoff })
 }

@@ -129,6 +129,16 @@ fn lock_area(address: usize, bytes: usize) -> bool {
     unsafe { nix::sys::mman::mlock(address, bytes.get()) }.is_ok()
 }
 
+/// Lets memory be paged out again that [`become_real_time`] has locked: it is about to be freed, and may serve anything then.
+pub fn release(rings: &[Area]) {
+    for (address, bytes) in rings {
+        if let (Some(address), Some(bytes)) = (NonNull::new(*address as *mut _), NonZeroUsize::new(*bytes)) {
+            // SAFETY: munlock reads no memory through the pointer either, and refuses what is not mapped.
+            let _ = unsafe { nix::sys::mman::munlock(address, bytes.get()) };
+        }
+    }
+}
+
 /// The executable mappings of this process: its own code and its libraries'.
 fn code_areas() -> Vec<Area> {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();

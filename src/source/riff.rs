@@ -9,7 +9,7 @@ mod bytes;
 mod format;
 mod refused;
 
-use crate::core::convert::{nearest_from_32_bits, nearest_from_float};
+use crate::core::rounding::{nearest_from_32_bits, nearest_from_float};
 use crate::units::{ChannelCount, Hz};
 use bytes::Bytes;
 use format::{Format, Samples};

@@ -1,7 +1,7 @@
 use super::Unplayable::{Buffer, Channels, Period, Rate};
 use super::*;
 use crate::core::adaptation::{Adaptation, Stream};
-use crate::core::convert::{Converter, PairSwitch};
+use crate::core::mix::PairMix;
 use proptest::prelude::*;
 
 fn answer(rate_hz: u32, channels: u32, period_frames: u64, buffer_frames: u64) -> Answer {
@@ -66,10 +66,13 @@ fn check_what_follows(layout: &Layout) {
     }
     let source = vec![0x40; layout.frame_bytes() * 3];
     let mut heard = [0_i16; 6];
-    let converter = Converter::new(layout.format(), layout.channels());
+    let mut frames = vec![0; source.len() / layout.format().bytes_per_sample()];
+    assert_eq!(layout.format().convert(&source, &mut frames), frames.len());
     for first_channel in [0, 1, layout.channels().last_pair(), u16::MAX] {
-        assert_eq!(converter.convert(first_channel, &source, &mut heard), 3);
-        assert_eq!(PairSwitch::new(converter, first_channel, layout.rate()).convert(&source, &mut heard), 3);
+        assert_eq!(
+            PairMix::new(layout.channels(), first_channel, layout.rate()).pick(&frames, &mut heard),
+            3
+        );
         assert_eq!(heard[0], heard[1], "each channel holds the same");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::core::layout::Layout;
-use crate::core::packetizer::Packetizer;
+use crate::core::packetizer::{Packetizer, Payload};
 use crate::core::send_queue::{CONTROL_AFTER, CONTROL_BYTES_MAX};
 use crate::core::timeline::Span;
 use crate::core::wire::Record;
@@ -53,7 +53,7 @@ impl Bench {
             far,
             heard: Vec::new(),
             packets: Backlog::new(stream.queue_packets_max() + 64),
-            packetizer: Packetizer::new(128),
+            packetizer: Packetizer::new(Payload::int16(0, 2), 128),
             numbers: Hub::new(sizes, 1, Arc::default(), Arc::default()).numbers,
             next: 0,
         };
@@ -66,7 +66,7 @@ impl Bench {
         for _ in 0..packets {
             let span = Span { first: FrameIndex(self.next), frames: 128, capture: MonoNs(0) };
             let backlog = &mut self.packets;
-            self.packetizer.audio(span, mono_raw_now(), (&[7; 256], &[]), &mut |packet| backlog.push(packet));
+            self.packetizer.audio(span, mono_raw_now(), |out| out.fill(7), &mut |packet| backlog.push(packet));
             self.next += 128;
         }
     }

@@ -113,7 +113,7 @@ impl Demo {
         for (side, (sound, filter)) in sides(&mut out).into_iter().zip(&mut self.offset_filters).enumerate() {
             for (sample, sound) in self.block.iter_mut().skip(side).step_by(2).zip(sound) {
                 let scaled = (filter.process(*sound) * FULL_SCALE).clamp(-FULL_SCALE, FULL_SCALE);
-                *sample = crate::core::convert::nearest_from_float(scaled / 32_768.0);
+                *sample = crate::core::rounding::nearest_from_float(scaled / 32_768.0);
             }
         }
     }

@@ -1,0 +1,49 @@
+//! How the samples of a packet become its payload.
+//!
+//! In: the interleaved Int16 of a whole packet. Out: bytes. A [`Codec`] may keep what it needs from packet to packet; it reads no
+//! clock and never fails. Only the packetizer, and who puts a rendition together (`hub::rendition`), know codecs.
+
+use super::wire;
+use bytes::BytesMut;
+use std::fmt::Debug;
+
+/// One way to write samples.
+pub trait Codec: Debug {
+    /// Its byte in a record's head.
+    fn format(&self) -> u8;
+
+    /// Its name in `hello`.
+    fn name(&self) -> &'static str;
+
+    /// Most bytes of so many samples: room is made for them at once.
+    fn bytes_max(&self, samples: usize) -> usize;
+
+    /// Appends the payload of a packet of these samples.
+    fn encode(&mut self, samples: &[i16], payload: &mut BytesMut);
+}
+
+/// The samples themselves, little-endian.
+#[derive(Clone, Copy, Debug)]
+pub struct Int16;
+
+impl Codec for Int16 {
+    fn format(&self) -> u8 {
+        wire::FORMAT_S16LE
+    }
+
+    fn name(&self) -> &'static str {
+        "s16le"
+    }
+
+    fn bytes_max(&self, samples: usize) -> usize {
+        samples * 2
+    }
+
+    fn encode(&mut self, samples: &[i16], payload: &mut BytesMut) {
+        let at = payload.len();
+        payload.resize(at + samples.len() * 2, 0);
+        for (slot, sample) in payload[at..].chunks_exact_mut(2).zip(samples) {
+            slot.copy_from_slice(&sample.to_le_bytes());
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What a listener can subscribe to: some channels of the source, in one coding, as packets of one size.
+//!
+//! In: what crosses the hand-off, and what is set for all listeners. Out: packets, and the sizes that listeners' queues start from.
+//! A rendition's number is its place in [`all`] and the `stream` byte of its records. To add one: a `Mix` or a `Codec` of its own
+//! where it needs one, and a line in [`all`].
+
+use super::Sizes;
+use crate::core::adaptation::Stream;
+use crate::core::codec::{Codec, Int16};
+use crate::core::mix::{Mix, MixSettings, PairMix};
+use crate::core::packetizer::{Gap, Packet, Packetizer, Payload};
+use crate::rt::ring::{Mark, What};
+
+/// Most renditions there can be: each is mixed and coded for every period, heard or not.
+pub const RENDITIONS_MAX: usize = 4;
+
+/// Every rendition there is. Who asks for none hears the first.
+pub fn all(sizes: &Sizes) -> Vec<Rendition> {
+    let pair = PairMix::new(sizes.expected.channels(), 0, sizes.expected.rate());
+    let renditions: Vec<(Box<dyn Mix>, Box<dyn Codec>)> = vec![(Box::new(pair), Box::new(Int16))];
+    assert!(renditions.len() <= RENDITIONS_MAX, "{} renditions", renditions.len());
+    (0..).zip(renditions).map(|(number, (mix, codec))| Rendition::new(number, mix, codec, *sizes)).collect()
+}
+
+/// One of them.
+#[derive(Debug)]
+pub struct Rendition {
+    mix: Box<dyn Mix>,
+    packetizer: Packetizer,
+    sizes: Sizes,
+    /// As the newest source's frames are sent.
+    stream: Stream,
+}
+
+impl Rendition {
+    fn new(number: u8, mix: Box<dyn Mix>, codec: Box<dyn Codec>, sizes: Sizes) -> Self {
+        let stream = sizes.stream(&sizes.expected);
+        let payload = Payload { stream: number, channels: mix.channels(), codec };
+        Self { mix, packetizer: Packetizer::new(payload, stream.packet_frames), sizes, stream }
+    }
+
+    /// The sizes its listeners' queues start from.
+    pub fn stream(&self) -> Stream {
+        self.stream
+    }
+
+    /// What its packets hold.
+    pub fn payload(&self) -> &Payload {
+        self.packetizer.payload()
+    }
+
+    /// Takes a mark and its frames (in two parts, none but for audio), which may complete packets.
+    pub fn take(
+        &mut self,
+        mark: &Mark,
+        (head, tail): (&[i32], &[i32]),
+        settings: MixSettings,
+        emit: &mut impl FnMut(Packet),
+    ) {
+        let Self { mix, packetizer, .. } = self;
+        match mark.what {
+            What::Audio => {
+                let fill = |out: &mut [i16]| {
+                    let done = mix.mix(settings, head, out) * usize::from(mix.channels());
+                    mix.mix(settings, tail, &mut out[done..]);
+                };
+                packetizer.audio(mark.span, mark.ready, fill, emit);
+            }
+            What::Gap { cause, past } => {
+                packetizer.gap(&Gap { span: mark.span, cause, past, found: mark.ready }, emit);
+            }
+            What::Restart(layout) => {
+                self.stream = self.sizes.stream(&layout);
+                mix.restart(&layout, settings);
+                packetizer.restart(self.stream.packet_frames, emit);
+            }
+            What::End => packetizer.flush(emit),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::convert::SampleFormat;
+    use crate::core::layout::{Answer, Layout};
+    use crate::core::timeline::Span;
+    use crate::core::wire::{self, Record};
+    use crate::units::{FrameIndex, MonoNs};
+
+    fn sizes() -> Sizes {
+        Sizes { listeners_max: 1, queue_ms: 250, chunk_frames: Some(256), expected: Layout::expected(128) }
+    }
+
+    fn layout(channels: u32) -> Layout {
+        let format = SampleFormat::S32Le;
+        let answer = Answer { rate_hz: 48_000, channels, format, period_frames: 480, buffer_frames: 8192 };
+        Layout::new(answer).unwrap()
+    }
+
+    fn mark(first: u64, frames: u32, what: What) -> Mark {
+        let span = Span { first: FrameIndex(first), frames, capture: MonoNs(7) };
+        Mark { span, ready: MonoNs(8), what }
+    }
+
+    /// The samples of the packets there are, and their numbers.
+    fn heard(packets: &[Packet]) -> (Vec<i16>, Vec<u8>) {
+        let (mut samples, mut numbers) = (Vec::new(), Vec::new());
+        for packet in packets {
+            if let Record::Audio(place, payload) = wire::parse(&packet.record).unwrap()[0] {
+                numbers.push(place.stream);
+                samples.extend(payload.chunks_exact(2).map(|bytes| i16::from_le_bytes([bytes[0], bytes[1]])));
+            }
+        }
+        (samples, numbers)
+    }
+
+    #[test]
+    fn a_rendition_is_mixed_from_both_parts_of_the_ring_and_bears_its_number() {
+        let mut rendition = Rendition::new(
+            3,
+            Box::new(PairMix::new(layout(2).channels(), 0, layout(2).rate())),
+            Box::new(Int16),
+            sizes(),
+        );
+        let mut packets = Vec::new();
+        let frames: Vec<i32> = (0..480 * 4).map(|n| n << 16).collect();
+        let (settings, other) = (MixSettings { first_channel: 2 }, MixSettings { first_channel: 0 });
+        rendition.take(&mark(0, 0, What::Restart(layout(4))), (&[], &[]), settings, &mut |p| packets.push(p));
+        assert_eq!(rendition.stream().packet_frames, 480, "whole periods, though 256 frames were asked for");
+        for settings in [settings, other, other] {
+            let parts = frames.split_at(4 * 100);
+            rendition.take(&mark(0, 480, What::Audio), parts, settings, &mut |p| packets.push(p));
+        }
+        let (samples, numbers) = heard(&packets);
+        assert_eq!(numbers, [3, 3, 3]);
+        let pair =
+            |first: i16| (0..480).flat_map(move |frame: i16| [frame * 4 + first, frame * 4 + first + 1]);
+        assert!(samples[..960].iter().copied().eq(pair(2)), "the source begins with the pair that is set");
+        assert_eq!(
+            samples[958 + 960..960 * 2],
+            [479 * 4, 479 * 4 + 1],
+            "after 10 ms the other is all there is"
+        );
+        assert!(samples[960 * 2..].iter().copied().eq(pair(0)));
+    }
+
+    #[test]
+    fn renditions_are_numbered_by_their_place() {
+        let all = all(&sizes());
+        assert!((0..).zip(&all).all(|(number, rendition)| rendition.payload().stream == number));
+        assert_eq!((all[0].payload().channels, all[0].payload().codec.name()), (2, "s16le"));
+    }
+}
