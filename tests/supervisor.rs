@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier};
 use synthwire::clock::mono_raw_now;
-use synthwire::core::layout::Layout;
+use synthwire::core::convert::SampleFormat;
+use synthwire::core::layout::{Answer, Layout};
 use synthwire::core::liveness::{Ill, Liveness, Seen, TURN_WITHIN_S};
 use synthwire::error::{Error, Result};
 use synthwire::rt::counters::{Controls, Counters};
-use synthwire::rt::ring::{HandoffReader, handoff};
-use synthwire::rt::supervisor::{Open, Supervisor, SupervisorHandle};
+use synthwire::rt::ring::{HandoffReader, What, handoff};
+use synthwire::rt::supervisor::{Supervisor, SupervisorHandle};
 use synthwire::rt::thread::RtWish;
-use synthwire::source::opening::{Kind, Opened};
+use synthwire::source::opening::{Kind, Opened, Opener};
 use synthwire::source::{Clock, Ready, Source, SourceFault, Stamp};
 use synthwire::units::{MonoNs, NS_PER_S};
 
@@ -75,29 +76,95 @@ impl Source for Device {
 }
 
 /// Opens the same device again and again, and says so each time.
-struct Opener {
+struct Again {
     flaw: Flaw,
     each: Sender<()>,
 }
 
-impl Open for Opener {
+impl Opener for Again {
     fn open(&mut self, _: bool, _: &mut dyn FnMut()) -> Result<Option<Opened>> {
         let _ = self.each.send(());
         if let Flaw::Shut = self.flaw {
             return Err(Error::new("another program has it"));
         }
-        let source = Box::new(Device(self.flaw));
-        Ok(Some(Opened {
-            source,
-            kind: Kind::Synth,
-            name: "Device".into(),
-            device: "x".into(),
-            path: "generator",
-            notice: "".into(),
-        }))
+        Ok(Some(Opened { source: Box::new(Device(self.flaw)), ..nameless() }))
     }
-    fn synth(&mut self, _: &mut dyn FnMut()) -> Result<Option<Opened>> {
-        Ok(None)
+}
+
+fn nameless() -> Opened {
+    Opened {
+        source: Box::new(Device(Flaw::Mute)),
+        kind: Kind::Synth,
+        name: "Device".into(),
+        device: "x".into(),
+        path: "generator",
+        notice: "".into(),
+    }
+}
+
+/// Each time another device, that delivers some periods and dies.
+struct Other {
+    opened: u8,
+    each: Sender<()>,
+}
+
+/// How the devices are laid out, one after the other.
+const LAYOUTS: [(u32, u32, SampleFormat, u64); 4] = [
+    (44_100, 2, SampleFormat::S16Le, 128),
+    (96_000, 128, SampleFormat::S24Le3, 256),
+    (48_000, 1, SampleFormat::S32Le, 64),
+    (44_100, 34, SampleFormat::S24Le, 441),
+];
+/// Periods each delivers.
+const PERIODS: u32 = 20;
+
+fn layout_of(opened: u8) -> Layout {
+    let (rate_hz, channels, format, period_frames) = LAYOUTS[usize::from(opened) % LAYOUTS.len()];
+    Layout::new(Answer { rate_hz, channels, format, period_frames, buffer_frames: 8192 }).unwrap()
+}
+
+impl Opener for Other {
+    fn open(&mut self, _: bool, _: &mut dyn FnMut()) -> Result<Option<Opened>> {
+        let source = Dying { number: self.opened, layout: layout_of(self.opened), periods_left: PERIODS };
+        self.opened += 1;
+        let _ = self.each.send(());
+        Ok(Some(Opened { source: Box::new(source), ..nameless() }))
+    }
+}
+
+/// Delivers frames of which every sample's upper byte is its number.
+struct Dying {
+    number: u8,
+    layout: Layout,
+    periods_left: u32,
+}
+
+impl Source for Dying {
+    fn layout(&self) -> Layout {
+        self.layout
+    }
+    fn clock(&self) -> Clock {
+        Clock::Server
+    }
+    fn start(&mut self) -> std::result::Result<(), SourceFault> {
+        Ok(())
+    }
+    fn wait(&mut self) -> Ready {
+        let Some(left) = self.periods_left.checked_sub(1) else { return Ready::Fault(SourceFault::Gone) };
+        self.periods_left = left;
+        let frames = self.layout.period_frames();
+        Ready::Frames(Stamp { at: mono_raw_now(), avail_frames: frames, delay_frames: frames })
+    }
+    fn read(&mut self, frames: u32, take: &mut dyn FnMut(&[u8])) -> std::result::Result<u32, SourceFault> {
+        let mut bytes = vec![0; frames as usize * self.layout.frame_bytes()];
+        for sample in bytes.chunks_exact_mut(self.layout.format().bytes_per_sample()) {
+            self.layout.format().store(i16::from(self.number) << 8, sample);
+        }
+        take(&bytes);
+        Ok(frames)
+    }
+    fn recover(&mut self, fault: SourceFault) -> std::result::Result<(), SourceFault> {
+        Err(fault)
     }
 }
 
@@ -105,10 +172,10 @@ struct Running {
     supervisor: SupervisorHandle,
     counters: Arc<Counters>,
     is_tried: Arc<AtomicBool>,
-    _reader: HandoffReader,
+    reader: HandoffReader,
 }
 
-fn run(opener: Box<dyn Open>) -> Running {
+fn run(opener: Box<dyn Opener>) -> Running {
     let (writer, reader) = handoff().unwrap();
     let counters = Arc::new(Counters::new());
     let is_tried = Arc::new(AtomicBool::new(false));
@@ -121,12 +188,12 @@ fn run(opener: Box<dyn Open>) -> Running {
         announce: Box::new(|_| ()),
         tried: Box::new(move || tried.store(true, Relaxed)),
     };
-    Running { supervisor: supervisor.spawn(writer).unwrap(), counters, is_tried, _reader: reader }
+    Running { supervisor: supervisor.spawn(writer).unwrap(), counters, is_tried, reader }
 }
 
 fn opens_of(flaw: Flaw) -> (Running, Receiver<()>) {
     let (each, opens) = channel();
-    (run(Box::new(Opener { flaw, each })), opens)
+    (run(Box::new(Again { flaw, each })), opens)
 }
 
 #[test]
@@ -169,19 +236,48 @@ fn a_device_that_is_no_good_is_tried_again_and_again_and_each_attempt_is_a_turn(
     });
 }
 
+#[test]
+fn every_frame_of_a_device_that_dies_arrives_however_the_next_is_laid_out() {
+    let (each, opens) = channel();
+    let Running { supervisor, mut reader, .. } = run(Box::new(Other { opened: 0, each }));
+    let mut heard: Vec<(Layout, u64)> = Vec::new();
+    opens.recv().unwrap();
+    for _ in 0..3 {
+        // Nothing is read before two devices have died, and what both have left is then read.
+        opens.recv().unwrap();
+        opens.recv().unwrap();
+        while reader.next(&mut |mark, (head, tail)| match mark.what {
+            What::Restart(layout) => heard.push((layout, 0)),
+            What::Audio => {
+                let number = heard.len() - 1;
+                let (layout, frames) = heard.last_mut().unwrap();
+                let channels = usize::from(layout.channels().get());
+                assert_eq!(head.len() + tail.len(), mark.span.frames as usize * channels);
+                let own = |sample: &i32| *sample == (number as i32) << 24;
+                assert!(head.iter().chain(tail).all(own), "device {number}");
+                *frames += u64::from(mark.span.frames);
+            }
+            What::Gap { .. } | What::End => {}
+        }) {}
+    }
+    supervisor.stop();
+    assert!(heard.len() >= 6, "{} devices", heard.len());
+    for (number, heard) in (0..6).zip(heard) {
+        let layout = layout_of(number);
+        assert_eq!(heard, (layout, u64::from(PERIODS * layout.period_frames())), "device {number}");
+    }
+}
+
 /// Opens nothing: so many times it hangs until it is let go.
 struct Hanging(Arc<Barrier>, u32);
 
-impl Open for Hanging {
+impl Opener for Hanging {
     fn open(&mut self, _: bool, _: &mut dyn FnMut()) -> Result<Option<Opened>> {
         if let Some(left) = self.1.checked_sub(1) {
             self.1 = left;
             self.0.wait();
             self.0.wait();
         }
-        Ok(None)
-    }
-    fn synth(&mut self, _: &mut dyn FnMut()) -> Result<Option<Opened>> {
         Ok(None)
     }
 }
@@ -210,16 +306,13 @@ fn a_device_that_keeps_the_supervisor_is_no_attempt_until_it_lets_go() {
 /// So many synths, each of which takes its time and refuses.
 struct Refusing(Arc<Barrier>, u32);
 
-impl Open for Refusing {
+impl Opener for Refusing {
     fn open(&mut self, _: bool, refused: &mut dyn FnMut()) -> Result<Option<Opened>> {
         for _ in 0..std::mem::take(&mut self.1) {
             self.0.wait();
             refused();
             self.0.wait();
         }
-        Ok(None)
-    }
-    fn synth(&mut self, _: &mut dyn FnMut()) -> Result<Option<Opened>> {
         Ok(None)
     }
 }

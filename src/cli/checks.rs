@@ -8,7 +8,7 @@ use crate::config::{Complaint, Config};
 use crate::identity::Names;
 use crate::plain::Plain;
 use crate::rt::thread::{RtWish, become_real_time};
-use crate::source::opening::{Kind, Opener};
+use crate::source::opening::{Kind, Selection};
 use crate::sys::{machine, power};
 use std::net::{SocketAddr, TcpListener};
 
@@ -60,7 +60,7 @@ pub(super) struct Scene<'a> {
     /// What is wrong in its file.
     pub(super) complaints: &'a [Complaint],
     /// What `serve` would play.
-    pub(super) opener: Opener,
+    pub(super) selection: Selection,
     /// Where the service of this configuration answers.
     pub(super) place: SocketAddr,
     /// What is heard there.
@@ -183,7 +183,7 @@ fn sound(scene: &Scene<'_>) -> Vec<Check> {
             }
         }
         _ if scene.is_served() => Check::good(name, "the running service has it"),
-        _ => match scene.opener.open(false, &mut || ()) {
+        _ => match scene.selection.clone().opener().open(false, &mut || ()) {
             Ok(Some(opened)) if opened.kind == Kind::Demo => {
                 Check::good(name, "no synth is there, and the demo instrument plays in its place")
             }
@@ -273,7 +273,7 @@ mod tests {
 
     fn found(choice: Choice, answer: &Answer) -> Vec<(&'static str, Verdict, String)> {
         let config = Config { listen: "127.0.0.1:0".parse().unwrap(), ..Config::default() };
-        let opener = Opener {
+        let selection = Selection {
             choice,
             wish: Wish { period_frames: 128, channels: None },
             skew_ppm: 0,
@@ -282,7 +282,7 @@ mod tests {
         let scene = Scene {
             config: &config,
             complaints: &[],
-            opener,
+            selection,
             place: "127.0.0.1:9".parse().unwrap(),
             service: answer,
         };

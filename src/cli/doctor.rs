@@ -7,7 +7,7 @@ use super::{asking, report};
 use crate::error::{Error, Result};
 use crate::source::alsa::Wish;
 use crate::source::discover::SYSFS_SOUND;
-use crate::source::opening::Opener;
+use crate::source::opening::Selection;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,7 +24,7 @@ pub(super) struct DoctorArguments {
 
 pub(super) fn run(arguments: &DoctorArguments) -> Result<ExitCode> {
     let (config, complaints) = arguments.serve.settle()?;
-    let opener = Opener {
+    let selection = Selection {
         choice: arguments.serve.choice(&config),
         wish: Wish { period_frames: config.period_frames, channels: config.channels },
         skew_ppm: arguments.serve.skew_ppm,
@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &DoctorArguments) -> Result<ExitCode> {
     let place = asking::place(&config, arguments.serve.is_systems());
     let service = asking::status(&config, place);
     let checks =
-        checks::all(&Scene { config: &config, complaints: &complaints, opener, place, service: &service });
+        checks::all(&Scene { config: &config, complaints: &complaints, selection, place, service: &service });
     let on_terminal = arguments.report.as_deref() == Some(Path::new("-"));
     if !on_terminal {
         for check in &checks {

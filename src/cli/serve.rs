@@ -22,7 +22,7 @@ use crate::rt::supervisor::{Supervisor, SupervisorHandle};
 use crate::rt::thread::{RtWish, become_prompt};
 use crate::source::alsa::Wish;
 use crate::source::discover::SYSFS_SOUND;
-use crate::source::opening::Opener;
+use crate::source::opening::Selection;
 use crate::state::StateFolder;
 use crate::sys::{announce, boot_loader, logging, machine, notify, power_up, signals};
 use crate::update::{UPDATER_FOLDER, Updater};
@@ -144,19 +144,19 @@ fn spawn_capture(
     (hub, controls): (&Hub, Arc<Controls>),
     frames: HandoffWriter,
 ) -> Result<(SupervisorHandle, oneshot::Receiver<()>)> {
-    let wish = Wish { period_frames: config.period_frames, channels: config.channels };
+    let selection = Selection {
+        choice: arguments.choice(config),
+        wish: Wish { period_frames: config.period_frames, channels: config.channels },
+        skew_ppm: arguments.skew_ppm,
+        sysfs: SYSFS_SOUND.into(),
+    };
     let (tried, is_tried) = oneshot::channel();
     let tell = {
         let heard = Arc::clone(&hub.heard);
         move |status| heard.announce(status)
     };
     let supervisor = Supervisor {
-        opener: Box::new(Opener {
-            choice: arguments.choice(config),
-            wish,
-            skew_ppm: arguments.skew_ppm,
-            sysfs: SYSFS_SOUND.into(),
-        }),
+        opener: selection.opener(),
         rt: RtWish { priority: config.rt_priority, cpu: config.capture_cpu },
         counters: Arc::clone(&hub.numbers.counters),
         controls,

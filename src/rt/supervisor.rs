@@ -31,7 +31,7 @@ const LOOK_FOR_SOUND: Duration = Duration::from_millis(10);
 /// What the supervisor works with.
 pub struct Supervisor {
     /// Opens sources.
-    pub opener: Box<dyn Open>,
+    pub opener: Box<dyn Opener>,
     /// How real-time the capture thread should be.
     pub rt: RtWish,
     /// Numbers for everybody.
@@ -42,31 +42,6 @@ pub struct Supervisor {
     pub announce: Box<dyn Fn(SourceStatus) + Send>,
     /// Called when the first attempt to open a device is over.
     pub tried: Box<dyn FnOnce() + Send>,
-}
-
-/// Opens sources: [`Opener`] but in tests.
-pub trait Open: Send {
-    /// As [`Opener::open`].
-    ///
-    /// # Errors
-    /// The same.
-    fn open(&mut self, synth_played: bool, refused: &mut dyn FnMut()) -> Result<Option<Opened>>;
-
-    /// As [`Opener::synth`].
-    ///
-    /// # Errors
-    /// The same.
-    fn synth(&mut self, refused: &mut dyn FnMut()) -> Result<Option<Opened>>;
-}
-
-impl Open for Opener {
-    fn open(&mut self, synth_played: bool, refused: &mut dyn FnMut()) -> Result<Option<Opened>> {
-        Opener::open(self, synth_played, refused)
-    }
-
-    fn synth(&mut self, refused: &mut dyn FnMut()) -> Result<Option<Opened>> {
-        Opener::synth(self, refused)
-    }
 }
 
 /// Ends the supervisor.

@@ -13,7 +13,7 @@ use crate::plain::Plain;
 use crate::units::ChannelCount;
 use serde::Serialize;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the sound is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -63,9 +63,28 @@ pub struct Opened {
     pub notice: Plain,
 }
 
-/// Opens what was chosen.
+/// Opens sources for the supervisor. May take its time, and be asked again and again.
+pub trait Opener: Send {
+    /// Opens a source; `None` when there is nothing to open yet. `refused` is called after each synth that cannot be opened, before
+    /// the next is tried: each may take seconds.
+    ///
+    /// # Errors
+    /// Why what is there cannot be opened.
+    fn open(&mut self, synth_played: bool, refused: &mut dyn FnMut()) -> Result<Option<Opened>>;
+
+    /// A synth that can take over from the demo now: the first that opens; `None` without one. `refused` is called as by
+    /// [`Self::open`].
+    ///
+    /// # Errors
+    /// Why none of the synths that are there can be opened.
+    fn synth(&mut self, _refused: &mut dyn FnMut()) -> Result<Option<Opened>> {
+        Ok(None)
+    }
+}
+
+/// What is to be opened, and how.
 #[derive(Clone, Debug)]
-pub struct Opener {
+pub struct Selection {
     /// Which source.
     pub choice: Choice,
     /// What to ask a device for.
@@ -76,94 +95,111 @@ pub struct Opener {
     pub sysfs: PathBuf,
 }
 
-impl Opener {
-    /// Opens the source of the choice; `None` when there is nothing to open yet. `refused` is called after each synth that cannot
-    /// be opened, before the next is tried: each may take seconds.
-    ///
-    /// # Errors
-    /// Why what is there cannot be opened.
-    pub fn open(&self, synth_played: bool, refused: &mut dyn FnMut()) -> Result<Option<Opened>> {
-        match &self.choice {
-            Choice::Device(pcm) => self.device(pcm, None).map(Some),
-            Choice::Auto { demo } => match self.synth(refused)? {
-                None if *demo && !synth_played => self.demo().map(Some),
-                synth => Ok(synth),
-            },
-            Choice::Demo => self.demo().map(Some),
+impl Selection {
+    /// What opens it.
+    pub fn opener(self) -> Box<dyn Opener> {
+        let Self { choice, wish, skew_ppm, sysfs } = self;
+        let pace = PaceOptions { skew_ppm, period_frames: wish.period_frames, ..PaceOptions::default() };
+        match choice {
+            Choice::Device(pcm) => Box::new(Always(move || device(&pcm, None, wish))),
+            Choice::Auto { demo } => Box::new(Auto { demo, wish, pace, sysfs }),
+            Choice::Demo => Box::new(Always(move || demo(pace))),
             Choice::Exact(pattern) => {
-                let wished = self.wish.channels.and_then(|channels| ChannelCount::new(channels.into()));
-                let generator = ToneGenerator::new(*pattern, wished.unwrap_or(ChannelCount::STEREO));
-                self.paced(generator, Kind::Test, "Exact test source", "exact").map(Some)
+                let wished = wish.channels.and_then(|channels| ChannelCount::new(channels.into()));
+                let channels = wished.unwrap_or(ChannelCount::STEREO);
+                Box::new(Always(move || {
+                    let generator = ToneGenerator::new(pattern, channels);
+                    paced(
+                        generator,
+                        pace,
+                        Called { kind: Kind::Test, name: "Exact test source", device: "exact" },
+                    )
+                }))
             }
-            Choice::Wav(file) => {
-                let name = Plain::name(file.file_name().unwrap_or(file.as_os_str()).as_bytes());
-                let recording = WavGenerator::open(file, AtEnd::Stop)?;
-                let notice = Plain::of(recording.remark().unwrap_or_default());
-                let opened = self.paced(recording, Kind::Test, &name, "wav")?;
-                Ok(Some(Opened { notice, ..opened }))
-            }
+            Choice::Wav(file) => Box::new(Always(move || recording(&file, pace))),
+        }
+    }
+}
+
+/// The same source each time.
+struct Always<F>(F);
+
+impl<F: FnMut() -> Result<Opened> + Send> Opener for Always<F> {
+    fn open(&mut self, _: bool, _: &mut dyn FnMut()) -> Result<Option<Opened>> {
+        (self.0)().map(Some)
+    }
+}
+
+/// A synth of the family; until one has played, the demo where it is wanted.
+struct Auto {
+    demo: bool,
+    wish: Wish,
+    pace: PaceOptions,
+    sysfs: PathBuf,
+}
+
+impl Opener for Auto {
+    fn open(&mut self, synth_played: bool, refused: &mut dyn FnMut()) -> Result<Option<Opened>> {
+        match self.synth(refused)? {
+            None if self.demo && !synth_played => demo(self.pace).map(Some),
+            synth => Ok(synth),
         }
     }
 
-    /// A synth that can take over from the demo now: the first that opens; `None` without one. `refused` is called as by
-    /// [`Self::open`].
-    ///
-    /// # Errors
-    /// Why none of the synths that are there can be opened.
-    pub fn synth(&self, refused: &mut dyn FnMut()) -> Result<Option<Opened>> {
-        match &self.choice {
-            Choice::Auto { .. } => first_that_opens(&discover::synths(&self.sysfs), |card| {
-                self.device(&card.pcm(), Some(card.name())).inspect_err(|_| refused())
-            }),
-            _ => Ok(None),
-        }
-    }
-
-    fn device(&self, pcm: &str, name: Option<&str>) -> Result<Opened> {
-        let source = AlsaSource::open(pcm, self.wish)?;
-        Ok(Opened {
-            path: source.path().name(),
-            kind: Kind::Synth,
-            name: Plain::name(name.unwrap_or(pcm)),
-            device: Plain::name(pcm),
-            notice: Plain::default(),
-            source: Box::new(source),
+    fn synth(&mut self, refused: &mut dyn FnMut()) -> Result<Option<Opened>> {
+        first_that_opens(&discover::synths(&self.sysfs), |card| {
+            device(&card.pcm(), Some(card.name()), self.wish).inspect_err(|_| refused())
         })
     }
+}
 
-    fn demo(&self) -> Result<Opened> {
-        self.paced(Demo::new(), Kind::Demo, "Demo instrument", "demo")
-    }
+fn device(pcm: &str, name: Option<&str>, wish: Wish) -> Result<Opened> {
+    let source = AlsaSource::open(pcm, wish)?;
+    Ok(Opened {
+        path: source.path().name(),
+        kind: Kind::Synth,
+        name: Plain::name(name.unwrap_or(pcm)),
+        device: Plain::name(pcm),
+        notice: Plain::default(),
+        source: Box::new(source),
+    })
+}
 
-    fn paced(
-        &self,
-        generator: impl Generator + 'static,
-        kind: Kind,
-        name: &str,
-        device: &str,
-    ) -> Result<Opened> {
-        let options = PaceOptions {
-            rate: generator.rate(),
-            ring_frames: buffer_wish(generator.rate()),
-            skew_ppm: self.skew_ppm,
-            period_frames: self.wish.period_frames,
-            ..PaceOptions::default()
-        };
-        let source = PacedSource::new(generator, options).map_err(|unplayable| {
-            Error::new(format!("cannot play {name}"))
-                .because(unplayable.to_string())
-                .try_this(unplayable.remedy())
-        })?;
-        let source = Box::new(source);
-        Ok(Opened {
-            source,
-            kind,
-            name: Plain::name(name),
-            device: Plain::name(device),
-            path: "generator",
-            notice: Plain::default(),
-        })
-    }
+fn demo(pace: PaceOptions) -> Result<Opened> {
+    paced(Demo::new(), pace, Called { kind: Kind::Demo, name: "Demo instrument", device: "demo" })
+}
+
+fn recording(file: &Path, pace: PaceOptions) -> Result<Opened> {
+    let name = Plain::name(file.file_name().unwrap_or(file.as_os_str()).as_bytes());
+    let recording = WavGenerator::open(file, AtEnd::Stop)?;
+    let notice = Plain::of(recording.remark().unwrap_or_default());
+    let opened = paced(recording, pace, Called { kind: Kind::Test, name: &name, device: "wav" })?;
+    Ok(Opened { notice, ..opened })
+}
+
+/// What a generator is called.
+struct Called<'a> {
+    kind: Kind,
+    name: &'a str,
+    device: &'a str,
+}
+
+fn paced(generator: impl Generator + 'static, pace: PaceOptions, called: Called<'_>) -> Result<Opened> {
+    let Called { kind, name, device } = called;
+    let options = PaceOptions { rate: generator.rate(), ring_frames: buffer_wish(generator.rate()), ..pace };
+    let source = PacedSource::new(generator, options).map_err(|unplayable| {
+        Error::new(format!("cannot play {name}"))
+            .because(unplayable.to_string())
+            .try_this(unplayable.remedy())
+    })?;
+    Ok(Opened {
+        source: Box::new(source),
+        kind,
+        name: Plain::name(name),
+        device: Plain::name(device),
+        path: "generator",
+        notice: Plain::default(),
+    })
 }
 
 /// Tries every synth in order. What plays says which were passed over, and why; where none opens, the error says it of each.
@@ -204,17 +240,11 @@ mod tests {
 
     /// Opens the cards that are not busy.
     fn opened(synths: &[Card], busy: &[u32]) -> Result<Option<Opened>> {
-        let opener = Opener {
-            choice: Choice::Demo,
-            wish: Wish { period_frames: 128, channels: None },
-            skew_ppm: 0,
-            sysfs: PathBuf::new(),
-        };
         first_that_opens(synths, |card| {
             if busy.contains(&card.number) {
                 return Err(Error::new(format!("cannot open {}", card.pcm())).because("it is busy"));
             }
-            Ok(Opened { device: Plain::name(card.pcm()), ..opener.demo()? })
+            Ok(Opened { device: Plain::name(card.pcm()), ..demo(PaceOptions::default())? })
         })
     }
 
@@ -253,15 +283,16 @@ mod tests {
             writer.write_sample(1_i16).unwrap();
             writer.write_sample(2_i16).unwrap();
             writer.finalize().unwrap();
-            let opener = |file| Opener {
-                choice: Choice::Wav(file),
+            let selection = Selection {
+                choice: Choice::Wav(file.clone()),
                 wish: Wish { period_frames: 128, channels: None },
                 skew_ppm: 0,
                 sysfs: SYSFS_SOUND.into(),
             };
-            assert_eq!(opener(file.clone()).open(false, &mut || ()).unwrap().unwrap().name, expected);
+            let mut opener = selection.opener();
+            assert_eq!(opener.open(false, &mut || ()).unwrap().unwrap().name, expected);
             std::fs::remove_file(&file).unwrap();
-            let refused = opener(file).open(false, &mut || ()).err().unwrap().to_string();
+            let refused = opener.open(false, &mut || ()).err().unwrap().to_string();
             assert!(refused.contains(expected), "{refused:?}");
             assert_eq!(Plain::of(&refused), *refused, "{said:?}");
         }
