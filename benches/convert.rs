@@ -65,11 +65,9 @@ fn device_bytes(layout: &Layout) -> Vec<u8> {
     bytes
 }
 
-/// The capture thread's share of a period: all channels into the hand-off, and as it was before decision 0017 a pair as Int16.
+/// The capture thread's share of a period: all channels into a ring, and as it was before decision 0017 a pair as Int16.
 fn capture() {
-    println!(
-        "From a device's bytes into the hand-off, ns for {PERIOD_FRAMES} frames; before: a pair, rounded"
-    );
+    println!("From a device's bytes into a ring, ns for {PERIOD_FRAMES} frames; before: a pair, rounded");
     for format in SampleFormat::ALL {
         for channels in CHANNELS {
             let layout = layout(format, channels);
@@ -88,7 +86,8 @@ fn capture() {
                 SampleFormat::S16Le => before(&layout, &bytes, i16::from_le_bytes, |sample| sample),
                 SampleFormat::F32Le => before(&layout, &bytes, f32::from_le_bytes, nearest_from_float),
             };
-            let now = now(&layout, &bytes);
+            let samples = PERIOD_FRAMES * channels as usize;
+            let now = through_a_ring(samples, |out| _ = format.convert(black_box(&bytes), out));
             println!(
                 "  {:<9}{channels:>4} ch {before:>9.1} before {now:>9.1} now {:>7.2} times {:>8.3} % of a core",
                 format.name(),
@@ -97,26 +96,12 @@ fn capture() {
             );
         }
     }
+    let layout = layout(SampleFormat::S32Le, 2);
+    let ns = whole_hand_off(&layout, &device_bytes(&layout));
+    println!("  the whole hand-off, with its marks, of S32_LE in stereo: {ns:.1} ns");
 }
 
-fn now(layout: &Layout, bytes: &[u8]) -> f64 {
-    let (mut writer, mut reader) = handoff().expect("the kernel gives an eventfd");
-    writer.lay_out(layout);
-    writer.mark(Mark { span: span(), ready: MonoNs(0), what: What::Restart(*layout) });
-    fastest_ns(|| {
-        let mut slot = writer.period(PERIOD_FRAMES as u32).expect("there is room");
-        let mut left = black_box(bytes);
-        slot.fill(PERIOD_FRAMES as u32, |part| {
-            let (now, later) = left.split_at(part.len() * layout.format().bytes_per_sample());
-            layout.format().convert(now, part);
-            left = later;
-        });
-        slot.commit(span(), MonoNs(0));
-        while reader.next(&mut |_, _| ()) {}
-    })
-}
-
-/// As the converter and the ring were: blocks of pairs are gathered, then rounded.
+/// As the converter was: blocks of pairs are gathered, then rounded.
 fn before<const BYTES: usize, T: Copy + Default>(
     layout: &Layout,
     bytes: &[u8],
@@ -125,36 +110,49 @@ fn before<const BYTES: usize, T: Copy + Default>(
 ) -> f64 {
     const BLOCK_FRAMES: usize = 64;
     let channels = usize::from(layout.channels().get());
-    let (mut samples, mut heard) = rtrb::RingBuffer::new(16 * 1024 * 2);
-    let (mut marks, mut said) = rtrb::RingBuffer::new(516);
-    fastest_ns(|| {
-        let mut chunk = samples.write_chunk(PERIOD_FRAMES * 2).expect("there is room");
-        let (out, _) = chunk.as_mut_slices(); // a period never wraps: the ring holds whole ones
+    through_a_ring(PERIOD_FRAMES * 2, |out| {
         let (samples, _) = black_box(bytes).as_chunks::<BYTES>();
         if channels == 2 {
             for (sample, out) in samples.iter().zip(out) {
                 *out = round(fetch(*sample));
             }
-        } else {
-            let mut block = [T::default(); BLOCK_FRAMES * 2];
-            for (samples, out) in
-                samples.chunks(BLOCK_FRAMES * channels).zip(out.chunks_mut(BLOCK_FRAMES * 2))
-            {
-                for (frame, pair) in samples.chunks_exact(channels).zip(block.chunks_exact_mut(2)) {
-                    for (sample, pair) in frame.iter().zip(pair) {
-                        *pair = fetch(*sample);
-                    }
-                }
-                for (out, sample) in out.iter_mut().zip(&block) {
-                    *out = round(*sample);
+            return;
+        }
+        let mut block = [T::default(); BLOCK_FRAMES * 2];
+        let blocks = samples.chunks(BLOCK_FRAMES * channels);
+        for (samples, out) in blocks.zip(out.chunks_mut(BLOCK_FRAMES * 2)) {
+            for (frame, pair) in samples.chunks_exact(channels).zip(block.chunks_exact_mut(2)) {
+                for (sample, pair) in frame.iter().zip(pair) {
+                    *pair = fetch(*sample);
                 }
             }
+            for (out, sample) in out.iter_mut().zip(&block) {
+                *out = round(*sample);
+            }
         }
+    })
+}
+
+/// Writes so many samples into a ring of 16 Ki frames of them, and takes them out again.
+fn through_a_ring<T: Copy + Default>(samples: usize, mut fill: impl FnMut(&mut [T])) -> f64 {
+    let (mut giver, mut taker) = rtrb::RingBuffer::new(16 * 1024 / PERIOD_FRAMES * samples);
+    fastest_ns(|| {
+        let mut chunk = giver.write_chunk(samples).expect("there is room");
+        fill(chunk.as_mut_slices().0); // it never wraps: the ring holds whole periods
         chunk.commit_all();
-        let mark = Mark { span: span(), ready: MonoNs(0), what: What::Audio };
-        marks.push(mark).expect("there is room");
-        said.pop().expect("it was just said");
-        heard.read_chunk(PERIOD_FRAMES * 2).expect("it was just written").commit_all();
+        taker.read_chunk(samples).expect("they were just written").commit_all();
+    })
+}
+
+fn whole_hand_off(layout: &Layout, bytes: &[u8]) -> f64 {
+    let (mut writer, mut reader) = handoff().expect("the kernel gives an eventfd");
+    writer.lay_out(layout);
+    writer.mark(Mark { span: span(), ready: MonoNs(0), what: What::Restart(*layout) });
+    fastest_ns(|| {
+        let mut slot = writer.period(PERIOD_FRAMES as u32).expect("there is room");
+        slot.fill(PERIOD_FRAMES as u32, |part| _ = layout.format().convert(black_box(bytes), part));
+        slot.commit(span(), MonoNs(0));
+        while reader.next(&mut |_, _| ()) {}
     })
 }
 

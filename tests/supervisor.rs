@@ -102,10 +102,11 @@ fn nameless() -> Opened {
     }
 }
 
-/// Each time another device, that delivers some periods and dies.
+/// Each time another device, that delivers some periods and dies. It says so and waits until it may be opened.
 struct Other {
     opened: u8,
     each: Sender<()>,
+    may: Receiver<()>,
 }
 
 /// How the devices are laid out, one after the other.
@@ -128,6 +129,7 @@ impl Opener for Other {
         let source = Dying { number: self.opened, layout: layout_of(self.opened), periods_left: PERIODS };
         self.opened += 1;
         let _ = self.each.send(());
+        let _ = self.may.recv();
         Ok(Some(Opened { source: Box::new(source), ..nameless() }))
     }
 }
@@ -239,30 +241,34 @@ fn a_device_that_is_no_good_is_tried_again_and_again_and_each_attempt_is_a_turn(
 #[test]
 fn every_frame_of_a_device_that_dies_arrives_however_the_next_is_laid_out() {
     let (each, opens) = channel();
-    let Running { supervisor, mut reader, .. } = run(Box::new(Other { opened: 0, each }));
+    let (let_it, may) = channel();
+    let Running { supervisor, mut reader, .. } = run(Box::new(Other { opened: 0, each, may }));
     let mut heard: Vec<(Layout, u64)> = Vec::new();
     opens.recv().unwrap();
     for _ in 0..3 {
-        // Nothing is read before two devices have died, and what both have left is then read.
-        opens.recv().unwrap();
-        opens.recv().unwrap();
+        // Nothing is read before two devices have died; then all that both have left is read before the next is opened.
+        for _ in 0..2 {
+            let_it.send(()).unwrap();
+            opens.recv().unwrap();
+        }
         while reader.next(&mut |mark, (head, tail)| match mark.what {
             What::Restart(layout) => heard.push((layout, 0)),
             What::Audio => {
-                let number = heard.len() - 1;
+                let number = i32::try_from(heard.len() - 1).unwrap();
                 let (layout, frames) = heard.last_mut().unwrap();
                 let channels = usize::from(layout.channels().get());
                 assert_eq!(head.len() + tail.len(), mark.span.frames as usize * channels);
-                let own = |sample: &i32| *sample == (number as i32) << 24;
+                let own = |sample: &i32| *sample == number << 24;
                 assert!(head.iter().chain(tail).all(own), "device {number}");
                 *frames += u64::from(mark.span.frames);
             }
             What::Gap { .. } | What::End => {}
         }) {}
     }
+    drop(let_it);
     supervisor.stop();
-    assert!(heard.len() >= 6, "{} devices", heard.len());
-    for (number, heard) in (0..6).zip(heard) {
+    assert_eq!(heard.len(), 6);
+    for (number, heard) in (0..).zip(heard) {
         let layout = layout_of(number);
         assert_eq!(heard, (layout, u64::from(PERIODS * layout.period_frames())), "device {number}");
     }

@@ -6,7 +6,7 @@
 //! come once a second, and what must last is counted in reports.
 
 use super::layout::Layout;
-use super::wire::{AUDIO_FRAMES_MAX, RECORDS_MAX};
+use super::wire::{AUDIO_FRAMES_MAX, FRAME_BYTES, RECORDS_MAX};
 use crate::units::{Hz, NS_PER_S};
 use serde::Serialize;
 
@@ -78,21 +78,27 @@ pub struct Facts {
     pub missed: bool,
 }
 
-/// The sizes everybody's serving starts from.
+/// The sizes that serving everybody who hears one rendition starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream {
+    /// The rendition's.
+    pub number: u8,
     /// Frames per second.
     pub rate: Hz,
     /// Frames in a packet.
     pub packet_frames: u32,
+    /// Most bytes of a packet's payload.
+    pub payload_bytes: usize,
     /// The longest queue, as configured.
     pub queue_ms: u32,
 }
 
 impl Stream {
-    /// Of a source laid out so, in packets of as many frames as are wished, as far as its periods allow.
+    /// Of a source laid out so, in packets of as many frames as are asked for, as far as its periods allow: a pair of Int16.
     pub fn new(layout: &Layout, chunk_frames: Option<u32>, queue_ms: u32) -> Self {
-        Self { rate: layout.rate(), packet_frames: layout.packet_frames(chunk_frames), queue_ms }
+        let packet_frames = layout.packet_frames(chunk_frames);
+        let payload_bytes = packet_frames as usize * FRAME_BYTES;
+        Self { number: 0, rate: layout.rate(), packet_frames, payload_bytes, queue_ms }
     }
 
     fn packet_ms(self) -> f64 {
@@ -274,7 +280,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const STREAM: Stream = Stream { rate: Hz(44_100), packet_frames: 128, queue_ms: 250 };
+    const STREAM: Stream =
+        Stream { number: 0, rate: Hz(44_100), packet_frames: 128, payload_bytes: 512, queue_ms: 250 };
 
     fn told(adaptation: &mut Adaptation, reports: u32, facts: Facts) -> Serving {
         for _ in 0..reports {
@@ -369,7 +376,7 @@ mod tests {
             tail in proptest::option::of(any::<f64>()), trip in proptest::option::of(any::<f64>()),
             target in proptest::option::of(any::<f64>()), missed: bool, doubled in 0_u32..8, reports in 0_u32..20,
         ) {
-            let stream = Stream { rate: Hz(44_100), packet_frames, queue_ms };
+            let stream = Stream { packet_frames, queue_ms, ..STREAM };
             let mut adaptation = Adaptation::new(stream);
             adaptation.floor(1 << doubled);
             let facts = Facts { mode: Mode::Safest, target_ms: target, arrival_tail_ms: tail, round_trip_ms: trip, missed };

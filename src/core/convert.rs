@@ -98,11 +98,11 @@ fn each<const BYTES: usize>(source: &[u8], out: &mut [i32], read: impl Fn([u8; B
 fn from_float(sample: f32) -> i32 {
     /// 2^31: full scale of the integer. A power of two, so that scaling loses nothing.
     const FULL_SCALE: f32 = 2_147_483_648.0;
-    let sample = if sample.is_nan() { 0.0 } else { sample };
-    let scaled = (sample * FULL_SCALE).clamp(-FULL_SCALE, FULL_SCALE);
-    let cut = scaled as i32; // towards zero; full scale becomes the largest integer there is
-    let below = cut - i32::from(cut as f32 > scaled);
-    below | i32::from(below as f32 != scaled)
+    let scaled = sample * FULL_SCALE;
+    let scaled = if scaled < -FULL_SCALE { -FULL_SCALE } else { scaled };
+    let cut = scaled as i32; // towards zero; beyond full scale the largest integer there is; 0 of what is not a number
+    let (above, below) = (i32::from(cut as f32 > scaled), i32::from((cut as f32) < scaled));
+    (cut - above) | above | below
 }
 
 #[cfg(test)]

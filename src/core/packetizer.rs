@@ -60,6 +60,7 @@ pub struct Payload {
 
 impl Payload {
     /// The samples as they are.
+    #[allow(clippy::disallowed_methods, reason = "made once, with its rendition")]
     pub fn int16(stream: u8, channels: u8) -> Self {
         Self { stream, channels, codec: Box::new(Int16) }
     }

@@ -4,6 +4,7 @@
 //! dither: `docs/decisions/0002-rounding.md`. Real-time code that vectorises: no branch on data.
 
 /// The nearest Int16 of a sample whose full scale is 32 bits.
+#[inline]
 pub fn nearest_from_32_bits(sample: i32) -> i16 {
     let below = sample >> 16;
     let rest = sample & 0xFFFF;
@@ -13,6 +14,7 @@ pub fn nearest_from_32_bits(sample: i32) -> i16 {
 }
 
 /// The nearest Int16 of a float whose full scale is 1.
+#[inline]
 pub fn nearest_from_float(sample: f32) -> i16 {
     /// 1.5 x 2^23: adding it leaves no bits below one, so the addition itself rounds, to even, in every SIMD set.
     /// (`round_ties_even` is a library call on `x86_64` without SSE4.1, which ends vectorisation.)

@@ -281,13 +281,13 @@ impl SendQueue {
         let first = packets.from(&self.cursor).next();
         let next_frame = first.map_or(0, |first| first.frame_index);
         ListenerNote {
+            stream: self.stream.number,
             cause: lost.map_or(0, |_| Cause::QueueDrop.code()),
             lost_packets: lost.map_or(0, |lost| lost.packets),
             lost_frames: lost.map_or(0, |lost| lost.frames),
             frame_index: lost.map_or(next_frame, |lost| lost.frame_index),
             queue_age_ns: first.map_or(0, |first| now.since(first.ready)),
             sent_ns: now.0,
-            ..ListenerNote::default()
         }
     }
 
@@ -390,7 +390,7 @@ impl SendQueue {
 
 /// A packet of usual size, as a message of its own.
 fn packet_bytes(stream: Stream, limits: MessageLimits) -> usize {
-    limits.head_bytes_max + wire::HEAD_BYTES + stream.packet_frames as usize * wire::FRAME_BYTES
+    limits.head_bytes_max + wire::HEAD_BYTES + stream.payload_bytes
 }
 
 #[cfg(test)]

@@ -7,18 +7,21 @@
 use super::Sizes;
 use crate::core::adaptation::Stream;
 use crate::core::codec::{Codec, Int16};
+use crate::core::layout::Layout;
 use crate::core::mix::{Mix, MixSettings, PairMix};
 use crate::core::packetizer::{Gap, Packet, Packetizer, Payload};
 use crate::rt::ring::{Mark, What};
 
 /// Most renditions there can be: each is mixed and coded for every period, heard or not.
 pub const RENDITIONS_MAX: usize = 4;
+/// How many there are.
+const RENDITIONS: usize = 1;
+const _: () = assert!(RENDITIONS <= RENDITIONS_MAX);
 
 /// Every rendition there is. Who asks for none hears the first.
 pub fn all(sizes: &Sizes) -> Vec<Rendition> {
     let pair = PairMix::new(sizes.expected.channels(), 0, sizes.expected.rate());
-    let renditions: Vec<(Box<dyn Mix>, Box<dyn Codec>)> = vec![(Box::new(pair), Box::new(Int16))];
-    assert!(renditions.len() <= RENDITIONS_MAX, "{} renditions", renditions.len());
+    let renditions: [(Box<dyn Mix>, Box<dyn Codec>); RENDITIONS] = [(Box::new(pair), Box::new(Int16))];
     (0..).zip(renditions).map(|(number, (mix, codec))| Rendition::new(number, mix, codec, *sizes)).collect()
 }
 
@@ -34,8 +37,8 @@ pub struct Rendition {
 
 impl Rendition {
     fn new(number: u8, mix: Box<dyn Mix>, codec: Box<dyn Codec>, sizes: Sizes) -> Self {
-        let stream = sizes.stream(&sizes.expected);
         let payload = Payload { stream: number, channels: mix.channels(), codec };
+        let stream = stream_of(&payload, &sizes, &sizes.expected);
         Self { mix, packetizer: Packetizer::new(payload, stream.packet_frames), sizes, stream }
     }
 
@@ -70,7 +73,7 @@ impl Rendition {
                 packetizer.gap(&Gap { span: mark.span, cause, past, found: mark.ready }, emit);
             }
             What::Restart(layout) => {
-                self.stream = self.sizes.stream(&layout);
+                self.stream = stream_of(packetizer.payload(), &self.sizes, &layout);
                 mix.restart(&layout, settings);
                 packetizer.restart(self.stream.packet_frames, emit);
             }
@@ -79,17 +82,23 @@ impl Rendition {
     }
 }
 
+fn stream_of(payload: &Payload, sizes: &Sizes, layout: &Layout) -> Stream {
+    let stream = sizes.stream(layout);
+    let samples = stream.packet_frames as usize * usize::from(payload.channels);
+    Stream { number: payload.stream, payload_bytes: payload.codec.bytes_max(samples), ..stream }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::core::convert::SampleFormat;
-    use crate::core::layout::{Answer, Layout};
+    use crate::core::layout::Answer;
     use crate::core::timeline::Span;
     use crate::core::wire::{self, Record};
     use crate::units::{FrameIndex, MonoNs};
 
     fn sizes() -> Sizes {
-        Sizes { listeners_max: 1, queue_ms: 250, chunk_frames: Some(256), expected: Layout::expected(128) }
+        Sizes { queue_ms: 250, chunk_frames: Some(256), expected: Layout::expected(128) }
     }
 
     fn layout(channels: u32) -> Layout {

@@ -11,6 +11,8 @@ pub(super) struct Client {
     pub(super) peer: Peer,
     /// What its browser calls itself.
     pub(super) agent: Plain,
+    /// The number of the rendition it hears: the first, for nobody can ask for another yet.
+    pub(super) rendition: usize,
     /// The keys it has shown.
     shown: Each<bool>,
     /// Which of the keys' changes that was.
@@ -19,7 +21,7 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(peer: Peer, agent: &[u8], shown: Each<bool>, access: &Access) -> Self {
-        Self { peer, agent: Plain::agent(agent), shown, version: access.version() }
+        Self { peer, agent: Plain::agent(agent), rendition: 0, shown, version: access.version() }
     }
 
     /// What it may do at this moment; what it has shown counts until a key is changed.

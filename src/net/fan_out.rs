@@ -6,6 +6,7 @@
 
 use super::entry::Entry;
 use super::events::Event;
+use super::feed::Feed;
 use super::listeners::{Listeners, Parts};
 use super::new_listeners::{NewListener, NewListenerReceiver};
 use super::session;
@@ -105,7 +106,9 @@ async fn play(handoff: HandoffReader, arrivals: NewListenerReceiver, setup: Setu
         pause: ForcedPause::default(),
         next_look: None,
     };
-    let listeners = Rc::new(Listeners::new(Parts { sizes, numbers, heard, entry, changes, taps }));
+    let feeds = ticker.pump.renditions().iter().map(Feed::new).collect();
+    let layout = *ticker.pump.layout();
+    let listeners = Rc::new(Listeners::new(Parts { layout, feeds, numbers, heard, entry, changes, taps }));
     let mut stopping: Option<Instant> = None;
     let mut heartbeat = interval(TURN_EVERY);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -157,12 +160,12 @@ impl Ticker {
     fn tick(&mut self, listeners: &Listeners) {
         for _ in 0..TURNS_AT_ONCE {
             let began = mono_raw_now();
-            let before = listeners.packets.borrow().count();
+            let before = listeners.packets_made();
             let taken = (0..MARKS_AT_ONCE)
-                .take_while(|_| self.pump.take(&mut |_, packet| listeners.push(packet)))
+                .take_while(|_| self.pump.take(&mut |rendition, packet| listeners.push(rendition, packet)))
                 .count();
-            listeners.lay_out(self.pump.layout());
-            let made = listeners.packets.borrow().count() - before;
+            listeners.lay_out(self.pump.layout(), self.pump.renditions());
+            let made = listeners.packets_made() - before;
             listeners.numbers.totals.packets.fetch_add(made, Relaxed);
             if made > 0 {
                 self.look(listeners, false);

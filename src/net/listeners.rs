@@ -2,18 +2,19 @@
 
 use super::client::Client;
 use super::entry::Entry;
+use super::feed::Feed;
 use super::link::{self, ControlOut, Link};
 use super::outgoing::Outgoing;
 use super::settings::Settings;
 use crate::core::adaptation::Stream;
-use crate::core::backlog::Backlog;
 use crate::core::layout::Layout;
 use crate::core::packetizer::Packet;
+use crate::hub::SourceStatus;
 use crate::hub::handover::Giver;
 use crate::hub::heard::Heard;
 use crate::hub::numbers::Numbers;
+use crate::hub::rendition::Rendition;
 use crate::hub::tap::Tap;
-use crate::hub::{Sizes, SourceStatus};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
@@ -21,9 +22,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use tokio::sync::{Notify, watch};
-
-/// Packets kept beyond the longest queue: those that are made before everybody is served.
-const SPARE_PACKETS: usize = 64;
 
 /// One listener.
 pub(super) struct Listener {
@@ -38,7 +36,10 @@ pub(super) struct Listener {
 
 /// What they are put together of.
 pub(super) struct Parts {
-    pub(super) sizes: Sizes,
+    /// How the source is laid out, as far as is known.
+    pub(super) layout: Layout,
+    /// What they can subscribe to, by number: one at least.
+    pub(super) feeds: Vec<Feed>,
     pub(super) numbers: Arc<Numbers>,
     pub(super) heard: Arc<Heard>,
     pub(super) entry: Entry,
@@ -51,14 +52,12 @@ pub(super) struct Listeners {
     pub(super) numbers: Arc<Numbers>,
     pub(super) heard: Arc<Heard>,
     pub(super) entry: Entry,
-    sizes: Sizes,
     /// What is heard, for this thread alone.
     pub(super) source: watch::Sender<SourceStatus>,
     /// Whether the service is to stop, for this thread alone.
     pub(super) stop: watch::Sender<bool>,
     /// To the thread that may wait for a disk.
     pub(super) changes: RefCell<Giver<Settings>>,
-    pub(super) packets: RefCell<Backlog<Packet>>,
     /// Who wants packets besides listeners.
     taps: RefCell<Vec<Tap>>,
     /// A listener's words found no room: it is to be looked at even if no packet comes.
@@ -66,31 +65,29 @@ pub(super) struct Listeners {
     all: RefCell<Vec<Rc<Listener>>>,
     links: link::Shared,
     layout: Cell<Layout>,
-    stream: Cell<Stream>,
+    /// By the renditions' numbers.
+    feeds: Vec<Feed>,
     floor_packets: Cell<u32>,
 }
 
 impl Listeners {
     /// None yet.
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { sizes, numbers, heard, entry, changes, taps } = parts;
+        let Parts { layout, feeds, numbers, heard, entry, changes, taps } = parts;
         let _ = numbers.taps.set(taps.iter().map(Tap::numbers).collect()); // nobody has set them before
-        let stream = sizes.stream(&sizes.expected);
         Self {
             source: watch::Sender::new(heard.status().borrow().clone()),
             stop: watch::Sender::new(false),
             numbers,
             heard,
             entry,
-            sizes,
             changes: RefCell::new(changes),
-            packets: RefCell::new(Backlog::new(stream.queue_packets_max() + SPARE_PACKETS)),
             taps: RefCell::new(taps),
             pending: Notify::new(),
             all: RefCell::default(),
             links: link::Shared::default(),
-            layout: Cell::new(sizes.expected),
-            stream: Cell::new(stream),
+            layout: Cell::new(layout),
+            feeds,
             floor_packets: Cell::new(1),
         }
     }
@@ -102,7 +99,7 @@ impl Listeners {
 
     /// Adds one; it leaves when what is given is dropped.
     pub(super) fn add(self: &Rc<Self>, link: Box<dyn Link>, client: Client, number: u64) -> Joined {
-        let mut outgoing = Outgoing::new(link, number, self.stream.get());
+        let mut outgoing = Outgoing::new(link, number, self.feed(&client).stream());
         outgoing.queue_mut().floor(self.floor_packets.get());
         let listener = Rc::new(Listener {
             client,
@@ -123,7 +120,7 @@ impl Listeners {
     /// Writes what is due to one listener.
     pub(super) fn serve(&self, listener: &Listener) {
         let mut outgoing = listener.outgoing.borrow_mut();
-        outgoing.serve(&self.packets.borrow(), &self.numbers, false);
+        outgoing.serve(&self.feed(&listener.client).packets(), &self.numbers, false);
         if outgoing.queue().is_pending() {
             self.pending.notify_one();
         }
@@ -131,9 +128,9 @@ impl Listeners {
 
     /// Writes what is due to everybody; whether somebody is to be looked at again soon, and whether sound waits for its message.
     pub(super) fn serve_all(&self, hurry: bool) -> (bool, bool) {
-        let packets = self.packets.borrow();
         let (mut pending, mut gathering, mut stalled) = (false, false, 0);
         for listener in self.all.borrow().iter() {
+            let packets = self.feed(&listener.client).packets();
             let mut outgoing = listener.outgoing.borrow_mut();
             outgoing.serve(&packets, &self.numbers, hurry);
             let queue = outgoing.queue();
@@ -145,17 +142,24 @@ impl Listeners {
         (pending, gathering)
     }
 
-    /// A packet has been made.
-    pub(super) fn push(&self, packet: Packet) {
+    /// What a listener is sent.
+    pub(super) fn feed(&self, client: &Client) -> &Feed {
+        self.feeds.get(client.rendition).unwrap_or(&self.feeds[0])
+    }
+
+    /// A packet of the rendition of this number has been made.
+    pub(super) fn push(&self, rendition: usize, packet: Packet) {
         for tap in self.taps.borrow_mut().iter_mut() {
             tap.offer(&packet);
         }
-        self.packets.borrow_mut().push(packet);
+        if let Some(feed) = self.feeds.get(rendition) {
+            feed.push(packet);
+        }
     }
 
-    /// A listener's messages are of so many frames now.
-    pub(super) fn chunk_frames(&self, packets: u32) -> u32 {
-        packets * self.stream.get().packet_frames
+    /// Packets there ever were, of all renditions.
+    pub(super) fn packets_made(&self) -> u64 {
+        self.feeds.iter().map(|feed| feed.packets().count()).sum()
     }
 
     /// How the source is laid out that is heard now.
@@ -163,29 +167,28 @@ impl Listeners {
         self.layout.get()
     }
 
-    /// The stream as it is now.
+    /// The stream that most hear, as it is now.
     pub(super) fn stream(&self) -> Stream {
-        self.stream.get()
+        self.feeds[0].stream()
     }
 
     /// Another source has been opened: its packets are of another size, or of another rate, for which a listener comes anew.
-    pub(super) fn lay_out(&self, layout: &Layout) {
+    pub(super) fn lay_out(&self, layout: &Layout, renditions: &[Rendition]) {
         if self.layout.replace(*layout) == *layout {
             return;
         }
-        let stream = self.sizes.stream(layout);
-        let before = self.stream.replace(stream);
-        self.numbers.fan_out.lay_out(layout, stream);
-        if before == stream {
-            return;
+        for (feed, rendition) in self.feeds.iter().zip(renditions) {
+            let stream = rendition.stream();
+            let Some(before) = feed.lay_out(stream) else { continue };
+            let hears_it = |listener: &&Rc<Listener>| std::ptr::eq(self.feed(&listener.client), feed);
+            for listener in self.all.borrow().iter().filter(hears_it) {
+                listener.outgoing.borrow_mut().queue_mut().lay_out(stream);
+                let changed =
+                    if before.rate == stream.rate { &listener.chunk_changed } else { &listener.rate_changed };
+                changed.notify_one();
+            }
         }
-        self.packets.borrow_mut().make_room(stream.queue_packets_max() + SPARE_PACKETS);
-        for listener in self.all.borrow().iter() {
-            listener.outgoing.borrow_mut().queue_mut().lay_out(stream);
-            let changed =
-                if before.rate == stream.rate { &listener.chunk_changed } else { &listener.rate_changed };
-            changed.notify_one();
-        }
+        self.numbers.fan_out.lay_out(layout, self.stream());
     }
 
     /// Messages must hold so many packets at least, for the thread to keep up.

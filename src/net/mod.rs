@@ -17,6 +17,7 @@ mod entry;
 pub mod events;
 mod exposition;
 pub mod fan_out;
+mod feed;
 mod first_contact;
 pub mod guard;
 mod handshake;

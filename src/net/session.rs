@@ -4,6 +4,7 @@
 
 use super::control::{FromListener, ToListener};
 use super::entry::Entry;
+use super::feed::Feed;
 use super::limits::MESSAGES_PER_S_MAX;
 use super::link::{Conversation, Heard};
 use super::listeners::{Listener, Listeners};
@@ -136,16 +137,21 @@ impl<'a> Session<'a> {
         End::Close(CLOSE_RESTART, "another source plays, at another rate; listen again".into())
     }
 
+    /// What it is sent.
+    fn feed(&self) -> &Feed {
+        self.listeners.feed(&self.listener.client)
+    }
+
     fn hello(&self, status: &SourceStatus) -> String {
-        let layout = self.listeners.layout();
+        let (layout, feed) = (self.listeners.layout(), self.feed());
         ToListener::Hello {
             wire_version: wire::VERSION,
             server_version: env!("CARGO_PKG_VERSION"),
-            format: "s16le",
+            format: feed.format,
             rate_hz: layout.rate().0,
-            channels: wire::CHANNELS,
+            channels: feed.channels,
             period_frames: layout.period_frames(),
-            chunk_frames: self.listeners.chunk_frames(1),
+            chunk_frames: feed.chunk_frames(1),
             source: &status.source,
         }
         .to_text()
@@ -252,9 +258,9 @@ impl<'a> Session<'a> {
 
     fn served(&self) -> Served {
         let serving = self.listener.outgoing.borrow().queue().serving();
-        let queue_frames = self.listeners.chunk_frames(serving.queue_packets as u32);
+        let queue_frames = self.feed().chunk_frames(serving.queue_packets as u32);
         Served {
-            chunk_frames: self.listeners.chunk_frames(serving.chunk_packets),
+            chunk_frames: self.feed().chunk_frames(serving.chunk_packets),
             queue_ms: (u64::from(queue_frames) * 1000 / u64::from(self.listeners.layout().rate().0)) as u32,
             why: serving.why,
         }

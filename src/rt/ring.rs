@@ -153,6 +153,9 @@ impl Owed {
         if !self.fits(marks, rings, 1) {
             return false;
         }
+        if self.count() == 0 {
+            return true; // as nearly always
+        }
         let Self { restart, dropped, past, end } = std::mem::take(self);
         let what = What::Gap { cause: Cause::HandoffFull, past: false };
         let dropped = dropped.map(|span| Mark { span, ready, what });
@@ -322,7 +325,7 @@ impl HandoffReader {
                 return true;
             }
             What::Restart(_) => {
-                self.frames = self.rings.pop().expect("a ring precedes the mark of its source")
+                self.frames = self.rings.pop().expect("a ring precedes the mark of its source");
             }
             What::Gap { .. } | What::End => {}
         }

@@ -112,7 +112,7 @@ impl Selection {
                     paced(
                         generator,
                         pace,
-                        Called { kind: Kind::Test, name: "Exact test source", device: "exact" },
+                        &Called { kind: Kind::Test, name: "Exact test source", device: "exact" },
                     )
                 }))
             }
@@ -166,14 +166,14 @@ fn device(pcm: &str, name: Option<&str>, wish: Wish) -> Result<Opened> {
 }
 
 fn demo(pace: PaceOptions) -> Result<Opened> {
-    paced(Demo::new(), pace, Called { kind: Kind::Demo, name: "Demo instrument", device: "demo" })
+    paced(Demo::new(), pace, &Called { kind: Kind::Demo, name: "Demo instrument", device: "demo" })
 }
 
 fn recording(file: &Path, pace: PaceOptions) -> Result<Opened> {
     let name = Plain::name(file.file_name().unwrap_or(file.as_os_str()).as_bytes());
     let recording = WavGenerator::open(file, AtEnd::Stop)?;
     let notice = Plain::of(recording.remark().unwrap_or_default());
-    let opened = paced(recording, pace, Called { kind: Kind::Test, name: &name, device: "wav" })?;
+    let opened = paced(recording, pace, &Called { kind: Kind::Test, name: &name, device: "wav" })?;
     Ok(Opened { notice, ..opened })
 }
 
@@ -184,8 +184,8 @@ struct Called<'a> {
     device: &'a str,
 }
 
-fn paced(generator: impl Generator + 'static, pace: PaceOptions, called: Called<'_>) -> Result<Opened> {
-    let Called { kind, name, device } = called;
+fn paced(generator: impl Generator + 'static, pace: PaceOptions, called: &Called<'_>) -> Result<Opened> {
+    let &Called { kind, name, device } = called;
     let options = PaceOptions { rate: generator.rate(), ring_frames: buffer_wish(generator.rate()), ..pace };
     let source = PacedSource::new(generator, options).map_err(|unplayable| {
         Error::new(format!("cannot play {name}"))

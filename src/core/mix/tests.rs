@@ -21,7 +21,7 @@ fn of(format: SampleFormat, channels: u16) -> Chain {
 }
 
 impl Chain {
-    fn frame_bytes(&self) -> usize {
+    fn frame_bytes(self) -> usize {
         self.channels.samples_per_frame() * self.format.bytes_per_sample()
     }
 
@@ -120,6 +120,9 @@ fn the_edges_of_float_are_tame() {
         (-0.0, 0),
         (1e-40, 0),
         (0.5 / 32_768.0, 0),
+        ((0.5_f32 / 32_768.0).next_up(), 1),
+        ((-0.5_f32 / 32_768.0).next_down(), -1),
+        ((1.5_f32 / 32_768.0).next_down(), 1),
         (1.5 / 32_768.0, 2),
         (-1.5 / 32_768.0, -2),
         (-2.5 / 32_768.0, -2),

@@ -7,7 +7,8 @@ use crate::units::Hz;
 use bytes::Bytes;
 use std::collections::VecDeque;
 
-const STREAM: Stream = Stream { rate: Hz(44_100), packet_frames: 128, queue_ms: 250 };
+const STREAM: Stream =
+    Stream { number: 0, rate: Hz(44_100), packet_frames: 128, payload_bytes: 512, queue_ms: 250 };
 const LIMITS: MessageLimits = MessageLimits { head_bytes_max: 4, payload_bytes_max: 65_535 };
 const RECORD_BYTES: usize = wire::HEAD_BYTES + 128 * wire::FRAME_BYTES;
 /// What the link's own buffer takes at most.
@@ -354,7 +355,7 @@ fn what_nobody_acknowledges_is_not_added_to_for_ever() {
 fn another_rate_ends_the_sound_and_another_packet_size_does_not() {
     for (rate, plays) in [(44_100, true), (48_000, false)] {
         let mut world = World::playing(0);
-        world.queue.lay_out(Stream { rate: Hz(rate), packet_frames: 64, queue_ms: 250 });
+        world.queue.lay_out(Stream { rate: Hz(rate), packet_frames: 64, ..STREAM });
         world.push(1);
         assert_eq!(world.turn(false) == 1, plays, "{rate}");
     }

@@ -66,7 +66,8 @@ impl Bench {
         for _ in 0..packets {
             let span = Span { first: FrameIndex(self.next), frames: 128, capture: MonoNs(0) };
             let backlog = &mut self.packets;
-            self.packetizer.audio(span, mono_raw_now(), |out| out.fill(7), &mut |packet| backlog.push(packet));
+            self.packetizer
+                .audio(span, mono_raw_now(), |out| out.fill(7), &mut |packet| backlog.push(packet));
             self.next += 128;
         }
     }
