@@ -13,6 +13,7 @@ import { PLAYOUT, WORD } from './controls.js';
 import { Feed } from './feed.js';
 import { GAUGE, Gauges } from './gauges.js';
 import { LineReader } from './line_reader.js';
+import { Outrun } from './outrun.js';
 import { Pace, TIME } from './pace.js';
 import { Reference } from './reference.js';
 import { Resampler } from '../sound/resampler.js';
@@ -72,7 +73,11 @@ export class Playout {
   #isSameEvent = false;
   /** Where what had arrived ended, a block ago. */
   #lastWrite = 0;
-  /** By how much the live edge is later than the line says, because the audio thread stood still and the line does not know yet. */
+  #outrun;
+  /**
+   * By how much the live edge is later than the line says: above 0 because the audio thread stood still, below 0 because the stream has
+   * fallen behind. The line does not know of it yet.
+   */
   #slipFrames = 0;
   /** By how much a new line is later than the one before for such a standstill that was not met yet: by so much the reader is behind. */
   #standstillFrames = 0;
@@ -97,6 +102,7 @@ export class Playout {
     this.#sinceEventFrames = this.#sameEventFrames;
     this.#target = new LeadTarget(streamRateHz);
     this.#whatIf = new WhatIf(streamRateHz);
+    this.#outrun = new Outrun(streamRateHz);
     const words = controlWords(memory);
     this.#ring = new RingReader(memory);
     this.#gauges = new Gauges(words);
@@ -129,6 +135,7 @@ export class Playout {
     if (this.#line.isValid) this.#measureRequired(needed, contextFrame);
     if (this.#state === PLAYOUT.SEEKING) this.#seek(needed, contextFrame);
     else if (this.#isInterrupted) this.#resume(needed);
+    if (this.#reference.isRunning) this.#followStream(needed);
     if (this.#reference.isRunning) this.#watch();
     this.#publish(contextFrame, frames);
     this.#pull(needed);
@@ -154,6 +161,7 @@ export class Playout {
     this.#watchedFrames = 0;
     this.#isInterrupted = false;
     this.#slipFrames = 0;
+    this.#outrun.restart();
     this.#sinceEventFrames = this.#sameEventFrames;
     this.#lastWrite = this.#ring.write;
     this.#feed.position = this.#ring.write;
@@ -175,11 +183,14 @@ export class Playout {
       return;
     }
     // What was met before the line knew of it is no news.
-    const met = Math.max(0, Math.min(this.#slipFrames, Math.round(risen))) | 0;
+    const known = Math.round(risen);
+    const slip = this.#slipFrames;
+    const met = (known > 0 ? Math.max(0, Math.min(slip, known)) : Math.min(0, Math.max(slip, known))) | 0;
     this.#slipFrames -= met;
     const standstill = Math.round(risen - line.steppedFrames) - met;
     this.#standstillFrames = standstill > this.#standstillFramesMin ? standstill | 0 : 0;
-    const moved = line.steppedFrames > 0 ? Math.max(0, line.steppedFrames - met) : line.steppedFrames;
+    const { steppedFrames } = line;
+    const moved = steppedFrames > 0 ? Math.max(0, steppedFrames - Math.max(0, met)) : Math.min(0, steppedFrames - Math.min(0, met));
     if (moved !== 0) this.#target.shift(moved);
   }
 
@@ -327,6 +338,26 @@ export class Playout {
     feed.position = (feed.position - back) | 0;
     this.#isInterrupted = false;
     this.#noteGlitch();
+  }
+
+  /**
+   * A stream that has fallen behind the line for good is live where it is. What has come since the sound broke off is played, so that
+   * nothing of a source that loses frames is lost on top.
+   *
+   * @param {number} needed
+   */
+  #followStream(needed) {
+    const ring = this.#ring;
+    const reference = this.#reference;
+    const late = needed - ring.level(reference.position);
+    if (this.#isSounding) return this.#outrun.inTime(needed);
+    if (!this.#outrun.observe((ring.write - this.#lastWrite) | 0, ring.packetFrames, late)) return;
+    // Frames that lie ready by more than this would be taken for a standstill.
+    const most = this.#target.frames + this.#standstillFramesMin / 2;
+    const held = this.#isInterrupted ? Math.min(most, ring.level(this.#feed.brokeOffAt)) : needed;
+    const behind = Math.min(0, this.#target.frames + needed - late - Math.max(held, needed)) | 0;
+    this.#slipFrames += behind;
+    reference.jump(behind);
   }
 
   #noteGlitch() {

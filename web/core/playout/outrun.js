@@ -1,0 +1,64 @@
+/**
+ * Whether the reader has outrun the stream: frames go on coming, all of them are too late, and they do not catch up.
+ *
+ * In: what came with each block that found nothing in time. Out: whether the stream has fallen behind for good. So does a source that loses
+ * frames all the time, or whose clock is slower than any clock may be: the line (live_edge.js) believes in no such clock and follows it in
+ * steps, each too late. A stall is no such thing: nothing comes, and what comes after it catches up.
+ */
+
+import { framesOf } from '../units.js';
+
+/** So much has to come too late in a row. Longer than what a network holds back and delivers at once; shorter than patience with silence. */
+const WINDOW_MS = 500;
+/** It has happened, and will again: less is enough then. */
+const AGAIN_MS = 60;
+/** Once nothing of the kind has happened for so long, it is over. */
+const OVER_AFTER_MS = 30_000;
+
+export class Outrun {
+  #windowFrames;
+  #againFrames;
+  #overAfterFrames;
+  /** Frames in time that are still to come before it is over. */
+  #watchedFrames = 0;
+  #lateFrames = 0;
+  /** How late the first of them was. */
+  #late = 0;
+
+  /** @param {number} streamRateHz */
+  constructor(streamRateHz) {
+    this.#windowFrames = framesOf(WINDOW_MS, streamRateHz);
+    this.#againFrames = framesOf(AGAIN_MS, streamRateHz);
+    this.#overAfterFrames = framesOf(OVER_AFTER_MS, streamRateHz);
+  }
+
+  /** Another timeline. */
+  restart() {
+    this.#lateFrames = 0;
+    this.#watchedFrames = 0;
+  }
+
+  /** @param {number} frames came in time */
+  inTime(frames) {
+    this.#lateFrames = 0;
+    this.#watchedFrames = Math.max(0, this.#watchedFrames - frames);
+  }
+
+  /**
+   * One block that found nothing in time.
+   *
+   * @param {number} came frames since the block before @param {number} packetFrames a burst counts no more than a packet
+   * @param {number} late frames by which the newest is too late for the reference
+   * @returns {boolean} the stream has fallen behind
+   */
+  observe(came, packetFrames, late) {
+    if (came <= 0) return false;
+    if (this.#lateFrames === 0) this.#late = late;
+    this.#lateFrames += Math.min(came, packetFrames);
+    if (this.#lateFrames < (this.#watchedFrames > 0 ? this.#againFrames : this.#windowFrames)) return false;
+    this.#lateFrames = 0;
+    if (late < this.#late) return false;
+    this.#watchedFrames = this.#overAfterFrames;
+    return true;
+  }
+}
