@@ -79,7 +79,7 @@ impl SampleFormat {
                 each(source, out, |[low, middle, high]| i32::from_le_bytes([0, low, middle, high]))
             }
             Self::S24Le => each(source, out, |bytes| i32::from_le_bytes(bytes) << 8),
-            Self::S16Le => each(source, out, |[low, high]| i32::from_le_bytes([0, 0, low, high])),
+            Self::S16Le => each(source, out, |bytes| i32::from(i16::from_le_bytes(bytes)) << 16),
             Self::F32Le => each(source, out, |bytes| from_float(f32::from_le_bytes(bytes))),
         }
     }
@@ -95,14 +95,38 @@ fn each<const BYTES: usize>(source: &[u8], out: &mut [i32], read: impl Fn([u8; B
 }
 
 /// A float whose full scale is 1: the integer it is, or the odd one beside it.
+///
+/// Two ways to the same integer. NEON has the cast as a vector instruction; SSE has none, and calls a function to round down.
 fn from_float(sample: f32) -> i32 {
+    if cfg!(target_arch = "x86_64") { in_halves(sample) } else { by_cast(sample) }
+}
+
+/// By the cast to integers, which is tame: beyond full scale is full scale, and not a number is 0.
+fn by_cast(sample: f32) -> i32 {
     /// 2^31: full scale of the integer. A power of two, so that scaling loses nothing.
     const FULL_SCALE: f32 = 2_147_483_648.0;
     let scaled = sample * FULL_SCALE;
-    let scaled = if scaled < -FULL_SCALE { -FULL_SCALE } else { scaled };
-    let cut = scaled as i32; // towards zero; beyond full scale the largest integer there is; 0 of what is not a number
-    let (above, below) = (i32::from(cut as f32 > scaled), i32::from((cut as f32) < scaled));
-    (cut - above) | above | below
+    let below = scaled.floor() as i32;
+    below | i32::from((below as f32) < scaled)
+}
+
+/// By additions: the upper 16 bits first, then what is left of the float, which loses nothing either.
+fn in_halves(sample: f32) -> i32 {
+    /// 1.5 x 2^23: adding it leaves no bits below one, so the addition itself rounds.
+    const ROUNDER: f32 = 12_582_912.0;
+    const UPPER_FULL_SCALE: f32 = 32_768.0;
+    let sample = if sample.is_nan() { 0.0 } else { sample };
+    let scaled = (sample * UPPER_FULL_SCALE).clamp(-UPPER_FULL_SCALE, UPPER_FULL_SCALE);
+    let upper = scaled + ROUNDER;
+    let rest = (scaled - (upper - ROUNDER)) * 65_536.0; // from -2^15 to 2^15, with all its bits
+    let lower = rest + ROUNDER;
+    let nearest = (upper.to_bits() << 16)
+        .wrapping_add(lower.to_bits())
+        .wrapping_sub((ROUNDER.to_bits() << 16).wrapping_add(ROUNDER.to_bits()));
+    let (above, uneven) = (lower - ROUNDER > rest, lower - ROUNDER != rest);
+    let odd = (nearest as i32).wrapping_sub(i32::from(above)) | i32::from(uneven);
+    // Full scale has come out as 2^31, which is one more than there is and wraps to the least: with all bits turned, the most.
+    odd ^ -i32::from(scaled >= UPPER_FULL_SCALE)
 }
 
 #[cfg(test)]

@@ -6,11 +6,9 @@
 /// The nearest Int16 of a sample whose full scale is 32 bits.
 #[inline]
 pub fn nearest_from_32_bits(sample: i32) -> i16 {
-    let below = sample >> 16;
-    let rest = sample & 0xFFFF;
-    // Up when the rest is above a half, or a half exactly and the number below is odd.
-    let nearest = below + ((rest + 0x7FFF + (below & 1)) >> 16);
-    nearest.min(32_767) as i16
+    // Just less than half a step, or half of one when the number below is odd: so ties go to the even one.
+    let odd = (sample >> 16) & 1;
+    (sample.saturating_add(0x7FFF + odd) >> 16) as i16
 }
 
 /// The nearest Int16 of a float whose full scale is 1.

@@ -19,6 +19,27 @@ fn whole_samples_alone_are_converted_and_the_rest_is_left_as_it_is() {
     assert_eq!(SampleFormat::S16Le.convert(&[1; 9], &mut []), 0);
 }
 
+/// What a float becomes, step by step.
+fn plainly(sample: f32) -> i32 {
+    let scaled = f64::from(sample) * 2_147_483_648.0;
+    if sample.is_nan() {
+        0
+    } else if scaled >= f64::from(i32::MAX) {
+        i32::MAX
+    } else if scaled <= f64::from(i32::MIN) {
+        i32::MIN
+    } else if scaled.fract() == 0.0 {
+        scaled as i32
+    } else {
+        scaled.floor() as i32 | 1
+    }
+}
+
+/// Every way there is, whichever this processor's is.
+fn each_way(sample: f32) -> [i32; 3] {
+    [by_cast(sample), in_halves(sample), converted(SampleFormat::F32Le, &sample.to_le_bytes())]
+}
+
 #[test]
 fn the_edges_of_float_are_tame() {
     let cases = [
@@ -35,9 +56,13 @@ fn the_edges_of_float_are_tame() {
         (0.5, 1 << 30),
         (1e-40, 1),
         (-1e-40, -1),
+        (1.0_f32.next_down(), i32::MAX - 127),
+        (1.0_f32.next_up(), i32::MAX),
+        ((-1.0_f32).next_up(), i32::MIN + 128),
+        ((-1.0_f32).next_down(), i32::MIN),
     ];
     for (sample, expected) in cases {
-        assert_eq!(converted(SampleFormat::F32Le, &sample.to_le_bytes()), expected, "{sample}");
+        assert_eq!(each_way(sample), [expected; 3], "{sample}");
     }
 }
 
@@ -52,18 +77,20 @@ proptest! {
     }
 
     #[test]
-    fn a_float_is_the_integer_it_is_or_the_odd_one_beside_it(bits in any::<u32>(), near in -1.1_f32..1.1, small in -1e-6_f32..1e-6) {
+    fn a_float_is_the_integer_it_is_or_the_odd_one_beside_it(bits: u32, near in -1.1_f32..1.1, small in -1e-6_f32..1e-6) {
+        // Every exponent, full scale, and where floats have a fraction.
         for float in [f32::from_bits(bits), near, small] {
-            let scaled = f64::from(float) * 2_147_483_648.0;
-            let got = converted(SampleFormat::F32Le, &float.to_le_bytes());
-            if !(f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&scaled) {
-                continue; // an edge, or not a number: above
-            }
-            if scaled.fract() == 0.0 {
-                prop_assert_eq!(i64::from(got), scaled as i64);
-            } else {
-                prop_assert!((f64::from(got) - scaled).abs() <= 1.0 && got & 1 == 1, "{} of {}", got, scaled);
-            }
+            prop_assert_eq!(each_way(float), [plainly(float); 3], "{}", float);
+        }
+    }
+}
+
+#[test]
+fn floats_of_every_exponent_and_their_upper_seven_bits_are_plain() {
+    for upper in 0..=u16::MAX {
+        for lower in [0_u32, 1, 0x5555, 0x8000, 0xFFFF] {
+            let float = f32::from_bits(u32::from(upper) << 16 | lower);
+            assert_eq!([by_cast(float), in_halves(float)], [plainly(float); 2], "{float}");
         }
     }
 }
