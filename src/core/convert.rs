@@ -123,8 +123,8 @@ fn in_halves(sample: f32) -> i32 {
     let nearest = (upper.to_bits() << 16)
         .wrapping_add(lower.to_bits())
         .wrapping_sub((ROUNDER.to_bits() << 16).wrapping_add(ROUNDER.to_bits()));
-    let (above, uneven) = (lower - ROUNDER > rest, lower - ROUNDER != rest);
-    let odd = (nearest as i32).wrapping_sub(i32::from(above)) | i32::from(uneven);
+    let (above, below) = (lower - ROUNDER > rest, lower - ROUNDER < rest);
+    let odd = nearest.cast_signed().wrapping_sub(i32::from(above)) | i32::from(above | below);
     // Full scale has come out as 2^31, which is one more than there is and wraps to the least: with all bits turned, the most.
     odd ^ -i32::from(scaled >= UPPER_FULL_SCALE)
 }
