@@ -129,7 +129,8 @@ stage_threads() {
     failed=$((failed + $(grep -a -c '^proof: FAILED ' "$log" || true)))
 }
 
-# What a start takes, by no machine's clock: on one processor whose clock counts instructions, one a nanosecond.
+# What a start takes, by no machine's clock: on one processor whose clock counts instructions, one a nanosecond. While it waits for the card the
+# clock leaps from timer to timer, as fast as a busy host lets it: what counts is the time at work.
 stage_count() {
     local log=$logs/image-count-console.log began=$SECONDS
     make_test_initrd
