@@ -17,6 +17,9 @@ test: ## every test, counted in the last line; STAGES="rust web" for some
 check: ## formatting, lints, types, dependencies
 	@scripts/check.sh
 
+documents: ## write what the documents say of settings and routes, as the code declares them
+	@WRITE=1 scripts/cargo.sh test --quiet --locked --test documents
+
 bench: ## the listening bench; BENCH_ARGS="--baseline" compares with the classic design
 	@tools/bench.sh $(BENCH_ARGS)
 

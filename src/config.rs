@@ -1,19 +1,19 @@
-//! Every setting once: its key, unit, range and default. From a TOML file, then the command line over it.
+//! The settings ([`settings`] declares each once): from a TOML file, then the command line over it.
 //!
-//! What is wrong in the file is said with line and remedy, and keeps nothing else from being used ([`Reading`]). A reload
-//! applies the keys of [`LIVE_KEYS`] while the sound goes on.
+//! What is wrong in the file is said with line and remedy, and keeps nothing else from being used ([`Reading`]).
 
 mod reading;
+mod settings;
 
 use crate::error::{Error, Result};
 use crate::host_name::HostName;
-use crate::units::CHANNELS_MAX;
 use ipnet::IpNet;
-pub use reading::{Complaint, Reading, keys};
-use serde::Deserialize;
+pub use reading::{Complaint, Reading};
+pub use settings::{Card, Config, Kind, SETTINGS, Setting};
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
+use toml::{Table, Value};
 
 /// The file read when none is named and it is there.
 pub const DEFAULT_FILE: &str = "/etc/synthwire/synthwire.toml";
@@ -21,93 +21,6 @@ pub const DEFAULT_FILE: &str = "/etc/synthwire/synthwire.toml";
 /// Below 50, at which a real-time kernel runs the threads of its interrupts: with many listeners this thread works for tens of
 /// milliseconds, and USB is served within 12 or loses packets. On the card USB's own are raised above the capture thread (image/README.md).
 const FAN_OUT_PRIORITY_MAX: u8 = 45;
-
-/// What a reload applies while the sound goes on; every other key takes effect at the next start. Opening the device anew,
-/// or another message size in the middle of a stream, would be a gap.
-pub const LIVE_KEYS: [&str; 2] = ["first_channel", "listeners_max"];
-
-/// All settings, with their defaults. `docs/guide/configuration.md` and `--help` say the same.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// ALSA PCM to capture from, and no other; without it a MONTAGE or MODX is looked for.
-    pub device: Option<String>,
-    /// Play the built-in instrument until a synth has been found.
-    pub demo: bool,
-    /// Channels to ask the device for, 1 to 128; without it, as many as it has.
-    pub channels: Option<u16>,
-    /// First channel of the pair that is heard, 1 to 127.
-    pub first_channel: u16,
-    /// Frames between two wake-ups of the capture thread, 32 to 1024: 128 are 2.9 ms.
-    pub period_frames: u32,
-    /// Frames in one message to a listener, 32 to 2048, rounded up to whole periods; without it, one period.
-    pub chunk_frames: Option<u32>,
-    /// `SCHED_FIFO` priority of the capture thread, 0 (none) to 99.
-    pub rt_priority: u8,
-    /// CPU the capture thread runs on; without it, any.
-    pub capture_cpu: Option<u16>,
-    /// CPU the fan-out thread runs on; without it, any.
-    pub fan_out_cpu: Option<u16>,
-    /// Address and port for HTTP: the page for this machine itself, and for others the way to HTTPS where that is spoken.
-    pub listen: SocketAddr,
-    /// Address and port for HTTPS: page and socket, for everybody; without it no HTTPS is spoken.
-    pub listen_tls: Option<SocketAddr>,
-    /// Folder for what outlives the service: its certificate authority, keys and settings chosen on the page; without it, see
-    /// [`Self::state_folder`].
-    pub state: Option<PathBuf>,
-    /// Certificate to show instead of the service's own, PEM, with those between it and its root.
-    pub cert: Option<PathBuf>,
-    /// The key of that certificate, PEM.
-    pub key: Option<PathBuf>,
-    /// Make the device known on its network as `host.local` (mDNS), where it listens for others.
-    pub announce: bool,
-    /// Names this device answers to besides its host name and its addresses.
-    pub names: Vec<String>,
-    /// Reverse proxies whose word on their visitors counts: addresses, or blocks of them.
-    pub trusted_proxies: Vec<String>,
-    /// Key without which nobody may listen, as `synthwire key` prints it.
-    pub listening_key: Option<String>,
-    /// Key without which nobody may change settings, as `synthwire key` prints it.
-    pub settings_key: Option<String>,
-    /// DSCP the packets to listeners are marked with, 0 to 63; without it, none.
-    pub dscp: Option<u8>,
-    /// What one listener's queue may hold before its oldest packets go, 10 to 2000 ms.
-    pub queue_ms: u32,
-    /// Listeners at once, 1 to 2000.
-    pub listeners_max: u32,
-    /// Connections one address may have, 1 to 4000; without it 64, and any number from this machine itself.
-    pub connections_per_address: Option<u32>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            device: None,
-            demo: false,
-            channels: None,
-            first_channel: 1,
-            period_frames: 128,
-            chunk_frames: None,
-            rt_priority: 70,
-            capture_cpu: None,
-            fan_out_cpu: None,
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            listen_tls: None,
-            state: None,
-            cert: None,
-            key: None,
-            announce: true,
-            names: Vec::new(),
-            trusted_proxies: ["127.0.0.0/8", "::1"].map(String::from).to_vec(),
-            listening_key: None,
-            settings_key: None,
-            dscp: None,
-            queue_ms: 250,
-            listeners_max: 500,
-            connections_per_address: None,
-        }
-    }
-}
 
 impl Config {
     /// Real-time priority of the fan-out thread: below the capture thread's and below the kernel's interrupts, and none where there
@@ -151,27 +64,46 @@ impl Config {
         self.trusted_proxies.iter().filter_map(|text| block_of(text)).collect()
     }
 
-    /// The keys whose values differ from those of `new`.
-    pub fn differing_keys(&self, new: &Self) -> Vec<&'static str> {
-        /// Names each key once, and the compiler those that are forgotten.
-        macro_rules! differing {
-            ($($key:ident)*) => {{
-                let Self { $($key),* } = self;
-                [$((stringify!($key), *$key != new.$key)),*]
-            }};
-        }
-        let differs = differing! {
-            device demo channels first_channel period_frames chunk_frames rt_priority capture_cpu fan_out_cpu
-            listen listen_tls state cert key announce names trusted_proxies listening_key settings_key
-            dscp queue_ms listeners_max connections_per_address
-        };
-        differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
+    /// The keys that have a value, with it, as the file would have them.
+    ///
+    /// # Panics
+    /// Never: paths come from texts.
+    pub fn table(&self) -> Table {
+        Table::try_from(self).expect("settings serialise")
     }
 
-    /// This configuration with the [`LIVE_KEYS`] of `new`: what runs after a reload.
+    /// The value of a key, where it has one.
+    pub fn value(&self, key: &str) -> Option<Value> {
+        self.table().remove(key)
+    }
+
+    /// The same with this value of a key.
+    ///
+    /// # Panics
+    /// Where it is no value of this key: [`Setting::takes`] tells.
+    #[must_use]
+    pub fn with(&self, key: &str, value: impl Into<Value>) -> Self {
+        let mut table = self.table();
+        table.insert(key.to_owned(), value.into());
+        table.try_into().expect("a value of this key")
+    }
+
+    /// The keys whose values differ from those of `new`.
+    pub fn differing_keys(&self, new: &Self) -> Vec<&'static str> {
+        let (ours, theirs) = (self.table(), new.table());
+        SETTINGS.iter().map(|setting| setting.key).filter(|key| ours.get(*key) != theirs.get(*key)).collect()
+    }
+
+    /// This configuration with the live keys of `new`: what runs after a reload.
+    ///
+    /// # Panics
+    /// Never: its values were settings before.
     #[must_use]
     pub fn with_live_keys_of(&self, new: &Self) -> Self {
-        Self { first_channel: new.first_channel, listeners_max: new.listeners_max, ..self.clone() }
+        let is_live = |key: &str| Setting::of(key).is_some_and(|setting| setting.is_live);
+        let kept = self.table().into_iter().filter(|(key, _)| !is_live(key));
+        let taken = new.table().into_iter().filter(|(key, _)| is_live(key));
+        kept.chain(taken).collect::<Table>().try_into().expect("values of settings are theirs")
     }
 
     /// Checks every range; the key at fault and what is wrong with it.
@@ -179,31 +111,13 @@ impl Config {
     /// # Errors
     /// The first value out of its range.
     pub fn check(&self) -> std::result::Result<(), (&'static str, String)> {
-        if self.device.as_deref().is_some_and(|device| device.trim().is_empty()) {
-            return Err(("device", "device is empty: name an ALSA PCM or leave the key out".into()));
+        let table = self.table();
+        for Setting { key, kind, .. } in SETTINGS {
+            if let Some(wrong) = table.get(*key).and_then(|value| fault(key, *kind, value)) {
+                return Err((key, wrong));
+            }
         }
-        within("channels", u32::from(self.channels.unwrap_or(2)), 1, CHANNELS_MAX.into())?;
-        within("first_channel", u32::from(self.first_channel), 1, u32::from(CHANNELS_MAX) - 1)?;
-        within("period_frames", self.period_frames, 32, 1024)?;
-        within("chunk_frames", self.chunk_frames.unwrap_or(128), 32, 2048)?;
-        within("rt_priority", u32::from(self.rt_priority), 0, 99)?;
-        self.check_certificate()?;
-        if let Some(name) = self.names.iter().find(|name| HostName::parse(name).is_none()) {
-            return Err((
-                "names",
-                format!("{name:?} is no name: letters, digits, '-' and '.', without a port"),
-            ));
-        }
-        if let Some(block) = self.trusted_proxies.iter().find(|text| block_of(text).is_none()) {
-            return Err((
-                "trusted_proxies",
-                format!("{block:?} is no address: an address, or a block of them such as 172.17.0.0/16"),
-            ));
-        }
-        within("dscp", u32::from(self.dscp.unwrap_or(0)), 0, 63)?;
-        within("queue_ms", self.queue_ms, 10, 2000)?;
-        within("listeners_max", self.listeners_max, 1, 2000)?;
-        within("connections_per_address", self.connections_per_address.unwrap_or(1), 1, 4000)
+        self.check_certificate()
     }
 
     fn check_certificate(&self) -> std::result::Result<(), (&'static str, String)> {
@@ -229,21 +143,31 @@ fn block_of(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| Some(IpNet::from(text.parse::<IpAddr>().ok()?)))
 }
 
-fn within(
-    key: &'static str,
-    value: u32,
-    least: u32,
-    most: u32,
-) -> std::result::Result<(), (&'static str, String)> {
-    if (least..=most).contains(&value) {
-        return Ok(());
+/// What is wrong with a value of the right kind.
+fn fault(key: &str, kind: Kind, value: &Value) -> Option<String> {
+    let mut texts = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+    match kind {
+        Kind::Number { least, most, .. } => {
+            let number = value.as_integer()?;
+            let is_out = !(i64::from(least)..=i64::from(most)).contains(&number);
+            is_out.then(|| format!("{key} is {number} but must lie between {least} and {most}"))
+        }
+        Kind::Pcm => {
+            let is_empty = value.as_str().is_some_and(|text| text.trim().is_empty());
+            is_empty.then(|| format!("{key} is empty: name an ALSA PCM or leave the key out"))
+        }
+        Kind::Names => texts
+            .find(|name| HostName::parse(name).is_none())
+            .map(|name| format!("{name:?} is no name: letters, digits, '-' and '.', without a port")),
+        Kind::Addresses => texts.find(|text| block_of(text).is_none()).map(|block| {
+            format!("{block:?} is no address: an address, or a block of them such as 172.17.0.0/16")
+        }),
+        Kind::Cpu | Kind::Truth | Kind::Address | Kind::Path { .. } | Kind::HashedKey => None,
     }
-    Err((key, format!("{key} is {value} but must lie between {least} and {most}")))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::reading::WANTS;
     use super::*;
 
     #[test]
@@ -299,7 +223,8 @@ mod tests {
         let changed = ["demo", "first_channel", "period_frames", "queue_ms", "listeners_max"];
         assert_eq!(running.differing_keys(&new), changed);
         let after = running.with_live_keys_of(&new);
-        assert_eq!(running.differing_keys(&after), LIVE_KEYS);
+        let live = SETTINGS.iter().filter(|setting| setting.is_live).map(|setting| setting.key);
+        assert_eq!(running.differing_keys(&after), live.collect::<Vec<_>>());
         assert_eq!(
             after.differing_keys(&new),
             ["demo", "period_frames", "queue_ms"],
@@ -310,40 +235,36 @@ mod tests {
 
     #[test]
     fn every_key_says_what_it_wants() {
-        for key in Config::default().differing_keys(&other()) {
+        for Setting { key, .. } in SETTINGS {
             let error = Config::parse(&format!("{key} = {{}}"), "x").unwrap_err().to_string();
             assert!(error.starts_with(&format!("x:1: {key} wants ")), "{error}");
         }
-        assert_eq!(Config::default().differing_keys(&other()).len(), WANTS.len());
     }
 
-    /// Differs from the default in every key.
-    fn other() -> Config {
-        let port = SocketAddr::from(([127, 0, 0, 1], 1));
-        Config {
-            device: Some("x".into()),
-            demo: true,
-            channels: Some(2),
-            first_channel: 2,
-            period_frames: 64,
-            chunk_frames: Some(64),
-            rt_priority: 1,
-            capture_cpu: Some(1),
-            fan_out_cpu: Some(1),
-            listen: port,
-            names: vec!["x".into()],
-            trusted_proxies: Vec::new(),
-            listening_key: Some("x".into()),
-            settings_key: Some("x".into()),
-            dscp: Some(1),
-            listen_tls: Some(port),
-            state: Some("x".into()),
-            cert: Some("x".into()),
-            key: Some("x".into()),
-            announce: false,
-            queue_ms: 100,
-            listeners_max: 1,
-            connections_per_address: Some(1),
+    /// What else than its default a setting of this kind may say on the command line.
+    fn other(setting: &Setting) -> String {
+        let default = setting.default();
+        match setting.kind {
+            Kind::Number { least, most, .. } => {
+                if default == least.to_string() { most } else { least }.to_string()
+            }
+            Kind::Cpu => "1".into(),
+            Kind::Truth => (default != "true").to_string(),
+            Kind::Address => "127.0.0.1:1".into(),
+            Kind::Addresses => "10.0.0.1".into(),
+            Kind::Pcm | Kind::Path { .. } | Kind::Names | Kind::HashedKey => "x".into(),
+        }
+    }
+
+    #[test]
+    fn every_key_is_taken_alone_and_told_apart() {
+        for setting in SETTINGS {
+            let line = format!("{} = {}\n", setting.key, setting.read(&other(setting)).unwrap());
+            let pair = ["cert", "key"].contains(&setting.key);
+            let Reading { config, complaints } = Reading::of_text(&line, "x");
+            assert_eq!(complaints.is_empty(), !pair, "{line}: {complaints:?}");
+            let differing = Config::default().differing_keys(&config);
+            assert_eq!(differing, if pair { vec![] } else { vec![setting.key] }, "{line}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use synthwire::config::SETTINGS;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -142,14 +143,7 @@ fn every_make_target_that_is_named_is_one_and_says_what_it_does() {
 
 #[test]
 fn every_setting_stands_in_the_guide_and_no_other() {
-    let source = read("src/config.rs");
-    let (_, after) = source.split_once("pub struct Config {").expect("the settings are a struct");
-    let (body, _) = after.split_once("\n}").expect("which ends");
-    let settings: BTreeSet<&str> = body
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'))
-        .map(|(name, _)| name)
-        .collect();
+    let settings: BTreeSet<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
     let guide = read("docs/guide/configuration.md");
     let rows = guide
         .lines()

@@ -1,10 +1,14 @@
 //! The keys of the card's `synthwire.toml`: what each of them takes, and what is said when it is something else.
+//!
+//! Those that are settings of the service are declared with them, in `config::settings`.
 
+use crate::config::{Kind, SETTINGS, Setting};
 use crate::host_name::HostName;
+use std::sync::LazyLock;
 use toml::Value;
 
 /// One key.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     /// As it is written.
     pub(super) name: &'static str,
@@ -14,65 +18,66 @@ pub(super) struct Key {
     pub(super) about: &'static str,
     /// Whether its value may be shown again.
     pub(super) open: bool,
+    /// The setting of the service that it is; the others are the system's.
+    pub(super) setting: Option<&'static Setting>,
 }
 
-/// All keys, in the order of the card's file.
-pub(super) const KEYS: [Key; 9] = [
+/// The system's keys, in the order of the card's file.
+const SYSTEMS: [Key; 5] = [
     Key {
         name: "hostname",
         example: "\"synthwire\"",
         about: "The name of this device: its page is then http://NAME.local",
         open: true,
-    },
-    Key {
-        name: "names",
-        example: "[\"synthwire.fritz.box\"]",
-        about: "Further names that your router or a proxy has for this device. NAME.local needs none of this",
-        open: true,
+        setting: None,
     },
     Key {
         name: "wifi_name",
         example: "\"My network\"",
         about: "The Wi-Fi to join, exactly as phones show it. A cable needs none of this and sounds better",
         open: true,
+        setting: None,
     },
     Key {
         name: "wifi_password",
         example: "\"its password\"",
         about: "Its password; \"\" for a network without one",
         open: false,
+        setting: None,
     },
     Key {
         name: "wifi_country",
         example: "\"DE\"",
         about: "Your country in two letters: some Wi-Fi channels need it",
         open: true,
-    },
-    Key {
-        name: "first_channel",
-        example: "1",
-        about: "The first channel of the pair that is heard: 1 is the main output",
-        open: true,
-    },
-    Key {
-        name: "listening_key",
-        example: "\"a word for the band\"",
-        about: "Nobody listens without it. At least 8 characters",
-        open: false,
-    },
-    Key {
-        name: "settings_key",
-        example: "\"a word for yourself\"",
-        about: "Nobody changes settings without it. At least 8 characters",
-        open: false,
+        setting: None,
     },
     Key {
         name: "ssh_key",
         example: "\"ssh-ed25519 AAAA... you@home\"",
         about: "For experts: who may log in (a public key). An empty file named ssh beside this one switches SSH on",
         open: false,
+        setting: None,
     },
 ];
+
+/// All keys, in the order of the card's file.
+pub(super) static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
+    let mut keys = SYSTEMS.to_vec();
+    for setting in SETTINGS {
+        let Some(card) = &setting.card else { continue };
+        let before = keys.iter().position(|key| key.name == card.after);
+        let key = Key {
+            name: setting.key,
+            example: card.example,
+            about: card.about,
+            open: setting.kind != Kind::HashedKey,
+            setting: Some(setting),
+        };
+        keys.insert(before.map_or(keys.len(), |before| before + 1), key);
+    }
+    keys
+});
 
 /// The key of this name.
 pub(super) fn find(name: &str) -> Option<&'static Key> {
@@ -141,12 +146,28 @@ fn name(text: &str) -> Checked<HostName> {
     Err(says.into())
 }
 
-/// The first channel of a pair.
-pub(super) fn first_channel(value: &Value) -> Checked<u16> {
-    let number = value.as_integer().and_then(|number| u16::try_from(number).ok());
-    number.filter(|first| (1..=127).contains(first)).ok_or_else(|| {
-        "first_channel wants a whole number from 1 to 127, without quotes: first_channel = 1 is the main output".into()
-    })
+/// A setting of the service, as its configuration takes it; an access key as it was typed.
+pub(super) fn setting(key: &Key, setting: &Setting, value: &Value) -> Checked<Value> {
+    match setting.kind {
+        Kind::Names => {
+            Ok(names(value)?.iter().map(|name| Value::from(name.to_string())).collect::<Vec<_>>().into())
+        }
+        Kind::HashedKey => Ok(access_key(key, text(key, value)?)?.into()),
+        Kind::Number { least, most, .. } => {
+            let range = i64::from(least)..=i64::from(most);
+            value.as_integer().filter(|number| range.contains(number)).map(Value::from).ok_or_else(|| {
+                format!(
+                    "{} wants a whole number from {least} to {most}, without quotes: {} = {}",
+                    key.name, key.name, key.example
+                )
+            })
+        }
+        Kind::Cpu | Kind::Truth | Kind::Pcm | Kind::Address | Kind::Path { .. } | Kind::Addresses => {
+            let wants =
+                || format!("{} wants {}: {} = {}", key.name, setting.kind.wants(), key.name, key.example);
+            Some(value.clone()).filter(|value| setting.takes(value)).ok_or_else(wants)
+        }
+    }
 }
 
 /// An access key: what it must be like is said by whoever hashes it.
@@ -335,7 +356,9 @@ mod tests {
 
     #[test]
     fn numbers_and_texts_say_which_of_them_is_wanted() {
-        assert_eq!(first_channel(&Value::Integer(127)), Ok(127));
+        let key = find("first_channel").unwrap();
+        let first_channel = |value: &Value| setting(key, key.setting.unwrap(), value);
+        assert_eq!(first_channel(&Value::Integer(127)), Ok(Value::Integer(127)));
         for value in [
             Value::Integer(0),
             Value::Integer(128),
@@ -354,7 +377,7 @@ mod tests {
 
     #[test]
     fn every_example_is_one() {
-        for Key { name, example, .. } in &KEYS {
+        for Key { name, example, .. } in KEYS.iter() {
             let parsed: toml::Table = toml::from_str(&format!("{name} = {example}")).unwrap();
             assert!(parsed.contains_key(*name));
         }

@@ -83,7 +83,7 @@ pub fn sheet_text(sheet: &Sheet, report: Option<&Report>) -> String {
          and start the device with\n# this card. What was done is then taken out of this file, passwords above all; mistakes are \
          named in\n# synthwire-problems.txt beside it and on the page.\n",
     );
-    for key in &KEYS {
+    for key in KEYS.iter() {
         write!(text, "\n# {}.\n#{} = {}\n", key.about, key.name, key.example)
             .expect("a string can be written to");
     }
@@ -140,7 +140,7 @@ mod tests {
     fn an_untouched_card_says_how_and_every_line_works_without_its_mark() {
         let text = sheet_text(&read(""), None);
         assert!(read(&text).is_blank());
-        for key in &KEYS {
+        for key in KEYS.iter() {
             let line = format!("#{} = {}\r\n", key.name, key.example);
             assert!(text.contains(&line), "{line}");
             let problems = read(&text.replace(&line, &line[1..])).problems();

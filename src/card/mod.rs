@@ -9,22 +9,17 @@ mod keys;
 pub mod left;
 pub mod sheet;
 
-use crate::host_name::HostName;
+use crate::config::Setting;
 use std::fmt;
+use toml::Value;
 
 /// What somebody wishes, as far as it can be done.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wishes {
     /// The name of this device on the network, in small letters.
     pub hostname: Option<String>,
-    /// Further names it is reached by, in small letters.
-    pub names: Option<Vec<HostName>>,
-    /// First channel of the pair that is heard, 1 to 127.
-    pub first_channel: Option<u16>,
-    /// Without which nobody listens; as typed.
-    pub listening_key: Option<String>,
-    /// Without which nobody changes settings; as typed.
-    pub settings_key: Option<String>,
+    /// Settings of the service, each with its key; access keys as typed.
+    pub settings: Vec<(&'static Setting, Value)>,
     /// The network to join.
     pub wifi: Option<Network>,
     /// Whose rules the radio keeps: two capital letters.

@@ -187,12 +187,12 @@ fn misread(key: &Key, typed: &str) -> String {
 /// Checks the value of one key and notes what is wished.
 fn take(wishes: &mut Wishes, key: &Key, value: &Value) -> Checked<()> {
     let text = || keys::text(key, value);
+    if let Some(setting) = key.setting {
+        wishes.settings.push((setting, keys::setting(key, setting, value)?));
+        return Ok(());
+    }
     match key.name {
         "hostname" => wishes.hostname = Some(keys::hostname(text()?)?),
-        "names" => wishes.names = Some(keys::names(value)?),
-        "first_channel" => wishes.first_channel = Some(keys::first_channel(value)?),
-        "listening_key" => wishes.listening_key = Some(keys::access_key(key, text()?)?),
-        "settings_key" => wishes.settings_key = Some(keys::access_key(key, text()?)?),
         "wifi_name" => network(wishes).name = keys::wifi_name(text()?)?,
         "wifi_password" => network(wishes).password = keys::wifi_password(text()?)?,
         "wifi_country" => wishes.wifi_country = Some(keys::wifi_country(text()?)?),
@@ -229,7 +229,6 @@ fn join_wifi(sheet: &mut Sheet) {
 mod tests {
     use super::*;
     use crate::encoding::decode;
-    use crate::host_name::HostName;
 
     #[test]
     fn a_file_without_a_mistake_is_all_done() {
@@ -241,20 +240,12 @@ mod tests {
         );
         let sheet = read(&text);
         assert_eq!(sheet.problems(), []);
-        let Wishes {
-            hostname,
-            names,
-            first_channel,
-            listening_key,
-            settings_key,
-            wifi,
-            wifi_country,
-            ssh_keys,
-        } = sheet.wishes;
-        assert_eq!((hostname.as_deref(), first_channel), (Some("stage"), Some(3)));
-        assert_eq!(names, HostName::parse("stage.lan").map(|name| vec![name]));
+        let Wishes { hostname, settings, wifi, wifi_country, ssh_keys } = sheet.wishes;
+        let wished = |name: &str| settings.iter().find(|(setting, _)| setting.key == name).unwrap().1.clone();
+        assert_eq!((hostname.as_deref(), wished("first_channel")), (Some("stage"), 3.into()));
+        assert_eq!(wished("names"), vec![Value::from("stage.lan")].into());
         assert_eq!(
-            (listening_key.as_deref(), settings_key.as_deref()),
+            (wished("listening_key").as_str(), wished("settings_key").as_str()),
             (Some("for the band"), Some("for myself"))
         );
         assert_eq!(wifi, Some(Network { name: "Café".into(), password: "open sesame".into() }));
@@ -314,7 +305,8 @@ mod tests {
             assert_eq!(problems.len(), 1, "{line:?}: {problems:?}");
             assert_eq!(problems[0].line, 2, "{line:?}");
             assert!(problems[0].says.contains(said), "{line:?}: {}", problems[0]);
-            let done = (sheet.wishes.wifi_country.as_deref(), sheet.wishes.settings_key.as_deref());
+            let wished = sheet.wishes.settings.iter().find(|(setting, _)| setting.key == "settings_key");
+            let done = (sheet.wishes.wifi_country.as_deref(), wished.and_then(|(_, key)| key.as_str()));
             assert_eq!(done, (Some("DE"), Some("long enough")), "{line:?}");
         }
     }

@@ -1,11 +1,11 @@
 //! What `serve` and `doctor` are told: the command line, over the configuration file.
 
-use crate::config::{self, Complaint, Config, DEFAULT_FILE, Reading};
+use super::given::Given;
+use crate::config::{Complaint, Config, DEFAULT_FILE, Reading, SETTINGS};
 use crate::error::{Error, Result};
 use crate::source::opening::Choice;
 use crate::source::tone::Pattern;
 use clap::Args;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Which configuration: the same for every command.
@@ -18,8 +18,8 @@ pub(super) struct Configured {
 
 /// The keys of the configuration file, as `serve --help` lists them: what an error sends people to.
 pub(super) fn keys() -> String {
-    let line = |(key, wants)| format!("\n  {key:<24} {wants}");
-    let lines: String = config::keys().map(line).collect();
+    let lines = SETTINGS.iter().map(|setting| format!("\n  {:<24} {}", setting.key, setting.kind.wants()));
+    let lines: String = lines.collect();
     format!("Keys of the configuration file, each on a line of its own as KEY = VALUE:{lines}")
 }
 
@@ -43,12 +43,8 @@ impl Configured {
 pub(super) struct ServeArguments {
     #[command(flatten)]
     configured: Configured,
-    /// ALSA PCM to capture from, and no other [default: a MONTAGE or MODX, when there is one]
-    #[arg(long, value_name = "PCM")]
-    device: Option<String>,
-    /// Play the built-in instrument until a synth has been found
-    #[arg(long)]
-    demo: bool,
+    #[command(flatten)]
+    given: Given,
     /// Instead of a device: demo, exact:music, exact:noise, exact:counter, exact:probe or wav:FILE
     #[arg(long, value_name = "SOURCE", conflicts_with_all = ["device", "demo"], value_parser = parse_source)]
     source: Option<Choice>,
@@ -56,69 +52,12 @@ pub(super) struct ServeArguments {
     #[arg(long, value_name = "PPM", default_value_t = 0, allow_negative_numbers = true,
           value_parser = clap::value_parser!(i32).range(-1000..=1000))]
     pub(super) skew_ppm: i32,
-    /// Channels to ask the device for, 1 to 128 [default: as many as it has]
-    #[arg(long, value_name = "N")]
-    channels: Option<u16>,
-    /// First channel of the pair that is heard, 1 to 127 [default: 1]
-    #[arg(long, value_name = "N")]
-    pub(super) first_channel: Option<u16>,
-    /// Frames between two wake-ups of the capture thread, 32 to 1024 [default: 128, which is 2.9 ms]
-    #[arg(long, value_name = "FRAMES")]
-    period_frames: Option<u32>,
-    /// Frames in one message to a listener, 32 to 2048, rounded up to whole periods [default: one period]
-    #[arg(long, value_name = "FRAMES")]
-    chunk_frames: Option<u32>,
-    /// Real-time (FIFO) priority of the capture thread, 0 (none) to 99 [default: 70]
-    #[arg(long, value_name = "N")]
-    rt_priority: Option<u8>,
-    /// CPU the capture thread runs on [default: any]
-    #[arg(long, value_name = "N")]
-    capture_cpu: Option<u16>,
-    /// CPU the thread that sends runs on [default: any]
-    #[arg(long, value_name = "N")]
-    fan_out_cpu: Option<u16>,
-    /// Address and port for HTTP: the page on this machine, for others the way to HTTPS [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR:PORT")]
-    listen: Option<SocketAddr>,
-    /// Address and port for HTTPS: page and socket, for everybody [default: no HTTPS]
-    #[arg(long, value_name = "ADDR:PORT")]
-    listen_tls: Option<SocketAddr>,
-    /// Folder for certificate authority, keys and chosen settings [default: systemd's, or with HTTPS the user's own]
-    #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
-    /// Certificate (PEM, with its chain) to show instead of the service's own
-    #[arg(long, value_name = "FILE")]
-    cert: Option<PathBuf>,
-    /// The key of that certificate (PEM)
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
     /// Folder in which the system's updater says how it is [default: /run/synthwire-updater]
     #[arg(long, value_name = "DIR")]
     pub(super) updater: Option<PathBuf>,
     /// Folder in which 'synthwire card' says what became of the card [default: /data/card]
     #[arg(long, value_name = "DIR")]
     pub(super) card: Option<PathBuf>,
-    /// Do not make the device known on its network as HOST.local
-    #[arg(long)]
-    no_announce: bool,
-    /// A further name this device is reached by, for example synth.lan; may be given several times
-    #[arg(long = "name", value_name = "NAME")]
-    names: Vec<String>,
-    /// A reverse proxy whose word on its visitors counts, or a block of them; several times [default: this machine's own]
-    #[arg(long = "trusted-proxy", value_name = "ADDR")]
-    trusted_proxies: Vec<String>,
-    /// DSCP the packets to listeners are marked with, 0 to 63 [default: none]
-    #[arg(long, value_name = "N")]
-    dscp: Option<u8>,
-    /// What one listener's queue may hold before its oldest packets go, 10 to 2000 ms [default: 250]
-    #[arg(long, value_name = "MS")]
-    queue_ms: Option<u32>,
-    /// Listeners at once, 1 to 2000 [default: 500]
-    #[arg(long, value_name = "N")]
-    listeners_max: Option<u32>,
-    /// Connections one address may have, 1 to 4000 [default: 64, and any number from this machine itself]
-    #[arg(long, value_name = "N")]
-    connections_per_address: Option<u32>,
 }
 
 fn parse_source(text: &str) -> std::result::Result<Choice, String> {
@@ -136,35 +75,20 @@ fn parse_source(text: &str) -> std::result::Result<Choice, String> {
 impl ServeArguments {
     /// The configuration file with the command line over it, and what is wrong in the file.
     pub(super) fn settle(&self) -> Result<(Config, Vec<Complaint>)> {
-        let Reading { mut config, complaints } = self.configured.read()?;
-        config.device = self.device.clone().or(config.device);
-        config.demo |= self.demo;
-        config.channels = self.channels.or(config.channels);
-        config.first_channel = self.first_channel.unwrap_or(config.first_channel);
-        config.period_frames = self.period_frames.unwrap_or(config.period_frames);
-        config.chunk_frames = self.chunk_frames.or(config.chunk_frames);
-        config.rt_priority = self.rt_priority.unwrap_or(config.rt_priority);
-        config.capture_cpu = self.capture_cpu.or(config.capture_cpu);
-        config.fan_out_cpu = self.fan_out_cpu.or(config.fan_out_cpu);
-        config.listen = self.listen.unwrap_or(config.listen);
-        config.listen_tls = self.listen_tls.or(config.listen_tls);
-        config.state = self.state.clone().or(config.state);
-        config.cert = self.cert.clone().or(config.cert);
-        config.key = self.key.clone().or(config.key);
-        config.announce &= !self.no_announce;
-        config.names.extend(self.names.iter().cloned());
-        config.trusted_proxies.extend(self.trusted_proxies.iter().cloned());
-        config.dscp = self.dscp.or(config.dscp);
-        config.queue_ms = self.queue_ms.unwrap_or(config.queue_ms);
-        config.listeners_max = self.listeners_max.unwrap_or(config.listeners_max);
-        config.connections_per_address = self.connections_per_address.or(config.connections_per_address);
+        let Reading { config, complaints } = self.configured.read()?;
+        let config = self.given.over(&config);
         config.check().map_err(|(_, wrong)| Error::new(wrong))?;
         Ok((config, complaints))
     }
 
+    /// Whether a setting is given here.
+    pub(super) fn give(&self, key: &str) -> bool {
+        self.given.has(key)
+    }
+
     /// Whether these lead to where the system's own service answers.
     pub(super) fn is_systems(&self) -> bool {
-        self.configured.is_systems() && self.listen.is_none()
+        self.configured.is_systems() && !self.given.has("listen")
     }
 
     /// Where the sound comes from.
@@ -180,6 +104,7 @@ impl ServeArguments {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Setting;
     use clap::Parser;
 
     #[derive(Parser)]
@@ -200,9 +125,9 @@ mod tests {
         {
             assert!(help.contains(&format!("\n  {key} ")), "{help}");
         }
-        assert_eq!(help.lines().count() - 1, config::keys().count());
+        assert_eq!(help.lines().count() - 1, SETTINGS.len());
         let guide = include_str!("../../docs/guide/configuration.md");
-        for (key, _) in config::keys() {
+        for Setting { key, .. } in SETTINGS {
             assert!(guide.contains(&format!("`{key}`")), "{key}");
         }
     }

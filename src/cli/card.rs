@@ -8,6 +8,7 @@ use super::terminal::{remark, say};
 use crate::card::left::{self, Report};
 use crate::card::sheet::{self, Sheet};
 use crate::card::{Network, Problem, files};
+use crate::config::{Kind, Setting};
 use crate::encoding::decode;
 use crate::error::{Error, Result};
 use crate::net::access::key::HashedKey;
@@ -154,49 +155,41 @@ impl CardArguments {
     /// Does everything that can be; what could not be saved, and why.
     fn apply(&self, sheet: &mut Sheet) -> Vec<Problem> {
         let wishes = sheet.wishes.clone();
-        let mut steps: Vec<(&[&str], io::Result<()>)> = Vec::new();
+        let mut steps: Vec<(Vec<&str>, io::Result<()>)> = Vec::new();
         if let Some(name) = &wishes.hostname {
-            steps.push((&["hostname"], self.name_host(name)));
+            steps.push((vec!["hostname"], self.name_host(name)));
         }
         if let Some(Network { name, password }) = &wishes.wifi {
             let path = format!("iwd/{}", files::iwd_file(name, password));
             let text = files::iwd_network(password);
-            steps.push((&["wifi_name", "wifi_password"], self.put_kept(&path, text.as_bytes(), SECRET)));
+            steps.push((vec!["wifi_name", "wifi_password"], self.put_kept(&path, text.as_bytes(), SECRET)));
         }
         if let Some(country) = &wishes.wifi_country {
             let kept = self.put(COUNTRY, format!("{country}\n").as_bytes(), OPEN);
-            steps.push((&["wifi_country"], kept.and_then(|()| self.keep_country())));
+            steps.push((vec!["wifi_country"], kept.and_then(|()| self.keep_country())));
         }
         if let Some(keys) = &wishes.ssh_keys {
             let text = keys.join("\n") + "\n";
-            steps.push((&["ssh_key"], self.put_kept(SSH_KEYS, text.as_bytes(), SECRET)));
+            steps.push((vec!["ssh_key"], self.put_kept(SSH_KEYS, text.as_bytes(), SECRET)));
         }
         let mut keys: Vec<(&str, Value)> = Vec::new();
-        if let Some(names) = wishes.names {
-            keys.push((
-                "names",
-                Value::Array(names.iter().map(|name| Value::String(name.to_string())).collect()),
-            ));
-        }
-        if let Some(first) = wishes.first_channel {
-            keys.push(("first_channel", Value::Integer(first.into())));
-        }
-        for (name, key) in [("listening_key", &wishes.listening_key), ("settings_key", &wishes.settings_key)]
-        {
-            match key.as_deref().map(hashed) {
-                Some(Ok(hashed)) => keys.push((name, Value::String(hashed))),
-                Some(Err(says)) => sheet.refuse(name, &format!("{name}: {says}")),
-                None => {}
+        for (Setting { key, kind, .. }, value) in wishes.settings {
+            match (kind, value) {
+                (Kind::HashedKey, Value::String(typed)) => match hashed(&typed) {
+                    Ok(hashed) => keys.push((key, hashed.into())),
+                    Err(says) => sheet.refuse(key, &format!("{key}: {says}")),
+                },
+                (_, value) => keys.push((key, value)),
             }
         }
         if !keys.is_empty() {
-            steps.push((&["names", "first_channel", "listening_key", "settings_key"], self.configure(&keys)));
+            steps.push((keys.iter().map(|(key, _)| *key).collect(), self.configure(&keys)));
         }
         let mut unsaved = Vec::new();
         for (keys, saved) in steps {
             if let Err(error) = saved {
                 let says = format!("it could not be saved ({error}); it is tried again at the next start");
-                for key in keys {
+                for key in &keys {
                     sheet.refuse(key, &says);
                 }
                 unsaved.push(Problem {

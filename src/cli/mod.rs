@@ -7,6 +7,7 @@ mod checks;
 mod devices;
 mod doctor;
 mod fingerprint;
+mod given;
 mod guide;
 mod informing;
 mod key;

@@ -9,7 +9,7 @@ use super::checks::Check;
 use super::guide::sentence_of;
 use super::programs::said;
 use super::shapes::{self, Shapes};
-use crate::config::Config;
+use crate::config::{Config, Kind, SETTINGS, Setting};
 use crate::core::cause::Cause;
 use crate::net::refusals::Refusal;
 use crate::source::discover::{self, SYSFS_SOUND, Verdict};
@@ -256,53 +256,40 @@ fn hexadecimal(mut rest: &[u8]) -> Vec<String> {
 
 /// The configuration: numbers as they are, of names and keys only that they are set.
 fn configured(config: &Config) -> Vec<String> {
-    let number = |value: Option<u32>| value.map_or_else(|| "default".to_owned(), |value| value.to_string());
-    let is_set = |set: bool| if set { "set" } else { "not set" }.to_owned();
-    let listens = |address: std::net::SocketAddr| {
-        let ip = address.ip();
-        let whom = if ip.is_loopback() {
-            "this machine"
-        } else if ip.is_unspecified() {
-            "everybody"
-        } else {
-            "one address"
-        };
-        format!("port {} for {whom}", address.port())
+    SETTINGS.iter().map(|setting| format!("{}: {}", setting.key, told(setting, config))).collect()
+}
+
+/// What may be told of a setting.
+fn told(Setting { key, kind, .. }: &Setting, config: &Config) -> String {
+    let value = config.value(key);
+    match (kind, &value) {
+        (Kind::Number { .. } | Kind::Cpu, None) => "default".to_owned(),
+        (Kind::Number { .. } | Kind::Cpu | Kind::Truth, Some(value)) => value.to_string(),
+        (Kind::Names | Kind::Addresses, value) => {
+            value.as_ref().and_then(toml::Value::as_array).map_or(0, Vec::len).to_string()
+        }
+        (_, None) => "not set".to_owned(),
+        (Kind::Address, Some(value)) => value.as_str().and_then(listens).unwrap_or_else(|| "set".to_owned()),
+        (Kind::Pcm, Some(value)) => {
+            let kinds = ["hw:", "plughw:", "plug:", "default"];
+            let named = |kind: &&str| value.as_str().is_some_and(|device| device.starts_with(kind));
+            kinds.into_iter().find(named).unwrap_or("set").to_owned()
+        }
+        (Kind::Path { .. } | Kind::HashedKey, Some(_)) => "set".to_owned(),
+    }
+}
+
+fn listens(address: &str) -> Option<String> {
+    let address: std::net::SocketAddr = address.parse().ok()?;
+    let ip = address.ip();
+    let whom = if ip.is_loopback() {
+        "this machine"
+    } else if ip.is_unspecified() {
+        "everybody"
+    } else {
+        "one address"
     };
-    let device = config.device.as_deref().map_or("not set", |device| {
-        ["hw:", "plughw:", "plug:", "default"]
-            .into_iter()
-            .find(|kind| device.starts_with(kind))
-            .unwrap_or("set")
-    });
-    [
-        ("device", device.to_owned()),
-        ("demo", config.demo.to_string()),
-        ("channels", number(config.channels.map(u32::from))),
-        ("first_channel", config.first_channel.to_string()),
-        ("period_frames", config.period_frames.to_string()),
-        ("chunk_frames", number(config.chunk_frames)),
-        ("rt_priority", config.rt_priority.to_string()),
-        ("capture_cpu", number(config.capture_cpu.map(u32::from))),
-        ("fan_out_cpu", number(config.fan_out_cpu.map(u32::from))),
-        ("listen", listens(config.listen)),
-        ("listen_tls", config.listen_tls.map_or_else(|| "not set".to_owned(), listens)),
-        ("state", is_set(config.state.is_some())),
-        ("cert", is_set(config.cert.is_some())),
-        ("key", is_set(config.key.is_some())),
-        ("announce", config.announce.to_string()),
-        ("names", config.names.len().to_string()),
-        ("trusted_proxies", config.trusted_proxies.len().to_string()),
-        ("listening_key", is_set(config.listening_key.is_some())),
-        ("settings_key", is_set(config.settings_key.is_some())),
-        ("dscp", number(config.dscp.map(u32::from))),
-        ("queue_ms", config.queue_ms.to_string()),
-        ("listeners_max", config.listeners_max.to_string()),
-        ("connections_per_address", number(config.connections_per_address)),
-    ]
-    .into_iter()
-    .map(|(key, value)| format!("{key}: {value}"))
-    .collect()
+    Some(format!("port {} for {whom}", address.port()))
 }
 
 /// The names of what the status counts: losses and refusals.

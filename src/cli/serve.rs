@@ -75,8 +75,8 @@ async fn serve(
 
     let counters = Arc::new(Counters::new());
     let controls = Arc::new(Controls::default());
-    let first_channel = arguments.first_channel.or(gate.settings.first_channel());
-    controls.first_channel.store(first_channel.unwrap_or(config.first_channel) - 1, Relaxed);
+    let chosen = gate.settings.first_channel().filter(|_| !arguments.give("first_channel"));
+    controls.first_channel.store(chosen.unwrap_or(config.first_channel) - 1, Relaxed);
     let hub = Hub::new(sizes(&config), config.listeners_max as usize, counters, Arc::clone(&controls));
     let (frames_in, frames_out) = handoff()
         .map_err(|error| Error::new("cannot make the hand-off to the capture thread").because(error))?;

@@ -1,6 +1,6 @@
 //! What systemd is told of the service, in words. Pure: `informing` looks, asks and tells.
 
-use crate::config::{Config, LIVE_KEYS};
+use crate::config::{Config, Setting};
 use crate::hub::SourceStatus;
 use crate::plain::Plain;
 use std::fmt::Write as _;
@@ -41,7 +41,8 @@ pub(super) fn line(status: &SourceStatus, listening: usize, losses: u64) -> Plai
 /// What a reload has done, for the log.
 pub(super) fn reloaded(running: &Config, new: &Config) -> String {
     let changed = running.differing_keys(new);
-    let (now, later): (Vec<&str>, Vec<&str>) = changed.iter().partition(|key| LIVE_KEYS.contains(key));
+    let (now, later): (Vec<&str>, Vec<&str>) =
+        changed.iter().partition(|key| Setting::of(key).is_some_and(|setting| setting.is_live));
     let effect = match (now.is_empty(), later.is_empty()) {
         (true, true) => "nothing has changed".to_owned(),
         (false, true) => format!("in effect now: {}", now.join(", ")),

@@ -4,7 +4,7 @@
 //! In: bytes that a person or a newer version wrote. Out: a [`Config`] in range, and a [`Complaint`] for each thing that was
 //! not taken. Keys of access are the exception: where one was meant and cannot be read, nothing opens the door.
 
-use super::Config;
+use super::{Config, Kind, SETTINGS, Setting};
 use crate::encoding::{VALUE_LINES_MAX, decode};
 use crate::error::{Error, Result};
 use crate::suggestion::meant;
@@ -21,42 +21,8 @@ const COMPLAINTS_MAX: usize = 20;
 /// Stands for a key of access that was meant and cannot be read. It is no hashed key, so nothing opens what it locks.
 const UNREADABLE: &str = "unreadable";
 /// The keys of access.
-const LOCKS: [&str; 2] = ["listening_key", "settings_key"];
-
-/// What every key wants, in words, with its unit and range.
-pub(super) const WANTS: [(&str, &str); 23] = [
-    ("device", "the name of an ALSA PCM between quotes, such as \"hw:CARD=MONTAGE,DEV=0\""),
-    ("demo", TRUE_OR_FALSE),
-    ("channels", "a whole number of channels without quotes, 1 to 128"),
-    ("first_channel", "the number of a channel without quotes, 1 to 127"),
-    ("period_frames", "a whole number of frames without quotes, 32 to 1024"),
-    ("chunk_frames", "a whole number of frames without quotes, 32 to 2048"),
-    ("rt_priority", "a whole number without quotes, 0 to 99"),
-    ("capture_cpu", CPU),
-    ("fan_out_cpu", CPU),
-    ("listen", ADDRESS),
-    ("names", "a list of names in brackets, such as [\"synth.lan\"]"),
-    ("trusted_proxies", "a list of addresses in brackets, such as [\"127.0.0.1\", \"172.17.0.0/16\"]"),
-    ("listening_key", HASHED_KEY),
-    ("settings_key", HASHED_KEY),
-    ("dscp", "a whole number without quotes, 0 to 63"),
-    ("listen_tls", ADDRESS),
-    ("state", "the path of a folder between quotes"),
-    ("cert", "the path of a PEM file between quotes"),
-    ("key", "the path of a PEM file between quotes"),
-    ("announce", TRUE_OR_FALSE),
-    ("queue_ms", "a whole number of milliseconds without quotes, 10 to 2000"),
-    ("listeners_max", "a whole number of listeners without quotes, 1 to 2000"),
-    ("connections_per_address", "a whole number of connections without quotes, 1 to 4000"),
-];
-const CPU: &str = "the number of a CPU without quotes, from 0";
-const TRUE_OR_FALSE: &str = "true or false, without quotes";
-const ADDRESS: &str = "an address and a port between quotes, such as \"0.0.0.0:8080\"";
-const HASHED_KEY: &str = "a hashed key between quotes, as 'synthwire key' prints it";
-
-/// Every key of the file, and what it wants.
-pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
-    WANTS.into_iter()
+fn locks() -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().filter(|setting| setting.kind == Kind::HashedKey).map(|setting| setting.key)
 }
 
 /// Something in the file that was not taken.
@@ -144,8 +110,7 @@ impl Reading {
 
     /// Whether keys were set nobody knows: the door stays closed.
     fn of_nothing(why: &str) -> Self {
-        let locked = Some(UNREADABLE.to_owned());
-        let config = Config { listening_key: locked.clone(), settings_key: locked, ..Config::default() };
+        let config = locks().fold(Config::default(), |config, lock| config.with(lock, UNREADABLE));
         let says = format!("{why}. Everything has its default, and nobody may listen or change settings");
         Self { config, complaints: vec![Complaint { says, is_unknown: false }] }
     }
@@ -190,9 +155,9 @@ impl<'a> Sorting<'a> {
     /// Takes what can be taken by itself.
     fn take(&mut self, piece: Piece<'a>) {
         let key = piece.key.as_str();
-        let Some((_, wants)) = WANTS.iter().find(|(known, _)| *known == key) else {
-            let near = meant(key, WANTS.iter().map(|(known, _)| *known));
-            self.meant.extend(LOCKS.iter().find(|lock| near == Some(**lock)));
+        let Some(setting) = Setting::of(key) else {
+            let near = meant(key, SETTINGS.iter().map(|setting| setting.key));
+            self.meant.extend(locks().find(|lock| near == Some(*lock)));
             let hint = near.map_or_else(
                 || "a newer version may know it".to_owned(),
                 |near| format!("did you mean {near}? (A newer version may know it, too)"),
@@ -207,7 +172,7 @@ impl<'a> Sorting<'a> {
             );
         }
         if toml::from_str::<Config>(piece.text).is_err() {
-            return self.complain(piece.line, format!("{key} wants {wants}"));
+            return self.complain(piece.line, format!("{key} wants {}", setting.kind.wants()));
         }
         self.taken.push(piece);
     }
@@ -230,13 +195,10 @@ impl<'a> Sorting<'a> {
     fn lock(&mut self, config: &mut Config, text: &str) {
         let stands =
             |lock: &str| text.lines().any(|line| key_of(line).is_some_and(|(key, _)| unquoted(key) == lock));
-        let is_set = [config.listening_key.is_some(), config.settings_key.is_some()];
-        for (lock, is_set) in LOCKS.into_iter().zip(is_set) {
-            if is_set || !(stands(lock) || self.meant.contains(&lock)) {
-                continue;
+        for lock in locks().filter(|lock| stands(lock) || self.meant.contains(lock)) {
+            if config.value(lock).is_none() {
+                *config = config.with(lock, UNREADABLE);
             }
-            let target = if lock == LOCKS[0] { &mut config.listening_key } else { &mut config.settings_key };
-            *target = Some(UNREADABLE.to_owned());
         }
     }
 
@@ -279,15 +241,15 @@ impl<'a> Sorting<'a> {
             if is_whole(end) {
                 found.push(Piece { key: unquoted(key).to_owned(), line, text: &text[*start..end] });
             } else {
-                let wants = WANTS.iter().find(|(known, _)| *known == unquoted(key));
+                let meant = Setting::of(unquoted(key));
                 self.complain(
                     line,
-                    wants.map_or_else(
+                    meant.map_or_else(
                         || {
                             "this line cannot be read: a line is KEY = VALUE, texts stand between quotes"
                                 .to_owned()
                         },
-                        |(key, wants)| format!("{key} wants {wants}"),
+                        |setting| format!("{} wants {}", setting.key, setting.kind.wants()),
                     ),
                 );
             }

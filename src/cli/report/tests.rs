@@ -212,7 +212,7 @@ fn what_an_issue_needs_is_shown() {
 #[test]
 fn every_key_of_the_configuration_is_told_of() {
     let lines = configured(&Config::default());
-    for (key, _) in crate::config::keys() {
+    for Setting { key, .. } in SETTINGS {
         assert!(lines.iter().any(|line| line.starts_with(&format!("{key}: "))), "{key} is not in {lines:?}");
     }
 }

@@ -1,0 +1,87 @@
+//! What the guide, the man page and the package say of the settings is what `src/config/settings.rs` declares.
+
+use crate::stands;
+use std::fmt::Write as _;
+use synthwire::card::left::sheet_text;
+use synthwire::card::sheet::read;
+use synthwire::config::{Kind, SETTINGS, Setting};
+
+const GUIDE: &str = "docs/guide/configuration.md";
+const PACKAGED: &str = "packaging/synthwire.toml";
+const CARD: &str = "image/config/synthwire.toml";
+const MAN_PAGE: &str = "packaging/synthwire.1";
+
+/// The default in words, as code where it is a value.
+fn default(setting: &Setting) -> String {
+    let words = setting.default();
+    if words == setting.unset { words } else { format!("`{words}`") }
+}
+
+/// Several options of a list add up.
+fn option(Setting { option, kind, .. }: &Setting) -> String {
+    let times = if matches!(kind, Kind::Names | Kind::Addresses) { ", several times" } else { "" };
+    if option.is_empty() { String::new() } else { format!("`{option}`{times}") }
+}
+
+#[test]
+fn the_guide_has_a_row_for_each() {
+    let mut rows = String::new();
+    for setting in SETTINGS {
+        let Setting { key, kind, about, more, is_live, .. } = setting;
+        let live = if *is_live { "; **live**" } else { "" };
+        let more = if more.is_empty() { String::new() } else { format!("; {more}") };
+        let (option, default) = (option(setting), default(setting));
+        writeln!(rows, "| `{key}` | {option} | {} | {default} | {about}{more}{live} |", kind.wants())
+            .expect("a string can be written to");
+    }
+    stands(GUIDE, ("|---|---|---|---|---|\n", "\n\n"), rows.trim_end());
+}
+
+#[test]
+fn the_packages_file_explains_each_that_stands_there() {
+    let live: Vec<&str> =
+        SETTINGS.iter().filter(|setting| setting.is_live).map(|setting| setting.key).collect();
+    let mut text = format!(
+        " Every key has a default; remove the '#' to change it.\n#\n\
+         # After a change: systemctl reload synthwire. These then take effect without a gap in the sound: {}.\n\
+         # Every other key waits for `systemctl restart synthwire`. The log says which: journalctl -u synthwire\n\
+         # The port is that of synthwire.socket, where that is used (see there).\n",
+        live.join(", ")
+    );
+    for setting in SETTINGS.iter().filter(|setting| !setting.example.is_empty()) {
+        let Setting { key, kind, about, example, .. } = setting;
+        let range = match kind {
+            Kind::Number { least, most, .. } => format!(". {least} to {most}"),
+            Kind::HashedKey => ", as 'synthwire key' prints it".to_owned(),
+            _ => String::new(),
+        };
+        // Where a mark alone is taken away a line must hold; no key can be shown that does.
+        let mark = if *kind == Kind::HashedKey { "# " } else { "#" };
+        let default = setting.default();
+        write!(text, "\n# {about}{range}. Default: {default}.\n{mark}{key} = {example}\n")
+            .expect("a string can be written to");
+    }
+    stands(PACKAGED, ("# Synthwire's configuration.", ""), &text);
+}
+
+#[test]
+fn the_man_page_lists_each() {
+    let plain = |text: &str| text.replace('\\', "\\\\").replace('-', "\\-");
+    let mut text = String::new();
+    for setting in SETTINGS {
+        let Setting { key, kind, about, .. } = setting;
+        let option = setting
+            .option()
+            .map_or_else(String::new, |_| format!(" \" (\" {} )", plain(setting.option).replace(' ', "\\ ")));
+        let (about, wants, default) = (plain(about), plain(&kind.wants()), plain(&setting.default()));
+        writeln!(text, ".TP\n.BR {key}{option}\n{about}. It wants {wants}. Default: {default}.")
+            .expect("a string can be written to");
+    }
+    stands(MAN_PAGE, (".SH CONFIGURATION\n", ".SH SIGNALS"), &text);
+}
+
+#[test]
+fn the_cards_file_asks_for_nothing_and_shows_each_key() {
+    let text = sheet_text(&read(""), None);
+    stands(CARD, ("", ""), &text);
+}
