@@ -9,7 +9,7 @@
 import { Connection } from './core/net/connection.js';
 import { nextQuestionMs, PeerClock } from './core/clock/peer_clock.js';
 import { nextLookMs } from './core/clock/live_edge.js';
-import { readServiceMessage } from './core/net/messages.js';
+import { FROM_LISTENER, readServiceMessage } from './core/net/messages.js';
 import { PortSink } from './core/playout/port_sink.js';
 import { Receiver } from './core/net/receiver.js';
 import { RingWriter } from './core/playout/ring.js';
@@ -66,14 +66,14 @@ class Conversation {
 
   /** @param {number} firstChannel */
   setPair(firstChannel) {
-    if (this.#link.isOpen) this.#link.say({ type: 'set_pair', first_channel: firstChannel });
+    if (this.#link.isOpen) this.#link.say(FROM_LISTENER.set_pair({ first_channel: firstChannel }));
     else self.postMessage({ type: 'refused', about: 'set_pair', reason: 'There is no connection to the service just now.' });
   }
 
   /** Said to the service, which adds up what each connection counted. @param {import('./core/net/messages.js').ListenerReport} report */
   tell(report) {
     if (this.#link.isOpen && this.#connection.isGreeted) {
-      this.#link.say({ type: 'report', ...report, glitches: since(report.glitches, this.#toldBefore) });
+      this.#link.say(FROM_LISTENER.report({ ...report, glitches: since(report.glitches, this.#toldBefore) }));
     }
     this.#told = report.glitches;
   }
@@ -215,7 +215,7 @@ class Conversation {
     this.#pingsSent += 1;
     if (this.#pingSentMs.size > 32) this.#pingSentMs.clear(); // answers that never came
     this.#pingSentMs.set(id, performance.now());
-    this.#link.say({ type: 'ping', id });
+    this.#link.say(FROM_LISTENER.ping({ id }));
     this.#pingTimer = setTimeout(() => this.#ping(), nextQuestionMs(this.#pingsSent));
   }
 

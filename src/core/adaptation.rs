@@ -8,7 +8,7 @@
 use super::layout::Layout;
 use super::wire::{AUDIO_FRAMES_MAX, FRAME_BYTES, RECORDS_MAX};
 use crate::units::{Hz, NS_PER_S};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A longer message must have been right for so many reports in a row.
 const LONGER_AFTER: u32 = 3;
@@ -126,7 +126,7 @@ impl Stream {
 }
 
 /// Why a message holds as many packets as it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
     /// One packet at a time: the least delay.

@@ -1,22 +1,26 @@
 //! The text messages of `docs/wire-format.md`: what may be said on a listener's socket besides sound.
+//!
+//! Each has a file of examples in `tests/vectors/control`, by which the page's `web/core/net/messages.js` is tested, too. To add
+//! one: a variant here, that file, and its reader or its maker there; `tests/control_vectors.rs` names what is missing.
 
 use crate::core::adaptation::Why;
 use crate::hub::SourceView;
 use crate::hub::reports::Report;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// From the service to a listener.
-#[derive(Debug, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ToListener<'a> {
     /// The first message.
     Hello {
         /// The version of the binary records.
         wire_version: u8,
         /// This program's version.
-        server_version: &'a str,
+        server_version: Cow<'a, str>,
         /// Name of the sample format.
-        format: &'a str,
+        format: Cow<'a, str>,
         /// Frames per second.
         rate_hz: u32,
         /// Channels of the stream.
@@ -26,12 +30,12 @@ pub enum ToListener<'a> {
         /// Frames a message usually holds.
         chunk_frames: u32,
         /// What is heard.
-        source: &'a SourceView,
+        source: SourceView,
     },
     /// What is heard has changed.
     Source {
         /// What is heard.
-        source: &'a SourceView,
+        source: SourceView,
     },
     /// The messages of sound to this listener are of another length now.
     Chunk {
@@ -52,9 +56,9 @@ pub enum ToListener<'a> {
     /// A wish could not be met.
     Refused {
         /// The wish.
-        about: &'a str,
+        about: Cow<'a, str>,
         /// One plain sentence.
-        reason: &'a str,
+        reason: Cow<'a, str>,
     },
 }
 
@@ -69,7 +73,7 @@ impl ToListener<'_> {
 }
 
 /// From a listener to the service.
-#[derive(Debug, PartialEq, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum FromListener {
     /// Wants a pong.

@@ -116,8 +116,8 @@ impl<'a> Session<'a> {
                 }
                 changed = source.changed() => match changed {
                     Ok(()) => {
-                        let text = ToListener::Source { source: &source.borrow_and_update().source }.to_text();
-                        self.send(text).await
+                        let source = source.borrow_and_update().source.clone();
+                        self.send(ToListener::Source { source }.to_text()).await
                     }
                     Err(_) => Err(End::Close(CLOSE_AWAY, "the service is stopping".into())),
                 },
@@ -146,13 +146,13 @@ impl<'a> Session<'a> {
         let (layout, feed) = (self.listeners.layout(), self.feed());
         ToListener::Hello {
             wire_version: wire::VERSION,
-            server_version: env!("CARGO_PKG_VERSION"),
-            format: feed.format,
+            server_version: env!("CARGO_PKG_VERSION").into(),
+            format: feed.format.into(),
             rate_hz: layout.rate().0,
             channels: feed.channels,
             period_frames: layout.period_frames(),
             chunk_frames: feed.chunk_frames(1),
-            source: &status.source,
+            source: status.source.clone(),
         }
         .to_text()
     }
@@ -202,7 +202,8 @@ impl<'a> Session<'a> {
             Ok(FromListener::SetPair { first_channel }) => match self.set_pair(first_channel) {
                 Ok(()) => Ok(()),
                 Err(reason) => {
-                    self.send(ToListener::Refused { about: "set_pair", reason: &reason }.to_text()).await
+                    let (about, reason) = ("set_pair".into(), reason.into());
+                    self.send(ToListener::Refused { about, reason }.to_text()).await
                 }
             },
             Ok(FromListener::Report(report)) => {

@@ -7,10 +7,11 @@ use crate::plain::Plain;
 use crate::source::SourceFault;
 use crate::source::opening::Kind;
 use crate::units::{ChannelCount, Hz};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a listener is told of the source: the `source` object of `docs/wire-format.md`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SourceView {
     /// What it is.
     pub kind: Kind,
@@ -53,7 +54,7 @@ impl SourceView {
 }
 
 /// How the source is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Frames flow.

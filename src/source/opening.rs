@@ -11,12 +11,12 @@ use crate::core::layout::buffer_wish;
 use crate::error::{Error, Result};
 use crate::plain::Plain;
 use crate::units::ChannelCount;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// What the sound is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// An ALSA device.

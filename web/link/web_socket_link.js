@@ -43,7 +43,7 @@ export class WebSocketLink {
     return this.#socket?.readyState === WebSocket.OPEN;
   }
 
-  /** @param {object} message */
+  /** @param {import('../core/net/messages.js').ListenerMessage} message */
   say(message) {
     this.#socket?.send(JSON.stringify(message));
   }

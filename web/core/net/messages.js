@@ -68,6 +68,24 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  */
 
 /**
+ * What a listener says, by name, each as it goes over the wire. `READERS` below has what it hears. For both, every message has a
+ * file of examples in tests/vectors/control, which the service's own tests read, too.
+ */
+export const FROM_LISTENER = Object.freeze({
+  /** Wants a pong. @param {{id: number}} fields @returns {{type: 'ping', id: number}} */
+  ping: ({ id }) => ({ type: 'ping', id }),
+
+  /** Everybody shall hear this pair. @param {{first_channel: number}} fields @returns {{type: 'set_pair', first_channel: number}} */
+  set_pair: ({ first_channel }) => ({ type: 'set_pair', first_channel }),
+
+  /** How its playing goes. @param {ListenerReport} report @returns {{type: 'report'} & ListenerReport} */
+  report: ({ mode, delay_ms, level_ms, target_ms, arrival_tail_ms, round_trip_ms, glitches }) => (
+    { type: 'report', mode, delay_ms, level_ms, target_ms, arrival_tail_ms, round_trip_ms, glitches }),
+});
+
+/** @typedef {ReturnType<(typeof FROM_LISTENER)[keyof typeof FROM_LISTENER]>} ListenerMessage */
+
+/**
  * Page to Worker. Exactly one of memory and port is given. (Core knows no MessagePort: the type comes from the realm.)
  *
  * @template Port
@@ -148,17 +166,20 @@ export function readServiceMessage(text) {
     return unreadable('the service sent a text message that is not JSON');
   }
   if (!isObject(value)) return unreadable('the service sent a text message that is not a JSON object');
-  switch (value['type']) {
-    case 'hello': return readHello(value);
-    case 'source': return isSource(value['source'])
-      ? { type: 'source', source: value['source'] } : unreadable('the message "source" does not describe an instrument');
-    case 'chunk': return isCount(value['chunk_frames'])
-      ? { type: 'chunk', chunk_frames: value['chunk_frames'], why: wordsOf(value['why']) } : unreadable('the message "chunk" names no chunk_frames');
-    case 'pong': return readPong(value);
-    case 'refused': return { type: 'refused', about: wordsOf(value['about']), reason: wordsOf(value['reason']) };
-    default: return typeof value['type'] === 'string' ? { type: 'unknown' } : unreadable('a text message has no type');
-  }
+  const name = value['type'];
+  if (typeof name !== 'string') return unreadable('a text message has no type');
+  return Object.hasOwn(READERS, name) ? READERS[/** @type {keyof typeof READERS} */ (name)](value) : { type: 'unknown' };
 }
+
+/** What a listener hears, by name. @satisfies {Record<string, (value: Record<string, unknown>) => ServiceMessage | Unreadable>} */
+export const READERS = Object.freeze({
+  hello: readHello,
+  source: ({ source }) => (isSource(source) ? { type: 'source', source } : unreadable('the message "source" does not describe an instrument')),
+  chunk: ({ chunk_frames, why }) => (
+    isCount(chunk_frames) ? { type: 'chunk', chunk_frames, why: wordsOf(why) } : unreadable('the message "chunk" names no chunk_frames')),
+  pong: readPong,
+  refused: ({ about, reason }) => ({ type: 'refused', about: wordsOf(about), reason: wordsOf(reason) }),
+});
 
 /** @param {Record<string, unknown>} value @returns {Hello | Unreadable} */
 function readHello(value) {
