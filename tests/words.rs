@@ -50,6 +50,7 @@ const SILENT: &[(&str, &str)] = &[
     ("src/net/metrics.rs", "help texts of metrics, which docs/observability describes"),
     ("src/net/exposition.rs", "Prometheus's format"),
     ("src/net/headers.rs", "HTTP headers"),
+    ("src/net/endpoints.rs", "what docs/api/openapi.json says of each"),
     ("src/net/qr.rs", "a picture"),
     ("src/net/hostile.rs", "for fuzzers alone"),
     ("src/tls/profile.rs", "a file for iOS"),

@@ -18,29 +18,20 @@ use hyper::{Response, StatusCode};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-/// Where it can always be found; on plain HTTP it is at `/` as well.
-pub(super) const PATH: &str = "/trust";
-const TEMPLATE: &str = "/first-contact/page.html";
-const CERTIFICATE: &str = "/trust/synthwire.crt";
-const PROFILE: &str = "/trust/synthwire.mobileconfig";
-const CHECK: &str = "/trust/check";
-/// Takes `?unix_s=`.
-pub(super) const CLOCK: &str = "/trust/clock";
+/// The page before it is filled in: nobody needs to see that.
+pub(super) const TEMPLATE: &str = "/first-contact/page.html";
 /// The systems whose steps the page has.
 const SYSTEMS: [&str; 6] = ["ios", "mac", "android", "windows", "linux", "firefox"];
 
-/// Answers what is asked under [`PATH`]; `None` for another path.
-pub(super) fn answer(path: &str, headers: &HeaderMap, secure: &Secure, peer: Peer) -> Option<Response<Body>> {
-    Some(match path {
-        PATH | TEMPLATE => page(headers, secure, peer),
-        CERTIFICATE => {
-            file(secure, "application/x-x509-ca-cert", |trusted| Bytes::copy_from_slice(&trusted.der))
-        }
-        PROFILE => file(secure, "application/x-apple-aspen-config", |trusted| {
-            profile(&trusted.name, &trusted.der, trusted.fingerprint.as_bytes()).into()
-        }),
-        CHECK => check(headers, peer),
-        _ => return None,
+/// The authority's certificate.
+pub(super) fn certificate(secure: &Secure) -> Response<Body> {
+    file(secure, "application/x-x509-ca-cert", |trusted| Bytes::copy_from_slice(&trusted.der))
+}
+
+/// The same as iOS and macOS take it.
+pub(super) fn ios_profile(secure: &Secure) -> Response<Body> {
+    file(secure, "application/x-apple-aspen-config", |trusted| {
+        profile(&trusted.name, &trusted.der, trusted.fingerprint.as_bytes()).into()
     })
 }
 
@@ -114,7 +105,7 @@ fn file(secure: &Secure, mime: &'static str, content: impl Fn(&Trusted) -> Bytes
 }
 
 /// Whoever reads this over TLS trusts the certificate. Our own page on another port may read it, no other page.
-fn check(headers: &HeaderMap, peer: Peer) -> Response<Body> {
+pub(super) fn check(headers: &HeaderMap, peer: Peer) -> Response<Body> {
     if !peer.secure {
         return words(StatusCode::BAD_REQUEST, "This says something only when it is asked for over https.");
     }

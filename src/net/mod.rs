@@ -6,6 +6,7 @@
 pub mod access;
 mod answers;
 mod api;
+mod asked;
 pub mod assets;
 mod browser;
 mod client;
@@ -13,6 +14,7 @@ mod clients;
 mod connection_limits;
 pub mod control;
 mod doorstep;
+pub mod endpoints;
 mod entry;
 pub mod events;
 mod exposition;

@@ -1,11 +1,13 @@
-//! Which path answers what: first whether at all, then to whom. The upgrade itself happens in `link`.
+//! Who gives which answer: first whether at all, then to whom. `endpoints` declares what there is. The upgrade itself happens in `link`.
 
+use super::access::rules::Each;
 use super::access::{Access, Denied};
-use super::answers::{Body, denied, json, words};
+use super::answers::{self, denied, json, words};
+use super::asked::Asked;
 use super::client::Client;
+use super::endpoints::{Body, Declared, Endpoint, Method, Who};
 use super::entry::Entry;
 use super::guard;
-
 use super::limits::URL_BYTES_MAX;
 use super::link::upgrade;
 use super::negotiation::{self, Coding};
@@ -20,7 +22,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::upgrade::OnUpgrade;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 
 /// A connection that is about to be a WebSocket.
 pub(super) struct Upgrade {
@@ -32,42 +34,44 @@ pub(super) struct Upgrade {
 /// What a request leads to.
 pub(super) struct Route {
     /// The answer.
-    pub(super) response: Response<Body>,
+    pub(super) response: Response<answers::Body>,
     /// The connection, when it becomes a WebSocket after the answer.
     pub(super) upgrade: Option<Upgrade>,
 }
 
 /// Answers one request.
-pub(super) async fn answer(mut request: Request<Incoming>, service: &Service, peer: Peer) -> Route {
+pub(super) async fn answer(request: Request<Incoming>, service: &Service, peer: Peer) -> Route {
     let mut upgrade = None;
     let peer = service.proxies.visitor(peer, request.headers());
-    let allow = allowed_methods(request.uri().path());
-    let mut response = match admitted(&request, service, peer) {
-        Err(why) => denied(&service.entry.refusals, &why),
-        Ok(()) if request.method() != Method::POST => read(&mut request, service, peer, &mut upgrade).await,
-        Ok(()) if request.uri().path() == first_contact::CLOCK => {
-            clock(&request, service.secure.as_deref(), peer)
-        }
-        Ok(()) => {
-            let done = write(request, service, peer).await;
-            done.unwrap_or_else(|why| denied(&service.entry.refusals, &why))
-        }
+    let declared = Declared::at(request.uri().path());
+    let method = declared.map_or(Method::Read, |declared| declared.method);
+    let response = match admitted(&request, method, service, peer) {
+        Err(why) => Err(why),
+        Ok(()) => match declared {
+            None => Ok(page(request.uri().path(), request.headers(), service.secure.as_deref(), peer)),
+            Some(declared) => declared_answer(declared, request, service, peer, &mut upgrade).await,
+        },
     };
+    let mut response = response.unwrap_or_else(|why| denied(&service.entry.refusals, &why));
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(method.allowed()));
     }
     headers::add_always(response.headers_mut());
     Route { response, upgrade }
 }
 
 /// Whether the request is one that is answered here at all.
-fn admitted(request: &Request<Incoming>, service: &Service, peer: Peer) -> Result<(), Denied> {
-    let uri = request.uri();
-    let url_bytes = uri.path_and_query().map_or(0, |path| path.as_str().len());
+fn admitted(
+    request: &Request<Incoming>,
+    method: Method,
+    service: &Service,
+    peer: Peer,
+) -> Result<(), Denied> {
+    let url_bytes = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if url_bytes > URL_BYTES_MAX {
         return Err(Denied::new(Refusal::UrlTooLong, "This address is longer than any of ours."));
     }
-    if *request.method() == Method::CONNECT {
+    if *request.method() == hyper::Method::CONNECT {
         // What it names is where it wants to go, not whom it asks.
         return Err(Denied::new(Refusal::Method, "Only GET and HEAD are answered here."));
     }
@@ -79,21 +83,17 @@ fn admitted(request: &Request<Incoming>, service: &Service, peer: Peer) -> Resul
             format!("Open {} instead, or add this name to 'names' in the configuration.", peer.reached());
         Denied::new(refusal, format!("This device does not go by the name it was asked for. {remedy}"))
     })?;
-    let allow = allowed_methods(uri.path());
-    let (reads, writes) = match *request.method() {
-        Method::GET | Method::HEAD => (true, false),
-        Method::POST => (false, true),
-        _ => (false, false),
+    let (is_right, only) = match method {
+        Method::Read | Method::Socket => {
+            let reads = [hyper::Method::GET, hyper::Method::HEAD].contains(request.method());
+            (reads, "Only GET and HEAD are answered here.")
+        }
+        Method::Write => (*request.method() == hyper::Method::POST, "Only POST is answered here."),
     };
-    if !(if allow == WRITTEN { writes } else { reads }) {
-        let words = if allow == WRITTEN {
-            "Only POST is answered here."
-        } else {
-            "Only GET and HEAD are answered here."
-        };
-        return Err(Denied::new(Refusal::Method, words));
+    if !is_right {
+        return Err(Denied::new(Refusal::Method, only));
     }
-    if writes || uri.path() == "/ws" {
+    if method.is_guarded() {
         guard::check_origin(request.headers(), peer, &service.names.borrow()).map_err(|refusal| {
             let remedy = "Behind a proxy, let it pass the Host on and say X-Forwarded-Proto, or add the page's name to 'names' in the configuration.";
             Denied::new(refusal, format!("Only this device's own page may do this. {remedy}"))
@@ -102,99 +102,89 @@ fn admitted(request: &Request<Incoming>, service: &Service, peer: Peer) -> Resul
     Ok(())
 }
 
-const READ: &str = "GET, HEAD";
-const WRITTEN: &str = "POST";
-
-/// What is answered at `path`.
-fn allowed_methods(path: &str) -> &'static str {
-    if api::takes(path) || path == first_contact::CLOCK { WRITTEN } else { READ }
+/// The keys that whoever asks has shown, where they open this; none where they do not count.
+async fn shown(who: Who, headers: &HeaderMap, access: &Access, peer: Peer) -> Result<Each<bool>, Denied> {
+    if who == Who::Anybody {
+        return Ok(Each::default());
+    }
+    let shown = access.shown(headers, peer).await?;
+    let grant = access.grant(shown);
+    let missing = match who {
+        Who::Listener | Who::Overseer if !grant.listen => {
+            "A key is needed to listen. Open the page and enter it."
+        }
+        Who::Overseer if !grant.set => "Who listens is shown to the holder of the settings key.",
+        Who::SettingsHolder if !grant.set => "Enter the settings key first.",
+        Who::Updater => return access.check_update(shown).map(|()| shown),
+        Who::Anybody | Who::Known | Who::Listener | Who::Overseer | Who::SettingsHolder => return Ok(shown),
+    };
+    Err(Denied::new(Refusal::KeyMissing, missing))
 }
 
-/// Answers what changes nothing.
-async fn read(
-    request: &mut Request<Incoming>,
-    service: &Service,
-    peer: Peer,
-    upgrade: &mut Option<Upgrade>,
-) -> Response<Body> {
-    match request.uri().path() {
-        "/healthz" => health(service),
-        "/api/access" => {
-            let shown = api::access(request.headers(), &service.entry.access, peer).await;
-            shown.unwrap_or_else(|why| denied(&service.entry.refusals, &why))
+/// Whether what is sent says of itself that it is what is wanted.
+fn check_body(body: Body, headers: &HeaderMap) -> Result<(), Denied> {
+    match body {
+        Body::Nothing => Ok(()),
+        Body::Json { .. } => negotiation::check_json(headers),
+        Body::Bundle { media_type, .. } if negotiation::is_of_type(headers, media_type) => Ok(()),
+        Body::Bundle { media_type, .. } => {
+            Err(Denied::new(Refusal::BodyUnreadable, format!("An update is sent as {media_type}.")))
         }
-        "/ws" | "/api/status" | "/api/clients" | "/metrics" => {
-            match client(request.headers(), &service.entry.access, peer).await {
-                Err(why) => denied(&service.entry.refusals, &why),
-                Ok(client) => for_client(request, service, client, upgrade),
-            }
-        }
-        path => page(path, request.headers(), service.secure.as_deref(), peer),
     }
 }
 
-/// Answers what changes something.
-async fn write(request: Request<Incoming>, service: &Service, peer: Peer) -> Result<Response<Body>, Denied> {
-    let Service { entry: Entry { access, .. }, settings, heard, updates, secure, .. } = service;
-    match request.uri().path() {
-        "/api/access/enter" => api::enter(request, access, peer).await,
-        "/api/access/key" => api::set_key(request, access, peer).await,
-        "/api/authority" => api::replace_authority(request, access, secure.as_deref(), peer).await,
-        "/api/update" => update::take(request, access, updates, peer).await,
-        "/api/update/restart" => update::restart(request, access, updates, peer).await,
-        _ => api::set(request, access, (settings, heard), peer).await,
+/// Answers what is declared, to whoever may ask.
+async fn declared_answer(
+    declared: &Declared,
+    request: Request<Incoming>,
+    service: &Service,
+    peer: Peer,
+    upgrade: &mut Option<Upgrade>,
+) -> Result<Response<answers::Body>, Denied> {
+    let Service { entry: Entry { access, .. }, overview, secure, .. } = service;
+    let secure = secure.as_deref();
+    let shown = shown(declared.who, request.headers(), access, peer).await?;
+    check_body(declared.body, request.headers())?;
+    let mut asked = Asked { request, peer, shown, body: declared.body };
+    let headers = asked.request.headers();
+    // Without HTTPS there is nothing to trust, and no such page.
+    let trust = |answer: &dyn Fn(&Secure) -> Response<answers::Body>| {
+        secure.map_or_else(|| page(declared.path, headers, None, peer), answer)
+    };
+    match declared.endpoint {
+        Endpoint::Health => Ok(health(service)),
+        Endpoint::Status => Ok(json(&status::of(overview))),
+        Endpoint::Metrics => Ok(exposition(overview)),
+        Endpoint::Clients => Ok(json(&service.listening.clients.shown(&overview.hub.numbers.reports))),
+        Endpoint::Access => Ok(api::access(access, shown)),
+        Endpoint::Socket => Ok(socket(&mut asked, access, upgrade)),
+        Endpoint::EnterKey => api::enter(asked, access).await,
+        Endpoint::SetKey => api::set_key(asked, access).await,
+        Endpoint::ReplaceAuthority => api::replace_authority(asked, secure).await,
+        Endpoint::Settings => api::set(asked, &service.settings, &service.heard).await,
+        Endpoint::Update => update::take(asked, access, &service.updates).await,
+        Endpoint::Restart => update::restart(&asked, &service.updates).await,
+        Endpoint::Clock => Ok(clock(&asked.request, secure, peer)),
+        Endpoint::Trust => Ok(trust(&|secure| first_contact::page(headers, secure, peer))),
+        Endpoint::Certificate => Ok(trust(&first_contact::certificate)),
+        Endpoint::Profile => Ok(trust(&first_contact::ios_profile)),
+        Endpoint::Check => Ok(trust(&|_| first_contact::check(headers, peer))),
     }
 }
 
 /// Whether the service lives, and if not, why not.
-fn health(service: &Service) -> Response<Body> {
+fn health(service: &Service) -> Response<answers::Body> {
     match service.overview.hub.health.ill(mono_raw_now()) {
         None => words(StatusCode::OK, "ok"),
         Some(ill) => words(StatusCode::SERVICE_UNAVAILABLE, ill.words()),
     }
 }
 
-/// Answers what only those get who may listen.
-fn for_client(
-    request: &mut Request<Incoming>,
-    service: &Service,
-    client: Client,
-    upgrade: &mut Option<Upgrade>,
-) -> Response<Body> {
-    match request.uri().path() {
-        "/api/status" => json(&status::of(&service.overview)),
-        "/metrics" => exposition(&service.overview),
-        "/api/clients" if client.grant(&service.entry.access).set => {
-            json(&service.listening.clients.shown(&service.overview.hub.numbers.reports))
-        }
-        "/api/clients" => {
-            let words = "Who listens is shown to the holder of the settings key.";
-            denied(&service.entry.refusals, &Denied::new(Refusal::KeyMissing, words))
-        }
-        _ => socket(request, client, upgrade),
-    }
-}
-
-/// Whoever may listen: everybody, or who has shown the key where one is set.
-async fn client(headers: &HeaderMap, access: &Access, peer: Peer) -> Result<Client, Denied> {
-    let shown = access.shown(headers, peer).await?;
-    if !access.grant(shown).listen {
-        return Err(Denied::new(
-            Refusal::KeyMissing,
-            "A key is needed to listen. Open the page and enter it.",
-        ));
-    }
-    let agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes);
-    Ok(Client::new(peer, agent.unwrap_or_default(), shown, access))
-}
-
 /// A file of the page; or, where the page could not play, what leads to where it does.
-fn page(path: &str, headers: &HeaderMap, secure: Option<&Secure>, peer: Peer) -> Response<Body> {
+fn page(path: &str, headers: &HeaderMap, secure: Option<&Secure>, peer: Peer) -> Response<answers::Body> {
     if let Some(secure) = secure {
-        if let Some(response) = first_contact::answer(path, headers, secure, peer) {
-            return response;
-        }
-        if path == "/" && !peer.secure && !first_contact::is_at_home(headers) {
+        let is_played_elsewhere = path == "/" && !peer.secure && !first_contact::is_at_home(headers);
+        if is_played_elsewhere || path == first_contact::TEMPLATE {
             return first_contact::page(headers, secure, peer);
         }
     }
@@ -205,7 +195,7 @@ fn page(path: &str, headers: &HeaderMap, secure: Option<&Secure>, peer: Peer) ->
 }
 
 /// Notes what a listener's clock shows. All it can change is the dates of the next certificate.
-fn clock(request: &Request<Incoming>, secure: Option<&Secure>, peer: Peer) -> Response<Body> {
+fn clock(request: &Request<Incoming>, secure: Option<&Secure>, peer: Peer) -> Response<answers::Body> {
     match (secure, first_contact::claimed_s(request.uri().query())) {
         (None, _) => {
             words(StatusCode::NOT_FOUND, "This service has no certificate that a clock could concern.")
@@ -220,25 +210,30 @@ fn clock(request: &Request<Incoming>, secure: Option<&Secure>, peer: Peer) -> Re
 }
 
 /// Becomes a WebSocket.
-fn socket(request: &mut Request<Incoming>, client: Client, upgrade: &mut Option<Upgrade>) -> Response<Body> {
-    match upgrade::accept(request) {
+fn socket(asked: &mut Asked, access: &Access, upgrade: &mut Option<Upgrade>) -> Response<answers::Body> {
+    match upgrade::accept(&mut asked.request) {
         Ok(response) => {
-            *upgrade = Some(Upgrade { connection: hyper::upgrade::on(request), client });
+            let agent = asked.request.headers().get(header::USER_AGENT).map(HeaderValue::as_bytes);
+            let client = Client::new(asked.peer, agent.unwrap_or_default(), asked.shown, access);
+            *upgrade = Some(Upgrade { connection: hyper::upgrade::on(&mut asked.request), client });
             response
         }
         Err(refusal) => *refusal,
     }
 }
 
-fn file(asset: &'static assets::Asset, for_ever: bool, asked: &HeaderMap) -> Response<Body> {
+fn file(asset: &'static assets::Asset, for_ever: bool, asked: &HeaderMap) -> Response<answers::Body> {
     let (content, etag) = match negotiation::coding(asked, !asset.gzip.is_empty()) {
         Some(Coding::Identity) => (asset.plain, asset.etag),
         Some(Coding::Gzip) => (asset.gzip, asset.gzip_etag),
         None => return words(StatusCode::NOT_ACCEPTABLE, "This file comes as it is or packed with gzip."),
     };
     let known = negotiation::has(asked, etag);
-    let mut response =
-        Response::new(if known { Body::default() } else { Body::from(Bytes::from_static(content)) });
+    let mut response = Response::new(if known {
+        answers::Body::default()
+    } else {
+        answers::Body::from(Bytes::from_static(content))
+    });
     if known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
@@ -254,7 +249,7 @@ fn file(asset: &'static assets::Asset, for_ever: bool, asked: &HeaderMap) -> Res
     response
 }
 
-fn exposition(overview: &Overview) -> Response<Body> {
+fn exposition(overview: &Overview) -> Response<answers::Body> {
     let mut response = words(StatusCode::OK, metrics::text(overview));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);

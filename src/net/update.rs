@@ -6,16 +6,15 @@
 
 use super::access::{Access, Denied};
 use super::answers::{Body, no_content};
+use super::asked::Asked;
 use super::limits::{UPDATE_BYTES_PER_S_MIN, UPDATE_TIMEOUT};
-use super::negotiation;
-use super::peer::Peer;
 use super::refusals::Refusal;
 use super::updates::{Counting, Updates};
 use crate::update::{Age, BUNDLE_BYTES_MAX, Incoming as Bundle, NotTaken};
 use bytes::BytesMut;
 use http_body_util::BodyExt;
+use hyper::Response;
 use hyper::body::{Body as _, Incoming};
-use hyper::{Request, Response};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
@@ -24,8 +23,6 @@ use tokio::time::{Instant, timeout_at};
 const PIECE_BYTES: usize = 256 * 1024;
 /// How long a piece may take to come.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(PIECE_BYTES as u64 / UPDATE_BYTES_PER_S_MIN);
-/// What a bundle must be called. No form can send it, so another site's page cannot without being asked first.
-const MEDIA_TYPE: &str = "application/vnd.rauc";
 /// The query of whoever wishes to install a bundle although it is older than what runs.
 const ANY_AGE: &str = "age=any";
 
@@ -44,28 +41,13 @@ impl From<NotTaken> for Denied {
     }
 }
 
-/// Whether this sender may update anything; to an older version by the settings key alone.
-async fn allowed(request: &Request<Incoming>, access: &Access, peer: Peer, age: Age) -> Result<(), Denied> {
-    let shown = access.shown(request.headers(), peer).await?;
-    access.check_update(shown)?;
+/// `POST /api/update`: takes a bundle; one of an older version by the settings key alone.
+pub(super) async fn take(asked: Asked, access: &Access, updates: &Updates) -> Result<Response<Body>, Denied> {
+    let Asked { request, peer, shown, .. } = asked;
+    let age = if request.uri().query() == Some(ANY_AGE) { Age::Any } else { Age::Newer };
     if age == Age::Any && !access.is_owner(shown) {
         let words = "An older version is installed for whoever shows the settings key, or by root on the device. Set a settings key first.";
         return Err(Denied::new(Refusal::UpdateLocked, words));
-    }
-    Ok(())
-}
-
-/// `POST /api/update`: takes a bundle.
-pub(super) async fn take(
-    request: Request<Incoming>,
-    access: &Access,
-    updates: &Updates,
-    peer: Peer,
-) -> Result<Response<Body>, Denied> {
-    let age = if request.uri().query() == Some(ANY_AGE) { Age::Any } else { Age::Newer };
-    allowed(&request, access, peer, age).await?;
-    if !negotiation::is_of_type(request.headers(), MEDIA_TYPE) {
-        return Err(Denied::new(Refusal::BodyUnreadable, format!("An update is sent as {MEDIA_TYPE}.")));
     }
     let size = request.body().size_hint();
     let counting = Counting::begin(updates, size.exact().unwrap_or(BUNDLE_BYTES_MAX));
@@ -128,17 +110,10 @@ async fn receive(mut body: Incoming, mut bundle: Bundle, counting: &Counting<'_>
 }
 
 /// `POST /api/update/restart`: restarts into what was installed.
-pub(super) async fn restart(
-    request: Request<Incoming>,
-    access: &Access,
-    updates: &Updates,
-    peer: Peer,
-) -> Result<Response<Body>, Denied> {
-    allowed(&request, access, peer, Age::Newer).await?;
-    negotiation::check_json(request.headers())?;
+pub(super) async fn restart(asked: &Asked, updates: &Updates) -> Result<Response<Body>, Denied> {
     let system = updates.updater.clone();
     on_disk(move || system.restart()).await?;
-    tracing::info!("a restart into the update was asked for from {}", peer.address);
+    tracing::info!("a restart into the update was asked for from {}", asked.peer.address);
     Ok(no_content())
 }
 

@@ -1,5 +1,6 @@
 //! What documents say of what the code declares is what it declares. `make documents` writes it.
 
+mod endpoints;
 mod settings;
 
 use std::path::Path;

@@ -1,0 +1,48 @@
+//! A request that was let in, and who asks.
+
+use super::access::Denied;
+use super::access::rules::Each;
+use super::endpoints::Body;
+use super::limits::BODY_TIMEOUT;
+use super::peer::Peer;
+use super::refusals::Refusal;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::Request;
+use hyper::body::Incoming;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+/// What `routes` hands to whoever answers.
+pub(super) struct Asked {
+    pub(super) request: Request<Incoming>,
+    pub(super) peer: Peer,
+    /// The keys that were shown, where they count.
+    pub(super) shown: Each<bool>,
+    /// What may be sent with it.
+    pub(super) body: Body,
+}
+
+impl Asked {
+    /// Reads what a request wants written.
+    pub(super) async fn json<T: DeserializeOwned>(self) -> Result<T, Denied> {
+        let bytes_max = match self.body {
+            Body::Json { bytes_max, .. } => bytes_max,
+            Body::Nothing | Body::Bundle { .. } => 0,
+        };
+        let whole = Limited::new(self.request.into_body(), bytes_max).collect();
+        let bytes = match timeout(BODY_TIMEOUT, whole).await {
+            Err(_) => return Err(Denied::new(Refusal::BodyLate, "This took too long to arrive.")),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                return Err(Denied::new(
+                    Refusal::BodyTooLong,
+                    format!("At most {bytes_max} bytes can be written here."),
+                ));
+            }
+            Ok(Err(_)) => return Err(Denied::new(Refusal::BodyUnreadable, "This did not arrive whole.")),
+            Ok(Ok(whole)) => whole.to_bytes(),
+        };
+        // What could not be understood is not repeated: it may hold a key.
+        serde_json::from_slice(&bytes)
+            .map_err(|_| Denied::new(Refusal::BodyUnreadable, "This is nothing that can be set here."))
+    }
+}
