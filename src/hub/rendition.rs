@@ -65,7 +65,9 @@ impl Rendition {
             What::Audio => {
                 let fill = |out: &mut [i16]| {
                     let done = mix.mix(settings, head, out) * usize::from(mix.channels());
-                    mix.mix(settings, tail, &mut out[done..]);
+                    if !tail.is_empty() {
+                        mix.mix(settings, tail, &mut out[done..]);
+                    }
                 };
                 packetizer.audio(mark.span, mark.ready, fill, emit);
             }

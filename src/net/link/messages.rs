@@ -3,9 +3,12 @@
 
 use super::message::Message;
 use super::ws_head::WsHead;
+use crate::core::backlog::Backlog;
+use crate::core::packetizer::Packet;
 use crate::core::wire;
 use bytes::{BufMut, Bytes, BytesMut};
 use std::cell::RefCell;
+use std::ptr;
 use std::rc::Rc;
 
 /// A message has at most 63 packets: one of each power of two is remembered.
@@ -23,24 +26,31 @@ pub(super) type SharedMessages = Rc<RefCell<Messages>>;
 /// One of them.
 #[derive(Default)]
 struct Joined {
-    /// Its first record: kept, so that no other can be at the same address.
-    first: Bytes,
-    packets: usize,
+    /// Which packets: of which backlog, from which on, and how many. Backlogs stay where they are while anybody listens.
+    of: Option<(*const Backlog<Packet>, u64, usize)>,
     whole: Bytes,
 }
 
 impl Messages {
     /// The whole message without a note.
-    pub(super) fn of(&mut self, message: &Message<'_>) -> Bytes {
+    pub(super) fn of(&mut self, message: &Message<'_>) -> &Bytes {
         let joined = &mut self.joined[message.packets.ilog2() as usize];
-        let first = message.records().next().expect("a message has a packet");
-        if joined.packets != message.packets || joined.first.as_ptr() != first.as_ptr() {
+        let of = (ptr::from_ref(message.backlog), message.backlog.position(message.cursor), message.packets);
+        if joined.of != Some(of) {
             let head = WsHead::binary(message.bytes);
-            let mut whole = BytesMut::with_capacity(head.as_bytes().len() + message.bytes);
+            let mut whole = emptied(std::mem::take(&mut joined.whole));
+            whole.reserve(head.as_bytes().len() + message.bytes);
             whole.put_slice(head.as_bytes());
             message.records().for_each(|record| whole.put_slice(record));
-            *joined = Joined { first: first.clone(), packets: message.packets, whole: whole.freeze() };
+            *joined = Joined { of: Some(of), whole: whole.freeze() };
         }
-        joined.whole.clone()
+        &joined.whole
     }
+}
+
+/// The room of the message before, unless some connection has yet to take the rest of it.
+fn emptied(whole: Bytes) -> BytesMut {
+    let mut room = whole.try_into_mut().unwrap_or_default();
+    room.clear();
+    room
 }

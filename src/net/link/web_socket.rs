@@ -66,14 +66,20 @@ impl Link for WebSocketLink {
     }
 
     fn send(&mut self, message: &Message<'_>) -> io::Result<Sent> {
-        let whole = self.messages.borrow_mut().of(message);
+        let mut messages = self.messages.borrow_mut();
+        let whole = messages.of(message);
         let Some(note) = message.note else {
-            let taken = self.connection.borrow_mut().send(&[IoSlice::new(&whole)])?;
-            return Ok(self.keep_rest([whole], taken));
+            let bytes = self.connection.borrow_mut().send(&[IoSlice::new(whole)])?;
+            let is_whole = bytes == whole.len();
+            if !is_whole {
+                self.rest.push_back(whole.slice(bytes..));
+            }
+            return Ok(Sent { bytes, is_whole });
         };
         let head = WsHead::binary(note.len() + message.bytes);
         let own = Bytes::from([head.as_bytes(), &note].concat());
         let records = whole.slice(whole.len() - message.bytes..);
+        drop(messages);
         let taken = self.connection.borrow_mut().send(&[IoSlice::new(&own), IoSlice::new(&records)])?;
         Ok(self.keep_rest([own, records], taken))
     }
