@@ -12,7 +12,7 @@ use crate::core::wire;
 use crate::hub::numbers::Numbers;
 use bytes::BytesMut;
 use std::io;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::Waker;
 
 /// The sending side of one listener.
@@ -82,12 +82,11 @@ impl Outgoing {
                 Step::Wait => return Ok(()),
                 Step::AskUnsent => {
                     let unsent = self.link.unsent_bytes()?;
-                    let blocked = self.queue.unsent(unsent);
-                    numbers.fan_out.blocked.fetch_add(u64::from(blocked), Relaxed);
+                    count_if(&numbers.fan_out.blocked, self.queue.unsent(unsent));
                 }
                 Step::AskUnacknowledged => {
                     let blocked = self.queue.unacknowledged(self.link.unacknowledged_bytes(), mono_raw_now());
-                    numbers.fan_out.blocked.fetch_add(u64::from(blocked), Relaxed);
+                    count_if(&numbers.fan_out.blocked, blocked);
                 }
                 Step::Finish => {
                     let rest = self.link.finish();
@@ -113,8 +112,8 @@ impl Outgoing {
             numbers.totals.queue_age.add(age_ns);
         }
         numbers.fan_out.messages.fetch_add(1, Relaxed);
-        numbers.fan_out.partial_writes.fetch_add(u64::from(!sent.is_whole), Relaxed);
-        numbers.fan_out.caught_up.fetch_add(u64::from(sound.skipped.is_some()), Relaxed);
+        count_if(&numbers.fan_out.partial_writes, !sent.is_whole);
+        count_if(&numbers.fan_out.caught_up, sound.skipped.is_some());
         numbers.totals.messages.fetch_add(1, Relaxed);
         numbers.totals.bytes.fetch_add((note.map_or(0, |note| note.len()) + bytes) as u64, Relaxed);
         numbers.totals.queue_packets.add(waiting as u64);
@@ -127,10 +126,10 @@ impl Outgoing {
         packets: &Backlog<Packet>,
         numbers: &Numbers,
     ) -> io::Result<()> {
-        numbers.fan_out.control_first.fetch_add(u64::from(overtakes), Relaxed);
+        count_if(&numbers.fan_out.control_first, overtakes);
         let sent = self.link.send_control(&mut self.control);
         let Some(sent) = self.taken(sent)? else { return Ok(()) };
-        numbers.fan_out.partial_writes.fetch_add(u64::from(!sent.is_whole), Relaxed);
+        count_if(&numbers.fan_out.partial_writes, !sent.is_whole);
         self.sent(sent, packets, numbers);
         if let Some(waker) = self.control_waker.take() {
             waker.wake();
@@ -155,6 +154,13 @@ impl Outgoing {
         let age_ns = now.since(self.queue.sent(packets, sent, now)?);
         numbers.fan_out.written(age_ns);
         Some(age_ns)
+    }
+}
+
+/// Counts what is rare: adding nothing would cost as much as adding one.
+fn count_if(counter: &AtomicU64, happened: bool) {
+    if happened {
+        counter.fetch_add(1, Relaxed);
     }
 }
 
