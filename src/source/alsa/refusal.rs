@@ -1,0 +1,83 @@
+//! What a device refused, in words that name the way out.
+
+use super::super::preference::Unusable;
+use crate::error::Error;
+use nix::errno::Errno;
+
+/// What a device has settled, or its refusal.
+pub(super) type Settled<T> = std::result::Result<T, Refusal>;
+
+/// A refusal that does not know the device's name yet.
+pub(super) struct Refusal {
+    doing: String,
+    cause: Cause,
+    remedy: String,
+}
+
+/// Why a device cannot be had.
+enum Cause {
+    /// alsa-lib or the kernel said so.
+    Errno(Errno),
+    /// It is not what can be played.
+    Words(String),
+}
+
+impl Refusal {
+    /// Whether the device is in order and has not got what was asked for: it may have something else.
+    pub(super) fn is_of_the_offer(&self) -> bool {
+        matches!(self.cause, Cause::Words(_) | Cause::Errno(Errno::EINVAL | Errno::ENOSPC))
+    }
+
+    pub(super) fn of(self, name: &str) -> Error {
+        let remedy = self.remedy.replace("NAME", name);
+        let error = Error::new(format!("{} the sound device '{name}'", self.doing));
+        let (error, absent) = match self.cause {
+            Cause::Words(why) => (error.because(why), false),
+            Cause::Errno(errno) => (
+                error.because(errno.desc()),
+                matches!(errno, Errno::ENOENT | Errno::ENODEV | Errno::ENXIO | Errno::ECONNREFUSED),
+            ),
+        };
+        let error = if remedy.is_empty() { error } else { error.try_this(remedy) };
+        if absent { error.absent() } else { error }
+    }
+}
+
+impl From<Unusable> for Refusal {
+    fn from(Unusable { what, remedy }: Unusable) -> Self {
+        Self { doing: "cannot use".into(), cause: Cause::Words(what), remedy }
+    }
+}
+
+pub(super) fn refusal(doing: &str, cause: alsa::Error, remedy: &str) -> Refusal {
+    Refusal {
+        doing: doing.to_owned(),
+        cause: Cause::Errno(Errno::from_raw(cause.errno())),
+        remedy: remedy.to_owned(),
+    }
+}
+
+/// What a person can do about a device that does not open.
+pub(super) fn remedy(errno: Errno) -> &'static str {
+    match errno {
+        Errno::EBUSY => {
+            "Another program has it open: end it ('fuser -v /dev/snd/*' names it), or stop PipeWire and PulseAudio \
+             with 'systemctl --user stop pipewire pulseaudio'. It is tried again by itself"
+        }
+        Errno::EACCES | Errno::EPERM => {
+            "This user may not open sound devices: 'sudo usermod -aG audio $USER', then log in again"
+        }
+        _ => "'synthwire devices' lists what there is; check the cable and that the synth is switched on",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_a_device_from_opening_has_a_remedy() {
+        assert!(remedy(Errno::EACCES).contains("usermod -aG audio"));
+        assert!(remedy(Errno::EBUSY).contains("fuser"));
+    }
+}
