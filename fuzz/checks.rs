@@ -108,7 +108,7 @@ pub(crate) fn wav(file: &[u8]) {
 /// connection is said to be encrypted; and nobody but the proxy is believed.
 pub(crate) fn proxy_headers(lines: &[u8]) {
     let Ok(lines) = std::str::from_utf8(lines) else { return };
-    let told = hostile::told_by_proxy(lines);
+    let told = hostile::proxy_verdict(lines);
     assert!(!told.foreign_page, "evil.example is let in");
     assert!(!(told.secure && told.plain_page), "a plain page is let in where all is encrypted");
     assert!(!told.believed_of_stranger, "anybody may be a proxy");

@@ -65,7 +65,7 @@ const SILENT: &[(&str, &str)] = &[
 /// Texts that are no messages: beginnings, each with its file.
 const NO_MESSAGES: &[(&str, &str)] = &[
     ("src/net/api.rs", "…=…; Max-Age"),
-    ("src/net/doorstep.rs", "HTTP/1.1 …"),
+    ("src/net/refused_connections.rs", "HTTP/1.1 …"),
     ("src/cli/arguments.rs", "Keys of the configuration file"),
     ("src/cli/fingerprint.rs", "The SHA-256 fingerprint of"),
     ("src/cli/asking.rs", "GET … HTTP"),

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::identity::Names;
-use crate::net::{Listeners, Tls};
+use crate::net::{BoundPorts, Tls};
 use crate::state::StateFolder;
 use crate::sys::announce::Offer;
 use crate::sys::{fds, machine};
@@ -18,7 +18,7 @@ const HTTP_SOCKET: &str = "http";
 const HTTPS_SOCKET: &str = "https";
 
 /// Opens the ports, and says where they are.
-pub(super) async fn open(config: &Config, names: &watch::Receiver<Names>) -> Result<Listeners> {
+pub(super) async fn open(config: &Config, names: &watch::Receiver<Names>) -> Result<BoundPorts> {
     let plain = listener(HTTP_SOCKET, config.listen, "--listen").await?;
     let tls = match config.listen_tls {
         Some(address) => Some(tls(address, config, names.clone()).await?),
@@ -29,11 +29,11 @@ pub(super) async fn open(config: &Config, names: &watch::Receiver<Names>) -> Res
     if let Some(address) = tls.as_ref().and_then(|tls| tls.listener.local_addr().ok()) {
         tracing::info!("others on the network come by https://{address}/");
     }
-    Ok(Listeners { plain, tls })
+    Ok(BoundPorts { plain, tls })
 }
 
 /// What the network is told that can be had here; nothing where that is not wished.
-pub(super) fn offered(config: &Config, Listeners { plain, tls }: &Listeners) -> Vec<Offer> {
+pub(super) fn offered(config: &Config, BoundPorts { plain, tls }: &BoundPorts) -> Vec<Offer> {
     let address = |listener: &TcpListener| listener.local_addr().ok();
     let tls = tls.as_ref().and_then(|tls| address(&tls.listener));
     match address(plain) {

@@ -167,7 +167,7 @@ fn first_facts() -> Facts {
 
 /// What is made of the lines a proxy adds to a request: four answers, each of its own.
 #[allow(clippy::struct_excessive_bools)]
-pub struct Told {
+pub struct ProxyVerdict {
     /// Whether a page of a name that is nobody's may do what only ours may.
     pub foreign_page: bool,
     /// Whether a page of ours by plain HTTP may.
@@ -180,7 +180,7 @@ pub struct Told {
 
 /// Reads `lines` as headers, each `name: value`, as from a proxy on this machine; those that are none are left out. `Host` and
 /// `Origin` among them are replaced.
-pub fn told_by_proxy(lines: &str) -> Told {
+pub fn proxy_verdict(lines: &str) -> ProxyVerdict {
     let mut headers = HeaderMap::new();
     for (name, value) in lines.lines().take(HEADERS_MAX).filter_map(|line| line.split_once(':')) {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.trim().parse::<HeaderValue>()) {
@@ -206,7 +206,7 @@ pub fn told_by_proxy(lines: &str) -> Told {
         guard::check_host(&request, visitor, &names).is_ok()
             && guard::check_origin(&headers, visitor, &names).is_ok()
     };
-    Told {
+    ProxyVerdict {
         foreign_page: may("https://evil.example") || may("http://evil.example") || may("null"),
         plain_page: may("http://localhost"),
         secure: visitor.secure,

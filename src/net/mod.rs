@@ -13,7 +13,6 @@ mod client;
 mod clients;
 mod connection_limits;
 pub mod control;
-mod doorstep;
 pub mod endpoints;
 mod entry;
 pub mod events;
@@ -43,6 +42,7 @@ mod process;
 mod proxies;
 mod qr;
 pub mod refusals;
+mod refused_connections;
 mod routes;
 mod secure;
 mod service;
@@ -62,7 +62,6 @@ pub use service::{Gate, Service};
 use crate::hub::handover::Taker;
 use crate::tls::Identity;
 use connection_limits::Place;
-use doorstep::Doorstep;
 use handshake::Handshakes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -73,6 +72,7 @@ use link::{WebSocketArrival, socket};
 use patience::Patient;
 use peer::{Peer, Relay};
 use refusals::Refusal;
+use refused_connections::RefusedConnections;
 use routes::{Route, Upgrade};
 use settings::Settings;
 use std::net::SocketAddr;
@@ -89,7 +89,7 @@ const STOP_GRACE: Duration = Duration::from_millis(700);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where it is listened, on ports the caller opened.
-pub struct Listeners {
+pub struct BoundPorts {
     /// For HTTP.
     pub plain: TcpListener,
     /// For HTTPS.
@@ -112,7 +112,7 @@ pub struct Ports {
     tls: Option<TcpListener>,
 }
 
-impl Listeners {
+impl BoundPorts {
     /// What is accepted on, and what requests must know of HTTPS.
     pub fn part(self) -> (Ports, Option<Secure>) {
         let Self { plain, tls } = self;
@@ -131,7 +131,7 @@ pub async fn serve(ports: Ports, changes: Taker<Settings>, service: Arc<Service>
         tokio::spawn(keeper::keep(Arc::clone(identity), Arc::clone(facts), news, stop.clone()));
     }
     let connections_max = || service.listening.admissions.most() + SPARE_CONNECTIONS;
-    let (mut connections, doorstep) = (JoinSet::new(), Doorstep::default());
+    let (mut connections, refused_connections) = (JoinSet::new(), RefusedConnections::default());
     loop {
         tokio::select! {
             // Stopping first: a flood of connections must not keep it.
@@ -150,7 +150,7 @@ pub async fn serve(ports: Ports, changes: Taker<Settings>, service: Arc<Service>
                         Err(refusal) => {
                             service.entry.refusals.count(refusal);
                             // Under TLS nothing can be said before the handshake.
-                            let telling = if is_secure { None } else { doorstep.tell(stream, refusal) };
+                            let telling = if is_secure { None } else { refused_connections.tell(stream, refusal) };
                             telling.map(|telling| connections.spawn(telling));
                         }
                     }

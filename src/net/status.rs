@@ -32,7 +32,7 @@ pub(super) struct Status {
     #[serde(flatten)]
     source: SourceStatus,
     stream: Stream,
-    listeners: Listeners,
+    listeners: ListenerFigures,
     fan_out: FanOut,
     /// What became of the packets of whoever wants them besides listeners; left out where nobody does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -66,7 +66,7 @@ struct Stream {
 }
 
 #[derive(Serialize)]
-struct Listeners {
+struct ListenerFigures {
     now: usize,
     max: usize,
     joined: u64,
@@ -172,7 +172,7 @@ pub(super) fn of(overview: &Overview) -> Status {
             timeouts: counters.timeouts.load(Relaxed),
             drift_ppm: counters.drift_ppm(),
         },
-        listeners: Listeners {
+        listeners: ListenerFigures {
             now: admissions.listening(),
             max: admissions.most(),
             joined: totals.joined.load(Relaxed),

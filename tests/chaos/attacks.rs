@@ -1,4 +1,4 @@
-//! What strangers do. Each attack runs from an address of its own until its time is over, and notes what it was told.
+//! What strangers do. Each attack runs from an address of its own until its time is over, and notes what it was found.
 
 use crate::service::PATIENCE;
 use socket2::{Domain, Socket, Type};
@@ -11,13 +11,13 @@ use tungstenite::{Message, WebSocket};
 
 /// What an attacker did and heard.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct Findings {
     pub(crate) tries: u64,
-    /// Refusals it was told of, by the name the service should count them under.
+    /// Refusals it was found of, by the name the service should count them under.
     pub(crate) refusals: BTreeMap<&'static str, u64>,
 }
 
-impl Told {
+impl Findings {
     fn refused(&mut self, name: &'static str) {
         *self.refusals.entry(name).or_default() += 1;
     }
@@ -65,22 +65,22 @@ impl Place {
 /// One way to attack.
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
-    /// What must have been counted, whether it was told or not.
+    /// What must have been counted, whether it was found or not.
     pub(crate) counted: &'static [&'static str],
     /// One round of it.
-    round: fn(Place, &mut Told),
+    round: fn(Place, &mut Findings),
 }
 
 impl Attack {
     /// Attacks from 127.0.0.`from` until then.
-    pub(crate) fn run(&self, target: SocketAddr, from: u8, until: Instant) -> Told {
+    pub(crate) fn run(&self, target: SocketAddr, from: u8, until: Instant) -> Findings {
         let place = Place { target, from: Ipv4Addr::new(127, 0, 0, from) };
-        let mut told = Told::default();
+        let mut found = Findings::default();
         while Instant::now() < until {
-            (self.round)(place, &mut told);
-            told.tries += 1;
+            (self.round)(place, &mut found);
+            found.tries += 1;
         }
-        told
+        found
     }
 }
 
@@ -111,7 +111,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
 ];
 
 /// Many connections that never finish their request.
-fn slowloris(place: Place, _: &mut Told) {
+fn slowloris(place: Place, _: &mut Findings) {
     let mut held: Vec<TcpStream> = (0..70).filter_map(|_| place.connect()).collect();
     for _ in 0..4 {
         for stream in &mut held {
@@ -122,14 +122,14 @@ fn slowloris(place: Place, _: &mut Told) {
 }
 
 /// Many connections that say nothing.
-fn idle(place: Place, _: &mut Told) {
+fn idle(place: Place, _: &mut Findings) {
     let held: Vec<TcpStream> = (0..70).filter_map(|_| place.connect()).collect();
     sleep(Duration::from_millis(5500));
     drop(held);
 }
 
 /// Connections that come and go as fast as one thread can, some reset.
-fn flood(place: Place, _: &mut Told) {
+fn flood(place: Place, _: &mut Findings) {
     for number in 0..50 {
         let Some(mut stream) = place.connect() else { continue };
         if number % 2 == 0 {
@@ -142,9 +142,9 @@ fn flood(place: Place, _: &mut Told) {
     sleep(Duration::from_millis(50));
 }
 
-fn garbage(place: Place, told: &mut Told) {
+fn garbage(place: Place, found: &mut Findings) {
     for seed in 0..8_u64 {
-        let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ told.tries;
+        let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ found.tries;
         let bytes: Vec<u8> = std::iter::repeat_with(|| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 56) as u8 | 0x80 // no letter of a method
@@ -152,13 +152,13 @@ fn garbage(place: Place, told: &mut Told) {
         .take(300)
         .collect();
         if place.ask(&bytes).is_some_and(|answer| answer.starts_with("HTTP/1.1 400")) {
-            told.refused("head_unreadable");
+            found.refused("head_unreadable");
         }
     }
     sleep(Duration::from_millis(20));
 }
 
-fn foreign(place: Place, told: &mut Told) {
+fn foreign(place: Place, found: &mut Findings) {
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nConnection: close\r\n";
     for (host, origin, code, name) in [
@@ -169,13 +169,13 @@ fn foreign(place: Place, told: &mut Told) {
         let request = format!("GET /ws HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\n{upgrade}\r\n");
         let answer = place.ask(request.as_bytes()).unwrap_or_default();
         if answer.starts_with(&format!("HTTP/1.1 {code}")) {
-            told.refused(name);
+            found.refused(name);
         }
     }
     sleep(Duration::from_millis(20));
 }
 
-fn too_large(place: Place, told: &mut Told) {
+fn too_large(place: Place, found: &mut Findings) {
     for (request, code, name) in [
         (format!("GET /{} HTTP/1.1\r\nHost: localhost", "x".repeat(3000)), "414", "url_too_long"),
         (format!("GET / HTTP/1.1\r\nHost: localhost{}", "\r\nX: 1".repeat(100)), "431", "head_too_long"),
@@ -184,14 +184,14 @@ fn too_large(place: Place, told: &mut Told) {
         let answer =
             place.ask(format!("{request}\r\nConnection: close\r\n\r\n").as_bytes()).unwrap_or_default();
         if answer.starts_with(&format!("HTTP/1.1 {code}")) {
-            told.refused(name);
+            found.refused(name);
         }
     }
     sleep(Duration::from_millis(20));
 }
 
 /// Handshakes that stop anywhere, and sockets that vanish right after one.
-fn half_open(place: Place, _: &mut Told) {
+fn half_open(place: Place, _: &mut Findings) {
     let request = format!(
         "GET /ws HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
@@ -218,7 +218,7 @@ fn close_code(socket: &mut WebSocket<TcpStream>) -> Option<u16> {
     }
 }
 
-fn rude(place: Place, told: &mut Told) {
+fn rude(place: Place, found: &mut Findings) {
     for (message, code, name) in [
         (Message::text("no json"), 1008, "message_unknown"),
         (Message::binary(vec![1, 2, 3]), 1003, "message_binary"),
@@ -226,13 +226,13 @@ fn rude(place: Place, told: &mut Told) {
     ] {
         let Some(mut socket) = place.listen() else { continue };
         if socket.send(message).is_ok() && close_code(&mut socket) == Some(code) {
-            told.refused(name);
+            found.refused(name);
         }
     }
     sleep(Duration::from_millis(20));
 }
 
-fn chatty(place: Place, told: &mut Told) {
+fn chatty(place: Place, found: &mut Findings) {
     let Some(mut socket) = place.listen() else { return };
     for id in 0..500 {
         if socket.send(Message::text(format!(r#"{{"type":"ping","id":{id}}}"#))).is_err() {
@@ -240,25 +240,25 @@ fn chatty(place: Place, told: &mut Told) {
         }
     }
     if close_code(&mut socket) == Some(1008) {
-        told.refused("messages_too_many");
+        found.refused("messages_too_many");
     }
 }
 
 /// Listeners that stop reading, some of which vanish.
-fn stalled(place: Place, _: &mut Told) {
+fn stalled(place: Place, _: &mut Findings) {
     let held: Vec<_> = (0..8).filter_map(|_| place.listen()).collect();
     sleep(Duration::from_millis(2500));
     drop(held);
 }
 
 /// More listeners than there are places.
-fn crowd(place: Place, told: &mut Told) {
+fn crowd(place: Place, found: &mut Findings) {
     let mut held = Vec::new();
     for _ in 0..50 {
         let Some(mut socket) = place.listen() else { continue };
         match socket.read() {
             Ok(Message::Close(Some(frame))) if u16::from(frame.code) == 1013 => {
-                told.refused("listeners_full");
+                found.refused("listeners_full");
             }
             _ => held.push(socket),
         }
@@ -277,7 +277,7 @@ fn post(place: Place, path: &str, body: &str) -> Option<String> {
     )
 }
 
-fn writes(place: Place, told: &mut Told) {
+fn writes(place: Place, found: &mut Findings) {
     let long = format!("{:1100}", "{}");
     for (path, body, said, name) in [
         ("/api/access/enter", "{", "nothing that can be set", "body_unreadable"),
@@ -285,25 +285,25 @@ fn writes(place: Place, told: &mut Told) {
         ("/api/settings", r#"{"first_channel":1}"#, "settings key first", "key_missing"),
     ] {
         if post(place, path, body).is_some_and(|answer| answer.contains(said)) {
-            told.refused(name);
+            found.refused(name);
         }
     }
     sleep(Duration::from_millis(20));
 }
 
-fn guesses(place: Place, told: &mut Told) {
-    let body = format!(r#"{{"purpose":"settings","key":"guess {}"}}"#, told.tries);
+fn guesses(place: Place, found: &mut Findings) {
+    let body = format!(r#"{{"purpose":"settings","key":"guess {}"}}"#, found.tries);
     let answer = post(place, "/api/access/enter", &body).unwrap_or_default();
     match () {
-        () if answer.contains("This is not the key") => told.refused("key_wrong"),
-        () if answer.contains("tried too often") => told.refused("key_tries"),
+        () if answer.contains("This is not the key") => found.refused("key_wrong"),
+        () if answer.contains("tried too often") => found.refused("key_tries"),
         () => {}
     }
     sleep(Duration::from_millis(20));
 }
 
 /// More connections than there may be at all, from so many addresses that each has few.
-fn everywhere(place: Place, _: &mut Told) {
+fn everywhere(place: Place, _: &mut Findings) {
     let [.., last] = place.from.octets();
     let from = |number: u8| Place { from: Ipv4Addr::new(127, 0, last, number), ..place };
     let held: Vec<_> =

@@ -13,7 +13,7 @@ mod attacks;
 mod service;
 mod witness;
 
-use attacks::{ATTACKS, Told};
+use attacks::{ATTACKS, Findings};
 use service::{Ear, Heard, Service};
 use std::process::Command;
 use std::sync::Arc;
@@ -94,7 +94,7 @@ fn unexcused(gaps: &[(Place, u16)], freezes: &[Freeze]) -> Vec<(Place, u16)> {
 }
 
 /// Attacks in every way at once, until the time is over; what each was told.
-fn attack(service: &Service, time: Duration) -> Vec<Told> {
+fn attack(service: &Service, time: Duration) -> Vec<Findings> {
     let until = Instant::now() + time;
     let target = service.address;
     let attackers: Vec<_> = ATTACKS

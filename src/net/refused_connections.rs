@@ -11,15 +11,15 @@ use tokio::time::timeout;
 
 /// Room for a few.
 #[derive(Debug)]
-pub(super) struct Doorstep(Arc<Semaphore>);
+pub(super) struct RefusedConnections(Arc<Semaphore>);
 
-impl Default for Doorstep {
+impl Default for RefusedConnections {
     fn default() -> Self {
         Self(Arc::new(Semaphore::new(TURNED_AWAY_MAX)))
     }
 }
 
-impl Doorstep {
+impl RefusedConnections {
     /// Says why on `stream`. Where there is room it is closed once that was read: then there is something to be awaited.
     pub(super) fn tell(
         &self,
@@ -60,13 +60,13 @@ mod tests {
     #[tokio::test]
     async fn whoever_has_asked_already_still_reads_why_and_there_are_never_many() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let doorstep = Doorstep::default();
+        let refused_connections = RefusedConnections::default();
         let mut told = Vec::new();
         for number in 0..=TURNED_AWAY_MAX {
             let mut far = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             far.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
             let (near, _) = listener.accept().await.unwrap();
-            let telling = doorstep.tell(near, Refusal::ConnectionsPerAddress);
+            let telling = refused_connections.tell(near, Refusal::ConnectionsPerAddress);
             assert_eq!(telling.is_some(), number < TURNED_AWAY_MAX);
             told.extend(telling.map(|telling| (far, telling)));
         }
