@@ -7,6 +7,9 @@
 use super::limits::BODY_BYTES_MAX;
 use crate::update::BUNDLE_BYTES_MAX;
 
+/// The query of whoever wishes to install an update although it is older than what runs.
+pub const ANY_AGE: &str = "age=any";
+
 /// What is said of one endpoint.
 #[derive(Debug)]
 pub struct Declared {
@@ -97,7 +100,7 @@ const fn json(schema: &'static str) -> Body {
     Body::Json { schema, bytes_max: BODY_BYTES_MAX }
 }
 
-/// What a row leaves out.
+/// What a row may leave out: path and who gets it are in every one.
 const REST: Declared = Declared {
     endpoint: Endpoint::Health,
     about: "",
@@ -132,7 +135,7 @@ impl Method {
 }
 
 macro_rules! endpoints {
-    ($($(#[doc = $about:literal])+ $endpoint:ident { $($row:tt)* })+) => {
+    ($($(#[doc = $about:literal])+ $endpoint:ident($path:literal, $who:expr) { $($row:tt)* })+) => {
         /// What can be asked for.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Endpoint { $($(#[doc = $about])+ $endpoint,)+ }
@@ -140,32 +143,37 @@ macro_rules! endpoints {
         /// What is said of each.
         #[allow(clippy::needless_update, reason = "a row may say all there is")]
         pub static ENDPOINTS: &[Declared] = &[$(
-            Declared { endpoint: Endpoint::$endpoint, about: concat!($($about),+).trim_ascii(), $($row)*, ..REST },
+            Declared {
+                endpoint: Endpoint::$endpoint,
+                about: concat!($($about),+).trim_ascii(),
+                path: $path,
+                who: $who,
+                $($row)*,
+                ..REST
+            },
         )+];
     };
 }
 
 endpoints! {
     /// What the service knows of itself
-    Status { path: "/api/status", who: Who::Listener, answers: &[(200, "The answer.", Content::Json("Status"))] }
+    Status("/api/status", Who::Listener) { answers: &[(200, "The answer.", Content::Json("Status"))] }
     /// Who listens, and how well: for the holder of the settings key, where one is set
-    Clients { path: "/api/clients", who: Who::Overseer, answers: &[(200, "The answer.", Content::Json("Clients"))] }
+    Clients("/api/clients", Who::Overseer) { answers: &[(200, "The answer.", Content::Json("Clients"))] }
     /// Which keys are set, and which were shown
-    Access { path: "/api/access", who: Who::Known, answers: &[(200, "The answer.", Content::Json("Access"))] }
+    Access("/api/access", Who::Known) { answers: &[(200, "The answer.", Content::Json("Access"))] }
     /// The same as the status, for Prometheus (docs/observability)
-    Metrics { path: "/metrics", who: Who::Listener, answers: &[(200, "The answer.", Content::Text)] }
+    Metrics("/metrics", Who::Listener) { answers: &[(200, "The answer.", Content::Text)] }
     /// Whether it is alive: sound reaches the sockets, if there is any, and a source is looked for, if there is none
-    Health {
-        path: "/healthz",
+    Health("/healthz", Who::Anybody) {
         answers: &[
             (200, "It is: `ok`.", Content::Text),
             (503, "It is not, or has only just been started: one plain sentence says why (docs/guide/troubleshooting.md has them all).", Content::Text),
         ]
     }
     /// The sound, and what is said beside it, as a WebSocket (docs/wire-format.md)
-    Socket {
-        path: "/ws", method: Method::Socket, who: Who::Listener,
-        answers: &[
+    Socket("/ws", Who::Listener) {
+        method: Method::Socket, answers: &[
             (101, "It is one from now on.", Content::Empty),
             (400, "No whole WebSocket handshake.", Content::Text),
             (426, "No WebSocket, or another version of it.", Content::Text),
@@ -173,8 +181,8 @@ endpoints! {
     }
     /// Show a key; a cookie stands for it from then on. Where listening is asked for, the settings key is taken, too, and the cookie
     /// is that of the settings key
-    EnterKey {
-        path: "/api/access/enter", method: Method::Write, body: json("Enter"),
+    EnterKey("/api/access/enter", Who::Anybody) {
+        method: Method::Write, body: json("Enter"),
         answers: &[
             (204, "It is so.", Content::Cookie),
             (401, "This is not the key.", Content::Text),
@@ -183,28 +191,27 @@ endpoints! {
         ]
     }
     /// Set, change or take away a key
-    SetKey {
-        path: "/api/access/key", method: Method::Write, who: Who::Known, body: json("NewKey"),
+    SetKey("/api/access/key", Who::Known) {
+        method: Method::Write, body: json("NewKey"),
         answers: &[(204, "It is so.", Content::Empty), (403, "Another site's page, or not now.", Content::Text)]
     }
     /// Make a new certificate authority in the place of one that cannot be used; the old file is kept beside it
-    ReplaceAuthority {
-        path: "/api/authority", method: Method::Write, who: Who::SettingsHolder, body: json(""),
+    ReplaceAuthority("/api/authority", Who::SettingsHolder) {
+        method: Method::Write, body: json(""),
         answers: &[
             (204, "There is a new one; devices that trusted the old one must be told once more.", Content::Empty),
             (400, "Not application/json, there is nothing to replace, or the new one could not be kept.", Content::Text),
         ]
     }
     /// Change settings for everybody
-    Settings {
-        path: "/api/settings", method: Method::Write, who: Who::SettingsHolder, body: json("Settings"),
+    Settings("/api/settings", Who::SettingsHolder) {
+        method: Method::Write, body: json("Settings"),
         answers: &[(204, "It is so.", Content::Empty)]
     }
     /// Hand a signed update of the whole system over to the system's updater
-    Update {
-        path: "/api/update", method: Method::Write, who: Who::Updater,
-        body: Body::Bundle { media_type: "application/vnd.rauc", bytes_max: BUNDLE_BYTES_MAX },
-        query: Some(("age=any", "The bundle may be older than what runs: for the holder of the settings key.")),
+    Update("/api/update", Who::Updater) {
+        method: Method::Write, body: Body::Bundle { media_type: "application/vnd.rauc", bytes_max: BUNDLE_BYTES_MAX },
+        query: Some((ANY_AGE, "The bundle may be older than what runs: for the holder of the settings key.")),
         answers: &[
             (204, "It has arrived whole; what becomes of it is in `update` of the status.", Content::Empty),
             (400, "Not an update's media type, does not begin as an update does, or did not arrive whole.", Content::Text),
@@ -215,8 +222,8 @@ endpoints! {
         ]
     }
     /// Restart into an update that is installed and waits
-    Restart {
-        path: "/api/update/restart", method: Method::Write, who: Who::Updater, body: json(""),
+    Restart("/api/update/restart", Who::Updater) {
+        method: Method::Write, body: json(""),
         answers: &[
             (204, "The device restarts.", Content::Empty),
             (403, "Another site's page; or no settings key is set and the device was not switched on by hand in the last five minutes.", Content::Text),
@@ -226,29 +233,25 @@ endpoints! {
         ]
     }
     /// The first-contact page: how a device comes to trust this one. On plain HTTP it is also at `/`
-    Trust {
-        path: "/trust",
+    Trust("/trust", Who::Anybody) {
         answers: &[(200, "The page.", Content::File("text/html")), (404, "No HTTPS is spoken here.", Content::Text)]
     }
     /// The certificate authority of this device
-    Certificate {
-        path: "/trust/synthwire.crt",
+    Certificate("/trust/synthwire.crt", Who::Anybody) {
         answers: &[
             (200, "The certificate.", Content::File("application/x-x509-ca-cert")),
             (404, "There is nothing to install.", Content::Text),
         ]
     }
     /// The same as a profile for iOS and macOS
-    Profile {
-        path: "/trust/synthwire.mobileconfig",
+    Profile("/trust/synthwire.mobileconfig", Who::Anybody) {
         answers: &[
             (200, "The profile.", Content::File("application/x-apple-aspen-config")),
             (404, "There is nothing to install.", Content::Text),
         ]
     }
     /// Whether who asks trusts the certificate: over HTTPS an answer says so
-    Check {
-        path: "/trust/check",
+    Check("/trust/check", Who::Anybody) {
         answers: &[
             (200, "It does.", Content::Text),
             (400, "Asked for over HTTP.", Content::Text),
@@ -256,8 +259,8 @@ endpoints! {
         ]
     }
     /// Tell what a listener's clock shows; all it can change is the dates of the next certificate
-    Clock {
-        path: "/trust/clock", method: Method::Write,
+    Clock("/trust/clock", Who::Anybody) {
+        method: Method::Write,
         query: Some(("unix_s=", "Whole seconds since 1970.")),
         answers: &[
             (200, "Noted.", Content::Text),

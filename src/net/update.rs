@@ -7,6 +7,7 @@
 use super::access::{Access, Denied};
 use super::answers::{Body, no_content};
 use super::asked::Asked;
+use super::endpoints::ANY_AGE;
 use super::limits::{UPDATE_BYTES_PER_S_MIN, UPDATE_TIMEOUT};
 use super::refusals::Refusal;
 use super::updates::{Counting, Updates};
@@ -23,8 +24,6 @@ use tokio::time::{Instant, timeout_at};
 const PIECE_BYTES: usize = 256 * 1024;
 /// How long a piece may take to come.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(PIECE_BYTES as u64 / UPDATE_BYTES_PER_S_MIN);
-/// The query of whoever wishes to install a bundle although it is older than what runs.
-const ANY_AGE: &str = "age=any";
 
 impl From<NotTaken> for Denied {
     fn from(why: NotTaken) -> Self {

@@ -4,7 +4,7 @@ use crate::stands;
 use std::fmt::Write as _;
 use synthwire::card::left::sheet_text;
 use synthwire::card::sheet::read;
-use synthwire::config::{Kind, SETTINGS, Setting};
+use synthwire::config::{Config, Kind, SETTINGS, Setting};
 
 const GUIDE: &str = "docs/guide/configuration.md";
 const PACKAGED: &str = "packaging/synthwire.toml";
@@ -62,6 +62,13 @@ fn the_packages_file_explains_each_that_stands_there() {
             .expect("a string can be written to");
     }
     stands(PACKAGED, ("# Synthwire's configuration.", ""), &text);
+    let unmarked: String = text
+        .lines()
+        .map(|line| {
+            line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or("").to_owned() + "\n"
+        })
+        .collect();
+    Config::parse(&unmarked, PACKAGED).expect("every line holds without its mark");
 }
 
 #[test]
