@@ -140,6 +140,15 @@ mod tests {
     }
 
     #[test]
+    fn the_command_line_goes_over_the_file_and_adds_to_its_lists() {
+        let file = Config::parse("queue_ms = 100\nnames = [\"a\"]\ndscp = 3\n", "x").unwrap();
+        let line = ["--queue-ms", "200", "--name", "b", "--name", "c", "--no-announce", "--demo"];
+        let config = parse(&line).unwrap().given.over(&file);
+        assert_eq!((config.queue_ms, config.dscp, config.announce, config.demo), (200, Some(3), false, true));
+        assert_eq!(config.names, ["a", "b", "c"]);
+    }
+
+    #[test]
     fn the_systems_own_service_is_meant_where_nothing_else_is_named() {
         assert!(parse(&[]).unwrap().is_systems());
         assert!(!parse(&["--config", "mine.toml"]).unwrap().is_systems());
@@ -147,11 +156,13 @@ mod tests {
     }
 
     #[test]
-    fn a_source_or_skew_that_is_none_is_refused_with_what_there_is() {
+    fn a_value_that_is_none_is_refused_with_what_there_is() {
         for (arguments, said) in [
             (["--source", "exact:prob"], "exact:counter, exact:probe or wav:FILE"),
             (["--source", "exact"], "exact:counter, exact:probe or wav:FILE"),
             (["--source", "wav:"], "exact:counter, exact:probe or wav:FILE"),
+            (["--queue-ms", "long"], "'--queue-ms <MS>': a whole number of milliseconds, 10 to 2000"),
+            (["--listen", "8080"], "'--listen <ADDR:PORT>': an address and a port, such as"),
             (["--skew-ppm", "1001"], "1001 is not in -1000..=1000"),
             (["--skew-ppm", "fast"], "invalid"),
         ] {

@@ -136,7 +136,9 @@ impl Setting {
     /// # Errors
     /// What the key wants instead.
     pub fn read(&self, text: &str) -> Result<Value, String> {
-        self.kind.read(text).filter(|value| self.takes(value)).ok_or_else(|| self.kind.wants())
+        // Quotes are the file's.
+        let wants = || self.kind.wants().replace(" without quotes", "").replace(" between quotes", "");
+        self.kind.read(text).filter(|value| self.takes(value)).ok_or_else(wants)
     }
 
     /// Its long option without the dashes, and the word for its value.
