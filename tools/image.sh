@@ -192,7 +192,7 @@ stage_pi3() {
     qemu-img create -q -f qcow2 -F raw -b "$(realpath "$IMAGE")" "$work/pi3.qcow2" 2G
     stop_machine
     http=$(free_port)
-    qemu-system-aarch64 -machine raspi3b -nodefaults -display none -monitor none -no-reboot \
+    nice --adjustment=-10 qemu-system-aarch64 -machine raspi3b -nodefaults -display none -monitor none -no-reboot \
         -kernel "$work/vmlinuz" -initrd "$work/initrd.img" -dtb "$work/pi3.dtb" -append "$(cat "$work/cmdline.txt") console=ttyS1,115200 systemd.watchdog_sec=0" \
         -serial null -serial "file:$log" -drive "file=$work/pi3.qcow2,if=sd,format=qcow2" \
         -netdev "user,id=cable,hostfwd=tcp:127.0.0.1:$http-:80" -device usb-net,netdev=cable \
