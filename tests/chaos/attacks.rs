@@ -1,4 +1,4 @@
-//! What strangers do. Each attack runs from an address of its own until its time is over, and notes what it was found.
+//! What strangers do. Each attack runs from an address of its own until its time is over, and notes what it was told.
 
 use crate::service::PATIENCE;
 use socket2::{Domain, Socket, Type};
@@ -13,7 +13,7 @@ use tungstenite::{Message, WebSocket};
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) tries: u64,
-    /// Refusals it was found of, by the name the service should count them under.
+    /// Refusals it was told of, by the name the service should count them under.
     pub(crate) refusals: BTreeMap<&'static str, u64>,
 }
 
@@ -65,7 +65,7 @@ impl Place {
 /// One way to attack.
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
-    /// What must have been counted, whether it was found or not.
+    /// What must have been counted, whether it was told or not.
     pub(crate) counted: &'static [&'static str],
     /// One round of it.
     round: fn(Place, &mut Findings),
