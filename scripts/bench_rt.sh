@@ -2,7 +2,7 @@
 # `make bench-rt`: which system calls the capture thread makes in one period, traced on the service as it ships: with a
 # generator, and with alsa-lib's jack plugin on a dummy jackd. That it allocates nothing is tests/rt_discipline.rs' part.
 #
-# scripts/bench_rt.sh [SECONDS]. BENCH_RT_SERVICE names another binary. docs/real-time.md explains the tables.
+# scripts/bench_rt.sh [SECONDS]. BENCH_RT_SERVICE names another binary. docs/design/real-time.md explains the tables.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh

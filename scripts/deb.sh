@@ -34,7 +34,7 @@ fill() {
     put 644 packaging/synthwire.1 usr/share/man/man1/synthwire.1
     gzip -9n "$tree/usr/share/man/man1/synthwire.1"
     mkdir -p "$tree/$doc"
-    cp -r docs/guide "$tree/$doc/"
+    cp -r docs/guide docs/ref "$tree/$doc/"
     # The licence's paragraphs, as the format wants them: indented, with a dot on empty lines.
     sed -e 's/^$/./' -e 's/^/ /' LICENSE-MIT | sed -e '/@MIT@/{r /dev/stdin' -e 'd}' packaging/copyright.in >"$tree/$doc/copyright"
     printf 'synthwire (%s) unstable; urgency=medium\n\n  * What has changed is in the history of the sources.\n\n -- %s  %s\n' \

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Plays a trace of arrivals through the code that ships, and says in one line of JSON what a listener heard
-// (docs/playout.md). What is wrong with the trace goes to stderr: exit 2. By the environment, as make hands it on:
+// (docs/design/playout.md). What is wrong with the trace goes to stderr: exit 2. By the environment, as make hands it on:
 //   TRACE=file.csv MODE=auto|lowest|safest SKEW_PPM=0      or, to make a trace up (`make trace`),
 //   PROFILE=bad-wifi SEED=1 SECONDS=600 FILE=file.csv
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Every network in every mode, as a table (docs/playout.md): minutes of computing. By the environment: SEED=1 SECONDS=600
+// Every network in every mode, as a table (docs/design/playout.md): minutes of computing. By the environment: SEED=1 SECONDS=600
 // MODES="auto lowest safest" PROFILES="wired bad-wifi". "no grid": the ratio to an oracle that plays without blocks.
 
 import { leastDelayMs } from '../tests/web/sim/oracle.js';

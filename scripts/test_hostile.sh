@@ -65,8 +65,8 @@ metrics() {
     serve
     curl --silent "http://127.0.0.1:$port/metrics" >"$logs/metrics.txt"
     check metrics 'the text of /metrics' promtool check metrics <"$logs/metrics.txt"
-    check metrics 'the alerts' promtool check rules docs/observability/alerts.yml
-    check metrics 'the tests of the alerts' promtool test rules docs/observability/alerts_test.yml
+    check metrics 'the alerts' promtool check rules docs/ref/metrics/alerts.yml
+    check metrics 'the tests of the alerts' promtool test rules docs/ref/metrics/alerts_test.yml
     stop
 }
 
@@ -100,7 +100,7 @@ headers() {
 }
 
 # What is meant: the authority is this device's own, which no machine knows before it is told, and which has no list of revoked
-# certificates (docs/decisions/0010). What is compressed are files that are the same for everybody: BREACH needs a secret in them, and
+# certificates (docs/design/decisions/0010). What is compressed are files that are the same for everybody: BREACH needs a secret in them, and
 # an answer to the attacker's words. Everything else that is worse than LOW must be in order.
 no_weakness() {
     node -e '

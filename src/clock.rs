@@ -1,4 +1,4 @@
-//! The one clock of the service: `CLOCK_MONOTONIC_RAW`, which nothing slews (see docs/clocks.md).
+//! The one clock of the service: `CLOCK_MONOTONIC_RAW`, which nothing slews (see docs/design/clocks.md).
 //!
 //! Read through the vDSO: no system call. Who may call it: source, rt, hub, net, sys. Never core.
 

@@ -257,7 +257,7 @@ fn what_the_authority_signs_is_for_servers_and_neither_for_mail_nor_clients_nor_
     }
 }
 
-/// Why directory names are not among the constraints (docs/decisions/0016-authority.md). When webpki compares them, this fails.
+/// Why directory names are not among the constraints (docs/design/decisions/0016-authority.md). When webpki compares them, this fails.
 #[test]
 fn an_authority_that_constrains_directory_names_could_sign_nothing_that_webpki_takes() {
     let folder = Folder::new("directory-names");

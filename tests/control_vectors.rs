@@ -64,7 +64,7 @@ fn what_a_listener_says_is_as_the_vectors_have_it_and_nothing_else_is_understood
 
 #[test]
 fn the_wire_format_names_every_message_and_every_key() {
-    let text = include_str!("../docs/wire-format.md");
+    let text = include_str!("../docs/ref/wire-format.md");
     for (name, vectors) in vectors("to_listener").into_iter().chain(vectors("from_listener")) {
         assert!(text.contains(&format!("\"type\":\"{name}\"")), "{name}");
         for key in vectors.valid.iter().flat_map(|message| message.as_object().unwrap().keys()) {

@@ -144,7 +144,7 @@ fn every_make_target_that_is_named_is_one_and_says_what_it_does() {
 #[test]
 fn every_setting_stands_in_the_guide_and_no_other() {
     let settings: BTreeSet<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
-    let guide = read("docs/guide/configuration.md");
+    let guide = read("docs/ref/configuration.md");
     let rows = guide
         .lines()
         .skip_while(|line| !line.starts_with("|---"))

@@ -17,7 +17,7 @@ use test_free::TestFree;
 
 const GUIDE: &str = "docs/guide/troubleshooting.md";
 /// Where else what is said of keys may stand, what they want among it.
-const KEYS: &str = "docs/guide/configuration.md";
+const KEYS: &str = "docs/ref/configuration.md";
 const CARD: &str = "image/config/synthwire.toml";
 /// Words, letters in each, from which a text is a sentence.
 const WORDS_MIN: usize = 3;
@@ -47,10 +47,10 @@ const UNSEEN: &[&str] = &[
 
 /// Files without messages, and why.
 const SILENT: &[(&str, &str)] = &[
-    ("src/net/metrics.rs", "help texts of metrics, which docs/observability describes"),
+    ("src/net/metrics.rs", "help texts of metrics, which docs/ref/metrics describes"),
     ("src/net/exposition.rs", "Prometheus's format"),
     ("src/net/headers.rs", "HTTP headers"),
-    ("src/net/endpoints.rs", "what docs/api/openapi.json says of each"),
+    ("src/net/endpoints.rs", "what docs/ref/openapi.json says of each"),
     ("src/net/qr.rs", "a picture"),
     ("src/net/hostile.rs", "for fuzzers alone"),
     ("src/tls/profile.rs", "a file for iOS"),

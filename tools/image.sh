@@ -3,7 +3,7 @@
 # virtual MONTAGE plugged into it; its power cut while it writes.
 #
 # tools/image.sh [STAGE...]: papers | boot | threads | count | settings | updates | pi3 | cuts, all if none is said. CUTS says how often (20). IMAGE names
-# an image that is there, with what image/build.sh leaves beside it; without it that makes one. docs/guide/image.md says what is proven.
+# an image that is there, with what image/build.sh leaves beside it; without it that makes one. docs/develop/image.md says what is proven.
 #
 # qemu runs none of a Pi's firmware: kernel, initramfs and command line are taken out of the image's boot partition and
 # handed to it. For `boot`, `threads` and `count` a second archive behind the initramfs brings what asks the questions (tools/image/overlay); for the

@@ -4,7 +4,7 @@
 # tools/vm.sh [CYCLES]: so many times the instrument is unplugged, 100 if not said. VM_SERVICE names another binary of the service.
 # Nothing is installed but the tools (scripts/packages.sh vm); the kernel's package is fetched and unpacked in target/vm/, once.
 # VM_KERNEL gives the kernel other words than loglevel=1. No root, no /dev/kvm, no network in the guest.
-# docs/guide/vm.md says what is proven by it and what is not.
+# docs/develop/vm.md says what is proven by it and what is not.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh

@@ -1,5 +1,5 @@
 // What concealment gains on a fade, and what it costs: `make bench-concealment`. Prints a table (excerpt by length of gap) and
-// times, and draws docs/pictures/concealment.svg and docs/pictures/splice.svg. The same seed, the same table and pictures.
+// times, and draws docs/design/pictures/concealment.svg and docs/design/pictures/splice.svg. The same seed, the same table and pictures.
 
 import { writeFileSync } from 'node:fs';
 import { Concealer } from '../../web/core/sound/concealment.js';
@@ -130,12 +130,12 @@ function pictures() {
     const [ours, fade] = both(one);
     return errorEnergy(piano, fade) / errorEnergy(piano, ours);
   });
-  writeFileSync(new URL('../../docs/pictures/concealment.svg', import.meta.url), drawGap(piano, gap, ...both(gap)));
+  writeFileSync(new URL('../../docs/design/pictures/concealment.svg', import.meta.url), drawGap(piano, gap, ...both(gap)));
 
   const strings = excerpt('strings');
   const places = gapsOf(strings.left.length - 4000, 1, randomFrom(SEED)).map(({ from }) => ({ from, to: from + framesOf(15) }));
   const place = median(places, (one) => searched(strings, one).correlation[0]);
-  writeFileSync(new URL('../../docs/pictures/splice.svg', import.meta.url), drawSplice(strings, place.from, place.to, searched(strings, place)));
+  writeFileSync(new URL('../../docs/design/pictures/splice.svg', import.meta.url), drawSplice(strings, place.from, place.to, searched(strings, place)));
 }
 
 table();

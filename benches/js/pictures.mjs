@@ -1,4 +1,4 @@
-// Two pictures for docs/concealment.md. Plain SVG, readable on light and dark pages.
+// Two pictures for docs/design/concealment.md. Plain SVG, readable on light and dark pages.
 
 import { OVERLAP, OVERLAP_FRAMES } from '../../web/core/sound/splice.js';
 import { STREAM_RATE_HZ } from '../../web/core/units.js';

@@ -126,7 +126,7 @@ mod tests {
             assert!(help.contains(&format!("\n  {key} ")), "{help}");
         }
         assert_eq!(help.lines().count() - 1, SETTINGS.len());
-        let guide = include_str!("../../docs/guide/configuration.md");
+        let guide = include_str!("../../docs/ref/configuration.md");
         for Setting { key, .. } in SETTINGS {
             assert!(guide.contains(&format!("`{key}`")), "{key}");
         }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Why frames never reached a listener. The numbers are those of `docs/wire-format.md`.
+/// Why frames never reached a listener. The numbers are those of `docs/ref/wire-format.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u16)]

@@ -1,4 +1,4 @@
-//! Finds frames the device never delivered, from its own clock: lost USB packets raise no error (docs/real-time.md).
+//! Finds frames the device never delivered, from its own clock: lost USB packets raise no error (docs/design/real-time.md).
 //!
 //! In: how many frames have come so far, and when. A stamp can be late (an interrupt on a busy machine) but hardly early, so
 //! the *least* late of a window tell the device's clock to a fraction of a frame. Windows lie on a straight line (its slope

@@ -1,7 +1,7 @@
 //! To Int16, by one rule: the nearest, ties to the even one, saturated; not a number is silence.
 //!
 //! So a 16-bit sample in any container comes out bit for bit, and the same sound gives the same Int16 in every format. Why no
-//! dither: `docs/decisions/0002-rounding.md`. Real-time code that vectorises: no branch on data.
+//! dither: `docs/design/decisions/0002-rounding.md`. Real-time code that vectorises: no branch on data.
 
 /// The nearest Int16 of a sample whose full scale is 32 bits.
 #[inline]

@@ -1,4 +1,4 @@
-//! The binary records of `docs/wire-format.md`: 40 bytes of head, then samples.
+//! The binary records of `docs/ref/wire-format.md`: 40 bytes of head, then samples.
 //!
 //! In: fields or bytes. Out: bytes or fields. Parsing is total: any bytes give records or a [`Refused`], never a panic.
 //! What belongs elsewhere: building a packet from a period (`packetizer`), JSON messages (`net::control`).

@@ -1,4 +1,4 @@
-//! The text messages of `docs/wire-format.md`: what may be said on a listener's socket besides sound.
+//! The text messages of `docs/ref/wire-format.md`: what may be said on a listener's socket besides sound.
 //!
 //! Each has a file of examples in `tests/vectors/control`, by which the page's `web/core/net/messages.js` is tested, too. To add
 //! one: a variant here, that file, and its reader or its maker there; `tests/control_vectors.rs` names what is missing.

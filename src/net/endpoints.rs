@@ -2,7 +2,7 @@
 //! file; the compiler then asks `routes` for who gives it.
 //!
 //! From the row come: what the router finds, the guards (method, origin, keys, the body's type and length), and what
-//! `make documents` writes of it into `docs/api/openapi.json`. What has no row is a file of the page or nothing.
+//! `make documents` writes of it into `docs/ref/openapi.json`. What has no row is a file of the page or nothing.
 
 use super::limits::BODY_BYTES_MAX;
 use crate::update::BUNDLE_BYTES_MAX;
@@ -162,7 +162,7 @@ endpoints! {
     Clients("/api/clients", Who::Overseer) { answers: &[(200, "The answer.", Content::Json("Clients"))] }
     /// Which keys are set, and which were shown
     Access("/api/access", Who::Known) { answers: &[(200, "The answer.", Content::Json("Access"))] }
-    /// The same as the status, for Prometheus (docs/observability)
+    /// The same as the status, for Prometheus (docs/ref/metrics)
     Metrics("/metrics", Who::Listener) { answers: &[(200, "The answer.", Content::Text)] }
     /// Whether it is alive: sound reaches the sockets, if there is any, and a source is looked for, if there is none
     Health("/healthz", Who::Anybody) {
@@ -171,7 +171,7 @@ endpoints! {
             (503, "It is not, or has only just been started: one plain sentence says why (docs/guide/troubleshooting.md has them all).", Content::Text),
         ]
     }
-    /// The sound, and what is said beside it, as a WebSocket (docs/wire-format.md)
+    /// The sound, and what is said beside it, as a WebSocket (docs/ref/wire-format.md)
     Socket("/ws", Who::Listener) {
         method: Method::Socket, answers: &[
             (101, "It is one from now on.", Content::Empty),

@@ -1,4 +1,4 @@
-//! `/metrics`: the status as Prometheus reads it. Names are stable; they are only ever added. `docs/observability/` has a
+//! `/metrics`: the status as Prometheus reads it. Names are stable; they are only ever added. `docs/ref/metrics/` has a
 //! dashboard and alerts made of them.
 
 use super::exposition::{Exposition, Kind::Counter, Kind::Gauge};

@@ -1,4 +1,4 @@
-//! Everything that is turned away at the door, by name: one list for the status, the metrics and `docs/guide/limits.md`.
+//! Everything that is turned away at the door, by name: one list for the status, the metrics and `docs/ref/limits.md`.
 //! What is refused on the way to an answer gets an HTTP status, what is refused of a listener a WebSocket close code.
 
 use std::collections::BTreeMap;
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn every_reason_is_documented() {
-        let guide = include_str!("../../docs/guide/limits.md");
+        let guide = include_str!("../../docs/ref/limits.md");
         for refusal in Refusal::ALL {
             assert!(guide.contains(&format!("`{}`", refusal.name())), "{}", refusal.name());
         }

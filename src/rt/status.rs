@@ -9,7 +9,7 @@ use crate::source::opening::Kind;
 use crate::units::{ChannelCount, Hz};
 use serde::{Deserialize, Serialize};
 
-/// What a listener is told of the source: the `source` object of `docs/wire-format.md`.
+/// What a listener is told of the source: the `source` object of `docs/ref/wire-format.md`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceView {

@@ -182,7 +182,7 @@ impl Authority {
 /// ([`PERMITTED_SUFFIXES`]), servers, no e-mail address and no URI. A kind of name that is not mentioned would be
 /// unbounded, so of those two one is permitted that cannot exist: OpenSSL takes no exclusion of all addresses, and webpki
 /// neither, but every verifier keeps to what is permitted. Directory names are not mentioned: webpki (rustls) refuses every
-/// certificate below such a constraint (docs/decisions/0016-authority.md).
+/// certificate below such a constraint (docs/design/decisions/0016-authority.md).
 fn parameters(name: &str, window: Window) -> Result<CertificateParams> {
     let mut authority = CertificateParams::default();
     authority.distinguished_name = called(name);

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 fn document() -> Value {
-    serde_json::from_str(include_str!("../../docs/api/openapi.json")).expect("the document is JSON")
+    serde_json::from_str(include_str!("../../docs/ref/openapi.json")).expect("the document is JSON")
 }
 
 /// Where `value` is not as `schema` says. Knows the words the document uses, and refuses others.
@@ -207,7 +207,7 @@ fn dashboard_and_alerts_speak_of_metrics_that_exist() {
     let service = Service::playing(&["--source", "exact:music"]);
     let exist: BTreeSet<String> =
         samples(&service).into_keys().map(|name| name.split('{').next().unwrap().to_owned()).collect();
-    for file in ["docs/observability/dashboard.json", "docs/observability/alerts.yml"] {
+    for file in ["docs/ref/metrics/dashboard.json", "docs/ref/metrics/alerts.yml"] {
         let named = metrics_named_in(file);
         assert!(named.len() >= 5, "{file} names metrics");
         // Only a listener's own account brings this one into being.

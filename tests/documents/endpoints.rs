@@ -1,10 +1,10 @@
-//! The paths of `docs/api/openapi.json` are those of `src/net/endpoints.rs`: guards, bodies and answers. Its schemas are written by hand.
+//! The paths of `docs/ref/openapi.json` are those of `src/net/endpoints.rs`: guards, bodies and answers. Its schemas are written by hand.
 
 use crate::stands;
 use serde_json::{Map, Value, json};
 use synthwire::net::endpoints::{Body, Content, Declared, ENDPOINTS, Method, Who};
 
-const DOCUMENT: &str = "docs/api/openapi.json";
+const DOCUMENT: &str = "docs/ref/openapi.json";
 
 fn reference(schema: &str) -> Value {
     if schema.is_empty() {
@@ -104,7 +104,7 @@ fn the_documents_paths_are_those_that_are_declared() {
 #[test]
 fn every_schema_that_is_named_is_described() {
     let document: Value =
-        serde_json::from_str(include_str!("../../docs/api/openapi.json")).expect("the document is JSON");
+        serde_json::from_str(include_str!("../../docs/ref/openapi.json")).expect("the document is JSON");
     for declared in ENDPOINTS {
         let answered = declared.answers.iter().filter_map(|(_, _, content)| match content {
             Content::Json(schema) => Some(*schema),

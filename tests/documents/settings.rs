@@ -6,7 +6,7 @@ use synthwire::card::left::sheet_text;
 use synthwire::card::sheet::read;
 use synthwire::config::{Config, Kind, SETTINGS, Setting};
 
-const GUIDE: &str = "docs/guide/configuration.md";
+const GUIDE: &str = "docs/ref/configuration.md";
 const PACKAGED: &str = "packaging/synthwire.toml";
 const CARD: &str = "image/config/synthwire.toml";
 const MAN_PAGE: &str = "packaging/synthwire.1";

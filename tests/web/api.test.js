@@ -1,4 +1,4 @@
-/** What the page asks the service for is there: docs/api/openapi.json has its paths from the service's own table. */
+/** What the page asks the service for is there: docs/ref/openapi.json has its paths from the service's own table. */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { test } from 'node:test';
 const read = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
 test('every address that the page asks for is one of the service, by the right method', () => {
-  const { paths } = JSON.parse(read('docs/api/openapi.json'));
+  const { paths } = JSON.parse(read('docs/ref/openapi.json'));
   const text = read('web/api.js');
   const named = [...text.matchAll(/['`](api\/[a-z/]+)/g)].map(([, path]) => `/${path}`);
   assert.ok(named.length >= 8, 'the page asks');

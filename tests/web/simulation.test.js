@@ -1,6 +1,6 @@
 /**
  * A listener against networks made up by name and seed, in the figures of issue 3, with slack: shorter runs learn longer.
- * docs/playout.md has the whole table (`make simulate-sweep`).
+ * docs/design/playout.md has the whole table (`make simulate-sweep`).
  */
 
 import assert from 'node:assert/strict';

@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import ts from 'typescript';
 import { filesOf, lineOf, nodes, parse, textOf } from './law.js';
 
-const GUIDES = ['docs/guide/troubleshooting.md', 'docs/guide/configuration.md'];
+const GUIDES = ['docs/guide/troubleshooting.md', 'docs/ref/configuration.md'];
 /** Words, letters in each, from which a text is a sentence. */
 const WORDS_MIN = 3;
 

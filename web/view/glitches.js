@@ -9,7 +9,7 @@ import { thousands } from './figures.js';
 /** Counted and shown, but not called a glitch: the listener wanted it, or somebody plugged the synth in. */
 const INTENDED = new Set(['source_change']);
 
-/** The names of docs/wire-format.md, "Cause codes", as one says them. */
+/** The names of docs/ref/wire-format.md, "Cause codes", as one says them. */
 const CAUSE_WORDS = new Map([
   ['capture_xrun', 'The service fetched the sound too late from the synth'],
   ['usb_loss', 'USB lost sound between the synth and the service'],

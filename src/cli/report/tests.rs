@@ -268,7 +268,7 @@ fn leaves(root: &Value, schema: &Value, path: &str, found: &mut Vec<String>) {
 
 #[test]
 fn every_number_and_every_word_of_the_status_that_is_documented_is_shown() {
-    let root: Value = serde_json::from_str(include_str!("../../../docs/api/openapi.json")).unwrap();
+    let root: Value = serde_json::from_str(include_str!("../../../docs/ref/openapi.json")).unwrap();
     let mut found = Vec::new();
     leaves(&root, &root["components"]["schemas"]["Status"], "", &mut found);
     let shapes = Shapes::of(shapes::STATUS, &counted());

@@ -116,7 +116,7 @@ function rises(before, now) {
 }
 
 /**
- * One row of docs/guide/engines.md, and its head.
+ * One row of docs/develop/engines.md, and its head.
  *
  * @param {import('node:test').TestContext} t @param {Engine} engine @param {any} report
  * @param {{share: number, delayMs: number, residualDb: number, heardMs: number, glitches: Record<string, number>}} heard

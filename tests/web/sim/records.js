@@ -1,4 +1,4 @@
-/** Writes the records of docs/wire-format.md, for tests only: the product never sends any. */
+/** Writes the records of docs/ref/wire-format.md, for tests only: the product never sends any. */
 
 /**
  * @typedef {object} Fields

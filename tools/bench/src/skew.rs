@@ -18,7 +18,7 @@ const PACKETS_PER_COMPARISON: usize = 345;
 /// A comparison that took longer than this was interrupted and does not count.
 const COMPARISON_NS_MAX: u64 = 20_000;
 
-/// Bytes of a record's head; docs/wire-format.md has the layout.
+/// Bytes of a record's head; docs/ref/wire-format.md has the layout.
 const HEAD_BYTES: usize = 40;
 const AUDIO: u8 = 1;
 const RESTART: u8 = 1;

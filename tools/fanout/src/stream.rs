@@ -1,7 +1,7 @@
 //! What one listener hears, checked byte by byte: WebSocket messages, their records, and that every sample of
 //! `--source exact:counter` is there, in order, once.
 //!
-//! In: bytes as they come. Out: a [`Tally`]. Written from docs/wire-format.md, not from the service's code: two readings of the
+//! In: bytes as they come. Out: a [`Tally`]. Written from docs/ref/wire-format.md, not from the service's code: two readings of the
 //! same page must agree. No sockets here.
 
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
 //! `vm`: runs in the guest of `make test-vm`, as root, with the service, the virtual MONTAGE and strace beside it; prints what it
-//! finds as TAP on its standard output. docs/guide/vm.md says what that proves and what it cannot.
+//! finds as TAP on its standard output. docs/develop/vm.md says what that proves and what it cannot.
 //!
 //! `vm CYCLES`: so many times the instrument is unplugged and plugged in again.
 //! `vm listen HOST:PORT`: on the host of `make test-image`: whether every frame of every pair comes in order from there.

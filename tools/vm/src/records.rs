@@ -1,4 +1,4 @@
-//! What a listener is sent, taken apart: records of `docs/wire-format.md`. Written here once more, from the document alone, so
+//! What a listener is sent, taken apart: records of `docs/ref/wire-format.md`. Written here once more, from the document alone, so
 //! that the service is not judged by its own code.
 
 const HEAD_BYTES: usize = 40;

@@ -9,7 +9,7 @@
  * - `latency`: currentTime runs ahead of the ear by the output latency. It moves in steps of the callback's buffer;
  *   just before a step it shows the moment that is about to be rendered, so its lower envelope counts.
  *
- * A stamp that claims that nothing lies between rendering and the ear is not believed (docs/clocks.md). No clock is read.
+ * A stamp that claims that nothing lies between rendering and the ear is not believed (docs/design/clocks.md). No clock is read.
  */
 
 import { median } from './median.js';

@@ -12,7 +12,7 @@ import { WIRE_VERSION } from './wire.js';
 export const PROCESSOR_NAME = 'synthwire-playout';
 
 /**
- * What is heard (docs/wire-format.md).
+ * What is heard (docs/ref/wire-format.md).
  *
  * @typedef {object} Source
  * @property {string} kind 'synth', 'demo', 'test' or 'none'
@@ -55,7 +55,7 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  */
 
 /**
- * What a listener tells the service of itself, once a second (docs/wire-format.md, `report`).
+ * What a listener tells the service of itself, once a second (docs/ref/wire-format.md, `report`).
  *
  * @typedef {object} ListenerReport
  * @property {string} mode

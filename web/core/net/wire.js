@@ -1,5 +1,5 @@
 /**
- * The binary records of docs/wire-format.md, read.
+ * The binary records of docs/ref/wire-format.md, read.
  *
  * In: the bytes of one message. Out: its records, or a refusal that names what is wrong and where. Reading is total: any
  * bytes give one or the other, nothing throws. Record objects are reused from message to message: at 344 messages a

@@ -1,7 +1,7 @@
 /**
  * The true delay: how long ago that was captured which is at the listener's ear now.
  *
- * Four clocks meet here, each through its own map (docs/clocks.md): page time to context time (output_clock.js), context
+ * Four clocks meet here, each through its own map (docs/design/clocks.md): page time to context time (output_clock.js), context
  * frames to positions (the audio thread's stamp), positions to capture time (capture_map.js), and page time to the
  * service's clock (peer_clock.js).
  */

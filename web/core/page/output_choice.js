@@ -2,7 +2,7 @@
  * Which latencyHint the audio context is asked for: the least this browser can hold without running empty.
  *
  * In: underruns of the browser's output, as they are counted. Out: a hint, and when to take the next safer one. No clock is
- * read here. The figures behind the order: docs/latency-budget.md.
+ * read here. The figures behind the order: docs/design/latency-budget.md.
  */
 
 /** From least delay to most. @type {readonly (number | AudioContextLatencyCategory)[]} */

@@ -21,7 +21,7 @@ const FACTOR = 1.025;
 const CANDIDATES = 225;
 
 /**
- * A mode, in milliseconds. Chosen by replaying made-up networks (tests/web/sim/networks.js): docs/playout.md has the figures.
+ * A mode, in milliseconds. Chosen by replaying made-up networks (tests/web/sim/networks.js): docs/design/playout.md has the figures.
  *
  * @typedef {object} Law
  * @property {number} price what one remembered interruption is worth in delay; four are worth twice as much

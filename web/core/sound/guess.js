@@ -11,7 +11,7 @@
 import { DECIMATION, lower, raised, REACH_FRAMES, UP_AFTER } from './bands.js';
 import { framesOf } from '../units.js';
 
-/** Coefficients of the models: of the newest frames, of the low band, of what is above. Measured: docs/concealment.md. */
+/** Coefficients of the models: of the newest frames, of the low band, of what is above. Measured: docs/design/concealment.md. */
 export const EDGE_ORDER = 32;
 export const LOW_ORDER = 128;
 export const HIGH_ORDER = 64;

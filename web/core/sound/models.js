@@ -11,7 +11,7 @@ import { EDGE_ORDER, HIGH_ORDER, LOW_ORDER } from './guess.js';
 
 /** @typedef {import('./bands.js').Past} Past */
 
-/** Windows of the models, in samples of their band: 12, 46 and 12 ms. Measured: docs/concealment.md. */
+/** Windows of the models, in samples of their band: 12, 46 and 12 ms. Measured: docs/design/concealment.md. */
 const EDGE_WINDOW = 512;
 const LOW_WINDOW = 256;
 const HIGH_WINDOW = 512;

@@ -5,7 +5,7 @@
  * made once; run() makes nothing. Which times are wanted, and that their neighbours are in the buffer, is the caller's business.
  *
  * A windowed sinc, looked up by the fraction of the time (Smith, Digital Audio Resampling, ccrma.stanford.edu/~jos/resample).
- * Choice, measurements and what was rejected: docs/decisions/0007-resampler.md; `make bench-resampler` prints the figures.
+ * Choice, measurements and what was rejected: docs/design/decisions/0007-resampler.md; `make bench-resampler` prints the figures.
  */
 
 import { kaiser } from './kaiser.js';

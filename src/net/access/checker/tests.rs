@@ -242,7 +242,7 @@ fn strangers_waits(networks: u64, seed: u64, end_ms: u64) -> Vec<u64> {
     waits
 }
 
-/// As docs/guide/limits.md says.
+/// As docs/ref/limits.md says.
 const GUESSING_NETWORKS: u64 = 60;
 
 #[test]

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 const CAPTURE: &str = "capture";
-/// What the thread may call (docs/real-time.md), by any period at most so often.
+/// What the thread may call (docs/design/real-time.md), by any period at most so often.
 const ALLOWED: [(&str, f64); 3] = [("poll", 1.0), ("ioctl", 1.0), ("write", 1.0)];
 /// Traced for so long.
 const TRACE_TIME: Duration = Duration::from_secs(5);
