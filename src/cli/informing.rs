@@ -16,7 +16,7 @@ use tokio::time::MissedTickBehavior;
 
 /// How often the firmware is asked for power and heat.
 const POWER_EVERY: Duration = Duration::from_secs(10);
-/// How often it is looked at whether the service lives, unless systemd's watchdog wants to know more often.
+/// How often to check that the service lives, unless systemd's watchdog wants to know more often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often the watchdog is fed within the time it waits: one late look does no harm.
 const FEEDS_PER_WATCHDOG: u32 = 4;

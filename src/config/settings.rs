@@ -214,7 +214,7 @@ settings! {
     rt_priority: u8 = 70, {
         kind: Kind::Number { of: "a whole number", least: 0, most: 99 },
         option: "--rt-priority N", example: "70",
-        more: "the thread that sends has one less, 45 at most ([why](../real-time.md#who-goes-before-whom))"
+        more: "the thread that sends has one less, 45 at most ([why](../design/real-time.md#who-goes-before-whom))"
     }
     /// CPU the capture thread runs on
     capture_cpu: Option<u16> = None, { kind: Kind::Cpu, option: "--capture-cpu N", unset: "any", example: "3" }
@@ -223,7 +223,7 @@ settings! {
     /// Address and port for HTTP: page and sound for this machine itself, for others the way to HTTPS where that is spoken
     listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), {
         kind: Kind::Address, option: "--listen ADDR:PORT", example: "\"127.0.0.1:8080\"",
-        more: "others get the [first-contact page](first-contact.md)"
+        more: "others get the [first-contact page](../guide/first-contact.md)"
     }
     /// Address and port for HTTPS: page and sound for everybody
     listen_tls: Option<SocketAddr> = None, { kind: Kind::Address, option: "--listen-tls ADDR:PORT", unset: "no HTTPS" }
@@ -246,7 +246,7 @@ settings! {
     /// Further names this device is reached by, besides its host name, that name with .local, and its addresses
     names: Vec<String> = Vec::new(), {
         kind: Kind::Names, option: "--name NAME", unset: "none", example: "[\"synth.lan\"]",
-        more: "[why](limits.md); such as a router's or a [proxy](proxies.md)'s; its page under one of them is its own",
+        more: "[why](limits.md); such as a router's or a [proxy](../guide/proxies.md)'s; its page under one of them is its own",
         card: Some(Card {
             about: "Further names that your router or a proxy has for this device. NAME.local needs none of this",
             example: "[\"synthwire.fritz.box\"]",
@@ -256,12 +256,12 @@ settings! {
     /// Reverse proxies whose word on their visitors counts: addresses, or blocks of them
     trusted_proxies: Vec<String> = ["127.0.0.0/8", "::1"].map(String::from).to_vec(), {
         kind: Kind::Addresses, option: "--trusted-proxy ADDR", example: "[\"127.0.0.0/8\", \"::1\"]",
-        more: "[proxies](proxies.md); `[]` believes none"
+        more: "[proxies](../guide/proxies.md); `[]` believes none"
     }
     /// Key without which nobody listens
     listening_key: Option<String> = None, {
         kind: Kind::HashedKey, unset: "none, or the one set on the page", example: "\"$argon2id$...\"",
-        more: "[access](access.md)",
+        more: "[access](../guide/access.md)",
         card: Some(Card {
             about: "Nobody listens without it. At least 8 characters",
             example: "\"a word for the band\"",
@@ -271,7 +271,7 @@ settings! {
     /// Key without which nobody changes settings
     settings_key: Option<String> = None, {
         kind: Kind::HashedKey, unset: "none, or the one set on the page", example: "\"$argon2id$...\"",
-        more: "[access](access.md)",
+        more: "[access](../guide/access.md)",
         card: Some(Card {
             about: "Nobody changes settings without it. At least 8 characters",
             example: "\"a word for yourself\"",

@@ -14,7 +14,7 @@ pub struct AckAge {
 #[derive(Debug)]
 struct Mark {
     at: MonoNs,
-    /// Written since: what is under way beyond that was so then.
+    /// Bytes written since then. If more than that is unacknowledged, some of it was already under way at the mark.
     written: usize,
 }
 

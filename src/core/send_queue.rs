@@ -154,7 +154,7 @@ impl SendQueue {
         before.chunk_packets != self.serving.chunk_packets
     }
 
-    /// The stream is another: of another rate, no more of it goes to who was told the one before.
+    /// The stream has changed. If its rate is another one, a listener that was told the old rate gets no more of it.
     pub fn lay_out(&mut self, stream: Stream) {
         if self.stream.rate != stream.rate && matches!(self.phase, Phase::Opened | Phase::Playing) {
             self.close();
@@ -341,7 +341,7 @@ impl SendQueue {
         sound
     }
 
-    /// The link took this of what it was given. When the sound of a message was ready that is whole now.
+    /// Records what the link took. Returns when the sound of the message that is now complete was ready.
     pub fn sent(&mut self, packets: &Backlog<Packet>, sent: Sent, now: MonoNs) -> Option<MonoNs> {
         self.ack_age.written(sent.bytes);
         self.turn.room = Room::Unknown;

@@ -2,7 +2,8 @@
 //!
 //! In: what crosses the hand-off, and what is set for all listeners. Out: packets, and the sizes that listeners' queues start from.
 //! A rendition's number is its place in [`all`] and the `stream` byte of its records. To add one: a `Mix` or a `Codec` of its own
-//! where it needs one, and a line in [`all`].
+//! where it needs one, and a line in [`all`]. Nobody can ask for another one yet: `net::client` gives everybody number 0. Version 1 of the
+//! wire takes two channels only, so a mono mix is sent on both sides or needs a new version byte.
 
 use super::Sizes;
 use crate::core::adaptation::Stream;

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 /// Events on their way.
 const EVENTS_MAX: usize = 16;
-/// How soon it is looked again whether there is room.
+/// How soon to check again for room.
 const OFFER_AGAIN: Duration = Duration::from_millis(5);
 
 /// What the thread that sends is told.

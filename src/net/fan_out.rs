@@ -35,10 +35,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 const HURRY_AFTER: Duration = Duration::from_millis(100);
 /// What is taken from the hand-off before everybody is served.
 const MARKS_AT_ONCE: usize = 16;
-/// So many such turns before new listeners and listeners' words have theirs, however late this thread is: all that was there when it
-/// woke, and whatever has come since will wake it again.
+/// At most this many turns in a row before new listeners and incoming messages are served, however late this thread is. That covers
+/// everything that was there when it woke; whatever came since wakes it again.
 const TURNS_AT_ONCE: usize = RING_MARKS / MARKS_AT_ONCE;
-/// How often it is looked at how busy this thread is, ns.
+/// How often this thread measures how busy it is, ns.
 const LOAD_EVERY_NS: u64 = NS_PER_S / 4;
 /// How often it turns with nothing to do: who watches over it sees that it could.
 const TURN_EVERY: Duration = Duration::from_secs(1);
@@ -178,7 +178,7 @@ impl Ticker {
         listeners.numbers.fan_out.ticks.fetch_add(1, Relaxed);
     }
 
-    /// Counts what this turn took; now and then it is looked at whether that is too much.
+    /// Counts what this turn took; now and then it checks whether that is too much.
     fn account(&mut self, listeners: &Listeners, began: MonoNs) {
         let now = mono_raw_now();
         listeners.numbers.fan_out.busy_ns.fetch_add(now.since(began), Relaxed);

@@ -19,7 +19,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 /// How long a handshake may take: a phone on bad Wi-Fi needs one or two.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long one may wait for its turn: the five seconds of three who stand still before it.
+/// How long a connection may wait for its turn: long enough for three stalled handshakes of five seconds before it.
 const HANDSHAKE_WAIT: Duration = Duration::from_secs(15);
 /// Handshakes at once.
 const HANDSHAKES_MAX: usize = 64;

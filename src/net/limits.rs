@@ -1,4 +1,4 @@
-//! Every limit on what comes from outside, in one place. `docs/ref/limits.md` says the same, with what happens at each;
+//! The limits on what comes from outside; those of the TLS handshake are in `handshake`, an upload's in `update`. `docs/ref/limits.md` says the same, with what happens at each;
 //! what is turned away is counted under a name (`refusals`). Connections are counted in `connection_limits`; what keys may be tried is in `access`.
 
 use std::time::Duration;

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 /// Connections on their way.
 const NEW_LISTENERS_MAX: usize = 64;
-/// How soon it is looked again whether there is room.
+/// How soon to check again for room.
 const OFFER_AGAIN: Duration = Duration::from_millis(5);
 
 /// A listener on its way.

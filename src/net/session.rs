@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 const REPORT_PAUSE: Duration = Duration::from_millis(900);
 /// How long an answer may wait for room before the listener is given up.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often it is looked at whether a listener may still listen: a key may have been set.
+/// How often a listener's right to listen is checked: a key may have been set.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Close codes of our own (RFC 6455, 7.4.1; the last is of IANA's registry). Those of refusals are in `refusals`.
@@ -71,7 +71,7 @@ struct Session<'a> {
     /// Before then another report is not kept.
     report_due: Instant,
     last_report: Report,
-    /// When it is looked at whether it may still listen.
+    /// When its right to listen is checked next.
     look_due: Instant,
 }
 

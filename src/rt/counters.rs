@@ -41,7 +41,7 @@ pub struct Counters {
     pub capture_thread: AtomicI32,
     /// Waits that ended without frames.
     pub timeouts: AtomicU64,
-    /// Turns of the supervisor; while a capture thread runs, only those since which it has moved, too.
+    /// Turns of the supervisor. While a capture thread runs, a turn counts only if that thread has moved since the last one.
     pub turns: AtomicU64,
     /// The device's drift against our clock, in thousandths of a ppm; `i64::MIN` when unknown.
     drift_ppb: AtomicI64,

@@ -325,8 +325,8 @@ impl Access {
         self.write(&state, written, note).await
     }
 
-    /// Writes down `state`, then does what is to be done once it is written. Both come to their end though whoever asked goes away
-    /// meanwhile, and nobody else writes before: file and door never disagree.
+    /// Writes `state`, then does what must follow the write. Both finish even if the request is cancelled, and nobody writes in
+    /// between, so the file and the keys in use always agree.
     async fn write(
         &self,
         state: &State,

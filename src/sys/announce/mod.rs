@@ -21,7 +21,7 @@ use tokio::sync::watch;
 /// How often the kernel is asked for the host name: it costs a system call. (Its notification is behind `/proc/sys`, which the
 /// unit hides from the service.)
 const HOST_EVERY: Duration = Duration::from_secs(1);
-/// Every so many of these looks it is looked whether the announcement still stands.
+/// After this many looks, the announcement itself is checked as well.
 const LOOKS_PER_CHECK: u32 = 30;
 
 /// Who answers for us.

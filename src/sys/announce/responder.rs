@@ -87,8 +87,8 @@ impl Responder {
     }
 }
 
-/// Whether an address under our name is that of another machine. One of a kind that we have none of takes no name from us, and would
-/// be found again and again.
+/// Whether an address announced under our name belongs to another machine. One of an address family we do not use is ignored: it does
+/// not take our name, and would be found again and again.
 fn is_anothers(address: IpAddr, own: &[IpAddr]) -> bool {
     !own.contains(&address) && own.iter().any(|own| !own.is_loopback() && own.is_ipv4() == address.is_ipv4())
 }

@@ -15,7 +15,7 @@ export const COMMON_SECONDS_MIN = 20;
 /** What two least observations of a second are uncertain by at least. */
 const NOISE_MS_MIN = 0.02;
 const REFINEMENTS = 2;
-/** So much closer than they are do points seem that were kept because they lie close: the lower half of a normal law. */
+/** The lower half of a normal distribution has this share of its spread: points kept because they lie low look less scattered than they are. */
 const HALVED = 0.6;
 
 /** @typedef {import('./envelope_line.js').Bucket} Bucket */

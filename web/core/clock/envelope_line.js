@@ -6,7 +6,7 @@
  * and how fast they come. What belongs elsewhere: what the units mean (live_edge.js). No clock is read here.
  *
  * Of every second only the least late observation counts: it is what makes a bad Wi-Fi look like a wire. The line runs
- * through the lower half of ninety such seconds (listening facts C2: 2 ppm where raw arrivals swing by thousands).
+ * through the lower half of ninety such seconds (measured: 2 ppm where raw arrivals swing by thousands).
  * When the network's way or the audio thread has moved for good, the older seconds are moved along, so that a step is
  * never taken for a drift.
  */

@@ -19,7 +19,7 @@ import { AUDIO_FRAMES_MAX, KIND_AUDIO, KIND_GAP, KIND_LISTENER, WireParser } fro
 
 /** How often the audio thread is told where the live edge is: its line moves by less than 0.1 ms meanwhile. */
 const PUBLISH_EVERY_MS = 100;
-/** 6,000 years of frames. Beyond it a double no longer tells neighbours apart, and no service gets there. */
+/** 3,200 years of frames. Beyond it a double no longer tells neighbours apart, and no service gets there. */
 const FRAME_INDEX_MAX = 2 ** 52;
 
 export class Receiver {

@@ -20,7 +20,7 @@ import { SAME_EVENT_MS } from './what_if.js';
 
 /** Required leads are watched for so long before sound is placed. */
 const WATCH_MS = 70;
-/** The rate of the block is not chosen yet when it is looked whether there is room for a step. */
+/** Whether there is room for a step is checked before the rate of the block is chosen. */
 const STEP_MARGIN_FRAMES = 4;
 /** An audio thread that stood still for longer was put to sleep with its page. */
 const SLEEP_MS = 1000;

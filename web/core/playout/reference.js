@@ -1,9 +1,9 @@
 /**
  * The reference: a reader at the live edge itself, which nothing ever interrupts.
  *
- * In: the line, the blocks. Out: which frames it would need, without a lead. A listener who holds a lead needs the same frames, so
- * many earlier: what each lead means can be counted without being played (what_if.js), and whoever was interrupted knows their place.
- * It moves by the law of the reader that is heard (pace.js); only a step it makes to the frame, as no sound has to fit.
+ * In: the line, the blocks. Out: which frames it would need, without a lead. A reader with a lead of L needs the same frames, L
+ * earlier. So every lead can be counted without being played (what_if.js), and an interrupted reader knows where it belongs.
+ * It moves by the law of the audible reader (pace.js), but steps to the exact frame, because it need not look for where sound fits.
  * No method makes an object.
  */
 

@@ -12,7 +12,7 @@
 
 import { framesOf, STREAM_RATE_HZ } from '../units.js';
 
-/** A larger error is no matter for the speed: one step. */
+/** A larger error is corrected by one step, not by the speed. */
 export const STEP_MS = 5;
 const PPM = 1e-6;
 const CORRECTION_MAX = 300 * PPM;

@@ -197,8 +197,8 @@ export class LeadTarget {
   }
 
   /**
-   * The live edge itself was moved: the same place has another lead now. Where the network has become slower, what seemed late
-   * meanwhile was that; where faster, its jitter is what it was.
+   * The live edge has moved, so the same place now has another lead. If the network became slower, that was what seemed late in
+   * between; if it became faster, its jitter is unchanged.
    *
    * @param {number} frames negative: slower
    */

@@ -32,7 +32,7 @@ export class Timeline {
   reference;
   target;
   whatIf;
-  /** An error beyond this is no matter for the speed: one step. */
+  /** An error beyond this is corrected by one step, not by the speed. */
   stepFrames;
 
   #ring;
@@ -50,7 +50,7 @@ export class Timeline {
    * fallen behind. The line does not know of it yet.
    */
   #slipFrames = 0;
-  /** By how much a new line is later than the one before for a standstill that was not met yet: by so much the reader is behind. */
+  /** How much later a new line is than the last because of a standstill not handled yet: the reader is behind by that much. */
   #standstillFrames = 0;
   /** The worst lead required in this second. */
   #secondMost = LEAST;

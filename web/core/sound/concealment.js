@@ -76,8 +76,8 @@ export class Concealer {
   }
 
   /**
-   * The law of the crossfade back (RE_ENTRY), to be read when real frames return: a guess that is trusted and still at its full
-   * level is the same sound, later it is a stranger.
+   * The law of the crossfade back (RE_ENTRY), to be read when real frames return: a trusted guess at full level
+   * counts as the same sound; later it counts as unrelated.
    *
    * @returns {number}
    */
@@ -101,8 +101,8 @@ export class Concealer {
   }
 
   /**
-   * Gaps in a sound nobody hears, then everything is forgotten: the engine translates what it has seen run some times, and
-   * untranslated, the first models and the first gap of a session would take several blocks' time. Call it once, before there is sound.
+   * Gaps in a sound nobody hears, then everything is forgotten: the engine compiles what it has run some times, and
+   * uncompiled, the first models and the first gap of a session would take several blocks' time. Call it once, before there is sound.
    */
   rehearse() {
     const left = new Float32Array(REHEARSAL_FRAMES);
