@@ -110,7 +110,8 @@ async fn serve(
     tokio::spawn(keep_power_told(Arc::clone(&service)));
     let served = Arc::clone(&service);
     let reloading = async move {
-        // Ready is who plays to whoever comes and has looked for a source once; a reload says so, too, so it comes later.
+        // We are ready when listeners can be played to and a source has been looked for once. A reload ends with "ready" as well,
+        // so none is taken up before.
         let _ = tokio::join!(plays, tried);
         notify::ready();
         let mut running = config;

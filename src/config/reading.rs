@@ -191,7 +191,7 @@ impl<'a> Sorting<'a> {
         }
     }
 
-    /// Nothing opens what a key of access was meant to lock that stands anywhere in the text and was not taken.
+    /// Where an access key stands anywhere in the text and was not taken, nothing opens what it was meant to lock.
     fn lock(&mut self, config: &mut Config, text: &str) {
         let stands =
             |lock: &str| text.lines().any(|line| key_of(line).is_some_and(|(key, _)| unquoted(key) == lock));

@@ -1,7 +1,7 @@
 //! Age of the oldest unacknowledged bytes.
 //!
 //! In: what is written, and now and then how much is unacknowledged, with the time. Out: an age that is never too high. One mark
-//! is enough: it is renewed whenever all that was under way at it is acknowledged. No socket, no clock here.
+//! is enough: it is renewed once everything that was under way when it was set is acknowledged. No socket, no clock here.
 
 use crate::units::MonoNs;
 

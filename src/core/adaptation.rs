@@ -10,9 +10,9 @@ use super::wire::{AUDIO_FRAMES_MAX, FRAME_BYTES, RECORDS_MAX};
 use crate::units::{Hz, NS_PER_S};
 use serde::{Deserialize, Serialize};
 
-/// A longer message must have been right for so many reports in a row.
+/// So many reports in a row must call for a longer message before it is used.
 const LONGER_AFTER: u32 = 3;
-/// And a shorter one: a network that has been calm for a moment is not calm yet.
+/// So many for a shorter one: a network that has been calm for a moment is not calm yet.
 const SHORTER_AFTER: u32 = 10;
 /// What a message may wait for is this part of the round trip.
 const ROUND_TRIP_SHARE: f64 = 1.0 / 16.0;

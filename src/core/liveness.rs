@@ -2,7 +2,7 @@
 //!
 //! In: what the threads have counted, and when that was looked at. Out: a verdict, with its cause in words. The watchdog,
 //! `/healthz` (and so the trial of a new slot), the status and the metrics ask this question here. Each part of the chain is judged by what
-//! comes out of it while something goes in: a source that is missing, or a listener whose network takes nothing, is nobody's death.
+//! comes out of it while something goes in: a missing source, or a listener whose network takes nothing, is no sign of death.
 
 use crate::units::{MonoNs, NS_PER_S};
 
@@ -10,9 +10,9 @@ use crate::units::{MonoNs, NS_PER_S};
 pub const SOUND_WITHIN_S: u64 = 5;
 /// The supervisor has turned within this. The kernel's limit for one answer of a USB device is 5 s.
 pub const TURN_WITHIN_S: u64 = 10;
-/// What has moved within this flows.
+/// What has moved within this time counts as flowing.
 const FLOWS_NS: u64 = 2 * NS_PER_S;
-/// What counts of the time between two looks. Of more nobody knows anything: the machine, and every thread with it, may have stood still.
+/// At most this much of the time between two looks counts: beyond it the machine, and every thread with it, may have stood still.
 const LOOK_NS_MAX: u64 = 2 * NS_PER_S;
 
 /// What the threads have counted until now.

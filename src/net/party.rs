@@ -33,8 +33,8 @@ pub(super) enum Group {
 }
 
 impl Party {
-    /// Of whoever came from `address` to the `local` one of ours. Neighbours are those whose address needs no router: of a
-    /// private kind, or of the /64 they reached.
+    /// The party of a visitor that came from `address` to our address `local`. Neighbours are those whose address needs no router:
+    /// it is of a private kind, or of the /64 they reached.
     pub(super) fn of(address: IpAddr, local: IpAddr) -> Self {
         let IpAddr::V6(v6) = address.to_canonical() else { return Self::Address(address.to_canonical()) };
         let near = v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local();

@@ -91,7 +91,7 @@ impl Service {
         }
     }
 
-    /// Says from now on this of power and heat, or nothing.
+    /// What is said of power and heat from now on; `None` for nothing.
     pub fn tell_power(&self, notice: Option<&'static str>) {
         self.overview.notices.tell_power(notice);
     }

@@ -38,7 +38,7 @@ pub struct RtWish {
     pub cpu: Option<u16>,
 }
 
-/// Asks for `SCHED_FIFO` and the CPU alone, for a thread that is to be soon but not on time.
+/// Asks only for `SCHED_FIFO` and the CPU: for a thread that should run soon but has no deadline.
 pub fn become_prompt(wish: RtWish) -> RtState {
     let mut state = RtState::default();
     ask_for_turns(wish, &mut state);

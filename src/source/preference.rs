@@ -4,7 +4,7 @@ use crate::core::convert::SampleFormat;
 use crate::core::layout::{RATES, rates_in_words};
 use crate::units::{CHANNELS_MAX, Hz};
 
-/// Whoever offers so many channels would make up any number: no device has them, `plug` and sound servers do.
+/// A PCM that offers so many channels would make up any number: no device has so many, but `plug` and sound servers claim them.
 const INVENTED_CHANNELS: u32 = 1024;
 /// Rates a device is asked about, so that a refusal can name what it has.
 pub(super) const KNOWN_RATES: [u32; 13] =

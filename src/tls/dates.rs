@@ -12,13 +12,13 @@ use time::OffsetDateTime;
 pub const DAY_S: i64 = 86_400;
 /// How long a certificate of a device's authority is trusted. It names nothing but local names, and its key never leaves.
 const AUTHORITY_S: i64 = 3_650 * DAY_S;
-/// How long before its end there is another, which newcomers are given: whoever has the old one has so long to change.
+/// How long before its end a successor is made, which new devices are given: those that have the old one have so long to change.
 const AUTHORITY_OVERLAP_S: i64 = 3 * 365 * DAY_S;
-/// How long before the end of what they trust people are told.
+/// How long in advance people are told that the certificate they trust will end.
 pub const TOLD_S: i64 = 365 * DAY_S;
 /// How long a leaf is good for: browsers take 397 days at most.
 const LEAF_S: i64 = 396 * DAY_S;
-/// How long before the moment it is made for a certificate begins: for phones whose clock is late.
+/// A certificate begins this long before the moment it is made for: some phones' clocks are slow.
 const BACKDATED_S: i64 = 30 * DAY_S;
 
 /// The end of the year 9999: no certificate can name a later second.
@@ -91,7 +91,7 @@ pub fn leaf_window(moment_s: i64, authority: Window) -> Window {
 ///
 /// Our own clock, or the build date where that is later. While nobody has set our clock, `claimed_s` counts as well (what
 /// listeners' clocks show, oldest word first): the moment whose leaf suits most of them wins, and of equals our own, then
-/// the latest said. So one liar in a room moves nothing, and in a room of two nothing for longer than the other is silent.
+/// the latest said. So one liar among many changes nothing, and one of two only for as long as the other is silent.
 pub fn moment(clock: Clock, build_s: i64, claimed_s: &[i64], authority: Window) -> i64 {
     // Where the program is younger than its authority is valid, the authority's last day counts.
     let own_s = clock.now_s.max(build_s).max(authority.from_s).min(authority.until_s - DAY_S);

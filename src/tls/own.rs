@@ -1,7 +1,7 @@
 //! This device's own authority and the leaf it signs: opened from the state folder or made, and kept fitting.
 //!
-//! One at a time changes them, on a copy: whoever asks meanwhile waits for no disk. When it is time is for `dates` to say, what may be
-//! signed for `authority`.
+//! Only one thread at a time changes them, on a copy, so that others who ask meanwhile never wait for the disk. `dates` decides when it
+//! is time for a change, `authority` what may be signed.
 
 use super::authority::{Authority, Leaf};
 use super::dates::{self, Window};
@@ -41,7 +41,7 @@ struct OwnFiles {
 struct Now {
     authority: Authority,
     leaf: Leaf,
-    /// Why the authority is none to be trusted, but one until the next stop.
+    /// Why the authority lasts only until the service ends, and is not one to be trusted; `None` for a lasting one.
     temporary: Option<Temporary>,
     /// What people should know of the authority's former certificates.
     former: Vec<String>,

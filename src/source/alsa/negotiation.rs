@@ -81,9 +81,9 @@ pub(super) struct Asking {
     pub(super) may_convert: bool,
 }
 
-/// Settles everything with the device; whether its rate is converted. The first number of channels that goes with a rate and a
-/// format is taken. A device that has none is asked to convert, where its user named one that does. One that fails is not asked
-/// again: every question may take it seconds.
+/// Settles everything with the device, and says whether its rate is converted. The first number of channels that goes with a rate and
+/// a format is taken. If there is none, the device is asked to convert, where its user named one that does. A device that fails is
+/// not asked again: it may take seconds over every question.
 pub(super) fn negotiate(pcm: &PCM, asking: Asking) -> Settled<(Layout, bool)> {
     let hw = abilities(pcm, false)?;
     let offered = asking.own.unwrap_or_else(|| channels_of(&hw, asking.on_card));

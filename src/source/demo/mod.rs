@@ -4,7 +4,7 @@
 //! in blocks of 32 frames from the score, so it costs little (`benches/convert.rs` prints it), needs 80 KiB, and is
 //! the same bit for bit on every machine: no function of the C library takes part.
 //!
-//! The round has no seam, for there is none: the notes of the end ring on while the beginning comes again.
+//! The round has no seam: the notes of the end ring on while the beginning comes again.
 //! What does not belong here: pace (see paced), and knowing that it is a demo (the page says so).
 
 mod room;

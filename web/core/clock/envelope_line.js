@@ -30,13 +30,13 @@ const FIRST_NOISE_MS = 0.05;
 /** A change of the least delay by this much, or by four times the noise, is a step, no noise. */
 const STEP_MS = 1.2;
 const STEP_SIGMAS = 4;
-/** The first seconds may lie anywhere: the drift is being learned. And no doubt is wider than for this uncertainty of it. */
+/** In the first seconds nothing is taken for a step: the drift is being learned. The tolerance never allows for more uncertainty of it than this. */
 const STEPS_AFTER_MS = 5000;
 const DOUBT_SIGMA_PPM = 60;
 /** Later than before for so many seconds in a row: a rise must be proven. Earlier: nothing can be early by chance. */
 const RISE_BUCKETS = 3;
 const FALL_BUCKETS = 2;
-/** Everything seen for this long lies this much above the line: what happens has stood still, and goes on later from now on. */
+/** When everything seen for this long lies this much above the line, the units had stood still, and come later from now on. */
 const STANDSTILL_MS = 20;
 const STANDSTILL_FOR_MS = 120;
 const STANDSTILL_SEEN_MIN = 8;

@@ -40,7 +40,7 @@ export const WORD = Object.freeze({
   LINE_STEPPED: 13,
   /** Frames of the last record. */
   PACKET_FRAMES: 14,
-  /** By how many frames the line is too late for good. */
+  /** By how many frames the line is permanently too late. */
   LINE_EXCESS: 15,
   /** Frames of a message, as the service says; 0 until it has. */
   CHUNK_FRAMES: 42,

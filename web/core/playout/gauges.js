@@ -10,11 +10,11 @@ import { DRIFT_ONE, EVENT_WORDS, EVENTS, EVENTS_AT, FRACTION_ONE, LEAD_ONE, PEAK
 /** Of Gauges.fractions: of a frame, beyond the position of the block's first one; the lead, frames; the rate, a ratio. */
 export const GAUGE = Object.freeze({ FRACTION: 0, LEAD: 1, RATE: 2 });
 
-/** Twice full scale: what is above it is as red. */
+/** Twice full scale: a meter shows anything above it just as red. */
 const PEAK_MOST = 2 * PEAK_ONE;
 
 export class Gauges {
-  /** What has a fraction is left here by the caller: as an argument it may be made anew each time. */
+  /** The caller leaves its fractions here: passed as an argument, each might become an object of its own. */
   fractions = new Float64Array(3);
 
   #words;

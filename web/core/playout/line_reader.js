@@ -16,7 +16,7 @@ export class LineReader {
   version = 0;
   /** Frames by which the network's least delay moved the line with the last look(); positive: it became faster. */
   steppedFrames = 0;
-  /** By how much the edge is put too late for good: every lead is measured so much too long. */
+  /** By how much the edge is permanently too late: every lead is measured too long by as much. */
   excessFrames = 0;
   /** What measure() found: a fraction that is returned may be made anew each time. */
   ahead = new Float64Array(1);

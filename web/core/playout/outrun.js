@@ -1,9 +1,9 @@
 /**
  * Whether the reader has outrun the stream: frames go on coming, all of them are too late, and they do not catch up.
  *
- * In: what came with each block that found nothing in time. Out: whether the stream has fallen behind for good. So does a source that loses
- * frames all the time, or whose clock is slower than any clock may be: the line (live_edge.js) believes in no such clock and follows it in
- * steps, each too late. A stall is no such thing: nothing comes, and what comes after it catches up.
+ * In: what came with each block that found nothing in time. Out: whether the stream has fallen behind for good. That happens when a
+ * source loses frames all the time, or its clock is slower than any clock may be: the line (live_edge.js) believes in no such clock and
+ * follows it in steps, each too late. A stall is no such thing: nothing comes, and what comes after it catches up.
  */
 
 import { framesOf } from '../units.js';

@@ -53,7 +53,7 @@ export class Pace {
     return times[STEP] === 1 && times[CHANGE] === 0 && /** @type {number} */ (times[TIME]) % 1 === 0;
   }
 
-  /** @returns {number} frames to stay behind the target. What rests is not moved for it: it would be moved back again. */
+  /** @returns {number} frames to stay behind the target; none for a reader that may rest: it would only be moved back again. */
   get slackFrames() {
     return this.mayRest ? 0 : this.steering.slackFrames;
   }

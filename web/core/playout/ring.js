@@ -121,7 +121,7 @@ export class RingWriter {
   }
 
   /**
-   * Fills one end of a marked gap, before the reader has come there. Samples first, then the mark: whoever sees it shorter finds them.
+   * Fills one end of a marked gap, before the reader has come there. Samples first, then the mark: a reader that sees the mark shortened finds them.
    *
    * @param {number} position @param {Float32Array} samples interleaved @param {number} frames
    * @returns {boolean} false: the reader is too near, or no mark begins or ends so

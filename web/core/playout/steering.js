@@ -28,7 +28,7 @@ const LEARNING_S = 15;
 const LEARNING_SLOPE_PER_S = 300 * PPM;
 const LEARNING_GAIN_PER_S = 0.4;
 const LEARNING_CORRECTION_MAX = 500 * PPM;
-/** From here on gain and correction become the later ones: when the slope does, the rate must be one that it can still brake. */
+/** From here on gain and correction move to their later values: when the slope limit falls, the rate must be one it can still brake. */
 const CALMING_FROM_S = 12;
 
 /**

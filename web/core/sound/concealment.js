@@ -41,7 +41,7 @@ const FRESH_WINDOW = 96;
 /** What it is trusted at least: it has heard the newest frames. */
 const FRESH_TRUST = 0.2;
 
-/** As often as makes the first gap after it as fast as the hundredth: 60 ms on a machine of 2020. */
+/** So many rounds that the first gap afterwards is as fast as the hundredth; they take 60 ms on a machine of 2020. */
 const REHEARSAL_ROUNDS = 60;
 const REHEARSAL_FRAMES = 128;
 
