@@ -12,6 +12,7 @@ import { nextLookMs } from './core/clock/live_edge.js';
 import { FROM_LISTENER, readServiceMessage } from './core/net/messages.js';
 import { PortSink } from './core/playout/port_sink.js';
 import { Receiver } from './core/net/receiver.js';
+import { TraceRecorder } from './core/net/trace_recorder.js';
 import { RingWriter } from './core/playout/ring.js';
 import { WebSocketLink } from './link/web_socket_link.js';
 
@@ -24,6 +25,7 @@ class Conversation {
   #sink;
   #portSink;
   #receiver;
+  #trace = new TraceRecorder();
   #clock = new PeerClock();
   #connection = new Connection();
   #link = new WebSocketLink({
@@ -58,7 +60,7 @@ class Conversation {
     this.#told = glitches;
     this.#portSink = port ? portSink(port, () => this.#receiver.noteRendered(performance.now())) : null;
     this.#sink = this.#portSink ?? new RingWriter(/** @type {SharedArrayBuffer} */ (memory));
-    this.#receiver = new Receiver(this.#sink, contextRateHz, remembered);
+    this.#receiver = new Receiver(this.#sink, contextRateHz, remembered, [this.#trace]);
     this.#lookAtBlock();
     this.#statusTimer = setInterval(() => this.#look(), STATUS_EVERY_MS);
     this.#connect();
@@ -80,7 +82,7 @@ class Conversation {
 
   /** What the network did of late, for `make simulate`. */
   sendTrace() {
-    self.postMessage({ type: 'trace', csv: this.#receiver.trace.csv() });
+    self.postMessage({ type: 'trace', csv: this.#trace.csv() });
   }
 
   close() {
@@ -163,7 +165,7 @@ class Conversation {
     this.#pingSentMs.delete(pong.id);
     this.#clock.observe(sentMs, nowMs, pong.received_ns / NS_PER_MS, pong.sent_ns / NS_PER_MS);
     const reading = this.#clock.reading(nowMs);
-    if (reading) this.#receiver.trace.compared(nowMs, reading.offset_ms);
+    if (reading) this.#trace.compared(nowMs, reading.offset_ms);
   }
 
   /** A service of another version stays so until the page is loaded anew; anything else may pass. @param {import('./core/net/messages.js').Unreadable} message */

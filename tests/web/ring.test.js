@@ -156,7 +156,7 @@ test('a gap the reader is about to reach is not filled any more, nor one of anot
   writer.audio(0, framesFrom(0, 1000), 1000);
   writer.gap(1000, 10, 259);
   Atomics.store(words, WORD.PLAYOUT_STATE, PLAYOUT.SOUNDING);
-  Atomics.store(words, WORD.BLOCK_FRAMES, 128);
+  Atomics.store(words, WORD.REACH_FRAMES, 320);
   Atomics.store(words, WORD.READ_POSITION, 750);
   assert.equal(writer.fill(1000, framesFrom(1000, 5), 5), false);
   Atomics.store(words, WORD.READ_POSITION, 650);
@@ -211,7 +211,7 @@ test('which block was rendered last is known once there was one', () => {
   const memory = new ArrayBuffer(RING_BYTES);
   const writer = new RingWriter(memory);
   assert.equal(writer.renderedFrame(), null);
-  new Gauges(controlWords(memory)).stamp(0, 2 ** 32 - 128, 128);
+  new Gauges(controlWords(memory)).stamp(0, 2 ** 32 - 128, 128, 320);
   assert.equal(writer.renderedFrame(), -128);
 });
 

@@ -9,6 +9,7 @@
  */
 
 import { lineThrough } from './least_squares.js';
+import { median } from './median.js';
 
 /** Fewer seconds in common say nothing. */
 export const COMMON_SECONDS_MIN = 20;
@@ -32,7 +33,7 @@ export function driftOfCommonSeconds(first, second) {
   // Networks are late, so the second that is less late against the other is nearer to the truth.
   for (let round = 0; round < REFINEMENTS; round += 1) {
     const above = points.map(({ at, late }) => late - line.late - line.slope * (at - line.at));
-    const middle = above.slice().sort((a, b) => a - b)[(above.length - 1) >> 1] ?? 0;
+    const middle = median(above) ?? 0;
     kept = points.filter((_, index) => /** @type {number} */ (above[index]) <= middle);
     line = lineThrough(kept);
   }

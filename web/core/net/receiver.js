@@ -13,7 +13,6 @@ import { Holes } from './holes.js';
 import { Ledger } from '../ledger.js';
 import { LiveEdge } from '../clock/live_edge.js';
 import { GAP_FRAMES_MAX } from '../playout/ring.js';
-import { TraceRecorder } from './trace_recorder.js';
 import { msOf, STREAM_RATE_HZ } from '../units.js';
 import { AUDIO_FRAMES_MAX, KIND_AUDIO, KIND_GAP, KIND_LISTENER, WireParser } from './wire.js';
 
@@ -21,12 +20,21 @@ import { AUDIO_FRAMES_MAX, KIND_AUDIO, KIND_GAP, KIND_LISTENER, WireParser } fro
 const PUBLISH_EVERY_MS = 100;
 /** 3,200 years of frames. Beyond it a double no longer tells neighbours apart, and no service gets there. */
 const FRAME_INDEX_MAX = 2 ** 52;
+/** The rendition that every listener has (net/client.rs): the pair. */
+const RENDITION = 0;
+
+/**
+ * What wants arrivals besides the timeline.
+ *
+ * @typedef {object} Tap
+ * @property {() => void} clear the connection is new: what came before was on another clock, or another stream
+ * @property {(frameIndex: number, captureNs: number, nowMs: number) => void} arrived a record of sound, when it was captured, and when it came
+ */
 
 export class Receiver {
   ledger = new Ledger();
   captureMap = new CaptureMap();
   arrivals = new Arrivals();
-  trace = new TraceRecorder();
   messages = 0;
   bytes = 0;
   /** Records that came twice or too late, and were left out. */
@@ -41,6 +49,7 @@ export class Receiver {
   queueAgeMs = null;
 
   #sink;
+  #taps;
   #contextRateHz;
   #remembered;
   #rateHz = STREAM_RATE_HZ;
@@ -62,9 +71,11 @@ export class Receiver {
    * @param {import('../playout/ring.js').Sink} sink
    * @param {number} contextRateHz of the listener's audio context
    * @param {import('../clock/live_edge.js').ClockMemory | null} [remembered] of an earlier session on this device
+   * @param {Tap[]} [taps]
    */
-  constructor(sink, contextRateHz, remembered = null) {
+  constructor(sink, contextRateHz, remembered = null, taps = []) {
     this.#sink = sink;
+    this.#taps = taps;
     this.#contextRateHz = contextRateHz;
     this.#remembered = remembered;
     this.liveEdge = new LiveEdge(contextRateHz, remembered);
@@ -83,7 +94,7 @@ export class Receiver {
   connected() {
     this.#giveUp(Infinity);
     this.captureMap.reset();
-    this.trace.clear();
+    for (const tap of this.#taps) tap.clear();
     this.seq = null;
     this.#nextFrame = null;
     this.#lostPackets = 0;
@@ -111,8 +122,8 @@ export class Receiver {
     if (refusal) this.#refuse(refusal.words);
     for (let at = 0; at < this.#parser.count; at += 1) {
       const record = /** @type {import('./wire.js').WireRecord} */ (this.#parser.records[at]);
-      // Streams other than the first are room for further channel pairs: nobody has asked for them.
-      if (record.stream !== 0) continue;
+      // Of the rendition it has subscribed to: records of others are not for it.
+      if (record.stream !== RENDITION) continue;
       if (record.kind === KIND_LISTENER) this.#note(record);
       else this.#shared(record, nowMs);
       if (record.kind === KIND_AUDIO) this.arrivals.observe(nowMs, record.readyNs);
@@ -268,6 +279,6 @@ export class Receiver {
     this.#sink.audio(record.frameIndex | 0, this.#samples, record.frames);
     this.#nextFrame = record.frameIndex + record.frames;
     this.liveEdge.arrived(this.#nextFrame, nowMs);
-    this.trace.arrived(record.frameIndex, record.captureNs, nowMs);
+    for (const tap of this.#taps) tap.arrived(record.frameIndex, record.captureNs, nowMs);
   }
 }

@@ -94,6 +94,8 @@ export const WORD = Object.freeze({
   WHAT_IF_SECONDS: 41,
   /** Frames put out between those of the stream: the reader was on its way, or the clocks differ, or the context's rate does. */
   RESAMPLED_FRAMES: 43,
+  /** Frames of the stream from READ_POSITION on that this block and the next may read, the filter's reach included. */
+  REACH_FRAMES: 45,
   // Written by the page.
   /** One of MODE. */
   MODE: 48,

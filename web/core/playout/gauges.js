@@ -44,8 +44,9 @@ export class Gauges {
    * Which frame of the stream, and fractions[FRACTION] beyond it, met which frame of the context.
    *
    * @param {number} position of the block's first frame @param {number} contextFrame @param {number} frames
+   * @param {number} reachFrames that this block and the next may read from there on
    */
-  stamp(position, contextFrame, frames) {
+  stamp(position, contextFrame, frames, reachFrames) {
     const words = this.#words;
     const fraction = /** @type {number} */ (this.fractions[GAUGE.FRACTION]);
     Atomics.add(words, WORD.STAMP, 1);
@@ -54,6 +55,7 @@ export class Gauges {
     Atomics.store(words, WORD.READ_CONTEXT_FRAME, contextFrame | 0);
     Atomics.add(words, WORD.STAMP, 1);
     Atomics.store(words, WORD.BLOCK_FRAMES, frames);
+    Atomics.store(words, WORD.REACH_FRAMES, reachFrames);
     Atomics.add(words, WORD.BLOCK_COUNT, 1);
   }
 

@@ -89,7 +89,7 @@ export class Playout {
     else if (this.#isInterrupted) this.#resume(needed);
     timeline.followStream(needed, this.#isSounding, this.#isInterrupted ? this.#ring.level(feed.brokeOffAt) : 0);
     timeline.watch();
-    this.#publish(contextFrame, frames);
+    this.#publish(contextFrame, frames, needed);
     this.#pull(needed);
     this.#voice.put(timeline.pace.times, left, right);
     this.#gauges.peaks(left, right);
@@ -225,8 +225,8 @@ export class Playout {
     this.#interruptedFrames = this.#feed.missingFrames;
   }
 
-  /** @param {number} contextFrame @param {number} frames */
-  #publish(contextFrame, frames) {
+  /** @param {number} contextFrame @param {number} frames @param {number} needed */
+  #publish(contextFrame, frames, needed) {
     const { now, pace, target, whatIf } = this.#timeline;
     const buffered = this.#feed.end - /** @type {number} */ (pace.times[TIME]);
     const whole = Math.ceil(buffered);
@@ -234,7 +234,8 @@ export class Playout {
     fractions[GAUGE.FRACTION] = whole - buffered;
     fractions[GAUGE.LEAD] = /** @type {number} */ (now[LEAD]);
     fractions[GAUGE.RATE] = pace.steering.rate;
-    this.#gauges.stamp((this.#feed.position - whole) | 0, contextFrame, frames);
+    // The next block may need one more.
+    this.#gauges.stamp((this.#feed.position - whole) | 0, contextFrame, frames, (whole + 2 * needed + 1) | 0);
     this.#gauges.steering(this.#state, target);
     this.#gauges.whatIf(whatIf);
   }

@@ -26,8 +26,6 @@ export const MARGIN_FRAMES = 8192;
 /** A longer gap leaves nothing to join on to: a new timeline begins behind it (receiver.js). */
 export const GAP_FRAMES_MAX = CAPACITY_FRAMES - MARGIN_FRAMES;
 
-/** A resampler's filter reaches so far, at the least context rate. */
-const FILTER_REACH_FRAMES = 64;
 const SLOT_MASK = CAPACITY_FRAMES - 1;
 const CONTROL_BYTES = CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT;
 export const RING_BYTES = CONTROL_BYTES + CAPACITY_FRAMES * 2 * Float32Array.BYTES_PER_ELEMENT;
@@ -145,12 +143,11 @@ export class RingWriter {
     return false;
   }
 
-  /** @param {number} position @returns {boolean} the next two blocks, with what a filter needs beyond them, may reach it */
+  /** @param {number} position @returns {boolean} the block under way or the next may read it */
   #isReached(position) {
     const words = this.#words;
     if (Atomics.load(words, WORD.PLAYOUT_STATE) !== PLAYOUT.SOUNDING) return false;
-    const reach = 2 * Atomics.load(words, WORD.BLOCK_FRAMES) + FILTER_REACH_FRAMES;
-    return ((position - Atomics.load(words, WORD.READ_POSITION)) | 0) < reach;
+    return ((position - Atomics.load(words, WORD.READ_POSITION)) | 0) < Atomics.load(words, WORD.REACH_FRAMES);
   }
 
   /** @param {import('../clock/live_edge.js').Line} line */
