@@ -11,12 +11,12 @@
 
 import { PLAYOUT, WORD } from './controls.js';
 import { GAUGE, Gauges } from './gauges.js';
+import { SAME_EVENT_MS } from './lead_counter.js';
 import { TIME } from './pace.js';
 import { controlWords, RingReader } from './ring.js';
 import { ERROR, LEAD, Timeline } from './timeline.js';
 import { Voice } from './voice.js';
 import { framesOf, STREAM_RATE_HZ } from '../units.js';
-import { SAME_EVENT_MS } from './what_if.js';
 
 /** Required leads are watched for so long before sound is placed. */
 const WATCH_MS = 70;

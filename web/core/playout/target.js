@@ -13,7 +13,7 @@
 
 import { MODE } from './controls.js';
 import { framesOf, STREAM_RATE_HZ } from '../units.js';
-import { SAME_EVENT_MS } from './what_if.js';
+import { LeadCounter } from './lead_counter.js';
 
 /** Candidates, 4 ms to 1.01 s: finer than the jitter of a cable. */
 const LEAD_MS_MIN = 4;
@@ -84,10 +84,7 @@ export class LeadTarget {
   /** The target before lateness began. */
   #calmFrames = 0;
   /** Interruptions remembered, per candidate. */
-  #remembered = new Float64Array(CANDIDATES);
-  /** When each candidate was last late; in frames, wraps. */
-  #lateAt = new Int32Array(CANDIDATES);
-  #now = 0;
+  #counter;
   /** Frames watched, as far as it matters. */
   #age = 0;
   #bucketFrames = 0;
@@ -102,8 +99,6 @@ export class LeadTarget {
 
   /** The laws, and what the constants above are at this rate, in frames. */
   #laws;
-  #leadsFrames;
-  #sameEventFrames;
   #leadFramesMin;
   #stillLateFrames;
   #memoryFramesMin;
@@ -122,7 +117,6 @@ export class LeadTarget {
     this.frames = frames(START_MS);
     this.#laws = { auto: inFrames(AUTO, frames), lowest: inFrames(LOWEST, frames), safest: inFrames(SAFEST, frames) };
     this.#law = this.#laws.auto;
-    this.#sameEventFrames = frames(SAME_EVENT_MS);
     this.#leadFramesMin = frames(LEAD_MS_MIN);
     this.#stillLateFrames = frames(STILL_LATE_MS);
     this.#memoryFramesMin = frames(MEMORY_MS_MIN);
@@ -134,8 +128,8 @@ export class LeadTarget {
     this.#restingFrames = frames(RESTING_MS);
     this.#patienceFrames = frames(PATIENCE_MS);
     const least = this.#leadFramesMin;
-    this.#leadsFrames = Int32Array.from({ length: CANDIDATES }, (_, at) => Math.round(least * FACTOR ** at));
-    this.#lateAt.fill(-this.#sameEventFrames);
+    const leads = Int32Array.from({ length: CANDIDATES }, (_, at) => Math.round(least * FACTOR ** at));
+    this.#counter = new LeadCounter(leads, new Float64Array(CANDIDATES), streamRateHz);
   }
 
   /** @param {number} mode of MODE @param {number} fixedFrames the lead of MODE.FIXED */
@@ -163,12 +157,14 @@ export class LeadTarget {
   observe(requiredFrames, blockFrames) {
     const wanted = requiredFrames + this.#law.margin;
     const stays = blockFrames / this.#stillLateFrames;
-    for (let at = 0; at < CANDIDATES && /** @type {number} */ (this.#leadsFrames[at]) < wanted; at += 1) {
-      const isNew = ((this.#now - /** @type {number} */ (this.#lateAt[at])) | 0) >= this.#sameEventFrames;
-      this.#remembered[at] = /** @type {number} */ (this.#remembered[at]) + stays + (isNew ? 1 : 0);
-      this.#lateAt[at] = this.#now;
+    const counter = this.#counter;
+    // Leads are whole: none lies between what is wanted and the next whole number.
+    const late = counter.lateFor(Math.ceil(wanted) | 0);
+    for (let at = 0; at < late; at += 1) {
+      counter.sums[at] = /** @type {number} */ (counter.sums[at]) + stays + (counter.isNew(at) ? 1 : 0);
+      counter.mark(at);
     }
-    this.#now = (this.#now + blockFrames) | 0;
+    counter.advance(blockFrames);
     if (requiredFrames > this.#bucketMost) this.#bucketMost = requiredFrames;
     this.#bucketFrames += blockFrames;
     if (this.#bucketFrames >= this.#bucketLength) this.#closeBucket();
@@ -207,11 +203,7 @@ export class LeadTarget {
     if (this.#mode !== MODE.FIXED) this.frames = Math.max(this.#leadFramesMin, this.frames + frames);
     this.#calmFrames = this.frames;
     if (frames > 0) return;
-    for (let at = 0, from = 0; at < CANDIDATES; at += 1) {
-      const lead = /** @type {number} */ (this.#leadsFrames[at]) - frames;
-      while (from < CANDIDATES - 1 && /** @type {number} */ (this.#leadsFrames[from]) < lead) from += 1;
-      this.#remembered[at] = /** @type {number} */ (this.#remembered[from]);
-    }
+    this.#counter.shift(-frames);
     for (let at = 0; at < SHOWN_BUCKETS; at += 1) {
       this.#recent[at] = Math.max(0, /** @type {number} */ (this.#recent[at]) + frames);
     }
@@ -220,13 +212,8 @@ export class LeadTarget {
   #closeBucket() {
     const frames = this.#bucketFrames;
     this.#age = Math.min(this.#age + frames, this.#law.memory);
-    const kept = 1 - frames / Math.max(this.#age, this.#memoryFramesMin);
-    for (let at = 0; at < CANDIDATES; at += 1) {
-      this.#remembered[at] = /** @type {number} */ (this.#remembered[at]) * kept;
-      // However long ago: the time since then would wrap.
-      const quiet = (this.#now - /** @type {number} */ (this.#lateAt[at])) | 0;
-      if (quiet > this.#sameEventFrames) this.#lateAt[at] = (this.#now - this.#sameEventFrames) | 0;
-    }
+    this.#counter.fade(frames, Math.max(this.#age, this.#memoryFramesMin));
+    this.#counter.settle();
     this.#floor = Math.min(this.#floor, this.#bucketMost);
     this.#recent[this.#bucket] = this.#bucketMost;
     this.#bucket = (this.#bucket + 1) % SHOWN_BUCKETS;
@@ -242,14 +229,14 @@ export class LeadTarget {
     const best = this.#best();
     if (best <= this.#calmFrames) return this.#calmFrames;
     let at = 0;
-    while (at < CANDIDATES - 1 && /** @type {number} */ (this.#leadsFrames[at + 1]) <= this.#calmFrames) at += 1;
+    while (at < CANDIDATES - 1 && /** @type {number} */ (this.#counter.leads[at + 1]) <= this.#calmFrames) at += 1;
     return this.#costAt(at) - this.#leastCost < this.#worthFrames ? this.#calmFrames : best;
   }
 
   /** @param {number} at candidate @returns {number} frames */
   #costAt(at) {
-    const interruptions = Math.sqrt(/** @type {number} */ (this.#remembered[at]) + FORGOTTEN) - Math.sqrt(FORGOTTEN);
-    return /** @type {number} */ (this.#leadsFrames[at]) + this.#law.price * interruptions;
+    const interruptions = Math.sqrt(/** @type {number} */ (this.#counter.sums[at]) + FORGOTTEN) - Math.sqrt(FORGOTTEN);
+    return /** @type {number} */ (this.#counter.leads[at]) + this.#law.price * interruptions;
   }
 
   /** @returns {number} the lead of least cost */
@@ -258,11 +245,11 @@ export class LeadTarget {
     const { most, caution } = this.#law;
     let best = 0;
     let leastCost = Infinity;
-    for (let at = 0; at < CANDIDATES && /** @type {number} */ (this.#leadsFrames[at]) <= most; at += 1) {
+    for (let at = 0; at < CANDIDATES && /** @type {number} */ (this.#counter.leads[at]) <= most; at += 1) {
       const cost = this.#costAt(at);
       if (cost >= leastCost) continue;
       leastCost = cost;
-      best = /** @type {number} */ (this.#leadsFrames[at]);
+      best = /** @type {number} */ (this.#counter.leads[at]);
     }
     this.#leastCost = Math.min(Math.round(leastCost), NO_FLOOR) | 0;
     const unseen = Math.max(0, 1 - this.#age / this.#cautiousFrames);

@@ -8,6 +8,7 @@
  * The audio thread calls it: no method makes an object.
  */
 
+import { LeadCounter } from './lead_counter.js';
 import { framesOf, STREAM_RATE_HZ } from '../units.js';
 
 /** Least candidate, and the factor from each to the next: finer than anybody could choose by ear. */
@@ -18,9 +19,6 @@ const CANDIDATES = 96;
 /** The leads that are watched, ms: 4 to 1,014. */
 export const LEADS_MS = Object.freeze(Array.from({ length: CANDIDATES }, (_, index) => LEAD_MS_MIN * FACTOR ** index));
 
-/** What breaks off sooner after an interruption is the same event: one interruption to the ear. */
-export const SAME_EVENT_MS = 100;
-
 export class WhatIf {
   /** Late events per candidate, counted when sound is back, and the frames of their blocks. */
   events = new Int32Array(CANDIDATES);
@@ -29,24 +27,19 @@ export class WhatIf {
 
   /** The shortest leads are interrupted, so many. */
   #interrupted = 0;
-  #leadsFrames;
-  #sameEventFrames;
+  #counter;
   #secondFramesMost;
   /** Of each that is: where what had arrived ended, the frames since, whether the event before goes on, whether others are to blame. */
   #brokeOffAt = new Int32Array(CANDIDATES);
   #brokenFrames = new Int32Array(CANDIDATES);
   #isSameEvent = new Uint8Array(CANDIDATES);
   #isExplained = new Uint8Array(CANDIDATES);
-  /** When the last event was over, in frames watched (wraps with them). */
-  #returnedTime = new Int32Array(CANDIDATES);
-  #time = 0;
   #secondFrames = 0;
   #isFirst = true;
 
   /** @param {number} [streamRateHz] */
   constructor(streamRateHz = STREAM_RATE_HZ) {
-    this.#leadsFrames = Int32Array.from(LEADS_MS, (ms) => framesOf(ms, streamRateHz));
-    this.#sameEventFrames = framesOf(SAME_EVENT_MS, streamRateHz);
+    this.#counter = new LeadCounter(Int32Array.from(LEADS_MS, (ms) => framesOf(ms, streamRateHz)), this.events, streamRateHz);
     this.#secondFramesMost = streamRateHz;
   }
 
@@ -54,7 +47,7 @@ export class WhatIf {
   begin() {
     this.#interrupted = 0;
     this.#isFirst = true;
-    this.#returnedTime.fill((this.#time - this.#sameEventFrames) | 0);
+    this.#counter.begin();
   }
 
   /** The frames from a position on do not exist: whoever waits for them is not late. @param {number} position */
@@ -70,22 +63,19 @@ export class WhatIf {
    */
   observe(requiredFrames, blockFrames, write, silenceExpected) {
     if (silenceExpected) this.#isExplained.fill(1, 0, this.#interrupted);
-    let at = this.#interrupted;
-    while (at > 0 && /** @type {number} */ (this.#leadsFrames[at - 1]) >= requiredFrames) this.#return(at -= 1);
-    while (at < CANDIDATES && /** @type {number} */ (this.#leadsFrames[at]) < requiredFrames) {
-      this.#breakOff(at, write);
-      at += 1;
-    }
-    this.#interrupted = at;
+    const late = this.#counter.lateFor(requiredFrames);
+    for (let at = this.#interrupted - 1; at >= late; at -= 1) this.#return(at);
+    for (let at = this.#interrupted; at < late; at += 1) this.#breakOff(at, write);
+    this.#interrupted = late;
     this.#isFirst = false;
     if (!silenceExpected) this.#spend(blockFrames);
-    this.#time = (this.#time + blockFrames) | 0;
+    this.#counter.advance(blockFrames);
   }
 
   /** @param {number} at @param {number} write */
   #breakOff(at, write) {
     this.#brokeOffAt[at] = write;
-    this.#isSameEvent[at] = ((this.#time - /** @type {number} */ (this.#returnedTime[at])) | 0) < this.#sameEventFrames ? 1 : 0;
+    this.#isSameEvent[at] = this.#counter.isNew(at) ? 0 : 1;
     this.#brokenFrames[at] = 0;
     // What has not begun cannot break off.
     this.#isExplained[at] = this.#isFirst ? 1 : 0;
@@ -98,7 +88,7 @@ export class WhatIf {
       return;
     }
     if (this.#isSameEvent[at] === 0) this.events[at] = /** @type {number} */ (this.events[at]) + 1;
-    this.#returnedTime[at] = this.#time;
+    this.#counter.mark(at);
   }
 
   /** @param {number} blockFrames in which sound was to be expected */
@@ -111,10 +101,6 @@ export class WhatIf {
     if (this.#secondFrames < this.#secondFramesMost) return;
     this.#secondFrames -= this.#secondFramesMost;
     this.seconds += 1;
-    // Hours later what wraps must not make an old event a recent one.
-    for (let at = 0; at < CANDIDATES; at += 1) {
-      const quiet = (this.#time - /** @type {number} */ (this.#returnedTime[at])) | 0;
-      if (quiet > this.#sameEventFrames) this.#returnedTime[at] = (this.#time - this.#sameEventFrames) | 0;
-    }
+    this.#counter.settle();
   }
 }

@@ -1,0 +1,90 @@
+/**
+ * What many leads would have cost, counted side by side on the blocks that are played.
+ *
+ * In: the lead each block required. Out: sums per lead. Whose sums they are says what is counted and whether it fades: the law's
+ * (target.js), or the what-if curve's (what_if.js). A lead is late while it is shorter than required; what is late again within 100 ms is
+ * the same event. No clock is read: time is counted in frames, and wraps. The audio thread calls it: no method makes an object.
+ */
+
+import { framesOf } from '../units.js';
+
+/** What breaks off sooner after an interruption is the same event: one interruption to the ear. */
+export const SAME_EVENT_MS = 100;
+
+/** @template {Float64Array | Int32Array} Sums */
+export class LeadCounter {
+  /** In rising order, frames. @type {Int32Array} */
+  leads;
+  /** One for each lead. @type {Sums} */
+  sums;
+
+  #sameEventFrames;
+  /** When each was last late. */
+  #markedAt;
+  #now = 0;
+  /** So many were late last: as a rule it is nearly as many again. */
+  #late = 0;
+
+  /** @param {Int32Array} leads @param {Sums} sums as many @param {number} streamRateHz */
+  constructor(leads, sums, streamRateHz) {
+    this.leads = leads;
+    this.sums = sums;
+    this.#sameEventFrames = framesOf(SAME_EVENT_MS, streamRateHz);
+    this.#markedAt = new Int32Array(leads.length);
+    this.begin();
+  }
+
+  /** Whatever is late next is a new event. */
+  begin() {
+    this.#markedAt.fill((this.#now - this.#sameEventFrames) | 0);
+  }
+
+  /** @param {number} required frames, whole @returns {number} how many leads are shorter: the first so many */
+  lateFor(required) {
+    const { leads } = this;
+    let at = this.#late;
+    while (at > 0 && /** @type {number} */ (leads[at - 1]) >= required) at -= 1;
+    while (at < leads.length && /** @type {number} */ (leads[at]) < required) at += 1;
+    this.#late = at;
+    return at;
+  }
+
+  /** @param {number} at @returns {boolean} its last event has been over for long enough */
+  isNew(at) {
+    return ((this.#now - /** @type {number} */ (this.#markedAt[at])) | 0) >= this.#sameEventFrames;
+  }
+
+  /** It is late now. @param {number} at */
+  mark(at) {
+    this.#markedAt[at] = this.#now;
+  }
+
+  /** @param {number} frames */
+  advance(frames) {
+    this.#now = (this.#now + frames) | 0;
+  }
+
+  /** Once in a while: hours later what wraps must not make an old event a recent one. */
+  settle() {
+    for (let at = 0; at < this.leads.length; at += 1) {
+      const quiet = (this.#now - /** @type {number} */ (this.#markedAt[at])) | 0;
+      if (quiet > this.#sameEventFrames) this.#markedAt[at] = (this.#now - this.#sameEventFrames) | 0;
+    }
+  }
+
+  /** @param {number} frames that passed @param {number} memory frames in which a sum fades to a third */
+  fade(frames, memory) {
+    const kept = 1 - frames / memory;
+    for (let at = 0; at < this.leads.length; at += 1) this.sums[at] = /** @type {number} */ (this.sums[at]) * kept;
+  }
+
+  /** Each lead takes over the sum of the one that is so much longer. @param {number} frames */
+  shift(frames) {
+    const { leads, sums } = this;
+    for (let at = 0, from = 0; at < leads.length; at += 1) {
+      const lead = /** @type {number} */ (leads[at]) + frames;
+      while (from < leads.length - 1 && /** @type {number} */ (leads[from]) < lead) from += 1;
+      sums[at] = /** @type {number} */ (sums[from]);
+    }
+  }
+}
