@@ -178,8 +178,7 @@ fn connect(address: SocketAddr) -> io::Result<TcpStream> {
 }
 
 fn converse(mut stream: impl Read + Write, host: &str, path: &str) -> io::Result<Vec<u8>> {
-    let key = std::env::var(KEY_VARIABLE).ok().filter(|key| key.bytes().all(|byte| byte.is_ascii_graphic()));
-    let key = key.map_or_else(String::new, |key| format!("Authorization: Bearer {key}\r\n"));
+    let key = std::env::var(KEY_VARIABLE).ok().map_or_else(String::new, |key| authorization(&key));
     // In one piece: who answers the first of several and closes would reset the connection, and its answer would be lost.
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{key}Connection: close\r\n\r\n");
     let sent = stream.write_all(request.as_bytes()).and_then(|()| stream.flush());
@@ -191,10 +190,28 @@ fn converse(mut stream: impl Read + Write, host: &str, path: &str) -> io::Result
     }
 }
 
+/// The line that shows a key, which may be a sentence in any language; none for what no line can hold.
+fn authorization(key: &str) -> String {
+    if key.is_empty() || key.chars().any(char::is_control) {
+        return String::new();
+    }
+    format!("Authorization: Bearer {key}\r\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_key_of_several_words_is_shown_and_no_line_is_broken() {
+        for key in ["a word for the band", "für die Band", "open"] {
+            assert_eq!(authorization(key), format!("Authorization: Bearer {key}\r\n"));
+        }
+        for key in ["", "open\r\nHost: other", "open\u{85}"] {
+            assert_eq!(authorization(key), "", "{key:?}");
+        }
+    }
 
     #[test]
     fn an_answer_is_told_from_what_only_looks_like_one() {

@@ -191,10 +191,18 @@ impl<'a> Sorting<'a> {
         }
     }
 
-    /// Where an access key stands anywhere in the text and was not taken, nothing opens what it was meant to lock.
+    /// Where an access key stands anywhere in the text and was not taken, nothing opens what it was meant to lock. Where something else was
+    /// not understood either, its name is enough, however it is written: a section's, with a colon, between other quotes.
     fn lock(&mut self, config: &mut Config, text: &str) {
-        let stands =
-            |lock: &str| text.lines().any(|line| key_of(line).is_some_and(|(key, _)| unquoted(key) == lock));
+        let is_doubtful = !self.complaints.is_empty();
+        let is_named = |line: &str, lock: &str| {
+            is_doubtful && line.split('#').next().is_some_and(|said| said.contains(lock))
+        };
+        let stands = |lock: &str| {
+            text.lines().any(|line| {
+                key_of(line).is_some_and(|(key, _)| unquoted(key) == lock) || is_named(line, lock)
+            })
+        };
         for lock in locks().filter(|lock| stands(lock) || self.meant.contains(lock)) {
             if config.value(lock).is_none() {
                 *config = config.with(lock, UNREADABLE);
@@ -491,6 +499,16 @@ mod tests {
             ("[access]\nsettings_key = \"x\"\n", [false, true]),
             ("hello\n[access]\nsettings_key = \"x\"\n", [false, true]),
             ("names = [\nlistening_key = \"x\"\n", [true, false]),
+            ("listening_key: \"$argon2id$v=19$x\"\n", [true, false]),
+            ("listening_key \"$argon2id$v=19$x\"\n", [true, false]),
+            ("access.settings_key = \"x\"\n", [false, true]),
+            ("access = { listening_key = \"x\" }\n", [true, false]),
+            ("{\"listening_key\": \"x\"}\n", [true, false]),
+            ("\u{201c}listening_key\u{201d} = \"x\"\n", [true, false]),
+            ("> settings_key = \"x\"\n", [false, true]),
+            ("demo = true listening_key = \"x\"\n", [true, false]),
+            ("demo = true # listening_key is set on the page\n", [false, false]),
+            ("demo = 5 # listening_key is set on the page\n", [false, false]),
             ("device = \"\"\"\nlistening_key = \"x\"\n", [true, false]),
         ] {
             assert_eq!(locks(text), expected, "{text:?}");

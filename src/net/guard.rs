@@ -34,12 +34,16 @@ pub(super) fn check_host<B>(request: &Request<B>, peer: Peer, names: &Names) -> 
         None => None,
     };
     let ours = |Authority { host, .. }: &Authority| match host {
-        Host::Address(address) => is_near(*address) || *address == peer.local.ip().to_canonical(),
+        Host::Address(address) => {
+            is_near(*address)
+                || *address == peer.local.ip().to_canonical()
+                || names.is_configured(&address.to_string())
+        }
         Host::Name(name) => names.accept(name),
         Host::Unnamed => false,
     };
     // Where a proxy asks us by our number, this is what the visitor's browser went by.
-    let forwarded = forwarded(request.headers(), peer).filter(|to| matches!(to.host, Host::Name(_)));
+    let forwarded = forwarded(request.headers(), peer).filter(|to| !matches!(to.host, Host::Address(_)));
     if host.iter().chain(&target).chain(&forwarded).all(ours) { Ok(()) } else { Err(Refusal::HostUnknown) }
 }
 
@@ -169,6 +173,23 @@ mod tests {
         ] {
             let checked = check_host(&self::host(host), peer, &names);
             assert_eq!(checked.is_ok(), known, "{host:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_among_the_names_is_answered_and_an_unreadable_forwarded_host_is_not() {
+        let names = Names::of("stage", &["198.51.100.7".into()]);
+        let direct = peer("10.0.0.1:80", false, Relay::None);
+        assert!(check_host(&host("198.51.100.7"), direct, &names).is_ok());
+        assert!(check_host(&host("198.51.100.8"), direct, &names).is_err());
+        let behind = peer("127.0.0.1:80", false, Relay::Said);
+        for (forwarded, known) in
+            [("stage", true), ("evil.example", false), ("a b", false), ("\u{e9}", false)]
+        {
+            let mut request = host("stage");
+            let value = hyper::header::HeaderValue::from_bytes(forwarded.as_bytes()).expect("a header");
+            request.headers_mut().insert("x-forwarded-host", value);
+            assert_eq!(check_host(&request, behind, &names).is_ok(), known, "{forwarded:?}");
         }
     }
 

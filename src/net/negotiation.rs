@@ -56,8 +56,8 @@ pub(super) fn is_of_type(headers: &HeaderMap, essence: &str) -> bool {
 
 /// The items of a header that is a list of tokens or tags, over all its lines. None of ours holds a comma.
 pub(super) fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|item| !item.is_empty())
+    let items = headers.get_all(name).iter().flat_map(|line| line.as_bytes().split(|b| *b == b','));
+    items.filter_map(|item| str::from_utf8(item).ok()).map(str::trim).filter(|item| !item.is_empty())
 }
 
 /// An item and its quality in thousandths; what cannot be read as one is taken for a no.

@@ -78,6 +78,11 @@ impl Authority {
         Some(Self { host, port })
     }
 
+    /// What cannot be read is nobody's.
+    pub(super) fn parse_or_unnamed(text: &str) -> Self {
+        Self::parse(text).unwrap_or(Self { host: Host::Unnamed, port: None })
+    }
+
     fn port_under(&self, scheme: Scheme) -> u16 {
         self.port.unwrap_or(scheme.usual_port())
     }

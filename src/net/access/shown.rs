@@ -4,17 +4,17 @@ use super::rules::{Each, Purpose};
 use super::tokens::Token;
 use hyper::header::{self, HeaderMap};
 
-/// The tokens a request carries.
+/// The tokens a request carries. Cookies of other programs on this host stand beside ours, in any encoding. Of several of one name the
+/// first that is a token counts: browsers send the one of the narrower path first.
 pub(super) fn tokens_in(headers: &HeaderMap) -> Each<Option<Token>> {
     let mut found = Each::default();
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    for (name, value) in
-        cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
-    {
-        for purpose in Purpose::ALL {
-            if name == purpose.cookie() {
-                *found.of_mut(purpose) = Token::parse(value);
-            }
+    let cookies =
+        headers.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|b| *b == b';'));
+    let readable = cookies.filter_map(|pair| str::from_utf8(pair).ok());
+    for (name, value) in readable.filter_map(|pair| pair.trim().split_once('=')) {
+        for purpose in Purpose::ALL.into_iter().filter(|purpose| name == purpose.cookie()) {
+            let token: &mut Option<Token> = found.of_mut(purpose);
+            *token = token.take().or_else(|| Token::parse(value));
         }
     }
     found
@@ -22,7 +22,8 @@ pub(super) fn tokens_in(headers: &HeaderMap) -> Each<Option<Token>> {
 
 /// The key a program shows with its request: `Authorization: Bearer KEY`.
 pub(super) fn key_in(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let (scheme, key) =
+        str::from_utf8(headers.get(header::AUTHORIZATION)?.as_bytes()).ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim_start_matches(' '))
 }
 
@@ -42,7 +43,32 @@ mod tests {
         assert!(found.listening.is_none() && key_in(&headers).is_none());
         headers.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer open sesame"));
         assert_eq!(key_in(&headers), Some("open sesame"));
+        headers.insert(
+            header::AUTHORIZATION,
+            HeaderValue::from_bytes("Bearer für die Band".as_bytes()).unwrap(),
+        );
+        assert_eq!(key_in(&headers), Some("für die Band"));
         headers.insert(header::AUTHORIZATION, HeaderValue::from_static("Basic b3Blbg=="));
         assert_eq!(key_in(&headers), None);
+    }
+
+    #[test]
+    fn cookies_of_others_hide_nothing_and_the_narrower_path_counts() {
+        let token = "ab".repeat(32);
+        let other = "cd".repeat(32);
+        for line in [
+            format!("synthwire_listening={token}"),
+            format!("theme=d\u{fc}nkel; synthwire_listening={token}"),
+            format!("synthwire_listening={token}; synthwire_listening={other}"),
+            format!("synthwire_listening=none; synthwire_listening={token}"),
+            format!("=; ;a; synthwire_listening={token};"),
+        ] {
+            let latin = line.chars().map(|c| c as u8).collect::<Vec<_>>();
+            for bytes in [line.as_bytes(), &latin] {
+                let mut headers = HeaderMap::new();
+                headers.insert(header::COOKIE, HeaderValue::from_bytes(bytes).unwrap());
+                assert!(tokens_in(&headers).listening == Token::parse(&token), "{line}");
+            }
+        }
     }
 }
