@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::identity::Names;
 use crate::net::{BoundPorts, Tls};
+use crate::plain::Plain;
 use crate::state::StateFolder;
 use crate::sys::announce::Offer;
 use crate::sys::{fds, machine};
@@ -17,19 +18,34 @@ use tokio::sync::watch;
 const HTTP_SOCKET: &str = "http";
 const HTTPS_SOCKET: &str = "https";
 
-/// Opens the ports, and says where they are.
-pub(super) async fn open(config: &Config, names: &watch::Receiver<Names>) -> Result<BoundPorts> {
+/// Opens the ports, and says where they are. Where HTTPS cannot be had, that ends the start if the command line asked for it; a mistake in
+/// the file leaves the page by HTTP, which says what is wrong.
+pub(super) async fn open(
+    config: &Config,
+    names: &watch::Receiver<Names>,
+    was_typed: bool,
+) -> Result<(BoundPorts, Option<Plain>)> {
     let plain = listener(HTTP_SOCKET, config.listen, "--listen").await?;
-    let tls = match config.listen_tls {
-        Some(address) => Some(tls(address, config, names.clone()).await?),
-        None => None,
+    let (tls, problem) = match config.listen_tls {
+        None => (None, None),
+        Some(address) => match tls(address, config, names.clone()).await {
+            Ok(tls) => (Some(tls), None),
+            Err(error) if was_typed => return Err(error),
+            Err(error) => {
+                let problem = format!(
+                    "HTTPS is off until the configuration is mended and the service restarted: {error}"
+                );
+                tracing::warn!("{problem}");
+                (None, Some(problem.into()))
+            }
+        },
     };
     let address = plain.local_addr().unwrap_or(config.listen);
     tracing::info!("open http://{address}/ in a browser and press Listen");
     if let Some(address) = tls.as_ref().and_then(|tls| tls.listener.local_addr().ok()) {
         tracing::info!("others on the network come by https://{address}/");
     }
-    Ok(BoundPorts { plain, tls })
+    Ok((BoundPorts { plain, tls }, problem))
 }
 
 /// What the network is told that can be had here; nothing where that is not wished.

@@ -67,11 +67,12 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
 async fn serve(
     arguments: &ServeArguments,
     config: Config,
-    gate: Gate,
+    mut gate: Gate,
     names: watch::Sender<Names>,
 ) -> Result<()> {
     let mut reload_requests = signals::reload_requests()?; // before anybody is told that we are there to be asked
-    let listeners = ports::open(&config, &gate.names).await?;
+    let (listeners, problem) = ports::open(&config, &gate.names, arguments.give("listen_tls")).await?;
+    gate.notices.extend(problem);
 
     let counters = Arc::new(Counters::new());
     let controls = Arc::new(Controls::default());
