@@ -170,6 +170,33 @@ impl Source for Dying {
     }
 }
 
+/// Two devices: the first opens and is no good, the second plays. It says so when that is opened.
+struct Two {
+    flaw: Flaw,
+    is_set_back: bool,
+    second: Sender<()>,
+}
+
+impl Opener for Two {
+    fn open(&mut self, _: bool, _: &mut dyn FnMut()) -> Result<Option<Opened>> {
+        if !self.is_set_back {
+            return Ok(Some(Opened {
+                source: Box::new(Device(self.flaw)),
+                device: "first".into(),
+                ..nameless()
+            }));
+        }
+        let _ = self.second.send(());
+        let source = Dying { number: 1, layout: layout_of(0), periods_left: PERIODS };
+        Ok(Some(Opened { source: Box::new(source), device: "second".into(), ..nameless() }))
+    }
+
+    fn brought_nothing(&mut self, device: &str) {
+        assert_eq!(device, "first", "the second has played");
+        self.is_set_back = true;
+    }
+}
+
 struct Running {
     supervisor: SupervisorHandle,
     counters: Arc<Counters>,
@@ -236,6 +263,18 @@ fn a_device_that_is_no_good_is_tried_again_and_again_and_each_attempt_is_a_turn(
             });
         }
     });
+}
+
+#[test]
+fn a_device_that_brings_nothing_is_set_back_and_one_that_played_is_not() {
+    for flaw in [Flaw::NoStart(SourceFault::Io(ENOSPC)), Flaw::Always(SourceFault::Io(EIO)), Flaw::Mute] {
+        let (second, opens) = channel();
+        let running = run(Box::new(Two { flaw, is_set_back: false, second }));
+        for _ in 0..3 {
+            opens.recv().unwrap_or_else(|_| panic!("{flaw:?}: the supervisor has ended"));
+        }
+        running.supervisor.stop();
+    }
 }
 
 #[test]

@@ -149,6 +149,7 @@ impl Run {
                 },
             };
             let periods_before = self.supervisor.counters.periods.load(Ordering::Relaxed);
+            let device = opened.device.clone();
             let session = self.begin(opened, kept);
             if self.sounds(&session, periods_before) {
                 self.playing(&session);
@@ -157,6 +158,10 @@ impl Run {
             let view = session.view();
             let exit;
             (exit, kept) = end(session);
+            if self.supervisor.counters.periods.load(Ordering::Relaxed) == periods_before && !self.stopping()
+            {
+                self.supervisor.opener.brought_nothing(&device);
+            }
             self.turn();
             if next.is_some() {
                 self.supervisor.counters.lost(Cause::SourceChange);

@@ -80,6 +80,9 @@ pub trait Opener: Send {
     fn synth(&mut self, _refused: &mut dyn FnMut()) -> Result<Option<Opened>> {
         Ok(None)
     }
+
+    /// This device was opened and ended without a single period: others come before it from now on.
+    fn brought_nothing(&mut self, _device: &str) {}
 }
 
 /// What is to be opened, and how.
@@ -102,7 +105,7 @@ impl Selection {
         let pace = PaceOptions { skew_ppm, period_frames: wish.period_frames, ..PaceOptions::default() };
         match choice {
             Choice::Device(pcm) => Box::new(Always(move || device(&pcm, None, wish))),
-            Choice::Auto { demo } => Box::new(Auto { demo, wish, pace, sysfs }),
+            Choice::Auto { demo } => Box::new(Auto { demo, wish, pace, sysfs, last: String::new() }),
             Choice::Demo => Box::new(Always(move || demo(pace))),
             Choice::Exact(pattern) => {
                 let wished = wish.channels.and_then(|channels| ChannelCount::new(channels.into()));
@@ -136,6 +139,8 @@ struct Auto {
     wish: Wish,
     pace: PaceOptions,
     sysfs: PathBuf,
+    /// The PCM that is tried after all others, because it opened and brought nothing.
+    last: String,
 }
 
 impl Opener for Auto {
@@ -147,10 +152,21 @@ impl Opener for Auto {
     }
 
     fn synth(&mut self, refused: &mut dyn FnMut()) -> Result<Option<Opened>> {
-        first_that_opens(&discover::synths(&self.sysfs), |card| {
+        let cards = in_order(discover::synths(&self.sysfs), &self.last);
+        first_that_opens(&cards, |card| {
             device(&card.pcm(), Some(card.name()), self.wish).inspect_err(|_| refused())
         })
     }
+
+    fn brought_nothing(&mut self, device: &str) {
+        device.clone_into(&mut self.last);
+    }
+}
+
+/// The same order, but for one.
+fn in_order(mut cards: Vec<Card>, last: &str) -> Vec<Card> {
+    cards.sort_by_key(|card| card.pcm() == last);
+    cards
 }
 
 fn device(pcm: &str, name: Option<&str>, wish: Wish) -> Result<Opened> {
@@ -246,6 +262,15 @@ mod tests {
             }
             Ok(Opened { device: Plain::name(card.pcm()), ..demo(PaceOptions::default())? })
         })
+    }
+
+    #[test]
+    fn a_synth_that_opened_and_brought_nothing_is_tried_after_the_others() {
+        let numbers =
+            |last: &str| in_order(synths(3), last).iter().map(|card| card.number).collect::<Vec<_>>();
+        assert_eq!(numbers(""), [0, 1, 2]);
+        assert_eq!(numbers("hw:CARD=S0,DEV=0"), [1, 2, 0]);
+        assert_eq!(numbers("hw:CARD=S2,DEV=0"), [0, 1, 2]);
     }
 
     #[test]

@@ -189,6 +189,12 @@ fn a_configuration_with_mistakes_or_of_a_newer_version_has_a_page_that_says_so()
     let service = folder.start(&["--config", config.to_str().unwrap()]);
     assert_eq!(service.status()["listeners"]["max"], 7, "saved by Notepad as Unicode");
     drop(service);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    fs::write(&config, format!("listen_tls = \"{}\"\n", taken.local_addr().unwrap())).unwrap();
+    let service = folder.start(&["--config", config.to_str().unwrap()]);
+    let notices = service.status()["notices"].to_string();
+    assert!(notices.contains("HTTPS is off until") && notices.contains("ss -ltnp"), "{notices}");
+    drop(service);
     fs::write(&config, "listening_key = hunter2hunter2\n").unwrap();
     let service = folder.start(&["--config", config.to_str().unwrap()]);
     assert_eq!(code(&service.http("GET /api/status HTTP/1.1")), "401", "a key that was meant locks");
