@@ -111,16 +111,21 @@ impl Config {
     /// # Errors
     /// The first value out of its range.
     pub fn check(&self) -> std::result::Result<(), (&'static str, String)> {
+        self.check_beside(false)
+    }
+
+    /// The same of a file alone: HTTPS may have its address on the command line, which comes over it.
+    fn check_beside(&self, https_elsewhere: bool) -> std::result::Result<(), (&'static str, String)> {
         let table = self.table();
         for Setting { key, kind, .. } in SETTINGS {
             if let Some(wrong) = table.get(*key).and_then(|value| fault(key, *kind, value)) {
                 return Err((key, wrong));
             }
         }
-        self.check_certificate()
+        self.check_certificate(https_elsewhere)
     }
 
-    fn check_certificate(&self) -> std::result::Result<(), (&'static str, String)> {
+    fn check_certificate(&self, https_elsewhere: bool) -> std::result::Result<(), (&'static str, String)> {
         if self.cert.is_some() != self.key.is_some() {
             let (given, missing) = if self.cert.is_some() { ("cert", "key") } else { ("key", "cert") };
             return Err((
@@ -128,7 +133,7 @@ impl Config {
                 format!("{given} needs {missing} beside it: a certificate and its key belong together"),
             ));
         }
-        if self.cert.is_some() && self.listen_tls.is_none() {
+        if self.cert.is_some() && self.listen_tls.is_none() && !https_elsewhere {
             return Err((
                 "cert",
                 "cert is for HTTPS: name its address and port with listen_tls as well".into(),

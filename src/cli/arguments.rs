@@ -26,9 +26,14 @@ pub(super) fn keys() -> String {
 impl Configured {
     /// Reads it.
     pub(super) fn read(&self) -> Result<Reading> {
+        self.read_beside(false)
+    }
+
+    /// The same; `https_elsewhere`: whether the command line names an address for HTTPS.
+    fn read_beside(&self, https_elsewhere: bool) -> Result<Reading> {
         match &self.config {
-            Some(file) => Reading::of_file(file),
-            None => Ok(Reading::of_default_file(Path::new(DEFAULT_FILE))),
+            Some(file) => Reading::of_file(file, https_elsewhere),
+            None => Ok(Reading::of_default_file(Path::new(DEFAULT_FILE), https_elsewhere)),
         }
     }
 
@@ -75,7 +80,7 @@ fn parse_source(text: &str) -> std::result::Result<Choice, String> {
 impl ServeArguments {
     /// The configuration file with the command line over it, and what is wrong in the file.
     pub(super) fn settle(&self) -> Result<(Config, Vec<Complaint>)> {
-        let Reading { config, complaints } = self.configured.read()?;
+        let Reading { config, complaints } = self.configured.read_beside(self.give("listen_tls"))?;
         let config = self.given.over(&config);
         config.check().map_err(|(_, wrong)| Error::new(wrong))?;
         Ok((config, complaints))
@@ -146,6 +151,25 @@ mod tests {
         let config = parse(&line).unwrap().given.over(&file);
         assert_eq!((config.queue_ms, config.dscp, config.announce, config.demo), (200, Some(3), false, true));
         assert_eq!(config.names, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_certificate_in_the_file_is_kept_where_the_address_of_https_is_on_the_command_line() {
+        let file = std::env::temp_dir().join(format!("synthwire-{}-certificate.toml", std::process::id()));
+        std::fs::write(&file, "cert = \"a.pem\"\nkey = \"b.pem\"\n").unwrap();
+        let name = file.to_str().unwrap();
+        let settled = |more: &[&str]| {
+            let (config, complaints) =
+                parse(&[&["--config", name], more].concat()).unwrap().settle().unwrap();
+            let said: Vec<String> = complaints.iter().map(ToString::to_string).collect();
+            ([config.cert, config.key], said.join("\n"))
+        };
+        let both = [Some("a.pem".into()), Some("b.pem".into())];
+        assert_eq!(settled(&["--listen-tls", "[::]:443"]), (both, String::new()));
+        let (neither, said) = settled(&[]);
+        let words = "cert is for HTTPS: name its address and port with listen_tls as well";
+        assert!(neither == [None, None] && said.starts_with(&format!("{name}:1: {words}")), "{said}");
+        std::fs::remove_file(file).unwrap();
     }
 
     #[test]

@@ -68,11 +68,12 @@ impl Config {
 }
 
 impl Reading {
-    /// Of a file somebody named.
+    /// Of a file somebody named. `https_elsewhere`: whether the command line names an address for HTTPS, so that a certificate
+    /// has a use though the file itself names none.
     ///
     /// # Errors
     /// When it cannot be read at all.
-    pub fn of_file(file: &Path) -> Result<Self> {
+    pub fn of_file(file: &Path, https_elsewhere: bool) -> Result<Self> {
         let name = file.display().to_string();
         let bytes = bytes_of(file).map_err(|error| {
             let remedy = match error.kind() {
@@ -81,14 +82,14 @@ impl Reading {
             };
             Error::new(format!("cannot read the configuration {name}")).because(error).try_this(remedy)
         })?;
-        Ok(Self::of_bytes(&bytes, &name))
+        Ok(Self::of_bytes_beside(&bytes, &name, https_elsewhere))
     }
 
-    /// Of the file that is read when none is named; it need not be there.
-    pub fn of_default_file(file: &Path) -> Self {
+    /// Of the file that is read when none is named, likewise; it need not be there.
+    pub fn of_default_file(file: &Path, https_elsewhere: bool) -> Self {
         let name = file.display().to_string();
         match bytes_of(file) {
-            Ok(bytes) => Self::of_bytes(&bytes, &name),
+            Ok(bytes) => Self::of_bytes_beside(&bytes, &name, https_elsewhere),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 Self { config: Config::default(), complaints: Vec::new() }
             }
@@ -98,12 +99,16 @@ impl Reading {
 
     /// Of a file's bytes, called `name` in complaints.
     pub fn of_bytes(bytes: &[u8], name: &str) -> Self {
+        Self::of_bytes_beside(bytes, name, false)
+    }
+
+    fn of_bytes_beside(bytes: &[u8], name: &str, https_elsewhere: bool) -> Self {
         match decode(bytes) {
             // Where zeros stand, something was lost.
             Ok(text) if text.contains('\0') => {
                 Self::of_nothing(&format!("{name} cannot be read: it holds zeros. Write it anew"))
             }
-            Ok(text) => Self::of_text(&text, name),
+            Ok(text) => Self::of_text_beside(&text, name, https_elsewhere),
             Err(what) => Self::of_nothing(&format!("{name} cannot be read: {what}. Save it again as UTF-8")),
         }
     }
@@ -117,6 +122,10 @@ impl Reading {
 
     /// Of a text, called `name` in complaints.
     pub fn of_text(text: &str, name: &str) -> Self {
+        Self::of_text_beside(text, name, false)
+    }
+
+    fn of_text_beside(text: &str, name: &str, https_elsewhere: bool) -> Self {
         let mut sorting = Sorting::default();
         let pieces = match DeTable::parse(text) {
             Ok(table) => pieces(text, table.get_ref()),
@@ -125,7 +134,7 @@ impl Reading {
         for piece in pieces {
             sorting.take(piece);
         }
-        let mut config = sorting.settle();
+        let mut config = sorting.settle(https_elsewhere);
         sorting.lock(&mut config, text);
         sorting.complaints.sort_by_key(|(line, _)| *line);
         sorting.complaints.truncate(COMPLAINTS_MAX);
@@ -178,11 +187,11 @@ impl<'a> Sorting<'a> {
     }
 
     /// All that was taken, without what is out of its range.
-    fn settle(&mut self) -> Config {
+    fn settle(&mut self, https_elsewhere: bool) -> Config {
         loop {
             let text: String = self.taken.iter().flat_map(|piece| [piece.text, "\n"]).collect();
             let config: Config = toml::from_str(&text).unwrap_or_default();
-            let Err((key, wrong)) = config.check() else { return config };
+            let Err((key, wrong)) = config.check_beside(https_elsewhere) else { return config };
             let Some(at) = self.taken.iter().position(|piece| piece.key == key) else {
                 return Config::default();
             };
@@ -519,11 +528,11 @@ mod tests {
 
     #[test]
     fn a_file_that_was_named_must_be_there_and_the_remedy_fits() {
-        let of = |path: &str| Reading::of_file(Path::new(path)).unwrap_err().to_string();
+        let of = |path: &str| Reading::of_file(Path::new(path), false).unwrap_err().to_string();
         assert!(of("/nowhere/synthwire.toml").contains("Check the path given with --config"));
         assert!(of("/").contains("Check the path given with --config"));
-        assert_eq!(Reading::of_default_file(Path::new("/nowhere/at/all")).complaints, []);
-        let folder = Reading::of_default_file(Path::new("/"));
+        assert_eq!(Reading::of_default_file(Path::new("/nowhere/at/all"), false).complaints, []);
+        let folder = Reading::of_default_file(Path::new("/"), false);
         assert!(folder.config.listening_key.is_some() && said(&folder).contains("cannot be read"));
     }
 }
