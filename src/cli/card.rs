@@ -234,12 +234,16 @@ impl CardArguments {
         if country.is_empty() || now == new { Ok(()) } else { put_at(&path, new.as_bytes(), OPEN) }
     }
 
-    /// What a file says at this start: where it stays, or as the system came.
+    /// What a file says at this start: where it stays, or as the system came. However an editor saved it, as the service reads it.
     fn now(&self, path: &str) -> io::Result<String> {
         let kept = self.state.join(path);
-        match &self.root {
-            Some(root) if !kept.exists() => read_or_empty(&root.join(path)),
-            _ => read_or_empty(&kept),
+        let read = match &self.root {
+            Some(root) if !kept.exists() => fs::read(root.join(path)),
+            _ => fs::read(kept),
+        };
+        match read {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+            read => decode(&read?).map_err(io::Error::other),
         }
     }
 
@@ -443,6 +447,26 @@ mod tests {
         assert_eq!(kept, report);
         assert_eq!(device.run(), None, "the second time there is nothing to do");
         assert_eq!(device.text("boot/synthwire.toml"), left);
+    }
+
+    #[test]
+    fn however_an_editor_saved_the_configuration_the_card_sets_keys_in_it_and_the_rest_stays() {
+        let utf16 = "\u{feff}listening_key = \"old\"\r\nqueue_ms = 100\r\n".encode_utf16();
+        for (name, before) in [
+            ("latin-1", b"# f\xfcr\nqueue_ms = 100\n".to_vec()),
+            ("mark", b"\xef\xbb\xbflistening_key = \"old\"\nqueue_ms = 100\n".to_vec()),
+            ("utf-16", utf16.flat_map(u16::to_le_bytes).collect()),
+        ] {
+            let device =
+                Device::new(name).with("boot/synthwire.toml", "listening_key = \"hunter2hunter3\"\n");
+            put_at(&device.top.join("root").join(CONFIG), &before, OPEN).unwrap();
+            assert_eq!(device.run().unwrap().problems, Vec::<String>::new(), "{name}");
+            let text = device.text(&format!("state/{CONFIG}"));
+            assert_eq!(text.matches("listening_key").count(), 1, "{name}: {text}");
+            let config = Config::parse(&text, name).unwrap();
+            assert!(config.queue_ms == 100 && config.listening_key.unwrap().starts_with("$argon2"), "{text}");
+            assert!(name != "latin-1" || text.starts_with("# für\n"), "{text}");
+        }
     }
 
     #[test]
