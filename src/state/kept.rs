@@ -32,6 +32,12 @@ pub trait StateFile: Serialize + DeserializeOwned {
     const STEPS: &'static [Step];
     /// Who may read it: nobody else, unless it says otherwise.
     const MODE: u32 = 0o600;
+
+    /// Whether these fields of a newer format may say, under names that are not known, what must not be passed over: then the file
+    /// counts as damaged. Its number is not among them.
+    fn conceals(_fields: &Fields) -> bool {
+        false
+    }
 }
 
 /// The step from files without a number to format 1: nothing but the number.
@@ -147,11 +153,29 @@ fn understand<T: StateFile>(bytes: &[u8]) -> std::result::Result<(Fields, Found<
         T::STEPS[format..].iter().for_each(|step| step(&mut fields));
         fields.insert(FORMAT.into(), T::STEPS.len().into());
     }
-    let found = known::<T>(&fields).map_err(|why| match format(&fields) {
-        Some(format) if format <= T::STEPS.len() => why,
-        _ => format!("a newer version wrote it, in a form this one does not know ({why})"),
+    let is_newer = format(&fields).is_none_or(|format| format > T::STEPS.len());
+    let found = known::<T>(&fields).and_then(|found| {
+        if is_newer && T::conceals(&without_number(&fields)) {
+            return Err("what is looked for may have another name".to_owned());
+        }
+        Ok(found)
+    });
+    let found = found.map_err(|why| {
+        if is_newer {
+            format!("a newer version wrote it, in a form this one does not know ({why})")
+        } else {
+            why
+        }
     })?;
     Ok((fields, found))
+}
+
+fn without_number(fields: &Fields) -> Fields {
+    fields
+        .iter()
+        .filter(|(name, _)| *name != FORMAT)
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// What can be understood of a file in our format or a newer one.

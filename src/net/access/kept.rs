@@ -7,6 +7,7 @@ use super::rules::{Each, Purpose};
 use super::tokens::Tokens;
 use crate::state::{Fields, Found, Kept, StateFile, Step};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What is kept on disk.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -25,6 +26,18 @@ const TOKENS: &str = "tokens";
 impl StateFile for KeptKeys {
     const NAME: &'static str = "access.json";
     const STEPS: &'static [Step] = &[without_nulls];
+
+    /// A newer version may have given a key another name (decision 0014): where neither stands under ours, whatever could be one
+    /// locks, or falling back would open the door. A number or a truth is no key.
+    fn conceals(fields: &Fields) -> bool {
+        let keys = Purpose::ALL.map(field);
+        let is_set = |name: &str| fields.get(name).is_some_and(|key| !key.is_null());
+        let is_known = |name: &str| name == TOKENS || keys.contains(&name);
+        let may_be_key =
+            |value: &Value| matches!(value, Value::String(_) | Value::Array(_) | Value::Object(_));
+        !keys.into_iter().any(is_set)
+            && fields.iter().any(|(name, value)| !is_known(name) && may_be_key(value))
+    }
 }
 
 /// To format 1: a key that is not set is not there. (Builds before the release of 0.1.0 wrote null.)

@@ -153,6 +153,43 @@ async fn a_damaged_file_does_not_open_the_door_and_says_how_to_get_in() {
 }
 
 #[tokio::test]
+async fn a_key_that_a_newer_version_may_have_renamed_stays_locked_after_falling_back() {
+    let (path, folder) = folder("renamed");
+    let configured = HashedKey::of("configured", [9; SALT_BYTES]).unwrap();
+    for (newer, is_open) in [
+        (r#"{"format":9,"door":{"key":"$argon2id$","since":3}}"#, false),
+        (r#"{"format":9,"listening":"$argon2id$","tokens":[]}"#, false),
+        (r#"{"format":"of tomorrow","keys":["$argon2id$"],"listening_key":null}"#, false),
+        (r#"{"format":9,"further":true,"most":3,"left":null,"tokens":[]}"#, true),
+        (r#"{"format":"of tomorrow"}"#, true),
+        (r#"{"format":1,"door":"none of a newer version"}"#, true),
+    ] {
+        std::fs::write(path.join(KeptKeys::NAME), newer).unwrap();
+        let access = open(&folder, mono_raw_now());
+        assert_eq!(access.grant(NOBODY), Grant { listen: is_open, set: is_open }, "{newer}");
+        assert_eq!(access.notice().is_none(), is_open, "{newer}");
+        if is_open {
+            continue;
+        }
+        let denied = access.set_key(Purpose::Listening, Some("of a stranger".into()), NOBODY).await;
+        assert!(denied.unwrap_err().words.contains("remove access.json"), "{newer}");
+        // The owner gives the lost key up: so it is after a restart, too.
+        let named = Each { listening: None, settings: Some(configured.as_str()) };
+        let owner = Each { listening: false, settings: true };
+        Access::open(named, Some(&folder), None).set_key(Purpose::Listening, None, owner).await.unwrap();
+        assert_eq!(Access::open(named, Some(&folder), None).set(), owner, "{newer}");
+        let aside = path.join("access.json.damaged");
+        assert_eq!(
+            std::fs::read_to_string(&aside).unwrap(),
+            newer,
+            "for the newer version, if it comes back"
+        );
+        std::fs::remove_file(aside).unwrap();
+    }
+    std::fs::remove_dir_all(path).unwrap();
+}
+
+#[tokio::test]
 async fn who_has_the_configurations_settings_key_gets_past_the_damage_and_the_file_is_kept_aside() {
     let (path, folder) = folder("past");
     std::fs::write(path.join(KeptKeys::NAME), "{").unwrap();
