@@ -143,9 +143,20 @@ impl Config {
     }
 }
 
+/// Bits before the IPv4 address in an IPv6 one that stands for it (RFC 4291, 2.5.5.2).
+const MAPPED_BITS: u8 = 96;
+
 /// An address alone, or a block of them.
 fn block_of(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| Some(IpNet::from(text.parse::<IpAddr>().ok()?)))
+    let block = text.parse().ok().or_else(|| Some(IpNet::from(text.parse::<IpAddr>().ok()?)))?;
+    Some(as_compared(block))
+}
+
+/// A block of IPv4 that is written as IPv6, as IPv4: peers' addresses are compared in that form.
+fn as_compared(block: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = block else { return block };
+    let parts = mapped.addr().to_ipv4_mapped().zip(mapped.prefix_len().checked_sub(MAPPED_BITS));
+    parts.and_then(|(address, length)| IpNet::new(address.into(), length).ok()).unwrap_or(block)
 }
 
 /// What is wrong with a value of the right kind.
@@ -212,6 +223,28 @@ mod tests {
         assert_eq!(folder("listen_tls = \"[::]:1\"", &["XDG_STATE_HOME"]), Some("/given/synthwire".into()));
         let supplied = "listen_tls = \"[::]:1\"\ncert = \"a\"\nkey = \"b\"";
         assert_eq!(folder(supplied, &["HOME"]), None);
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_known_by_its_address_however_it_is_written() {
+        let v4 = "172.17.0.1";
+        for (block, address, is_in) in [
+            ("172.17.0.1", v4, true),
+            ("::ffff:172.17.0.1", v4, true),
+            ("::ffff:ac11:1", v4, true),
+            ("::ffff:172.17.0.2", v4, false),
+            ("::ffff:172.17.0.0/112", v4, true),
+            ("::ffff:172.18.0.0/112", v4, false),
+            ("::ffff:0:0/96", v4, true),
+            ("::ffff:0:0/95", v4, false),
+            ("2001:db8::/32", "2001:db8::1", true),
+            ("::1", "::1", true),
+        ] {
+            let config = Config { trusted_proxies: vec![block.into()], ..Config::default() };
+            assert_eq!(config.check(), Ok(()), "{block}");
+            let address: IpAddr = address.parse().unwrap();
+            assert_eq!(config.trusted_blocks()[0].contains(&address), is_in, "{address} in {block}");
+        }
     }
 
     #[test]
