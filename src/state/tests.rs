@@ -246,6 +246,29 @@ fn whatever_has_the_files_name_is_looked_at_kept_and_replaced() {
 }
 
 #[test]
+fn damage_is_kept_aside_nine_times_and_then_in_the_place_of_the_last() {
+    let place = Place::new("nine");
+    let aside = |n: usize| match n {
+        1 => "sound.json.damaged".to_owned(),
+        n => format!("sound.json.damaged-{n}"),
+    };
+    let damage = |n: usize| {
+        place.put(format!("{{ {n}"));
+        place.open().0.write(&Sound { pair: Some(8), ..Sound::default() }).unwrap();
+        assert_eq!(pair(&place.open().1), Some(8), "{n}");
+    };
+    (1..=12).for_each(damage);
+    assert_eq!(place.names().len(), 10);
+    for (n, held) in [(1, "{ 1"), (8, "{ 8"), (9, "{ 12")] {
+        assert_eq!(place.text(&aside(n)), held);
+    }
+    fs::remove_file(place.path.join(aside(9))).unwrap();
+    fs::create_dir_all(place.path.join(aside(9)).join("deep")).unwrap();
+    damage(13);
+    assert_eq!(place.text(&aside(8)), "{ 13", "a folder cannot make room");
+}
+
+#[test]
 fn after_a_cut_at_any_moment_the_old_bytes_or_the_new_are_there_and_writing_goes_on() {
     let place = Place::new("cuts");
     let moments = [Moment::Made, Moment::Written, Moment::Synced, Moment::Renamed];

@@ -182,28 +182,32 @@ impl Folder {
         Err(refusal)
     }
 
-    /// Gives what has this name another beside it as well, so that writing the name loses nothing: the name it is kept under.
+    /// Gives what has this name another beside it as well, so that writing the name loses nothing: the name it is kept under. Where
+    /// all are taken, the last that can be is given up: what is damaged must not keep a file from being written for ever.
     pub(super) fn keep_aside(&self, name: &OsStr) -> io::Result<String> {
-        let mut refusal = Errno::EEXIST;
         for aside in beside(name, "damaged") {
-            let kept = linkat(&self.0, name, &self.0, aside.as_str(), AtFlags::empty());
-            // A folder has one name only.
-            let kept = match kept {
-                Err(Errno::EPERM | Errno::EOPNOTSUPP) => {
-                    renameat2(&self.0, name, &self.0, aside.as_str(), RenameFlags::RENAME_NOREPLACE)
-                }
-                kept => kept,
-            };
-            match kept {
-                Ok(()) => return Ok(aside),
+            match self.name_also(name, &aside) {
                 Err(Errno::EEXIST) => {}
-                Err(error) => {
-                    refusal = error;
-                    break;
-                }
+                named => return Ok(named.map(|()| aside)?),
             }
         }
-        Err(refusal.into())
+        let taken: Vec<String> = beside(name, "damaged").collect();
+        let given_up = taken.into_iter().rev().find(|aside| {
+            unlinkat(&self.0, aside.as_str(), UnlinkatFlags::NoRemoveDir).is_ok() // a folder may hold anything
+        });
+        let aside = given_up.ok_or(Errno::EEXIST)?;
+        Ok(self.name_also(name, &aside).map(|()| aside)?)
+    }
+
+    /// Gives what is called `name` this name, too.
+    fn name_also(&self, name: &OsStr, also: &str) -> nix::Result<()> {
+        match linkat(&self.0, name, &self.0, also, AtFlags::empty()) {
+            // A folder has one name only.
+            Err(Errno::EPERM | Errno::EOPNOTSUPP) => {
+                renameat2(&self.0, name, &self.0, also, RenameFlags::RENAME_NOREPLACE)
+            }
+            named => named,
+        }
     }
 }
 
