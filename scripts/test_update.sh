@@ -130,16 +130,28 @@ into 2 "$work/boot.vfat"
 into 5 "$work/root-1"
 into 7 "$work/data.img"
 
+# end_hanging LOG: a kernel that stands still after its panic, instead of restarting, is ended, as a Pi's firmware does.
+end_hanging() {
+    until grep -a -q 'Kernel panic' "$1"; do sleep 1; done
+    sleep 60
+    say 'The kernel did not restart after its panic: ended'
+    kill "$(cat "$work/pid")"
+}
+
 # boot SECTION LOG: what a Pi's boot loader does; SECTION is all or tryboot.
 boot() {
-    local partition file
+    local partition file watchdog
     partition=$(mtype -i "$disk@@$(at 1)" ::autoboot.txt | sed -n "/^\[$1\]/,\$p" | sed -n 's/^boot_partition=\([0-9]\).*/\1/p' | head -n 1)
     for file in vmlinuz initrd.img cmdline.txt; do mcopy -n -o -i "$disk@@$(at "$partition")" "::$file" "$work/$file"; done
     say "Booting partition $partition ([$1] of autoboot.txt)"
-    timeout 900 qemu-system-x86_64 -machine q35 -accel tcg -cpu max -smp 2 -m 1024 -nographic -no-reboot -nic none \
+    : >"$2"
+    end_hanging "$2" &
+    watchdog=$!
+    timeout 900 qemu-system-x86_64 -pidfile "$work/pid" -machine q35 -accel tcg -cpu max -smp 2 -m 1024 -nographic -no-reboot -nic none \
         -kernel "$work/vmlinuz" -initrd "$work/initrd.img" -append "$(cat "$work/cmdline.txt")" \
         -drive "file=$disk,format=raw,if=virtio" -drive "file=$work/bundles.img,format=raw,if=virtio,readonly=on" -serial mon:stdio </dev/null 2>&1 |
         stdbuf --output=L tr -d '\r' | tee "$2" | grep -a '^proof: ' || true
+    kill "$watchdog" 2>/dev/null || true
 }
 
 failed=0
