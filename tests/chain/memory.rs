@@ -191,7 +191,8 @@ fn a_configuration_with_mistakes_or_of_a_newer_version_has_a_page_that_says_so()
     drop(service);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     fs::write(&config, format!("listen_tls = \"{}\"\n", taken.local_addr().unwrap())).unwrap();
-    let service = folder.start(&["--config", config.to_str().unwrap()]);
+    let own = ["--source", "exact:music", "--state", folder.0.to_str().unwrap()];
+    let service = Service::start(&[&own[..], &["--config", config.to_str().unwrap()]].concat());
     let notices = service.status()["notices"].to_string();
     assert!(notices.contains("HTTPS is off until") && notices.contains("ss -ltnp"), "{notices}");
     drop(service);
