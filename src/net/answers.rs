@@ -13,7 +13,8 @@ pub(super) type Body = Full<Bytes>;
 /// Says no, and counts it under its name.
 pub(super) fn denied(refusals: &Refusals, why: &Denied) -> Response<Body> {
     refusals.count(why.refusal);
-    let status = StatusCode::from_u16(why.refusal.code()).expect("what is refused here has an HTTP status");
+    let status = why.refusal.status().and_then(|status| StatusCode::from_u16(status).ok());
+    let status = status.expect("what is refused here has an HTTP status");
     let mut response = words(status, why.words.clone());
     let headers = response.headers_mut();
     if status == StatusCode::UNAUTHORIZED {

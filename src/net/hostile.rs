@@ -5,7 +5,7 @@ use super::access::rules::Each;
 use super::guard;
 use super::handshake::Handshakes;
 use super::limits::HEADERS_MAX;
-use super::link::{frames, upgrade};
+use super::link::{Ending, frames, upgrade};
 use super::party::Party;
 use super::peer::{Peer, Relay};
 use super::proxies::Proxies;
@@ -72,7 +72,7 @@ async fn echo_one(stream: TcpStream) {
             Err(Error::ConnectionClosed) => return,
             Err(error) => {
                 if let Some((refusal, words)) = frames::fault(&error) {
-                    frames::close(&mut socket, refusal.code().into(), words).await;
+                    frames::close(&mut socket, Ending::Refused(refusal), words).await;
                 }
                 return;
             }

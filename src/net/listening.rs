@@ -27,8 +27,8 @@ impl Listening {
             self.sender.hand_over(arrival, client, number).await;
             return;
         }
-        let reason = format!("{} people listen already, no more fit", self.admissions.listening());
+        let words = format!("{} people listen already, no more fit", self.admissions.listening());
         self.refusals.count(Refusal::ListenersFull);
-        arrival.turn_away(Refusal::ListenersFull.code(), reason).await;
+        arrival.turn_away(Refusal::ListenersFull, words).await;
     }
 }

@@ -1,11 +1,11 @@
 //! Everything that is turned away at the door, by name: one list for the status, the metrics and `docs/ref/limits.md`.
-//! What is refused on the way to an answer gets an HTTP status, what is refused of a listener a WebSocket close code.
+//! A request is answered with an HTTP status. A listener's link says a refusal in its own way (`link`).
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 macro_rules! refusals {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, $code:literal;)+) => {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $status:expr;)+) => {
         /// Why somebody was turned away. Names are stable; they are only ever added.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Refusal { $($(#[$doc])* $variant,)+ }
@@ -19,9 +19,9 @@ macro_rules! refusals {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            /// The HTTP status below 1000, the WebSocket close code above; 0 where the connection just ends.
-            pub fn code(self) -> u16 {
-                match self { $(Self::$variant => $code,)+ }
+            /// The HTTP status of the answer; `None` where there is no request to answer.
+            pub fn status(self) -> Option<u16> {
+                match self { $(Self::$variant => $status,)+ }
             }
         }
     };
@@ -29,81 +29,81 @@ macro_rules! refusals {
 
 refusals! {
     /// More connections than the service takes.
-    ConnectionsTotal = "connections_total", 503;
+    ConnectionsTotal = "connections_total", Some(503);
     /// An answer that its reader did not take in time.
-    AnswerNotTaken = "answer_not_taken", 0;
+    AnswerNotTaken = "answer_not_taken", None;
     /// More connections than one address may have.
-    ConnectionsPerAddress = "connections_per_address", 429;
+    ConnectionsPerAddress = "connections_per_address", Some(429);
     /// As many TLS handshakes are under way as may be.
-    HandshakesTotal = "handshakes_total", 0;
+    HandshakesTotal = "handshakes_total", None;
     /// A TLS handshake was not done in time.
-    HandshakeLate = "handshake_late", 0;
+    HandshakeLate = "handshake_late", None;
     /// A TLS handshake that the other side ended, as a browser does that shows its warning, or that is none.
-    HandshakeFailed = "handshake_failed", 0;
+    HandshakeFailed = "handshake_failed", None;
     /// A request's head did not arrive in time, or an idle connection's time was over.
-    HeadLate = "head_late", 0;
+    HeadLate = "head_late", None;
     /// A request's head is too long, or has too many lines.
-    HeadTooLong = "head_too_long", 431;
+    HeadTooLong = "head_too_long", Some(431);
     /// A request that is none.
-    HeadUnreadable = "head_unreadable", 400;
+    HeadUnreadable = "head_unreadable", Some(400);
     /// The address asked for is too long.
-    UrlTooLong = "url_too_long", 414;
+    UrlTooLong = "url_too_long", Some(414);
     /// A method that is not answered here.
-    Method = "method", 405;
+    Method = "method", Some(405);
     /// Asked under a name that is not this device's.
-    HostUnknown = "host_unknown", 421;
+    HostUnknown = "host_unknown", Some(421);
     /// No `Host`, more than one, or one that is none.
-    HostUnreadable = "host_unreadable", 400;
+    HostUnreadable = "host_unreadable", Some(400);
     /// Asked by another site's page.
-    OriginForeign = "origin_foreign", 403;
+    OriginForeign = "origin_foreign", Some(403);
     /// What was to be written is too long.
-    BodyTooLong = "body_too_long", 413;
+    BodyTooLong = "body_too_long", Some(413);
     /// What was to be written did not arrive in time.
-    BodyLate = "body_late", 408;
+    BodyLate = "body_late", Some(408);
     /// What was to be written cannot be understood, or names no setting.
-    BodyUnreadable = "body_unreadable", 400;
+    BodyUnreadable = "body_unreadable", Some(400);
     /// A key is set, and none was shown.
-    KeyMissing = "key_missing", 401;
+    KeyMissing = "key_missing", Some(401);
     /// A wrong key was shown.
-    KeyWrong = "key_wrong", 401;
+    KeyWrong = "key_wrong", Some(401);
     /// Keys were tried too often.
-    KeyTries = "key_tries", 429;
+    KeyTries = "key_tries", Some(429);
     /// A key cannot be set now.
-    KeyLocked = "key_locked", 403;
+    KeyLocked = "key_locked", Some(403);
     /// Updates are none of this installation's: it has no updater, or no state folder.
-    UpdateImpossible = "update_impossible", 501;
+    UpdateImpossible = "update_impossible", Some(501);
     /// Without a settings key, updates are taken for a while after power-up only; older ones with it only.
-    UpdateLocked = "update_locked", 403;
+    UpdateLocked = "update_locked", Some(403);
     /// This board cannot be updated as it is.
-    UpdateUnfit = "update_unfit", 409;
+    UpdateUnfit = "update_unfit", Some(409);
     /// What was sent does not begin as a bundle does.
-    UpdateNoBundle = "update_no_bundle", 400;
+    UpdateNoBundle = "update_no_bundle", Some(400);
     /// An update comes in or is being installed.
-    UpdateBusy = "update_busy", 409;
+    UpdateBusy = "update_busy", Some(409);
     /// A bundle is too long.
-    UpdateTooLong = "update_too_long", 413;
+    UpdateTooLong = "update_too_long", Some(413);
     /// A bundle came too slowly.
-    UpdateLate = "update_late", 408;
+    UpdateLate = "update_late", Some(408);
     /// A bundle did not arrive whole.
-    UpdateCutOff = "update_cut_off", 400;
+    UpdateCutOff = "update_cut_off", Some(400);
     /// The disk took no more of a bundle.
-    UpdateNoRoom = "update_no_room", 507;
+    UpdateNoRoom = "update_no_room", Some(507);
     /// A restart into an update was asked for, and none waits.
-    UpdateNoneWaiting = "update_none_waiting", 409;
+    UpdateNoneWaiting = "update_none_waiting", Some(409);
     /// As many listen as may.
-    ListenersFull = "listeners_full", 1013;
+    ListenersFull = "listeners_full", None;
     /// A listener's message or frame is too long.
-    MessageTooLong = "message_too_long", 1009;
+    MessageTooLong = "message_too_long", None;
     /// A listener said too much in a second.
-    MessagesTooMany = "messages_too_many", 1008;
+    MessagesTooMany = "messages_too_many", None;
     /// A listener said what is no message of ours.
-    MessageUnknown = "message_unknown", 1008;
+    MessageUnknown = "message_unknown", None;
     /// A listener sent a binary message.
-    MessageBinary = "message_binary", 1003;
+    MessageBinary = "message_binary", None;
     /// A listener's text is no UTF-8.
-    MessageNoText = "message_no_text", 1007;
+    MessageNoText = "message_no_text", None;
     /// A listener broke the WebSocket protocol.
-    ProtocolBroken = "protocol_broken", 1002;
+    ProtocolBroken = "protocol_broken", None;
 }
 
 /// How often, by reason.

@@ -44,9 +44,9 @@ async fn heard(mut stream: TcpStream) {
 
 fn answer(refusal: Refusal) -> String {
     let words = "There are too many connections. Close other pages of this device, or try again later.\n";
-    let code = refusal.code();
+    let status = refusal.status().expect("a connection too many has an HTTP status");
     format!(
-        "HTTP/1.1 {code} Too many connections\r\nContent-Type: text/plain; charset=utf-8\r\n\
+        "HTTP/1.1 {status} Too many connections\r\nContent-Type: text/plain; charset=utf-8\r\n\
          Retry-After: 5\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{words}",
         words.len()
     )

@@ -6,7 +6,7 @@ use super::control::{FromListener, ToListener};
 use super::entry::Entry;
 use super::feed::Feed;
 use super::limits::MESSAGES_PER_S_MAX;
-use super::link::{Conversation, Heard};
+use super::link::{Conversation, Ending, Heard};
 use super::listeners::{Listener, Listeners};
 use super::refusals::Refusal;
 use super::settings::Settings;
@@ -26,24 +26,19 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a listener's right to listen is checked: a key may have been set.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Close codes of our own (RFC 6455, 7.4.1; the last is of IANA's registry). Those of refusals are in `refusals`.
-const CLOSE_AWAY: u16 = 1001;
-const CLOSE_POLICY: u16 = 1008;
-const CLOSE_RESTART: u16 = 1012;
-
 /// Why a session ends.
 enum End {
     /// The listener left, or its connection did.
     Gone,
-    /// We end it: code and reason.
-    Close(u16, String),
+    /// We end it: why, and in words.
+    Close(Ending, String),
 }
 
 impl End {
     /// Somebody is turned away; it is counted under its name.
     fn refuse(entry: &Entry, refusal: Refusal, words: impl Into<String>) -> Self {
         entry.refusals.count(refusal);
-        Self::Close(refusal.code(), words.into())
+        Self::Close(Ending::Refused(refusal), words.into())
     }
 }
 
@@ -54,9 +49,9 @@ pub(super) async fn converse(
     mut conversation: Box<dyn Conversation>,
 ) {
     let end = Session::new(&mut *conversation, listeners, listener).run().await;
-    if let End::Close(code, reason) = end {
+    if let End::Close(ending, words) = end {
         listener.outgoing.borrow_mut().queue_mut().close();
-        conversation.close(code, reason).await;
+        conversation.close(ending, words).await;
     }
 }
 
@@ -112,14 +107,14 @@ impl<'a> Session<'a> {
                 // Stopping first; what the listener says last.
                 biased;
                 () = &mut stopped => {
-                    Err(End::Close(CLOSE_AWAY, "the service is stopping; it will be back".into()))
+                    Err(End::Close(Ending::Stopping, "the service is stopping; it will be back".into()))
                 }
                 changed = source.changed() => match changed {
                     Ok(()) => {
                         let source = source.borrow_and_update().source.clone();
                         self.send(ToListener::Source { source }.to_text()).await
                     }
-                    Err(_) => Err(End::Close(CLOSE_AWAY, "the service is stopping".into())),
+                    Err(_) => Err(End::Close(Ending::Stopping, "the service is stopping".into())),
                 },
                 () = self.listener.rate_changed.notified() => Err(Self::comes_anew()),
                 () = self.listener.chunk_changed.notified() => self.tell_chunk().await,
@@ -134,7 +129,7 @@ impl<'a> Session<'a> {
 
     /// A stream keeps its rate for as long as it lasts.
     fn comes_anew() -> End {
-        End::Close(CLOSE_RESTART, "another source plays, at another rate; listen again".into())
+        End::Close(Ending::OtherStream, "another source plays, at another rate; listen again".into())
     }
 
     /// What it is sent.
@@ -231,12 +226,11 @@ impl<'a> Session<'a> {
     /// Looks whether it may still listen.
     fn look(&mut self) -> Result<(), End> {
         self.look_due = Instant::now() + LOOK_EVERY;
-        let Entry { access, refusals } = &self.listeners.entry;
-        if self.listener.client.grant(access).listen {
+        if self.listener.client.grant(&self.listeners.entry.access).listen {
             return Ok(());
         }
-        refusals.count(Refusal::KeyMissing);
-        Err(End::Close(CLOSE_POLICY, "A key is needed to listen now: enter it on the page.".into()))
+        let words = "A key is needed to listen now: enter it on the page.";
+        Err(End::refuse(&self.listeners.entry, Refusal::KeyMissing, words))
     }
 
     /// Keeps a report and serves by it, unless the last one is younger than may be: counts only grow, so the next tells all of

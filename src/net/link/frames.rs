@@ -1,5 +1,6 @@
 //! WebSocket messages within their limits: what tungstenite is told, what its faults mean, and how a conversation ends.
 
+use super::transport::Ending;
 use crate::core::wire;
 use crate::net::limits::MESSAGES_PER_S_MAX;
 use crate::net::refusals::Refusal;
@@ -39,13 +40,39 @@ pub(in crate::net) fn fault(error: &Error) -> Option<(Refusal, String)> {
     }
 }
 
+/// A close frame carries 123 bytes of reason (RFC 6455, 5.5).
+const REASON_BYTES_MAX: usize = 123;
+
+/// What a page is told by (RFC 6455, 7.4.1, and IANA's registry of close codes).
+fn close_code(ending: Ending) -> CloseCode {
+    match ending {
+        Ending::Stopping => CloseCode::Away,
+        Ending::OtherStream => CloseCode::Restart,
+        Ending::Refused(refusal) => match refusal {
+            Refusal::ListenersFull => CloseCode::Again,
+            Refusal::MessageTooLong => CloseCode::Size,
+            Refusal::MessageBinary => CloseCode::Unsupported,
+            Refusal::MessageNoText => CloseCode::Invalid,
+            Refusal::ProtocolBroken => CloseCode::Protocol,
+            _ => CloseCode::Policy,
+        },
+    }
+}
+
+/// As much of `words` as a close frame carries.
+fn reason(mut words: String) -> String {
+    let end = (0..=REASON_BYTES_MAX).rev().find(|end| words.is_char_boundary(*end));
+    words.truncate(end.unwrap_or(0));
+    words
+}
+
 /// Says goodbye and waits a moment for the answer.
 pub(in crate::net) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut WebSocketStream<S>,
-    code: CloseCode,
-    reason: String,
+    ending: Ending,
+    words: String,
 ) {
-    let frame = CloseFrame { code, reason: reason.into() };
+    let frame = CloseFrame { code: close_code(ending), reason: reason(words).into() };
     let _ = timeout(CLOSE_TIMEOUT, async {
         if socket.close(Some(frame)).await.is_err() {
             return;
@@ -59,4 +86,32 @@ pub(in crate::net) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
         std::future::pending::<()>().await;
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_a_page_does_next_can_be_told_by_the_code() {
+        let codes = [
+            (Ending::Stopping, 1001),
+            (Ending::OtherStream, 1012),
+            (Ending::Refused(Refusal::ListenersFull), 1013),
+            (Ending::Refused(Refusal::KeyMissing), 1008),
+            (Ending::Refused(Refusal::MessagesTooMany), 1008),
+            (Ending::Refused(Refusal::MessageTooLong), 1009),
+        ];
+        assert!(codes.iter().all(|(ending, code)| u16::from(close_code(*ending)) == *code));
+    }
+
+    proptest! {
+        #[test]
+        fn words_are_cut_to_what_a_close_frame_carries(words in ".{0,300}") {
+            let reason = reason(words.clone());
+            prop_assert!(words.starts_with(&reason) && reason.len() <= REASON_BYTES_MAX);
+            prop_assert!(reason.len() == words.len() || reason.len() > REASON_BYTES_MAX - 4);
+        }
+    }
 }

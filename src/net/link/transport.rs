@@ -59,6 +59,17 @@ pub(in crate::net) enum Heard {
     Gone,
 }
 
+/// Why we end a conversation: a page does something else after each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::net) enum Ending {
+    /// The service stops.
+    Stopping,
+    /// Another stream begins; it can be listened to at once.
+    OtherStream,
+    /// The listener is turned away.
+    Refused(Refusal),
+}
+
 /// The talking half.
 pub(in crate::net) trait Conversation {
     /// The next thing the listener says. May be cancelled.
@@ -67,8 +78,8 @@ pub(in crate::net) trait Conversation {
     /// Says a text; waits for room.
     fn say(&mut self, text: String) -> LocalBoxFuture<'_, io::Result<()>>;
 
-    /// Ends it: says why and waits a moment for the answer.
-    fn close(&mut self, code: u16, reason: String) -> LocalBoxFuture<'_, ()>;
+    /// Ends it: says why, in words too, and waits a moment for the answer.
+    fn close(&mut self, ending: Ending, words: String) -> LocalBoxFuture<'_, ()>;
 
     /// Answers the listener's goodbye.
     fn part(&mut self) -> LocalBoxFuture<'_, ()>;
@@ -86,8 +97,8 @@ pub(in crate::net) trait Arrival: Send {
     /// When there are no descriptors left.
     fn settle(self: Box<Self>, shared: &Shared, dscp: Option<u8>) -> io::Result<(Box<dyn Link>, Opening)>;
 
-    /// Ends it instead: says why.
-    fn turn_away(self: Box<Self>, code: u16, reason: String) -> BoxFuture<'static, ()>;
+    /// Ends it instead: says why, in words too.
+    fn turn_away(self: Box<Self>, refusal: Refusal, words: String) -> BoxFuture<'static, ()>;
 }
 
 /// What the links of one kind share on the thread that sends.

@@ -6,12 +6,13 @@ use super::connection::Connection;
 use super::frames;
 use super::message::Message;
 use super::messages::SharedMessages;
-use super::transport::{Arrival, Link, Opening, Shared};
+use super::transport::{Arrival, Ending, Link, Opening, Shared};
 use super::ws_head::{HEAD_BYTES_MAX, PAYLOAD_BYTES_MAX, WsHead};
 use super::{socket, words};
 use crate::core::send_queue::{MessageLimits, Sent};
 use crate::net::limits::MESSAGE_BYTES_MAX;
 use crate::net::patience::Patient;
+use crate::net::refusals::Refusal;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use hyper::upgrade::OnUpgrade;
@@ -149,11 +150,11 @@ impl Arrival for WebSocketArrival {
         Ok((Box::new(link), words::opening(connection, said)))
     }
 
-    fn turn_away(self: Box<Self>, code: u16, reason: String) -> BoxFuture<'static, ()> {
+    fn turn_away(self: Box<Self>, refusal: Refusal, words: String) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let limits = Some(frames::limits(MESSAGE_BYTES_MAX));
             let mut socket = WebSocketStream::from_raw_socket(self.connection, Role::Server, limits).await;
-            frames::close(&mut socket, code.into(), reason).await;
+            frames::close(&mut socket, Ending::Refused(refusal), words).await;
         })
     }
 }

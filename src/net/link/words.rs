@@ -3,7 +3,7 @@
 
 use super::connection::Connection;
 use super::frames;
-use super::transport::{ControlOut, Conversation, Heard, Opening};
+use super::transport::{ControlOut, Conversation, Ending, Heard, Opening};
 use crate::net::limits::MESSAGE_BYTES_MAX;
 use crate::net::refusals::Refusal;
 use bytes::Bytes;
@@ -92,8 +92,8 @@ impl Conversation for WebSocketConversation {
         Box::pin(async { self.0.send(Message::text(text)).await.map_err(io::Error::other) })
     }
 
-    fn close(&mut self, code: u16, reason: String) -> LocalBoxFuture<'_, ()> {
-        Box::pin(frames::close(&mut self.0, code.into(), reason))
+    fn close(&mut self, ending: Ending, words: String) -> LocalBoxFuture<'_, ()> {
+        Box::pin(frames::close(&mut self.0, ending, words))
     }
 
     fn part(&mut self) -> LocalBoxFuture<'_, ()> {
