@@ -6,7 +6,8 @@
 //! come once a second, and what must last is counted in reports.
 
 use super::layout::Layout;
-use super::wire::{AUDIO_FRAMES_MAX, FRAME_BYTES, RECORDS_MAX};
+use super::packetizer::Payload;
+use super::wire::{AUDIO_FRAMES_MAX, RECORDS_MAX};
 use crate::units::{Hz, NS_PER_S};
 use serde::{Deserialize, Serialize};
 
@@ -94,11 +95,12 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Of a source laid out so, in packets of as many frames as are asked for, as far as its periods allow: a pair of Int16.
-    pub fn new(layout: &Layout, chunk_frames: Option<u32>, queue_ms: u32) -> Self {
+    /// Such payloads of a source laid out so, in packets of as many frames as are asked for, as far as its periods allow.
+    pub fn new(payload: &Payload, layout: &Layout, chunk_frames: Option<u32>, queue_ms: u32) -> Self {
         let packet_frames = layout.packet_frames(chunk_frames);
-        let payload_bytes = packet_frames as usize * FRAME_BYTES;
-        Self { number: 0, rate: layout.rate(), packet_frames, payload_bytes, queue_ms }
+        let samples = packet_frames as usize * usize::from(payload.channels);
+        let payload_bytes = payload.codec.bytes_max(samples);
+        Self { number: payload.stream, rate: layout.rate(), packet_frames, payload_bytes, queue_ms }
     }
 
     fn packet_ms(self) -> f64 {

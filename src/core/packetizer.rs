@@ -9,7 +9,7 @@ use super::cause::Cause;
 use super::codec::{Codec, Int16};
 use super::timeline::Span;
 use super::wire::{self, Coding, HEAD_BYTES, Place};
-use crate::units::MonoNs;
+use crate::units::{Hz, MonoNs};
 use bytes::{Bytes, BytesMut};
 
 /// One record, ready to send.
@@ -17,6 +17,10 @@ use bytes::{Bytes, BytesMut};
 pub struct Packet {
     /// A whole record: the same bytes for every listener.
     pub record: Bytes,
+    /// Its rendition's number.
+    pub stream: u8,
+    /// Frames per second.
+    pub rate: Hz,
     /// First frame.
     pub frame_index: u64,
     /// Frames of the timeline held or missing: none for a gap that is past.
@@ -70,6 +74,7 @@ impl Payload {
 #[derive(Debug)]
 pub struct Packetizer {
     payload: Payload,
+    rate: Hz,
     chunk_frames: u32,
     seq: u32,
     /// Samples of the packet being gathered.
@@ -83,10 +88,10 @@ impl Packetizer {
     ///
     /// # Panics
     /// With any other: the configuration is checked before.
-    pub fn new(payload: Payload, chunk_frames: u32) -> Self {
+    pub fn new(payload: Payload, rate: Hz, chunk_frames: u32) -> Self {
         assert!((1..=wire::AUDIO_FRAMES_MAX).contains(&chunk_frames), "chunk of {chunk_frames} frames");
         let gathered = Vec::with_capacity(wire::AUDIO_FRAMES_MAX as usize * usize::from(payload.channels));
-        Self { payload, chunk_frames, seq: 0, gathered, place: Place::default(), restart_next: false }
+        Self { payload, rate, chunk_frames, seq: 0, gathered, place: Place::default(), restart_next: false }
     }
 
     /// What the packets hold.
@@ -94,9 +99,10 @@ impl Packetizer {
         &self.payload
     }
 
-    /// The next audio begins a new timeline, in packets of so many frames: 1 to [`wire::AUDIO_FRAMES_MAX`].
-    pub fn restart(&mut self, chunk_frames: u32, emit: &mut impl FnMut(Packet)) {
+    /// The next audio begins a new timeline at `rate`, in packets of so many frames: 1 to [`wire::AUDIO_FRAMES_MAX`].
+    pub fn restart(&mut self, rate: Hz, chunk_frames: u32, emit: &mut impl FnMut(Packet)) {
         self.flush(emit);
+        self.rate = rate;
         self.chunk_frames = chunk_frames.clamp(1, wire::AUDIO_FRAMES_MAX);
         self.restart_next = true;
     }
@@ -139,7 +145,7 @@ impl Packetizer {
             capture_ns: gap.span.capture.0,
             ready_ns: gap.found.0,
         };
-        emit(packet(Bytes::copy_from_slice(&wire::gap(&place, gap.cause.code())), &place));
+        emit(self.packet(Bytes::copy_from_slice(&wire::gap(&place, gap.cause.code())), &place));
     }
 
     /// Closes the packet being gathered, if any.
@@ -154,7 +160,7 @@ impl Packetizer {
         let mut record = BytesMut::with_capacity(HEAD_BYTES + codec.bytes_max(self.gathered.len()));
         record.extend_from_slice(&wire::audio_head(&self.place, coding));
         codec.encode(&self.gathered, &mut record);
-        emit(packet(record.freeze(), &self.place));
+        emit(self.packet(record.freeze(), &self.place));
         self.gathered.clear();
         self.place.frames = 0;
     }
@@ -174,14 +180,16 @@ impl Packetizer {
         self.seq = self.seq.wrapping_add(1);
         seq
     }
-}
 
-fn packet(record: Bytes, place: &Place) -> Packet {
-    Packet {
-        record,
-        frame_index: place.frame_index,
-        frames: if place.past { 0 } else { place.frames },
-        ready: MonoNs(place.ready_ns),
+    fn packet(&self, record: Bytes, place: &Place) -> Packet {
+        Packet {
+            record,
+            stream: self.payload.stream,
+            rate: self.rate,
+            frame_index: place.frame_index,
+            frames: if place.past { 0 } else { place.frames },
+            ready: MonoNs(place.ready_ns),
+        }
     }
 }
 
@@ -193,7 +201,7 @@ mod tests {
     use wire::Record;
 
     fn packetizer(chunk_frames: u32) -> Packetizer {
-        Packetizer::new(Payload::int16(0, 2), chunk_frames)
+        Packetizer::new(Payload::int16(0, 2), Hz(44_100), chunk_frames)
     }
 
     fn span(first: u64, frames: u32) -> Span {
@@ -246,12 +254,13 @@ mod tests {
         let mut packetizer = packetizer(256);
         let mut packets = Vec::new();
         packetizer.audio(span(0, 128), MonoNs(0), |_| (), &mut |p| packets.push(p));
-        packetizer.restart(128, &mut |p| packets.push(p));
+        packetizer.restart(Hz(48_000), 128, &mut |p| packets.push(p));
         packetizer.audio(span(500, 256), MonoNs(0), |_| (), &mut |p| packets.push(p));
         let restarts: Vec<bool> = packets
             .iter()
             .map(|p| matches!(wire::parse(&p.record).unwrap()[0], Record::Audio(place, _) if place.restart))
             .collect();
         assert_eq!(restarts, [false, true]);
+        assert_eq!(packets.iter().map(|p| p.rate.0).collect::<Vec<_>>(), [44_100, 48_000]);
     }
 }

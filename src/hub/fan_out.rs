@@ -1,6 +1,5 @@
 //! What the fan-out thread counts of itself, read by everybody at any time.
 
-use crate::core::adaptation::Stream;
 use crate::core::histogram::{BUCKETS, bucket_of};
 use crate::core::layout::Layout;
 use crate::rt::thread::RtState;
@@ -53,12 +52,12 @@ pub struct FanOutNumbers {
 
 impl FanOutNumbers {
     /// Of a stream that is laid out so until a source says otherwise.
-    pub fn new(layout: &Layout, stream: Stream) -> Self {
+    pub fn new(layout: &Layout, packet_frames: u32) -> Self {
         Self {
             real_time: OnceLock::new(),
-            rate_hz: AtomicU32::new(stream.rate.0),
+            rate_hz: AtomicU32::new(layout.rate().0),
             period_frames: AtomicU32::new(layout.period_frames()),
-            packet_frames: AtomicU32::new(stream.packet_frames),
+            packet_frames: AtomicU32::new(packet_frames),
             delays: [const { AtomicU64::new(0) }; BUCKETS],
             delay_ns_max: AtomicU64::new(0),
             turns: AtomicU64::new(0),
@@ -78,10 +77,10 @@ impl FanOutNumbers {
     }
 
     /// Another source has been opened.
-    pub fn lay_out(&self, layout: &Layout, stream: Stream) {
-        self.rate_hz.store(stream.rate.0, Relaxed);
+    pub fn lay_out(&self, layout: &Layout, packet_frames: u32) {
+        self.rate_hz.store(layout.rate().0, Relaxed);
         self.period_frames.store(layout.period_frames(), Relaxed);
-        self.packet_frames.store(stream.packet_frames, Relaxed);
+        self.packet_frames.store(packet_frames, Relaxed);
     }
 
     /// Frames per second of the stream.

@@ -21,6 +21,7 @@ pub use crate::rt::thread::RtState;
 
 use crate::core::adaptation::Stream;
 use crate::core::layout::Layout;
+use crate::core::packetizer::Payload;
 use admissions::Admissions;
 use fan_out::FanOutNumbers;
 use health::Health;
@@ -41,9 +42,9 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// The stream of a source laid out so.
-    pub fn stream(&self, layout: &Layout) -> Stream {
-        Stream::new(layout, self.chunk_frames, self.queue_ms)
+    /// The stream of such payloads, from a source laid out so.
+    pub fn stream(&self, payload: &Payload, layout: &Layout) -> Stream {
+        Stream::new(payload, layout, self.chunk_frames, self.queue_ms)
     }
 }
 
@@ -68,7 +69,7 @@ impl Hub {
         let numbers = Arc::new(Numbers {
             counters,
             totals: Totals::default(),
-            fan_out: FanOutNumbers::new(&sizes.expected, sizes.stream(&sizes.expected)),
+            fan_out: FanOutNumbers::new(&sizes.expected, sizes.expected.packet_frames(sizes.chunk_frames)),
             reports: Reports::default(),
             taps: OnceLock::new(),
         });

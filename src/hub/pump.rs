@@ -50,16 +50,16 @@ impl Pump {
         self.wake.woken().await
     }
 
-    /// Takes the next thing that was left, which may complete packets, each with its rendition's number; false when there is nothing.
-    pub fn take(&mut self, emit: &mut impl FnMut(usize, Packet)) -> bool {
+    /// Takes the next thing that was left, which may complete packets; false when there is nothing.
+    pub fn take(&mut self, emit: &mut impl FnMut(Packet)) -> bool {
         let Self { handoff, controls, renditions, layout, .. } = self;
         let settings = MixSettings { first_channel: controls.first_channel.load(Relaxed) };
         handoff.next(&mut |mark, frames| {
             if let What::Restart(new) = mark.what {
                 *layout = new;
             }
-            for (number, rendition) in renditions.iter_mut().enumerate() {
-                rendition.take(mark, frames, settings, &mut |packet| emit(number, packet));
+            for rendition in renditions.iter_mut() {
+                rendition.take(mark, frames, settings, emit);
             }
         })
     }

@@ -8,7 +8,6 @@
 use super::Sizes;
 use crate::core::adaptation::Stream;
 use crate::core::codec::{Codec, Int16};
-use crate::core::layout::Layout;
 use crate::core::mix::{Mix, MixSettings, PairMix};
 use crate::core::packetizer::{Gap, Packet, Packetizer, Payload};
 use crate::rt::ring::{Mark, What};
@@ -39,8 +38,8 @@ pub struct Rendition {
 impl Rendition {
     fn new(number: u8, mix: Box<dyn Mix>, codec: Box<dyn Codec>, sizes: Sizes) -> Self {
         let payload = Payload { stream: number, channels: mix.channels(), codec };
-        let stream = stream_of(&payload, &sizes, &sizes.expected);
-        Self { mix, packetizer: Packetizer::new(payload, stream.packet_frames), sizes, stream }
+        let stream = sizes.stream(&payload, &sizes.expected);
+        Self { mix, packetizer: Packetizer::new(payload, stream.rate, stream.packet_frames), sizes, stream }
     }
 
     /// The sizes its listeners' queues start from.
@@ -76,26 +75,20 @@ impl Rendition {
                 packetizer.gap(&Gap { span: mark.span, cause, past, found: mark.ready }, emit);
             }
             What::Restart(layout) => {
-                self.stream = stream_of(packetizer.payload(), &self.sizes, &layout);
+                self.stream = self.sizes.stream(packetizer.payload(), &layout);
                 mix.restart(&layout, settings);
-                packetizer.restart(self.stream.packet_frames, emit);
+                packetizer.restart(layout.rate(), self.stream.packet_frames, emit);
             }
             What::End => packetizer.flush(emit),
         }
     }
 }
 
-fn stream_of(payload: &Payload, sizes: &Sizes, layout: &Layout) -> Stream {
-    let stream = sizes.stream(layout);
-    let samples = stream.packet_frames as usize * usize::from(payload.channels);
-    Stream { number: payload.stream, payload_bytes: payload.codec.bytes_max(samples), ..stream }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::core::convert::SampleFormat;
-    use crate::core::layout::Answer;
+    use crate::core::layout::{Answer, Layout};
     use crate::core::timeline::Span;
     use crate::core::wire::{self, Record};
     use crate::units::{FrameIndex, MonoNs};

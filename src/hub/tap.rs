@@ -8,8 +8,11 @@ use super::handover::{Giver, Waiter, handover};
 use crate::core::packetizer::Packet;
 use crate::error::{Error, Result};
 use crate::rt::thread::become_ordinary;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
 /// What became of the packets of one tap: read by everybody at any time.
 #[derive(Debug)]
@@ -22,9 +25,21 @@ pub struct TapNumbers {
     pub dropped: AtomicU64,
 }
 
+/// Which packets a tap wants, and how many of them may wait for it.
+#[derive(Clone, Copy, Debug)]
+pub struct TapWish {
+    /// Its name, and its thread's.
+    pub name: &'static str,
+    /// The number of the rendition.
+    pub stream: u8,
+    /// Packets that may wait.
+    pub room: usize,
+}
+
 /// The end on the thread that sends.
 #[derive(Debug)]
 pub struct Tap {
+    stream: u8,
     giver: Giver<Packet>,
     numbers: Arc<TapNumbers>,
 }
@@ -40,25 +55,45 @@ impl Iterator for TapPackets {
     }
 }
 
+/// A tap's thread, for who stops the service: what it writes should be whole.
+#[derive(Debug)]
+pub struct TapThread {
+    name: &'static str,
+    /// Nothing is ever sent: the thread's end closes it.
+    ended: Receiver<Infallible>,
+}
+
+impl TapThread {
+    /// Waits until its work is done, its tap having been dropped; for `limit` at most.
+    ///
+    /// # Errors
+    /// When it is not done by then.
+    pub fn wait(self, limit: Duration) -> Result<()> {
+        match self.ended.recv_timeout(limit) {
+            Err(RecvTimeoutError::Disconnected) => Ok(()),
+            _ => Err(Error::new(format!("the thread of {} was not done within {limit:?}", self.name))),
+        }
+    }
+}
+
 impl Tap {
-    /// Starts a thread that does `work`, for which `room` packets may wait.
+    /// Starts a thread that does `work`. It ends once the tap is dropped and `work` returns.
     ///
     /// # Errors
     /// When the kernel gives no eventfd or no thread.
-    pub fn start(
-        name: &'static str,
-        room: usize,
-        work: impl FnOnce(TapPackets) + Send + 'static,
-    ) -> Result<Self> {
+    pub fn start(wish: TapWish, work: impl FnOnce(TapPackets) + Send + 'static) -> Result<(Self, TapThread)> {
+        let TapWish { name, stream, room } = wish;
         let (giver, untaken) = handover(room)?;
+        let (working, ended) = channel();
         let run = move || {
+            let _working: Sender<Infallible> = working;
             become_ordinary();
             work(TapPackets(untaken.waiter()));
         };
         let started = std::thread::Builder::new().name(name.into()).spawn(run);
         started.map_err(|error| Error::new(format!("cannot start the thread of {name}")).because(error))?;
         let numbers = TapNumbers { name, packets: AtomicU64::new(0), dropped: AtomicU64::new(0) };
-        Ok(Self { giver, numbers: Arc::new(numbers) })
+        Ok((Self { stream, giver, numbers: Arc::new(numbers) }, TapThread { name, ended }))
     }
 
     /// What becomes of its packets.
@@ -66,8 +101,11 @@ impl Tap {
         Arc::clone(&self.numbers)
     }
 
-    /// Gives it a packet, or drops it where there is no room. Never waits.
+    /// Gives it a packet of its rendition, or drops it where there is no room. Never waits.
     pub fn offer(&mut self, packet: &Packet) {
+        if packet.stream != self.stream {
+            return;
+        }
         let taken = self.giver.give(packet.clone()).is_ok();
         let count = if taken { &self.numbers.packets } else { &self.numbers.dropped };
         count.fetch_add(1, Relaxed);
@@ -78,10 +116,9 @@ impl Tap {
 mod tests {
     use super::*;
     use crate::rt::thread::{RtWish, become_prompt};
-    use crate::units::MonoNs;
+    use crate::units::{Hz, MonoNs};
     use bytes::Bytes;
     use nix::libc;
-    use std::sync::mpsc::channel;
 
     /// The calling thread's policy as the kernel has it: libc remembers what it was told last.
     fn policy() -> i32 {
@@ -89,9 +126,15 @@ mod tests {
         unsafe { libc::sched_getscheduler(0) }
     }
 
+    fn wish(name: &'static str, room: usize) -> TapWish {
+        TapWish { name, stream: 0, room }
+    }
+
     fn packet(number: u64) -> Packet {
         Packet {
             record: Bytes::from(vec![7; 552]),
+            stream: 0,
+            rate: Hz(44_100),
             frame_index: number * 128,
             frames: 128,
             ready: MonoNs(number),
@@ -106,7 +149,7 @@ mod tests {
                 println!("NOT SHOWN: this user may have no real-time priority, so none can be inherited");
             }
             let (told, policies) = channel();
-            let tap = Tap::start("tap-policy", 1, move |_| told.send(policy()).unwrap()).unwrap();
+            let (tap, _) = Tap::start(wish("tap-policy", 1), move |_| told.send(policy()).unwrap()).unwrap();
             let inherited = policies.recv().unwrap();
             drop(tap);
             (policy(), inherited, state.fifo_priority.is_some())
@@ -120,8 +163,9 @@ mod tests {
     fn a_tap_that_never_reads_loses_packets_and_another_gets_them_all() {
         let (leave, left) = channel::<()>();
         let (told, heard) = channel();
-        let mut deaf = Tap::start("tap-deaf", 8, move |_packets| _ = left.recv()).unwrap();
-        let mut eager = Tap::start("tap-eager", 1000, move |packets| {
+        let (mut deaf, deaf_thread) =
+            Tap::start(wish("tap-deaf", 8), move |_packets| _ = left.recv()).unwrap();
+        let (mut eager, eager_thread) = Tap::start(wish("tap-eager", 1000), move |packets| {
             packets.for_each(|packet| told.send(packet.frame_index).unwrap());
         })
         .unwrap();
@@ -130,12 +174,16 @@ mod tests {
             let packet = Packet { record: bytes.clone(), ..packet(number) };
             deaf.offer(&packet);
             eager.offer(&packet);
+            eager.offer(&Packet { stream: 1, ..packet }); // another rendition's
         }
         let counts = |tap: &Tap| (tap.numbers().packets.load(Relaxed), tap.numbers().dropped.load(Relaxed));
         assert_eq!((counts(&deaf), counts(&eager)), ((8, 992), (1000, 0)));
         drop(eager);
         let indices: Vec<u64> = heard.iter().collect();
         assert!(indices.iter().copied().eq((0..1000).map(|number| number * 128)), "all of them, in order");
-        drop((deaf, leave));
+        eager_thread.wait(Duration::from_secs(60)).unwrap();
+        drop(deaf);
+        assert!(deaf_thread.wait(Duration::ZERO).unwrap_err().to_string().contains("tap-deaf"));
+        drop(leave);
     }
 }

@@ -162,7 +162,7 @@ impl Ticker {
             let began = mono_raw_now();
             let before = listeners.packets_made();
             let taken = (0..MARKS_AT_ONCE)
-                .take_while(|_| self.pump.take(&mut |rendition, packet| listeners.push(rendition, packet)))
+                .take_while(|_| self.pump.take(&mut |packet| listeners.push(packet)))
                 .count();
             listeners.lay_out(self.pump.layout(), self.pump.renditions());
             let made = listeners.packets_made() - before;

@@ -147,12 +147,12 @@ impl Listeners {
         self.feeds.get(client.rendition).unwrap_or(&self.feeds[0])
     }
 
-    /// A packet of the rendition of this number has been made.
-    pub(super) fn push(&self, rendition: usize, packet: Packet) {
+    /// A packet has been made.
+    pub(super) fn push(&self, packet: Packet) {
         for tap in self.taps.borrow_mut().iter_mut() {
             tap.offer(&packet);
         }
-        if let Some(feed) = self.feeds.get(rendition) {
+        if let Some(feed) = self.feeds.get(usize::from(packet.stream)) {
             feed.push(packet);
         }
     }
@@ -188,7 +188,7 @@ impl Listeners {
                 changed.notify_one();
             }
         }
-        self.numbers.fan_out.lay_out(layout, self.stream());
+        self.numbers.fan_out.lay_out(layout, self.stream().packet_frames);
     }
 
     /// Messages must hold so many packets at least, for the thread to keep up.

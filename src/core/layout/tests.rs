@@ -2,6 +2,7 @@ use super::Unplayable::{Buffer, Channels, Period, Rate};
 use super::*;
 use crate::core::adaptation::{Adaptation, Stream};
 use crate::core::mix::PairMix;
+use crate::core::packetizer::Payload;
 use proptest::prelude::*;
 
 fn answer(rate_hz: u32, channels: u32, period_frames: u64, buffer_frames: u64) -> Answer {
@@ -53,7 +54,7 @@ fn check_what_follows(layout: &Layout) {
             "{layout:?}: {packet}"
         );
         for queue_ms in [10, 250, 2000] {
-            let stream = Stream::new(layout, wish, queue_ms);
+            let stream = Stream::new(&Payload::int16(0, 2), layout, wish, queue_ms);
             let queue = Adaptation::new(stream).serving().queue_packets as u64;
             let queued_ns = layout.rate().duration_ns(queue * u64::from(packet));
             // In time, whatever the period: or the two packets without which nothing plays.

@@ -119,7 +119,14 @@ impl World {
     fn push(&mut self, packets: u64) {
         for _ in 0..packets {
             let record = Bytes::from_static(&[7; RECORD_BYTES]);
-            let packet = Packet { record, frame_index: self.next, frames: 128, ready: self.now };
+            let packet = Packet {
+                record,
+                stream: 0,
+                rate: Hz(44_100),
+                frame_index: self.next,
+                frames: 128,
+                ready: self.now,
+            };
             self.packets.push(packet);
             self.next += 128;
         }

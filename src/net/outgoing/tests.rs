@@ -47,13 +47,13 @@ impl Bench {
         let connection = Connection::Plain(TcpStream::from_std(near).unwrap());
         let arrival = Box::new(WebSocketArrival::over(connection, Bytes::new()));
         let (link, _) = arrival.settle(&Shared::default(), Some(46)).unwrap();
-        let stream = sizes.stream(&sizes.expected);
+        let stream = sizes.stream(&Payload::int16(0, 2), &sizes.expected);
         let mut bench = Self {
             outgoing: Outgoing::new(link, 0, stream),
             far,
             heard: Vec::new(),
             packets: Backlog::new(stream.queue_packets_max() + 64),
-            packetizer: Packetizer::new(Payload::int16(0, 2), 128),
+            packetizer: Packetizer::new(Payload::int16(0, 2), stream.rate, 128),
             numbers: Hub::new(sizes, 1, Arc::default(), Arc::default()).numbers,
             next: 0,
         };
