@@ -1,69 +1,72 @@
-//! Buckets for times from a microsecond to seconds, each at most an eighth wider than it is long.
-//!
-//! In: nanoseconds, or counts by bucket. Out: buckets, or a quantile. Who counts in them is elsewhere.
+//! How many values lie between fixed bounds, for any number of threads. Adding one costs one atomic addition and a
+//! look through a dozen bounds; nothing is allocated, locked or ordered: fit for the capture thread.
 
-/// Buckets there are: the last takes everything from 15.7 s.
-pub const BUCKETS: usize = 176;
-/// Parts of an octave, as a power of two.
-const PARTS_BITS: u32 = 3;
-const PARTS: u64 = 1 << PARTS_BITS;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// The bucket of a time.
-pub fn bucket_of(ns: u64) -> usize {
-    let us = ns / 1000;
-    if us < PARTS {
-        return us as usize;
-    }
-    let octave = us.ilog2();
-    let part = (us >> (octave - PARTS_BITS)) & (PARTS - 1);
-    let bucket = u64::from(octave - PARTS_BITS + 1) * PARTS + part;
-    (bucket as usize).min(BUCKETS - 1)
+/// Bounds of one histogram at most.
+pub const BOUNDS_MAX: usize = 12;
+
+/// Counts between bounds.
+#[derive(Debug)]
+pub struct Histogram {
+    bounds: &'static [u64],
+    /// Values up to each bound and above the one before; the last: above all.
+    counts: [AtomicU64; BOUNDS_MAX + 1],
+    sum: AtomicU64,
 }
 
-/// The first time, in microseconds, that is too long for a bucket.
-pub fn end_us(bucket: usize) -> u64 {
-    let (octave, part) = (bucket as u64 / PARTS, bucket as u64 % PARTS);
-    if octave == 0 { part + 1 } else { (PARTS + part + 1) << (octave - 1) }
+/// A histogram at one moment, each count with all below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cumulative {
+    /// Each bound, and how many values lay at or below it.
+    pub up_to: Vec<(u64, u64)>,
+    /// How many values there were.
+    pub count: u64,
+    /// Their sum.
+    pub sum: u64,
 }
 
-/// The time, in microseconds, that a share (0 to 1) of all counted stayed below; `None` when nothing was counted.
-pub fn quantile_us(counts: &[u64], share: f64) -> Option<u64> {
-    let total: u64 = counts.iter().sum();
-    let wanted = ((total as f64 * share).ceil() as u64).max(1);
-    let mut below = 0;
-    for (bucket, count) in counts.iter().enumerate() {
-        below += count;
-        if below >= wanted {
-            return Some(end_us(bucket));
-        }
+impl Histogram {
+    /// An empty one. The bounds grow.
+    ///
+    /// # Panics
+    /// With more than [`BOUNDS_MAX`] bounds.
+    pub const fn new(bounds: &'static [u64]) -> Self {
+        assert!(bounds.len() <= BOUNDS_MAX, "a histogram has 12 bounds at most");
+        Self { bounds, counts: [const { AtomicU64::new(0) }; BOUNDS_MAX + 1], sum: AtomicU64::new(0) }
     }
-    None
+
+    /// Counts one value.
+    pub fn add(&self, value: u64) {
+        let place = self.bounds.iter().position(|bound| value <= *bound).unwrap_or(self.bounds.len());
+        self.counts[place].fetch_add(1, Relaxed);
+        self.sum.fetch_add(value, Relaxed);
+    }
+
+    /// What was counted so far.
+    pub fn so_far(&self) -> Cumulative {
+        let mut count = 0;
+        let mut up_to_here = |place: usize| {
+            count += self.counts[place].load(Relaxed);
+            count
+        };
+        let up_to =
+            self.bounds.iter().enumerate().map(|(place, bound)| (*bound, up_to_here(place))).collect();
+        Cumulative { up_to, count: up_to_here(self.bounds.len()), sum: self.sum.load(Relaxed) }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_time_lies_in_its_bucket_which_is_narrow(us in 0_u64..15_000_000) {
-            let bucket = bucket_of(us * 1000 + 999);
-            let begin = if bucket == 0 { 0 } else { end_us(bucket - 1) };
-            prop_assert!(begin <= us && us < end_us(bucket), "{us} us in {begin}..{}", end_us(bucket));
-            prop_assert!(end_us(bucket) - begin <= 1 + us / 8);
-        }
-    }
 
     #[test]
-    fn quantiles_count_from_below_and_everything_has_a_bucket() {
-        assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
-        let mut counts = [0; BUCKETS];
-        assert_eq!(quantile_us(&counts, 0.5), None);
-        counts[2] = 99;
-        counts[100] = 1;
-        assert_eq!(quantile_us(&counts, 0.5), Some(3));
-        assert_eq!(quantile_us(&counts, 0.99), Some(3));
-        assert_eq!(quantile_us(&counts, 0.999), Some(end_us(100)));
+    fn a_value_counts_at_its_bound_and_all_above() {
+        let histogram = Histogram::new(&[10, 100]);
+        for value in [0, 10, 11, 100, 101, u64::from(u32::MAX)] {
+            histogram.add(value);
+        }
+        let sum = 222 + u64::from(u32::MAX);
+        assert_eq!(histogram.so_far(), Cumulative { up_to: vec![(10, 2), (100, 4)], count: 6, sum });
     }
 }

@@ -1,7 +1,7 @@
 //! What the fan-out thread counts of itself, read by everybody at any time.
 
-use crate::core::histogram::{BUCKETS, bucket_of};
 use crate::core::layout::Layout;
+use crate::core::log_buckets::{BUCKETS, bucket_of};
 use crate::rt::thread::RtState;
 use crate::units::Hz;
 use std::sync::OnceLock;
@@ -18,7 +18,7 @@ pub struct FanOutNumbers {
     pub period_frames: AtomicU32,
     /// See [`Self::lay_out`].
     pub packet_frames: AtomicU32,
-    /// From the moment a message's sound was ready to the end of its write, by bucket of `core::histogram`.
+    /// From the moment a message's sound was ready to the end of its write, by bucket of `core::log_buckets`.
     delays: [AtomicU64; BUCKETS],
     /// The longest of them, ns.
     pub delay_ns_max: AtomicU64,

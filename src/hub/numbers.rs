@@ -3,7 +3,7 @@
 use super::fan_out::FanOutNumbers;
 use super::reports::Reports;
 use super::tap::TapNumbers;
-use crate::core::spread::Histogram;
+use crate::core::histogram::Histogram;
 use crate::rt::counters::Counters;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};

@@ -1,6 +1,6 @@
 //! The Prometheus text format, version 0.0.4. Pure: names and numbers in, text out. What is shown is chosen in `metrics`.
 
-use crate::core::spread::Spread;
+use crate::core::histogram::Cumulative;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -53,12 +53,12 @@ impl Exposition {
     }
 
     /// A histogram, its values divided by `per`.
-    pub(super) fn spread(&mut self, name: &str, help: &str, spread: &Spread, per: f64) {
+    pub(super) fn histogram(&mut self, name: &str, help: &str, counted: &Cumulative, per: f64) {
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} histogram");
-        for (bound, count) in &spread.up_to {
+        for (bound, count) in &counted.up_to {
             let _ = writeln!(self.0, "{name}_bucket{{le=\"{}\"}} {count}", *bound as f64 / per);
         }
-        let (sum, count) = (spread.sum as f64 / per, spread.count);
+        let (sum, count) = (counted.sum as f64 / per, counted.count);
         let _ =
             writeln!(self.0, "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}");
     }
@@ -90,10 +90,10 @@ mod tests {
         let mut text = Exposition::default();
         text.counters([("a_total", "Counts.", &AtomicU64::new(3))]);
         text.by("b", Kind::Gauge, "By name.", ("cause", [("x", 1.0), ("a\"b\\c\n", 0.5)]));
-        text.spread(
+        text.histogram(
             "c_seconds",
             "Late.",
-            &Spread { up_to: vec![(1_000_000, 2)], count: 5, sum: 2_500_000 },
+            &Cumulative { up_to: vec![(1_000_000, 2)], count: 5, sum: 2_500_000 },
             1e9,
         );
         text.maybe("d", Kind::Gauge, "Unknown.", None);

@@ -63,7 +63,7 @@ fn capture(text: &mut Exposition, overview: &Overview) {
     let drift = counters.drift_ppm().map(|ppm| ppm * 1e-6);
     text.maybe("synthwire_drift_ratio", Gauge, "The source's clock against ours, positive when slow.", drift);
     let help = "From a device's stamp to the capture thread's answer.";
-    text.spread("synthwire_wake_late_seconds", help, &counters.wake_late.spread(), PER_S);
+    text.histogram("synthwire_wake_late_seconds", help, &counters.wake_late.so_far(), PER_S);
 }
 
 /// Under the same names as in the stream and on the page: `capture_xrun`, `usb_loss`, `queue_drop` and the others.
@@ -95,9 +95,9 @@ fn listeners(text: &mut Exposition, overview: &Overview) {
         ("synthwire_sent_bytes_total", "Bytes in them.", &totals.bytes),
     ]);
     let help = "Packets that wait for a listener when one is sent.";
-    text.spread("synthwire_queue_packets", help, &totals.queue_packets.spread(), 1.0);
+    text.histogram("synthwire_queue_packets", help, &totals.queue_packets.so_far(), 1.0);
     let help = "How long a packet has waited when it is sent.";
-    text.spread("synthwire_queue_age_seconds", help, &totals.queue_age.spread(), PER_S);
+    text.histogram("synthwire_queue_age_seconds", help, &totals.queue_age.so_far(), PER_S);
     let (_, glitches) = numbers.reports.shown();
     let glitches = glitches.iter().map(|(cause, count)| (cause.as_str(), *count as f64));
     let help = "What interrupted the sound, by the listeners' own accounts.";

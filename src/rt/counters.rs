@@ -1,7 +1,7 @@
 //! What the capture thread has seen, as numbers other threads may read at any time.
 
 use crate::core::cause::Cause;
-use crate::core::spread::Histogram;
+use crate::core::histogram::Histogram;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU16, AtomicU64, Ordering::Relaxed};
 
 /// Bounds of how late the thread answers, ns.
