@@ -33,6 +33,9 @@ impl Hz {
 /// Most channels a source may have: the widest mixers and network sound cards.
 pub const CHANNELS_MAX: u16 = 128;
 
+/// The highest channel, from 1, that a pair can begin with.
+pub const FIRST_CHANNEL_MAX: u16 = CHANNELS_MAX - 1;
+
 /// How many channels a frame has: 1 to [`CHANNELS_MAX`], no other number can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]

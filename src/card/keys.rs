@@ -67,6 +67,12 @@ pub(super) static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
     for setting in SETTINGS {
         let Some(card) = &setting.card else { continue };
         let before = keys.iter().position(|key| key.name == card.after);
+        debug_assert!(
+            before.is_some(),
+            "{} stands behind {}, which is no key before it",
+            setting.key,
+            card.after
+        );
         let key = Key {
             name: setting.key,
             example: card.example,

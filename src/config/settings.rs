@@ -4,7 +4,7 @@
 //! applies, the key on the card, the report of `synthwire doctor`, `--help`, and what `make documents` writes: the guide's table,
 //! the man page and the configuration file of the package.
 
-use crate::units::CHANNELS_MAX;
+use crate::units::{CHANNELS_MAX, FIRST_CHANNEL_MAX};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -192,7 +192,7 @@ settings! {
     }
     /// First channel of the pair that is heard
     first_channel: u16 = 1, {
-        kind: Kind::Number { of: "the number of a channel", least: 1, most: CHANNELS_MAX - 1 },
+        kind: Kind::Number { of: "the number of a channel", least: 1, most: FIRST_CHANNEL_MAX },
         option: "--first-channel N", example: "1", is_live: true,
         card: Some(Card {
             about: "The first channel of the pair that is heard: 1 is the main output",

@@ -8,7 +8,7 @@ use crate::error;
 use crate::hub::handover::{Giver, Taker, Untaken, handover};
 use crate::hub::heard::Heard;
 use crate::state::{Found, Kept, StateFile, StateFolder, Step, numbered};
-use crate::units::CHANNELS_MAX;
+use crate::units::FIRST_CHANNEL_MAX;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,8 +16,6 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-/// Highest channel a pair can begin with.
-const FIRST_CHANNEL_MAX: u16 = CHANNELS_MAX - 1;
 /// Changes on their way from the thread that sends: more than a person can make while the other thread is busy.
 const CHANGES_MAX: usize = 16;
 /// How long after a change it is written down.
