@@ -8,7 +8,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 use synthwire::core::convert::SampleFormat;
-use synthwire::core::layout::{Answer, Layout};
+use synthwire::core::layout::{DeviceAnswer, Layout};
 use synthwire::core::mix::PairMix;
 use synthwire::core::rounding::{nearest_from_32_bits, nearest_from_float};
 use synthwire::core::timeline::Span;
@@ -48,8 +48,14 @@ const CHANNELS: [u32; 4] = [2, 8, 34, 128];
 
 fn layout(format: SampleFormat, channels: u32) -> Layout {
     let period_frames = PERIOD_FRAMES as u64;
-    Layout::new(Answer { rate_hz: RATE_HZ as u32, channels, format, period_frames, buffer_frames: 8192 })
-        .expect("a source may be laid out so")
+    Layout::new(DeviceAnswer {
+        rate_hz: RATE_HZ as u32,
+        channels,
+        format,
+        period_frames,
+        buffer_frames: 8192,
+    })
+    .expect("a source may be laid out so")
 }
 
 fn span() -> Span {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use synthwire::identity::Names;
 use synthwire::state::StateFolder;
 use synthwire::tls::dates::{Clock, DAY_S};
-use synthwire::tls::{BUILD_S, Facts, Files, Identity};
+use synthwire::tls::{BUILD_S, CertificateInputs, Files, Identity};
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage, anchor_from_trusted_cert};
 
@@ -28,7 +28,7 @@ impl Folder {
         Self(path)
     }
 
-    fn identity(&self, facts: &Facts) -> Identity {
+    fn identity(&self, facts: &CertificateInputs) -> Identity {
         Identity::own(&StateFolder::open(&self.0).unwrap(), facts).unwrap()
     }
 
@@ -43,8 +43,8 @@ impl Drop for Folder {
     }
 }
 
-fn facts(now_s: i64, set: bool, addresses: &[&str]) -> Facts {
-    Facts {
+fn facts(now_s: i64, set: bool, addresses: &[&str]) -> CertificateInputs {
+    CertificateInputs {
         clock: Clock { now_s, set },
         names: Names::of("stage-pi", &[]),
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
@@ -161,7 +161,8 @@ fn openssl(
 fn the_stolen_key_of_an_authority_can_be_nobody_on_the_internet() {
     let folder = Folder::new("constraints");
     // A name that is a public top-level domain as well: it must make no difference.
-    let identity = folder.identity(&Facts { names: Names::of("studio", &[]), ..facts(BUILD_S, true, &[]) });
+    let identity =
+        folder.identity(&CertificateInputs { names: Names::of("studio", &[]), ..facts(BUILD_S, true, &[]) });
     let thief = Thief::of(&folder, &identity);
     let check =
         |chain: &[CertificateDer<'_>], name: &str| verify(&thief.authority, chain, name, BUILD_S + DAY_S);
@@ -208,7 +209,8 @@ fn no_public_top_level_domain_can_be_signed_for_by_any_device_whatever_it_is_cal
     assert!(tlds.len() > 1400, "{}", tlds.len());
     for host in ["studio", "live", "com", "stage-pi"] {
         let folder = Folder::new(&format!("tlds-{host}"));
-        let identity = folder.identity(&Facts { names: Names::of(host, &[]), ..facts(BUILD_S, true, &[]) });
+        let identity =
+            folder.identity(&CertificateInputs { names: Names::of(host, &[]), ..facts(BUILD_S, true, &[]) });
         let thief = Thief::of(&folder, &identity);
         let names: Vec<String> =
             tlds.iter().flat_map(|tld| [(*tld).to_owned(), format!("www.example.{tld}")]).collect();

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use synthwire::core::cause::Cause;
 use synthwire::core::convert::SampleFormat;
-use synthwire::core::layout::{Answer, Layout};
+use synthwire::core::layout::{DeviceAnswer, Layout};
 use synthwire::core::timeline::Timeline;
 use synthwire::rt::capture_loop::{CaptureLoop, Exit, Step};
 use synthwire::rt::counters::{Controls, Counters};
@@ -46,7 +46,7 @@ struct Scripted {
 
 impl Source for Scripted {
     fn layout(&self) -> Layout {
-        let answer = Answer {
+        let answer = DeviceAnswer {
             rate_hz: 44_100,
             channels: 2,
             format: SampleFormat::S16Le,

@@ -10,12 +10,12 @@ use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use synthwire::core::convert::SampleFormat;
-use synthwire::core::layout::{Answer, Layout};
+use synthwire::core::layout::{DeviceAnswer, Layout};
 use synthwire::core::timeline::Timeline;
 use synthwire::rt::capture_loop::{CaptureLoop, Exit, Step};
 use synthwire::rt::counters::{Controls, Counters};
 use synthwire::rt::ring::{HandoffReader, handoff};
-use synthwire::source::alsa::{AlsaSource, Wish};
+use synthwire::source::alsa::{AlsaSource, DeviceRequest};
 use synthwire::source::demo::Demo;
 use synthwire::source::paced::{PaceOptions, PacedSource};
 use synthwire::source::{Clock, Ready, Source, SourceFault, Stamp};
@@ -107,7 +107,7 @@ impl Scripted {
 
 impl Source for Scripted {
     fn layout(&self) -> Layout {
-        let answer = Answer {
+        let answer = DeviceAnswer {
             rate_hz: 44_100,
             channels: 8,
             format: SampleFormat::S24Le3,
@@ -214,7 +214,7 @@ fn the_demo_plays_without_allocating() {
 #[test]
 fn alsa_lib_itself_does_not_allocate_while_frames_flow() {
     // The null PCM has no pace, which makes it all the harder; its whole path is alsa-lib's own mmap code.
-    let source = AlsaSource::open("null", Wish { period_frames: 128, channels: Some(2) }).unwrap();
+    let source = AlsaSource::open("null", DeviceRequest { period_frames: 128, channels: Some(2) }).unwrap();
     let (mut capture, mut reader, counters, _) = capture(Box::new(source));
     capture.start().unwrap();
     for round in 0..2_000 {

@@ -7,13 +7,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier};
 use synthwire::clock::mono_raw_now;
 use synthwire::core::convert::SampleFormat;
-use synthwire::core::layout::{Answer, Layout};
+use synthwire::core::layout::{DeviceAnswer, Layout};
 use synthwire::core::liveness::{Ill, Liveness, Seen, TURN_WITHIN_S};
 use synthwire::error::{Error, Result};
 use synthwire::rt::counters::{Controls, Counters};
 use synthwire::rt::ring::{HandoffReader, What, handoff};
 use synthwire::rt::supervisor::{Supervisor, SupervisorHandle};
-use synthwire::rt::thread::RtWish;
+use synthwire::rt::thread::RtRequest;
 use synthwire::source::opening::{Kind, Opened, Opener};
 use synthwire::source::{Clock, Ready, Source, SourceFault, Stamp};
 use synthwire::units::{MonoNs, NS_PER_S};
@@ -121,7 +121,7 @@ const PERIODS: u32 = 20;
 
 fn layout_of(opened: u8) -> Layout {
     let (rate_hz, channels, format, period_frames) = LAYOUTS[usize::from(opened) % LAYOUTS.len()];
-    Layout::new(Answer { rate_hz, channels, format, period_frames, buffer_frames: 8192 }).unwrap()
+    Layout::new(DeviceAnswer { rate_hz, channels, format, period_frames, buffer_frames: 8192 }).unwrap()
 }
 
 impl Opener for Other {
@@ -211,7 +211,7 @@ fn run(opener: Box<dyn Opener>) -> Running {
     let tried = Arc::clone(&is_tried);
     let supervisor = Supervisor {
         opener,
-        rt: RtWish { priority: 0, cpu: None },
+        rt: RtRequest { priority: 0, cpu: None },
         counters: Arc::clone(&counters),
         controls: Arc::new(Controls::default()),
         announce: Box::new(|_| ()),

@@ -23,7 +23,7 @@ const TLS_ALERT: u8 = 21;
 
 /// What is heard from a place.
 #[derive(Debug, PartialEq)]
-pub(super) enum Answer {
+pub(super) enum ServiceAnswer {
     /// The service, which says how it is.
     Runs(Value),
     /// The service, which tells only those who have its listening key.
@@ -38,7 +38,7 @@ pub(super) enum Answer {
     Nobody(String),
 }
 
-impl Answer {
+impl ServiceAnswer {
     /// What the bytes of an HTTP answer to `/api/status` amount to. Pure.
     pub(super) fn of(bytes: &[u8]) -> Self {
         if bytes.first() == Some(&TLS_ALERT) {
@@ -106,15 +106,15 @@ fn from_here(address: SocketAddr) -> SocketAddr {
 }
 
 /// Asks the service of this configuration how it is: over HTTP, and where nobody answers there, over HTTPS.
-pub(super) fn status(config: &Config, place: SocketAddr) -> Answer {
+pub(super) fn status(config: &Config, place: SocketAddr) -> ServiceAnswer {
     ask_either(config, place, "/api/status")
-        .map_or_else(|why| Answer::Nobody(why.to_string()), |bytes| Answer::of(&bytes))
+        .map_or_else(|why| ServiceAnswer::Nobody(why.to_string()), |bytes| ServiceAnswer::of(&bytes))
 }
 
 /// Asks what answers at `address`, a name or an address with its port, over HTTP alone.
-pub(super) fn status_at(address: &str) -> Answer {
+pub(super) fn status_at(address: &str) -> ServiceAnswer {
     let asked = reached(address).and_then(|stream| converse(stream, address, "/api/status"));
-    asked.map_or_else(|why| Answer::Nobody(why.to_string()), |bytes| Answer::of(&bytes))
+    asked.map_or_else(|why| ServiceAnswer::Nobody(why.to_string()), |bytes| ServiceAnswer::of(&bytes))
 }
 
 /// The first of the addresses behind a name that is reached.
@@ -216,24 +216,24 @@ mod tests {
     #[test]
     fn an_answer_is_told_from_what_only_looks_like_one() {
         for (bytes, expected) in [
-            (&b"\x15\x03\x03\0\x02\x02\x32"[..], Answer::Tls),
-            (b"HTTP/1.1 401 Unauthorized\r\n\r\n{}", Answer::Locked),
-            (b"HTTP/1.1 421 Misdirected Request\r\n\r\nno", Answer::Refuses(421)),
-            (b"HTTP/1.1 200 OK\r\n\r\n<html>", Answer::Stranger),
-            (b"HTTP/1.1 200 OK\r\n\r\n{\"uptime_s\":1}", Answer::Stranger),
-            (b"HTTP/1.1", Answer::Stranger),
-            (b"SSH-2.0-OpenSSH_9.2\r\n", Answer::Stranger),
-            (b"", Answer::Stranger),
-            (b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n{\"source\":{}}", Answer::Runs(json!({"source": {}}))),
+            (&b"\x15\x03\x03\0\x02\x02\x32"[..], ServiceAnswer::Tls),
+            (b"HTTP/1.1 401 Unauthorized\r\n\r\n{}", ServiceAnswer::Locked),
+            (b"HTTP/1.1 421 Misdirected Request\r\n\r\nno", ServiceAnswer::Refuses(421)),
+            (b"HTTP/1.1 200 OK\r\n\r\n<html>", ServiceAnswer::Stranger),
+            (b"HTTP/1.1 200 OK\r\n\r\n{\"uptime_s\":1}", ServiceAnswer::Stranger),
+            (b"HTTP/1.1", ServiceAnswer::Stranger),
+            (b"SSH-2.0-OpenSSH_9.2\r\n", ServiceAnswer::Stranger),
+            (b"", ServiceAnswer::Stranger),
+            (b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n{\"source\":{}}", ServiceAnswer::Runs(json!({"source": {}}))),
         ] {
-            assert_eq!(Answer::of(bytes), expected, "{}", String::from_utf8_lossy(bytes));
+            assert_eq!(ServiceAnswer::of(bytes), expected, "{}", String::from_utf8_lossy(bytes));
         }
         for (answer, said) in [
-            (Answer::Tls, "speaks HTTPS"),
-            (Answer::Locked, KEY_VARIABLE),
-            (Answer::Refuses(421), "421"),
-            (Answer::Stranger, "no Synthwire"),
-            (Answer::Nobody("Connection refused".into()), "Connection refused"),
+            (ServiceAnswer::Tls, "speaks HTTPS"),
+            (ServiceAnswer::Locked, KEY_VARIABLE),
+            (ServiceAnswer::Refuses(421), "421"),
+            (ServiceAnswer::Stranger, "no Synthwire"),
+            (ServiceAnswer::Nobody("Connection refused".into()), "Connection refused"),
         ] {
             let error = answer.status("127.0.0.1:80").unwrap_err().to_string();
             assert!(error.contains(said) && error.contains("127.0.0.1:80"), "{error}");

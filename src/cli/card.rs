@@ -13,7 +13,7 @@ use crate::encoding::decode;
 use crate::error::{Error, Result};
 use crate::net::access::key::HashedKey;
 use crate::net::access::random;
-use crate::state::{Kept, StateFile, StateFolder, Step, numbered, write_whole, write_whole_below};
+use crate::state::{StateFile, StateFolder, Step, Stored, numbered, write_whole, write_whole_below};
 use crate::sys::machine;
 use clap::Args;
 use std::fs::{self, File, OpenOptions};
@@ -220,7 +220,7 @@ impl CardArguments {
     /// Leaves the report where the service reads it.
     fn tell_service(&self, report: &Report) -> Result<()> {
         let folder = StateFolder::made(&self.state.join(REPORT_FOLDER), 0o755)?;
-        Kept::open(&folder).0.write(report)
+        Stored::open(&folder).0.write(report)
     }
 
     /// Tells iwd of this start the country that is kept.

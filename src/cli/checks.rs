@@ -1,13 +1,13 @@
 //! What `synthwire doctor` looks at: a list of checks, each a line or some with a name, a verdict and words. A new one is a
 //! function and a row of [`CHECKS`].
 
-use super::asking::{self, Answer, KEY_VARIABLE};
+use super::asking::{self, KEY_VARIABLE, ServiceAnswer};
 use super::notices;
 use super::ports::files;
 use crate::config::{Complaint, Config};
 use crate::identity::Names;
 use crate::plain::Plain;
-use crate::rt::thread::{RtWish, become_real_time};
+use crate::rt::thread::{RtRequest, become_real_time};
 use crate::source::opening::{Kind, Selection};
 use crate::sys::{machine, power};
 use std::net::{SocketAddr, TcpListener};
@@ -64,13 +64,13 @@ pub(super) struct Scene<'a> {
     /// Where the service of this configuration answers.
     pub(super) place: SocketAddr,
     /// What is heard there.
-    pub(super) service: &'a Answer,
+    pub(super) service: &'a ServiceAnswer,
 }
 
 impl Scene<'_> {
     /// Whether a service has the card, the port and the priorities: then it is asked, and nothing is tried.
     fn is_served(&self) -> bool {
-        matches!(self.service, Answer::Runs(_) | Answer::Locked | Answer::Refuses(_))
+        matches!(self.service, ServiceAnswer::Runs(_) | ServiceAnswer::Locked | ServiceAnswer::Refuses(_))
     }
 }
 
@@ -90,18 +90,18 @@ fn configuration(scene: &Scene<'_>) -> Vec<Check> {
 fn service(scene: &Scene<'_>) -> Vec<Check> {
     let (name, place) = ("service", scene.place);
     let runs = match scene.service {
-        Answer::Runs(status) => {
+        ServiceAnswer::Runs(status) => {
             let version = status["version"].as_str().unwrap_or("of unknown version");
             let listeners = status["listeners"]["now"].as_u64().unwrap_or(0);
             format!("{version} answers at {place}, for {listeners} listeners")
         }
-        Answer::Locked => {
+        ServiceAnswer::Locked => {
             format!("it answers at {place}, and says more with its listening key in {KEY_VARIABLE}")
         }
-        Answer::Refuses(code) => {
+        ServiceAnswer::Refuses(code) => {
             return vec![Check::warn(name, format!("{place} refuses with HTTP status {code}"))];
         }
-        Answer::Tls | Answer::Stranger | Answer::Nobody(_) => {
+        ServiceAnswer::Tls | ServiceAnswer::Stranger | ServiceAnswer::Nobody(_) => {
             return vec![Check::good(
                 name,
                 format!("none runs at {place}: this looks at the machine itself"),
@@ -121,7 +121,7 @@ fn service(scene: &Scene<'_>) -> Vec<Check> {
 
 fn real_time(scene: &Scene<'_>) -> Vec<Check> {
     let name = "real time";
-    if let Answer::Runs(status) = scene.service {
+    if let ServiceAnswer::Runs(status) = scene.service {
         let real_time = &status["capture"]["real_time"];
         let refusals =
             real_time["refusals"].as_array().into_iter().flatten().filter_map(|refusal| refusal.as_str());
@@ -139,7 +139,7 @@ fn real_time(scene: &Scene<'_>) -> Vec<Check> {
     }
     // On a thread of its own, so that this one stays as it was.
     let priority = scene.config.rt_priority;
-    let tried = std::thread::spawn(move || become_real_time(RtWish { priority, cpu: None }, &[])).join();
+    let tried = std::thread::spawn(move || become_real_time(RtRequest { priority, cpu: None }, &[])).join();
     let check = match tried {
         Ok(state) if state.refusals.is_empty() => {
             let (priority, kib) = (state.fifo_priority.unwrap_or(0), state.locked_bytes / 1024);
@@ -171,7 +171,7 @@ fn governor(_: &Scene<'_>) -> Vec<Check> {
 fn sound(scene: &Scene<'_>) -> Vec<Check> {
     let name = "sound card";
     let check = match scene.service {
-        Answer::Runs(status) => {
+        ServiceAnswer::Runs(status) => {
             let source = |key: &str| status["source"][key].as_str().unwrap_or_default();
             let device = status["capture"]["device"].as_str().unwrap_or_default();
             match (source("state"), source("notice")) {
@@ -201,15 +201,15 @@ fn sound(scene: &Scene<'_>) -> Vec<Check> {
 
 fn ports(scene: &Scene<'_>) -> Vec<Check> {
     let plain = match scene.service {
-        Answer::Stranger | Answer::Tls => Check::bad(
+        ServiceAnswer::Stranger | ServiceAnswer::Tls => Check::bad(
             "port",
             format!(
                 "another program answers at {}: end it ('ss -ltnp' names it), or choose another with --listen",
                 scene.place
             ),
         ),
-        Answer::Nobody(_) => free("port", scene.config.listen, "--listen"),
-        Answer::Runs(_) | Answer::Locked | Answer::Refuses(_) => {
+        ServiceAnswer::Nobody(_) => free("port", scene.config.listen, "--listen"),
+        ServiceAnswer::Runs(_) | ServiceAnswer::Locked | ServiceAnswer::Refuses(_) => {
             Check::good("port", format!("{} is the service's", scene.place))
         }
     };
@@ -244,7 +244,8 @@ fn certificate(scene: &Scene<'_>) -> Vec<Check> {
 
 /// Whom browsers are asked to trust, to be compared with what they show.
 fn authority(scene: &Scene<'_>) -> Vec<Check> {
-    let has_https = matches!(scene.service, Answer::Runs(status) if !status["tls_handshakes"].is_null());
+    let has_https =
+        matches!(scene.service, ServiceAnswer::Runs(status) if !status["tls_handshakes"].is_null());
     let fingerprint = if has_https { asking::authority(scene.place) } else { None };
     fingerprint
         .map(|fingerprint| Check::good("authority", format!("its fingerprint is {fingerprint}")))
@@ -254,7 +255,7 @@ fn authority(scene: &Scene<'_>) -> Vec<Check> {
 
 /// What is to be said of the device: by the service, which knows its card and its memory, else of the board alone.
 fn device(scene: &Scene<'_>) -> Vec<Check> {
-    let notices: Vec<Plain> = if let Answer::Runs(status) = scene.service {
+    let notices: Vec<Plain> = if let ServiceAnswer::Runs(status) = scene.service {
         let said = status["notices"].as_array().into_iter().flatten();
         said.filter_map(|notice| notice.as_str()).map(Plain::from).collect()
     } else {
@@ -267,15 +268,15 @@ fn device(scene: &Scene<'_>) -> Vec<Check> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::alsa::Wish;
+    use crate::source::alsa::DeviceRequest;
     use crate::source::opening::Choice;
     use serde_json::json;
 
-    fn found(choice: Choice, answer: &Answer) -> Vec<(&'static str, Verdict, String)> {
+    fn found(choice: Choice, answer: &ServiceAnswer) -> Vec<(&'static str, Verdict, String)> {
         let config = Config { listen: "127.0.0.1:0".parse().unwrap(), ..Config::default() };
         let selection = Selection {
             choice,
-            wish: Wish { period_frames: 128, channels: None },
+            wish: DeviceRequest { period_frames: 128, channels: None },
             skew_ppm: 0,
             sysfs: "/nonexistent".into(),
         };
@@ -301,7 +302,7 @@ mod tests {
             "source": {"state": "playing", "name": "MONTAGE M7", "notice": ""},
             "capture": {"device": "hw:CARD=MONTAGE,DEV=0", "real_time": {"fifo_priority": 70, "refusals": []}},
         });
-        let found = found(Choice::Device("hw:nowhere".into()), &Answer::Runs(status));
+        let found = found(Choice::Device("hw:nowhere".into()), &ServiceAnswer::Runs(status));
         assert_eq!(
             of(&found, "sound card"),
             (Verdict::Good, "the service plays MONTAGE M7 (hw:CARD=MONTAGE,DEV=0)")
@@ -316,23 +317,23 @@ mod tests {
     fn a_service_that_plays_nothing_says_why() {
         let status = json!({"source": {"state": "waiting", "notice": "No synth found."}, "capture": null});
         assert_eq!(
-            of(&found(Choice::Auto { demo: false }, &Answer::Runs(status)), "sound card"),
+            of(&found(Choice::Auto { demo: false }, &ServiceAnswer::Runs(status)), "sound card"),
             (Verdict::Bad, "No synth found.")
         );
-        let locked = found(Choice::Device("hw:nowhere".into()), &Answer::Locked);
+        let locked = found(Choice::Device("hw:nowhere".into()), &ServiceAnswer::Locked);
         assert_eq!(of(&locked, "sound card").0, Verdict::Good);
         assert!(of(&locked, "service").1.contains(KEY_VARIABLE));
     }
 
     #[test]
     fn without_a_service_the_machine_is_looked_at_and_a_demo_is_no_bad_card() {
-        let nobody = Answer::Nobody("Connection refused".into());
+        let nobody = ServiceAnswer::Nobody("Connection refused".into());
         for choice in [Choice::Demo, Choice::Auto { demo: true }] {
             assert_eq!(of(&found(choice, &nobody), "sound card").0, Verdict::Good);
         }
         let none = found(Choice::Auto { demo: false }, &nobody);
         assert!(of(&none, "sound card").1.starts_with("no MONTAGE or MODX"));
         assert_eq!(of(&none, "port").0, Verdict::Good);
-        assert_eq!(of(&found(Choice::Demo, &Answer::Stranger), "port").0, Verdict::Bad);
+        assert_eq!(of(&found(Choice::Demo, &ServiceAnswer::Stranger), "port").0, Verdict::Bad);
     }
 }

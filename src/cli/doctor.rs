@@ -5,7 +5,7 @@ use super::checks::{self, Scene, Verdict};
 use super::terminal::{say, say_lines};
 use super::{asking, report};
 use crate::error::{Error, Result};
-use crate::source::alsa::Wish;
+use crate::source::alsa::DeviceRequest;
 use crate::source::discover::SYSFS_SOUND;
 use crate::source::opening::Selection;
 use clap::Args;
@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &DoctorArguments) -> Result<ExitCode> {
     let (config, complaints) = arguments.serve.settle()?;
     let selection = Selection {
         choice: arguments.serve.choice(&config),
-        wish: Wish { period_frames: config.period_frames, channels: config.channels },
+        wish: DeviceRequest { period_frames: config.period_frames, channels: config.channels },
         skew_ppm: arguments.serve.skew_ppm,
         sysfs: SYSFS_SOUND.into(),
     };

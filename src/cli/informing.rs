@@ -35,7 +35,7 @@ pub(super) async fn keep_systemd_informed(
     let mut look = tokio::time::interval(every);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut tell = tokio::time::interval(TELL_EVERY);
-    let mut source = hub.heard.status();
+    let mut source = hub.now_playing.status();
     let (mut said, mut ill) = (Plain::default(), None);
     loop {
         tokio::select! {

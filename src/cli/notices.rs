@@ -4,16 +4,16 @@
 use crate::card::left::Report;
 use crate::config::Complaint;
 use crate::plain::Plain;
-use crate::state::{Found, Kept, StateFolder};
+use crate::state::{Found, StateFolder, Stored};
 use crate::sys::{board, boot_loader};
 use std::fs;
 use std::path::Path;
 
 /// What `synthwire card` left for the service in `folder`, if it did.
 pub(super) fn card_report(folder: &Path) -> Option<Report> {
-    match Kept::<Report>::open(&StateFolder::of_others(folder)).1 {
+    match Stored::<Report>::open(&StateFolder::of_others(folder)).1 {
         Found::Nothing => None,
-        Found::Kept { value, .. } => Some(value),
+        Found::Stored { value, .. } => Some(value),
         Found::Damaged(why) => {
             tracing::warn!("what was wrong on the card is not shown: {why}");
             None

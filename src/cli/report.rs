@@ -4,7 +4,7 @@
 //! holes (`guide`), and numbers of ours. All else is left out and counted. So no name, address, key or serial number has to be
 //! recognised to be kept out. It asks the machine and the running service and changes nothing.
 
-use super::asking::Answer;
+use super::asking::ServiceAnswer;
 use super::checks::Check;
 use super::guide::sentence_of;
 use super::programs::said;
@@ -95,7 +95,7 @@ const DESCRIPTORS: &str = "/sys/bus/usb/devices/*/descriptors";
 pub(super) fn text(
     checks: &[Check],
     config: &Config,
-    service: &Answer,
+    service: &ServiceAnswer,
     read: impl Fn(Place) -> Vec<String>,
 ) -> String {
     let mut text = format!("Synthwire {}\n\n", env!("CARGO_PKG_VERSION"));
@@ -117,7 +117,7 @@ pub(super) fn text(
     part(&mut text, "Service's log", &read(SERVICE_LOG).iter().map(|line| logged(line)).collect::<Vec<_>>());
     part(&mut text, "Configuration", &configured(config));
     let status = match service {
-        Answer::Runs(status) => shown(&flat(status), &Shapes::of(shapes::STATUS, &counted())),
+        ServiceAnswer::Runs(status) => shown(&flat(status), &Shapes::of(shapes::STATUS, &counted())),
         _ => Vec::new(),
     };
     part(&mut text, "What the service says", &status);

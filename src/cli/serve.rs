@@ -19,8 +19,8 @@ use crate::plain::Plain;
 use crate::rt::counters::{Controls, Counters};
 use crate::rt::ring::{HandoffWriter, handoff};
 use crate::rt::supervisor::{Supervisor, SupervisorHandle};
-use crate::rt::thread::{RtWish, become_prompt};
-use crate::source::alsa::Wish;
+use crate::rt::thread::{RtRequest, become_prompt};
+use crate::source::alsa::DeviceRequest;
 use crate::source::discover::SYSFS_SOUND;
 use crate::source::opening::Selection;
 use crate::state::StateFolder;
@@ -89,19 +89,19 @@ async fn serve(
     let (changes, asked) = net::settings::changes()?;
     let (began, plays) = oneshot::channel();
     let (tell, events) = events::events()?;
-    tokio::spawn(events::pass_on(hub.heard.status(), stopping.clone(), tell));
+    tokio::spawn(events::pass_on(hub.now_playing.status(), stopping.clone(), tell));
     let setup = Setup {
         sizes: hub.sizes,
         numbers: Arc::clone(&hub.numbers),
-        heard: Arc::clone(&hub.heard),
-        entry: gate.entry.clone(),
+        now_playing: Arc::clone(&hub.now_playing),
+        access_control: gate.access_control.clone(),
         dscp: config.dscp,
         began,
         changes,
         taps: Vec::new(),
         events,
     };
-    let turns = RtWish { priority: config.fan_out_priority(), cpu: config.fan_out_cpu };
+    let turns = RtRequest { priority: config.fan_out_priority(), cpu: config.fan_out_cpu };
     let mut playing = spawn_fan_out(frames_out, arrivals, setup, turns)?;
     announce::follow(names, ports::offered(&config, &listeners));
     let (ports, secure) = listeners.part();
@@ -148,18 +148,18 @@ fn spawn_capture(
 ) -> Result<(SupervisorHandle, oneshot::Receiver<()>)> {
     let selection = Selection {
         choice: arguments.choice(config),
-        wish: Wish { period_frames: config.period_frames, channels: config.channels },
+        wish: DeviceRequest { period_frames: config.period_frames, channels: config.channels },
         skew_ppm: arguments.skew_ppm,
         sysfs: SYSFS_SOUND.into(),
     };
     let (tried, is_tried) = oneshot::channel();
     let tell = {
-        let heard = Arc::clone(&hub.heard);
-        move |status| heard.announce(status)
+        let now_playing = Arc::clone(&hub.now_playing);
+        move |status| now_playing.announce(status)
     };
     let supervisor = Supervisor {
         opener: selection.opener(),
-        rt: RtWish { priority: config.rt_priority, cpu: config.capture_cpu },
+        rt: RtRequest { priority: config.rt_priority, cpu: config.capture_cpu },
         counters: Arc::clone(&hub.numbers.counters),
         controls,
         announce: Box::new(tell),
@@ -175,7 +175,7 @@ fn spawn_fan_out(
     frames: HandoffReader,
     arrivals: NewListenerReceiver,
     setup: Setup,
-    turns: RtWish,
+    turns: RtRequest,
 ) -> Result<oneshot::Receiver<Result<()>>> {
     let (ended, end) = oneshot::channel();
     let play = move || {

@@ -4,7 +4,7 @@
 //! `verdict`.
 
 use super::arguments::Configured;
-use super::asking::{self, Answer, KEY_VARIABLE};
+use super::asking::{self, KEY_VARIABLE, ServiceAnswer};
 use super::terminal::{is_watched, renew, say, say_lines};
 use super::verdict::{Ear, Verdict, Watch, parse_span, progress};
 use crate::clock::mono_raw_now;
@@ -177,8 +177,8 @@ impl Way {
         let asked = spawn_blocking(move || asking::status_at(&address));
         let answer = match timeout(PATIENCE, asked).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => Answer::Nobody(error.to_string()),
-            Err(_) => Answer::Nobody("no answer came in time".into()),
+            Ok(Err(error)) => ServiceAnswer::Nobody(error.to_string()),
+            Err(_) => ServiceAnswer::Nobody("no answer came in time".into()),
         };
         answer.status(&self.address)
     }

@@ -5,7 +5,7 @@ use super::terminal::say;
 use crate::error::{Error, Result};
 use crate::state::StateFolder;
 use crate::sys::{boot_loader, rights};
-use crate::update::{Age, NotTaken, Phase, Said, UPDATER_FOLDER, Updater};
+use crate::update::{Age, NotTaken, Phase, UPDATER_FOLDER, Updater, UpdaterStatus};
 use clap::Args;
 use std::fs::File;
 use std::io::Read;
@@ -91,7 +91,7 @@ fn hand_over(arguments: &UpdateArguments, mut file: File, updater: &Updater) -> 
 }
 
 /// Follows the updater until there is nothing more to wait for, and tells each step once.
-fn until_settled(updater: &Updater) -> Result<Said> {
+fn until_settled(updater: &Updater) -> Result<UpdaterStatus> {
     let mut looks = 0;
     while updater.is_handed_over() {
         looks += 1;

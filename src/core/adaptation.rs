@@ -66,7 +66,7 @@ impl Mode {
 
 /// What a listener last said.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Facts {
+pub struct ListenerFeedback {
     /// How it wants to hear.
     pub mode: Mode,
     /// How far behind the newest sound it means to play.
@@ -160,7 +160,7 @@ pub struct Adaptation {
     chunk_packets: u32,
     /// For the service's.
     floor_packets: u32,
-    facts: Facts,
+    facts: ListenerFeedback,
     /// Reports in a row that wanted another length, and the one nearest to now among them.
     agreeing: u32,
     wanted: u32,
@@ -169,7 +169,7 @@ pub struct Adaptation {
 impl Adaptation {
     /// For a listener that has said nothing yet.
     pub fn new(stream: Stream) -> Self {
-        let facts = Facts::default();
+        let facts = ListenerFeedback::default();
         Self { stream, chunk_packets: 1, floor_packets: 1, facts, agreeing: 0, wanted: 1 }
     }
 
@@ -179,7 +179,7 @@ impl Adaptation {
     }
 
     /// The listener has reported.
-    pub fn report(&mut self, facts: Facts) {
+    pub fn report(&mut self, facts: ListenerFeedback) {
         self.facts = facts;
         let wanted = self.wanted_packets();
         if wanted == self.chunk_packets {
@@ -285,15 +285,15 @@ mod tests {
     const STREAM: Stream =
         Stream { number: 0, rate: Hz(44_100), packet_frames: 128, payload_bytes: 512, queue_ms: 250 };
 
-    fn told(adaptation: &mut Adaptation, reports: u32, facts: Facts) -> Serving {
+    fn told(adaptation: &mut Adaptation, reports: u32, facts: ListenerFeedback) -> Serving {
         for _ in 0..reports {
             adaptation.report(facts);
         }
         adaptation.serving()
     }
 
-    fn network(mode: Mode, tail_ms: f64, round_trip_ms: f64) -> Facts {
-        Facts {
+    fn network(mode: Mode, tail_ms: f64, round_trip_ms: f64) -> ListenerFeedback {
+        ListenerFeedback {
             mode,
             target_ms: Some(tail_ms),
             arrival_tail_ms: Some(tail_ms),
@@ -357,7 +357,7 @@ mod tests {
     fn a_queue_is_as_long_as_what_waits_in_it_is_worth() {
         let serving = |mode, target_ms| {
             let mut adaptation = Adaptation::new(STREAM);
-            adaptation.report(Facts { mode, target_ms, ..Facts::default() });
+            adaptation.report(ListenerFeedback { mode, target_ms, ..ListenerFeedback::default() });
             adaptation.serving().queue_packets
         };
         assert_eq!(Adaptation::new(STREAM).serving().queue_packets, STREAM.packets_in(250.0));
@@ -381,7 +381,7 @@ mod tests {
             let stream = Stream { packet_frames, queue_ms, ..STREAM };
             let mut adaptation = Adaptation::new(stream);
             adaptation.floor(1 << doubled);
-            let facts = Facts { mode: Mode::Safest, target_ms: target, arrival_tail_ms: tail, round_trip_ms: trip, missed };
+            let facts = ListenerFeedback { mode: Mode::Safest, target_ms: target, arrival_tail_ms: tail, round_trip_ms: trip, missed };
             let serving = told(&mut adaptation, reports, facts);
             prop_assert!(serving.chunk_packets >= 1 && serving.chunk_packets * packet_frames <= AUDIO_FRAMES_MAX.max(packet_frames));
             prop_assert!(serving.chunk_packets.is_power_of_two());

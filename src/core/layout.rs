@@ -1,6 +1,6 @@
 //! How a source's frames are laid out, as the device settled it: rate, channels, format, period and buffer as one value.
 //!
-//! In: a device's [`Answer`]. Out: a [`Layout`], or in words why it cannot be played. A `Layout` is made here and nowhere else, so
+//! In: a device's [`DeviceAnswer`]. Out: a [`Layout`], or in words why it cannot be played. A `Layout` is made here and nowhere else, so
 //! whoever holds one needs no check of his own; from the opened source it travels to the capture loop, through the hand-off to
 //! queues, records and `hello`. What was only asked for (the configuration) is never used in its place.
 
@@ -26,7 +26,7 @@ pub fn buffer_wish(rate: Hz) -> u32 {
 
 /// What a device says it has settled on: any numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct DeviceAnswer {
     /// Frames per second.
     pub rate_hz: u32,
     /// Interleaved channels in a frame.
@@ -54,8 +54,8 @@ impl Layout {
     ///
     /// # Errors
     /// What of it cannot be played.
-    pub fn new(answer: Answer) -> Result<Self, Unplayable> {
-        let Answer { rate_hz, channels, format, period_frames, buffer_frames } = answer;
+    pub fn new(answer: DeviceAnswer) -> Result<Self, Unplayable> {
+        let DeviceAnswer { rate_hz, channels, format, period_frames, buffer_frames } = answer;
         let rate = RATES.into_iter().find(|rate| rate.0 == rate_hz).ok_or(Unplayable::Rate(rate_hz))?;
         let channels = ChannelCount::new(channels).ok_or(Unplayable::Channels(channels))?;
         let period =

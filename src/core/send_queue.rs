@@ -11,7 +11,7 @@ mod turn;
 pub use step::{MessageLimits, Sent, Sound, Step};
 
 use super::ack_age::AckAge;
-use super::adaptation::{Adaptation, Facts, Serving, Stream};
+use super::adaptation::{Adaptation, ListenerFeedback, Serving, Stream};
 use super::backlog::{Backlog, Cursor, Lost};
 use super::cause::Cause;
 use super::packetizer::Packet;
@@ -138,7 +138,7 @@ impl SendQueue {
     }
 
     /// The listener has reported; whether the frames of its messages change.
-    pub fn report(&mut self, facts: Facts) -> bool {
+    pub fn report(&mut self, facts: ListenerFeedback) -> bool {
         self.adaptation.report(facts);
         self.serve_anew()
     }

@@ -8,7 +8,7 @@ pub mod admissions;
 pub mod fan_out;
 pub mod handover;
 pub mod health;
-pub mod heard;
+pub mod now_playing;
 pub mod numbers;
 pub mod pump;
 pub mod rendition;
@@ -25,7 +25,7 @@ use crate::core::packetizer::Payload;
 use admissions::Admissions;
 use fan_out::FanOutNumbers;
 use health::Health;
-use heard::Heard;
+use now_playing::NowPlaying;
 use numbers::{Numbers, Totals};
 use reports::Reports;
 use std::sync::{Arc, OnceLock};
@@ -54,7 +54,7 @@ pub struct Hub {
     /// The stream's sizes.
     pub sizes: Sizes,
     /// What is heard.
-    pub heard: Arc<Heard>,
+    pub now_playing: Arc<NowPlaying>,
     /// Who may listen.
     pub admissions: Arc<Admissions>,
     /// What is counted.
@@ -75,6 +75,6 @@ impl Hub {
         });
         let admissions = Arc::new(Admissions::new(listeners_max, Arc::clone(&numbers)));
         let health = Arc::new(Health::new(Arc::clone(&numbers), Arc::clone(&admissions)));
-        Self { sizes, heard: Arc::new(Heard::new(controls)), admissions, numbers, health }
+        Self { sizes, now_playing: Arc::new(NowPlaying::new(controls)), admissions, numbers, health }
     }
 }

@@ -88,7 +88,7 @@ impl Rendition {
 mod tests {
     use super::*;
     use crate::core::convert::SampleFormat;
-    use crate::core::layout::{Answer, Layout};
+    use crate::core::layout::{DeviceAnswer, Layout};
     use crate::core::timeline::Span;
     use crate::core::wire::{self, Record};
     use crate::units::{FrameIndex, MonoNs};
@@ -99,7 +99,8 @@ mod tests {
 
     fn layout(channels: u32) -> Layout {
         let format = SampleFormat::S32Le;
-        let answer = Answer { rate_hz: 48_000, channels, format, period_frames: 480, buffer_frames: 8192 };
+        let answer =
+            DeviceAnswer { rate_hz: 48_000, channels, format, period_frames: 480, buffer_frames: 8192 };
         Layout::new(answer).unwrap()
     }
 

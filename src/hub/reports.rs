@@ -2,7 +2,7 @@
 //!
 //! In: reports, already bounded by their types. Out: what `/api/status` shows of them. No addresses: nobody here knows any.
 
-use crate::core::adaptation::{Facts, Mode, Why};
+use crate::core::adaptation::{ListenerFeedback, Mode, Why};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
@@ -64,8 +64,8 @@ pub struct Report {
 
 impl Report {
     /// What decides how the listener is served; `before` is its last report.
-    pub fn facts(&self, before: &Self) -> Facts {
-        Facts {
+    pub fn facts(&self, before: &Self) -> ListenerFeedback {
+        ListenerFeedback {
             mode: self.mode.as_ref().map_or_else(Mode::default, |Name(word)| Mode::named(word)),
             target_ms: self.target_ms,
             arrival_tail_ms: self.arrival_tail_ms,
@@ -95,7 +95,7 @@ pub struct Served {
 
 /// What a listener says, and how it is served.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Shown {
+pub struct ServedReport {
     #[serde(flatten)]
     report: Report,
     served: Served,
@@ -106,12 +106,12 @@ pub type Sum = BTreeMap<String, u64>;
 
 /// Every listener's last report. As many as there are listeners, whose number the hub bounds.
 #[derive(Debug, Default)]
-pub struct Reports(Mutex<Kept>);
+pub struct Reports(Mutex<KeptReports>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct KeptReports {
     /// By the listener's number.
-    living: BTreeMap<u64, Shown>,
+    living: BTreeMap<u64, ServedReport>,
     gone: Sum,
 }
 
@@ -123,7 +123,7 @@ impl Reports {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return false,
         };
-        kept.living.insert(listener, Shown { report, served });
+        kept.living.insert(listener, ServedReport { report, served });
         true
     }
 
@@ -136,7 +136,7 @@ impl Reports {
     }
 
     /// The last report of everybody who listens and has sent one, the longest-standing first; and the sum of all counts.
-    pub fn shown(&self) -> (Vec<Shown>, Sum) {
+    pub fn shown(&self) -> (Vec<ServedReport>, Sum) {
         let kept = self.kept();
         let mut sum = kept.gone.clone();
         for shown in kept.living.values() {
@@ -146,11 +146,11 @@ impl Reports {
     }
 
     /// The last report of each who listens, by its number.
-    pub fn living(&self) -> BTreeMap<u64, Shown> {
+    pub fn living(&self) -> BTreeMap<u64, ServedReport> {
         self.kept().living.clone()
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, KeptReports> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -27,7 +27,7 @@ pub struct TapNumbers {
 
 /// Which packets a tap wants, and how many of them may wait for it.
 #[derive(Clone, Copy, Debug)]
-pub struct TapWish {
+pub struct TapConfig {
     /// Its name, and its thread's.
     pub name: &'static str,
     /// The number of the rendition.
@@ -81,8 +81,11 @@ impl Tap {
     ///
     /// # Errors
     /// When the kernel gives no eventfd or no thread.
-    pub fn start(wish: TapWish, work: impl FnOnce(TapPackets) + Send + 'static) -> Result<(Self, TapThread)> {
-        let TapWish { name, stream, room } = wish;
+    pub fn start(
+        wish: TapConfig,
+        work: impl FnOnce(TapPackets) + Send + 'static,
+    ) -> Result<(Self, TapThread)> {
+        let TapConfig { name, stream, room } = wish;
         let (giver, untaken) = handover(room)?;
         let (working, ended) = channel();
         let run = move || {
@@ -115,7 +118,7 @@ impl Tap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rt::thread::{RtWish, become_prompt};
+    use crate::rt::thread::{RtRequest, become_prompt};
     use crate::units::{Hz, MonoNs};
     use bytes::Bytes;
     use nix::libc;
@@ -126,8 +129,8 @@ mod tests {
         unsafe { libc::sched_getscheduler(0) }
     }
 
-    fn wish(name: &'static str, room: usize) -> TapWish {
-        TapWish { name, stream: 0, room }
+    fn wish(name: &'static str, room: usize) -> TapConfig {
+        TapConfig { name, stream: 0, room }
     }
 
     fn packet(number: u64) -> Packet {
@@ -144,7 +147,7 @@ mod tests {
     #[test]
     fn a_taps_thread_is_ordinary_even_when_a_real_time_thread_starts_it() {
         let starter = std::thread::spawn(|| {
-            let state = become_prompt(RtWish { priority: 10, cpu: None });
+            let state = become_prompt(RtRequest { priority: 10, cpu: None });
             if state.fifo_priority.is_none() {
                 println!("NOT SHOWN: this user may have no real-time priority, so none can be inherited");
             }

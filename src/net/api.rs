@@ -2,14 +2,14 @@
 //!
 //! Who may, and what may be sent, is declared in `endpoints` and was checked in `routes`.
 
-use super::access::rules::{Each, Purpose};
+use super::access::rules::{PerPurpose, Purpose};
 use super::access::{Access, Denied};
+use super::admitted_request::AdmittedRequest;
 use super::answers::{Body, json, no_content};
-use super::asked::Asked;
 use super::refusals::Refusal;
 use super::secure::Secure;
 use super::settings::{KeptSettings, Settings};
-use crate::hub::heard::Heard;
+use crate::hub::now_playing::NowPlaying;
 use hyper::Response;
 use hyper::header::{self, HeaderValue};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use tokio::task::spawn_blocking;
 const TOKEN_AGE_S: u32 = 400 * 24 * 3600;
 
 /// `/api/access`: which keys are set and which were shown. No secrets.
-pub(super) fn access(access: &Access, shown: Each<bool>) -> Response<Body> {
+pub(super) fn access(access: &Access, shown: PerPurpose<bool>) -> Response<Body> {
     #[derive(Serialize)]
     struct Key {
         set: bool,
@@ -28,7 +28,7 @@ pub(super) fn access(access: &Access, shown: Each<bool>) -> Response<Body> {
         may_set: bool,
     }
     #[derive(Serialize)]
-    struct Shown {
+    struct AccessView {
         listening: Key,
         settings: Key,
         may_listen: bool,
@@ -44,7 +44,7 @@ pub(super) fn access(access: &Access, shown: Each<bool>) -> Response<Body> {
         shown: *shown.of(purpose),
         may_set: access.may_set_key(purpose, shown),
     };
-    json(&Shown {
+    json(&AccessView {
         listening: key(Purpose::Listening),
         settings: key(Purpose::Settings),
         may_listen: grant.listen,
@@ -62,7 +62,7 @@ struct Enter {
 }
 
 /// `POST /api/access/enter`: what stands for a key from now on.
-pub(super) async fn enter(asked: Asked, access: &Access) -> Result<Response<Body>, Denied> {
+pub(super) async fn enter(asked: AdmittedRequest, access: &Access) -> Result<Response<Body>, Denied> {
     let peer = asked.peer;
     let Enter { purpose, key } = asked.json().await?;
     let (purpose, token) = access.enter(purpose, &key, peer).await?;
@@ -87,8 +87,8 @@ struct NewKey {
 }
 
 /// `POST /api/access/key`: sets, changes or takes away a key.
-pub(super) async fn set_key(asked: Asked, access: &Access) -> Result<Response<Body>, Denied> {
-    let Asked { peer, shown, .. } = asked;
+pub(super) async fn set_key(asked: AdmittedRequest, access: &Access) -> Result<Response<Body>, Denied> {
+    let AdmittedRequest { peer, shown, .. } = asked;
     let NewKey { purpose, key } = asked.json().await?;
     access.set_key(purpose, key, shown).await?;
     tracing::info!("the key for {purpose:?} was changed from {}", peer.address);
@@ -97,18 +97,18 @@ pub(super) async fn set_key(asked: Asked, access: &Access) -> Result<Response<Bo
 
 /// `POST /api/settings`: changes what is named.
 pub(super) async fn set(
-    asked: Asked,
+    asked: AdmittedRequest,
     settings: &Arc<KeptSettings>,
-    heard: &Heard,
+    now_playing: &NowPlaying,
 ) -> Result<Response<Body>, Denied> {
     let wish: Settings = asked.json().await?;
-    settings.change(heard, &wish).map_err(|why| Denied::new(Refusal::BodyUnreadable, why))?;
+    settings.change(now_playing, &wish).map_err(|why| Denied::new(Refusal::BodyUnreadable, why))?;
     Ok(no_content())
 }
 
 /// `POST /api/authority`: makes a new authority in the place of one that cannot be used.
 pub(super) async fn replace_authority(
-    asked: Asked,
+    asked: AdmittedRequest,
     secure: Option<&Secure>,
 ) -> Result<Response<Body>, Denied> {
     #[derive(Deserialize)]

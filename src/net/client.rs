@@ -1,7 +1,7 @@
 //! Who asks, and what it may still do: keys can change while it listens.
 
 use super::access::Access;
-use super::access::rules::{Each, Grant};
+use super::access::rules::{Grant, PerPurpose};
 use super::peer::Peer;
 use crate::plain::Plain;
 
@@ -14,18 +14,18 @@ pub(super) struct Client {
     /// The number of the rendition it hears: the first, for nobody can ask for another yet.
     pub(super) rendition: usize,
     /// The keys it has shown.
-    shown: Each<bool>,
+    shown: PerPurpose<bool>,
     /// Which of the keys' changes that was.
     version: u64,
 }
 
 impl Client {
-    pub(super) fn new(peer: Peer, agent: &[u8], shown: Each<bool>, access: &Access) -> Self {
+    pub(super) fn new(peer: Peer, agent: &[u8], shown: PerPurpose<bool>, access: &Access) -> Self {
         Self { peer, agent: Plain::agent(agent), rendition: 0, shown, version: access.version() }
     }
 
     /// What it may do at this moment; what it has shown counts until a key is changed.
     pub(super) fn grant(&self, access: &Access) -> Grant {
-        access.grant(if self.version == access.version() { self.shown } else { Each::default() })
+        access.grant(if self.version == access.version() { self.shown } else { PerPurpose::default() })
     }
 }

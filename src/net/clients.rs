@@ -3,7 +3,7 @@
 //! In: listeners as they come and go. Out: each with its address, its browser's name and its own last report.
 
 use super::client::Client;
-use crate::hub::reports::{Reports, Shown as Report};
+use crate::hub::reports::{Reports, ServedReport};
 use crate::plain::Plain;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -32,12 +32,12 @@ impl Clients {
     }
 
     /// Everybody as they are shown, the longest-standing first.
-    pub(super) fn shown(&self, reports: &Reports) -> Vec<Shown> {
+    pub(super) fn shown(&self, reports: &Reports) -> Vec<ListenerView> {
         let mut reports = reports.living();
         let clients = self.all().clone();
         clients
             .into_iter()
-            .map(|(number, Known { address, agent, since })| Shown {
+            .map(|(number, Known { address, agent, since })| ListenerView {
                 number,
                 address,
                 agent,
@@ -67,11 +67,11 @@ impl Drop for Entered {
 
 /// One listener as it is shown.
 #[derive(Serialize)]
-pub(super) struct Shown {
+pub(super) struct ListenerView {
     number: u64,
     address: IpAddr,
     agent: Plain,
     connected_s: u64,
     /// What it says of its playing; null before it has said anything.
-    report: Option<Report>,
+    report: Option<ServedReport>,
 }

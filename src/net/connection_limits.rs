@@ -2,7 +2,7 @@
 //!
 //! In: addresses, as connections are accepted. Out: a place for each, given back when it is dropped. Nothing here waits.
 
-use super::party::{Group, Party};
+use super::limit_key::{LimitGroup, LimitKey};
 use super::refusals::Refusal;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +29,7 @@ pub(super) struct ConnectionLimits {
 #[derive(Debug, Default)]
 struct Count {
     total: usize,
-    by_party: BTreeMap<Party, usize>,
+    by_limit_key: BTreeMap<LimitKey, usize>,
     /// Of near IPv6 addresses, whatever their prefix.
     near: usize,
 }
@@ -43,23 +43,23 @@ impl ConnectionLimits {
     ///
     /// # Errors
     /// Which bound is reached.
-    pub(super) fn admit(&self, party: Party, total_max: usize) -> Result<Place, Refusal> {
+    pub(super) fn admit(&self, limit_key: LimitKey, total_max: usize) -> Result<ConnectionPermit, Refusal> {
         let mut count = lock(&self.count);
         if count.total >= total_max {
             return Err(Refusal::ConnectionsTotal);
         }
-        let bounded = self.bounds.and_loopback || !party.is_loopback();
-        let own = count.by_party.get(&party).copied().unwrap_or(0);
-        let is_near = party.group() == Group::Near;
+        let bounded = self.bounds.and_loopback || !limit_key.is_loopback();
+        let own = count.by_limit_key.get(&limit_key).copied().unwrap_or(0);
+        let is_near = limit_key.group() == LimitGroup::Near;
         let crowded = is_near && count.near >= total_max.div_ceil(NEAR_PART);
-        let most = party.share(self.bounds.per_address);
+        let most = limit_key.share(self.bounds.per_address);
         if bounded && (own >= most || crowded) {
             return Err(Refusal::ConnectionsPerAddress);
         }
-        *count.by_party.entry(party).or_default() += 1;
+        *count.by_limit_key.entry(limit_key).or_default() += 1;
         count.near += usize::from(is_near);
         count.total += 1;
-        Ok(Place { party, count: Arc::clone(&self.count) })
+        Ok(ConnectionPermit { limit_key, count: Arc::clone(&self.count) })
     }
 
     /// How many there are.
@@ -70,20 +70,20 @@ impl ConnectionLimits {
 
 /// One connection's place.
 #[derive(Debug)]
-pub(super) struct Place {
-    party: Party,
+pub(super) struct ConnectionPermit {
+    limit_key: LimitKey,
     count: Arc<Mutex<Count>>,
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut count = lock(&self.count);
         count.total -= 1;
-        count.near -= usize::from(self.party.group() == Group::Near);
-        if let Some(own) = count.by_party.get_mut(&self.party) {
+        count.near -= usize::from(self.limit_key.group() == LimitGroup::Near);
+        if let Some(own) = count.by_limit_key.get_mut(&self.limit_key) {
             *own -= 1;
             if *own == 0 {
-                count.by_party.remove(&self.party);
+                count.by_limit_key.remove(&self.limit_key);
             }
         }
     }
@@ -98,39 +98,40 @@ mod tests {
     use super::*;
     use std::net::IpAddr;
 
-    fn party(address: &str) -> Party {
+    fn limit_key(address: &str) -> LimitKey {
         let ours = if address.contains(':') { "2001:db8:1:2::1" } else { "10.0.0.1" };
-        Party::of(address.parse().unwrap(), ours.parse().unwrap())
+        LimitKey::of(address.parse().unwrap(), ours.parse().unwrap())
     }
 
-    fn address(last: u8) -> Party {
-        Party::of(IpAddr::from([10, 0, 0, last]), IpAddr::from([10, 0, 0, 1]))
+    fn address(last: u8) -> LimitKey {
+        LimitKey::of(IpAddr::from([10, 0, 0, last]), IpAddr::from([10, 0, 0, 1]))
     }
 
     /// How many of these get in, all staying.
     fn admitted(
         limits: &ConnectionLimits,
-        parties: impl IntoIterator<Item = Party>,
+        limit_keys: impl IntoIterator<Item = LimitKey>,
         total_max: usize,
-    ) -> Vec<Place> {
-        parties.into_iter().filter_map(|party| limits.admit(party, total_max).ok()).collect()
+    ) -> Vec<ConnectionPermit> {
+        limit_keys.into_iter().filter_map(|limit_key| limits.admit(limit_key, total_max).ok()).collect()
     }
 
     #[test]
     fn each_address_and_all_together_have_so_many_and_get_them_back() {
         let limits = ConnectionLimits::new(Bounds { per_address: 2, and_loopback: false });
-        let mut first: Vec<Place> = (0..2).map(|_| limits.admit(address(1), 5).unwrap()).collect();
+        let mut first: Vec<ConnectionPermit> = (0..2).map(|_| limits.admit(address(1), 5).unwrap()).collect();
         assert_eq!(limits.admit(address(1), 5).unwrap_err(), Refusal::ConnectionsPerAddress);
-        let others: Vec<Place> = (2..5).map(|last| limits.admit(address(last), 5).unwrap()).collect();
+        let others: Vec<ConnectionPermit> =
+            (2..5).map(|last| limits.admit(address(last), 5).unwrap()).collect();
         assert_eq!(limits.admit(address(9), 5).unwrap_err(), Refusal::ConnectionsTotal);
         first.pop();
         assert!(limits.admit(address(1), 5).is_ok());
         drop((first, others));
-        let near = admitted(&limits, [party("fe80::7"), party("2001:db8:1:3::7")], 5);
+        let near = admitted(&limits, [limit_key("fe80::7"), limit_key("2001:db8:1:3::7")], 5);
         assert_eq!(near.len(), 2);
         drop(near);
         let count = lock(&limits.count);
-        let remembered = count.total + count.by_party.len() + count.near;
+        let remembered = count.total + count.by_limit_key.len() + count.near;
         assert_eq!(remembered, 0, "nothing is remembered of the gone");
     }
 
@@ -138,19 +139,19 @@ mod tests {
     fn this_machine_itself_is_bounded_where_that_is_said() {
         for and_loopback in [false, true] {
             let limits = ConnectionLimits::new(Bounds { per_address: 1, and_loopback });
-            let _one = limits.admit(party("127.0.0.1"), 5).unwrap();
-            assert_eq!(limits.admit(party("127.0.0.1"), 5).is_err(), and_loopback);
+            let _one = limits.admit(limit_key("127.0.0.1"), 5).unwrap();
+            assert_eq!(limits.admit(limit_key("127.0.0.1"), 5).is_err(), and_loopback);
         }
     }
 
     #[test]
     fn neighbours_keep_nobody_out_and_a_network_from_elsewhere_has_a_larger_total() {
         let limits = ConnectionLimits::new(Bounds { per_address: 2, and_loopback: false });
-        let neighbour = party("2001:db8:1:2::7");
+        let neighbour = limit_key("2001:db8:1:2::7");
         assert_eq!(admitted(&limits, [neighbour; 9], 100).len(), 2);
         let _rude = admitted(&limits, [neighbour; 9], 100);
-        assert!(limits.admit(party("2001:db8:1:2::8"), 100).is_ok(), "another of the same home");
-        let far = (0..99).map(|last| party(&format!("2001:db8:1:3::{last}")));
+        assert!(limits.admit(limit_key("2001:db8:1:2::8"), 100).is_ok(), "another of the same home");
+        let far = (0..99).map(|last| limit_key(&format!("2001:db8:1:3::{last}")));
         assert_eq!(admitted(&limits, far, 100).len(), 8);
     }
 
@@ -159,9 +160,11 @@ mod tests {
         let limits = ConnectionLimits::new(Bounds { per_address: 2, and_loopback: false });
         // Of every prefix it has: link-local, the home's own and the provider's.
         let prefixes = ["fe80", "fd00", "2001:db8:1:2"];
-        let numbers = (0..500).map(|last| party(&format!("{}::{last:x}", prefixes[last % 3])));
+        let numbers = (0..500).map(|last| limit_key(&format!("{}::{last:x}", prefixes[last % 3])));
         let rude = admitted(&limits, numbers, 100);
         assert_eq!(rude.len(), 50);
-        assert!(limits.admit(address(1), 100).is_ok() && limits.admit(party("2001:db8:9::1"), 100).is_ok());
+        assert!(
+            limits.admit(address(1), 100).is_ok() && limits.admit(limit_key("2001:db8:9::1"), 100).is_ok()
+        );
     }
 }

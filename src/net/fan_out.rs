@@ -4,7 +4,7 @@
 //! runs here: pages, handshakes, status have the other thread. A packet wakes this thread once, however many listen; what a
 //! listener says is read by a task of its own (`session`), which shares the listener's queue with it. So nothing here is locked.
 
-use super::entry::Entry;
+use super::access_control::AccessControl;
 use super::events::Event;
 use super::feed::Feed;
 use super::listeners::{Listeners, Parts};
@@ -16,7 +16,7 @@ use crate::core::adaptation::{CostFloor, Stream};
 use crate::error::{Error, Result};
 use crate::hub::Sizes;
 use crate::hub::handover::{Giver, Untaken};
-use crate::hub::heard::Heard;
+use crate::hub::now_playing::NowPlaying;
 use crate::hub::numbers::Numbers;
 use crate::hub::pump::{HandoffReader, Pump, RING_MARKS};
 use crate::hub::tap::Tap;
@@ -70,9 +70,9 @@ pub struct Setup {
     /// What is counted.
     pub numbers: Arc<Numbers>,
     /// What is heard.
-    pub heard: Arc<Heard>,
+    pub now_playing: Arc<NowPlaying>,
     /// Who may go on listening.
-    pub entry: Entry,
+    pub access_control: AccessControl,
     /// Marks the packets of the network, 0 to 63.
     pub dscp: Option<u8>,
     /// Told when the thread plays to whoever comes.
@@ -98,17 +98,18 @@ pub fn run(handoff: HandoffReader, arrivals: NewListenerReceiver, setup: Setup) 
 }
 
 async fn play(handoff: HandoffReader, arrivals: NewListenerReceiver, setup: Setup) -> Result<()> {
-    let Setup { sizes, numbers, heard, entry, dscp, began, changes, taps, events } = setup;
+    let Setup { sizes, numbers, now_playing, access_control, dscp, began, changes, taps, events } = setup;
     let (mut arrivals, mut events) = (arrivals.0.here()?, events.here()?);
     let mut ticker = Ticker {
-        pump: Pump::new(handoff, &sizes, Arc::clone(&heard.controls))?,
+        pump: Pump::new(handoff, &sizes, Arc::clone(&now_playing.controls))?,
         load: Load::new(),
         pause: ForcedPause::default(),
         next_look: None,
     };
     let feeds = ticker.pump.renditions().iter().map(Feed::new).collect();
     let layout = *ticker.pump.layout();
-    let listeners = Rc::new(Listeners::new(Parts { layout, feeds, numbers, heard, entry, changes, taps }));
+    let listeners =
+        Rc::new(Listeners::new(Parts { layout, feeds, numbers, now_playing, access_control, changes, taps }));
     let mut stopping: Option<Instant> = None;
     let mut heartbeat = interval(TURN_EVERY);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -4,8 +4,8 @@
 //! no address has more than an eighth of the places. Whoever finds none waits in a fair line (`turns`): many phones behind one
 //! address all get in, and nobody's waiting keeps another address out. Listeners that play never notice.
 
+use super::limit_key::LimitKey;
 use super::link::connection::Connection;
-use super::party::Party;
 use super::refusals::{Refusal, Refusals};
 use super::turns::{Bounds, Rank, Turnstile};
 use serde::Serialize;
@@ -70,8 +70,8 @@ impl Handshakes {
     ///
     /// # Errors
     /// Why that came to nothing.
-    pub(super) async fn shake(&self, tcp: TcpStream, party: Party) -> Result<Connection, Refusal> {
-        let Some(_place) = self.turnstile.enter(party, Rank::First, HANDSHAKE_WAIT).await else {
+    pub(super) async fn shake(&self, tcp: TcpStream, limit_key: LimitKey) -> Result<Connection, Refusal> {
+        let Some(_place) = self.turnstile.enter(limit_key, Rank::First, HANDSHAKE_WAIT).await else {
             return Err(Refusal::HandshakesTotal);
         };
         let shaking = self.acceptor.accept_with(tcp, |tls| tls.set_buffer_limit(Some(BUFFER_BYTES_MAX)));

@@ -1,12 +1,12 @@
 //! For independent tools and fuzzers: the parts of the door that strangers meet first, without the sound behind them.
 //! Only with the feature `hostile`, which the tests switch on; what ships has none of it.
 
-use super::access::rules::Each;
+use super::access::rules::PerPurpose;
 use super::guard;
 use super::handshake::Handshakes;
+use super::limit_key::LimitKey;
 use super::limits::HEADERS_MAX;
 use super::link::{Ending, frames, upgrade};
-use super::party::Party;
 use super::peer::{Peer, Relay};
 use super::proxies::Proxies;
 use super::routes;
@@ -17,7 +17,7 @@ use crate::hub::{Hub, Sizes};
 use crate::identity::Names;
 use crate::state::StateFolder;
 use crate::tls::dates::Clock;
-use crate::tls::{BUILD_S, Facts, Identity};
+use crate::tls::{BUILD_S, CertificateInputs, Identity};
 use futures_util::{SinkExt, StreamExt};
 use hyper::Request;
 use hyper::body::Incoming;
@@ -125,8 +125,8 @@ pub fn shake(bytes: &[u8]) -> (Vec<u8>, bool) {
             let _ = client.read_to_end(&mut said).await;
             said
         };
-        let party = Party::of(Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into());
-        let shake = async { handshakes.shake(server, party).await.is_ok() };
+        let limit_key = LimitKey::of(Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into());
+        let shake = async { handshakes.shake(server, limit_key).await.is_ok() };
         tokio::join!(hear, shake)
     })
 }
@@ -158,11 +158,15 @@ pub fn remember(bytes: &[u8]) -> Remembered {
     gate.settings.give_way("fuzz");
     let settings = std::fs::read(file("settings.json")).expect("it was written");
     std::fs::remove_dir_all(&path).expect("it was there");
-    Remembered { open: gate.entry.access.grant(Each::default()).listen, settings }
+    Remembered { open: gate.access_control.access.grant(PerPurpose::default()).listen, settings }
 }
 
-fn first_facts() -> Facts {
-    Facts { clock: Clock { now_s: BUILD_S, set: true }, names: Names::default(), addresses: Vec::new() }
+fn first_facts() -> CertificateInputs {
+    CertificateInputs {
+        clock: Clock { now_s: BUILD_S, set: true },
+        names: Names::default(),
+        addresses: Vec::new(),
+    }
 }
 
 /// What is made of the lines a proxy adds to a request: four answers, each of its own.

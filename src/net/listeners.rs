@@ -1,7 +1,7 @@
 //! Who listens, on the thread that sends: each listener with its sending side, and what they share.
 
+use super::access_control::AccessControl;
 use super::client::Client;
-use super::entry::Entry;
 use super::feed::Feed;
 use super::link::{self, ControlOut, Link};
 use super::outgoing::Outgoing;
@@ -11,7 +11,7 @@ use crate::core::layout::Layout;
 use crate::core::packetizer::Packet;
 use crate::hub::SourceStatus;
 use crate::hub::handover::Giver;
-use crate::hub::heard::Heard;
+use crate::hub::now_playing::NowPlaying;
 use crate::hub::numbers::Numbers;
 use crate::hub::rendition::Rendition;
 use crate::hub::tap::Tap;
@@ -41,8 +41,8 @@ pub(super) struct Parts {
     /// What they can subscribe to, by number: one at least.
     pub(super) feeds: Vec<Feed>,
     pub(super) numbers: Arc<Numbers>,
-    pub(super) heard: Arc<Heard>,
-    pub(super) entry: Entry,
+    pub(super) now_playing: Arc<NowPlaying>,
+    pub(super) access_control: AccessControl,
     pub(super) changes: Giver<Settings>,
     pub(super) taps: Vec<Tap>,
 }
@@ -50,8 +50,8 @@ pub(super) struct Parts {
 /// All of them.
 pub(super) struct Listeners {
     pub(super) numbers: Arc<Numbers>,
-    pub(super) heard: Arc<Heard>,
-    pub(super) entry: Entry,
+    pub(super) now_playing: Arc<NowPlaying>,
+    pub(super) access_control: AccessControl,
     /// What is heard, for this thread alone.
     pub(super) source: watch::Sender<SourceStatus>,
     /// Whether the service is to stop, for this thread alone.
@@ -73,14 +73,14 @@ pub(super) struct Listeners {
 impl Listeners {
     /// None yet.
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { layout, feeds, numbers, heard, entry, changes, taps } = parts;
+        let Parts { layout, feeds, numbers, now_playing, access_control, changes, taps } = parts;
         let _ = numbers.taps.set(taps.iter().map(Tap::numbers).collect()); // nobody has set them before
         Self {
-            source: watch::Sender::new(heard.status().borrow().clone()),
+            source: watch::Sender::new(now_playing.status().borrow().clone()),
             stop: watch::Sender::new(false),
             numbers,
-            heard,
-            entry,
+            now_playing,
+            access_control,
             changes: RefCell::new(changes),
             taps: RefCell::new(taps),
             pending: Notify::new(),

@@ -46,7 +46,7 @@ fn life(text: &mut Exposition, overview: &Overview) {
 
 fn capture(text: &mut Exposition, overview: &Overview) {
     let counters = &overview.hub.numbers.counters;
-    let playing = f64::from(overview.hub.heard.status().borrow().source.state == State::Playing);
+    let playing = f64::from(overview.hub.now_playing.status().borrow().source.state == State::Playing);
     text.one("synthwire_source_playing", Gauge, "1 while the source delivers frames.", playing);
     text.counters([
         ("synthwire_captured_frames_total", "Frames taken from the source.", &counters.frames),

@@ -4,9 +4,10 @@
 //! it becomes a WebSocket: then it is handed to the fan-out thread, which [`fan_out::run`] is.
 
 pub mod access;
+mod access_control;
+mod admitted_request;
 mod answers;
 mod api;
-mod asked;
 pub mod assets;
 mod browser;
 mod client;
@@ -14,7 +15,6 @@ mod clients;
 mod connection_limits;
 pub mod control;
 pub mod endpoints;
-mod entry;
 pub mod events;
 mod exposition;
 pub mod fan_out;
@@ -26,6 +26,7 @@ mod headers;
 #[cfg(feature = "hostile")]
 pub mod hostile;
 mod keeper;
+mod limit_key;
 pub mod limits;
 mod link;
 mod listeners;
@@ -35,7 +36,6 @@ mod negotiation;
 pub mod new_listeners;
 mod outgoing;
 mod overview;
-mod party;
 mod patience;
 mod peer;
 mod process;
@@ -55,13 +55,13 @@ mod turns;
 mod update;
 mod updates;
 
-pub use entry::Entry;
+pub use access_control::AccessControl;
 pub use secure::{Look, Secure};
 pub use service::{Gate, Service};
 
 use crate::hub::handover::Taker;
 use crate::tls::Identity;
-use connection_limits::Place;
+use connection_limits::ConnectionPermit;
 use handshake::Handshakes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -124,7 +124,11 @@ impl BoundPorts {
 /// Answers on `ports` and makes the changes that listeners ask for until the service is to stop, then ends every connection within a second.
 pub async fn serve(ports: Ports, changes: Taker<Settings>, service: Arc<Service>) {
     let Ports { plain, tls } = ports;
-    tokio::spawn(settings::make_changes(Arc::clone(&service.settings), Arc::clone(&service.heard), changes));
+    tokio::spawn(settings::make_changes(
+        Arc::clone(&service.settings),
+        Arc::clone(&service.now_playing),
+        changes,
+    ));
     let mut stop = service.stop.clone();
     if let Some(Secure { identity, facts, news, .. }) = service.secure.as_deref() {
         let news = keeper::News { claims: Arc::clone(news), names: service.names.clone() };
@@ -143,12 +147,12 @@ pub async fn serve(ports: Ports, changes: Taker<Settings>, service: Arc<Service>
                     // The other side may be gone already.
                     let Ok(local) = stream.local_addr() else { continue };
                     let peer = Peer { address: from.ip().to_canonical(), local, secure: is_secure, relay: Relay::None };
-                    match service.connections.admit(peer.party(), connections_max()) {
+                    match service.connections.admit(peer.limit_key(), connections_max()) {
                         Ok(place) => {
                             connections.spawn(connection(stream, peer, place, Arc::clone(&service)));
                         }
                         Err(refusal) => {
-                            service.entry.refusals.count(refusal);
+                            service.access_control.refusals.count(refusal);
                             // Under TLS nothing can be said before the handshake.
                             let telling = if is_secure { None } else { refused_connections.tell(stream, refusal) };
                             telling.map(|telling| connections.spawn(telling));
@@ -204,14 +208,14 @@ fn report_panic(ended: Result<(), tokio::task::JoinError>) {
 }
 
 /// One connection: its handshake, its requests, and after an upgrade the listener's session. It has its place until it ends.
-async fn connection(stream: TcpStream, peer: Peer, _place: Place, service: Arc<Service>) {
+async fn connection(stream: TcpStream, peer: Peer, _permit: ConnectionPermit, service: Arc<Service>) {
     if stream.set_nodelay(true).and_then(|()| socket::prepare_answers(&stream)).is_err() {
         return; // the other side is gone already
     }
     let stream = match &service.secure {
-        Some(secure) if peer.secure => match secure.handshakes.shake(stream, peer.party()).await {
+        Some(secure) if peer.secure => match secure.handshakes.shake(stream, peer.limit_key()).await {
             Ok(stream) => stream,
-            Err(refusal) => return service.entry.refusals.count(refusal),
+            Err(refusal) => return service.access_control.refusals.count(refusal),
         },
         _ => Connection::Plain(stream),
     };
@@ -228,7 +232,7 @@ async fn connection(stream: TcpStream, peer: Peer, _place: Place, service: Arc<S
     tokio::select! {
         served = serving => if let Err(error) = served {
             if let Some(refusal) = refusal_of(&error) {
-                service.entry.refusals.count(refusal);
+                service.access_control.refusals.count(refusal);
             }
             tracing::debug!("a connection ended: {error}");
         },

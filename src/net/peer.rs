@@ -1,6 +1,6 @@
 //! The two ends of a connection, and what stands between. Pure.
 
-use super::party::Party;
+use super::limit_key::LimitKey;
 use super::site::Scheme;
 use std::net::{IpAddr, SocketAddr};
 
@@ -30,8 +30,8 @@ pub(super) enum Relay {
 
 impl Peer {
     /// Whom its limits are counted for.
-    pub(super) fn party(self) -> Party {
-        Party::of(self.address, self.local.ip())
+    pub(super) fn limit_key(self) -> LimitKey {
+        LimitKey::of(self.address, self.local.ip())
     }
 
     /// What the visitor's page was fetched by; `None` where a proxy of ours does not say whether it ends encryption.

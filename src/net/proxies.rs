@@ -33,7 +33,7 @@ impl Proxies {
         if !self.trust(peer.address) {
             return peer;
         }
-        let said = Said::read(headers);
+        let said = ForwardedHeaders::read(headers);
         let client = self.client(&said.hops);
         let scheme = said.scheme(client);
         Peer {
@@ -59,12 +59,12 @@ impl Proxies {
 
 /// The host that the visitor of a proxy of ours asked for, if it says so.
 pub(super) fn host(headers: &HeaderMap) -> Option<Authority> {
-    Said::read(headers).host
+    ForwardedHeaders::read(headers).host
 }
 
 /// `None` for what is not told.
 #[derive(Debug, Default, PartialEq)]
-struct Said {
+struct ForwardedHeaders {
     /// The visitor first, as far as that is true.
     hops: Vec<Option<IpAddr>>,
     /// What they spoke, in the same order.
@@ -73,7 +73,7 @@ struct Said {
     host: Option<Authority>,
 }
 
-impl Said {
+impl ForwardedHeaders {
     /// One of the two ways: a proxy that writes one of them may pass on what a visitor wrote in the other. Nobody can tell which of
     /// them it wrote, so where both are there no address is believed.
     fn read(headers: &HeaderMap) -> Self {
@@ -326,7 +326,7 @@ mod tests {
             }
             headers
         };
-        let said = |lines: &[(&'static str, &'static [u8])]| Said::read(&bytes(lines));
+        let said = |lines: &[(&'static str, &'static [u8])]| ForwardedHeaders::read(&bytes(lines));
         let visitor = Some(IpAddr::from([203, 0, 113, 7]));
         assert_eq!(said(&[("x-forwarded-for", b"\xe9, 203.0.113.7")]).hops, [None, visitor]);
         assert_eq!(

@@ -1,12 +1,12 @@
 //! Who gives which answer: first whether at all, then to whom. `endpoints` declares what there is. The upgrade itself happens in `link`.
 
-use super::access::rules::Each;
+use super::access::rules::PerPurpose;
 use super::access::{Access, Denied};
+use super::access_control::AccessControl;
+use super::admitted_request::AdmittedRequest;
 use super::answers::{self, denied, json, words};
-use super::asked::Asked;
 use super::client::Client;
 use super::endpoints::{Body, Declared, Endpoint, Method, Who};
-use super::entry::Entry;
 use super::guard;
 use super::limits::URL_BYTES_MAX;
 use super::link::upgrade;
@@ -52,7 +52,7 @@ pub(super) async fn answer(request: Request<Incoming>, service: &Service, peer: 
             Some(declared) => declared_answer(declared, request, service, peer, &mut upgrade).await,
         },
     };
-    let mut response = response.unwrap_or_else(|why| denied(&service.entry.refusals, &why));
+    let mut response = response.unwrap_or_else(|why| denied(&service.access_control.refusals, &why));
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(method.allowed()));
     }
@@ -103,9 +103,14 @@ fn admitted(
 }
 
 /// The keys that whoever asks has shown, where they open this; none where they do not count.
-async fn shown(who: Who, headers: &HeaderMap, access: &Access, peer: Peer) -> Result<Each<bool>, Denied> {
+async fn shown(
+    who: Who,
+    headers: &HeaderMap,
+    access: &Access,
+    peer: Peer,
+) -> Result<PerPurpose<bool>, Denied> {
     if who == Who::Anybody {
-        return Ok(Each::default());
+        return Ok(PerPurpose::default());
     }
     let shown = access.shown(headers, peer).await?;
     let grant = access.grant(shown);
@@ -141,11 +146,11 @@ async fn declared_answer(
     peer: Peer,
     upgrade: &mut Option<Upgrade>,
 ) -> Result<Response<answers::Body>, Denied> {
-    let Service { entry: Entry { access, .. }, overview, secure, .. } = service;
+    let Service { access_control: AccessControl { access, .. }, overview, secure, .. } = service;
     let secure = secure.as_deref();
     let shown = shown(declared.who, request.headers(), access, peer).await?;
     check_body(declared.body, request.headers())?;
-    let mut asked = Asked { request, peer, shown, body: declared.body };
+    let mut asked = AdmittedRequest { request, peer, shown, body: declared.body };
     let headers = asked.request.headers();
     // Without HTTPS there is nothing to trust, and no such page.
     let trust = |answer: &dyn Fn(&Secure) -> Response<answers::Body>| {
@@ -161,7 +166,7 @@ async fn declared_answer(
         Endpoint::EnterKey => api::enter(asked, access).await,
         Endpoint::SetKey => api::set_key(asked, access).await,
         Endpoint::ReplaceAuthority => api::replace_authority(asked, secure).await,
-        Endpoint::Settings => api::set(asked, &service.settings, &service.heard).await,
+        Endpoint::Settings => api::set(asked, &service.settings, &service.now_playing).await,
         Endpoint::Update => update::take(asked, access, &service.updates).await,
         Endpoint::Restart => update::restart(&asked, &service.updates).await,
         Endpoint::Clock => Ok(clock(&asked.request, secure, peer)),
@@ -210,7 +215,11 @@ fn clock(request: &Request<Incoming>, secure: Option<&Secure>, peer: Peer) -> Re
 }
 
 /// Becomes a WebSocket.
-fn socket(asked: &mut Asked, access: &Access, upgrade: &mut Option<Upgrade>) -> Response<answers::Body> {
+fn socket(
+    asked: &mut AdmittedRequest,
+    access: &Access,
+    upgrade: &mut Option<Upgrade>,
+) -> Response<answers::Body> {
     match upgrade::accept(&mut asked.request) {
         Ok(response) => {
             let agent = asked.request.headers().get(header::USER_AGENT).map(HeaderValue::as_bytes);

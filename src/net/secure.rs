@@ -1,7 +1,7 @@
 //! HTTPS as requests see it.
 
 use super::handshake::Handshakes;
-use crate::tls::{Facts, Identity};
+use crate::tls::{CertificateInputs, Identity};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -17,4 +17,4 @@ pub struct Secure {
 }
 
 /// A look at the machine.
-pub type Look = Arc<dyn Fn() -> Facts + Send + Sync>;
+pub type Look = Arc<dyn Fn() -> CertificateInputs + Send + Sync>;

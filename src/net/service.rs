@@ -1,10 +1,10 @@
 //! What requests and listeners need of the service, and what is read before the first of them comes.
 
 use super::access::Access;
-use super::access::rules::Each;
+use super::access::rules::PerPurpose;
+use super::access_control::AccessControl;
 use super::clients::Clients;
 use super::connection_limits::{Bounds, ConnectionLimits};
-use super::entry::Entry;
 use super::limits::CONNECTIONS_PER_ADDRESS;
 use super::listening::Listening;
 use super::new_listeners::NewListenerSender;
@@ -15,7 +15,7 @@ use super::settings::KeptSettings;
 use super::updates::Updates;
 use crate::config::Config;
 use crate::hub::Hub;
-use crate::hub::heard::Heard;
+use crate::hub::now_playing::NowPlaying;
 use crate::identity::Names;
 use crate::plain::Plain;
 use crate::state::StateFolder;
@@ -33,9 +33,9 @@ pub struct Service {
     pub(super) proxies: Proxies,
     /// Every connection there is.
     pub(super) connections: ConnectionLimits,
-    pub(super) entry: Entry,
+    pub(super) access_control: AccessControl,
     pub(super) settings: Arc<KeptSettings>,
-    pub(super) heard: Arc<Heard>,
+    pub(super) now_playing: Arc<NowPlaying>,
     pub(super) updates: Arc<Updates>,
     /// How to come to HTTPS, where it is spoken.
     pub(super) secure: Option<Arc<Secure>>,
@@ -54,7 +54,7 @@ impl Service {
     ) -> Self {
         let secure = secure.map(Arc::new);
         let (settings, updates) = (Arc::new(gate.settings), Arc::new(Updates::new(gate.updater)));
-        let Entry { access, refusals } = gate.entry.clone();
+        let AccessControl { access, refusals } = gate.access_control.clone();
         let notices = Notices {
             standing: gate.notices,
             power: Mutex::default(),
@@ -73,9 +73,9 @@ impl Service {
             names: gate.names,
             proxies: gate.proxies,
             connections: gate.connections.clone(),
-            entry: gate.entry,
+            access_control: gate.access_control,
             settings,
-            heard: Arc::clone(&hub.heard),
+            now_playing: Arc::clone(&hub.now_playing),
             updates: Arc::clone(&updates),
             secure: secure.clone(),
             listening,
@@ -104,7 +104,7 @@ impl Service {
     /// The configuration names another pair than before. Where one was chosen on the page, too, the later wish counts, also
     /// at the next start.
     pub fn reconfigure_pair(&self, first_channel: u16) {
-        self.settings.reconfigure_pair(&self.heard, first_channel);
+        self.settings.reconfigure_pair(&self.now_playing, first_channel);
     }
 
     /// Writes down at once what was set a moment ago: before the service ends. Waits for the disk.
@@ -118,7 +118,7 @@ pub struct Gate {
     /// The names this device answers to, as they change.
     pub names: watch::Receiver<Names>,
     /// The keys.
-    pub entry: Entry,
+    pub access_control: AccessControl,
     /// The settings chosen on the page.
     pub settings: KeptSettings,
     /// What a person should know of this device besides its sound: plain sentences.
@@ -139,8 +139,10 @@ impl Gate {
         folder: Option<StateFolder>,
         by_hand: bool,
     ) -> Self {
-        let keys =
-            Each { listening: config.listening_key.as_deref(), settings: config.settings_key.as_deref() };
+        let keys = PerPurpose {
+            listening: config.listening_key.as_deref(),
+            settings: config.settings_key.as_deref(),
+        };
         let per_address = config.connections_per_address;
         let bounds = Bounds {
             per_address: per_address.map_or(CONNECTIONS_PER_ADDRESS, |most| most as usize),
@@ -150,7 +152,7 @@ impl Gate {
             names,
             proxies: Proxies::new(config.trusted_blocks()),
             // The clock counts from the moment the machine was switched on.
-            entry: Entry {
+            access_control: AccessControl {
                 access: Arc::new(Access::open(keys, folder.as_ref(), by_hand.then_some(MonoNs(0)))),
                 refusals: Arc::default(),
             },

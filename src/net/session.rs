@@ -2,11 +2,11 @@
 //!
 //! A task on the thread that sends ([`converse`]), where sound goes out beside it.
 
+use super::access_control::AccessControl;
 use super::control::{FromListener, ToListener};
-use super::entry::Entry;
 use super::feed::Feed;
 use super::limits::MESSAGES_PER_S_MAX;
-use super::link::{Conversation, Ending, Heard};
+use super::link::{Conversation, Ending, Incoming};
 use super::listeners::{Listener, Listeners};
 use super::refusals::Refusal;
 use super::settings::Settings;
@@ -36,8 +36,8 @@ enum End {
 
 impl End {
     /// Somebody is turned away; it is counted under its name.
-    fn refuse(entry: &Entry, refusal: Refusal, words: impl Into<String>) -> Self {
-        entry.refusals.count(refusal);
+    fn refuse(access_control: &AccessControl, refusal: Refusal, words: impl Into<String>) -> Self {
+        access_control.refusals.count(refusal);
         Self::Close(Ending::Refused(refusal), words.into())
     }
 }
@@ -170,19 +170,19 @@ impl<'a> Session<'a> {
     }
 
     /// Answers what the listener said.
-    async fn heard(&mut self, heard: Heard) -> Result<(), End> {
-        let entry = &self.listeners.entry;
-        let refuse = |refusal, words: &str| Err(End::refuse(entry, refusal, words));
+    async fn heard(&mut self, heard: Incoming) -> Result<(), End> {
+        let access_control = &self.listeners.access_control;
+        let refuse = |refusal, words: &str| Err(End::refuse(access_control, refusal, words));
         let text = match heard {
-            Heard::Gone => return Err(End::Gone),
-            Heard::Fault(refusal, words) => return refuse(refusal, &words),
-            Heard::Goodbye => {
+            Incoming::Gone => return Err(End::Gone),
+            Incoming::Fault(refusal, words) => return refuse(refusal, &words),
+            Incoming::Goodbye => {
                 self.listener.outgoing.borrow_mut().queue_mut().close();
                 self.conversation.part().await;
                 return Err(End::Gone);
             }
-            Heard::Text(text) => Some(text),
-            Heard::Nothing => None,
+            Incoming::Text(text) => Some(text),
+            Incoming::Nothing => None,
         };
         if !self.may_speak() {
             return refuse(Refusal::MessagesTooMany, "too many messages: 50 a second are allowed");
@@ -210,14 +210,14 @@ impl<'a> Session<'a> {
 
     /// Checks the wish here, and has it fulfilled where a disk may be waited for.
     fn set_pair(&self, first_channel: u16) -> Result<(), String> {
-        let Entry { access, refusals } = &self.listeners.entry;
+        let AccessControl { access, refusals } = &self.listeners.access_control;
         if !self.listener.client.grant(access).set {
             refusals.count(Refusal::KeyMissing);
             return Err(
                 "Changing the channels needs the settings key: enter it under Listeners and access.".into()
             );
         }
-        self.listeners.heard.check_pair(first_channel)?;
+        self.listeners.now_playing.check_pair(first_channel)?;
         let wish = Settings { first_channel: Some(first_channel) };
         let given = self.listeners.changes.borrow_mut().give(wish);
         given.map_err(|_| "The channels are being changed too often: try again in a moment.".into())
@@ -226,11 +226,11 @@ impl<'a> Session<'a> {
     /// Looks whether it may still listen.
     fn look(&mut self) -> Result<(), End> {
         self.look_due = Instant::now() + LOOK_EVERY;
-        if self.listener.client.grant(&self.listeners.entry.access).listen {
+        if self.listener.client.grant(&self.listeners.access_control.access).listen {
             return Ok(());
         }
         let words = "A key is needed to listen now: enter it on the page.";
-        Err(End::refuse(&self.listeners.entry, Refusal::KeyMissing, words))
+        Err(End::refuse(&self.listeners.access_control, Refusal::KeyMissing, words))
     }
 
     /// Keeps a report and serves by it, unless the last one is younger than may be: counts only grow, so the next tells all of

@@ -6,8 +6,8 @@
 
 use crate::error;
 use crate::hub::handover::{Giver, Taker, Untaken, handover};
-use crate::hub::heard::Heard;
-use crate::state::{Found, Kept, StateFile, StateFolder, Step, numbered};
+use crate::hub::now_playing::NowPlaying;
+use crate::state::{Found, StateFile, StateFolder, Step, Stored, numbered};
 use crate::units::FIRST_CHANNEL_MAX;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -50,7 +50,7 @@ impl StateFile for Chosen {
 pub struct KeptSettings {
     now: Mutex<Chosen>,
     /// Held while the disk is written, and only there: a setting never waits for it.
-    file: Mutex<Option<Kept<Chosen>>>,
+    file: Mutex<Option<Stored<Chosen>>>,
     /// Whether a write is on its way.
     writing: AtomicBool,
     /// What was wrong with the file, in plain words.
@@ -60,10 +60,10 @@ pub struct KeptSettings {
 impl KeptSettings {
     /// Those kept in `folder`, where there is one. What cannot be understood of them is as the configuration has it.
     pub fn open(folder: Option<&StateFolder>) -> Self {
-        let (file, found) = folder.map(Kept::<Chosen>::open).unzip();
+        let (file, found) = folder.map(Stored::<Chosen>::open).unzip();
         let (mut now, strange, damage) = match found {
             None | Some(Found::Nothing) => (Chosen::default(), Vec::new(), None),
-            Some(Found::Kept { value, strange }) => (value, strange, None),
+            Some(Found::Stored { value, strange }) => (value, strange, None),
             Some(Found::Damaged(why)) => (Chosen::default(), Vec::new(), Some(why)),
         };
         let in_range = now.first_channel.is_none_or(|first| (1..=FIRST_CHANNEL_MAX).contains(&first));
@@ -115,9 +115,9 @@ impl KeptSettings {
     ///
     /// # Errors
     /// Why it cannot be, in plain words; then nothing is changed.
-    pub(super) fn change(self: &Arc<Self>, heard: &Heard, wish: &Settings) -> Result<(), String> {
+    pub(super) fn change(self: &Arc<Self>, now_playing: &NowPlaying, wish: &Settings) -> Result<(), String> {
         if let Some(first_channel) = wish.first_channel {
-            heard.set_pair(first_channel)?;
+            now_playing.set_pair(first_channel)?;
             self.lock().first_channel = Some(first_channel);
         }
         self.write_soon();
@@ -125,8 +125,8 @@ impl KeptSettings {
     }
 
     /// The configuration names another pair than before.
-    pub(super) fn reconfigure_pair(self: &Arc<Self>, heard: &Heard, first_channel: u16) {
-        heard.configure_pair(first_channel);
+    pub(super) fn reconfigure_pair(self: &Arc<Self>, now_playing: &NowPlaying, first_channel: u16) {
+        now_playing.configure_pair(first_channel);
         let chosen = self.lock().first_channel.as_mut().map(|chosen| *chosen = first_channel);
         if chosen.is_some() {
             self.write_soon();
@@ -179,11 +179,11 @@ pub fn changes() -> error::Result<(Giver<Settings>, Untaken<Settings>)> {
 /// Makes the changes that listeners ask for, until the runtime ends.
 pub(super) async fn make_changes(
     settings: Arc<KeptSettings>,
-    heard: Arc<Heard>,
+    now_playing: Arc<NowPlaying>,
     mut changes: Taker<Settings>,
 ) {
     while let Ok(change) = changes.take().await {
-        if let Err(why) = settings.change(&heard, &change) {
+        if let Err(why) = settings.change(&now_playing, &change) {
             tracing::info!("a change came too late: {why}"); // it was possible when the listener was answered
         }
     }

@@ -9,7 +9,7 @@ use crate::core::liveness::Ill;
 use crate::core::log_buckets::{end_us, quantile_us};
 use crate::hub::fan_out::FanOutNumbers;
 use crate::hub::numbers::Numbers;
-use crate::hub::reports::{Shown, Sum};
+use crate::hub::reports::{ServedReport, Sum};
 use crate::hub::tap::TapNumbers;
 use crate::hub::{Hub, RtState, SourceStatus};
 use crate::plain::Plain;
@@ -40,7 +40,7 @@ pub(super) struct Status {
     /// What became of TLS handshakes; null where no HTTPS is spoken.
     tls_handshakes: Option<Counts>,
     /// Where an update of the system is; null where it has no updater.
-    update: Option<super::updates::Shown>,
+    update: Option<super::updates::UpdateView>,
     /// By cause: how often frames were lost on the way into the stream, and how many.
     losses: BTreeMap<&'static str, Loss>,
     /// By reason: how often somebody was turned away.
@@ -75,7 +75,7 @@ struct ListenerFigures {
     connections_refused: u64,
     messages: u64,
     /// What those who listen now last said of their playing, and how they are served.
-    reports: Vec<Shown>,
+    reports: Vec<ServedReport>,
     /// What went wrong by the listeners' own accounts, by cause: of those who listen now and of those who have gone.
     glitches: Sum,
 }
@@ -130,7 +130,7 @@ struct Loss {
 /// The status at this moment.
 pub(super) fn of(overview: &Overview) -> Status {
     let Overview { hub, started, refusals, secure, .. } = overview;
-    let Hub { heard, admissions, numbers, health, .. } = hub;
+    let Hub { now_playing, admissions, numbers, health, .. } = hub;
     let Numbers { counters, totals, .. } = &**numbers;
     let mut losses: BTreeMap<&'static str, Loss> = Cause::ALL
         .into_iter()
@@ -159,7 +159,7 @@ pub(super) fn of(overview: &Overview) -> Status {
         ill: ill.map(Ill::name),
         notices: notices.collect(),
         authority_lacking: secure.as_ref().is_some_and(|secure| secure.identity.notice().is_some()),
-        source: heard.status().borrow().clone(),
+        source: now_playing.status().borrow().clone(),
         stream: Stream {
             rate_hz: rate.0,
             period_frames: numbers.fan_out.period_frames.load(Relaxed),

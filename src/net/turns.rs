@@ -4,7 +4,7 @@
 //! So whoever is of a group of its own waits no longer than the number of groups commands, however many parties others are.
 //! [`Turns`] decides and is pure; [`Turnstile`] is what tasks wait at. A place and a turn in the line are given back by being dropped.
 
-use super::party::{Group, Party};
+use super::limit_key::{LimitGroup, LimitKey};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -53,15 +53,15 @@ pub(super) enum Come {
 pub(super) struct Turns {
     bounds: Bounds,
     /// Places taken, by party: their sum is never more than there are.
-    inside: BTreeMap<Party, usize>,
+    inside: BTreeMap<LimitKey, usize>,
     /// Those who are known, then the others. The first group is the next; which was served goes to the end.
-    classes: [VecDeque<(Group, Waiters)>; 2],
+    classes: [VecDeque<(LimitGroup, Waiters)>; 2],
     tickets: u64,
 }
 
 /// Those of one group who wait: who is first, then who is later. The first party is the next; who was served goes to the end.
 #[derive(Debug, Default)]
-struct Waiters([VecDeque<(Party, VecDeque<Ticket>)>; 2]);
+struct Waiters([VecDeque<(LimitKey, VecDeque<Ticket>)>; 2]);
 
 impl Rank {
     /// Its class, and its line within the group.
@@ -75,35 +75,35 @@ impl Rank {
 }
 
 impl Waiters {
-    fn parties(&self) -> impl Iterator<Item = &(Party, VecDeque<Ticket>)> {
+    fn limit_keys(&self) -> impl Iterator<Item = &(LimitKey, VecDeque<Ticket>)> {
         self.0.iter().flatten()
     }
 
     fn len(&self) -> usize {
-        self.parties().map(|(_, tickets)| tickets.len()).sum()
+        self.limit_keys().map(|(_, tickets)| tickets.len()).sum()
     }
 
-    fn own(&self, line: usize, party: Party) -> usize {
-        self.0[line].iter().find(|(other, _)| *other == party).map_or(0, |(_, tickets)| tickets.len())
+    fn own(&self, line: usize, limit_key: LimitKey) -> usize {
+        self.0[line].iter().find(|(other, _)| *other == limit_key).map_or(0, |(_, tickets)| tickets.len())
     }
 
-    fn push(&mut self, line: usize, party: Party, ticket: Ticket) {
-        match self.0[line].iter_mut().find(|(other, _)| *other == party) {
+    fn push(&mut self, line: usize, limit_key: LimitKey, ticket: Ticket) {
+        match self.0[line].iter_mut().find(|(other, _)| *other == limit_key) {
             Some((_, tickets)) => tickets.push_back(ticket),
-            None => self.0[line].push_back((party, VecDeque::from([ticket]))),
+            None => self.0[line].push_back((limit_key, VecDeque::from([ticket]))),
         }
     }
 
     /// The next for whom there is room.
-    fn next(&mut self, has_room: impl Fn(Party) -> bool) -> Option<(Party, Ticket)> {
+    fn next(&mut self, has_room: impl Fn(LimitKey) -> bool) -> Option<(LimitKey, Ticket)> {
         for line in &mut self.0 {
-            let Some(place) = line.iter().position(|(party, _)| has_room(*party)) else { continue };
-            let (party, mut tickets) = line.remove(place)?;
+            let Some(place) = line.iter().position(|(limit_key, _)| has_room(*limit_key)) else { continue };
+            let (limit_key, mut tickets) = line.remove(place)?;
             let ticket = tickets.pop_front()?;
             if !tickets.is_empty() {
-                line.push_back((party, tickets));
+                line.push_back((limit_key, tickets));
             }
-            return Some((party, ticket));
+            return Some((limit_key, ticket));
         }
         None
     }
@@ -122,53 +122,53 @@ impl Turns {
         self.classes.iter().flatten().map(|(_, waiters)| waiters.len()).sum()
     }
 
-    fn has_room_for(&self, party: Party) -> bool {
-        let own = self.inside.get(&party).copied().unwrap_or(0);
-        self.taken() < self.bounds.places && own < party.share(self.bounds.per_address)
+    fn has_room_for(&self, limit_key: LimitKey) -> bool {
+        let own = self.inside.get(&limit_key).copied().unwrap_or(0);
+        self.taken() < self.bounds.places && own < limit_key.share(self.bounds.per_address)
     }
 
-    pub(super) fn come(&mut self, party: Party, rank: Rank) -> Come {
+    pub(super) fn come(&mut self, limit_key: LimitKey, rank: Rank) -> Come {
         // Whoever waits for nothing but its own party's places keeps nobody else waiting.
-        if self.has_room_for(party) && !self.keeps_waiting() {
-            *self.inside.entry(party).or_default() += 1;
+        if self.has_room_for(limit_key) && !self.keeps_waiting() {
+            *self.inside.entry(limit_key).or_default() += 1;
             return Come::In;
         }
         let (class, line) = rank.place();
         let waiting: usize = self.classes[class].iter().map(|(_, waiters)| waiters.len()).sum();
         if waiting < self.bounds.waiting {
-            return Come::Wait(self.wait(party, class, line));
+            return Come::Wait(self.wait(limit_key, class, line));
         }
-        let Some(gone) = self.longest(party, class, line) else { return Come::Full };
+        let Some(gone) = self.longest(limit_key, class, line) else { return Come::Full };
         self.give_up(gone);
-        Come::Instead(self.wait(party, class, line), gone)
+        Come::Instead(self.wait(limit_key, class, line), gone)
     }
 
     /// Whether somebody waits for whom there is room.
     fn keeps_waiting(&self) -> bool {
-        let mut all = self.classes.iter().flatten().flat_map(|(_, waiters)| waiters.parties());
-        all.any(|(party, _)| self.has_room_for(*party))
+        let mut all = self.classes.iter().flatten().flat_map(|(_, waiters)| waiters.limit_keys());
+        all.any(|(limit_key, _)| self.has_room_for(*limit_key))
     }
 
-    fn wait(&mut self, party: Party, class: usize, line: usize) -> Ticket {
+    fn wait(&mut self, limit_key: LimitKey, class: usize, line: usize) -> Ticket {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
-        let (class, group) = (&mut self.classes[class], party.group());
+        let (class, group) = (&mut self.classes[class], limit_key.group());
         let place = class.iter().position(|(other, _)| *other == group).unwrap_or_else(|| {
             class.push_back((group, Waiters::default()));
             class.len() - 1
         });
-        class[place].1.push(line, party, ticket);
+        class[place].1.push(line, limit_key, ticket);
         ticket
     }
 
     /// Who gives way to one that comes to a full class: the last of whoever has more than it would have. A group counts before
     /// its lines, those who are later before those who are first, and a party last.
-    fn longest(&self, party: Party, class: usize, line: usize) -> Option<Ticket> {
-        let group = party.group();
+    fn longest(&self, limit_key: LimitKey, class: usize, line: usize) -> Option<Ticket> {
+        let group = limit_key.group();
         let most = self.classes[class].iter().flat_map(|(other, waiters)| {
             let all = waiters.len() + usize::from(*other == group);
-            waiters.0.iter().enumerate().flat_map(move |(line, parties)| {
-                parties
+            waiters.0.iter().enumerate().flat_map(move |(line, limit_keys)| {
+                limit_keys
                     .iter()
                     .filter_map(move |(_, tickets)| Some(((all, line, tickets.len()), *tickets.back()?)))
             })
@@ -176,17 +176,17 @@ impl Turns {
         let (most, last) = most.max_by_key(|(most, _)| *most)?;
         let waiters =
             self.classes[class].iter().find(|(other, _)| *other == group).map(|(_, waiters)| waiters);
-        let own =
-            waiters.map_or((1, line, 1), |waiters| (waiters.len() + 1, line, waiters.own(line, party) + 1));
+        let own = waiters
+            .map_or((1, line, 1), |waiters| (waiters.len() + 1, line, waiters.own(line, limit_key) + 1));
         (most > own).then_some(last)
     }
 
     /// A place of `party` is free again.
-    pub(super) fn leave(&mut self, party: Party) {
-        if let Some(own) = self.inside.get_mut(&party) {
+    pub(super) fn leave(&mut self, limit_key: LimitKey) {
+        if let Some(own) = self.inside.get_mut(&limit_key) {
             *own -= 1;
             if *own == 0 {
-                self.inside.remove(&party);
+                self.inside.remove(&limit_key);
             }
         }
     }
@@ -207,19 +207,19 @@ impl Turns {
     /// Whose turn it is, if there is room: it has its place.
     pub(super) fn next(&mut self) -> Option<Ticket> {
         let found = self.classes.iter().enumerate().find_map(|(class, groups)| {
-            let has_room = |(_, waiters): &(Group, Waiters)| {
-                waiters.parties().any(|(party, _)| self.has_room_for(*party))
+            let has_room = |(_, waiters): &(LimitGroup, Waiters)| {
+                waiters.limit_keys().any(|(limit_key, _)| self.has_room_for(*limit_key))
             };
             Some((class, groups.iter().position(has_room)?))
         });
         let (class, place) = found?;
         let (group, mut waiters) = self.classes[class].remove(place)?;
-        let next = waiters.next(|party| self.has_room_for(party));
+        let next = waiters.next(|limit_key| self.has_room_for(limit_key));
         if waiters.len() > 0 {
             self.classes[class].push_back((group, waiters));
         }
-        let (party, ticket) = next?;
-        *self.inside.entry(party).or_default() += 1;
+        let (limit_key, ticket) = next?;
+        *self.inside.entry(limit_key).or_default() += 1;
         Some(ticket)
     }
 }
@@ -241,11 +241,16 @@ impl Turnstile {
     }
 
     /// A place, for as long as it is kept; `None` when as many wait as may, or it took longer than `patience`.
-    pub(super) async fn enter(&self, party: Party, rank: Rank, patience: Duration) -> Option<Place> {
+    pub(super) async fn enter(
+        &self,
+        limit_key: LimitKey,
+        rank: Rank,
+        patience: Duration,
+    ) -> Option<TurnPermit> {
         let (ticket, called) = {
             let mut waiting = self.lock();
-            match waiting.turns.come(party, rank) {
-                Come::In => return Some(Place { turnstile: self.clone(), party }),
+            match waiting.turns.come(limit_key, rank) {
+                Come::In => return Some(TurnPermit { turnstile: self.clone(), limit_key }),
                 Come::Full => return None,
                 Come::Wait(ticket) => (ticket, waiting.expect(ticket)),
                 Come::Instead(ticket, gone) => {
@@ -254,7 +259,7 @@ impl Turnstile {
                 }
             }
         };
-        let turn = Turn { turnstile: self, ticket, party, taken: false };
+        let turn = Turn { turnstile: self, ticket, limit_key, taken: false };
         let in_time = timeout(patience, called).await.is_ok_and(|called| called.is_ok());
         if in_time { Some(turn.take()) } else { None }
     }
@@ -292,14 +297,14 @@ impl Waiting {
 struct Turn<'a> {
     turnstile: &'a Turnstile,
     ticket: Ticket,
-    party: Party,
+    limit_key: LimitKey,
     taken: bool,
 }
 
 impl Turn<'_> {
-    fn take(mut self) -> Place {
+    fn take(mut self) -> TurnPermit {
         self.taken = true;
-        Place { turnstile: self.turnstile.clone(), party: self.party }
+        TurnPermit { turnstile: self.turnstile.clone(), limit_key: self.limit_key }
     }
 }
 
@@ -313,7 +318,7 @@ impl Drop for Turn<'_> {
             Some(Some(_)) => waiting.turns.give_up(self.ticket),
             Some(None) => {}
             None => {
-                waiting.turns.leave(self.party);
+                waiting.turns.leave(self.limit_key);
                 waiting.call();
             }
         }
@@ -322,15 +327,15 @@ impl Drop for Turn<'_> {
 
 /// A place.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct TurnPermit {
     turnstile: Turnstile,
-    party: Party,
+    limit_key: LimitKey,
 }
 
-impl Drop for Place {
+impl Drop for TurnPermit {
     fn drop(&mut self) {
         let mut waiting = self.turnstile.lock();
-        waiting.turns.leave(self.party);
+        waiting.turns.leave(self.limit_key);
         waiting.call();
     }
 }
@@ -344,47 +349,47 @@ mod tests {
     const BOUNDS: Bounds = Bounds { places: 8, per_address: 2, waiting: 30 };
 
     /// Of one group.
-    fn party(last: u8) -> Party {
-        Party::Address(IpAddr::from([10, 0, 0, last]))
+    fn limit_key(last: u8) -> LimitKey {
+        LimitKey::Address(IpAddr::from([10, 0, 0, last]))
     }
 
     #[test]
     fn one_party_takes_its_share_and_waits_while_others_come_in() {
         let mut turns = Turns::new(BOUNDS);
-        let coming = (0..10).map(|_| turns.come(party(1), Rank::First)).collect::<Vec<_>>();
+        let coming = (0..10).map(|_| turns.come(limit_key(1), Rank::First)).collect::<Vec<_>>();
         assert_eq!(coming.iter().filter(|come| **come == Come::In).count(), 2);
         assert_eq!(turns.waiting(), 8);
         assert_eq!(
-            turns.come(party(2), Rank::First),
+            turns.come(limit_key(2), Rank::First),
             Come::In,
             "they wait for their own places, not for all"
         );
         assert_eq!(turns.next(), None);
-        turns.leave(party(1));
+        turns.leave(limit_key(1));
         assert_eq!(turns.next(), Some(Ticket(1)), "in order");
     }
 
     #[test]
     fn who_waits_comes_in_party_by_party_however_many_of_one_wait() {
         let mut turns = Turns::new(Bounds { places: 1, per_address: 1, waiting: 100 });
-        assert_eq!(turns.come(party(9), Rank::First), Come::In);
+        assert_eq!(turns.come(limit_key(9), Rank::First), Come::In);
         let tickets = |turns: &mut Turns, last, count| {
             for _ in 0..count {
-                turns.come(party(last), Rank::First);
+                turns.come(limit_key(last), Rank::First);
             }
         };
         tickets(&mut turns, 1, 20); // 1 to 20
         tickets(&mut turns, 2, 2); // 21, 22
         tickets(&mut turns, 3, 1); // 23
         let mut order = Vec::new();
-        let mut inside = party(9);
+        let mut inside = limit_key(9);
         for _ in 0..6 {
             turns.leave(inside);
             let Ticket(number) = turns.next().unwrap();
             inside = match number {
-                1..=20 => party(1),
-                21 | 22 => party(2),
-                _ => party(3),
+                1..=20 => limit_key(1),
+                21 | 22 => limit_key(2),
+                _ => limit_key(3),
             };
             order.push(number);
         }
@@ -394,32 +399,34 @@ mod tests {
     #[test]
     fn who_is_known_for_misses_comes_after_who_is_not_and_gives_way_to_it() {
         let mut turns = Turns::new(Bounds { places: 1, per_address: 1, waiting: 50 });
-        turns.come(party(9), Rank::First);
-        let late: Vec<_> = (1..=50).map(|last| turns.come(party(last + 10), Rank::Later)).collect();
-        assert_eq!(turns.come(party(200), Rank::Later), Come::Full);
-        let Come::Instead(owner, gone) = turns.come(party(100), Rank::First) else { panic!("none gave way") };
+        turns.come(limit_key(9), Rank::First);
+        let late: Vec<_> = (1..=50).map(|last| turns.come(limit_key(last + 10), Rank::Later)).collect();
+        assert_eq!(turns.come(limit_key(200), Rank::Later), Come::Full);
+        let Come::Instead(owner, gone) = turns.come(limit_key(100), Rank::First) else {
+            panic!("none gave way")
+        };
         assert_eq!(Come::Wait(gone), late[49], "the last of those who are later");
-        let Come::Wait(known) = turns.come(party(151), Rank::Known) else {
+        let Come::Wait(known) = turns.come(limit_key(151), Rank::Known) else {
             panic!("it has a class of its own")
         };
-        turns.leave(party(9));
+        turns.leave(limit_key(9));
         assert_eq!(turns.next(), Some(known));
-        turns.leave(party(151));
+        turns.leave(limit_key(151));
         assert_eq!(turns.next(), Some(owner));
     }
 
     #[test]
     fn groups_take_turns_however_many_parties_one_has_and_the_longest_gives_way() {
         let mut turns = Turns::new(Bounds { places: 1, per_address: 1, waiting: 50 });
-        turns.come(party(9), Rank::First);
-        let crowd: Vec<_> = (1..=50).map(|last| turns.come(party(last + 10), Rank::First)).collect();
-        let other = |third| Party::Address(IpAddr::from([10, 0, third, 1]));
+        turns.come(limit_key(9), Rank::First);
+        let crowd: Vec<_> = (1..=50).map(|last| turns.come(limit_key(last + 10), Rank::First)).collect();
+        let other = |third| LimitKey::Address(IpAddr::from([10, 0, third, 1]));
         let Come::Instead(first, gone) = turns.come(other(1), Rank::Later) else { panic!("none gave way") };
         assert_eq!(Come::Wait(gone), crowd[49]);
         let Come::Instead(second, _) = turns.come(other(2), Rank::First) else { panic!("none gave way") };
-        turns.leave(party(9));
+        turns.leave(limit_key(9));
         let mut order = Vec::new();
-        for inside in [party(11), other(1), other(2), party(12)] {
+        for inside in [limit_key(11), other(1), other(2), limit_key(12)] {
             order.push(turns.next().unwrap());
             turns.leave(inside);
         }
@@ -431,15 +438,15 @@ mod tests {
     async fn who_gives_way_hears_it_and_takes_no_place_with_it() {
         let turnstile = Turnstile::new(Bounds { places: 1, per_address: 1, waiting: 2 });
         let long = Duration::from_secs(60);
-        let first = turnstile.enter(party(1), Rank::First, long).await.unwrap();
-        let comes = |party| {
+        let first = turnstile.enter(limit_key(1), Rank::First, long).await.unwrap();
+        let comes = |limit_key| {
             let turnstile = turnstile.clone();
-            tokio::spawn(async move { turnstile.enter(party, Rank::First, long).await })
+            tokio::spawn(async move { turnstile.enter(limit_key, Rank::First, long).await })
         };
-        let (second, third) = (comes(party(2)), comes(party(3)));
+        let (second, third) = (comes(limit_key(2)), comes(limit_key(3)));
         tokio::task::yield_now().await;
         assert_eq!(turnstile.numbers(), (1, 2));
-        let owner = comes(Party::Address(IpAddr::from([10, 0, 1, 1])));
+        let owner = comes(LimitKey::Address(IpAddr::from([10, 0, 1, 1])));
         assert!(third.await.unwrap().is_none(), "its group had most");
         assert_eq!(turnstile.numbers(), (1, 2));
         drop(first);
@@ -452,15 +459,15 @@ mod tests {
     #[test]
     fn who_gives_up_is_forgotten_and_the_line_is_bounded() {
         let mut turns = Turns::new(Bounds { places: 1, per_address: 1, waiting: 2 });
-        turns.come(party(1), Rank::First);
-        let Come::Wait(second) = turns.come(party(2), Rank::First) else { panic!() };
-        turns.come(party(3), Rank::First);
-        assert_eq!(turns.come(party(4), Rank::First), Come::Full);
+        turns.come(limit_key(1), Rank::First);
+        let Come::Wait(second) = turns.come(limit_key(2), Rank::First) else { panic!() };
+        turns.come(limit_key(3), Rank::First);
+        assert_eq!(turns.come(limit_key(4), Rank::First), Come::Full);
         turns.give_up(second);
         assert_eq!(turns.waiting(), 1);
-        turns.leave(party(1));
+        turns.leave(limit_key(1));
         assert_eq!(turns.next(), Some(Ticket(2)));
-        turns.leave(party(3));
+        turns.leave(limit_key(3));
         assert!(
             turns.inside.is_empty() && turns.classes.iter().all(VecDeque::is_empty),
             "nothing is remembered"
@@ -471,9 +478,13 @@ mod tests {
     async fn a_place_goes_to_the_next_when_it_is_dropped_and_nobody_waits_for_ever() {
         let turnstile = Turnstile::new(Bounds { places: 1, per_address: 1, waiting: 2 });
         let long = Duration::from_secs(60);
-        let first = turnstile.enter(party(1), Rank::First, long).await.unwrap();
-        assert!(turnstile.enter(party(2), Rank::First, Duration::ZERO).await.is_none(), "it has no patience");
-        let (second, ()) = tokio::join!(turnstile.enter(party(2), Rank::First, long), async { drop(first) });
+        let first = turnstile.enter(limit_key(1), Rank::First, long).await.unwrap();
+        assert!(
+            turnstile.enter(limit_key(2), Rank::First, Duration::ZERO).await.is_none(),
+            "it has no patience"
+        );
+        let (second, ()) =
+            tokio::join!(turnstile.enter(limit_key(2), Rank::First, long), async { drop(first) });
         assert_eq!(turnstile.numbers(), (1, 0));
         drop(second);
         assert_eq!(turnstile.numbers(), (0, 0));
@@ -486,18 +497,18 @@ mod tests {
         fn bounds_hold_and_no_place_is_lost(steps in prop::collection::vec((0..4_u8, 1..12_u8, any::<bool>()), 0..300)) {
             let mut turns = Turns::new(BOUNDS);
             let (mut inside, mut waiting) = (Vec::new(), Vec::new());
-            let party = |last: u8| Party::Address(IpAddr::from([10, 0, last / 4, last]));
+            let limit_key = |last: u8| LimitKey::Address(IpAddr::from([10, 0, last / 4, last]));
             for (what, last, known) in steps {
                 match what {
                     0 | 1 => {
                         let rank = [Rank::First, Rank::Known, Rank::Later][usize::from(known) * usize::from(1 + last % 2)];
-                        match turns.come(party(last), rank) {
-                            Come::In => inside.push(party(last)),
-                            Come::Wait(ticket) => waiting.push((ticket, party(last))),
+                        match turns.come(limit_key(last), rank) {
+                            Come::In => inside.push(limit_key(last)),
+                            Come::Wait(ticket) => waiting.push((ticket, limit_key(last))),
                             Come::Instead(ticket, gone) => {
                                 prop_assert!(waiting.len() >= BOUNDS.waiting);
                                 waiting.retain(|(other, _)| *other != gone);
-                                waiting.push((ticket, party(last)));
+                                waiting.push((ticket, limit_key(last)));
                             }
                             Come::Full => prop_assert!(waiting.len() >= BOUNDS.waiting),
                         }
@@ -518,7 +529,7 @@ mod tests {
                 for own in turns.inside.values() {
                     prop_assert!(*own <= BOUNDS.per_address);
                 }
-                prop_assert!(waiting.iter().all(|(_, party)| !turns.has_room_for(*party)));
+                prop_assert!(waiting.iter().all(|(_, limit_key)| !turns.has_room_for(*limit_key)));
             }
         }
     }

@@ -5,8 +5,8 @@
 //! [`PIECE_BYTES`] are in memory; it comes at a least rate, or not at all.
 
 use super::access::{Access, Denied};
+use super::admitted_request::AdmittedRequest;
 use super::answers::{Body, no_content};
-use super::asked::Asked;
 use super::endpoints::ANY_AGE;
 use super::limits::{UPDATE_BYTES_PER_S_MIN, UPDATE_TIMEOUT};
 use super::refusals::Refusal;
@@ -41,8 +41,12 @@ impl From<NotTaken> for Denied {
 }
 
 /// `POST /api/update`: takes a bundle; one of an older version by the settings key alone.
-pub(super) async fn take(asked: Asked, access: &Access, updates: &Updates) -> Result<Response<Body>, Denied> {
-    let Asked { request, peer, shown, .. } = asked;
+pub(super) async fn take(
+    asked: AdmittedRequest,
+    access: &Access,
+    updates: &Updates,
+) -> Result<Response<Body>, Denied> {
+    let AdmittedRequest { request, peer, shown, .. } = asked;
     let age = if request.uri().query() == Some(ANY_AGE) { Age::Any } else { Age::Newer };
     if age == Age::Any && !access.is_owner(shown) {
         let words = "An older version is installed for whoever shows the settings key, or by root on the device. Set a settings key first.";
@@ -109,7 +113,7 @@ async fn receive(mut body: Incoming, mut bundle: Bundle, counting: &Counting<'_>
 }
 
 /// `POST /api/update/restart`: restarts into what was installed.
-pub(super) async fn restart(asked: &Asked, updates: &Updates) -> Result<Response<Body>, Denied> {
+pub(super) async fn restart(asked: &AdmittedRequest, updates: &Updates) -> Result<Response<Body>, Denied> {
     let system = updates.updater.clone();
     on_disk(move || system.restart()).await?;
     tracing::info!("a restart into the update was asked for from {}", asked.peer.address);

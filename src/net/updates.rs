@@ -1,7 +1,7 @@
 //! Where an update is: what the system's updater says, and how much of a bundle has come.
 
 use crate::plain::Plain;
-use crate::update::{Said, Updater};
+use crate::update::{Updater, UpdaterStatus};
 use serde::Serialize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -20,9 +20,9 @@ struct Coming {
 
 /// For the status.
 #[derive(Serialize)]
-pub(super) struct Shown {
+pub(super) struct UpdateView {
     #[serde(flatten)]
-    said: Said,
+    said: UpdaterStatus,
     /// Where it is, for a person.
     words: String,
     /// The version of the system that runs; '' where nobody says.
@@ -40,16 +40,16 @@ impl Updates {
     }
 
     /// Where an update is; `None` where there is no updater.
-    pub(super) fn shown(&self) -> Option<Shown> {
+    pub(super) fn shown(&self) -> Option<UpdateView> {
         let said = self.updater.said().unwrap_or_else(|error| {
             tracing::warn!("{error}");
             None
         })?;
         let said = match *self.coming() {
-            Some(Coming { bytes, of }) => Said::receiving((bytes * 100 / of.max(1)) as u8),
+            Some(Coming { bytes, of }) => UpdaterStatus::receiving((bytes * 100 / of.max(1)) as u8),
             None => said,
         };
-        Some(Shown {
+        Some(UpdateView {
             words: said.words(),
             said,
             running: self.updater.running(),

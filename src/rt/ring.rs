@@ -339,7 +339,7 @@ impl HandoffReader {
 mod tests {
     use super::*;
     use crate::core::convert::SampleFormat;
-    use crate::core::layout::Answer;
+    use crate::core::layout::DeviceAnswer;
     use crate::units::FrameIndex;
     use proptest::prelude::*;
 
@@ -352,7 +352,8 @@ mod tests {
 
     fn layout(channels: u32) -> Layout {
         let format = SampleFormat::S32Le;
-        let answer = Answer { rate_hz: 44_100, channels, format, period_frames: 128, buffer_frames: 8192 };
+        let answer =
+            DeviceAnswer { rate_hz: 44_100, channels, format, period_frames: 128, buffer_frames: 8192 };
         Layout::new(answer).unwrap()
     }
 

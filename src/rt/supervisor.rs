@@ -9,7 +9,7 @@ use super::capture_loop::{CaptureLoop, Exit};
 use super::counters::{Controls, Counters};
 use super::ring::HandoffWriter;
 use super::status::{Capture, SourceStatus, SourceView, State};
-use super::thread::{RtWish, STACK_BYTES, become_real_time, release};
+use super::thread::{RtRequest, STACK_BYTES, become_real_time, release};
 use crate::core::cause::Cause;
 use crate::core::layout::RATES;
 use crate::core::timeline::Timeline;
@@ -33,7 +33,7 @@ pub struct Supervisor {
     /// Opens sources.
     pub opener: Box<dyn Opener>,
     /// How real-time the capture thread should be.
-    pub rt: RtWish,
+    pub rt: RtRequest,
     /// Numbers for everybody.
     pub counters: Arc<Counters>,
     /// Wishes from everybody.
@@ -92,7 +92,7 @@ struct Run {
 }
 
 /// What outlives a source.
-struct Kept {
+struct StreamState {
     timeline: Timeline,
     handoff: HandoffWriter,
 }
@@ -138,7 +138,7 @@ fn turn_beside(counters: &Counters, steps: &mut u64) {
 
 impl Run {
     fn until_stopped(mut self, handoff: HandoffWriter) {
-        let mut kept = Kept { timeline: Timeline::new(RATES[0]), handoff };
+        let mut kept = StreamState { timeline: Timeline::new(RATES[0]), handoff };
         let mut next: Option<Opened> = None;
         while !self.stopping() {
             let opened = match next.take() {
@@ -225,7 +225,7 @@ impl Run {
     }
 
     /// Starts the capture thread.
-    fn begin(&self, opened: Opened, kept: Kept) -> Session {
+    fn begin(&self, opened: Opened, kept: StreamState) -> Session {
         let Supervisor { counters, controls, rt, .. } = &self.supervisor;
         controls.allow();
         if self.stopping() {
@@ -346,12 +346,12 @@ impl Run {
 }
 
 /// Ends the thread and takes back what outlives it; the source is closed here, where that may take its time.
-fn end(session: Session) -> (Exit, Kept) {
+fn end(session: Session) -> (Exit, StreamState) {
     let Ok((exit, capture_loop)) = session.thread.join() else { give_up("the capture thread panicked") };
     let (source, timeline, handoff) = capture_loop.into_parts();
     release(&handoff.memory());
     drop(source);
-    (exit, Kept { timeline, handoff })
+    (exit, StreamState { timeline, handoff })
 }
 
 /// Without a capture thread the service is useless but looks well: better that systemd starts it anew.

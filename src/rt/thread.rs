@@ -31,7 +31,7 @@ pub struct RtState {
 
 /// What to ask for.
 #[derive(Clone, Copy, Debug)]
-pub struct RtWish {
+pub struct RtRequest {
     /// 1 to 99; 0 asks for no real-time scheduling.
     pub priority: u8,
     /// Run on this CPU only.
@@ -39,14 +39,14 @@ pub struct RtWish {
 }
 
 /// Asks only for `SCHED_FIFO` and the CPU: for a thread that should run soon but has no deadline.
-pub fn become_prompt(wish: RtWish) -> RtState {
+pub fn become_prompt(wish: RtRequest) -> RtState {
     let mut state = RtState::default();
     ask_for_turns(wish, &mut state);
     state
 }
 
 /// Locks the stack, the `rings` and the code, then asks for `SCHED_FIFO` and the CPU. Allocates; call it before the loop.
-pub fn become_real_time(wish: RtWish, rings: &[Area]) -> RtState {
+pub fn become_real_time(wish: RtRequest, rings: &[Area]) -> RtState {
     let mut state = RtState::default();
     lock(&mut state, rings);
     ask_for_turns(wish, &mut state);
@@ -61,7 +61,7 @@ pub fn become_ordinary() {
     unsafe { nix::libc::sched_setscheduler(0, nix::libc::SCHED_OTHER, &raw const param) };
 }
 
-fn ask_for_turns(wish: RtWish, state: &mut RtState) {
+fn ask_for_turns(wish: RtRequest, state: &mut RtState) {
     if let Some(cpu) = wish.cpu {
         let mut cpus = CpuSet::new();
         let pinned = cpus.set(usize::from(cpu)).and_then(|()| sched_setaffinity(Pid::from_raw(0), &cpus));
@@ -171,7 +171,7 @@ mod tests {
     fn a_plain_wish_locks_and_keeps_the_scheduler() {
         let ring = vec![0_u8; 4096];
         let state =
-            become_real_time(RtWish { priority: 0, cpu: None }, &[(ring.as_ptr() as usize, ring.len())]);
+            become_real_time(RtRequest { priority: 0, cpu: None }, &[(ring.as_ptr() as usize, ring.len())]);
         assert_eq!(state.fifo_priority, None);
         assert!(state.locked_bytes > STACK_LOCKED_BYTES || !state.refusals.is_empty());
     }

@@ -14,7 +14,7 @@
 mod negotiation;
 mod refusal;
 
-pub use self::negotiation::Wish;
+pub use self::negotiation::DeviceRequest;
 use self::negotiation::{Asking, negotiate, open_mapped, start_by_hand};
 use self::refusal::refusal;
 use super::preference::names_plug;
@@ -77,7 +77,7 @@ impl AlsaSource {
     ///
     /// # Errors
     /// What the device refused, and what to do about it.
-    pub fn open(name: &str, wish: Wish) -> Result<Self> {
+    pub fn open(name: &str, wish: DeviceRequest) -> Result<Self> {
         // What alsa-lib would print by itself goes nowhere: our own errors say what failed, and a retry must not spam.
         let _quiet = Output::local_error_handler();
         // alsa-lib caches its configuration: a card plugged in since would stay unknown by name.
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_device_that_does_not_open_says_what_to_do() {
-        let wish = Wish { period_frames: 128, channels: None };
+        let wish = DeviceRequest { period_frames: 128, channels: None };
         let Err(missing) = AlsaSource::open("hw:CARD=Nowhere", wish) else { panic!("there is no such card") };
         let words = missing.to_string();
         assert!(words.contains("'hw:CARD=Nowhere'") && words.contains("synthwire devices"), "{words}");

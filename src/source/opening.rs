@@ -1,7 +1,7 @@
 //! Opens the source that was chosen. May allocate, block and fail; never on the capture thread.
 
 use super::Source;
-use super::alsa::{AlsaSource, Wish};
+use super::alsa::{AlsaSource, DeviceRequest};
 use super::demo::Demo;
 use super::discover::{self, Card};
 use super::paced::{Generator, PaceOptions, PacedSource};
@@ -91,7 +91,7 @@ pub struct Selection {
     /// Which source.
     pub choice: Choice,
     /// What to ask a device for.
-    pub wish: Wish,
+    pub wish: DeviceRequest,
     /// How far off a generator's crystal is, in parts per million.
     pub skew_ppm: i32,
     /// Where cards are listed; [`discover::SYSFS_SOUND`] but in tests.
@@ -136,7 +136,7 @@ impl<F: FnMut() -> Result<Opened> + Send> Opener for Always<F> {
 /// A synth of the family; until one has played, the demo where it is wanted.
 struct Auto {
     demo: bool,
-    wish: Wish,
+    wish: DeviceRequest,
     pace: PaceOptions,
     sysfs: PathBuf,
     /// The PCM that is tried after all others, because it opened and brought nothing.
@@ -169,7 +169,7 @@ fn in_order(mut cards: Vec<Card>, last: &str) -> Vec<Card> {
     cards
 }
 
-fn device(pcm: &str, name: Option<&str>, wish: Wish) -> Result<Opened> {
+fn device(pcm: &str, name: Option<&str>, wish: DeviceRequest) -> Result<Opened> {
     let source = AlsaSource::open(pcm, wish)?;
     Ok(Opened {
         path: source.path().name(),
@@ -310,7 +310,7 @@ mod tests {
             writer.finalize().unwrap();
             let selection = Selection {
                 choice: Choice::Wav(file.clone()),
-                wish: Wish { period_frames: 128, channels: None },
+                wish: DeviceRequest { period_frames: 128, channels: None },
                 skew_ppm: 0,
                 sysfs: SYSFS_SOUND.into(),
             };

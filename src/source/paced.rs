@@ -14,7 +14,7 @@
 use super::{Clock, Ready, Source, SourceFault, Stamp};
 use crate::clock::mono_raw_now;
 use crate::core::convert::SampleFormat;
-use crate::core::layout::{Answer, BUFFER_FRAMES, Layout, RATES, Unplayable};
+use crate::core::layout::{BUFFER_FRAMES, DeviceAnswer, Layout, RATES, Unplayable};
 use crate::units::{ChannelCount, Hz, MonoNs, NS_PER_S};
 use nix::errno::Errno;
 use nix::time::{ClockId, ClockNanosleepFlags, clock_gettime, clock_nanosleep};
@@ -160,7 +160,7 @@ impl<G: Generator, C: PaceClock> PacedSource<G, C> {
     pub fn with_clock(generator: G, options: PaceOptions, clock: C) -> Result<Self, Unplayable> {
         let PaceOptions { rate, skew_ppm, period_frames, ring_frames, format } = options;
         assert!(skew_ppm.abs() <= 100_000, "a crystal is off by {skew_ppm} ppm, 100 000 are possible");
-        let layout = Layout::new(Answer {
+        let layout = Layout::new(DeviceAnswer {
             rate_hz: rate.0,
             channels: generator.channels().get().into(),
             format,

@@ -1,17 +1,17 @@
 //! The state folder: small files that outlive the service, each written whole or not at all, read by whichever version
 //! comes next, and by nobody else.
 //!
-//! In: what a file's owner keeps in it ([`StateFile`]). Out: the same later, from whatever version wrote it ([`Kept`]). What it
+//! In: what a file's owner keeps in it ([`StateFile`]). Out: the same later, from whatever version wrote it ([`Stored`]). What it
 //! means is its owner's affair. Every call waits for the disk: never call it on a thread that plays.
 
-mod kept;
+mod stored;
 mod whole;
 
 use crate::error::{Error, Result};
-pub use kept::{Fields, Found, Kept, StateFile, Step, numbered};
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+pub use stored::{Fields, Found, StateFile, Step, Stored, numbered};
 use whole::Folder;
 pub use whole::{write_whole, write_whole_below};
 

@@ -23,8 +23,8 @@ impl Place {
         fs::write(self.path.join(Sound::NAME), bytes).unwrap();
     }
 
-    fn open(&self) -> (Kept<Sound>, Found<Sound>) {
-        Kept::open(&self.folder)
+    fn open(&self) -> (Stored<Sound>, Found<Sound>) {
+        Stored::open(&self.folder)
     }
 
     fn text(&self, name: &str) -> String {
@@ -76,7 +76,7 @@ impl StateFile for Sound {
 
 fn pair(found: &Found<Sound>) -> Option<u16> {
     match found {
-        Found::Kept { value, .. } => value.pair,
+        Found::Stored { value, .. } => value.pair,
         _ => None,
     }
 }
@@ -88,7 +88,7 @@ fn what_is_written_is_read_again_and_nobody_else_may() {
     assert_eq!(found, Found::Nothing);
     let value = Sound { pair: Some(3), names: vec!["a".into()], room: Room { size: 2 } };
     kept.write(&value).unwrap();
-    assert_eq!(place.open().1, Found::Kept { value, strange: Vec::new() });
+    assert_eq!(place.open().1, Found::Stored { value, strange: Vec::new() });
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&place.path), mode(&place.path.join(Sound::NAME))), (0o700, 0o600));
     assert_eq!(place.names(), [Sound::NAME]);
@@ -124,7 +124,7 @@ fn what_a_newer_version_wrote_is_kept_however_deep_and_whatever_is_changed() {
     });
     place.put(newer.to_string());
     let (mut kept, found) = place.open();
-    let Found::Kept { mut value, strange } = found else { panic!("{found:?}") };
+    let Found::Stored { mut value, strange } = found else { panic!("{found:?}") };
     assert!(strange.is_empty());
     value.pair = None;
     value.room.size = 5;
@@ -141,7 +141,7 @@ fn a_field_of_another_form_spoils_no_other_and_stays_until_it_is_changed() {
     let place = Place::new("strange");
     place.put(r#"{"format":3,"pair":{"first":3},"names":["a"]}"#);
     let (mut kept, found) = place.open();
-    let Found::Kept { mut value, strange } = found else { panic!("{found:?}") };
+    let Found::Stored { mut value, strange } = found else { panic!("{found:?}") };
     assert_eq!(
         (value.pair, &value.names[..], &strange[..]),
         (None, &["a".to_owned()][..], &["pair".to_owned()][..])
@@ -397,10 +397,10 @@ fn root_does_not_write_where_another_user_decides_what_names_mean() {
     let state = StateFolder::of_others(&theirs);
     fs::write(theirs.join(Sound::NAME), r#"{"pair":3}"#).unwrap();
     nix::unistd::chown(&theirs.join(Sound::NAME), Some(nix::unistd::Uid::from_raw(65_533)), None).unwrap();
-    assert!(matches!(Kept::<Sound>::open(&state).1, Found::Damaged(_)));
+    assert!(matches!(Stored::<Sound>::open(&state).1, Found::Damaged(_)));
     nix::unistd::chown(&theirs.join(Sound::NAME), nobody, None).unwrap();
-    let (mut kept, found) = Kept::<Sound>::open(&state);
+    let (mut kept, found) = Stored::<Sound>::open(&state);
     assert_eq!(pair(&found), Some(3));
     assert!(kept.write(&Sound::default()).unwrap_err().to_string().contains("root does not write there"));
-    assert_eq!(pair(&Kept::<Sound>::open(&StateFolder::of_others(&place.path.join("none"))).1), None);
+    assert_eq!(pair(&Stored::<Sound>::open(&StateFolder::of_others(&place.path.join("none"))).1), None);
 }

@@ -50,7 +50,7 @@ struct Journal;
 
 impl<S: Subscriber> Layer<S> for Journal {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let entry = Entry::of(event);
+        let entry = JournalEntry::of(event);
         let fields: Vec<&str> = entry.fields.iter().map(String::as_str).collect();
         if systemd::journal::send(&fields).is_err() {
             eprintln!("{}", entry.fields[0]); // the journal reads stderr, too
@@ -59,11 +59,11 @@ impl<S: Subscriber> Layer<S> for Journal {
 }
 
 /// The fields of one entry, each as `NAME=value`, the sentence first.
-struct Entry {
+struct JournalEntry {
     fields: Vec<String>,
 }
 
-impl Entry {
+impl JournalEntry {
     fn of(event: &Event<'_>) -> Self {
         let meta = event.metadata();
         let mut entry =
@@ -75,7 +75,7 @@ impl Entry {
     }
 }
 
-impl Visit for Entry {
+impl Visit for JournalEntry {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.record_debug(field, &format_args!("{value}"));
     }
@@ -110,7 +110,7 @@ mod tests {
 
     impl<S: Subscriber> Layer<S> for Kept {
         fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-            self.0.lock().unwrap().push(Entry::of(event).fields);
+            self.0.lock().unwrap().push(JournalEntry::of(event).fields);
         }
     }
 

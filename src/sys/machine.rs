@@ -2,7 +2,7 @@
 
 use super::kernel_clock;
 use crate::identity::Names;
-use crate::tls::Facts;
+use crate::tls::CertificateInputs;
 use crate::tls::dates::Clock;
 use nix::ifaddrs::getifaddrs;
 use std::fs::read_to_string;
@@ -15,8 +15,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const FLEETING: u32 = 0x01 | 0x20 | 0x40;
 
 /// Everything a certificate of a machine of these names depends on, as it is now. Some hundred microseconds.
-pub fn facts(names: Names) -> Facts {
-    Facts { clock: clock(), names, addresses: addresses() }
+pub fn facts(names: Names) -> CertificateInputs {
+    CertificateInputs { clock: clock(), names, addresses: addresses() }
 }
 
 /// The host name, '' when there is none.

@@ -3,8 +3,8 @@
 //! In: names and dates, decided elsewhere. Out: keys and certificates. Nothing is read or written here. Elliptic curve keys
 //! (P-256): every browser takes them, and a small machine makes and uses them in well under a millisecond.
 
+use super::current::{certified, sha256};
 use super::dates::{self, Window};
-use super::shown::{certified, sha256};
 use crate::error::{Error, Result};
 use crate::identity::{Certified, PERMITTED_SUFFIXES, PRIVATE_BLOCKS, is_permitted};
 use crate::state::{StateFile, Step, numbered};

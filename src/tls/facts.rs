@@ -15,7 +15,7 @@ pub const BUILD_S: i64 = match i64::from_str_radix(env!("SYNTHWIRE_BUILD_S"), 10
 
 /// What a certificate depends on.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub struct CertificateInputs {
     /// This machine's clock.
     pub clock: Clock,
     /// What it is called.

@@ -1,6 +1,6 @@
 //! A certificate's fingerprint, as people compare it. Pure.
 
-use super::shown::sha256;
+use super::current::sha256;
 use std::fmt;
 
 /// The SHA-256 of a certificate. Shown everywhere in the same sixteen groups of four, so that two can be compared by eye; devices

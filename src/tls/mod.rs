@@ -1,6 +1,6 @@
 //! Who this device is to a browser: its own certificate authority and leaf, or a certificate from elsewhere.
 //!
-//! In: facts of the machine ([`Facts`]), which somebody else collects, and the state folder. Out: a TLS configuration whose
+//! In: facts of the machine ([`CertificateInputs`]), which somebody else collects, and the state folder. Out: a TLS configuration whose
 //! certificate is always the one that fits ([`Identity::look`] decides), and the authority for listeners' devices to trust.
 //! Belongs here: dates, keys, certificates. Does not: which names there are (`identity`), sockets, handshakes, clocks, the page that explains it all.
 //!
@@ -9,6 +9,7 @@
 //! authority.
 
 mod authority;
+mod current;
 pub mod dates;
 mod facts;
 pub mod fingerprint;
@@ -16,15 +17,14 @@ mod objections;
 pub mod ourselves;
 mod own;
 pub mod profile;
-mod shown;
 mod supplied;
 
 use crate::error::Result;
 use crate::state::StateFolder;
+use current::CurrentCertificate;
 use facts::locked;
-pub use facts::{BUILD_S, Facts, Trusted};
+pub use facts::{BUILD_S, CertificateInputs, Trusted};
 use own::Own;
-use shown::Shown;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 pub use supplied::Files;
@@ -35,7 +35,7 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 
 /// The certificate of this device, and how it is kept fitting.
 pub struct Identity {
-    shown: Arc<Shown>,
+    shown: Arc<CurrentCertificate>,
     config: Arc<ServerConfig>,
     /// The one from elsewhere, where one was given.
     supplied: Option<Supplied>,
@@ -51,7 +51,7 @@ impl Identity {
     ///
     /// # Errors
     /// When no certificate can be made at all.
-    pub fn own(folder: &StateFolder, facts: &Facts) -> Result<Self> {
+    pub fn own(folder: &StateFolder, facts: &CertificateInputs) -> Result<Self> {
         let (own, first) = Own::open(folder, facts)?;
         Self::new(first, None, Some(own))
     }
@@ -64,7 +64,7 @@ impl Identity {
     pub fn supplied(
         files: Files,
         names: Vec<String>,
-        facts: &Facts,
+        facts: &CertificateInputs,
         folder: impl FnOnce() -> Result<StateFolder>,
     ) -> Result<Self> {
         let (supplied, first) = Supplied::open(files, names);
@@ -75,8 +75,8 @@ impl Identity {
     }
 
     fn new(first: CertifiedKey, supplied: Option<Supplied>, own: Option<Own>) -> Result<Self> {
-        let shown = Arc::new(Shown::new(first));
-        let config = Arc::new(shown::server_config(Arc::clone(&shown))?);
+        let shown = Arc::new(CurrentCertificate::new(first));
+        let config = Arc::new(current::server_config(Arc::clone(&shown))?);
         Ok(Self { shown, config, supplied, own, deciding: Mutex::default() })
     }
 
@@ -94,7 +94,7 @@ impl Identity {
     ///
     /// # Errors
     /// When that failed: the last certificate stays.
-    pub fn look(&self, facts: &Facts) -> Result<Option<&'static str>> {
+    pub fn look(&self, facts: &CertificateInputs) -> Result<Option<&'static str>> {
         let _deciding = locked(&self.deciding);
         let news = self.supplied.as_ref().map_or(Ok(None), Supplied::news);
         let changed = match news {
@@ -150,7 +150,7 @@ impl Identity {
     ///
     /// # Errors
     /// When it cannot be made or kept: then all stays as it is.
-    pub fn replace_authority(&self, facts: &Facts) -> Result<bool> {
+    pub fn replace_authority(&self, facts: &CertificateInputs) -> Result<bool> {
         let _deciding = locked(&self.deciding);
         self.own_shown().map_or(Ok(false), |own| own.replace_authority(facts, &self.shown))
     }

@@ -3,14 +3,18 @@
 //! In: the certificate, the facts of the machine, the further names it was given. Out: a sentence for each objection. Whether its
 //! issuer is trusted is not asked: that is the listeners' affair.
 
-use super::Facts;
+use super::CertificateInputs;
 use super::dates::{self, Clock};
 use std::time::Duration;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, Error, KeyUsage};
 
 /// What is wrong with `leaf` on this machine, which answers to the names `given` as well as to its own.
-pub(super) fn objections(leaf: &CertificateDer<'_>, facts: &Facts, given: &[String]) -> Vec<String> {
+pub(super) fn objections(
+    leaf: &CertificateDer<'_>,
+    facts: &CertificateInputs,
+    given: &[String],
+) -> Vec<String> {
     let Ok(leaf) = EndEntityCert::try_from(leaf) else {
         return vec!["the certificate is in a form that browsers do not read: have it made anew".into()];
     };
@@ -40,7 +44,7 @@ fn against_dates_and_use(leaf: &EndEntityCert<'_>, clock: Clock) -> Option<Strin
     }
 }
 
-fn against_names(leaf: &EndEntityCert<'_>, facts: &Facts, given: &[String]) -> Vec<String> {
+fn against_names(leaf: &EndEntityCert<'_>, facts: &CertificateInputs, given: &[String]) -> Vec<String> {
     let speaks_for = |name: ServerName<'_>| leaf.verify_is_valid_for_subject_name(&name).is_ok();
     let named = |name: &str| ServerName::try_from(name).is_ok_and(speaks_for);
     let missing: Vec<String> = given

@@ -4,12 +4,12 @@
 //! is time for a change, `authority` what may be signed.
 
 use super::authority::{Authority, Leaf};
+use super::current::{CurrentCertificate, certified};
 use super::dates::{self, Window};
 use super::fingerprint::Fingerprint;
-use super::shown::{Shown, certified};
-use super::{BUILD_S, Facts, Trusted, locked};
+use super::{BUILD_S, CertificateInputs, Trusted, locked};
 use crate::error::{Error, Result};
-use crate::state::{Found, Kept, StateFile, StateFolder};
+use crate::state::{Found, StateFile, StateFolder, Stored};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -32,8 +32,8 @@ pub(super) struct Own {
 
 /// Where it is kept.
 struct OwnFiles {
-    authority: Kept<Authority>,
-    leaf: Kept<Leaf>,
+    authority: Stored<Authority>,
+    leaf: Stored<Leaf>,
 }
 
 /// What is signed with and shown at this moment.
@@ -75,11 +75,11 @@ impl Temporary {
 }
 
 impl Now {
-    fn open(folder: &StateFolder, facts: &Facts) -> Result<(Self, OwnFiles)> {
-        let (mut authority_file, found) = Kept::open(folder);
+    fn open(folder: &StateFolder, facts: &CertificateInputs) -> Result<(Self, OwnFiles)> {
+        let (mut authority_file, found) = Stored::open(folder);
         let temporary = |why| -> Result<_> { Ok((new_authority(facts)?, Some(why))) };
         let (authority, temporary) = match found {
-            Found::Kept { value, .. } => match Authority::flaw(&value) {
+            Found::Stored { value, .. } => match Authority::flaw(&value) {
                 None => (renewed(&mut authority_file, &value, facts).unwrap_or(value), None),
                 Some(flaw) => temporary(Temporary::Unusable(flaw))?,
             },
@@ -92,9 +92,9 @@ impl Now {
         if let Some(temporary) = &temporary {
             tracing::error!("{}", temporary.words());
         }
-        let (leaf_file, found) = Kept::<Leaf>::open(folder);
+        let (leaf_file, found) = Stored::<Leaf>::open(folder);
         let kept = match found {
-            Found::Kept { value, .. } => Some(value),
+            Found::Stored { value, .. } => Some(value),
             _ => None,
         };
         let kept = kept.filter(|leaf| {
@@ -116,7 +116,7 @@ impl Now {
     }
 
     /// Makes the authority's certificate anew where it is time, and finds what is to be told.
-    fn renew(&mut self, files: &mut OwnFiles, facts: &Facts) {
+    fn renew(&mut self, files: &mut OwnFiles, facts: &CertificateInputs) {
         if self.temporary.is_some() {
             return;
         }
@@ -127,7 +127,7 @@ impl Now {
     }
 
     /// Signs a leaf for these facts and shows it from now on.
-    fn sign(&mut self, files: &mut OwnFiles, facts: &Facts, claims: &[i64]) -> Result<()> {
+    fn sign(&mut self, files: &mut OwnFiles, facts: &CertificateInputs, claims: &[i64]) -> Result<()> {
         self.leaf = signed(&self.authority, facts, claims)?;
         self.keep_leaf(files);
         Ok(())
@@ -145,7 +145,7 @@ impl Now {
 
 impl Own {
     /// From `folder`, and the certificate to show first.
-    pub(super) fn open(folder: &StateFolder, facts: &Facts) -> Result<(Self, CertifiedKey)> {
+    pub(super) fn open(folder: &StateFolder, facts: &CertificateInputs) -> Result<(Self, CertifiedKey)> {
         let (now, files) = Now::open(folder, facts)?;
         let first = usable(&now.leaf)?;
         Ok((Self { now: Mutex::new(now), files: Mutex::new(files), claims: Mutex::default() }, first))
@@ -178,7 +178,11 @@ impl Own {
     }
 
     /// Makes another in the place of one that cannot be used; whether there was anything to do.
-    pub(super) fn replace_authority(&self, facts: &Facts, shown: &Shown) -> Result<bool> {
+    pub(super) fn replace_authority(
+        &self,
+        facts: &CertificateInputs,
+        shown: &CurrentCertificate,
+    ) -> Result<bool> {
         self.change(|now, files| {
             if now.temporary.is_none() {
                 return Ok(false);
@@ -192,7 +196,11 @@ impl Own {
     }
 
     /// Changes what is shown where the facts ask for it; why, if it did.
-    pub(super) fn look(&self, facts: &Facts, shown: &Shown) -> Result<Option<&'static str>> {
+    pub(super) fn look(
+        &self,
+        facts: &CertificateInputs,
+        shown: &CurrentCertificate,
+    ) -> Result<Option<&'static str>> {
         let claims: Vec<i64> = locked(&self.claims).iter().map(|(_, claim)| *claim).collect();
         self.change(|now, files| {
             now.renew(files, facts);
@@ -214,7 +222,12 @@ impl Own {
 }
 
 /// Why this leaf does not fit the facts, if it does not.
-fn reason(authority: &Authority, leaf: &Leaf, facts: &Facts, claims: &[i64]) -> Option<&'static str> {
+fn reason(
+    authority: &Authority,
+    leaf: &Leaf,
+    facts: &CertificateInputs,
+    claims: &[i64],
+) -> Option<&'static str> {
     if leaf.authority != authority.certificate {
         return Some("the authority's own certificate was made anew");
     }
@@ -226,23 +239,23 @@ fn reason(authority: &Authority, leaf: &Leaf, facts: &Facts, claims: &[i64]) -> 
     (!leaf.names.hold(&names)).then_some("this machine has another name or address")
 }
 
-fn signed(authority: &Authority, facts: &Facts, claims: &[i64]) -> Result<Leaf> {
+fn signed(authority: &Authority, facts: &CertificateInputs, claims: &[i64]) -> Result<Leaf> {
     let moment_s = dates::moment(facts.clock, BUILD_S, claims, authority.window);
     let window = dates::leaf_window(moment_s, authority.window);
     authority.sign(&facts.names.certified(&facts.addresses), window)
 }
 
 /// When it is for an authority: no listener's word counts.
-fn authority_moment(facts: &Facts) -> i64 {
+fn authority_moment(facts: &CertificateInputs) -> i64 {
     dates::authority_moment(facts.clock, BUILD_S)
 }
 
-fn new_authority(facts: &Facts) -> Result<Authority> {
+fn new_authority(facts: &CertificateInputs) -> Result<Authority> {
     Authority::make(&facts.names.label(), dates::authority_window(BUILD_S, authority_moment(facts)))
 }
 
 /// Makes an authority and keeps it.
-fn make(file: &mut Kept<Authority>, facts: &Facts) -> Result<Authority> {
+fn make(file: &mut Stored<Authority>, facts: &CertificateInputs) -> Result<Authority> {
     let authority = new_authority(facts)?;
     file.write(&authority)?;
     tracing::info!("made this device's own certificate authority, {:?}", authority.name);
@@ -250,7 +263,11 @@ fn make(file: &mut Kept<Authority>, facts: &Facts) -> Result<Authority> {
 }
 
 /// The authority with another certificate, where it is time for one. One that cannot be kept is as good: the next has the same key.
-fn renewed(file: &mut Kept<Authority>, authority: &Authority, facts: &Facts) -> Option<Authority> {
+fn renewed(
+    file: &mut Stored<Authority>,
+    authority: &Authority,
+    facts: &CertificateInputs,
+) -> Option<Authority> {
     let moment_s = authority_moment(facts);
     if !authority.is_due(moment_s) {
         return None;
@@ -305,7 +322,7 @@ mod tests {
     fn who_asks_for_the_certificate_does_not_wait_for_who_writes_it() {
         let path = std::env::temp_dir().join(format!("synthwire-tls-asks-{}", std::process::id()));
         let folder = StateFolder::open(&path).unwrap();
-        let facts = Facts {
+        let facts = CertificateInputs {
             clock: Clock { now_s: BUILD_S, set: true },
             names: Names::default(),
             addresses: Vec::new(),

@@ -1,8 +1,8 @@
 //! A certificate from elsewhere (`cert`, `key`): two PEM files, read again when they have changed. Where they cannot be used, the
 //! service goes on with what it has, and says so.
 
-use super::shown::certified;
-use super::{Facts, locked, objections};
+use super::current::certified;
+use super::{CertificateInputs, locked, objections};
 use crate::error::{Error, Result};
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -81,7 +81,7 @@ impl Supplied {
     }
 
     /// Notes what browsers will say against `leaf`, where that is the files' own.
-    pub(super) fn compare(&self, leaf: &CertificateDer<'_>, facts: &Facts) {
+    pub(super) fn compare(&self, leaf: &CertificateDer<'_>, facts: &CertificateInputs) {
         let mut known = locked(&self.known);
         known.objections =
             if known.shown { objections::objections(leaf, facts, &self.names) } else { Vec::new() };
@@ -118,7 +118,7 @@ impl Files {
     }
 
     /// What is wrong with them on this machine, which was given these further names; for who does not show them.
-    pub fn flaws(&self, facts: &Facts, names: &[String]) -> Vec<String> {
+    pub fn flaws(&self, facts: &CertificateInputs, names: &[String]) -> Vec<String> {
         match self.load() {
             Ok(certified) => objections::objections(&certified.cert[0], facts, names),
             Err(error) => vec![error.to_string()],

@@ -9,7 +9,7 @@ mod incoming;
 mod said;
 
 pub use incoming::{BUNDLE_BEGINS, BUNDLE_BYTES_MAX, Incoming, NotTaken};
-pub use said::{Phase, Said};
+pub use said::{Phase, UpdaterStatus};
 
 use crate::error::{Error, Result};
 use crate::plain::Plain;
@@ -84,7 +84,7 @@ impl Updater {
     ///
     /// # Errors
     /// When it cannot be read or understood.
-    pub fn said(&self) -> Result<Option<Said>> {
+    pub fn said(&self) -> Result<Option<UpdaterStatus>> {
         let file = self.said.join(SAID);
         let cannot = |error: Box<dyn std::error::Error + Send + Sync>| {
             Error::new(format!("cannot understand {}", file.display())).because(error)

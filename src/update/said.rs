@@ -31,7 +31,7 @@ pub enum Phase {
 
 /// What the updater says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Said {
+pub struct UpdaterStatus {
     /// Where the update is.
     pub state: Phase,
     /// The version it is about; empty where that is not known.
@@ -48,7 +48,7 @@ pub struct Said {
     pub detail: Plain,
 }
 
-impl Said {
+impl UpdaterStatus {
     /// It comes in.
     pub fn receiving(percent: u8) -> Self {
         Self { state: Phase::Receiving, percent, ..Self::default() }
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_the_updater_says_is_put_into_words() {
-        let words = |text: &str| serde_json::from_str::<Said>(text).unwrap().words();
+        let words = |text: &str| serde_json::from_str::<UpdaterStatus>(text).unwrap().words();
         assert_eq!(
             words(r#"{"state":"waiting","version":"0.2.0"}"#),
             "Version 0.2.0 is installed and waits for a restart."
@@ -126,7 +126,8 @@ mod tests {
             "Installing: 40 percent. Do not switch off."
         );
         assert_eq!(words(r#"{"state":"restarting","version":"2"}"#), "Restarting into version 2.");
-        let newer: Said = serde_json::from_str(r#"{"state":"downloading","format":9,"from":[1]}"#).unwrap();
+        let newer: UpdaterStatus =
+            serde_json::from_str(r#"{"state":"downloading","format":9,"from":[1]}"#).unwrap();
         assert!(newer.state == Phase::Idle && !newer.is_busy());
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use synthwire::clock::mono_raw_now;
-use synthwire::rt::thread::{RtWish, become_prompt};
+use synthwire::rt::thread::{RtRequest, become_prompt};
 
 /// Above the capture thread's.
 const PRIORITY: u8 = 80;
@@ -48,7 +48,7 @@ impl Witnesses {
 fn watch(processor: usize, stop: &AtomicBool) -> Vec<Freeze> {
     let mut only = CpuSet::new();
     let _ = only.set(processor).and_then(|()| sched_setaffinity(Pid::from_raw(0), &only));
-    become_prompt(RtWish { priority: PRIORITY, cpu: None }); // where it may not, the service may not either
+    become_prompt(RtRequest { priority: PRIORITY, cpu: None }); // where it may not, the service may not either
     let (mut freezes, mut last) = (Vec::new(), mono_raw_now());
     while !stop.load(Relaxed) {
         thread::sleep(WAKE_EVERY);

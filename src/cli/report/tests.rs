@@ -132,7 +132,7 @@ fn reported(lines: impl Fn(Place) -> Vec<String>) -> String {
     text(
         &[check("cannot listen on 10.0.0.7:80: hunter2hunter2")],
         &planted_config(),
-        &Answer::Runs(planted_status()),
+        &ServiceAnswer::Runs(planted_status()),
         lines,
     )
 }
@@ -193,7 +193,7 @@ fn what_an_issue_needs_is_shown() {
     }
     let status = json!({"version": "0.1.0", "stream": {"frames": 12, "drift_ppm": -1.5}, "capture": {"path": "kernel_mmap", "rate_hz": 44100}, "losses": {"usb_loss": {"events": 3}},
         "refusals": {"key_wrong": 2}, "update": null});
-    let told = text(&[], &Config::default(), &Answer::Runs(status), |_| Vec::new());
+    let told = text(&[], &Config::default(), &ServiceAnswer::Runs(status), |_| Vec::new());
     for line in [
         "version: 0.1.0",
         "stream.frames: 12",
@@ -320,7 +320,7 @@ fn a_whole_report_of_a_telling_machine_tells_nothing() {
 
 #[test]
 fn every_part_is_named_and_every_shape_can_be_made_ready() {
-    let told = text(&[], &Config::default(), &Answer::Nobody(String::new()), read);
+    let told = text(&[], &Config::default(), &ServiceAnswer::Nobody(String::new()), read);
     for title in PARTS.iter().map(|(title, ..)| *title).chain([
         "Sound cards",
         "Service's log",

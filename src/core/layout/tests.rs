@@ -5,13 +5,13 @@ use crate::core::mix::PairMix;
 use crate::core::packetizer::Payload;
 use proptest::prelude::*;
 
-fn answer(rate_hz: u32, channels: u32, period_frames: u64, buffer_frames: u64) -> Answer {
-    Answer { rate_hz, channels, format: SampleFormat::S32Le, period_frames, buffer_frames }
+fn answer(rate_hz: u32, channels: u32, period_frames: u64, buffer_frames: u64) -> DeviceAnswer {
+    DeviceAnswer { rate_hz, channels, format: SampleFormat::S32Le, period_frames, buffer_frames }
 }
 
 /// What devices have answered, or may: who they are, the answer, and either the frames of a piece or what cannot be played.
 #[rustfmt::skip]
-fn odd_answers() -> Vec<(&'static str, Answer, Result<u32, Unplayable>)> {
+fn odd_answers() -> Vec<(&'static str, DeviceAnswer, Result<u32, Unplayable>)> {
     vec![
         ("a mono USB stick", answer(48_000, 1, 128, 8192), Ok(128)),
         ("a mono headset at 44.1 kHz", answer(44_100, 1, 441, 8820), Ok(441)),

@@ -264,8 +264,12 @@ fn live(seed: u64) {
             }
             _ => {
                 let ms = Some(numbers.below(300) as f64);
-                let facts =
-                    Facts { target_ms: ms, arrival_tail_ms: ms, round_trip_ms: ms, ..Facts::default() };
+                let facts = ListenerFeedback {
+                    target_ms: ms,
+                    arrival_tail_ms: ms,
+                    round_trip_ms: ms,
+                    ..ListenerFeedback::default()
+                };
                 world.queue.report(facts);
             }
         }

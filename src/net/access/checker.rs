@@ -5,7 +5,7 @@ use super::key::{HashedKey, Workspace};
 use super::rules::Purpose;
 use super::tries::{Tries, Try};
 use crate::clock::mono_raw_now;
-use crate::net::party::Party;
+use crate::net::limit_key::LimitKey;
 use crate::net::refusals::Refusal;
 use crate::net::turns::{Bounds, Rank, Turnstile};
 use std::result::Result;
@@ -43,9 +43,9 @@ impl Checker {
         &self,
         key: &str,
         keys: Vec<(Purpose, HashedKey)>,
-        party: Party,
+        limit_key: LimitKey,
     ) -> Result<Option<Purpose>, Denied> {
-        let trying = Trying::begin(&self.tries, party)?;
+        let trying = Trying::begin(&self.tries, limit_key)?;
         let (key, workspaces) = (key.to_owned(), Arc::clone(&self.workspaces));
         let rank = trying.one.rank;
         let look = move || {
@@ -56,17 +56,17 @@ impl Checker {
             trying.end(found.is_some());
             found
         };
-        self.work(party, rank, look).await
+        self.work(limit_key, rank, look).await
     }
 
     /// Does what takes long for `party` when it is its turn.
     pub(super) async fn work<T: Send + 'static>(
         &self,
-        party: Party,
+        limit_key: LimitKey,
         rank: Rank,
         what: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Denied> {
-        let Some(place) = self.turnstile.enter(party, rank, PATIENCE).await else {
+        let Some(place) = self.turnstile.enter(limit_key, rank, PATIENCE).await else {
             return Err(Denied::crowded(AGAIN_S));
         };
         let work = move || {
@@ -94,8 +94,8 @@ enum End {
 }
 
 impl Trying {
-    fn begin(tries: &Arc<Mutex<Tries>>, party: Party) -> Result<Self, Denied> {
-        let one = lock(tries).take(party, mono_raw_now()).map_err(Denied::too_often)?;
+    fn begin(tries: &Arc<Mutex<Tries>>, limit_key: LimitKey) -> Result<Self, Denied> {
+        let one = lock(tries).take(limit_key, mono_raw_now()).map_err(Denied::too_often)?;
         Ok(Self { tries: Arc::clone(tries), one, end: End::Unknown })
     }
 

@@ -3,9 +3,9 @@
 //! What was kept and cannot be understood is lost, and locks: damage never opens the door.
 
 use super::key::HashedKey;
-use super::rules::{Each, Purpose};
+use super::rules::{PerPurpose, Purpose};
 use super::tokens::Tokens;
-use crate::state::{Fields, Found, Kept, StateFile, Step};
+use crate::state::{Fields, Found, StateFile, Step, Stored};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -50,11 +50,11 @@ fn without_nulls(fields: &mut Fields) {
 pub(super) struct State {
     /// Grows when a key is set, changed or taken away.
     pub(super) version: u64,
-    pub(super) keys: Each<Option<HashedKey>>,
+    pub(super) keys: PerPurpose<Option<HashedKey>>,
     /// Set, but what was kept of them cannot be understood: nothing opens what they lock.
-    pub(super) lost: Each<bool>,
+    pub(super) lost: PerPurpose<bool>,
     /// Keys as they stand in the file: a lost one stays there.
-    pub(super) written: Each<Option<String>>,
+    pub(super) written: PerPurpose<Option<String>>,
     pub(super) tokens: Tokens,
     /// How many of them there ever were since the start.
     pub(super) handed_out: u64,
@@ -68,14 +68,14 @@ pub(super) const DIGEST_FLAGS: u32 = 2;
 impl State {
     /// The keys of the configuration; where it names none, those found in the file.
     pub(super) fn of(
-        configured: Each<Option<&str>>,
-        file: Option<&mut Kept<KeptKeys>>,
+        configured: PerPurpose<Option<&str>>,
+        file: Option<&mut Stored<KeptKeys>>,
         found: Option<Found<KeptKeys>>,
     ) -> Self {
         let mut damaged = false;
         let (kept, strange) = match found {
             None | Some(Found::Nothing) => (KeptKeys::default(), Vec::new()),
-            Some(Found::Kept { value, strange }) => (value, strange),
+            Some(Found::Stored { value, strange }) => (value, strange),
             Some(Found::Damaged(why)) => {
                 tracing::error!("{} in the state folder is damaged: {why}", KeptKeys::NAME);
                 damaged = true;
@@ -98,9 +98,9 @@ impl State {
         let settings = key(configured.settings, kept.settings_key.as_deref(), "settings_key");
         Self {
             version: 0,
-            keys: Each { listening: listening.0, settings: settings.0 },
-            lost: Each { listening: listening.1, settings: settings.1 },
-            written: Each { listening: kept.listening_key, settings: kept.settings_key },
+            keys: PerPurpose { listening: listening.0, settings: settings.0 },
+            lost: PerPurpose { listening: listening.1, settings: settings.1 },
+            written: PerPurpose { listening: kept.listening_key, settings: kept.settings_key },
             tokens: kept.tokens,
             handed_out: 0,
         }
@@ -116,7 +116,7 @@ impl State {
     }
 
     /// What the file is to hold, and what it is to hold no longer: keys that were lost and are given up.
-    pub(super) fn page(&self, configured: Each<bool>) -> (KeptKeys, Vec<&'static str>) {
+    pub(super) fn page(&self, configured: PerPurpose<bool>) -> (KeptKeys, Vec<&'static str>) {
         let text = |purpose| {
             if *self.lost.of(purpose) {
                 return self.written.of(purpose).clone();

@@ -13,20 +13,20 @@ mod shown;
 pub mod tokens;
 pub(super) mod tries;
 
-use super::party::Party;
+use super::limit_key::LimitKey;
 use super::peer::Peer;
 use super::refusals::Refusal;
 use super::turns::Rank;
 use crate::clock::mono_raw_now;
 use crate::error::Error;
-use crate::state::{Found, Kept, StateFile, StateFolder};
+use crate::state::{Found, StateFile, StateFolder, Stored};
 use crate::units::{MonoNs, NS_PER_S};
 use checker::Checker;
 pub(super) use denied::Denied;
 use hyper::header::HeaderMap;
 use kept::{DIGEST_FLAGS, KeptKeys, LISTENING_SET, SETTINGS_SET, State};
 use key::{HashedKey, SALT_BYTES};
-use rules::{Each, Grant, Purpose};
+use rules::{Grant, PerPurpose, Purpose};
 use shown::{key_in, tokens_in};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -48,7 +48,7 @@ struct Written {
 }
 
 /// Whom the holder of the settings key is counted as while a new key is hashed.
-const OWNER: Party = Party::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+const OWNER: LimitKey = LimitKey::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
 
 /// The door's keys.
 pub struct Access {
@@ -56,12 +56,12 @@ pub struct Access {
     /// The same in short: the fan-out thread asks for every listener once a second, and must not wait for a lock.
     digest: Arc<AtomicU64>,
     /// Set in the configuration: the page cannot change them.
-    configured: Each<bool>,
+    configured: PerPurpose<bool>,
     checker: Checker,
     /// One write at a time: which tokens are written down, and since when.
     writing: Arc<tokio::sync::Mutex<Written>>,
     /// Where they are kept, and whether the whole of it was damaged.
-    file: Option<Arc<Mutex<Kept<KeptKeys>>>>,
+    file: Option<Arc<Mutex<Stored<KeptKeys>>>>,
     damaged: bool,
     /// When the machine was switched on by hand; `None` when its start was ordered.
     powered_up: Option<MonoNs>,
@@ -72,17 +72,17 @@ impl Access {
     /// what it locks stays locked: damage never opens the door.
     /// `powered_up`: when the machine was switched on by hand, if it was.
     pub fn open(
-        configured: Each<Option<&str>>,
+        configured: PerPurpose<Option<&str>>,
         folder: Option<&StateFolder>,
         powered_up: Option<MonoNs>,
     ) -> Self {
-        let (mut file, found) = folder.map(Kept::<KeptKeys>::open).unzip();
+        let (mut file, found) = folder.map(Stored::<KeptKeys>::open).unzip();
         let damaged = matches!(found, Some(Found::Damaged(_)));
         let state = State::of(configured, file.as_mut(), found);
         Self {
             digest: Arc::new(AtomicU64::new(state.digest())),
             now: Arc::new(Mutex::new(state)),
-            configured: Each {
+            configured: PerPurpose {
                 listening: configured.listening.is_some(),
                 settings: configured.settings.is_some(),
             },
@@ -121,9 +121,9 @@ impl Access {
     }
 
     /// Which keys are set.
-    pub(super) fn set(&self) -> Each<bool> {
+    pub(super) fn set(&self) -> PerPurpose<bool> {
         let digest = self.digest.load(Relaxed);
-        Each { listening: digest & LISTENING_SET != 0, settings: digest & SETTINGS_SET != 0 }
+        PerPurpose { listening: digest & LISTENING_SET != 0, settings: digest & SETTINGS_SET != 0 }
     }
 
     /// How often a key was changed since the start.
@@ -139,7 +139,7 @@ impl Access {
         &self,
         headers: &HeaderMap,
         peer: Peer,
-    ) -> std::result::Result<Each<bool>, Denied> {
+    ) -> std::result::Result<PerPurpose<bool>, Denied> {
         let mut shown = self.now().tokens.known(&tokens_in(headers));
         if let Some(key) = key_in(headers) {
             // The settings key first: it opens both.
@@ -149,11 +149,11 @@ impl Access {
             });
             let candidates: Vec<_> = candidates.collect();
             if !candidates.is_empty()
-                && let Some(purpose) = self.checker.find(key, candidates, peer.party()).await?
+                && let Some(purpose) = self.checker.find(key, candidates, peer.limit_key()).await?
             {
                 *shown.of_mut(purpose) = true;
             }
-            if shown == Each::default() && self.set() != Each::default() {
+            if shown == PerPurpose::default() && self.set() != PerPurpose::default() {
                 return Err(Denied::new(Refusal::KeyWrong, "This is not the key."));
             }
         }
@@ -161,19 +161,19 @@ impl Access {
     }
 
     /// What a request with these keys may do.
-    pub(super) fn grant(&self, shown: Each<bool>) -> Grant {
+    pub(super) fn grant(&self, shown: PerPurpose<bool>) -> Grant {
         rules::grant(self.set(), shown)
     }
 
     /// Whether the key for `purpose` may be set or changed by who has shown these, now.
-    pub(super) fn may_set_key(&self, purpose: Purpose, shown: Each<bool>) -> bool {
+    pub(super) fn may_set_key(&self, purpose: Purpose, shown: PerPurpose<bool>) -> bool {
         self.file.is_some()
             && !self.configured.of(purpose)
             && rules::may_set_key(purpose, self.set(), shown, self.soon_s_left() > 0)
     }
 
     /// Whether this is the holder of a settings key.
-    pub(super) fn is_owner(&self, shown: Each<bool>) -> bool {
+    pub(super) fn is_owner(&self, shown: PerPurpose<bool>) -> bool {
         self.set().settings && shown.settings
     }
 
@@ -181,7 +181,7 @@ impl Access {
     ///
     /// # Errors
     /// When not, with what to do.
-    pub(super) fn check_update(&self, shown: Each<bool>) -> std::result::Result<(), Denied> {
+    pub(super) fn check_update(&self, shown: PerPurpose<bool>) -> std::result::Result<(), Denied> {
         let set = self.set();
         if rules::may_update(set, shown, self.soon_s_left() > 0) {
             return Ok(());
@@ -230,7 +230,7 @@ impl Access {
             let now = self.now();
             opening.iter().filter_map(|purpose| Some((*purpose, now.keys.of(*purpose).clone()?))).collect()
         };
-        let Some(purpose) = self.checker.find(key, candidates.clone(), peer.party()).await? else {
+        let Some(purpose) = self.checker.find(key, candidates.clone(), peer.limit_key()).await? else {
             return Err(Denied::new(Refusal::KeyWrong, "This is not the key."));
         };
         let hashed = candidates.into_iter().find_map(|(of, hashed)| (of == purpose).then_some(hashed));
@@ -240,7 +240,7 @@ impl Access {
             if *now.keys.of(purpose) != hashed {
                 return Err(Denied::new(Refusal::KeyWrong, "The key has just been changed."));
             }
-            now.tokens.add(purpose, &token, peer.party());
+            now.tokens.add(purpose, &token, peer.limit_key());
             now.handed_out += 1;
             now.handed_out
         };
@@ -259,7 +259,7 @@ impl Access {
         &self,
         purpose: Purpose,
         key: Option<String>,
-        shown: Each<bool>,
+        shown: PerPurpose<bool>,
     ) -> std::result::Result<(), Denied> {
         if !self.may_set_key(purpose, shown) {
             return Err(Denied::new(Refusal::KeyLocked, self.why_locked(purpose))); // before a stranger makes us work
@@ -334,7 +334,7 @@ impl Access {
         done: impl FnOnce(&mut Written) + Send + 'static,
     ) -> std::result::Result<(), Denied> {
         // A damaged file is the only sign that there were keys: it stays until no key is lost.
-        let may_write = !self.damaged || state.lost == Each::default();
+        let may_write = !self.damaged || state.lost == PerPurpose::default();
         let page = self.file.clone().filter(|_| may_write).map(|file| (file, state.page(self.configured)));
         let whole = move || {
             if let Some((file, (kept, gone))) = page {

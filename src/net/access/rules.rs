@@ -32,14 +32,14 @@ impl Purpose {
 
 /// One thing for each purpose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Each<T> {
+pub struct PerPurpose<T> {
     /// For listening.
     pub listening: T,
     /// For settings.
     pub settings: T,
 }
 
-impl<T> Each<T> {
+impl<T> PerPurpose<T> {
     /// The one for `purpose`.
     pub fn of(&self, purpose: Purpose) -> &T {
         match purpose {
@@ -68,7 +68,7 @@ pub struct Grant {
 
 /// What may be done by whoever has shown the keys `shown` where the keys `set` are set. Without a key everybody may; the
 /// settings key opens both.
-pub fn grant(set: Each<bool>, shown: Each<bool>) -> Grant {
+pub fn grant(set: PerPurpose<bool>, shown: PerPurpose<bool>) -> Grant {
     let owner = set.settings && shown.settings;
     let listen = !set.listening || shown.listening || owner;
     Grant { listen, set: listen && (!set.settings || owner) }
@@ -76,13 +76,13 @@ pub fn grant(set: Each<bool>, shown: Each<bool>) -> Grant {
 
 /// Whether the key for `purpose` may be set, changed or taken away: by the holder of the settings key at any time; while
 /// there is no such key, by whoever may listen, in the first minutes after power-up, and only a key that is not set yet.
-pub fn may_set_key(purpose: Purpose, set: Each<bool>, shown: Each<bool>, is_soon: bool) -> bool {
+pub fn may_set_key(purpose: Purpose, set: PerPurpose<bool>, shown: PerPurpose<bool>, is_soon: bool) -> bool {
     may_update(set, shown, is_soon) && (set.settings || !set.of(purpose))
 }
 
 /// Whether the system may be updated and restarted by who has shown these: by the holder of the settings key at any time; while
 /// there is no such key, by whoever may listen, in the first minutes after power-up.
-pub fn may_update(set: Each<bool>, shown: Each<bool>, is_soon: bool) -> bool {
+pub fn may_update(set: PerPurpose<bool>, shown: PerPurpose<bool>, is_soon: bool) -> bool {
     if set.settings { shown.settings } else { grant(set, shown).listen && is_soon }
 }
 
@@ -96,10 +96,10 @@ pub fn first_key_s_left(powered_up: Option<MonoNs>, now: MonoNs) -> u64 {
 mod tests {
     use super::*;
 
-    const NONE: Each<bool> = Each { listening: false, settings: false };
-    const LISTENING: Each<bool> = Each { listening: true, settings: false };
-    const SETTINGS: Each<bool> = Each { listening: false, settings: true };
-    const BOTH: Each<bool> = Each { listening: true, settings: true };
+    const NONE: PerPurpose<bool> = PerPurpose { listening: false, settings: false };
+    const LISTENING: PerPurpose<bool> = PerPurpose { listening: true, settings: false };
+    const SETTINGS: PerPurpose<bool> = PerPurpose { listening: false, settings: true };
+    const BOTH: PerPurpose<bool> = PerPurpose { listening: true, settings: true };
 
     #[test]
     fn a_key_that_is_set_must_be_shown_and_the_settings_key_opens_both() {

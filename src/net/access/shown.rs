@@ -1,13 +1,13 @@
 //! What a request shows of keys: tokens in its cookies, or a key of its own. Pure.
 
-use super::rules::{Each, Purpose};
+use super::rules::{PerPurpose, Purpose};
 use super::tokens::Token;
 use hyper::header::{self, HeaderMap};
 
 /// The tokens a request carries. Cookies of other programs on this host stand beside ours, in any encoding. Of several of one name the
 /// first that is a token counts: browsers send the one of the narrower path first.
-pub(super) fn tokens_in(headers: &HeaderMap) -> Each<Option<Token>> {
-    let mut found = Each::default();
+pub(super) fn tokens_in(headers: &HeaderMap) -> PerPurpose<Option<Token>> {
+    let mut found = PerPurpose::default();
     let cookies =
         headers.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|b| *b == b';'));
     let readable = cookies.filter_map(|pair| str::from_utf8(pair).ok());

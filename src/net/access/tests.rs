@@ -4,7 +4,7 @@ use crate::net::peer::Relay;
 use hyper::header::{self, HeaderValue};
 use rules::FIRST_KEY_NS;
 
-const NOBODY: Each<bool> = Each { listening: false, settings: false };
+const NOBODY: PerPurpose<bool> = PerPurpose { listening: false, settings: false };
 
 fn peer() -> Peer {
     Peer {
@@ -22,7 +22,7 @@ fn folder(name: &str) -> (std::path::PathBuf, StateFolder) {
 }
 
 fn open(folder: &StateFolder, powered_up: MonoNs) -> Access {
-    Access::open(Each::default(), Some(folder), Some(powered_up))
+    Access::open(PerPurpose::default(), Some(folder), Some(powered_up))
 }
 
 fn with(name: header::HeaderName, value: &str) -> HeaderMap {
@@ -35,7 +35,7 @@ async fn a_key_set_on_the_page_outlives_the_service_and_so_do_its_tokens() {
     let access = open(&folder, mono_raw_now());
     access.set_key(Purpose::Listening, Some("open sesame".into()), NOBODY).await.unwrap();
     let again = open(&folder, mono_raw_now());
-    assert_eq!(again.set(), Each { listening: true, settings: false });
+    assert_eq!(again.set(), PerPurpose { listening: true, settings: false });
     let wrong = again.enter(Purpose::Listening, "open barley", peer()).await.unwrap_err();
     assert_eq!(wrong.refusal, Refusal::KeyWrong);
     let (_, token) = again.enter(Purpose::Listening, "open sesame", peer()).await.unwrap();
@@ -77,7 +77,7 @@ async fn the_settings_key_opens_the_door_to_listening_and_the_listening_key_no_o
     let (path, folder) = folder("door");
     let access = open(&folder, mono_raw_now());
     access.set_key(Purpose::Listening, Some("open sesame".into()), NOBODY).await.unwrap();
-    let listener = Each { listening: true, settings: false };
+    let listener = PerPurpose { listening: true, settings: false };
     access.set_key(Purpose::Settings, Some("owners words".into()), listener).await.unwrap();
     for (asked, key, opened) in [
         (Purpose::Listening, "open sesame", Some(Purpose::Listening)),
@@ -115,11 +115,11 @@ async fn no_key_is_set_long_after_power_up_nor_where_it_could_not_be_kept_nor_ov
     let (path, folder) = folder("locked");
     let late = MonoNs(mono_raw_now().0.saturating_sub(FIRST_KEY_NS + 1));
     let configured = HashedKey::of("configured", [9; SALT_BYTES]).unwrap();
-    let named = Each { listening: Some(configured.as_str()), settings: None };
+    let named = PerPurpose { listening: Some(configured.as_str()), settings: None };
     let now = mono_raw_now();
     for (access, said) in [
         (open(&folder, late), "within five minutes"),
-        (Access::open(Each::default(), None, Some(now)), "--state"),
+        (Access::open(PerPurpose::default(), None, Some(now)), "--state"),
         (Access::open(named, Some(&folder), Some(now)), "configuration file"),
     ] {
         let denied =
@@ -174,8 +174,8 @@ async fn a_key_that_a_newer_version_may_have_renamed_stays_locked_after_falling_
         let denied = access.set_key(Purpose::Listening, Some("of a stranger".into()), NOBODY).await;
         assert!(denied.unwrap_err().words.contains("remove access.json"), "{newer}");
         // The owner gives the lost key up: so it is after a restart, too.
-        let named = Each { listening: None, settings: Some(configured.as_str()) };
-        let owner = Each { listening: false, settings: true };
+        let named = PerPurpose { listening: None, settings: Some(configured.as_str()) };
+        let owner = PerPurpose { listening: false, settings: true };
         Access::open(named, Some(&folder), None).set_key(Purpose::Listening, None, owner).await.unwrap();
         assert_eq!(Access::open(named, Some(&folder), None).set(), owner, "{newer}");
         let aside = path.join("access.json.damaged");
@@ -194,7 +194,7 @@ async fn who_has_the_configurations_settings_key_gets_past_the_damage_and_the_fi
     let (path, folder) = folder("past");
     std::fs::write(path.join(KeptKeys::NAME), "{").unwrap();
     let configured = HashedKey::of("configured", [9; SALT_BYTES]).unwrap();
-    let named = Each { listening: None, settings: Some(configured.as_str()) };
+    let named = PerPurpose { listening: None, settings: Some(configured.as_str()) };
     let access = Access::open(named, Some(&folder), Some(mono_raw_now()));
     assert!(access.notice().unwrap().starts_with("Nobody may listen:"));
     access.enter(Purpose::Settings, "configured", peer()).await.unwrap();
@@ -203,7 +203,7 @@ async fn who_has_the_configurations_settings_key_gets_past_the_damage_and_the_fi
         "{",
         "the only sign of the lost key"
     );
-    let owner = Each { listening: false, settings: true };
+    let owner = PerPurpose { listening: false, settings: true };
     access.set_key(Purpose::Listening, Some("another one".into()), owner).await.unwrap();
     assert_eq!(access.notice(), None);
     assert_eq!(std::fs::read_to_string(path.join("access.json.damaged")).unwrap(), "{");
@@ -241,8 +241,8 @@ async fn a_lost_key_that_is_given_up_stays_given_up_after_a_restart() {
         let file = serde_json::json!({"format": 1, "listening_key": lost, "settings_key": known.as_str()});
         std::fs::write(path.join(KeptKeys::NAME), file.to_string()).unwrap();
         let access = open(&folder, mono_raw_now());
-        assert_eq!(access.set(), Each { listening: true, settings: true });
-        let owner = Each { listening: false, settings: true };
+        assert_eq!(access.set(), PerPurpose { listening: true, settings: true });
+        let owner = PerPurpose { listening: false, settings: true };
         access.set_key(Purpose::Listening, None, owner).await.unwrap();
         assert_eq!(open(&folder, mono_raw_now()).set(), owner, "{lost}");
     }
@@ -281,7 +281,7 @@ fn from(last: u8) -> Peer {
 fn both() -> Access {
     let key = |key: &str| HashedKey::of(key, [9; SALT_BYTES]).unwrap();
     let (band, owner) = (key("band's key"), key("owner's key"));
-    let named = Each { listening: Some(band.as_str()), settings: Some(owner.as_str()) };
+    let named = PerPurpose { listening: Some(band.as_str()), settings: Some(owner.as_str()) };
     Access::open(named, None, Some(MonoNs(0)))
 }
 
@@ -289,8 +289,8 @@ fn both() -> Access {
 async fn a_program_that_shows_a_right_key_each_time_is_never_refused_though_there_are_two() {
     let access = both();
     for (key, expected) in [
-        ("band's key", Each { listening: true, settings: false }),
-        ("owner's key", Each { listening: false, settings: true }),
+        ("band's key", PerPurpose { listening: true, settings: false }),
+        ("owner's key", PerPurpose { listening: false, settings: true }),
     ] {
         let headers = with(header::AUTHORIZATION, &format!("Bearer {key}"));
         for _ in 0..12 {
@@ -336,7 +336,7 @@ async fn whoever_enters_the_key_over_and_over_logs_nobody_else_out_and_writes_se
     let handed_out: Vec<u64> = (0..300)
         .map(|_| {
             let mut now = access.now();
-            now.tokens.add(Purpose::Listening, &Token::of(random()), from(7).party());
+            now.tokens.add(Purpose::Listening, &Token::of(random()), from(7).limit_key());
             now.handed_out += 1;
             now.handed_out
         })

@@ -1,7 +1,7 @@
 //! What a browser is given in place of the key it has shown: 32 random bytes, of which only the digest is kept. Pure.
 
-use super::super::party::Party;
-use super::rules::{Each, Purpose};
+use super::super::limit_key::LimitKey;
+use super::rules::{PerPurpose, Purpose};
 use blake2::{Blake2s256, Digest};
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
@@ -56,15 +56,15 @@ pub struct Tokens {
     settings: VecDeque<String>,
     /// Who was given them, since the start.
     #[serde(skip)]
-    holders: BTreeMap<String, Party>,
+    holders: BTreeMap<String, LimitKey>,
 }
 
 impl Tokens {
     /// From now on `token` stands for the key of `purpose`; `party` was given it.
-    pub(in crate::net) fn add(&mut self, purpose: Purpose, token: &Token, party: Party) {
-        let of_one = if party.is_loopback() { TOKENS_MAX } else { party.share(TOKENS_PER_ADDRESS) };
-        while self.count(purpose, party) >= of_one {
-            self.push_out(purpose, party);
+    pub(in crate::net) fn add(&mut self, purpose: Purpose, token: &Token, limit_key: LimitKey) {
+        let of_one = if limit_key.is_loopback() { TOKENS_MAX } else { limit_key.share(TOKENS_PER_ADDRESS) };
+        while self.count(purpose, limit_key) >= of_one {
+            self.push_out(purpose, limit_key);
         }
         while self.of_mut(purpose).len() >= TOKENS_MAX {
             match self.largest(purpose) {
@@ -73,7 +73,7 @@ impl Tokens {
             }
         }
         self.of_mut(purpose).push_back(token.digest());
-        self.holders.insert(token.digest(), party);
+        self.holders.insert(token.digest(), limit_key);
     }
 
     /// This one stands for nothing any more.
@@ -91,35 +91,35 @@ impl Tokens {
     }
 
     /// Which keys these tokens stand for.
-    pub fn known(&self, shown: &Each<Option<Token>>) -> Each<bool> {
+    pub fn known(&self, shown: &PerPurpose<Option<Token>>) -> PerPurpose<bool> {
         let known = |token: &Option<Token>, tokens: &VecDeque<String>| {
             token.as_ref().is_some_and(|token| tokens.contains(&token.digest()))
         };
-        Each {
+        PerPurpose {
             listening: known(&shown.listening, &self.listening),
             settings: known(&shown.settings, &self.settings),
         }
     }
 
-    fn count(&self, purpose: Purpose, party: Party) -> usize {
-        self.of(purpose).iter().filter(|digest| self.holders.get(*digest) == Some(&party)).count()
+    fn count(&self, purpose: Purpose, limit_key: LimitKey) -> usize {
+        self.of(purpose).iter().filter(|digest| self.holders.get(*digest) == Some(&limit_key)).count()
     }
 
     /// Who has more than one, and most of them.
-    fn largest(&self, purpose: Purpose) -> Option<Party> {
+    fn largest(&self, purpose: Purpose) -> Option<LimitKey> {
         let mut counts = BTreeMap::new();
-        for party in self.of(purpose).iter().filter_map(|digest| self.holders.get(digest)) {
-            *counts.entry(*party).or_insert(0_usize) += 1;
+        for limit_key in self.of(purpose).iter().filter_map(|digest| self.holders.get(digest)) {
+            *counts.entry(*limit_key).or_insert(0_usize) += 1;
         }
         counts
             .into_iter()
             .filter(|(_, count)| *count > 1)
             .max_by_key(|(_, count)| *count)
-            .map(|(party, _)| party)
+            .map(|(limit_key, _)| limit_key)
     }
 
-    fn push_out(&mut self, purpose: Purpose, party: Party) {
-        let own = self.of(purpose).iter().position(|digest| self.holders.get(digest) == Some(&party));
+    fn push_out(&mut self, purpose: Purpose, limit_key: LimitKey) {
+        let own = self.of(purpose).iter().position(|digest| self.holders.get(digest) == Some(&limit_key));
         self.remove(purpose, own.unwrap_or(0));
     }
 
@@ -149,8 +149,8 @@ mod tests {
     use super::*;
     use std::net::IpAddr;
 
-    fn party(n: u32) -> Party {
-        Party::Address(IpAddr::V4((0x0a00_0000 + n).into()))
+    fn limit_key(n: u32) -> LimitKey {
+        LimitKey::Address(IpAddr::V4((0x0a00_0000 + n).into()))
     }
 
     fn token(n: usize) -> Token {
@@ -161,11 +161,12 @@ mod tests {
     fn a_token_counts_for_its_own_key_until_it_is_taken_back() {
         let (mine, other) = (Token::of([7; 32]), Token::of([8; 32]));
         let mut tokens = Tokens::default();
-        tokens.add(Purpose::Listening, &mine, party(1));
-        let shown = |token: &Token| Each { listening: Some(token.clone()), settings: Some(token.clone()) };
-        assert_eq!(tokens.known(&shown(&mine)), Each { listening: true, settings: false });
-        assert_eq!(tokens.known(&shown(&other)), Each { listening: false, settings: false });
-        assert_eq!(tokens.known(&Each::default()), Each { listening: false, settings: false });
+        tokens.add(Purpose::Listening, &mine, limit_key(1));
+        let shown =
+            |token: &Token| PerPurpose { listening: Some(token.clone()), settings: Some(token.clone()) };
+        assert_eq!(tokens.known(&shown(&mine)), PerPurpose { listening: true, settings: false });
+        assert_eq!(tokens.known(&shown(&other)), PerPurpose { listening: false, settings: false });
+        assert_eq!(tokens.known(&PerPurpose::default()), PerPurpose { listening: false, settings: false });
         assert!(!serde_json::to_string(&tokens).unwrap().contains(mine.as_str()), "only its digest is kept");
         tokens.clear(Purpose::Listening);
         assert!(!tokens.known(&shown(&mine)).listening);
@@ -174,12 +175,13 @@ mod tests {
     /// Who enters the key, one after another; the first browser known then, and how many are.
     #[test]
     fn whoever_enters_the_key_over_and_over_pushes_out_himself() {
-        let known =
-            |tokens: &Tokens, n| tokens.known(&Each { listening: None, settings: Some(token(n)) }).settings;
-        let after = |who: &dyn Fn(usize) -> Party, times: usize| {
+        let known = |tokens: &Tokens, n| {
+            tokens.known(&PerPurpose { listening: None, settings: Some(token(n)) }).settings
+        };
+        let after = |who: &dyn Fn(usize) -> LimitKey, times: usize| {
             let mut tokens = Tokens::default();
             for n in 0..100 {
-                tokens.add(Purpose::Settings, &token(n), party(n as u32)); // a hundred who entered it once
+                tokens.add(Purpose::Settings, &token(n), limit_key(n as u32)); // a hundred who entered it once
             }
             for n in 100..100 + times {
                 tokens.add(Purpose::Settings, &token(n), who(n));
@@ -189,13 +191,13 @@ mod tests {
             ((0..100).filter(|n| known(&tokens, *n)).count(), tokens.settings.len())
         };
         for (who, times, still_known, in_all) in [
-            ((&|_| party(1000)) as &dyn Fn(usize) -> Party, 256, 100, 164),
-            (&|_| party(1000), 1000, 100, 164),
-            (&|n| party(1000 + n as u32 % 2), 1000, 100, 228),
-            (&|n| party(1000 + n as u32 % 16), 1000, 100, TOKENS_MAX),
-            (&|n| party(1000 + n as u32), 100, 100, 200),
-            (&|n| party(1000 + n as u32), 256, 0, TOKENS_MAX),
-            (&|_| Party::Address(IpAddr::from([127, 0, 0, 1])), 1000, 100, TOKENS_MAX),
+            ((&|_| limit_key(1000)) as &dyn Fn(usize) -> LimitKey, 256, 100, 164),
+            (&|_| limit_key(1000), 1000, 100, 164),
+            (&|n| limit_key(1000 + n as u32 % 2), 1000, 100, 228),
+            (&|n| limit_key(1000 + n as u32 % 16), 1000, 100, TOKENS_MAX),
+            (&|n| limit_key(1000 + n as u32), 100, 100, 200),
+            (&|n| limit_key(1000 + n as u32), 256, 0, TOKENS_MAX),
+            (&|_| LimitKey::Address(IpAddr::from([127, 0, 0, 1])), 1000, 100, TOKENS_MAX),
         ] {
             assert_eq!(after(who, times), (still_known, in_all), "{times} times");
         }
@@ -205,14 +207,15 @@ mod tests {
     fn those_from_before_the_start_go_last_and_one_can_be_taken_back() {
         let mut tokens = Tokens::default();
         for n in 0..TOKENS_MAX {
-            tokens.add(Purpose::Settings, &token(n), party(n as u32));
+            tokens.add(Purpose::Settings, &token(n), limit_key(n as u32));
         }
         let mut again: Tokens = serde_json::from_str(&serde_json::to_string(&tokens).unwrap()).unwrap();
-        again.add(Purpose::Settings, &token(1000), party(1000));
-        again.add(Purpose::Settings, &token(1001), party(1000));
-        again.add(Purpose::Settings, &token(1002), party(1000));
-        let known =
-            |tokens: &Tokens, n| tokens.known(&Each { listening: None, settings: Some(token(n)) }).settings;
+        again.add(Purpose::Settings, &token(1000), limit_key(1000));
+        again.add(Purpose::Settings, &token(1001), limit_key(1000));
+        again.add(Purpose::Settings, &token(1002), limit_key(1000));
+        let known = |tokens: &Tokens, n| {
+            tokens.known(&PerPurpose { listening: None, settings: Some(token(n)) }).settings
+        };
         assert!(!known(&again, 0) && !known(&again, 1) && known(&again, 2), "its own went for the third");
         assert!(!known(&again, 1000) && known(&again, 1001) && known(&again, 1002));
         again.take_back(Purpose::Settings, &token(1002));

@@ -2,10 +2,10 @@
 //!
 //! Only misses count, and of each address for itself. Whoever has two on record shares what is left with all others like it, after a
 //! few that its group has alone, and comes after those of its group who have not. Of whom one machine may be as many as it
-//! likes (`Group::is_endless`), those count together besides. But a party whose key fitted before shares nothing with
+//! likes (`LimitGroup::is_endless`), those count together besides. But a party whose key fitted before shares nothing with
 //! anybody: so the wrong keys of some never keep a right one of another out.
 
-use super::super::party::{Group, Party};
+use super::super::limit_key::{LimitGroup, LimitKey};
 use super::super::turns::Rank;
 use crate::units::{MonoNs, NS_PER_S};
 use std::collections::BTreeMap;
@@ -110,8 +110,8 @@ impl Own {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shared {
     Nothing,
-    OfGroup(Group),
-    LaterOfGroup(Group),
+    OfGroup(LimitGroup),
+    LaterOfGroup(LimitGroup),
     OfAll,
 }
 
@@ -119,7 +119,7 @@ enum Shared {
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) struct Try {
-    party: Party,
+    limit_key: LimitKey,
     pub(super) rank: Rank,
     shared: Shared,
 }
@@ -127,36 +127,36 @@ pub(super) struct Try {
 /// Who has tried how often.
 #[derive(Debug)]
 pub(super) struct Tries {
-    by_party: BTreeMap<Party, Own>,
-    by_group: BTreeMap<Group, OfGroup>,
+    by_limit_key: BTreeMap<LimitKey, Own>,
+    by_group: BTreeMap<LimitGroup, OfGroup>,
     all: Bucket,
     /// Whose key fitted, and when the last time.
-    known: BTreeMap<Party, MonoNs>,
+    known: BTreeMap<LimitKey, MonoNs>,
 }
 
 impl Tries {
     pub(super) fn new(now: MonoNs) -> Self {
         let all = Bucket::full(TRIES_OF_ALL, now);
-        Self { by_party: BTreeMap::new(), by_group: BTreeMap::new(), all, known: BTreeMap::new() }
+        Self { by_limit_key: BTreeMap::new(), by_group: BTreeMap::new(), all, known: BTreeMap::new() }
     }
 
     /// Takes one try.
     ///
     /// # Errors
     /// None is left: how many seconds to wait.
-    pub(super) fn take(&mut self, party: Party, now: MonoNs) -> Result<Try, u64> {
+    pub(super) fn take(&mut self, limit_key: LimitKey, now: MonoNs) -> Result<Try, u64> {
         self.forget(now);
         let fresh = Own { bucket: Bucket::full(TRIES_AT_ONCE, now), open: 0, misses: 0, missed: None };
-        let mut own = self.by_party.get(&party).copied().unwrap_or(fresh);
+        let mut own = self.by_limit_key.get(&limit_key).copied().unwrap_or(fresh);
         let in_seconds = |wait_ns: u64| wait_ns.div_ceil(NS_PER_S);
         if !own.has_missed(now) {
             own.misses = 0;
         }
         own.bucket.take(TRIES_AT_ONCE, TRY_AGAIN_NS, now).map_err(in_seconds)?;
-        let (rank, shared) = if self.known.contains_key(&party) {
+        let (rank, shared) = if self.known.contains_key(&limit_key) {
             (Rank::Known, Shared::Nothing)
         } else {
-            let shared = self.share(party, own.misses, now).map_err(in_seconds)?;
+            let shared = self.share(limit_key, own.misses, now).map_err(in_seconds)?;
             (
                 if matches!(shared, Shared::LaterOfGroup(_) | Shared::OfAll) {
                     Rank::Later
@@ -167,13 +167,13 @@ impl Tries {
             )
         };
         own.open += 1;
-        self.by_party.insert(party, own);
-        Ok(Try { party, rank, shared })
+        self.by_limit_key.insert(limit_key, own);
+        Ok(Try { limit_key, rank, shared })
     }
 
     /// One of those that a stranger shares with others; how long to wait, where there is none.
-    fn share(&mut self, party: Party, misses: u32, now: MonoNs) -> Result<Shared, u64> {
-        let group = party.group();
+    fn share(&mut self, limit_key: LimitKey, misses: u32, now: MonoNs) -> Result<Shared, u64> {
+        let group = limit_key.group();
         let is_first = misses < FREE_MISSES;
         if is_first && !group.is_endless() {
             return Ok(Shared::Nothing);
@@ -191,16 +191,16 @@ impl Tries {
     /// It was a right key: as if it had not been, and its party is known.
     pub(super) fn fit(&mut self, one: &Try, now: MonoNs) {
         self.give_back(one);
-        self.known.insert(one.party, now);
+        self.known.insert(one.limit_key, now);
         while self.known.len() > KNOWN_MAX {
-            let oldest = self.known.iter().min_by_key(|(_, when)| **when).map(|(party, _)| *party);
-            oldest.and_then(|party| self.known.remove(&party));
+            let oldest = self.known.iter().min_by_key(|(_, when)| **when).map(|(limit_key, _)| *limit_key);
+            oldest.and_then(|limit_key| self.known.remove(&limit_key));
         }
     }
 
     /// It was no guess, or was never looked at: as if it had not been.
     pub(super) fn give_back(&mut self, one: &Try) {
-        if let Some(own) = self.by_party.get_mut(&one.party) {
+        if let Some(own) = self.by_limit_key.get_mut(&one.limit_key) {
             own.open = own.open.saturating_sub(1);
             own.bucket.give_back(TRIES_AT_ONCE);
         }
@@ -222,7 +222,7 @@ impl Tries {
 
     /// It was a wrong key.
     pub(super) fn miss(&mut self, one: &Try, now: MonoNs) {
-        if let Some(own) = self.by_party.get_mut(&one.party) {
+        if let Some(own) = self.by_limit_key.get_mut(&one.limit_key) {
             own.open = own.open.saturating_sub(1);
             own.misses = own.misses.saturating_add(1);
             own.missed = Some(now);
@@ -231,15 +231,15 @@ impl Tries {
 
     /// Keeps who still has a record; of too many, those with the longest.
     fn forget(&mut self, now: MonoNs) {
-        for own in self.by_party.values_mut() {
+        for own in self.by_limit_key.values_mut() {
             own.bucket.fill(TRIES_AT_ONCE - own.open, TRY_AGAIN_NS, now);
         }
-        self.by_party.retain(|_, own| own.open > 0 || own.has_missed(now));
-        while self.by_party.len() >= REMEMBERED_MAX {
-            let least = self.by_party.iter().filter(|(_, own)| own.open == 0);
-            let least = least.max_by_key(|(_, own)| own.bucket.left).map(|(party, _)| *party);
+        self.by_limit_key.retain(|_, own| own.open > 0 || own.has_missed(now));
+        while self.by_limit_key.len() >= REMEMBERED_MAX {
+            let least = self.by_limit_key.iter().filter(|(_, own)| own.open == 0);
+            let least = least.max_by_key(|(_, own)| own.bucket.left).map(|(limit_key, _)| *limit_key);
             let Some(least) = least else { break };
-            self.by_party.remove(&least);
+            self.by_limit_key.remove(&least);
         }
         self.by_group.retain(|_, group| {
             group.first.fill(TRIES_OF_GROUP, GROUP_AGAIN_NS, now);
@@ -261,24 +261,24 @@ mod tests {
         MonoNs(s * NS_PER_S)
     }
 
-    fn v4(n: u32) -> Party {
-        Party::Address(IpAddr::V4((0x0a00_0000 + n).into()))
+    fn v4(n: u32) -> LimitKey {
+        LimitKey::Address(IpAddr::V4((0x0a00_0000 + n).into()))
     }
 
-    fn v6(n: u128) -> Party {
-        Party::Address(IpAddr::V6(Ipv6Addr::from_bits(0xfe80 << 112 | n)))
+    fn v6(n: u128) -> LimitKey {
+        LimitKey::Address(IpAddr::V6(Ipv6Addr::from_bits(0xfe80 << 112 | n)))
     }
 
     /// Whether one may try; a wrong key.
-    fn misses(tries: &mut Tries, party: Party, now: MonoNs) -> Result<(), u64> {
-        let one = tries.take(party, now)?;
+    fn misses(tries: &mut Tries, limit_key: LimitKey, now: MonoNs) -> Result<(), u64> {
+        let one = tries.take(limit_key, now)?;
         tries.miss(&one, now);
         Ok(())
     }
 
     /// Whether one may try, and before the others; a right key.
-    fn fits(tries: &mut Tries, party: Party, now: MonoNs) -> bool {
-        let Ok(one) = tries.take(party, now) else { return false };
+    fn fits(tries: &mut Tries, limit_key: LimitKey, now: MonoNs) -> bool {
+        let Ok(one) = tries.take(limit_key, now) else { return false };
         tries.fit(&one, now);
         one.rank != Rank::Later
     }
@@ -305,7 +305,7 @@ mod tests {
         let mut tries = Tries::new(at(0));
         assert!((0..1000).all(|_| fits(&mut tries, v4(1), at(1)) && fits(&mut tries, v6(1), at(1))));
         tries.forget(at(1));
-        assert!(tries.by_party.is_empty() && tries.by_group.is_empty());
+        assert!(tries.by_limit_key.is_empty() && tries.by_group.is_empty());
     }
 
     #[test]
@@ -321,9 +321,9 @@ mod tests {
         for n in 0..5000 {
             let _ = misses(&mut tries, v4(n), at(63));
         }
-        assert!(tries.by_party.len() <= REMEMBERED_MAX);
+        assert!(tries.by_limit_key.len() <= REMEMBERED_MAX);
         misses(&mut tries, v4(1), at(1000)).unwrap();
-        assert_eq!(tries.by_party.len(), 1);
+        assert_eq!(tries.by_limit_key.len(), 1);
     }
 
     #[test]

@@ -16,5 +16,5 @@ mod words;
 mod ws_head;
 
 pub(super) use message::Message;
-pub(super) use transport::{Arrival, ControlOut, Conversation, Ending, Heard, Link, Shared};
+pub(super) use transport::{Arrival, ControlOut, Conversation, Ending, Incoming, Link, Shared};
 pub(super) use web_socket::WebSocketArrival;

@@ -47,7 +47,7 @@ pub(in crate::net) trait ControlOut {
 }
 
 /// What a listener says.
-pub(in crate::net) enum Heard {
+pub(in crate::net) enum Incoming {
     Text(String),
     /// Something that needs no answer of ours, such as a ping of the transport's own.
     Nothing,
@@ -73,7 +73,7 @@ pub(in crate::net) enum Ending {
 /// The talking half.
 pub(in crate::net) trait Conversation {
     /// The next thing the listener says. May be cancelled.
-    fn hear(&mut self) -> LocalBoxFuture<'_, Heard>;
+    fn hear(&mut self) -> LocalBoxFuture<'_, Incoming>;
 
     /// Says a text; waits for room.
     fn say(&mut self, text: String) -> LocalBoxFuture<'_, io::Result<()>>;

@@ -3,7 +3,7 @@
 
 use super::connection::Connection;
 use super::frames;
-use super::transport::{ControlOut, Conversation, Ending, Heard, Opening};
+use super::transport::{ControlOut, Conversation, Ending, Incoming, Opening};
 use crate::net::limits::MESSAGE_BYTES_MAX;
 use crate::net::refusals::Refusal;
 use bytes::Bytes;
@@ -69,21 +69,21 @@ pub(super) fn opening(connection: Rc<RefCell<Connection>>, said: Bytes) -> Openi
 }
 
 impl Conversation for WebSocketConversation {
-    fn hear(&mut self) -> LocalBoxFuture<'_, Heard> {
+    fn hear(&mut self) -> LocalBoxFuture<'_, Incoming> {
         Box::pin(async {
             match self.0.next().await {
-                None => Heard::Gone,
+                None => Incoming::Gone,
                 Some(Err(error)) => match frames::fault(&error) {
-                    Some((refusal, words)) => Heard::Fault(refusal, words),
-                    None => Heard::Gone,
+                    Some((refusal, words)) => Incoming::Fault(refusal, words),
+                    None => Incoming::Gone,
                 },
-                Some(Ok(Message::Close(_))) => Heard::Goodbye,
-                Some(Ok(Message::Binary(_))) => Heard::Fault(
+                Some(Ok(Message::Close(_))) => Incoming::Goodbye,
+                Some(Ok(Message::Binary(_))) => Incoming::Fault(
                     Refusal::MessageBinary,
                     "binary messages go from the service to the listener only".into(),
                 ),
-                Some(Ok(Message::Text(text))) => Heard::Text(text.as_str().to_owned()),
-                Some(Ok(_)) => Heard::Nothing, // WebSocket's own pings are answered by tungstenite
+                Some(Ok(Message::Text(text))) => Incoming::Text(text.as_str().to_owned()),
+                Some(Ok(_)) => Incoming::Nothing, // WebSocket's own pings are answered by tungstenite
             }
         })
     }

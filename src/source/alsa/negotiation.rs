@@ -3,7 +3,7 @@
 use super::super::preference::{Channels, KNOWN_RATES, Offer, Order, Unusable};
 use super::refusal::{Settled, refusal, remedy};
 use crate::core::convert::SampleFormat;
-use crate::core::layout::{Answer, Layout, buffer_wish};
+use crate::core::layout::{DeviceAnswer, Layout, buffer_wish};
 use crate::error::{Error, Result};
 use crate::units::CHANNELS_MAX;
 use alsa::pcm::{Access, Format, HwParams, PCM, TstampType};
@@ -12,7 +12,7 @@ use nix::errno::Errno;
 
 /// What to ask a device for.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish {
+pub struct DeviceRequest {
     /// Frames between wake-ups.
     pub period_frames: u32,
     /// Channels to ask for; without, as many as the device offers (two where it would make up any number).
@@ -73,7 +73,7 @@ fn open_pcm(name: &str) -> Result<PCM> {
 
 /// What is asked of a device.
 pub(super) struct Asking {
-    pub(super) wish: Wish,
+    pub(super) wish: DeviceRequest,
     pub(super) on_card: bool,
     /// The channels of the device under the `plug` that maps it.
     pub(super) own: Option<Channels>,
@@ -159,7 +159,7 @@ fn configured(pcm: &PCM, any: &HwParams<'_>, channels: u32, period_frames: u32) 
 /// What the device has settled on: everything behind here uses this, not what was asked for.
 fn answered(hw: &HwParams<'_>, format: SampleFormat) -> Settled<Layout> {
     let unread = |e| refusal("cannot read the settings of", e, "");
-    let answer = Answer {
+    let answer = DeviceAnswer {
         rate_hz: hw.get_rate().map_err(unread)?,
         channels: hw.get_channels().map_err(unread)?,
         format,

@@ -2,7 +2,7 @@
 
 use super::{AGAIN_S, CHECKS, PATIENCE};
 use crate::net::access::tries::{Tries, Try};
-use crate::net::party::Party;
+use crate::net::limit_key::LimitKey;
 use crate::net::turns::{Come, Ticket, Turns};
 use crate::units::{MonoNs, NS_PER_S};
 use std::net::IpAddr;
@@ -23,7 +23,7 @@ struct Checking {
 
 struct Asked {
     one: Try,
-    party: Party,
+    limit_key: LimitKey,
     fits: bool,
 }
 
@@ -38,12 +38,12 @@ impl Checking {
     }
 
     /// After how many seconds to try again, where it is refused at once.
-    fn ask(&mut self, party: Party, fits: bool) -> Result<(), u64> {
-        let one = self.tries.take(party, self.now())?;
+    fn ask(&mut self, limit_key: LimitKey, fits: bool) -> Result<(), u64> {
+        let one = self.tries.take(limit_key, self.now())?;
         let rank = one.rank;
-        let asked = Asked { one, party, fits };
+        let asked = Asked { one, limit_key, fits };
         let until = self.now_ms + PATIENCE.as_millis() as u64;
-        match self.turns.come(party, rank) {
+        match self.turns.come(limit_key, rank) {
             Come::In => self.inside.push((asked, self.now_ms + CHECK_MS)),
             Come::Wait(ticket) => self.waiting.push((ticket, asked, until)),
             Come::Instead(ticket, gone) => {
@@ -64,7 +64,7 @@ impl Checking {
         self.now_ms += 10;
         let (now_ms, now, mut rights) = (self.now_ms, self.now(), Vec::new());
         for (asked, _) in self.inside.extract_if(.., |(_, until)| *until <= now_ms) {
-            self.turns.leave(asked.party);
+            self.turns.leave(asked.limit_key);
             if asked.fits {
                 self.tries.fit(&asked.one, now);
             } else {
@@ -86,22 +86,22 @@ impl Checking {
     }
 }
 
-fn v4(n: u32) -> Party {
-    Party::Address(IpAddr::V4((0x0a00_0000 + n).into()))
+fn v4(n: u32) -> LimitKey {
+    LimitKey::Address(IpAddr::V4((0x0a00_0000 + n).into()))
 }
 
-fn v6(n: u128) -> Party {
-    Party::Address(IpAddr::V6((0xfe80 << 112 | n).into()))
+fn v6(n: u128) -> LimitKey {
+    LimitKey::Address(IpAddr::V6((0xfe80 << 112 | n).into()))
 }
 
 /// A /64 from elsewhere, all of one /48.
-fn far(n: u128) -> Party {
-    Party::Network((0x2001_0db8_0001_u128 << 80 | (n & 0xffff) << 64).into())
+fn far(n: u128) -> LimitKey {
+    LimitKey::Network((0x2001_0db8_0001_u128 << 80 | (n & 0xffff) << 64).into())
 }
 
 /// How long each of the owner's right keys takes, in milliseconds, when one is shown every three seconds for 72 while
 /// `rude` try wrong ones ten times a second; `before`: what the owner did first, all right or wrong.
-fn owners_waits(owner: Party, before: &[bool], rude: fn(u64) -> Vec<Party>) -> Vec<u64> {
+fn owners_waits(owner: LimitKey, before: &[bool], rude: fn(u64) -> Vec<LimitKey>) -> Vec<u64> {
     let mut checking = Checking::new();
     for fits in before {
         checking.ask(owner, *fits).unwrap();
@@ -111,8 +111,8 @@ fn owners_waits(owner: Party, before: &[bool], rude: fn(u64) -> Vec<Party>) -> V
     for step in 0..7200 {
         let now_ms = checking.now_ms;
         if step % 10 == 0 {
-            for party in rude(step / 10) {
-                let _ = checking.ask(party, false);
+            for limit_key in rude(step / 10) {
+                let _ = checking.ask(limit_key, false);
             }
         }
         if step % 300 == 7 && since.is_none() {
@@ -134,7 +134,7 @@ fn owners_waits(owner: Party, before: &[bool], rude: fn(u64) -> Vec<Party>) -> V
 
 #[test]
 fn a_right_key_is_looked_at_within_two_seconds_whatever_wrong_ones_others_try() {
-    type Rude = fn(u64) -> Vec<Party>;
+    type Rude = fn(u64) -> Vec<LimitKey>;
     // Who is rude, and whether an owner whose key was never seen is as well off beside them.
     const CASES: &[(&str, Rude, bool)] = &[
         ("one address", |_| vec![v4(1); 10], true),
@@ -176,21 +176,21 @@ impl Random {
 }
 
 /// One of the guessing networks: every other one is an IPv4 /24, with any of its addresses, or a /48 with any of its /64s.
-fn guesser(network: u64, random: &mut Random) -> Party {
+fn guesser(network: u64, random: &mut Random) -> LimitKey {
     if network.is_multiple_of(2) {
         v4(((network as u32) << 8) | (random.below(253) as u32 + 1))
     } else {
         let network = u128::from(0x2002_0000_0000_u64 | network) << 80;
-        Party::Network((network | u128::from(random.below(1 << 16)) << 64).into())
+        LimitKey::Network((network | u128::from(random.below(1 << 16)) << 64).into())
     }
 }
 
 /// An owner from a network of its own, where nobody guesses: a different one each time, or its key would have been seen.
-fn owner(number: u64) -> Party {
+fn owner(number: u64) -> LimitKey {
     match number % 3 {
         0 => v4(0x00f0_0000 + ((number as u32) << 8)),
         1 => v6(u128::from(number)),
-        _ => Party::Network((u128::from(0x2003_0000_0000_u64 | number) << 80).into()),
+        _ => LimitKey::Network((u128::from(0x2003_0000_0000_u64 | number) << 80).into()),
     }
 }
 

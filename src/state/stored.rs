@@ -49,7 +49,7 @@ pub enum Found<T> {
     /// It was never written.
     Nothing,
     /// What of it is understood.
-    Kept {
+    Stored {
         /// Fields that are strange have their default here.
         value: T,
         /// Fields that stand there in a form this version does not understand. They stay as they are.
@@ -61,7 +61,7 @@ pub enum Found<T> {
 
 /// One file, and what stands in it that this version does not know.
 #[derive(Debug)]
-pub struct Kept<T> {
+pub struct Stored<T> {
     folder: StateFolder,
     /// What the file holds, in our format or a newer one.
     fields: Fields,
@@ -72,7 +72,7 @@ pub struct Kept<T> {
     kind: PhantomData<fn() -> T>,
 }
 
-impl<T: StateFile> Kept<T> {
+impl<T: StateFile> Stored<T> {
     /// Looks at the file. Whatever it holds, this ends well.
     pub fn open(folder: &StateFolder) -> (Self, Found<T>) {
         let (fields, found) = match folder.read(T::NAME) {
@@ -81,7 +81,7 @@ impl<T: StateFile> Kept<T> {
             Err(error) => (Fields::new(), Found::Damaged(error.to_string())),
         };
         let known = match &found {
-            Found::Kept { value, .. } => serde_json::to_value(value).unwrap_or_default(),
+            Found::Stored { value, .. } => serde_json::to_value(value).unwrap_or_default(),
             _ => Value::Null,
         };
         let damaged = matches!(found, Found::Damaged(_));
@@ -128,7 +128,7 @@ impl<T: StateFile> Kept<T> {
     }
 }
 
-impl<T: StateFile> Kept<T> {
+impl<T: StateFile> Stored<T> {
     /// Has a field that was strange written with the next change, whatever stands in it.
     pub fn forget(&mut self, field: &str) {
         self.fields.remove(field);
@@ -182,7 +182,7 @@ fn without_number(fields: &Fields) -> Fields {
 fn known<T: StateFile>(fields: &Fields) -> std::result::Result<Found<T>, String> {
     let read = |fields: &Fields| serde_json::from_value::<T>(Value::Object(fields.clone()));
     let why = match read(fields) {
-        Ok(value) => return Ok(Found::Kept { value, strange: Vec::new() }),
+        Ok(value) => return Ok(Found::Stored { value, strange: Vec::new() }),
         Err(why) => why.to_string(),
     };
     let (good, strange): (Fields, Fields) = fields
@@ -190,7 +190,7 @@ fn known<T: StateFile>(fields: &Fields) -> std::result::Result<Found<T>, String>
         .into_iter()
         .partition(|(name, value)| read(&Fields::from_iter([(name.clone(), value.clone())])).is_ok());
     let value = read(&good).map_err(|_| why)?;
-    Ok(Found::Kept { value, strange: strange.into_iter().map(|(name, _)| name).collect() })
+    Ok(Found::Stored { value, strange: strange.into_iter().map(|(name, _)| name).collect() })
 }
 
 /// Changes in `whole` what differs between `before` and `now`; what neither of them names stays.

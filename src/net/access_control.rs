@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// Shared by whoever has to say no.
 #[derive(Clone)]
-pub struct Entry {
+pub struct AccessControl {
     pub(super) access: Arc<Access>,
     /// Who was turned away, by reason.
     pub(super) refusals: Arc<Refusals>,

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 /// The source and the pair of channels that everybody hears.
 #[derive(Debug)]
-pub struct Heard {
+pub struct NowPlaying {
     /// Channels of the source, for threads that must not wait for a lock; 0 when unknown.
     channels: AtomicU16,
     status: watch::Sender<SourceStatus>,
@@ -19,7 +19,7 @@ pub struct Heard {
     pub controls: Arc<Controls>,
 }
 
-impl Heard {
+impl NowPlaying {
     /// Nothing yet; the pair is the one that `controls` names.
     pub fn new(controls: Arc<Controls>) -> Self {
         let first_channel = controls.first_channel.load(Relaxed) + 1;

@@ -11,9 +11,9 @@ use tokio_rustls::rustls::{CipherSuite, Error, ServerConfig, version};
 
 /// A certificate that can be exchanged between two handshakes.
 #[derive(Debug)]
-pub(super) struct Shown(RwLock<Arc<CertifiedKey>>);
+pub(super) struct CurrentCertificate(RwLock<Arc<CertifiedKey>>);
 
-impl Shown {
+impl CurrentCertificate {
     pub(super) fn new(first: CertifiedKey) -> Self {
         Self(RwLock::new(Arc::new(first)))
     }
@@ -28,7 +28,7 @@ impl Shown {
     }
 }
 
-impl ResolvesServerCert for Shown {
+impl ResolvesServerCert for CurrentCertificate {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.now())
     }
@@ -54,7 +54,7 @@ pub(super) fn certified(chain: &[u8], key: &[u8]) -> std::result::Result<Certifi
 }
 
 /// How handshakes go: TLS 1.3 only (every browser that can play speaks it), tickets for coming back, no early data.
-pub(super) fn server_config(shown: Arc<Shown>) -> Result<ServerConfig> {
+pub(super) fn server_config(shown: Arc<CurrentCertificate>) -> Result<ServerConfig> {
     let cannot = |error| error::Error::new("cannot set up TLS").because(error);
     let aes = has_aes();
     let mut config = ServerConfig::builder_with_provider(Arc::new(provider(aes)))

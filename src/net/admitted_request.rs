@@ -1,7 +1,7 @@
 //! A request that was let in, and who asks.
 
 use super::access::Denied;
-use super::access::rules::Each;
+use super::access::rules::PerPurpose;
 use super::endpoints::Body;
 use super::limits::BODY_TIMEOUT;
 use super::peer::Peer;
@@ -13,16 +13,16 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 /// What `routes` hands to whoever answers.
-pub(super) struct Asked {
+pub(super) struct AdmittedRequest {
     pub(super) request: Request<Incoming>,
     pub(super) peer: Peer,
     /// The keys that were shown, where they count.
-    pub(super) shown: Each<bool>,
+    pub(super) shown: PerPurpose<bool>,
     /// What may be sent with it.
     pub(super) body: Body,
 }
 
-impl Asked {
+impl AdmittedRequest {
     /// Reads what a request wants written.
     pub(super) async fn json<T: DeserializeOwned>(self) -> Result<T, Denied> {
         let bytes_max = match self.body {

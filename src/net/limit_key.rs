@@ -12,7 +12,7 @@ const NETWORK_SHARES: usize = 4;
 
 /// One of those who share what there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Party {
+pub(super) enum LimitKey {
     /// An address that counts for itself.
     Address(IpAddr),
     /// A /64 from elsewhere, by its first address.
@@ -21,7 +21,7 @@ pub(super) enum Party {
 
 /// Parties that may all be one machine, or one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Group {
+pub(super) enum LimitGroup {
     /// This machine itself.
     Here,
     /// An IPv4 /24, by its first address.
@@ -32,7 +32,7 @@ pub(super) enum Group {
     Far(Ipv6Addr),
 }
 
-impl Party {
+impl LimitKey {
     /// The party of a visitor that came from `address` to our address `local`. Neighbours are those whose address needs no router:
     /// it is of a private kind, or of the /64 they reached.
     pub(super) fn of(address: IpAddr, local: IpAddr) -> Self {
@@ -43,12 +43,12 @@ impl Party {
     }
 
     /// With whom it counts besides.
-    pub(super) fn group(self) -> Group {
+    pub(super) fn group(self) -> LimitGroup {
         match self {
-            Self::Address(address) if address.is_loopback() => Group::Here,
-            Self::Address(IpAddr::V4(v4)) => Group::Block(Ipv4Addr::from_bits(v4.to_bits() >> 8 << 8)),
-            Self::Address(IpAddr::V6(_)) => Group::Near,
-            Self::Network(v6) => Group::Far(Ipv6Addr::from_bits(v6.to_bits() >> 80 << 80)),
+            Self::Address(address) if address.is_loopback() => LimitGroup::Here,
+            Self::Address(IpAddr::V4(v4)) => LimitGroup::Block(Ipv4Addr::from_bits(v4.to_bits() >> 8 << 8)),
+            Self::Address(IpAddr::V6(_)) => LimitGroup::Near,
+            Self::Network(v6) => LimitGroup::Far(Ipv6Addr::from_bits(v6.to_bits() >> 80 << 80)),
         }
     }
 
@@ -66,7 +66,7 @@ impl Party {
     }
 }
 
-impl Group {
+impl LimitGroup {
     /// Whether one machine may be as many of them as it likes; IPv4 addresses are too few for that.
     pub(super) fn is_endless(self) -> bool {
         matches!(self, Self::Near | Self::Far(_))
@@ -109,17 +109,20 @@ mod tests {
             ("2001:db8::1", "64:ff9b::a00:1", "64:ff9b::a00:2", true), // NAT64 has one /96 for all of IPv4
         ];
         for (ours, one, other, same) in CASES {
-            let of = |text: &str| Party::of(text.parse().unwrap(), ours.parse().unwrap());
+            let of = |text: &str| LimitKey::of(text.parse().unwrap(), ours.parse().unwrap());
             assert_eq!(of(one) == of(other), *same, "{one} and {other} at {ours}");
         }
     }
 
     #[test]
     fn a_network_has_more_than_an_address_and_ipv6_counts_together_besides() {
-        let of = |text: &str, ours: &str| Party::of(text.parse().unwrap(), ours.parse().unwrap());
+        let of = |text: &str, ours: &str| LimitKey::of(text.parse().unwrap(), ours.parse().unwrap());
         let (far, near) = (of("2001:db8::7", "fd00::1"), of("fd00::7", "fd00::1"));
         assert!(far.share(64) > near.share(64));
-        assert_eq!((far.group(), near.group()), (Group::Far("2001:db8::".parse().unwrap()), Group::Near));
+        assert_eq!(
+            (far.group(), near.group()),
+            (LimitGroup::Far("2001:db8::".parse().unwrap()), LimitGroup::Near)
+        );
         assert_eq!(of("2001:db8:0:ffff::7", "fd00::1").group(), far.group(), "of the same /48");
         assert_ne!(of("2001:db8:1::7", "fd00::1").group(), far.group());
         assert_eq!(of("fe80::7", "fd00::1").group(), near.group(), "of another prefix");
@@ -127,7 +130,7 @@ mod tests {
         let block = |last| of(&format!("10.0.{last}"), "10.0.0.1").group();
         assert_eq!(
             (of("::1", "::1").group(), of("127.0.0.1", "127.0.0.1").group()),
-            (Group::Here, Group::Here)
+            (LimitGroup::Here, LimitGroup::Here)
         );
         assert_eq!((block("0.7"), block("0.255")), (block("0.0"), block("0.0")));
         assert_ne!(block("0.7"), block("1.7"));
