@@ -53,6 +53,9 @@ trace: ## make such a trace up: PROFILE=bad-wifi SEED=1 SECONDS=600 FILE=trace.c
 test-listening: ## sound in Chromium, sample for sample, for longer; on a machine that is left alone
 	@scripts/test.sh listening
 
+pictures: ## the pictures of the page in docs/, taken in Chromium; on a machine that is left alone
+	@scripts/test.sh pictures
+
 test-browsers: ## the page in Firefox and WebKit
 	@scripts/test.sh engines
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make test`: set up, then every test of the repository. One last line counts them all: "N passed, N failed, N skipped".
 #
-# scripts/test.sh [STAGE...] runs only the stages named: rust tools scripts types web browser (and, each on its own, vm, listening, engines and cross).
+# scripts/test.sh [STAGE...] runs only the stages named: rust tools scripts types web browser (and, each on its own, vm, listening, engines, pictures and cross).
 # A stage that dies, hangs or has no tests counts as one failure; the others still run. Logs: target/test-logs/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,7 +29,9 @@ run_stage() {
         cross) CROSS=arm64 ALSA_CONFIG_PATH=$PWD/tests/no_card.conf cargo_tests cross 3000 --lib --bins \
             --test architecture --test recovery --test wire_vectors ;;
         engines) node_tests engines 600 tests/engines ;;
-        *) die "unknown stage '$1'" 'One of: rust tools scripts types web browser vm listening engines cross' ;;
+        # Takes the pictures of the page that the documents show, on a machine that is left alone.
+        pictures) node_tests pictures 600 tests/pictures ;;
+        *) die "unknown stage '$1'" 'One of: rust tools scripts types web browser vm listening engines pictures cross' ;;
     esac
 }
 
@@ -39,11 +41,11 @@ case " ${stages[*]} " in
     *) . scripts/with_packages.sh test ;;
 esac
 case " ${stages[*]} " in
-    *' types '* | *' web '* | *' browser '* | *' listening '* | *' engines '*) scripts/npm_packages.sh ;;
+    *' types '* | *' web '* | *' browser '* | *' listening '* | *' engines '* | *' pictures '*) scripts/npm_packages.sh ;;
 esac
 case " ${stages[*]} " in
     # The page and the virtual machine test the service as it ships.
-    *' browser '* | *' vm '* | *' listening '* | *' engines '*) say 'Building the service' && scripts/cargo.sh build --release --locked ;;
+    *' browser '* | *' vm '* | *' listening '* | *' engines '* | *' pictures '*) say 'Building the service' && scripts/cargo.sh build --release --locked ;;
 esac
 
 for stage in "${stages[@]}"; do run_stage "$stage"; done

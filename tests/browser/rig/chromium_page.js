@@ -133,6 +133,24 @@ export class ChromiumPage {
     await this.#ask('Input.insertText', { text });
   }
 
+  /**
+   * What a person sees, on a screen of this size.
+   *
+   * @param {object} screen
+   * @param {number} screen.width CSS pixels
+   * @param {number} screen.height CSS pixels
+   * @param {'dark' | 'light'} [screen.scheme] what the person's system prefers
+   * @returns {Promise<Buffer>} a PNG, three of its pixels to two CSS pixels
+   */
+  async picture({ width, height, scheme = 'dark' }) {
+    await this.#ask('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1.5, mobile: false });
+    await this.#ask('Emulation.setScrollbarsHidden', { hidden: true });
+    await this.#ask('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] });
+    await this.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))');
+    const { data } = await this.#ask('Page.captureScreenshot', { format: 'png' });
+    return Buffer.from(data, 'base64');
+  }
+
   /** Once more does no harm. */
   async close() {
     if (this.#isClosed) return;
