@@ -1,7 +1,8 @@
 //! Age of the oldest unacknowledged bytes.
 //!
-//! In: what is written, and now and then how much is unacknowledged, with the time. Out: an age that is never too high. One mark
-//! is enough: it is renewed once everything that was under way when it was set is acknowledged. No socket, no clock here.
+//! In: each write, and from time to time the number of unacknowledged bytes, with the time. Out: an age that is never too
+//! high. One mark is enough: it is renewed once everything that was in flight when it was set is acknowledged. No socket,
+//! no clock here.
 
 use crate::units::MonoNs;
 
@@ -14,24 +15,24 @@ pub struct AckAge {
 #[derive(Debug)]
 struct Mark {
     at: MonoNs,
-    /// Bytes written since then. If more than that is unacknowledged, some of it was already under way at the mark.
+    /// Bytes written since the mark. If more than that is unacknowledged, some of it was already in flight at the mark.
     written: usize,
 }
 
 impl AckAge {
-    /// So little is under way that its age does not matter.
+    /// Records that almost nothing is in flight, so its age does not matter.
     pub fn nothing(&mut self) {
         self.mark = None;
     }
 
-    /// So many bytes were written.
+    /// Records that this many bytes were written.
     pub fn written(&mut self, bytes: usize) {
         if let Some(mark) = &mut self.mark {
             mark.written += bytes;
         }
     }
 
-    /// So many bytes are unacknowledged now; for how long at least some of them have been, ns.
+    /// Returns how long at least some of these unacknowledged bytes have been in flight, in ns.
     pub fn age_ns(&mut self, unacknowledged: usize, now: MonoNs) -> u64 {
         match &self.mark {
             Some(mark) if unacknowledged > mark.written => now.since(mark.at),
@@ -63,7 +64,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against a ledger of every byte's time.
+        /// Compares with a ledger that holds the time of every byte.
         #[test]
         fn the_age_is_never_too_high_and_grows_while_nothing_is_acknowledged(
             steps in prop::collection::vec((0_usize..2000, 0_usize..2000, any::<bool>()), 1..200),

@@ -1,9 +1,9 @@
 //! How one listener is served: how many packets share a message, and how long its queue may become.
 //!
-//! In: what the listener reports, and how busy the fan-out is. Out: a [`Serving`], and why. A large message costs less of the
-//! service, of the listener and of a Wi-Fi's air, and makes the sound in it wait for its last packet. That wait is given where it
-//! is a small share of what the network takes anyway, or where the service could not keep up otherwise. No clock here: reports
-//! come once a second, and what must last is counted in reports.
+//! In: the listener's reports, and how busy the fan-out thread is. Out: a [`Serving`] with its reason. A long message costs
+//! less work in the service and in the listener, and less Wi-Fi airtime, but its first packets wait for the last. We accept
+//! that wait where the network's own delay dwarfs it, or where the service could not keep up otherwise. No clock here:
+//! reports come once a second, and durations are counted in reports.
 
 use super::layout::Layout;
 use super::packetizer::Payload;
@@ -11,31 +11,31 @@ use super::wire::{AUDIO_FRAMES_MAX, RECORDS_MAX};
 use crate::units::{Hz, NS_PER_S};
 use serde::{Deserialize, Serialize};
 
-/// So many reports in a row must call for a longer message before it is used.
+/// Consecutive reports that must call for longer messages before they become longer.
 const LONGER_AFTER: u32 = 3;
-/// So many for a shorter one: a network that has been calm for a moment is not calm yet.
+/// Consecutive reports that must call for shorter messages. A network that has been calm for a moment may not stay calm.
 const SHORTER_AFTER: u32 = 10;
-/// What a message may wait for is this part of the round trip.
+/// The share of the round trip that a packet may wait for its message.
 const ROUND_TRIP_SHARE: f64 = 1.0 / 16.0;
-/// A tail counts this many times as long while sound is missed: fewer messages leave a crowded air alone.
+/// Factor on the arrival tail while the listener misses sound: fewer messages relieve a crowded Wi-Fi channel.
 const MISSED_FACTOR: f64 = 2.0;
-/// The round trip and the tail that are believed at most.
+/// Upper limit of the round trip and the tail that we believe.
 const BELIEVED_MS_MAX: f64 = 1000.0;
 
-/// How a listener wants to hear.
+/// The listener's choice between short delay and steady sound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// As soon as may be, at the price of gaps.
+    /// The shortest delay, at the price of gaps.
     Lowest,
-    /// As it comes.
+    /// A balance of delay and gaps.
     #[default]
     Balanced,
-    /// Without gaps, at the price of delay.
+    /// No gaps, at the price of delay.
     Safest,
 }
 
 impl Mode {
-    /// The mode of a page's word; one that is not known is no wish.
+    /// Returns the mode of this name; an unknown name means balanced.
     pub fn named(word: &str) -> Self {
         match word {
             "lowest" => Self::Lowest,
@@ -44,7 +44,7 @@ impl Mode {
         }
     }
 
-    /// What share of the arrival tail a message may wait.
+    /// Returns the share of the arrival tail that a packet may wait for its message.
     fn tail_share(self) -> f64 {
         match self {
             Self::Lowest => 1.0 / 16.0,
@@ -53,8 +53,8 @@ impl Mode {
         }
     }
 
-    /// The queue that is worth keeping for a listener that plays so far behind: what is older comes too late to be heard, but not
-    /// to teach the listener how late sound comes here.
+    /// Returns the longest useful queue for a listener that plays this far behind. Older packets come too late to be heard,
+    /// but they still show the listener how late packets can be.
     fn queue_ms(self, target_ms: f64) -> f64 {
         match self {
             Self::Lowest => (4.0 * target_ms).max(60.0),
@@ -64,25 +64,25 @@ impl Mode {
     }
 }
 
-/// What a listener last said.
+/// A listener's latest report.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ListenerFeedback {
-    /// How it wants to hear.
+    /// The listener's mode.
     pub mode: Mode,
-    /// How far behind the newest sound it means to play.
+    /// The playout delay it aims for.
     pub target_ms: Option<f64>,
-    /// How much later than the earliest sound of the last second the latest came.
+    /// How much later than the earliest packet of the last second the latest one came.
     pub arrival_tail_ms: Option<f64>,
-    /// Round trip between it and us.
+    /// Round trip between the listener and the service.
     pub round_trip_ms: Option<f64>,
-    /// It missed sound since its last report, for the network's sake.
+    /// Whether it missed sound since its last report because of the network.
     pub missed: bool,
 }
 
-/// The sizes that serving everybody who hears one rendition starts from.
+/// The sizes of one rendition, where serving each of its listeners starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream {
-    /// The rendition's.
+    /// The rendition's number.
     pub number: u8,
     /// Frames per second.
     pub rate: Hz,
@@ -95,7 +95,8 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Such payloads of a source laid out so, in packets of as many frames as are asked for, as far as its periods allow.
+    /// Returns the sizes for a payload and a layout. Packets hold the requested number of frames, as far as the source's
+    /// periods allow.
     pub fn new(payload: &Payload, layout: &Layout, chunk_frames: Option<u32>, queue_ms: u32) -> Self {
         let packet_frames = layout.packet_frames(chunk_frames);
         let samples = packet_frames as usize * usize::from(payload.channels);
@@ -107,27 +108,27 @@ impl Stream {
         f64::from(self.packet_frames) * 1000.0 / f64::from(self.rate.0)
     }
 
-    /// The most packets a message may hold: a power of two, and room is left for a note and more that waits. Two messages fit the
-    /// longest queue.
+    /// Returns the most packets a message may hold: a power of two that leaves room for a note and for further waiting
+    /// packets. Two messages fit the longest queue.
     fn chunk_packets_max(self) -> u32 {
         let queued = self.packets_in(f64::from(self.queue_ms)) as u32 / 2;
         let most = (AUDIO_FRAMES_MAX / self.packet_frames).min(queued).clamp(1, RECORDS_MAX as u32 / 2);
         1 << most.ilog2()
     }
 
-    /// The most packets any queue may hold.
+    /// Returns the most packets any queue may hold.
     pub fn queue_packets_max(self) -> usize {
         self.packets_in(f64::from(self.queue_ms))
     }
 
-    /// So many milliseconds in packets, at least two: one to be sent, one to come.
+    /// Converts milliseconds to packets, at least two: one being sent, one to come.
     pub fn packets_in(self, ms: f64) -> usize {
         let frames = self.rate.frames_in((ms.clamp(0.0, 10_000.0) / 1000.0 * NS_PER_S as f64) as u64);
         (frames as usize / self.packet_frames as usize).max(2)
     }
 }
 
-/// Why a message holds as many packets as it does.
+/// Why a message holds this many packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
@@ -135,7 +136,7 @@ pub enum Why {
     LeastDelay,
     /// The network's jitter or round trip hides the wait.
     Network,
-    /// The service would be too busy otherwise.
+    /// The service would be too busy with shorter messages.
     ServiceBusy,
 }
 
@@ -146,39 +147,40 @@ pub struct Serving {
     pub chunk_packets: u32,
     /// Packets its queue may hold.
     pub queue_packets: usize,
-    /// How long sound may stay unacknowledged before no more is sent.
+    /// Stop sending once sound has been unacknowledged for this long.
     pub unacknowledged_ms: u32,
-    /// Why the chunk is as long.
+    /// Why messages have this length.
     pub why: Why,
 }
 
-/// One listener's serving, as it changes.
+/// Decides how one listener is served, report by report.
 #[derive(Clone, Copy, Debug)]
 pub struct Adaptation {
     stream: Stream,
-    /// Packets in a message for the network's sake.
+    /// Packets in a message, as the network suggests.
     chunk_packets: u32,
-    /// For the service's.
+    /// Packets in a message that the service needs to keep up.
     floor_packets: u32,
     facts: ListenerFeedback,
-    /// Reports in a row that wanted another length, and the one nearest to now among them.
+    /// Consecutive reports asking for a change, and the smallest change asked for.
     agreeing: u32,
     wanted: u32,
 }
 
 impl Adaptation {
-    /// For a listener that has said nothing yet.
+    /// Returns the state for a listener that has not reported yet.
     pub fn new(stream: Stream) -> Self {
         let facts = ListenerFeedback::default();
         Self { stream, chunk_packets: 1, floor_packets: 1, facts, agreeing: 0, wanted: 1 }
     }
 
-    /// Another source has been opened: what the listener said of its network still holds, how many packets that means is found anew.
+    /// Adopts the sizes of a newly opened source. The listener's last report still holds; the number of packets is computed
+    /// anew.
     pub fn lay_out(&mut self, stream: Stream) {
         *self = Self { facts: self.facts, ..Self::new(stream) };
     }
 
-    /// The listener has reported.
+    /// Takes in a report of the listener.
     pub fn report(&mut self, facts: ListenerFeedback) {
         self.facts = facts;
         let wanted = self.wanted_packets();
@@ -198,12 +200,12 @@ impl Adaptation {
         }
     }
 
-    /// Messages must hold so many packets, a power of two, for the service to keep up.
+    /// Sets the least number of packets in a message, a power of two, with which the service keeps up.
     pub fn floor(&mut self, packets: u32) {
         self.floor_packets = packets.min(self.stream.chunk_packets_max());
     }
 
-    /// How the listener is to be served now.
+    /// Returns how to serve the listener now.
     pub fn serving(&self) -> Serving {
         let chunk_packets = self.chunk_packets.max(self.floor_packets);
         let why = match (chunk_packets, self.floor_packets > self.chunk_packets) {
@@ -224,7 +226,7 @@ impl Adaptation {
 
     fn wanted_packets(&self) -> u32 {
         let packet_ms = self.stream.packet_ms();
-        // Sound that waits for its message is part of the tail: it must not lengthen itself.
+        // A packet that waits for its message adds to the tail. Without this subtraction the wait would lengthen itself.
         let own_ms = f64::from(self.serving().chunk_packets - 1) * packet_ms;
         let tail_ms = (believed_ms(self.facts.arrival_tail_ms).unwrap_or(0.0) - own_ms).max(0.0);
         let factor = if self.facts.missed { MISSED_FACTOR } else { 1.0 };
@@ -235,36 +237,37 @@ impl Adaptation {
     }
 }
 
-/// What a listener says may be anything; null and nonsense are unknown.
+/// Limits a reported time to what can be believed. A listener may report anything: null and nonsense are unknown.
 fn believed_ms(ms: Option<f64>) -> Option<f64> {
     ms.filter(|ms| ms.is_finite() && *ms >= 0.0).map(|ms| ms.min(BELIEVED_MS_MAX))
 }
 
-/// How many packets messages must hold for the fan-out thread to keep up: doubled when it is too busy, halved when twice the
-/// messages would still leave it time.
+/// How many packets messages must hold for the fan-out thread to keep up. The number doubles when the thread is too busy.
+/// It halves when the thread could send twice as many messages.
 #[derive(Clone, Copy, Debug)]
 pub struct CostFloor {
     packets: u32,
-    /// Looks in a row that found it idle.
+    /// Consecutive looks at which the thread was idle.
     idle: u32,
 }
 
 /// Above this share of its time the thread is too busy.
 const BUSY_SHARE: f64 = 0.6;
-/// Below this one it could send twice as many messages: a third of what is too busy, so that it does not swing.
+/// Below this share it could send twice as many messages. A third of `BUSY_SHARE`, so that the number does not oscillate.
 const IDLE_SHARE: f64 = 0.2;
-/// For so many looks.
+/// Idle looks before the number halves.
 const IDLE_LOOKS: u32 = 8;
 
 impl Default for CostFloor {
-    /// One packet a message.
+    /// Starts with one packet per message.
     fn default() -> Self {
         Self { packets: 1, idle: 0 }
     }
 }
 
 impl CostFloor {
-    /// The thread was busy for this share of the last while; how many packets a message of this stream must hold from now on.
+    /// Takes in the share of time the thread was busy; returns the packets that a message of this stream must hold from now
+    /// on.
     pub fn observe(&mut self, busy_share: f64, stream: Stream) -> u32 {
         self.idle = if busy_share < IDLE_SHARE { self.idle + 1 } else { 0 };
         if busy_share > BUSY_SHARE {
@@ -314,7 +317,7 @@ mod tests {
             (Mode::Safest, 1e9, 1e9, 16),
         ] {
             let mut adaptation = Adaptation::new(STREAM);
-            // Its own waiting is part of the tail a listener sees.
+            // The model's own wait for a message is part of the tail that the listener sees.
             let serving = told(&mut adaptation, LONGER_AFTER, network(mode, tail_ms, round_trip_ms));
             assert_eq!(serving.chunk_packets, packets, "{mode:?} {tail_ms} {round_trip_ms}");
             let own_ms = f64::from(packets - 1) * STREAM.packet_ms();

@@ -1,71 +1,71 @@
-//! The newest packets, once for everybody, and each listener's place among them.
+//! The newest packets, held once for all listeners, and each listener's position among them.
 //!
-//! A listener's queue is a [`Cursor`]: what lies between it and the newest packet waits for that listener. It costs nothing to
-//! add a packet to five hundred queues, and nothing is copied. For live audio the newest packet is worth most: a queue that has
-//! become too long forgets its oldest part, and its cursor remembers what that was. No clock, no lock, no waiting here.
+//! A listener's queue is a [`Cursor`]: everything between it and the newest packet waits for that listener. Adding a packet
+//! to five hundred queues costs nothing and copies nothing. For live audio the newest packet is worth most, so a queue that
+//! is too long drops its oldest packets, and its cursor counts them. No clock, no lock, no waiting here.
 
 use std::collections::VecDeque;
 
-/// Anything with a place on the timeline.
+/// Anything with a position on the timeline.
 pub trait Timed {
-    /// First frame.
+    /// Returns the index of its first frame.
     fn frame_index(&self) -> u64;
-    /// How many frames.
+    /// Returns its number of frames.
     fn frames(&self) -> u32;
 }
 
-/// What a listener will not get.
+/// Packets that a listener will not get.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lost {
-    /// Packets forgotten.
+    /// Number of packets dropped.
     pub packets: u32,
     /// Frames they held.
     pub frames: u32,
-    /// First frame of the first of them.
+    /// Index of the first frame of the first of them.
     pub frame_index: u64,
 }
 
-/// One listener's place: the packet that comes next for it.
+/// One listener's position: the next packet it gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
-    /// Counted from the first packet there ever was.
+    /// Counted from the first packet ever pushed.
     next: u64,
-    /// Forgotten since [`Cursor::told`].
+    /// Packets dropped since [`Cursor::told`].
     lost: Lost,
 }
 
 impl Cursor {
-    /// What was forgotten and has not been told yet.
+    /// Returns the loss that the listener has not been told of yet.
     pub fn lost(&self) -> Option<Lost> {
         (self.lost.packets > 0).then_some(self.lost)
     }
 
-    /// The loss has been told.
+    /// Records that the listener was told of its loss.
     pub fn told(&mut self) {
         self.lost = Lost::default();
     }
 }
 
-/// The packets that some listener may still want.
+/// The packets that some listener may still need.
 #[derive(Debug)]
 pub struct Backlog<T> {
     packets: VecDeque<T>,
     capacity: usize,
-    /// Packets there ever were.
+    /// Packets ever pushed.
     count: u64,
 }
 
 impl<T: Timed> Backlog<T> {
-    /// An empty one; allocates again only when told to ([`Self::make_room`]).
+    /// Creates an empty backlog. It allocates again only in [`Self::make_room`].
     ///
     /// # Panics
-    /// With a capacity of 0.
+    /// If the capacity is 0.
     pub fn new(capacity: usize) -> Self {
         assert!(capacity > 0, "a backlog of capacity {capacity} could hold nothing");
         Self { packets: VecDeque::with_capacity(capacity), capacity, count: 0 }
     }
 
-    /// Holds so many packets from now on, if it held fewer.
+    /// Raises the capacity to this many packets if it was lower.
     pub fn make_room(&mut self, capacity: usize) {
         if capacity > self.capacity {
             self.packets.reserve_exact(capacity - self.packets.len());
@@ -73,7 +73,8 @@ impl<T: Timed> Backlog<T> {
         }
     }
 
-    /// Adds the newest packet. The oldest goes when there is no room: every cursor must have left it by then ([`Self::keep`]).
+    /// Adds the newest packet. When there is no room, the oldest goes: every cursor must have left it by then
+    /// ([`Self::keep`]).
     pub fn push(&mut self, packet: T) {
         if self.packets.len() == self.capacity {
             self.packets.pop_front();
@@ -82,43 +83,43 @@ impl<T: Timed> Backlog<T> {
         self.count += 1;
     }
 
-    /// Packets there ever were: rises by one with each.
+    /// Returns the number of packets ever pushed.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// The newest packet.
+    /// Returns the newest packet.
     pub fn newest(&self) -> Option<&T> {
         self.packets.back()
     }
 
-    /// A place behind the newest packet: only what is still to come is heard.
+    /// Returns the position after the newest packet: such a listener hears only packets still to come.
     pub fn end(&self) -> Cursor {
         Cursor { next: self.count, lost: Lost::default() }
     }
 
-    /// The packet that comes next at a place, counted from the first there ever was.
+    /// Returns the number of the packet that comes next at this cursor, counted from the first ever pushed.
     pub fn position(&self, cursor: &Cursor) -> u64 {
         cursor.next
     }
 
-    /// How many packets wait at a place.
+    /// Returns how many packets wait at this cursor.
     pub fn waiting(&self, cursor: &Cursor) -> usize {
         (self.count - cursor.next) as usize
     }
 
-    /// The packets that wait at a place, the oldest first.
+    /// Returns the packets that wait at this cursor, the oldest first.
     pub fn from<'a>(&'a self, cursor: &Cursor) -> impl ExactSizeIterator<Item = &'a T> + use<'a, T> {
         self.packets.range(self.packets.len().saturating_sub(self.waiting(cursor))..)
     }
 
-    /// So many packets have been taken.
+    /// Moves the cursor past this many packets.
     pub fn advance(&self, cursor: &mut Cursor, packets: usize) {
         debug_assert!(packets <= self.waiting(cursor), "{packets} packets were never there");
         cursor.next += packets as u64;
     }
 
-    /// Forgets the oldest packets that wait at a place until `most` are left; what went.
+    /// Drops the oldest packets waiting at this cursor until at most `most` are left; returns the loss.
     pub fn keep(&self, cursor: &mut Cursor, most: usize) -> Lost {
         let forgotten = self.waiting(cursor).saturating_sub(most);
         let mut gone = Lost::default();
@@ -162,7 +163,7 @@ mod tests {
             let mut backlog = Backlog::new(10);
             let mut listeners: Vec<(Cursor, u64)> = limits.iter().map(|_| (backlog.end(), 0)).collect();
             for step in steps {
-                // A step of 4 is a new packet; any other is a listener's turn to take one.
+                // Step 4 adds a packet; any other is a listener taking one.
                 if step == 4 {
                     let count = backlog.count();
                     backlog.push(count);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Why frames never reached a listener. The numbers are those of `docs/ref/wire-format.md`.
+/// Why frames never reached a listener, with the numbers of `docs/ref/wire-format.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u16)]
@@ -11,7 +11,7 @@ pub enum Cause {
     CaptureXrun = 1,
     /// The device delivered fewer frames than its clock says it should have.
     UsbLoss = 2,
-    /// The synth was unplugged, switched off, or stood still.
+    /// The synth was unplugged, switched off, or stopped delivering.
     DeviceGone = 3,
     /// The service was too busy to take frames from the capture thread.
     HandoffFull = 4,
@@ -22,7 +22,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Every cause, in the order of its code.
+    /// All causes, in the order of their codes.
     pub const ALL: [Self; 6] = [
         Self::CaptureXrun,
         Self::UsbLoss,
@@ -32,17 +32,17 @@ impl Cause {
         Self::QueueDrop,
     ];
 
-    /// The code on the wire.
+    /// Returns the code on the wire.
     pub fn code(self) -> u16 {
         self as u16
     }
 
-    /// The cause of a wire code, if there is one.
+    /// Returns the cause of a wire code, if the code is known.
     pub fn from_code(code: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| cause.code() == code)
     }
 
-    /// The name everybody uses.
+    /// Returns the name used in the page, the log and the status.
     pub fn name(self) -> &'static str {
         match self {
             Self::CaptureXrun => "capture_xrun",

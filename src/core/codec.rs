@@ -1,28 +1,28 @@
 //! How the samples of a packet become its payload.
 //!
-//! In: the interleaved Int16 of a whole packet. Out: bytes. A [`Codec`] may keep what it needs from packet to packet; it reads no
-//! clock and never fails. Only the packetizer, and who puts a rendition together (`hub::rendition`), know codecs.
+//! In: the interleaved Int16 samples of a whole packet. Out: bytes. A [`Codec`] may keep state from packet to packet; it
+//! reads no clock and never fails. Only the packetizer and `hub::rendition` know codecs.
 
 use super::wire;
 use bytes::BytesMut;
 use std::fmt::Debug;
 
-/// One way to write samples.
+/// A way to encode samples.
 pub trait Codec: Debug {
-    /// Its byte in a record's head.
+    /// Returns its format byte in a record's head.
     fn format(&self) -> u8;
 
-    /// Its name in `hello`.
+    /// Returns its name in the `hello` message.
     fn name(&self) -> &'static str;
 
-    /// Most bytes of so many samples: room is made for them at once.
+    /// Returns the most bytes that this many samples can take, for allocating once.
     fn bytes_max(&self, samples: usize) -> usize;
 
-    /// Appends the payload of a packet of these samples.
+    /// Appends the payload of a packet made of these samples.
     fn encode(&mut self, samples: &[i16], payload: &mut BytesMut);
 }
 
-/// The samples themselves, little-endian.
+/// The uncompressed samples, little-endian.
 #[derive(Clone, Copy, Debug)]
 pub struct Int16;
 

@@ -1,45 +1,48 @@
 //! Finds frames the device never delivered, from its own clock: lost USB packets raise no error (docs/design/real-time.md).
 //!
-//! In: how many frames have come so far, and when. A stamp can be late (an interrupt on a busy machine) but hardly early, so
-//! the *least* late of a window tell the device's clock to a fraction of a frame. Windows lie on a straight line (its slope
-//! is the clocks' difference); lost frames lift all later ones by their number. A lift counts once every window of two
-//! seconds has shown it: a frozen machine lifts some, then they come down again. Out: the frames of each loss.
+//! In: how many frames have come so far, and when. A stamp can be late (an interrupt on a busy machine) but hardly early.
+//! So the *least* late stamps of a window show the device's clock to a fraction of a frame. The windows lie on a straight
+//! line whose slope is the difference between the two clocks; lost frames lift all later windows by their number. A lift
+//! counts once every window of two seconds shows it: a machine that froze lifts some windows, but they come down again.
+//! Out: the frames of each loss.
 
 use crate::units::{Hz, MonoNs, NS_PER_S};
 
-/// How long one point of the lower envelope is gathered.
+/// Length of a window, which gives one point of the lower envelope.
 const WINDOW_NS: u64 = NS_PER_S / 4;
-/// The point is the last of so many least late stamps: the others may be early, for a device fills packets a frame ahead at times.
+/// A window's point is the last of its least late stamps. The others may be early, because a device sometimes fills packets
+/// a frame ahead.
 const EARLY: usize = 4;
-/// A smaller lift is not called a loss: the smallest USB packet at 44.1 kHz carries 5 or 6 frames (125 us).
+/// The smallest lift that counts as a loss: the smallest USB packet at 44.1 kHz carries 5 or 6 frames (125 us).
 const LIFT_FRAMES_MIN: f64 = 3.0;
-/// Nor is one that is not so many times as large as what the points scatter by.
+/// A loss must also be this many times as large as the scatter of the points.
 const LIFT_SCATTERS: f64 = 6.0;
-/// Windows the slope is told from: six seconds, for fewer are too noisy and more too slow for a crystal that warms up.
+/// Windows that determine the slope: six seconds. Fewer are too noisy; more react too slowly to a crystal that warms up.
 const CALM: usize = 24;
-/// Windows before lifts are looked for.
+/// Windows needed before we look for lifts.
 const CALM_MIN: usize = 16;
-/// Windows the level is told from, on either side of a lift: both alike, so what stamps are late by drops out.
+/// Windows that determine the level on either side of a lift. Both sides use the same number, so that the usual lateness of
+/// stamps cancels out.
 const LEVEL: usize = 8;
-/// A loss is a jump above one of so many points before; a crystal that changes its pace climbs.
+/// A loss jumps above every one of this many points before it; a crystal that changes its frequency climbs slowly.
 const JUMP: usize = 2;
 
-/// What one stamp says.
+/// One stamp, as a point of the diagram.
 #[derive(Clone, Copy, Debug, Default)]
 struct Point {
     at_s: f64,
-    /// Frames that were due by then, at the nominal rate, and had not come.
+    /// Frames that were due by then at the nominal rate and had not come.
     missing: f64,
 }
 
 impl Point {
-    /// What is left without the clocks' difference.
+    /// Returns the missing frames without the part that the clocks' difference explains.
     fn level(self, slope: f64) -> f64 {
         self.missing - slope * self.at_s
     }
 }
 
-/// Watches one device from opening to closing.
+/// Watches one device from its opening to its closing.
 #[derive(Debug)]
 pub struct LossFinder {
     rate: Hz,
@@ -53,15 +56,15 @@ pub struct LossFinder {
     /// The last points on the line, a ring.
     calm: [Point; CALM],
     calm_count: usize,
-    /// How many of them came after the last loss: the slope is told from these, or losses would be taken for drift.
+    /// How many of them came after the last loss. The slope uses only these; otherwise losses would look like drift.
     since_loss: usize,
-    /// The points above it since.
+    /// The points above the line since it last moved.
     lifted: [Point; LEVEL],
     lifted_count: usize,
 }
 
 impl LossFinder {
-    /// Knows nothing yet.
+    /// Creates a finder that knows nothing yet.
     pub fn new(rate: Hz) -> Self {
         Self {
             rate,
@@ -78,18 +81,19 @@ impl LossFinder {
         }
     }
 
-    /// Forgets everything but the drift: after an overrun the count starts anew.
+    /// Forgets everything but the drift, because the frame count starts anew after an overrun.
     pub fn restart(&mut self) {
         *self = Self { slope: self.slope, ..Self::new(self.rate) };
     }
 
-    /// The drift seen, in parts per million of the nominal rate: positive when the device is slow against our clock.
-    /// `None` until a few seconds have passed.
+    /// Returns the measured drift in parts per million of the nominal rate: positive when the device is slow against our
+    /// clock. `None` during the first seconds.
     pub fn drift_ppm(&self) -> Option<f64> {
         self.slope.map(|slope| slope / f64::from(self.rate.0) * 1e6)
     }
 
-    /// `frames_delivered` since the (re)start were there at `at`. Returns frames found to be lost, 0 nearly always.
+    /// Takes in that `frames_delivered` frames since the (re)start had arrived at `at`. Returns the frames found to be
+    /// lost, nearly always 0.
     pub fn observe(&mut self, at: MonoNs, frames_delivered: u64) -> u32 {
         let Some(began) = self.began else {
             self.began = Some(at);
@@ -133,7 +137,7 @@ impl LossFinder {
         let jumped =
             self.lifted_count > 0 || self.last_calm(JUMP).any(|before| is_above(before.level(slope)));
         if !(jumped && is_above(level)) {
-            self.lifted_count = 0; // what was above the line has come down: it was only late
+            self.lifted_count = 0; // the points above the line have come down: the stamps were only late
             self.learn(point);
             return 0;
         }
@@ -147,7 +151,7 @@ impl LossFinder {
         lost as u32
     }
 
-    /// The line goes on `lost` frames higher, at `level`. Points above it even so may be the next loss.
+    /// Raises the line by `lost` frames, to `level`. Points still above it may be the next loss.
     fn lift_the_line(&mut self, lost: f64, slope: f64, level: f64) {
         for point in &mut self.calm {
             point.missing += lost;
@@ -173,7 +177,8 @@ impl LossFinder {
         }
     }
 
-    /// Of the last `known` points each of the older half with its fellow of the newer half.
+    /// Returns the median slope between each point of the older half of the last `known` points and its counterpart in the
+    /// newer half.
     fn median_slope(&self, known: usize) -> f64 {
         let half = known / 2;
         let mut slopes = [0.0; CALM / 2];
@@ -186,13 +191,13 @@ impl LossFinder {
         f64::midpoint(slopes[(half - 1) / 2], slopes[half / 2])
     }
 
-    /// The last `count` points on the line, the oldest first.
+    /// Returns the last `count` points on the line, the oldest first.
     fn last_calm(&self, count: usize) -> impl Iterator<Item = Point> + '_ {
         (self.calm_count - count..self.calm_count).map(|number| self.calm[number % CALM])
     }
 }
 
-/// Where the line lies: the least but one, lest a single stamp decides.
+/// Returns the level of the line: the second-lowest point, so that a single stamp cannot decide.
 fn level_of(points: impl IntoIterator<Item = Point>, slope: f64) -> f64 {
     let (mut least, mut second) = (f64::INFINITY, f64::INFINITY);
     for level in points.into_iter().map(|point| point.level(slope)) {
@@ -208,11 +213,11 @@ mod tests {
     use std::f64::consts::TAU;
 
     const RATE: f64 = 44_100.0;
-    /// Packets of a transfer, which lasts 1 ms.
+    /// Packets in one transfer, which lasts 1 ms.
     const PACKETS: u64 = 8;
     const PERIOD_FRAMES: u64 = 128;
 
-    /// A crystal: `drift_ppm` slow, and `wander_ppm` more or less in turn, every `wander_s`.
+    /// A crystal that is `drift_ppm` slow, plus or minus `wander_ppm` in turn, changing every `wander_s`.
     #[derive(Clone, Copy, Debug)]
     struct Crystal {
         drift_ppm: f64,
@@ -232,7 +237,7 @@ mod tests {
         }
     }
 
-    /// Always the same numbers, from 0 to 1.
+    /// A generator of repeatable pseudo-random numbers from 0 to 1.
     struct Random(u64);
 
     impl Random {
@@ -245,20 +250,20 @@ mod tests {
     /// How late a stamp is, in seconds.
     type Lateness = fn(&mut Random) -> f64;
 
-    /// An interrupt of a machine with other work: some 40 us, one in a hundred up to half a millisecond.
+    /// Lateness of interrupts on a machine with other work: some 40 us, one in a hundred up to half a millisecond.
     fn interrupt(random: &mut Random) -> f64 {
         let rare = if random.next() < 0.01 { 500e-6 * random.next() } else { 0.0 };
         10e-6 - 30e-6 * (1.0 - random.next()).ln() + rare
     }
 
-    /// The same, of a device that fills one packet in fifty up to a frame and a half ahead.
+    /// The same lateness, for a device that fills one packet in fifty up to a frame and a half ahead.
     fn hasty(random: &mut Random) -> f64 {
         let early_s = if random.next() < 0.02 { 34e-6 * random.next() } else { 0.0 };
         interrupt(random) - early_s
     }
 
-    /// A device watched for `seconds`: of the transfer of each millisecond it loses so many packets as `loses` says.
-    /// Returns the frames lost, and those found with the millisecond in which they were.
+    /// Watches a device for `seconds`; `loses` says how many packets it loses in each millisecond's transfer. Returns the
+    /// frames lost, and the frames found with the millisecond of each find.
     fn watched(
         crystal: Crystal,
         seconds: u64,
@@ -338,7 +343,7 @@ mod tests {
         assert_eq!((found.len(), sum(&found)), (1, lost));
     }
 
-    /// A packet every `every_ms` for half a minute; frames lost, and frames found.
+    /// Loses a packet every `every_ms` for half a minute; returns the frames lost and the frames found.
     fn series(every_ms: u64) -> (u64, u64) {
         let (lost, found) = watched(Crystal::steady(80.0), 60, interrupt, |ms| {
             u64::from((20_000..50_000).contains(&ms) && ms % every_ms == 0)

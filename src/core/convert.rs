@@ -1,14 +1,15 @@
-//! From what a device delivers to one sample type: integers of 32 bits whose full scale is the full width.
+//! Converts what a device delivers to one sample type: full-scale 32-bit integers.
 //!
-//! In: interleaved samples in one [`SampleFormat`], as bytes, of however many channels. Out: the same samples, in the same order.
+//! In: interleaved samples in one [`SampleFormat`], as bytes, of any number of channels. Out: the same samples in the same
+//! order.
 //!
-//! Exact for every integer format: a narrower sample fills the upper bits, and zeros fill the rest. A float is exact down to
-//! 2^-8 of full scale; a smaller one that falls between two integers becomes the odd one of them. So whoever rounds the integer to
-//! fewer bits gets what rounding the float itself would have given: an odd number is never a tie, and never past one.
-//! Not a number is silence; beyond full scale is full scale.
+//! Exact for every integer format: a narrower sample fills the upper bits, and zeros fill the rest. A float is exact down
+//! to 2^-8 of full scale. A smaller float that falls between two integers becomes the odd one of them. An odd number is
+//! never a tie when it is rounded to fewer bits, so that later rounding gives the same result as rounding the float
+//! directly. NaN becomes silence; values beyond full scale become full scale.
 //!
-//! Real-time code: no allocation, no panic, no clock. The loops hold no branch on data, so that they vectorise;
-//! `benches/convert.rs` measures it. What does not belong here: which channels are heard, and rounding to fewer bits.
+//! Real-time code: no allocation, no panic, no clock. The loops do not branch on data, so that they vectorise;
+//! `benches/convert.rs` measures it. Choosing channels and rounding to fewer bits belong elsewhere.
 
 /// How one sample is stored, by ALSA's definitions. All are little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,19 +18,19 @@ pub enum SampleFormat {
     S32Le,
     /// 24-bit integers in three bytes.
     S24Le3,
-    /// 24-bit integers in the low three of four bytes; the fourth may hold anything.
+    /// 24-bit integers in the low three of four bytes; the fourth byte is undefined.
     S24Le,
     /// 16-bit integers.
     S16Le,
-    /// 32-bit floats, full scale from -1 to 1.
+    /// 32-bit floats; full scale is -1 to 1.
     F32Le,
 }
 
 impl SampleFormat {
-    /// All of them, the most precise integers first.
+    /// All formats, the most precise integers first.
     pub const ALL: [Self; 5] = [Self::S32Le, Self::S24Le3, Self::S24Le, Self::S16Le, Self::F32Le];
 
-    /// Bytes of one sample.
+    /// Returns the bytes of one sample.
     pub const fn bytes_per_sample(self) -> usize {
         match self {
             Self::S32Le | Self::S24Le | Self::F32Le => 4,
@@ -38,7 +39,7 @@ impl SampleFormat {
         }
     }
 
-    /// ALSA's name for it.
+    /// Returns ALSA's name of the format.
     pub const fn name(self) -> &'static str {
         match self {
             Self::S32Le => "S32_LE",
@@ -49,7 +50,8 @@ impl SampleFormat {
         }
     }
 
-    /// Writes `sample` at the start of `bytes` so that it is found again as it was; nothing when `bytes` are too few.
+    /// Writes `sample` at the start of `bytes` such that converting it back gives the same value. Writes nothing when
+    /// `bytes` is too short.
     pub fn store(self, sample: i16, bytes: &mut [u8]) {
         let wide = i32::from(sample);
         let stored = match self {
@@ -64,7 +66,7 @@ impl SampleFormat {
         }
     }
 
-    /// Makes as many whole samples as both `source` and `out` hold integers of 32 bits; how many.
+    /// Converts as many whole samples as both `source` and `out` can hold to 32-bit integers; returns their number.
     ///
     /// ```
     /// use synthwire::core::convert::SampleFormat;
@@ -94,23 +96,24 @@ fn each<const BYTES: usize>(source: &[u8], out: &mut [i32], read: impl Fn([u8; B
     samples.len().min(out.len())
 }
 
-/// A float whose full scale is 1: the integer it is, or the odd one beside it.
+/// Converts a float whose full scale is 1 to the same integer, or to the odd integer beside it.
 ///
-/// Two ways to the same integer. NEON has the cast as a vector instruction; SSE has none, and calls a function to round down.
+/// There are two ways with equal results. NEON has the cast as a vector instruction; SSE has none, and calls a function to
+/// round down.
 fn from_float(sample: f32) -> i32 {
     if cfg!(target_arch = "x86_64") { in_halves(sample) } else { by_cast(sample) }
 }
 
-/// By the cast to integers, which is tame: beyond full scale is full scale, and not a number is 0.
+/// Converts by a saturating cast: values beyond full scale become full scale, and NaN becomes 0.
 fn by_cast(sample: f32) -> i32 {
-    /// 2^31: full scale of the integer. A power of two, so that scaling loses nothing.
+    /// 2^31: full scale of the integer. A power of two, so that scaling is exact.
     const FULL_SCALE: f32 = 2_147_483_648.0;
     let scaled = sample * FULL_SCALE;
     let below = scaled.floor() as i32;
     below | i32::from((below as f32) < scaled)
 }
 
-/// By additions: the upper 16 bits first, then what is left of the float, which loses nothing either.
+/// Converts by additions: the upper 16 bits first, then the remainder of the float, which is exact too.
 fn in_halves(sample: f32) -> i32 {
     /// 1.5 x 2^23: adding it leaves no bits below one, so the addition itself rounds.
     const ROUNDER: f32 = 12_582_912.0;
@@ -118,14 +121,14 @@ fn in_halves(sample: f32) -> i32 {
     let sample = if sample.is_nan() { 0.0 } else { sample };
     let scaled = (sample * UPPER_FULL_SCALE).clamp(-UPPER_FULL_SCALE, UPPER_FULL_SCALE);
     let upper = scaled + ROUNDER;
-    let rest = (scaled - (upper - ROUNDER)) * 65_536.0; // from -2^15 to 2^15, with all its bits
+    let rest = (scaled - (upper - ROUNDER)) * 65_536.0; // from -2^15 to 2^15, exact
     let lower = rest + ROUNDER;
     let nearest = (upper.to_bits() << 16)
         .wrapping_add(lower.to_bits())
         .wrapping_sub((ROUNDER.to_bits() << 16).wrapping_add(ROUNDER.to_bits()));
     let (above, below) = (lower - ROUNDER > rest, lower - ROUNDER < rest);
     let odd = nearest.cast_signed().wrapping_sub(i32::from(above)) | i32::from(above | below);
-    // Full scale has come out as 2^31, which is one more than there is and wraps to the least: with all bits turned, the most.
+    // Full scale has become 2^31, which is one too many and wraps to the minimum. Inverting all bits gives the maximum.
     odd ^ -i32::from(scaled >= UPPER_FULL_SCALE)
 }
 

@@ -1,33 +1,33 @@
-//! How many values lie between fixed bounds, for any number of threads. Adding one costs one atomic addition and a
-//! look through a dozen bounds; nothing is allocated, locked or ordered: fit for the capture thread.
+//! Counts values between fixed bounds, from any number of threads. Adding a value costs one atomic addition and a look at a
+//! dozen bounds. It allocates, locks and orders nothing, so the capture thread may use it.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Bounds of one histogram at most.
+/// Most bounds of one histogram.
 pub const BOUNDS_MAX: usize = 12;
 
 /// Counts between bounds.
 #[derive(Debug)]
 pub struct Histogram {
     bounds: &'static [u64],
-    /// Values up to each bound and above the one before; the last: above all.
+    /// Values above the bound before and up to this one; the last entry counts values above all bounds.
     counts: [AtomicU64; BOUNDS_MAX + 1],
     sum: AtomicU64,
 }
 
-/// A histogram at one moment, each count with all below it.
+/// A histogram at one moment; each count includes all below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cumulative {
-    /// Each bound, and how many values lay at or below it.
+    /// Each bound, and how many values were at or below it.
     pub up_to: Vec<(u64, u64)>,
-    /// How many values there were.
+    /// Number of values.
     pub count: u64,
-    /// Their sum.
+    /// Sum of the values.
     pub sum: u64,
 }
 
 impl Histogram {
-    /// An empty one. The bounds grow.
+    /// Creates an empty histogram with ascending bounds.
     ///
     /// # Panics
     /// With more than [`BOUNDS_MAX`] bounds.
@@ -43,7 +43,7 @@ impl Histogram {
         self.sum.fetch_add(value, Relaxed);
     }
 
-    /// What was counted so far.
+    /// Returns the counts so far.
     pub fn so_far(&self) -> Cumulative {
         let mut count = 0;
         let mut up_to_here = |place: usize| {

@@ -1,30 +1,30 @@
-//! How a source's frames are laid out, as the device settled it: rate, channels, format, period and buffer as one value.
+//! How a source's frames are laid out: rate, channels, format, period and buffer, as the device settled them, in one value.
 //!
-//! In: a device's [`DeviceAnswer`]. Out: a [`Layout`], or in words why it cannot be played. A `Layout` is made here and nowhere else, so
-//! whoever holds one needs no check of his own; from the opened source it travels to the capture loop, through the hand-off to
-//! queues, records and `hello`. What was only asked for (the configuration) is never used in its place.
+//! In: a device's [`DeviceAnswer`]. Out: a [`Layout`], or the reason why it cannot be played. Layouts are made only here, so a
+//! function that gets one needs no check of its own. The layout travels from the opened source to the capture loop, and through the
+//! hand-off to queues, records and `hello`. Never use the requested values of the configuration in its place.
 
 use super::convert::SampleFormat;
 use super::wire::AUDIO_FRAMES_MAX;
 use crate::units::{CHANNELS_MAX, ChannelCount, Hz};
 use std::fmt;
 
-/// The rates that are played, in the order in which a device is asked for them: the instrument's own first.
+/// The rates we play, in the order in which we ask a device for them: the instrument's own rate first.
 pub const RATES: [Hz; 4] = [Hz(44_100), Hz(48_000), Hz(88_200), Hz(96_000)];
-/// The ring a device is asked for, and the one a generator simulates, at rates up to 48 kHz: 186 ms at 44.1 kHz. Large, because on
-/// capture only the period adds delay.
+/// The buffer we ask a device for, and the one a generator simulates, at rates up to 48 kHz: 186 ms at 44.1 kHz. It is
+/// large because on capture only the period adds delay.
 pub const BUFFER_FRAMES: u32 = 8192;
-/// The longest period there is room for: half of what the hand-off holds (`rt::ring`).
+/// The longest possible period: half of what the hand-off holds (`rt::ring`).
 pub const PERIOD_FRAMES_MAX: u32 = 8192;
 /// Most frames moved at once, whatever period a device insists on: half of what a packet may hold.
 pub const PIECE_FRAMES_MAX: u32 = AUDIO_FRAMES_MAX / 2;
 
-/// The ring a device is asked for at this rate: as long in time as at the lower ones.
+/// Returns the buffer to ask a device for at this rate: as long in time as at the lower rates.
 pub fn buffer_wish(rate: Hz) -> u32 {
     if rate.0 > 48_000 { 2 * BUFFER_FRAMES } else { BUFFER_FRAMES }
 }
 
-/// What a device says it has settled on: any numbers.
+/// The values a device says it has settled on, not checked yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeviceAnswer {
     /// Frames per second.
@@ -35,11 +35,11 @@ pub struct DeviceAnswer {
     pub format: SampleFormat,
     /// Frames between two wake-ups.
     pub period_frames: u64,
-    /// Frames it keeps for a late reader.
+    /// Frames the device buffers for a late reader.
     pub buffer_frames: u64,
 }
 
-/// What a source delivers, fixed from opening to closing.
+/// The form of what a source delivers, fixed from opening to closing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     rate: Hz,
@@ -50,10 +50,10 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout a device has answered with.
+    /// Checks a device's answer and returns its layout.
     ///
     /// # Errors
-    /// What of it cannot be played.
+    /// The value that cannot be played.
     pub fn new(answer: DeviceAnswer) -> Result<Self, Unplayable> {
         let DeviceAnswer { rate_hz, channels, format, period_frames, buffer_frames } = answer;
         let rate = RATES.into_iter().find(|rate| rate.0 == rate_hz).ok_or(Unplayable::Rate(rate_hz))?;
@@ -68,7 +68,8 @@ impl Layout {
         Ok(Self { rate, channels, format, period_frames: period, buffer_frames })
     }
 
-    /// What a device is asked for: a pair at the first of [`RATES`]. A period that no layout has becomes the nearest.
+    /// Returns the layout we ask a device for: a stereo pair at the first of [`RATES`]. An impossible period becomes the
+    /// nearest possible one.
     pub fn expected(period_frames: u32) -> Self {
         Self {
             rate: RATES[0],
@@ -79,42 +80,42 @@ impl Layout {
         }
     }
 
-    /// Frames per second.
+    /// Returns the frames per second.
     pub fn rate(&self) -> Hz {
         self.rate
     }
 
-    /// Interleaved channels in a frame.
+    /// Returns the interleaved channels in a frame.
     pub fn channels(&self) -> ChannelCount {
         self.channels
     }
 
-    /// How one sample is stored.
+    /// Returns how one sample is stored.
     pub fn format(&self) -> SampleFormat {
         self.format
     }
 
-    /// Frames between two wake-ups.
+    /// Returns the frames between two wake-ups.
     pub fn period_frames(&self) -> u32 {
         self.period_frames
     }
 
-    /// Frames it keeps for a late reader.
+    /// Returns the frames that the device buffers for a late reader.
     pub fn buffer_frames(&self) -> u32 {
         self.buffer_frames
     }
 
-    /// Bytes of one frame: 1 at least.
+    /// Returns the bytes of one frame, at least 1.
     pub fn frame_bytes(&self) -> usize {
         usize::from(self.channels.get()) * self.format.bytes_per_sample()
     }
 
-    /// Frames handed over at once: a period, or an even part of a long one.
+    /// Returns the frames handed over at once: a period, or an equal part of a long one.
     pub fn piece_frames(&self) -> u32 {
         self.period_frames / self.period_frames.div_ceil(PIECE_FRAMES_MAX)
     }
 
-    /// Frames of one packet: whole pieces, so many that they hold the frames wished for, as far as a record goes.
+    /// Returns the frames of one packet: enough whole pieces to hold the requested frames, limited by the size of a record.
     pub fn packet_frames(&self, wish: Option<u32>) -> u32 {
         let piece = self.piece_frames();
         let most = AUDIO_FRAMES_MAX / piece;
@@ -122,26 +123,26 @@ impl Layout {
     }
 }
 
-/// What of a device's answer cannot be played.
+/// Which value of a device's answer cannot be played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unplayable {
-    /// So many frames per second.
+    /// The frames per second.
     Rate(u32),
-    /// So many channels.
+    /// The number of channels.
     Channels(u32),
-    /// So many frames between two wake-ups.
+    /// The frames between two wake-ups.
     Period(u64),
-    /// A ring too short for its period.
+    /// The buffer is too short for the period.
     Buffer {
         /// Frames between two wake-ups.
         period_frames: u64,
-        /// Frames of the ring.
+        /// Frames of the buffer.
         buffer_frames: u64,
     },
 }
 
 impl Unplayable {
-    /// What a person can do about it.
+    /// Returns what the user can do about it.
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Rate(_) => {
@@ -172,7 +173,7 @@ impl fmt::Display for Unplayable {
     }
 }
 
-/// The rates that are played, for a message.
+/// Returns the playable rates as text for a message.
 pub fn rates_in_words() -> String {
     let [first @ .., last] = RATES;
     let first: Vec<String> = first.iter().map(|rate| rate.0.to_string()).collect();

@@ -1,58 +1,60 @@
-//! Whether the service lives, which is more than that it runs: does sound reach the sockets, and is a source looked for? Pure.
+//! Whether the service is alive, which is more than running: does sound reach the sockets, and does the supervisor look for
+//! a source? Pure.
 //!
-//! In: what the threads have counted, and when that was looked at. Out: a verdict, with its cause in words. The watchdog,
-//! `/healthz` (and so the trial of a new slot), the status and the metrics ask this question here. Each part of the chain is judged by what
-//! comes out of it while something goes in: a missing source, or a listener whose network takes nothing, is no sign of death.
+//! In: the threads' counters, and when they were read. Out: a verdict with its cause in words. The watchdog, `/healthz`
+//! (and through it the trial of a new slot), the status and the metrics all use this verdict. Each part is judged by its
+//! output while it has input: a missing source, or a listener whose network takes nothing, is no fault.
 
 use crate::units::{MonoNs, NS_PER_S};
 
-/// Sound that comes in is out again within this, and the thread that sends has turned: a thousand times what it takes.
+/// Sound must leave the service within this time, and the fan-out thread must complete a turn: a thousand times what it
+/// takes.
 pub const SOUND_WITHIN_S: u64 = 5;
-/// The supervisor has turned within this. The kernel's limit for one answer of a USB device is 5 s.
+/// The supervisor must complete a turn within this time. The kernel waits up to 5 s for one answer of a USB device.
 pub const TURN_WITHIN_S: u64 = 10;
-/// What has moved within this time counts as flowing.
+/// A counter that changed within this time counts as flowing.
 const FLOWS_NS: u64 = 2 * NS_PER_S;
-/// At most this much of the time between two looks counts: beyond it the machine, and every thread with it, may have stood still.
+/// At most this much of the time between two looks counts: in a longer pause the whole machine may have stood still.
 const LOOK_NS_MAX: u64 = 2 * NS_PER_S;
 
-/// What the threads have counted until now.
+/// The threads' counters at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Turns of the supervisor: each attempt to open a source, and each look at one that moves.
+    /// Turns of the supervisor: each attempt to open a source, and each check of an open one that delivers.
     pub turns: u64,
     /// Periods that came from the source.
     pub periods: u64,
-    /// Turns of the thread that sends, which turns once a second with nothing to do.
+    /// Turns of the fan-out thread, which makes one a second even when idle.
     pub sender_turns: u64,
-    /// Packets it has made.
+    /// Packets the fan-out thread has made.
     pub packets: u64,
-    /// Messages of sound that a socket took, or began to take.
+    /// Messages of sound that a socket took completely or in part.
     pub messages: u64,
-    /// Who listens now.
+    /// Number of current listeners.
     pub listening: usize,
-    /// Those of them that nothing can be written to: their connections take nothing just now, or are closing.
+    /// How many of them cannot be written to: their connections take nothing at the moment, or are closing.
     pub stalled: usize,
 }
 
-/// What keeps the service from being alive.
+/// Why the service is not alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ill {
-    /// No attempt to open a source is over yet.
+    /// The first attempt to open a source has not ended yet.
     Untried,
-    /// The thread that sends has not turned yet.
+    /// The fan-out thread has made no turn yet.
     SenderMissing,
-    /// The thread that sends has stopped.
+    /// The fan-out thread has stopped.
     SenderStopped,
-    /// The supervisor does not come back: a device keeps it, or the capture thread.
+    /// The supervisor hangs, in a call to a device or waiting for the capture thread.
     SourceKept,
-    /// Frames come in, and no packet is made of them.
+    /// Frames come in, but no packets are made of them.
     NoPackets,
-    /// Packets are made, and no listener gets any.
+    /// Packets are made, but no listener gets any.
     NoMessages,
 }
 
 impl Ill {
-    /// All there are, the first to be named first.
+    /// All faults, those to report first at the front.
     pub const ALL: [Self; 6] = [
         Self::SenderMissing,
         Self::Untried,
@@ -62,7 +64,7 @@ impl Ill {
         Self::NoMessages,
     ];
 
-    /// The name everybody uses.
+    /// Returns the name used in the status and the metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Untried => "untried",
@@ -74,12 +76,12 @@ impl Ill {
         }
     }
 
-    /// Whether that is only how every service begins.
+    /// Returns whether this is only the normal state of a service that has just started.
     pub fn is_start(self) -> bool {
         matches!(self, Self::Untried | Self::SenderMissing)
     }
 
-    /// A plain sentence. The seconds are those of [`TURN_WITHIN_S`] and [`SOUND_WITHIN_S`].
+    /// Returns a plain sentence. Its seconds are [`TURN_WITHIN_S`] and [`SOUND_WITHIN_S`].
     pub fn words(self) -> &'static str {
         match self {
             Self::Untried => "The service is starting: its first look for a sound device is not over yet.",
@@ -94,26 +96,26 @@ impl Ill {
     }
 }
 
-/// The state of the question, from one look to the next.
+/// What the verdict remembers from one look to the next.
 #[derive(Clone, Debug, Default)]
 pub struct Liveness {
     seen: Seen,
-    /// When it was last looked at.
+    /// Time of the last look.
     looked: Option<MonoNs>,
-    /// Time that was looked at, ns: the clock of what follows.
+    /// Time watched so far, ns: the clock for the fields below.
     watched_ns: u64,
     turned_ns: u64,
     sender_turned_ns: u64,
     frames_ns: Option<u64>,
     packets_ns: Option<u64>,
-    /// Since when frames come and packets do not.
+    /// Since when frames come but packets do not.
     unpacked_ns: Option<u64>,
-    /// Since when packets come, somebody could take them, and nobody gets any.
+    /// Since when packets are made and some listener could take them, but none gets any.
     unsent_ns: Option<u64>,
 }
 
 impl Liveness {
-    /// What is the matter, if anything is. To be asked at least every [`LOOK_NS_MAX`]; more often does no harm.
+    /// Returns the fault, if any. Call it at least every [`LOOK_NS_MAX`]; calling it more often does no harm.
     pub fn look(&mut self, seen: Seen, now: MonoNs) -> Option<Ill> {
         let before = std::mem::replace(&mut self.seen, seen);
         let elapsed_ns = self.looked.replace(now).map_or(0, |looked| now.since(looked));
@@ -153,18 +155,18 @@ impl Liveness {
     }
 }
 
-/// Since when it is so: still, from now on, or not at all.
+/// Returns since when a condition holds: as before, from now on, or not at all.
 fn since(before_ns: Option<u64>, is_so: bool, now_ns: u64) -> Option<u64> {
     is_so.then(|| before_ns.unwrap_or(now_ns))
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)] // proptest's choices are shared pointers
+#[allow(clippy::disallowed_methods)] // proptest's strategies are shared pointers
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A service as it should be, with parts that can be broken, each by itself.
+    /// A healthy service whose parts a test can break one by one.
     #[derive(Clone, Debug)]
     #[allow(clippy::struct_excessive_bools)]
     struct Model {
@@ -207,7 +209,7 @@ mod tests {
             self.life.look(self.seen, self.now)
         }
 
-        /// What is said after so many seconds of a look every half second.
+        /// Returns the verdict after this many seconds with a look every half second.
         fn after(mut self, seconds: u64) -> Option<Ill> {
             (0..2 * seconds).map(|_| self.pass(500)).last().flatten()
         }
@@ -295,7 +297,7 @@ mod tests {
     fn a_machine_that_stood_still_is_no_evidence() {
         let mut model = Model::new();
         model.pass(500);
-        // It wakes and is looked at before any thread has had its turn; and once more.
+        // The machine wakes up and is looked at before any thread has run, twice.
         model.now.0 += 3600 * NS_PER_S;
         assert_eq!(model.life.look(model.seen, model.now), None);
         assert_eq!(model.life.look(model.seen, model.now), None);
@@ -313,7 +315,7 @@ mod tests {
         assert_eq!(model.after(SOUND_WITHIN_S + 2), Some(Ill::NoPackets));
     }
 
-    /// What happens to a service that is well: its synth comes and goes, listeners come, stall and leave.
+    /// Events in the life of a healthy service: its synth comes and goes, listeners come, stall and leave.
     #[derive(Clone, Copy, Debug)]
     enum Event {
         Source(bool),

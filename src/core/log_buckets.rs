@@ -1,14 +1,14 @@
-//! Buckets for times from a microsecond to seconds, each at most an eighth wider than it is long.
+//! Buckets for times from a microsecond to seconds. A bucket is at most an eighth as wide as the times in it.
 //!
-//! In: nanoseconds, or counts by bucket. Out: buckets, or a quantile. Who counts in them is elsewhere.
+//! In: nanoseconds, or counts by bucket. Out: buckets, or a quantile. The counters themselves live elsewhere.
 
-/// Buckets there are: the last takes everything from 15.7 s.
+/// Number of buckets; the last takes everything from 15.7 s.
 pub const BUCKETS: usize = 176;
-/// Parts of an octave, as a power of two.
+/// Buckets per octave, as a power of two.
 const PARTS_BITS: u32 = 3;
 const PARTS: u64 = 1 << PARTS_BITS;
 
-/// The bucket of a time.
+/// Returns the bucket of a time.
 pub fn bucket_of(ns: u64) -> usize {
     let us = ns / 1000;
     if us < PARTS {
@@ -20,13 +20,14 @@ pub fn bucket_of(ns: u64) -> usize {
     (bucket as usize).min(BUCKETS - 1)
 }
 
-/// The first time, in microseconds, that is too long for a bucket.
+/// Returns the upper end of a bucket, in microseconds: the first time that is too long for it.
 pub fn end_us(bucket: usize) -> u64 {
     let (octave, part) = (bucket as u64 / PARTS, bucket as u64 % PARTS);
     if octave == 0 { part + 1 } else { (PARTS + part + 1) << (octave - 1) }
 }
 
-/// The time, in microseconds, that a share (0 to 1) of all counted stayed below; `None` when nothing was counted.
+/// Returns the time, in microseconds, below which this share (0 to 1) of all counted values lies. `None` when nothing was
+/// counted.
 pub fn quantile_us(counts: &[u64], share: f64) -> Option<u64> {
     let total: u64 = counts.iter().sum();
     let wanted = ((total as f64 * share).ceil() as u64).max(1);

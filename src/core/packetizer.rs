@@ -1,8 +1,8 @@
 //! Gathers periods into packets: one allocation each, built once, shared by every listener.
 //!
-//! In: a place and its samples, or a gap. Out: whole records, without what any link puts around them. A packet holds `chunk_frames`
-//! frames (one period or a few); anything that is not a plain continuation (a gap, a restart) first closes the packet being gathered.
-//! Its samples are written when it is closed: a codec sees whole packets.
+//! In: a place and its samples, or a gap. Out: whole records, without any framing of a link. A packet holds `chunk_frames`
+//! frames (one period or a few). Anything that does not simply continue the stream (a gap, a restart) first closes the
+//! packet being gathered. Its samples are encoded when it is closed, so that a codec sees whole packets.
 
 use super::backlog::Timed;
 use super::cause::Cause;
@@ -12,20 +12,20 @@ use super::wire::{self, Coding, HEAD_BYTES, Place};
 use crate::units::{Hz, MonoNs};
 use bytes::{Bytes, BytesMut};
 
-/// One record, ready to send.
+/// One record, ready to be sent.
 #[derive(Clone, Debug)]
 pub struct Packet {
     /// A whole record: the same bytes for every listener.
     pub record: Bytes,
-    /// Its rendition's number.
+    /// The number of its rendition.
     pub stream: u8,
     /// Frames per second.
     pub rate: Hz,
-    /// First frame.
+    /// Index of the first frame.
     pub frame_index: u64,
-    /// Frames of the timeline held or missing: none for a gap that is past.
+    /// Frames of the timeline it holds or reports as missing; 0 for a gap in the past.
     pub frames: u32,
-    /// When the capture thread was done with its last period.
+    /// When the capture thread finished its last period.
     pub ready: MonoNs,
 }
 
@@ -41,29 +41,29 @@ impl Timed for Packet {
 /// Frames that do not exist.
 #[derive(Clone, Copy, Debug)]
 pub struct Gap {
-    /// Where they would be.
+    /// Where they would have been.
     pub span: Span,
-    /// Why.
+    /// Why they are missing.
     pub cause: Cause,
-    /// Found after the fact: the timeline is not advanced.
+    /// The gap was found after the fact: it does not advance the timeline.
     pub past: bool,
-    /// When that was known.
+    /// When the gap was found.
     pub found: MonoNs,
 }
 
-/// What the packets of a rendition hold.
+/// What the packets of a rendition carry.
 #[derive(Debug)]
 pub struct Payload {
-    /// The rendition's number: each record bears it.
+    /// The rendition's number, written in each record.
     pub stream: u8,
     /// Interleaved channels.
     pub channels: u8,
-    /// How they are written.
+    /// How the samples are encoded.
     pub codec: Box<dyn Codec>,
 }
 
 impl Payload {
-    /// The samples as they are.
+    /// Returns a payload of uncompressed Int16 samples.
     #[allow(clippy::disallowed_methods, reason = "made once, with its rendition")]
     pub fn int16(stream: u8, channels: u8) -> Self {
         Self { stream, channels, codec: Box::new(Int16) }
@@ -84,22 +84,23 @@ pub struct Packetizer {
 }
 
 impl Packetizer {
-    /// `chunk_frames`: 1 to [`wire::AUDIO_FRAMES_MAX`].
+    /// Creates a packetizer; `chunk_frames` is 1 to [`wire::AUDIO_FRAMES_MAX`].
     ///
     /// # Panics
-    /// With any other: the configuration is checked before.
+    /// With any other `chunk_frames`: the configuration was checked before.
     pub fn new(payload: Payload, rate: Hz, chunk_frames: u32) -> Self {
         assert!((1..=wire::AUDIO_FRAMES_MAX).contains(&chunk_frames), "chunk of {chunk_frames} frames");
         let gathered = Vec::with_capacity(wire::AUDIO_FRAMES_MAX as usize * usize::from(payload.channels));
         Self { payload, rate, chunk_frames, seq: 0, gathered, place: Place::default(), restart_next: false }
     }
 
-    /// What the packets hold.
+    /// Returns what the packets carry.
     pub fn payload(&self) -> &Payload {
         &self.payload
     }
 
-    /// The next audio begins a new timeline at `rate`, in packets of so many frames: 1 to [`wire::AUDIO_FRAMES_MAX`].
+    /// Begins a new timeline with the next audio, at `rate` and in packets of `chunk_frames` frames: 1 to
+    /// [`wire::AUDIO_FRAMES_MAX`].
     pub fn restart(&mut self, rate: Hz, chunk_frames: u32, emit: &mut impl FnMut(Packet)) {
         self.flush(emit);
         self.rate = rate;
@@ -107,7 +108,7 @@ impl Packetizer {
         self.restart_next = true;
     }
 
-    /// Adds a period of `span.frames` frames (at most [`wire::AUDIO_FRAMES_MAX`]), whose interleaved samples `fill` writes.
+    /// Adds a period of `span.frames` frames (at most [`wire::AUDIO_FRAMES_MAX`]); `fill` writes its interleaved samples.
     pub fn audio(
         &mut self,
         span: Span,
@@ -156,7 +157,7 @@ impl Packetizer {
         self.place.seq = self.next_seq();
         let Payload { channels, codec, .. } = &mut self.payload;
         let coding = Coding { format: codec.format(), channels: *channels };
-        // One allocation a packet; the bytes then live as long as the slowest listener's queue reaches back.
+        // One allocation per packet; the bytes live until no listener's queue needs them.
         let mut record = BytesMut::with_capacity(HEAD_BYTES + codec.bytes_max(self.gathered.len()));
         record.extend_from_slice(&wire::audio_head(&self.place, coding));
         codec.encode(&self.gathered, &mut record);
@@ -209,7 +210,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes in, the records join up: seq by one, index by frames, every sample once and in order.
+        /// Checks that the records of any input join up: seq rises by one, the index by frames, every sample comes once and
+        /// in order.
         #[test]
         fn records_join_up(chunk in 1_u32..600, steps in proptest::collection::vec((1_u32..300, 0_u8..8), 1..60)) {
             let mut packetizer = packetizer(chunk);

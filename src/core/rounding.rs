@@ -1,17 +1,18 @@
-//! To Int16, by one rule: the nearest, ties to the even one, saturated; not a number is silence.
+//! Rounds to Int16 by one rule: to the nearest, ties to even, saturated; NaN becomes silence.
 //!
-//! So a 16-bit sample in any container comes out bit for bit, and the same sound gives the same Int16 in every format. Why no
-//! dither: `docs/design/decisions/0002-rounding.md`. Real-time code that vectorises: no branch on data.
+//! So a 16-bit sample in any container comes out bit for bit, and the same sound gives the same Int16 in every format.
+//! `docs/design/decisions/0002-rounding.md` tells why there is no dither. Real-time code that vectorises: no branch on
+//! data.
 
-/// The nearest Int16 of a sample whose full scale is 32 bits.
+/// Rounds a 32-bit full-scale sample to the nearest Int16.
 #[inline]
 pub fn nearest_from_32_bits(sample: i32) -> i16 {
-    // Just less than half a step, or half of one when the number below is odd: so ties go to the even one.
+    // Adds just under half a step, or exactly half if the number below is odd, so that ties go to the even number.
     let odd = (sample >> 16) & 1;
     (sample.saturating_add(0x7FFF + odd) >> 16) as i16
 }
 
-/// The nearest Int16 of a float whose full scale is 1.
+/// Rounds a float with full scale 1 to the nearest Int16.
 #[inline]
 pub fn nearest_from_float(sample: f32) -> i16 {
     /// 1.5 x 2^23: adding it leaves no bits below one, so the addition itself rounds, to even, in every SIMD set.

@@ -1,9 +1,10 @@
-//! What goes to one listener next, and when: sound from the shared packets, control messages between it. No socket, no clock.
+//! What goes to one listener next, and when: sound from the shared packets, with control messages in between. No socket, no
+//! clock.
 //!
-//! In: the packets there are, what the link holds, what it took, and the time. Out: one [`Step`] after another. Three bounds make
-//! "drop oldest" real: the packets that may wait here, the bytes the link may hold unsent, and the age of what nobody has
-//! acknowledged. A message that was begun is finished before anything else. After an overflow the next message is a note of what was
-//! lost and the newest packet. What belongs elsewhere: bytes, framing and system calls (`net::link`).
+//! In: the shared packets, what the link holds and took, and the time. Out: one [`Step`] after another. Three bounds make
+//! "drop oldest" real: the packets that may wait here, the bytes the link may hold unsent, and the age of the oldest
+//! unacknowledged byte. A message that was begun is finished before anything else. After an overflow the next message is a
+//! note of the loss and the newest packet. Bytes, framing and system calls belong elsewhere (`net::link`).
 
 mod step;
 mod turn;
@@ -19,23 +20,23 @@ use super::wire::{self, ListenerNote};
 use crate::units::{MonoNs, NS_PER_S};
 use turn::{Begun, Room, Turn, Writing};
 
-/// How often a listener is told its queue's age, ns.
+/// Interval at which a listener is told its queue's age, ns.
 const NOTE_EVERY_NS: u64 = NS_PER_S;
 /// Packets of usual size the link may hold unsent beyond one message.
 const UNSENT_SPARE_PACKETS: usize = 1;
-/// Acknowledgements are asked for before every 16th write: the kernel takes much longer to answer that than how much is unsent.
+/// Ask for acknowledgements before every 16th write only: the kernel takes much longer for it than for the unsent bytes.
 const ACKNOWLEDGED_EVERY: u32 = 16;
-/// Bytes of control messages that may wait.
+/// Most bytes of waiting control messages.
 pub const CONTROL_BYTES_MAX: usize = 4096;
-/// So many messages of sound go before a control message that waits; then it is its turn.
+/// Messages of sound that may go before a waiting control message gets its turn.
 pub const CONTROL_AFTER: u32 = 8;
 
-/// What a listener may be sent.
+/// What a listener may be sent in each phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// Control messages only: the hello goes first.
     Opening,
-    /// The hello has been said; sound begins when it is out.
+    /// The hello is queued; sound begins when it has been written.
     Opened,
     /// Sound and control messages.
     Playing,
@@ -48,7 +49,7 @@ enum Phase {
 /// One listener's queue.
 #[derive(Debug)]
 pub struct SendQueue {
-    /// Its listener's number: messages of several packets are due at another one's moment.
+    /// The listener's number. It staggers the moments at which listeners' messages are due.
     number: u64,
     limits: MessageLimits,
     phase: Phase,
@@ -57,28 +58,28 @@ pub struct SendQueue {
     adaptation: Adaptation,
     serving: Serving,
     begun: Option<Begun>,
-    /// Bytes of control messages that wait.
+    /// Bytes of waiting control messages.
     control_bytes: usize,
-    /// Messages of sound that went while some waited.
+    /// Messages of sound that went while control messages waited.
     control_waited: u32,
     note_due: MonoNs,
     /// When the sound of the message that is due was ready.
     due: Option<MonoNs>,
-    /// Sound waits for room.
+    /// Sound waits for room in the link.
     blocked: bool,
-    /// At the last look the link took nothing.
+    /// The link took nothing at the last look.
     stalled: bool,
-    /// Something was forgotten since the last message.
+    /// Packets were dropped since the last message.
     overflowed: bool,
     packet_bytes: usize,
-    /// Writes until acknowledgements are asked for.
+    /// Writes until we ask for acknowledgements again.
     looks_left: u32,
     ack_age: AckAge,
     turn: Turn,
 }
 
 impl SendQueue {
-    /// For the listener of this number, over a link of these limits.
+    /// Creates the queue of the listener with this number, over a link with these limits.
     pub fn new(number: u64, stream: Stream, limits: MessageLimits) -> Self {
         let adaptation = Adaptation::new(stream);
         Self {
@@ -104,46 +105,46 @@ impl SendQueue {
         }
     }
 
-    /// The hello has been said: sound follows it.
+    /// Records that the hello is queued: sound follows it.
     pub fn open(&mut self) {
         self.phase = Phase::Opened;
     }
 
-    /// No more sound: a goodbye follows.
+    /// Stops sound: a goodbye follows.
     pub fn close(&mut self) {
         if self.phase != Phase::Failed {
             self.phase = Phase::Closing;
         }
     }
 
-    /// The link has failed: nothing more is written.
+    /// Records that the link has failed: nothing more is written.
     pub fn fail(&mut self) {
         self.phase = Phase::Failed;
         (self.begun, self.control_bytes) = (None, 0);
     }
 
-    /// Whether the link has failed.
+    /// Returns whether the link has failed.
     pub fn has_failed(&self) -> bool {
         self.phase == Phase::Failed
     }
 
-    /// How the listener is served.
+    /// Returns how the listener is served.
     pub fn serving(&self) -> Serving {
         self.serving
     }
 
-    /// The next packet for this listener, among the shared ones.
+    /// Returns the listener's position among the shared packets.
     pub fn cursor(&self) -> &Cursor {
         &self.cursor
     }
 
-    /// The listener has reported; whether the frames of its messages change.
+    /// Takes in the listener's report; returns whether the size of its messages changes.
     pub fn report(&mut self, facts: ListenerFeedback) -> bool {
         self.adaptation.report(facts);
         self.serve_anew()
     }
 
-    /// Messages must hold so many packets now; whether this listener's change.
+    /// Sets the least number of packets in a message; returns whether this listener's messages change.
     pub fn floor(&mut self, packets: u32) -> bool {
         self.adaptation.floor(packets);
         self.serve_anew()
@@ -154,7 +155,7 @@ impl SendQueue {
         before.chunk_packets != self.serving.chunk_packets
     }
 
-    /// The stream has changed. If its rate is another one, a listener that was told the old rate gets no more of it.
+    /// Adopts a changed stream. If its rate differs, a listener that was told the old rate gets no more of it.
     pub fn lay_out(&mut self, stream: Stream) {
         if self.stream.rate != stream.rate && matches!(self.phase, Phase::Opened | Phase::Playing) {
             self.close();
@@ -165,7 +166,7 @@ impl SendQueue {
         self.serving = self.adaptation.serving();
     }
 
-    /// Takes in control messages of so many bytes; false when they do not fit. One alone may have any size.
+    /// Accepts control messages of this many bytes; returns false when they do not fit. A single message may have any size.
     pub fn take_control(&mut self, bytes: usize) -> bool {
         let fits = self.control_bytes == 0 || self.control_bytes + bytes <= CONTROL_BYTES_MAX;
         if fits {
@@ -174,24 +175,24 @@ impl SendQueue {
         fits
     }
 
-    /// Whether to come by again soon, packet or not.
+    /// Returns whether the caller should come back soon, even without a new packet.
     pub fn is_pending(&self) -> bool {
         let blocked = self.blocked && self.phase == Phase::Playing;
         (self.begun.is_some() || self.control_bytes > 0 || blocked) && self.phase != Phase::Failed
     }
 
-    /// Whether nothing can be written, by no fault of ours.
+    /// Returns whether the link takes nothing, through no fault of ours.
     pub fn is_stalled(&self) -> bool {
         self.stalled || matches!(self.phase, Phase::Closing | Phase::Failed)
     }
 
-    /// Whether sound waits for its message to be full.
+    /// Returns whether sound waits for its message to be full.
     pub fn is_gathering(&self, packets: &Backlog<Packet>) -> bool {
         self.phase == Phase::Playing && packets.waiting(&self.cursor) > 0
     }
 
-    /// Begins a turn: forgets what no longer fits the queue, and says what that was. `hurry`: no packet has come for a while, so
-    /// what there is makes a message.
+    /// Begins a turn: drops what no longer fits the queue, and returns the loss. With `hurry`, no packet has come for a
+    /// while, so the waiting packets make a message even if it is not full.
     pub fn begin(&mut self, packets: &Backlog<Packet>, hurry: bool) -> Lost {
         self.turn = Turn::new(hurry);
         if self.phase != Phase::Playing {
@@ -202,7 +203,8 @@ impl SendQueue {
         lost
     }
 
-    /// What to do next: first what was begun, then sound, then control messages; after so much sound, control messages first.
+    /// Returns what to do next: finish what was begun, then sound, then control messages. After [`CONTROL_AFTER`] messages
+    /// of sound, control messages go first.
     pub fn next(&mut self, packets: &Backlog<Packet>) -> Step {
         if self.turn.is_over {
             return Step::Wait;
@@ -242,7 +244,7 @@ impl SendQueue {
         }
         let chunk = self.serving.chunk_packets as usize;
         let waiting = packets.waiting(&self.cursor);
-        // Each listener's messages are due at its own packet, so that they do not all come at once.
+        // Each listener's messages are due at a different packet, so that they do not all go at once.
         let its_turn = (packets.count() + self.number).is_multiple_of(chunk as u64);
         if waiting == 0 || !(its_turn || self.turn.hurry || self.blocked || waiting >= 2 * chunk) {
             return false;
@@ -254,7 +256,7 @@ impl SendQueue {
         true
     }
 
-    /// The next message: everything that waits, as far as a message may go.
+    /// Returns the next message: all waiting packets that fit it.
     fn gather(&mut self, packets: &Backlog<Packet>) -> Sound {
         let skipped = std::mem::take(&mut self.overflowed).then(|| {
             self.due = packets.newest().map(|packet| packet.ready);
@@ -263,7 +265,7 @@ impl SendQueue {
         let first = packets.from(&self.cursor).next();
         let is_noted =
             first.is_some_and(|first| self.cursor.lost().is_some() || first.ready >= self.note_due);
-        // Room is left for a note in any case: with and without one, listeners have messages in common.
+        // Always leave room for a note. Then listeners with and without one can share the rest of the message.
         let (mut taken, mut bytes) = (0, 0);
         for packet in packets.from(&self.cursor).take(wire::RECORDS_MAX - 1) {
             let more = bytes + packet.record.len();
@@ -275,7 +277,7 @@ impl SendQueue {
         Sound { packets: taken, bytes, is_noted, skipped }
     }
 
-    /// The note that goes before the next packets, written at `now`.
+    /// Returns the note that goes before the next packets, written at `now`.
     pub fn note(&self, packets: &Backlog<Packet>, now: MonoNs) -> ListenerNote {
         let lost = self.cursor.lost();
         let first = packets.from(&self.cursor).next();
@@ -291,8 +293,8 @@ impl SendQueue {
         }
     }
 
-    /// The link holds so many bytes unsent; `None` when it takes nothing before it has passed on what it has. Whether sound is
-    /// blocked by that.
+    /// Takes in how many bytes the link holds unsent; `None` when it takes nothing before it has passed on what it holds.
+    /// Returns whether that blocks sound.
     pub fn unsent(&mut self, bytes: Option<usize>) -> bool {
         if bytes.is_none_or(|bytes| bytes > self.few_bytes()) {
             return self.no_room();
@@ -306,7 +308,7 @@ impl SendQueue {
         false
     }
 
-    /// So many bytes are unacknowledged, sent or not. Whether sound is blocked by that.
+    /// Takes in how many bytes are unacknowledged, sent or not. Returns whether that blocks sound.
     pub fn unacknowledged(&mut self, bytes: usize, now: MonoNs) -> bool {
         if bytes <= self.few_bytes() {
             self.ack_age.nothing();
@@ -320,7 +322,7 @@ impl SendQueue {
         false
     }
 
-    /// One message, and little more.
+    /// Returns the bytes of one message and a little more.
     fn few_bytes(&self) -> usize {
         (self.serving.chunk_packets as usize + UNSENT_SPARE_PACKETS) * self.packet_bytes
     }
@@ -372,12 +374,12 @@ impl SendQueue {
             self.cursor.told();
         }
         packets.advance(&mut self.cursor, sound.packets);
-        // What did not fit the message is due at once.
+        // Packets that did not fit the message are due at once.
         self.blocked = packets.waiting(&self.cursor) > 0;
         self.control_waited += u32::from(self.control_bytes > 0);
     }
 
-    /// The link took nothing of what it was given.
+    /// Records that the link took nothing.
     pub fn refused(&mut self) {
         self.turn.is_over = true;
         self.stalled = true;
@@ -388,7 +390,7 @@ impl SendQueue {
     }
 }
 
-/// A packet of usual size, as a message of its own.
+/// Returns the bytes of a packet of usual size, sent as a message of its own.
 fn packet_bytes(stream: Stream, limits: MessageLimits) -> usize {
     limits.head_bytes_max + wire::HEAD_BYTES + stream.payload_bytes
 }

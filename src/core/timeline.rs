@@ -1,29 +1,29 @@
-//! Gives every captured frame its index and its time, and turns interruptions into gaps of the right length.
+//! Gives every captured frame its index and time, and turns interruptions into gaps of the right length.
 //!
-//! In: how many frames came, and when the first of them was captured. Out: a [`Place`] for them and, after an
-//! interruption, the length of the hole before them. The index follows the clock across a hole, so a listener's delay is
-//! the same after it as before.
+//! In: how many frames came, and when the first of them was captured. Out: a [`Place`] for them and, after an interruption,
+//! the length of the hole before them. The index follows the clock across a hole, so a listener's delay is the same after
+//! it as before.
 
 use super::cause::Cause;
 use crate::units::{FrameIndex, Hz, MonoNs};
 
-/// Where a run of frames stands.
+/// The position of a run of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// Index of the first frame.
     pub first: FrameIndex,
-    /// How many.
+    /// Number of frames.
     pub frames: u32,
-    /// When the first was captured.
+    /// When the first frame was captured.
     pub capture: MonoNs,
 }
 
 /// A hole before a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hole {
-    /// The frames that never were.
+    /// The frames that never came.
     pub span: Span,
-    /// Why.
+    /// Why they are missing.
     pub cause: Cause,
 }
 
@@ -32,42 +32,43 @@ pub struct Hole {
 pub struct Timeline {
     rate: Hz,
     next: FrameIndex,
-    /// When the frame after the last one ends the period before it; `None` before the first period.
+    /// Capture time expected for the next frame; `None` before the first period.
     next_capture: Option<MonoNs>,
     interrupted: Option<Cause>,
 }
 
 impl Timeline {
-    /// Begins at index 0.
+    /// Creates a timeline that begins at index 0.
     pub fn new(rate: Hz) -> Self {
         Self { rate, next: FrameIndex(0), next_capture: None, interrupted: None }
     }
 
-    /// Another source has been opened, which counts this many frames in a second.
+    /// Sets the rate of a newly opened source.
     pub fn runs_at(&mut self, rate: Hz) {
         self.rate = rate;
     }
 
-    /// Frames are missing before the next span. The first cause stands until then, but for an overrun: it may be the first
-    /// that is seen of a device being unplugged.
+    /// Records that frames are missing before the next span. The first cause stays, unless it is an overrun: that may be
+    /// the first sign of a device being unplugged.
     pub fn interrupt(&mut self, cause: Cause) {
         if self.interrupted.is_none_or(|first| first == Cause::CaptureXrun) {
             self.interrupted = Some(cause);
         }
     }
 
-    /// The span placed last was not read after all: its frames are part of the hole to come.
+    /// Withdraws the span placed last, which was not read after all: its frames become part of the next hole.
     pub fn take_back(&mut self, span: Span) {
         self.next = span.first;
         self.next_capture = Some(span.capture);
     }
 
-    /// Index of the frame that comes next.
+    /// Returns the index of the next frame.
     pub fn next(&self) -> FrameIndex {
         self.next
     }
 
-    /// Places `frames` frames, the first captured at `capture`; the hole before them, if one was announced.
+    /// Places `frames` frames, the first captured at `capture`. Returns their span, and the hole before them if
+    /// [`Self::interrupt`] announced one.
     pub fn place(&mut self, frames: u32, capture: MonoNs) -> (Option<Hole>, Span) {
         let hole = self.interrupted.take().and_then(|cause| self.hole(cause, capture));
         let span = Span { first: self.next, frames, capture };

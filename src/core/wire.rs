@@ -1,7 +1,7 @@
-//! The binary records of `docs/ref/wire-format.md`: 40 bytes of head, then samples.
+//! The binary records of `docs/ref/wire-format.md`: a head of 40 bytes, then samples.
 //!
 //! In: fields or bytes. Out: bytes or fields. Parsing is total: any bytes give records or a [`Refused`], never a panic.
-//! What belongs elsewhere: building a packet from a period (`packetizer`), JSON messages (`net::control`).
+//! Building packets (`packetizer`) and JSON messages (`net::control`) belong elsewhere.
 
 use std::fmt;
 
@@ -30,55 +30,55 @@ const KIND_AUDIO: u8 = 1;
 const KIND_GAP: u8 = 2;
 const KIND_LISTENER: u8 = 3;
 
-/// What the payload of an audio record is.
+/// How the payload of an audio record is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coding {
-    /// How samples are written.
+    /// The code of the sample format.
     pub format: u8,
     /// Interleaved channels.
     pub channels: u8,
 }
 
 impl Coding {
-    /// The only one of version 1.
+    /// The only coding of version 1.
     pub const S16_PAIR: Self = Self { format: FORMAT_S16LE, channels: CHANNELS };
 }
 
-/// What audio and gap records share: their place in the stream and their times.
+/// The fields that audio and gap records share: their place in the stream and their times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The rendition's number; 0 today.
     pub stream: u8,
     /// The timeline begins anew here.
     pub restart: bool,
-    /// Gaps only: found after the fact, the timeline is not advanced.
+    /// For gaps only: found after the fact, so it does not advance the timeline.
     pub past: bool,
-    /// Counts shared records, wraps.
+    /// Number of the record among the shared ones; wraps.
     pub seq: u32,
     /// Frames held or missing.
     pub frames: u32,
-    /// Index of the first of them.
+    /// Index of the first of these frames.
     pub frame_index: u64,
-    /// When the first of them was captured, `CLOCK_MONOTONIC_RAW` ns.
+    /// When the first frame was captured, `CLOCK_MONOTONIC_RAW` ns.
     pub capture_ns: u64,
-    /// When the capture thread was done with them, `CLOCK_MONOTONIC_RAW` ns.
+    /// When the capture thread finished them, `CLOCK_MONOTONIC_RAW` ns.
     pub ready_ns: u64,
 }
 
-/// What one listener alone is told.
+/// A note for a single listener.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ListenerNote {
     /// The rendition's number; 0 today.
     pub stream: u8,
-    /// Why packets were lost: a cause code, 0 when none were.
+    /// Why packets were lost: a cause code, 0 if none were.
     pub cause: u16,
     /// Shared records this listener will not get.
     pub lost_packets: u32,
-    /// Frames those held.
+    /// Frames in those records.
     pub lost_frames: u32,
-    /// First lost frame, or the next to be sent.
+    /// Index of the first lost frame or, if none were lost, of the next to be sent.
     pub frame_index: u64,
-    /// How long the record behind this note has waited in the listener's queue.
+    /// How long the record after this note has waited in the listener's queue.
     pub queue_age_ns: u64,
     /// When the message was written, `CLOCK_MONOTONIC_RAW` ns.
     pub sent_ns: u64,
@@ -89,24 +89,24 @@ pub struct ListenerNote {
 pub enum Record<'a> {
     /// Interleaved left and right samples, Int16 LE.
     Audio(Place, &'a [u8]),
-    /// Frames that do not exist, and the code of their cause.
+    /// Missing frames, and the code of the cause.
     Gap(Place, u16),
-    /// For this listener only.
+    /// A note for this listener only.
     Listener(ListenerNote),
 }
 
-/// The head of an audio record; the payload of `place.frames` frames follows it.
+/// Writes the head of an audio record; the payload of `place.frames` frames follows it.
 pub fn audio_head(place: &Place, coding: Coding) -> [u8; HEAD_BYTES] {
     debug_assert!((1..=AUDIO_FRAMES_MAX).contains(&place.frames), "{} frames in a packet", place.frames);
     shared_head(KIND_AUDIO, coding, 0, place)
 }
 
-/// A whole gap record.
+/// Writes a whole gap record.
 pub fn gap(place: &Place, cause: u16) -> [u8; HEAD_BYTES] {
     shared_head(KIND_GAP, Coding { format: 0, channels: 0 }, cause, place)
 }
 
-/// A whole listener record.
+/// Writes a whole listener record.
 pub fn listener(note: &ListenerNote) -> [u8; HEAD_BYTES] {
     Head {
         kind: KIND_LISTENER,
@@ -135,7 +135,7 @@ fn shared_head(kind: u8, coding: Coding, code: u16, place: &Place) -> [u8; HEAD_
     .to_bytes()
 }
 
-/// The layout all kinds share, field by field in the order of the bytes.
+/// The layout that all kinds share, field by field in the order of the bytes.
 struct Head {
     kind: u8,
     flags: u8,
@@ -209,24 +209,24 @@ impl Head {
     }
 }
 
-/// Why a message is not one of ours, and where in it.
+/// Why a message was refused, with the place of the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// No record at all.
+    /// The message holds no record.
     Empty,
-    /// More bytes than a message may have.
+    /// The message has more bytes than [`MESSAGE_BYTES_MAX`].
     Oversized,
-    /// More records than a message may have.
+    /// The message has more records than [`RECORDS_MAX`].
     TooManyRecords,
     /// The message ends inside the record at this offset.
     Truncated(usize),
-    /// The record at this offset speaks this other version.
+    /// The record at this offset has this other version.
     Version(usize, u8),
-    /// The record at this offset is of no known kind.
+    /// The record at this offset has this unknown kind.
     Kind(usize, u8),
-    /// The record at this offset has a format or channel count its kind must not have.
+    /// The record at this offset has a format or channel count not allowed for its kind.
     Format(usize),
-    /// The record at this offset has no frames, or more than a record may hold.
+    /// The record at this offset has this number of frames: none, or more than a record may hold.
     Frames(usize, u32),
 }
 
@@ -249,10 +249,10 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Parses a whole message; nothing of it is returned unless all of it is sound.
+/// Parses a whole message. It returns nothing unless every record is valid.
 ///
 /// # Errors
-/// The first thing that is wrong with it.
+/// The first fault in the message.
 pub fn parse(message: &[u8]) -> Result<Vec<Record<'_>>, Refused> {
     if message.is_empty() {
         return Err(Refused::Empty);

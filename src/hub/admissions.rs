@@ -1,10 +1,10 @@
-//! How many may listen, and who does.
+//! Limits the number of listeners, and counts them.
 
 use super::numbers::Numbers;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// The limit, and how much of it is taken.
+/// The limit, and the number of current listeners.
 #[derive(Debug)]
 pub struct Admissions {
     most: AtomicUsize,
@@ -12,35 +12,35 @@ pub struct Admissions {
     numbers: Arc<Numbers>,
 }
 
-/// There are as many as may be.
+/// The limit of listeners is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
 impl Admissions {
-    /// Nobody listens, and so many may.
+    /// Creates a limit of `most` listeners, with none yet.
     pub fn new(most: usize, numbers: Arc<Numbers>) -> Self {
         Self { most: AtomicUsize::new(most), listening: AtomicUsize::new(0), numbers }
     }
 
-    /// How many may listen.
+    /// Returns the limit.
     pub fn most(&self) -> usize {
         self.most.load(Relaxed)
     }
 
-    /// Changes that, for who comes from now on. Nobody is sent away.
+    /// Changes the limit for newcomers. Present listeners stay.
     pub fn set_most(&self, most: usize) {
         self.most.store(most, Relaxed);
     }
 
-    /// How many listen.
+    /// Returns the number of current listeners.
     pub fn listening(&self) -> usize {
         self.listening.load(Relaxed)
     }
 
-    /// Admits a listener; it leaves when what is given is dropped.
+    /// Admits a listener. Dropping the returned value counts it out again.
     ///
     /// # Errors
-    /// [`Full`] when there are as many as may be.
+    /// [`Full`] if the limit is reached.
     pub fn admit(self: &Arc<Self>) -> Result<Admission, Full> {
         let most = self.most();
         let room = |now| (now < most).then_some(now + 1);
@@ -53,16 +53,16 @@ impl Admissions {
     }
 }
 
-/// One listener's.
+/// The admission of one listener.
 #[derive(Debug)]
 pub struct Admission {
     admissions: Arc<Admissions>,
-    /// How many had joined before it: no two have the same.
+    /// How many joined before it; unique.
     number: u64,
 }
 
 impl Admission {
-    /// What the listener is called where listeners are counted.
+    /// Returns the listener's number, which identifies it in counts and reports.
     pub fn number(&self) -> u64 {
         self.number
     }

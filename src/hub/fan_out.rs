@@ -1,4 +1,4 @@
-//! What the fan-out thread counts of itself, read by everybody at any time.
+//! The fan-out thread's counters, which any thread may read at any time.
 
 use crate::core::layout::Layout;
 use crate::core::log_buckets::{BUCKETS, bucket_of};
@@ -7,51 +7,52 @@ use crate::units::Hz;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-/// Written by the fan-out thread alone; each number stands alone.
+/// Counters written only by the fan-out thread. Each stands alone.
 #[derive(Debug)]
 pub struct FanOutNumbers {
-    /// How real-time the thread became.
+    /// The real-time properties the thread got.
     pub real_time: OnceLock<RtState>,
-    /// How the stream is laid out: its rate, the frames of a period and of a packet.
+    /// The stream's frames per second.
     rate_hz: AtomicU32,
-    /// See [`Self::lay_out`].
+    /// The stream's frames per period.
     pub period_frames: AtomicU32,
-    /// See [`Self::lay_out`].
+    /// The stream's frames per packet.
     pub packet_frames: AtomicU32,
-    /// From the moment a message's sound was ready to the end of its write, by bucket of `core::log_buckets`.
+    /// Delays from the moment a message's sound was ready to the end of its write, counted in the buckets of
+    /// `core::log_buckets`.
     delays: [AtomicU64; BUCKETS],
-    /// The longest of them, ns.
+    /// The longest of these delays, ns.
     pub delay_ns_max: AtomicU64,
     /// Turns of the thread, at least one a second: its heartbeat.
     pub turns: AtomicU64,
-    /// Messages of sound that a socket took, or began to take.
+    /// Messages of sound that a socket took completely or in part.
     pub messages: AtomicU64,
-    /// Listeners that nothing can be written to: their connections take nothing just now, or are closing.
+    /// Listeners that cannot be written to: their connections take nothing at the moment, or are closing.
     pub stalled: AtomicUsize,
-    /// Times the thread woke for packets.
+    /// Times the thread woke up for packets.
     pub ticks: AtomicU64,
-    /// What it was busy in them, ns.
+    /// Time it worked after these wake-ups, ns.
     pub busy_ns: AtomicU64,
-    /// Times it waited on purpose because it had not waited by itself.
+    /// Short sleeps it was forced to take because it had not slept for too long.
     pub forced_pauses: AtomicU64,
-    /// Packets a message holds at least, so that the thread keeps up.
+    /// The least number of packets in a message with which the thread keeps up.
     pub floor_packets: AtomicU32,
-    /// Writes the kernel took only a part of.
+    /// Writes of which the kernel took only a part.
     pub partial_writes: AtomicU64,
-    /// Times a listener had sound waiting and its kernel buffer no room.
+    /// Times sound waited for a listener while its kernel buffer had no room.
     pub blocked: AtomicU64,
-    /// Times a listener was brought back to the newest packet after its queue had been full.
+    /// Times a listener was moved to the newest packet after its queue had been full.
     pub caught_up: AtomicU64,
-    /// Times a listener's control messages had to wait because too many bytes of them waited already.
+    /// Times a control message had to wait because too many bytes of them were already waiting.
     pub control_full: AtomicU64,
-    /// Times control messages went before sound because they had waited for long.
+    /// Times control messages went before sound because they had waited too long.
     pub control_first: AtomicU64,
-    /// Reports not kept because somebody was just reading them.
+    /// Reports discarded because another thread was reading them at that moment.
     pub reports_skipped: AtomicU64,
 }
 
 impl FanOutNumbers {
-    /// Of a stream that is laid out so until a source says otherwise.
+    /// Creates counters at zero for a stream of this layout, until a source brings another one.
     pub fn new(layout: &Layout, packet_frames: u32) -> Self {
         Self {
             real_time: OnceLock::new(),
@@ -76,25 +77,25 @@ impl FanOutNumbers {
         }
     }
 
-    /// Another source has been opened.
+    /// Records the layout of a newly opened source.
     pub fn lay_out(&self, layout: &Layout, packet_frames: u32) {
         self.rate_hz.store(layout.rate().0, Relaxed);
         self.period_frames.store(layout.period_frames(), Relaxed);
         self.packet_frames.store(packet_frames, Relaxed);
     }
 
-    /// Frames per second of the stream.
+    /// Returns the stream's frames per second.
     pub fn rate(&self) -> Hz {
         Hz(self.rate_hz.load(Relaxed))
     }
 
-    /// Counts one message by how long after its sound was ready it was written.
+    /// Counts one message, written this long after its sound was ready.
     pub fn written(&self, delay_ns: u64) {
         self.delays[bucket_of(delay_ns)].fetch_add(1, Relaxed);
         self.delay_ns_max.fetch_max(delay_ns, Relaxed);
     }
 
-    /// Messages by bucket.
+    /// Returns the number of messages per bucket.
     pub fn delays(&self) -> [u64; BUCKETS] {
         std::array::from_fn(|bucket| self.delays[bucket].load(Relaxed))
     }

@@ -1,7 +1,8 @@
-//! From one thread to another without either waiting: a bounded wait-free ring, and an eventfd that wakes who takes.
+//! Passes values from one thread to another without blocking either: a bounded wait-free ring, and an eventfd that wakes
+//! the taker.
 //!
-//! What a thread that carries sound must have done elsewhere goes this way: no lock is in it, so none can be held by a thread
-//! that is not scheduled. When the ring is full the giver is told at once and decides; nothing is kept beyond it.
+//! Threads that carry sound delegate work this way. No lock is involved, so a thread that is not scheduled cannot hold one.
+//! When the ring is full, the giver is told at once and decides what to do.
 
 use crate::error::{Error, Result};
 use crate::sys::fds::Wake;
@@ -11,39 +12,39 @@ use rtrb::{Consumer, Producer, PushError, RingBuffer};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-/// How often who waits looks whether the other end is still there: nobody wakes it for that.
+/// How often a waiting taker checks whether the giver still exists, ms: nothing wakes it when the giver goes.
 const LOOK_EVERY_MS: u16 = 500;
 
-/// The end that gives.
+/// The giving end.
 #[derive(Debug)]
 pub struct Giver<T> {
     ring: Producer<T>,
     wake: Arc<EventFd>,
 }
 
-/// The end that takes, not yet in a runtime.
+/// The taking end, before it is bound to a runtime or thread.
 #[derive(Debug)]
 pub struct Untaken<T> {
     ring: Consumer<T>,
     wake: Arc<EventFd>,
 }
 
-/// The end that takes, on a thread that waits.
+/// The taking end on a thread that blocks.
 pub struct Waiter<T> {
     ring: Consumer<T>,
     wake: Arc<EventFd>,
 }
 
-/// The end that takes.
+/// The taking end in a tokio runtime.
 pub struct Taker<T> {
     ring: Consumer<T>,
     wake: Wake,
 }
 
-/// Both ends, with room for `most` things between them.
+/// Creates both ends, with room for `most` values between them.
 ///
 /// # Errors
-/// When the kernel gives no eventfd.
+/// If the kernel provides no eventfd.
 pub fn handover<T>(most: usize) -> Result<(Giver<T>, Untaken<T>)> {
     let (giving, taking) = RingBuffer::new(most);
     let wake = EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)
@@ -53,39 +54,39 @@ pub fn handover<T>(most: usize) -> Result<(Giver<T>, Untaken<T>)> {
 }
 
 impl<T> Giver<T> {
-    /// Hands it over; gives it back when there is no room.
+    /// Gives `thing` to the taker.
     ///
     /// # Errors
-    /// What was given.
+    /// `thing` itself if there is no room.
     pub fn give(&mut self, thing: T) -> std::result::Result<(), T> {
         self.ring.push(thing).map_err(|PushError::Full(thing)| thing)?;
-        let _ = self.wake.write(1); // saturated, it has woken the other end already
+        let _ = self.wake.write(1); // saturated, so the taker has already been woken
         Ok(())
     }
 }
 
 impl<T> Untaken<T> {
-    /// Takes from now on, in the runtime this is called in.
+    /// Binds the taking end to the runtime this is called in.
     ///
     /// # Errors
-    /// When tokio cannot watch the eventfd.
+    /// If tokio cannot watch the eventfd.
     pub fn here(self) -> Result<Taker<T>> {
         Ok(Taker { ring: self.ring, wake: Wake::watch(self.wake)? })
     }
 
-    /// Takes from now on, on the calling thread.
+    /// Binds the taking end to the calling thread.
     pub fn waiter(self) -> Waiter<T> {
         Waiter { ring: self.ring, wake: self.wake }
     }
 }
 
-/// The next thing, once there is one, until no more can come.
+/// Waits for the next value; ends when no more can come.
 impl<T> Iterator for Waiter<T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
         loop {
-            // Asked first: what was given before the other end was dropped is there by then.
+            // Ask first: everything given before the giver was dropped is in the ring by then.
             let is_last = self.ring.is_abandoned();
             if let Ok(thing) = self.ring.pop() {
                 return Some(thing);
@@ -103,10 +104,10 @@ impl<T> Iterator for Waiter<T> {
 }
 
 impl<T> Taker<T> {
-    /// The next thing, once there is one. May be cancelled.
+    /// Waits for the next value. May be cancelled.
     ///
     /// # Errors
-    /// When the runtime is ending.
+    /// If the runtime is ending.
     pub async fn take(&mut self) -> Result<T> {
         loop {
             if let Ok(thing) = self.ring.pop() {

@@ -1,4 +1,4 @@
-//! Whether the service is alive: the one answer for the watchdog, `/healthz`, the status and the metrics.
+//! Whether the service is alive: one answer for the watchdog, `/healthz`, the status and the metrics.
 
 use super::admissions::Admissions;
 use super::numbers::Numbers;
@@ -7,22 +7,22 @@ use crate::units::MonoNs;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Looks at what the threads count.
+/// Judges the threads by their counters.
 #[derive(Debug)]
 pub struct Health {
     numbers: Arc<Numbers>,
     admissions: Arc<Admissions>,
-    /// Never touched by a thread that carries sound.
+    /// Never locked by a thread that carries sound.
     liveness: Mutex<Liveness>,
 }
 
 impl Health {
-    /// Of the service that counts so.
+    /// Creates the judge of the service with these counters.
     pub fn new(numbers: Arc<Numbers>, admissions: Arc<Admissions>) -> Self {
         Self { numbers, admissions, liveness: Mutex::default() }
     }
 
-    /// What keeps the service from being alive, if anything does.
+    /// Returns why the service is not alive, if it is not.
     pub fn ill(&self, now: MonoNs) -> Option<Ill> {
         let Numbers { counters, totals, fan_out, .. } = &*self.numbers;
         let seen = Seen {
@@ -45,7 +45,7 @@ mod tests {
     use crate::hub::{Hub, Sizes};
     use crate::units::NS_PER_S;
 
-    /// What is said after half a minute in which everything is counted up but what is left out; somebody listens.
+    /// Returns the verdict after half a minute with a listener, in which every counter moves except the one left out.
     fn ill_without(left_out: &str, stalled: usize) -> Option<Ill> {
         let sizes = Sizes { queue_ms: 250, chunk_frames: None, expected: Layout::expected(128) };
         let Hub { numbers, admissions, health, .. } = Hub::new(sizes, 1, Arc::default(), Arc::default());

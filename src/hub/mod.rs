@@ -1,8 +1,8 @@
 //! One stream to many listeners.
 //!
-//! In: the hand-off, the source's status from the supervisor. Out: packets, listeners' places, and what `/api/status` shows.
-//! Nothing here knows sockets or ALSA. Packets stay on the fan-out thread (`net::fan_out`), which shares them with every
-//! listener; what other threads may know of it are numbers.
+//! In: the hand-off, and the source's status from the supervisor. Out: packets, listeners' positions, and what
+//! `/api/status` shows. Nothing here knows sockets or ALSA. Packets stay on the fan-out thread (`net::fan_out`), which
+//! shares them with every listener; other threads see only counters.
 
 pub mod admissions;
 pub mod fan_out;
@@ -33,38 +33,38 @@ use std::sync::{Arc, OnceLock};
 /// The stream's sizes.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
-    /// What a listener's queue may hold.
+    /// Length of a listener's queue.
     pub queue_ms: u32,
-    /// Frames a packet is wished to hold; without, one period.
+    /// Requested frames per packet; by default one period.
     pub chunk_frames: Option<u32>,
-    /// What a source is asked for: so the stream is said to be before one has been opened, and never after.
+    /// The layout we ask a source for. It describes the stream until the first source has been opened, and never after.
     pub expected: Layout,
 }
 
 impl Sizes {
-    /// The stream of such payloads, from a source laid out so.
+    /// Returns the sizes of a stream with this payload, from a source with this layout.
     pub fn stream(&self, payload: &Payload, layout: &Layout) -> Stream {
         Stream::new(payload, layout, self.chunk_frames, self.queue_ms)
     }
 }
 
-/// What the threads share, put together. Whoever needs a part is given that part.
+/// The state that threads share. Each user gets only the parts it needs.
 #[derive(Clone)]
 pub struct Hub {
     /// The stream's sizes.
     pub sizes: Sizes,
-    /// What is heard.
+    /// The source and its pair.
     pub now_playing: Arc<NowPlaying>,
-    /// Who may listen.
+    /// The limit of listeners.
     pub admissions: Arc<Admissions>,
-    /// What is counted.
+    /// All counters.
     pub numbers: Arc<Numbers>,
     /// Whether the service is alive.
     pub health: Arc<Health>,
 }
 
 impl Hub {
-    /// Nobody listens, `listeners_max` may; `counters` and `controls` are the capture thread's.
+    /// Starts without listeners and admits `listeners_max`; `counters` and `controls` belong to the capture thread.
     pub fn new(sizes: Sizes, listeners_max: usize, counters: Arc<Counters>, controls: Arc<Controls>) -> Self {
         let numbers = Arc::new(Numbers {
             counters,

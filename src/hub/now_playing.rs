@@ -1,7 +1,7 @@
 //! What is heard: the source's status, and which of its channels.
 //!
-//! In: the status from the supervisor, the pair that is wished for. Out: the status as everybody sees it, and the pair for the capture
-//! thread (`Controls`).
+//! In: the status from the supervisor, and the requested pair. Out: the status for all readers, and the pair for the
+//! fan-out thread (`Controls`).
 
 use crate::rt::counters::Controls;
 use crate::rt::status::{SourceStatus, SourceView};
@@ -9,41 +9,41 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
 use tokio::sync::watch;
 
-/// The source and the pair of channels that everybody hears.
+/// The source and the pair of channels that all listeners hear.
 #[derive(Debug)]
 pub struct NowPlaying {
-    /// Channels of the source, for threads that must not wait for a lock; 0 when unknown.
+    /// Channels of the source, for threads that must not wait for a lock; 0 if unknown.
     channels: AtomicU16,
     status: watch::Sender<SourceStatus>,
-    /// Wishes to the threads that carry sound.
+    /// Requests to the threads that carry sound.
     pub controls: Arc<Controls>,
 }
 
 impl NowPlaying {
-    /// Nothing yet; the pair is the one that `controls` names.
+    /// Starts without a source; the pair is the one in `controls`.
     pub fn new(controls: Arc<Controls>) -> Self {
         let first_channel = controls.first_channel.load(Relaxed) + 1;
         let status = watch::Sender::new(SourceStatus::unknown(first_channel));
         Self { channels: AtomicU16::new(0), status, controls }
     }
 
-    /// The source's status, now and whenever it changes.
+    /// Returns a receiver of the source's status, which shows every change.
     pub fn status(&self) -> watch::Receiver<SourceStatus> {
         self.status.subscribe()
     }
 
-    /// Tells everybody of a change of the source.
+    /// Publishes a change of the source.
     pub fn announce(&self, status: SourceStatus) {
         self.channels.store(status.source.channels, Relaxed);
         self.status.send_modify(|now| {
             *now = status;
-            // The pair may have been changed since the status was put together.
+            // The pair may have changed since the status was made.
             self.name_pair(&mut now.source);
         });
     }
 
-    /// Lets everybody hear the pair that begins with `first_channel`, counted from 1, or the last one of a source that has
-    /// fewer channels: what the configuration asks for.
+    /// Selects the pair that begins with `first_channel`, counted from 1, as the configuration asks. If the source has
+    /// fewer channels, its last pair is sent.
     pub fn configure_pair(&self, first_channel: u16) {
         self.controls.first_channel.store(first_channel - 1, Relaxed);
         self.status.send_modify(|now| self.name_pair(&mut now.source));
@@ -54,13 +54,13 @@ impl NowPlaying {
         source.name_pair(wanted);
     }
 
-    /// Whether the source has the pair whose first channel is `first_channel`, counted from 1. Waits for nobody.
+    /// Checks whether the source has a pair that begins with `first_channel`, counted from 1. Never blocks.
     ///
     /// # Errors
     /// Why there is no such pair, in plain words.
     pub fn check_pair(&self, first_channel: u16) -> Result<(), String> {
         let channels = self.channels.load(Relaxed);
-        // One channel alone is heard on both sides: that is the one choice there is.
+        // A single channel goes to both sides, so channel 1 is the only choice.
         let is_only = channels == 1 && first_channel == 1;
         if !is_only && (first_channel == 0 || first_channel >= channels) {
             return Err(format!(
@@ -71,7 +71,7 @@ impl NowPlaying {
         Ok(())
     }
 
-    /// Lets everybody hear the pair whose first channel is `first_channel`, counted from 1.
+    /// Selects the pair that begins with `first_channel`, counted from 1, for all listeners.
     ///
     /// # Errors
     /// As [`Self::check_pair`].

@@ -1,4 +1,4 @@
-//! Everything counted since the start: written by the threads that do it, read by everybody at any time.
+//! All counters since the start: written by the threads that do the work, read by any thread.
 
 use super::fan_out::FanOutNumbers;
 use super::reports::Reports;
@@ -8,9 +8,9 @@ use crate::rt::counters::Counters;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
-/// Bounds of how many packets wait when one is sent.
+/// Bounds of the number of packets that wait when one is sent.
 const QUEUE_PACKETS: &[u64] = &[0, 1, 2, 4, 8, 16, 32, 64, 128];
-/// Bounds of how long a packet has waited when it is sent, ns.
+/// Bounds of the time a packet has waited when it is sent, ns.
 const QUEUE_AGE_NS: &[u64] = &[
     100_000,
     300_000,
@@ -23,39 +23,39 @@ const QUEUE_AGE_NS: &[u64] = &[
     1_000_000_000,
 ];
 
-/// By who counts.
+/// The counters, by the thread or part that writes them.
 #[derive(Debug)]
 pub struct Numbers {
-    /// Of the capture thread.
+    /// Those of the capture thread.
     pub counters: Arc<Counters>,
-    /// Of everything that is sent.
+    /// Those of everything that is sent.
     pub totals: Totals,
-    /// Of the thread that sends.
+    /// Those of the fan-out thread.
     pub fan_out: FanOutNumbers,
-    /// What listeners say of their playing.
+    /// Reports of listeners about their playback.
     pub reports: Reports,
-    /// What became of the taps' packets: set once, before the first packet.
+    /// Those of the taps: set once, before the first packet.
     pub taps: OnceLock<Vec<Arc<TapNumbers>>>,
 }
 
-/// What is sent.
+/// Counters of what is sent.
 #[derive(Debug)]
 pub struct Totals {
-    /// Listeners that ever joined.
+    /// Listeners that have ever joined.
     pub joined: AtomicU64,
     /// Listeners refused because there were too many.
     pub refused: AtomicU64,
     /// Messages written to listeners.
     pub messages: AtomicU64,
-    /// Bytes in them.
+    /// Bytes in these messages.
     pub bytes: AtomicU64,
-    /// Packets that wait for a listener when one is sent.
+    /// Packets that wait for a listener when one is sent to it.
     pub queue_packets: Histogram,
     /// How long a packet has waited when it is sent, ns.
     pub queue_age: Histogram,
-    /// Packets forgotten by full queues.
+    /// Packets dropped by full queues.
     pub queue_drop_packets: AtomicU64,
-    /// Frames in them.
+    /// Frames in these packets.
     pub queue_drop_frames: AtomicU64,
     /// Packets made.
     pub packets: AtomicU64,

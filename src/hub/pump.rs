@@ -1,4 +1,4 @@
-//! From the hand-off to packets: drains what the capture thread has left into every rendition, and says when there is more.
+//! Turns the hand-off into packets: feeds everything the capture thread has left to every rendition, and waits for more.
 
 use super::rendition::{self, Rendition};
 use crate::core::layout::Layout;
@@ -12,32 +12,32 @@ use crate::sys::fds::Wake;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// The reader's end of the hand-off, on the thread that sends.
+/// The reader's end of the hand-off, on the fan-out thread.
 pub struct Pump {
     handoff: HandoffReader,
     controls: Arc<Controls>,
     renditions: Vec<Rendition>,
-    /// That of the newest source.
+    /// The newest source's layout.
     layout: Layout,
     wake: Wake,
 }
 
 impl Pump {
-    /// In the runtime this is called in; packets of the sizes and channels that are asked for.
+    /// Creates a pump in the current runtime. `sizes` and `controls` choose the size and channels of the packets.
     ///
     /// # Errors
-    /// When tokio cannot watch the hand-off's descriptor.
+    /// If tokio cannot watch the hand-off's descriptor.
     pub fn new(handoff: HandoffReader, sizes: &Sizes, controls: Arc<Controls>) -> Result<Self> {
         let wake = Wake::watch(handoff.descriptor())?;
         Ok(Self { handoff, controls, renditions: rendition::all(sizes), layout: sizes.expected, wake })
     }
 
-    /// How the source is laid out whose frames were taken last.
+    /// Returns the layout of the source whose frames were taken last.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// What can be heard, by number: always the same.
+    /// Returns all renditions by number; the list never changes.
     pub fn renditions(&self) -> &[Rendition] {
         &self.renditions
     }
@@ -45,12 +45,12 @@ impl Pump {
     /// Waits until the capture thread has left something. May be cancelled.
     ///
     /// # Errors
-    /// When the runtime is ending.
+    /// If the runtime is ending.
     pub async fn woken(&self) -> Result<()> {
         self.wake.woken().await
     }
 
-    /// Takes the next thing that was left, which may complete packets; false when there is nothing.
+    /// Takes the next mark from the hand-off, which may complete packets; returns false if there is none.
     pub fn take(&mut self, emit: &mut impl FnMut(Packet)) -> bool {
         let Self { handoff, controls, renditions, layout, .. } = self;
         let settings = MixSettings { first_channel: controls.first_channel.load(Relaxed) };

@@ -1,9 +1,10 @@
-//! What a listener can subscribe to: some channels of the source, in one coding, as packets of one size.
+//! What a listener can subscribe to: some channels of the source, in one codec, as packets of one size.
 //!
-//! In: what crosses the hand-off, and what is set for all listeners. Out: packets, and the sizes that listeners' queues start from.
-//! A rendition's number is its place in [`all`] and the `stream` byte of its records. To add one: a `Mix` or a `Codec` of its own
-//! where it needs one, and a line in [`all`]. Nobody can ask for another one yet: `net::client` gives everybody number 0. Version 1 of the
-//! wire takes two channels only, so a mono mix is sent on both sides or needs a new version byte.
+//! In: the marks and frames of the hand-off, and the settings for all listeners. Out: packets, and the sizes from which
+//! listeners' queues start. A rendition's number is its index in [`all`] and the `stream` byte of its records. To add one,
+//! write a `Mix` or a `Codec` if it needs its own, and add a line to [`all`]. A listener cannot choose yet: `net::client`
+//! gives every listener number 0. Version 1 of the wire takes two channels only, so a mono mix is sent on both sides or
+//! needs a new version byte.
 
 use super::Sizes;
 use crate::core::adaptation::Stream;
@@ -12,26 +13,26 @@ use crate::core::mix::{Mix, MixSettings, PairMix};
 use crate::core::packetizer::{Gap, Packet, Packetizer, Payload};
 use crate::rt::ring::{Mark, What};
 
-/// Most renditions there can be: each is mixed and coded for every period, heard or not.
+/// Most renditions: each is mixed and encoded for every period, whether or not a listener subscribes.
 pub const RENDITIONS_MAX: usize = 4;
-/// How many there are.
+/// Number of renditions.
 const RENDITIONS: usize = 1;
 const _: () = assert!(RENDITIONS <= RENDITIONS_MAX);
 
-/// Every rendition there is. Who asks for none hears the first.
+/// Returns all renditions. A listener that does not choose hears the first.
 pub fn all(sizes: &Sizes) -> Vec<Rendition> {
     let pair = PairMix::new(sizes.expected.channels(), 0, sizes.expected.rate());
     let renditions: [(Box<dyn Mix>, Box<dyn Codec>); RENDITIONS] = [(Box::new(pair), Box::new(Int16))];
     (0..).zip(renditions).map(|(number, (mix, codec))| Rendition::new(number, mix, codec, *sizes)).collect()
 }
 
-/// One of them.
+/// A mix and a codec, with the packets they make.
 #[derive(Debug)]
 pub struct Rendition {
     mix: Box<dyn Mix>,
     packetizer: Packetizer,
     sizes: Sizes,
-    /// As the newest source's frames are sent.
+    /// The sizes for the newest source's layout.
     stream: Stream,
 }
 
@@ -42,17 +43,18 @@ impl Rendition {
         Self { mix, packetizer: Packetizer::new(payload, stream.rate, stream.packet_frames), sizes, stream }
     }
 
-    /// The sizes its listeners' queues start from.
+    /// Returns the sizes from which its listeners' queues start.
     pub fn stream(&self) -> Stream {
         self.stream
     }
 
-    /// What its packets hold.
+    /// Returns what its packets carry.
     pub fn payload(&self) -> &Payload {
         self.packetizer.payload()
     }
 
-    /// Takes a mark and its frames (in two parts, none but for audio), which may complete packets.
+    /// Takes a mark and its frames, which may complete packets. The frames come in two parts and are empty unless the mark
+    /// is audio.
     pub fn take(
         &mut self,
         mark: &Mark,
@@ -109,7 +111,7 @@ mod tests {
         Mark { span, ready: MonoNs(8), what }
     }
 
-    /// The samples of the packets there are, and their numbers.
+    /// Returns the samples of the packets, and the packets' numbers.
     fn heard(packets: &[Packet]) -> (Vec<i16>, Vec<u8>) {
         let (mut samples, mut numbers) = (Vec::new(), Vec::new());
         for packet in packets {

@@ -1,24 +1,27 @@
-//! What listeners say of their own playing: the last report of each, and what went wrong by cause, of the living and the gone.
+//! What listeners report of their playback: each listener's last report, and the glitches by cause, of present and past
+//! listeners.
 //!
-//! In: reports, already bounded by their types. Out: what `/api/status` shows of them. No addresses: nobody here knows any.
+//! In: reports, whose types already limit their size. Out: what `/api/status` shows of them. This module knows no
+//! addresses.
 
 use crate::core::adaptation::{ListenerFeedback, Mode, Why};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-/// Causes one report may hold.
+/// Most causes in one report.
 const CAUSES_MAX: usize = 32;
-/// Bytes of a name.
+/// Most bytes of a name.
 const NAME_BYTES_MAX: usize = 32;
-/// Names kept apart in a sum: two pages' worth. Listeners could make up new ones for ever; those are summed under [`OTHER`].
+/// Most names with a sum of their own: two pages' worth. Listeners could invent new ones without end; the rest is summed
+/// under [`OTHER`].
 const SUMMED_NAMES_MAX: usize = 64;
-/// The causes by which a listener misses sound for the network's sake.
+/// The causes for which the network is to blame when a listener misses sound.
 const NETWORK_CAUSES: [&str; 2] = ["network_late", "queue_drop"];
-/// What is summed without its name.
+/// The name under which all further causes are summed.
 const OTHER: &str = "other";
 
-/// A cause or a mode as a page calls it: 1 to 32 small letters, digits and `_`.
+/// The page's name of a cause or a mode: 1 to 32 small letters, digits and `_`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(try_from = "String")]
 pub struct Name(String);
@@ -36,7 +39,7 @@ impl TryFrom<String> for Name {
     }
 }
 
-/// Counts by cause, as one page has them.
+/// Counts by cause, from one page.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "BTreeMap<Name, u32>")]
 pub struct Glitches(BTreeMap<Name, u32>);
@@ -49,7 +52,7 @@ impl TryFrom<BTreeMap<Name, u32>> for Glitches {
     }
 }
 
-/// What a listener says of its playing. What it does not know is null.
+/// A listener's report on its playback. Unknown values are null.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Report {
@@ -63,7 +66,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// What decides how the listener is served; `before` is its last report.
+    /// Returns the part that decides how to serve the listener; `before` is its last report.
     pub fn facts(&self, before: &Self) -> ListenerFeedback {
         ListenerFeedback {
             mode: self.mode.as_ref().map_or_else(Mode::default, |Name(word)| Mode::named(word)),
@@ -85,15 +88,15 @@ impl Report {
 /// How a listener is served, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Served {
-    /// Frames a message to it usually holds.
+    /// Usual frames per message.
     pub chunk_frames: u32,
-    /// What may wait for it.
+    /// Length of its queue.
     pub queue_ms: u32,
-    /// Why the messages are as long.
+    /// Why messages have this length.
     pub why: Why,
 }
 
-/// What a listener says, and how it is served.
+/// A listener's report, and how it is served.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ServedReport {
     #[serde(flatten)]
@@ -101,22 +104,22 @@ pub struct ServedReport {
     served: Served,
 }
 
-/// Counts of many listeners.
+/// Counts summed over many listeners.
 pub type Sum = BTreeMap<String, u64>;
 
-/// Every listener's last report. As many as there are listeners, whose number the hub bounds.
+/// The last report of every listener. The limit of listeners bounds its size.
 #[derive(Debug, Default)]
 pub struct Reports(Mutex<KeptReports>);
 
 #[derive(Debug, Default)]
 struct KeptReports {
-    /// By the listener's number.
+    /// Reports of current listeners, by listener number.
     living: BTreeMap<u64, ServedReport>,
     gone: Sum,
 }
 
 impl Reports {
-    /// Keeps `report` in place of the listener's last. Never waits: false when somebody is reading, and nothing is kept.
+    /// Replaces the listener's last report. Never blocks: returns false and keeps nothing if another thread is reading.
     pub fn keep(&self, listener: u64, report: Report, served: Served) -> bool {
         let mut kept = match self.0.try_lock() {
             Ok(kept) => kept,
@@ -127,7 +130,7 @@ impl Reports {
         true
     }
 
-    /// The listener has gone: its counts stay, the rest of its report does not.
+    /// Removes a listener that has left: its counts stay in the sums.
     pub fn leave(&self, listener: u64) {
         let mut kept = self.kept();
         if let Some(shown) = kept.living.remove(&listener) {
@@ -135,7 +138,8 @@ impl Reports {
         }
     }
 
-    /// The last report of everybody who listens and has sent one, the longest-standing first; and the sum of all counts.
+    /// Returns the last report of each current listener that has sent one, the earliest to join first, and the sum of all
+    /// counts.
     pub fn shown(&self) -> (Vec<ServedReport>, Sum) {
         let kept = self.kept();
         let mut sum = kept.gone.clone();
@@ -145,7 +149,7 @@ impl Reports {
         (kept.living.values().cloned().collect(), sum)
     }
 
-    /// The last report of each who listens, by its number.
+    /// Returns the last report of each current listener, by number.
     pub fn living(&self) -> BTreeMap<u64, ServedReport> {
         self.kept().living.clone()
     }

@@ -1,8 +1,9 @@
-//! What wants packets besides listeners (a recorder, an egress, an analysis) taps them here.
+//! Gives packets to consumers other than listeners: a recorder, an uplink, an analysis.
 //!
-//! In: every packet, from the thread that sends. Out: the same packets, on a thread of the tap's own. Nobody waits for a tap: between
-//! the two is a bounded ring (`handover`), and what has no room in it is dropped and counted. A packet's bytes are shared, not copied.
-//! The tap's thread never has a real-time priority, whoever starts it. It sees what it missed by the packets' frame indices.
+//! In: every packet, from the fan-out thread. Out: the same packets, on the tap's own thread. The fan-out thread never
+//! waits for a tap: a bounded ring (`handover`) lies between the two, and packets without room are dropped and counted. A
+//! packet's bytes are shared, not copied. The tap's thread never has a real-time priority, whichever thread starts it. It
+//! recognises what it missed by the packets' frame indices.
 
 use super::handover::{Giver, Waiter, handover};
 use crate::core::packetizer::Packet;
@@ -14,29 +15,29 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-/// What became of the packets of one tap: read by everybody at any time.
+/// Counters of one tap's packets, which any thread may read at any time.
 #[derive(Debug)]
 pub struct TapNumbers {
-    /// What it is called.
+    /// The tap's name.
     pub name: &'static str,
-    /// Packets it was given.
+    /// Packets the tap was given.
     pub packets: AtomicU64,
-    /// Packets it had no room for.
+    /// Packets dropped for lack of room.
     pub dropped: AtomicU64,
 }
 
-/// Which packets a tap wants, and how many of them may wait for it.
+/// Which packets a tap wants, and how many may wait for it.
 #[derive(Clone, Copy, Debug)]
 pub struct TapConfig {
-    /// Its name, and its thread's.
+    /// Name of the tap and its thread.
     pub name: &'static str,
     /// The number of the rendition.
     pub stream: u8,
-    /// Packets that may wait.
+    /// Most packets that may wait.
     pub room: usize,
 }
 
-/// The end on the thread that sends.
+/// The end on the fan-out thread.
 #[derive(Debug)]
 pub struct Tap {
     stream: u8,
@@ -44,7 +45,7 @@ pub struct Tap {
     numbers: Arc<TapNumbers>,
 }
 
-/// The end on the tap's thread: the next packet, once there is one, until no more can come.
+/// The end on the tap's thread, an iterator that waits for the next packet and ends when no more can come.
 pub struct TapPackets(Waiter<Packet>);
 
 impl Iterator for TapPackets {
@@ -55,7 +56,7 @@ impl Iterator for TapPackets {
     }
 }
 
-/// A tap's thread, for who stops the service: what it writes should be whole.
+/// A handle to a tap's thread, so that a stopping service can wait until its output is complete.
 #[derive(Debug)]
 pub struct TapThread {
     /// Nothing is ever sent: the thread's end closes it.
@@ -63,7 +64,7 @@ pub struct TapThread {
 }
 
 impl TapThread {
-    /// Waits until its work is done, its tap having been dropped; for `limit` at most. Returns whether it is done.
+    /// Waits at most `limit` until the work is done; returns whether it is. Drop the tap first.
     #[must_use]
     pub fn wait(self, limit: Duration) -> bool {
         self.ended.recv_timeout(limit) == Err(RecvTimeoutError::Disconnected)
@@ -71,10 +72,10 @@ impl TapThread {
 }
 
 impl Tap {
-    /// Starts a thread that does `work`. It ends once the tap is dropped and `work` returns.
+    /// Starts a thread that runs `work`. The thread ends once the tap is dropped and `work` returns.
     ///
     /// # Errors
-    /// When the kernel gives no eventfd or no thread.
+    /// If the kernel provides no eventfd or no thread.
     pub fn start(
         wish: TapConfig,
         work: impl FnOnce(TapPackets) + Send + 'static,
@@ -93,12 +94,12 @@ impl Tap {
         Ok((Self { stream, giver, numbers: Arc::new(numbers) }, TapThread { ended }))
     }
 
-    /// What becomes of its packets.
+    /// Returns the counters of its packets.
     pub fn numbers(&self) -> Arc<TapNumbers> {
         Arc::clone(&self.numbers)
     }
 
-    /// Gives it a packet of its rendition, or drops it where there is no room. Never waits.
+    /// Passes on a packet of the tap's rendition, or drops it if there is no room. Never blocks.
     pub fn offer(&mut self, packet: &Packet) {
         if packet.stream != self.stream {
             return;
@@ -117,7 +118,7 @@ mod tests {
     use bytes::Bytes;
     use nix::libc;
 
-    /// The calling thread's policy as the kernel has it: libc remembers what it was told last.
+    /// Returns the calling thread's policy from the kernel, because libc only remembers the last request.
     fn policy() -> i32 {
         // SAFETY: it takes a thread's number, 0 for the calling one, and touches no memory.
         unsafe { libc::sched_getscheduler(0) }
@@ -171,7 +172,7 @@ mod tests {
             let packet = Packet { record: bytes.clone(), ..packet(number) };
             deaf.offer(&packet);
             eager.offer(&packet);
-            eager.offer(&Packet { stream: 1, ..packet }); // another rendition's
+            eager.offer(&Packet { stream: 1, ..packet }); // another rendition's packet
         }
         let counts = |tap: &Tap| (tap.numbers().packets.load(Relaxed), tap.numbers().dropped.load(Relaxed));
         assert_eq!((counts(&deaf), counts(&eager)), ((8, 992), (1000, 0)));

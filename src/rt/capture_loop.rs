@@ -1,7 +1,8 @@
-//! One step of the capture thread: wait, place, convert, hand over. Real-time code: see the law in `rt`.
+//! One step of the capture thread: wait, place, convert, hand over. Real-time code: see the rules in `rt`.
 //!
-//! In: a [`Source`]. Out: periods of all its channels and gaps in the hand-off, numbers in [`Counters`]. It decides nothing about
-//! what is heard, nor about opening, closing or telling anybody: a fault it cannot mend ends it, and the supervisor goes on from there.
+//! In: a [`Source`]. Out: periods of all its channels and gaps in the hand-off, numbers in [`Counters`]. It does not choose
+//! channels, and it neither opens or closes devices nor announces anything. A fault it cannot recover from ends it, and the
+//! supervisor takes over.
 
 #![deny(clippy::disallowed_types)]
 #![deny(clippy::disallowed_macros)]
@@ -19,46 +20,46 @@ use crate::units::MonoNs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// A source that delivers nothing for so long stands still and is opened anew. A synth streams always, played or not.
+/// A source that delivers nothing for this long has stalled and is opened anew. A synth streams always, played or not.
 const STALLED_AFTER_NS: u64 = 500_000_000;
 
 /// What one step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Handed over so many periods.
+    /// Handed over this many periods.
     Periods(u32),
     /// Nothing came.
     Idle,
-    /// The source met this fault and goes on.
+    /// The source met this fault and continues.
     Recovered(SourceFault),
-    /// The loop is over.
+    /// The loop has ended.
     Ended(Exit),
 }
 
-/// Why the loop is over.
+/// Why the loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// It was asked to stop.
     Stopped,
-    /// The source cannot go on.
+    /// The source cannot continue.
     Fault(SourceFault),
     /// The source gives neither frames nor an error.
     Stalled,
 }
 
-/// All the capture thread owns.
+/// Everything the capture thread owns.
 pub struct CaptureLoop {
     source: Box<dyn Source>,
     layout: Layout,
     clock: Clock,
     timeline: Timeline,
-    /// Whether the first period is behind us: it begins a new timeline for the listeners.
+    /// Whether the first period has been handed over: it begins a new timeline for the listeners.
     started: bool,
     finder: LossFinder,
     /// Frames taken since the source (re)started.
     delivered: u64,
     heard_from: MonoNs,
-    /// Since when the source has been mended without a frame coming.
+    /// Since when the source has been recovered repeatedly without delivering a frame.
     mending_since: Option<MonoNs>,
     handoff: HandoffWriter,
     counters: Arc<Counters>,
@@ -66,7 +67,7 @@ pub struct CaptureLoop {
 }
 
 impl CaptureLoop {
-    /// Puts the parts together; `timeline` continues from the source before, if there was one. Allocates.
+    /// Puts the parts together. `timeline` continues from the source before, if there was one. Allocates.
     pub fn new(
         source: Box<dyn Source>,
         mut timeline: Timeline,
@@ -93,12 +94,12 @@ impl CaptureLoop {
         }
     }
 
-    /// The memory to lock before the thread is real-time.
+    /// Returns the memory to lock before the thread becomes real-time.
     pub fn ring_memory(&self) -> [Area; 2] {
         self.handoff.memory()
     }
 
-    /// Lets the source begin to deliver.
+    /// Starts the source.
     ///
     /// # Errors
     /// The fault that kept it from starting.
@@ -120,7 +121,7 @@ impl CaptureLoop {
         }
     }
 
-    /// Waits for the source once and does what it says.
+    /// Waits for the source once and acts on the result.
     pub fn step(&mut self) -> Step {
         if self.controls.stopping() {
             return Step::Ended(Exit::Stopped);
@@ -132,7 +133,7 @@ impl CaptureLoop {
         }
     }
 
-    /// Gives back what outlives the source.
+    /// Returns the parts that outlive the source.
     pub fn into_parts(self) -> (Box<dyn Source>, Timeline, HandoffWriter) {
         (self.source, self.timeline, self.handoff)
     }
@@ -153,7 +154,7 @@ impl CaptureLoop {
         self.look_for_losses(stamp);
 
         let mut capture = stamp.at.minus(self.layout.rate().duration_ns(u64::from(stamp.delay_frames)));
-        // Whole periods; only the end of a recording is shorter than one.
+        // Whole periods; only the end of a recording can be shorter.
         let period = self.layout.piece_frames().min(stamp.avail_frames).max(1);
         let periods = stamp.avail_frames / period;
         for _ in 0..periods {
@@ -161,7 +162,7 @@ impl CaptureLoop {
                 self.handoff.wake();
                 return self.fault(fault);
             }
-            // Frames that were read are believed: a device may promise some for ever.
+            // Only frames that were read prove that a device works: a broken one may announce frames forever.
             self.heard_from = woken;
             self.mending_since = None;
             capture.0 += self.layout.rate().duration_ns(u64::from(period));
@@ -185,7 +186,7 @@ impl CaptureLoop {
         }
     }
 
-    /// Moves one period from the source into the hand-off; without room it is dropped and counted.
+    /// Moves one period from the source into the hand-off; drops and counts it if there is no room.
     fn period(&mut self, frames: u32, capture: MonoNs) -> Result<(), SourceFault> {
         let (hole, span) = self.timeline.place(frames, capture);
         if let Some(hole) = hole {
@@ -246,7 +247,7 @@ impl CaptureLoop {
         Step::Ended(Exit::Stalled)
     }
 
-    /// Frames are missing from here on. Of a source that has not played yet none are.
+    /// Marks that frames are missing from here on, unless the source has not delivered any yet.
     fn interrupt(&mut self, cause: Cause) {
         if self.started {
             self.counters.lost(cause);
@@ -262,7 +263,7 @@ impl CaptureLoop {
         }
         let now = mono_raw_now();
         match self.mending_since {
-            // A device that breaks again whenever it is mended is as good as one that stands still.
+            // A device that fails again after each recovery has stalled, too.
             Some(since) if now.since(since) > STALLED_AFTER_NS => return self.stalled(),
             Some(_) => {}
             None => {
@@ -274,19 +275,19 @@ impl CaptureLoop {
         self.finder.restart();
         self.delivered = 0;
         match self.source.recover(fault) {
-            // What is still the matter shows at the next wait.
+            // A remaining fault shows at the next wait.
             Ok(()) | Err(SourceFault::Xrun | SourceFault::Suspended) => Step::Recovered(fault),
             Err(worse) => self.fault(worse),
         }
     }
 }
 
-/// Reads exactly `frames` frames, in as many parts as the source's memory has.
+/// Reads exactly `frames` frames, in as many parts as the source's memory requires.
 fn read_whole(source: &mut dyn Source, frames: u32, take: &mut dyn FnMut(&[u8])) -> Result<(), SourceFault> {
     let mut left = frames;
     while left > 0 {
         match source.read(left, take)? {
-            0 => return Err(SourceFault::Xrun), // it promised more: its pointer was moved under us
+            0 => return Err(SourceFault::Xrun), // it promised more: its pointer has moved in the meantime
             read => left -= read,
         }
     }

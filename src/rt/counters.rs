@@ -1,10 +1,10 @@
-//! What the capture thread has seen, as numbers other threads may read at any time.
+//! The capture thread's counters, which other threads may read at any time.
 
 use crate::core::cause::Cause;
 use crate::core::histogram::Histogram;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU16, AtomicU64, Ordering::Relaxed};
 
-/// Bounds of how late the thread answers, ns.
+/// Bounds of the histogram of the thread's wake-up latency, ns.
 const WAKE_LATE_NS: &[u64] = &[
     20_000,
     50_000,
@@ -20,30 +20,32 @@ const WAKE_LATE_NS: &[u64] = &[
     100_000_000,
 ];
 
-/// Written by the capture thread and the supervisor, read by everybody. Each number stands alone: relaxed order is enough.
+/// Counters written by the capture thread and the supervisor, read by any thread. Each stands alone, so relaxed order is
+/// enough.
 #[derive(Debug)]
 pub struct Counters {
-    /// Periods taken from the source since the service began: the heartbeat.
+    /// Periods taken from the source since the service started: the heartbeat.
     pub periods: AtomicU64,
-    /// Frames taken.
+    /// Frames taken from the source.
     pub frames: AtomicU64,
-    /// Times frames were lost, by cause.
+    /// How many times frames were lost, by cause.
     events: [AtomicU64; Cause::ALL.len()],
     /// Frames lost, by cause.
     lost_frames: [AtomicU64; Cause::ALL.len()],
-    /// Frames between capture and hand-over at the last period, before it was read: the device's own delay.
+    /// Frames between capture and hand-over before the last period was read: the device's own delay.
     pub delay_frames: AtomicU64,
-    /// Longest the thread took to answer a device's stamp, ns.
+    /// Longest time from a device's stamp to the thread's answer, ns.
     pub wake_late_ns_max: AtomicU64,
-    /// How long it took each time, ns.
+    /// Histogram of these times, ns.
     pub wake_late: Histogram,
-    /// The kernel's number of the capture thread; 0 before there was one.
+    /// The kernel's ID of the capture thread; 0 before the first one.
     pub capture_thread: AtomicI32,
     /// Waits that ended without frames.
     pub timeouts: AtomicU64,
-    /// Turns of the supervisor. While a capture thread runs, a turn counts only if that thread has moved since the last one.
+    /// Turns of the supervisor. While a capture thread runs, a turn counts only if that thread has made a step since the
+    /// last turn.
     pub turns: AtomicU64,
-    /// The device's drift against our clock, in thousandths of a ppm; `i64::MIN` when unknown.
+    /// The device's drift against our clock, in thousandths of a ppm; `i64::MIN` if unknown.
     drift_ppb: AtomicI64,
 }
 
@@ -54,7 +56,7 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// All zero, drift unknown.
+    /// Creates counters at zero, with unknown drift.
     pub fn new() -> Self {
         let zero = AtomicU64::default;
         Self {
@@ -72,17 +74,17 @@ impl Counters {
         }
     }
 
-    /// Counts one loss, whose frames are known later or now: [`Self::lost_frames`].
+    /// Counts one loss. Its frames are added with [`Self::lost_frames`], now or later.
     pub fn lost(&self, cause: Cause) {
         self.events[usize::from(cause.code() - 1)].fetch_add(1, Relaxed);
     }
 
-    /// Counts the frames a loss cost.
+    /// Counts the frames of a loss.
     pub fn lost_frames(&self, cause: Cause, frames: u32) {
         self.lost_frames[usize::from(cause.code() - 1)].fetch_add(u64::from(frames), Relaxed);
     }
 
-    /// How often frames were lost for this cause, and how many.
+    /// Returns how often frames were lost for this cause, and how many frames.
     pub fn losses(&self, cause: Cause) -> (u64, u64) {
         let slot = usize::from(cause.code() - 1);
         (self.events[slot].load(Relaxed), self.lost_frames[slot].load(Relaxed))
@@ -93,7 +95,7 @@ impl Counters {
         self.turns.fetch_add(1, Relaxed);
     }
 
-    /// Whether the capture thread moves: changes with every wait that ends, with frames or without.
+    /// Returns the steps of the capture thread: the number changes with every wait that ends, with frames or without.
     pub fn steps(&self) -> u64 {
         self.periods.load(Relaxed).wrapping_add(self.timeouts.load(Relaxed))
     }
@@ -103,19 +105,19 @@ impl Counters {
         self.drift_ppb.store(drift_ppm.map_or(i64::MIN, |ppm| (ppm * 1000.0) as i64), Relaxed);
     }
 
-    /// The drift in ppm, if known.
+    /// Returns the drift in ppm, if known.
     pub fn drift_ppm(&self) -> Option<f64> {
         let ppb = self.drift_ppb.load(Relaxed);
         (ppb != i64::MIN).then_some(ppb as f64 / 1000.0)
     }
 }
 
-/// What others may ask of the thread that captures, and of the one that sends.
+/// Requests that other threads make of the capture thread and the fan-out thread.
 #[derive(Debug, Default)]
 pub struct Controls {
-    /// First channel of the pair that is heard, counted from 0: the sender's.
+    /// First channel of the pair to send, counted from 0; read by the fan-out thread.
     pub first_channel: AtomicU16,
-    /// End the current source.
+    /// Asks the capture thread to end with the current source.
     stop: AtomicBool,
 }
 
@@ -130,7 +132,7 @@ impl Controls {
         self.stop.store(false, Relaxed);
     }
 
-    /// Whether the thread is to end.
+    /// Returns whether the capture thread was asked to end.
     pub fn stopping(&self) -> bool {
         self.stop.load(Relaxed)
     }

@@ -1,15 +1,16 @@
-//! The hand-off from the capture thread to the one that sends: frames in one wait-free ring, what they mean in another, one eventfd.
+//! The hand-off from the capture thread to the fan-out thread: a wait-free ring of frames, a second ring of marks that say
+//! what the frames are, and one eventfd.
 //!
-//! In: whole frames of all channels a source has, as integers of 32 bits. Out: the same frames.
+//! In: whole frames of all channels of a source, as 32-bit integers. Out: the same frames.
 //!
-//! The writer never waits and never allocates. When either ring is full the newest period is dropped; the next mark that
-//! fits is preceded by a gap of the frames that were not handed over, so the reader's timeline stays whole. What is no sound
-//! (a source begins, one ends, a loss is found) is never lost: room is kept for it, and beyond that room the writer remembers what
-//! is still to be said, in as many words as it has room for.
+//! The writer never waits and never allocates. When either ring is full, the newest period is dropped. A gap of the dropped
+//! frames precedes the next mark that fits, so the reader's timeline stays complete. Marks without frames (a source begins
+//! or ends, a loss is found) are never lost. The ring of marks keeps room for them; beyond that, the writer merges them
+//! into the few that still matter ([`Owed`]).
 //!
-//! The ring of marks lasts as long as the service. The ring of frames lasts as long as a source, whose channels decide its size: it
-//! is made before the capture thread starts ([`HandoffWriter::lay_out`]), and its reader's end crosses right before the mark that
-//! says that the source begins. So what the source before has left is still read from its own ring.
+//! The ring of marks lasts as long as the service. The ring of frames lasts as long as a source, whose channels decide its
+//! size: it is made before the capture thread starts ([`HandoffWriter::lay_out`]). Its reader's end is passed on right
+//! before the mark that begins the source, so the reader first finishes the previous source's ring.
 
 #![deny(clippy::disallowed_macros)]
 
@@ -21,17 +22,17 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::Arc;
 
-/// Frames the ring holds, however many channels they have: 370 ms at 44.1 kHz, far beyond what the reader may sleep.
+/// Frames the ring holds, for any number of channels: 370 ms at 44.1 kHz, far longer than the reader sleeps.
 const RING_FRAMES: usize = 16 * 1024;
-// A source that has just been read whole leaves room for another period while the reader wakes up.
+// After a source's longest period, there is room for another while the reader wakes up.
 const _: () = assert!(RING_FRAMES >= 2 * PERIOD_FRAMES_MAX as usize);
-/// Bytes of the largest ring there can be: it is locked in memory while its source plays.
+/// Bytes of the largest possible ring, which is locked in memory while its source plays.
 pub const RING_BYTES_MAX: usize = RING_FRAMES * CHANNELS_MAX as usize * size_of::<i32>();
-/// Marks it holds: periods of the smallest size (32 frames) for the same time.
+/// Marks the ring holds: periods of the smallest size (32 frames) for the same time.
 pub const RING_MARKS: usize = RING_FRAMES / 32;
-/// Marks kept free of sound: all that can be [`Owed`].
+/// Marks kept free of sound: room for everything that can be [`Owed`].
 const MARKS_KEPT_FREE: usize = 4;
-/// Sources that may have begun before the reader takes the first of them. It is awake when one begins, but for the worst.
+/// Sources that may begin before the reader takes the first of them. Usually the reader is awake when one begins.
 const RINGS_UNREAD: usize = 2;
 
 /// What a mark says about its span.
@@ -39,31 +40,31 @@ const RINGS_UNREAD: usize = 2;
 pub enum What {
     /// `span.frames` frames lie in the ring.
     Audio,
-    /// The frames do not exist. `past`: found after the fact, the timeline is not advanced.
+    /// The frames do not exist.
     Gap {
         /// Why.
         cause: Cause,
-        /// See above.
+        /// The gap was found after the fact and does not advance the timeline.
         past: bool,
     },
-    /// The next audio begins a new timeline, laid out so; the span is empty.
+    /// The next audio begins a new timeline with this layout; the span is empty.
     Restart(Layout),
-    /// Nothing more comes from this source: what is being gathered is all there is; the span is empty.
+    /// This source delivers nothing more, so the packet being gathered is complete; the span is empty.
     End,
 }
 
 /// One entry of the mark ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// Where on the timeline.
+    /// Its position on the timeline.
     pub span: Span,
-    /// When the capture thread was done with it.
+    /// When the capture thread finished it.
     pub ready: MonoNs,
-    /// What it is.
+    /// Its meaning.
     pub what: What,
 }
 
-/// The capture thread's end.
+/// The capture thread's end of the hand-off.
 #[derive(Debug)]
 pub struct HandoffWriter {
     frames: Producer<i32>,
@@ -75,18 +76,18 @@ pub struct HandoffWriter {
     memory: [Area; 2],
 }
 
-/// The frames of one source as the reader sees them.
+/// The reader's end of one source's ring of frames.
 #[derive(Debug)]
 struct Frames {
     ring: Consumer<i32>,
     channels: usize,
 }
 
-/// The way of a new ring to the reader.
+/// Passes a new ring of frames to the reader.
 #[derive(Debug)]
 struct Rings {
     to_reader: Producer<Frames>,
-    /// The reader's end of the ring that is being written, until the mark that its source begins has been said.
+    /// The reader's end of the ring being written, until the mark that begins its source has been sent.
     unsent: Option<Frames>,
 }
 
@@ -95,7 +96,7 @@ impl Rings {
         self.to_reader.slots() > 0
     }
 
-    /// Goes before the mark. There must be room.
+    /// Passes the ring on, before the mark. There must be room.
     fn send(&mut self) {
         if let Some(frames) = self.unsent.take() {
             let _ = self.to_reader.push(frames);
@@ -103,14 +104,14 @@ impl Rings {
     }
 }
 
-/// What the reader has not been told yet, because there was no room. Whatever happens, it comes down to these four, said in this order:
-/// before a restart nothing matters any more, and between it and the end lies only what is missing.
+/// Marks the reader has not got yet, because there was no room. These four are enough, sent in this order: a restart makes
+/// everything before it irrelevant, and between a restart and the end there can only be missing frames.
 #[derive(Debug, Default)]
 struct Owed {
     restart: Option<Mark>,
     /// Frames not handed over, and where they began.
     dropped: Option<Span>,
-    /// Losses found after the fact, as one.
+    /// Losses found after the fact, merged into one.
     past: Option<Mark>,
     end: Option<Mark>,
 }
@@ -143,18 +144,18 @@ impl Owed {
         }
     }
 
-    /// Whether there is room for it all, and for so many marks more.
+    /// Returns whether there is room for all of them and `more` further marks.
     fn fits(&self, marks: &Producer<Mark>, rings: &Rings, more: usize) -> bool {
         marks.slots() >= self.count() + more && (self.restart.is_none() || rings.has_room())
     }
 
-    /// Says it all, if there is room for it and one mark more; whether nothing is owed any more.
+    /// Sends all of them if there is room for them and one mark more; returns whether nothing is owed any longer.
     fn pay(&mut self, marks: &mut Producer<Mark>, rings: &mut Rings, ready: MonoNs) -> bool {
         if !self.fits(marks, rings, 1) {
             return false;
         }
         if self.count() == 0 {
-            return true; // as nearly always
+            return true; // the usual case
         }
         let Self { restart, dropped, past, end } = std::mem::take(self);
         let what = What::Gap { cause: Cause::HandoffFull, past: false };
@@ -163,13 +164,13 @@ impl Owed {
             rings.send();
         }
         for mark in [restart, dropped, past, end].into_iter().flatten() {
-            let _ = marks.push(mark); // there is room: it was just counted, and nobody else writes
+            let _ = marks.push(mark); // there is room: it was just counted, and this is the only writer
         }
         true
     }
 }
 
-/// The reader's end. Drain it whole at every wake: wakes coalesce.
+/// The reader's end of the hand-off. Drain it completely at every wake-up: wake-ups coalesce.
 #[derive(Debug)]
 pub struct HandoffReader {
     frames: Frames,
@@ -178,10 +179,10 @@ pub struct HandoffReader {
     wake: Arc<EventFd>,
 }
 
-/// Makes the two ends. There is room for frames once a source is known: [`HandoffWriter::lay_out`].
+/// Creates both ends. There is room for frames once the source is known: [`HandoffWriter::lay_out`].
 ///
 /// # Errors
-/// When the kernel gives no eventfd.
+/// If the kernel provides no eventfd.
 pub fn handoff() -> nix::Result<(HandoffWriter, HandoffReader)> {
     let (frames, unread) = RingBuffer::new(0);
     let (to_reader, rings) = RingBuffer::new(RINGS_UNREAD);
@@ -202,11 +203,11 @@ pub fn handoff() -> nix::Result<(HandoffWriter, HandoffReader)> {
 }
 
 impl HandoffWriter {
-    /// Makes a ring for the frames of another source, which says once that it begins before it hands over any. Allocates, and may
-    /// free the ring before: never on the capture thread.
+    /// Makes a ring for the frames of another source, whose beginning must be marked before it hands over frames. Allocates
+    /// and may free the previous ring, so never call it on the capture thread.
     pub fn lay_out(&mut self, layout: &Layout) {
         if self.owed.restart.is_some() {
-            self.owed = Owed::default(); // of a source that the reader has never heard of, and need not any more
+            self.owed = Owed::default(); // these marks belong to a source that the reader has never seen and need not see
         }
         let channels = layout.channels().samples_per_frame();
         let (mut frames, unread) = RingBuffer::new(RING_FRAMES * channels);
@@ -216,7 +217,7 @@ impl HandoffWriter {
         self.rings.unsent = Some(Frames { ring: unread, channels });
     }
 
-    /// Room for one period in the ring itself; `None` when it is full (then call [`Self::drop_newest`]).
+    /// Returns room for one period in the ring itself; `None` when the ring is full (then call [`Self::drop_newest`]).
     pub fn period(&mut self, frames: u32) -> Option<PeriodSlot<'_>> {
         if !self.owed.fits(&self.marks, &self.rings, MARKS_KEPT_FREE + 1) {
             return None;
@@ -226,12 +227,12 @@ impl HandoffWriter {
         Some(PeriodSlot { chunk, channels: *channels, marks, owed, rings, filled: 0 })
     }
 
-    /// Notes that a period had to be dropped.
+    /// Records that a period had to be dropped.
     pub fn drop_newest(&mut self, span: Span) {
         self.owed.frames(span);
     }
 
-    /// Hands over a mark without frames; without room it is said before the next that has some.
+    /// Hands over a mark without frames; without room it is kept and sent before the next mark that fits.
     pub fn mark(&mut self, mark: Mark) {
         let Self { marks, owed, rings, .. } = self;
         let begins = matches!(mark.what, What::Restart(_));
@@ -242,24 +243,24 @@ impl HandoffWriter {
         if begins {
             rings.send();
         }
-        let _ = marks.push(mark); // there is room: more was asked for than what was owed
+        let _ = marks.push(mark); // there is room: the check covered one mark more than those owed
     }
 
-    /// Wakes the reader. Never blocks: a saturated eventfd has woken it already.
+    /// Wakes the reader. Never blocks: a saturated eventfd has already woken it.
     pub fn wake(&self) {
         let _ = self.wake.write(1);
     }
 
-    /// Both rings' memory: locked while the thread is real-time.
+    /// Returns the memory of both rings, to be locked while the thread is real-time.
     pub fn memory(&self) -> [Area; 2] {
         self.memory
     }
 }
 
-/// A piece of memory: address and bytes.
+/// A memory area: address and bytes.
 pub type Area = (usize, usize);
 
-/// All of a ring's memory. Only of one that nothing was written to.
+/// Returns a ring's whole memory. Only for a ring that nothing was written to.
 fn area_of<T: Copy>(ring: &mut Producer<T>) -> Area {
     let capacity = ring.buffer().capacity();
     ring.write_chunk_uninit(capacity).map_or((0, 0), |mut chunk| {
@@ -279,7 +280,7 @@ pub struct PeriodSlot<'a> {
 }
 
 impl PeriodSlot<'_> {
-    /// Gives the free parts for the next `frames` frames to `fill`, one or two slices of whole interleaved frames.
+    /// Passes the free parts for the next `frames` frames to `fill`: one or two slices of whole interleaved frames.
     pub fn fill(&mut self, frames: u32, mut fill: impl FnMut(&mut [i32])) {
         let wanted = frames as usize * self.channels;
         let (head, tail) = self.chunk.as_mut_slices();
@@ -296,23 +297,23 @@ impl PeriodSlot<'_> {
 
     /// Hands the period over.
     pub fn commit(self, span: Span, ready: MonoNs) {
-        self.owed.pay(self.marks, self.rings, ready); // period() saw to the room
+        self.owed.pay(self.marks, self.rings, ready); // period() made sure there is room
         self.chunk.commit_all();
         let _ = self.marks.push(Mark { span, ready, what: What::Audio });
     }
 }
 
 impl HandoffReader {
-    /// The descriptor that becomes readable when there is something.
+    /// Returns the descriptor that becomes readable when there is something to read.
     pub fn descriptor(&self) -> Arc<EventFd> {
         Arc::clone(&self.wake)
     }
 
-    /// Takes the next mark and shows its frames (none but for audio) to `take`, in two parts of whole frames, for the ring wraps;
-    /// false when there is nothing. Frees the ring of a source when the next one begins.
+    /// Takes the next mark and passes its frames to `take`, in two parts of whole frames because the ring wraps. Only audio
+    /// has frames. Returns false when there is no mark. Frees a source's ring when the next source begins.
     ///
     /// # Panics
-    /// When a mark came without what belongs to it: the writer hands that over first.
+    /// If the frames of a mark are missing: the writer hands them over first.
     pub fn next(&mut self, take: &mut impl FnMut(&Mark, (&[i32], &[i32]))) -> bool {
         let Ok(mark) = self.marks.pop() else { return false };
         match mark.what {
@@ -335,7 +336,7 @@ impl HandoffReader {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_macros)] // what a test says of its failure
+#[allow(clippy::disallowed_macros)] // a test's failure message
 mod tests {
     use super::*;
     use crate::core::convert::SampleFormat;
@@ -343,7 +344,7 @@ mod tests {
     use crate::units::FrameIndex;
     use proptest::prelude::*;
 
-    /// Both ends, for a source of so many channels that has begun.
+    /// Returns both ends, for a source of this many channels that has begun.
     fn playing(channels: u32) -> (HandoffWriter, HandoffReader) {
         let (mut writer, reader) = handoff().unwrap();
         begin(&mut writer, channels, 0, 1);
@@ -357,7 +358,7 @@ mod tests {
         Layout::new(answer).unwrap()
     }
 
-    /// Another source begins.
+    /// Begins another source.
     fn begin(writer: &mut HandoffWriter, channels: u32, first: u64, source: u64) {
         writer.lay_out(&layout(channels));
         say(writer, first, 0, source, What::Restart(layout(channels)));
@@ -391,7 +392,7 @@ mod tests {
                 // Uneven sizes make the ring wrap inside periods.
                 let frames = 32 + (next % 97) as u32;
                 while !push(&mut writer, next, frames) {
-                    // Ask again as if nothing was dropped: this test is about order, the next about drops.
+                    // Forget the drop: this test is about order, the next one about drops.
                     writer.owed = Owed::default();
                     std::thread::yield_now();
                 }
@@ -509,7 +510,8 @@ mod tests {
     fn a_source_that_never_got_a_word_in_leaves_none_to_the_next() {
         let (mut writer, mut reader) = playing(2);
         for source in 2..10 {
-            // The reader sleeps; sooner or later there is no way for another ring, and the source is not heard of.
+            // The reader sleeps. Sooner or later there is no room for another ring, and the reader never learns of that
+            // source.
             begin(&mut writer, source as u32, source * 1000, source);
             push(&mut writer, source * 1000, 32);
         }
@@ -521,7 +523,7 @@ mod tests {
         assert_eq!(said, [(20_000, What::Restart(layout(3))), (20_000, What::Audio)]);
     }
 
-    /// What may happen at the writer's end, and that the reader has its turn.
+    /// An event at the writer's end, or a turn of the reader.
     #[derive(Clone, Copy, Debug)]
     enum Event {
         Period(u32),
@@ -542,7 +544,7 @@ mod tests {
         ]
     }
 
-    /// What the reader must be able to say of the source it hears: every frame is there or is a gap, and no source runs into another.
+    /// What must hold for the reader: every frame is present or in a gap, and no source runs into another.
     #[derive(Debug, Default)]
     struct Heard {
         source: u64,
@@ -578,7 +580,7 @@ mod tests {
     }
 
     proptest! {
-        /// The reader sleeps for as long as it likes, while sources come and go.
+        /// The reader sleeps for any time while sources come and go.
         #[test]
         fn whatever_does_not_fit_no_source_runs_into_another_and_every_frame_is_accounted_for(
             events in proptest::collection::vec(event(), 1..3000)

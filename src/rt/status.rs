@@ -1,4 +1,4 @@
-//! What is said of the source, in data and in words. Pure: the supervisor says it, the hub hands it on.
+//! The status of the source, as data and in words. Pure: the supervisor announces it, the hub passes it on.
 
 use super::capture_loop::Exit;
 use super::thread::RtState;
@@ -9,36 +9,36 @@ use crate::source::opening::Kind;
 use crate::units::{ChannelCount, Hz};
 use serde::{Deserialize, Serialize};
 
-/// What a listener is told of the source: the `source` object of `docs/ref/wire-format.md`.
+/// The source as listeners see it: the `source` object of `docs/ref/wire-format.md`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceView {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// How it is.
+    /// Its state.
     pub state: State,
-    /// What a person calls it; "" when unknown.
+    /// Its name for people; "" if unknown.
     pub name: Plain,
-    /// Channels it has; 0 when unknown.
+    /// Its channels; 0 if unknown.
     pub channels: u16,
-    /// Frames per second it delivers; 0 when unknown.
+    /// Frames per second it delivers; 0 if unknown.
     pub rate_hz: u32,
-    /// Frames it delivers at once; 0 when unknown.
+    /// Frames it delivers at once; 0 if unknown.
     pub period_frames: u32,
-    /// First channel heard, from 1.
+    /// First channel of the pair that is sent, from 1.
     pub first_channel: u16,
-    /// One plain sentence; "" when all is well.
+    /// A plain sentence; "" if all is well.
     pub notice: Plain,
 }
 
 impl SourceView {
-    /// Names the pair that begins with channel `wanted`, from 0, or the last one there is.
+    /// Sets the pair that begins with channel `wanted`, from 0, or the last pair if there is no such channel.
     pub fn name_pair(&mut self, wanted: u16) {
         let last_pair = ChannelCount::new(self.channels.into()).map_or(wanted, ChannelCount::last_pair);
         self.first_channel = wanted.min(last_pair) + 1;
     }
 
-    /// No source.
+    /// Returns the view of no source.
     fn none() -> Self {
         Self {
             kind: Kind::None,
@@ -53,28 +53,28 @@ impl SourceView {
     }
 }
 
-/// How the source is.
+/// The state of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Frames flow.
     Playing,
-    /// None since the start.
+    /// No frames since the service started.
     Waiting,
-    /// It was playing and is gone.
+    /// It played, but is gone.
     Lost,
-    /// It is there, but stands still.
+    /// It is present but delivers nothing.
     Stalled,
-    /// It was a recording, and has been played to its end.
+    /// It was a recording that has been played to its end.
     Ended,
 }
 
-/// All that is known of the source.
+/// Everything known of the source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SourceStatus {
-    /// The listener's part.
+    /// The part listeners see.
     pub source: SourceView,
-    /// The device's part; `None` while nothing is open.
+    /// The device's part; `None` while no device is open.
     pub capture: Option<Capture>,
 }
 
@@ -83,7 +83,7 @@ pub struct SourceStatus {
 pub struct Capture {
     /// The PCM or generator.
     pub device: Plain,
-    /// How it is read: `kernel_mmap`, `plugin_mmap`, `emulated_mmap`, `converted_by_plug` or `generator`.
+    /// The way of reading it: `kernel_mmap`, `plugin_mmap`, `emulated_mmap`, `converted_by_plug` or `generator`.
     pub path: &'static str,
     /// ALSA's name of the sample format.
     pub format: &'static str,
@@ -93,19 +93,19 @@ pub struct Capture {
     pub channels: u16,
     /// Frames between two wake-ups.
     pub period_frames: u32,
-    /// How real-time its thread is.
+    /// The real-time properties its thread got.
     pub real_time: RtState,
 }
 
 impl SourceStatus {
-    /// Before anything was looked for.
+    /// Returns the status before we looked for any source.
     pub fn unknown(first_channel: u16) -> Self {
         let source =
             SourceView { first_channel, notice: "Looking for the synth.".into(), ..SourceView::none() };
         Self { source, capture: None }
     }
 
-    /// What is to be said after the source ended this way.
+    /// Returns the status after the source ended with this exit.
     #[must_use]
     pub fn after(&self, exit: Exit) -> Self {
         let name = &self.source.name;
@@ -128,8 +128,8 @@ impl SourceStatus {
         Self { source: SourceView { state, notice: notice.into(), ..self.source.clone() }, capture: None }
     }
 
-    /// What is to be said when nothing can be opened, for this reason if there is one. What has played before is still
-    /// gone, unless something else now keeps it from us; what stood still is gone now.
+    /// Returns the status when nothing can be opened, with the reason if there is one. A source that played or stalled is lost; the
+    /// notice then names the reason only if something blocks the device, not if it is merely absent.
     #[must_use]
     pub fn absent(&self, why: Option<&Error>) -> Self {
         let blocked = why.is_some_and(|error| !error.says_absent());
@@ -150,7 +150,7 @@ impl SourceStatus {
         Self { source: SourceView { notice: nothing.into(), ..self.source.clone() }, capture: None }
     }
 
-    /// The same, with what went wrong, or with nothing wrong any more.
+    /// Returns the same status with this error as its notice, or without a notice.
     #[must_use]
     pub fn noticing(&self, error: Option<&Error>) -> Self {
         let notice = error.map_or_else(Plain::default, Plain::from);

@@ -1,9 +1,9 @@
-//! Chooses a source, runs the capture thread on it, and begins again whenever it ends. Never real-time itself.
+//! Chooses a source, runs the capture thread on it, and starts again whenever it ends. Never real-time itself.
 //!
-//! The choice, in this order: the device that was named and no other; a synth of the family; the demo, where it is wanted
-//! and no synth has played yet. Once a synth has played, its absence is silence and a notice, never the demo.
-//! Every change is announced once, as a [`SourceStatus`]. Every turn is counted, so that others see that it is alive: an attempt that
-//! is over is one, however it ended, and so is a look at a source that moves.
+//! The order of choice: the device named in the settings and no other; a synth of the family; the demo, if it is enabled
+//! and no synth has played yet. Once a synth has played, its absence gives silence and a notice, never the demo. Every
+//! change is announced once, as a [`SourceStatus`]. Every turn is counted, which shows others that the supervisor is alive.
+//! A finished attempt to open a device is a turn, however it ended, and so is each look at a source that delivers.
 
 use super::capture_loop::{CaptureLoop, Exit};
 use super::counters::{Controls, Counters};
@@ -22,29 +22,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How often an absent or busy device is looked for: the sound is back within 2 s of the synth.
+/// How often we look for an absent or busy device: sound is back within 2 s of the synth.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
-/// How often a device that stood still and was opened anew is asked whether it plays.
+/// How often we check whether a device that stalled and was reopened delivers.
 const LOOK_FOR_SOUND: Duration = Duration::from_millis(10);
 
-/// What the supervisor works with.
+/// The parts a supervisor works with.
 pub struct Supervisor {
     /// Opens sources.
     pub opener: Box<dyn Opener>,
-    /// How real-time the capture thread should be.
+    /// The real-time properties to request for the capture thread.
     pub rt: RtRequest,
-    /// Numbers for everybody.
+    /// Counters that any thread may read.
     pub counters: Arc<Counters>,
-    /// Wishes from everybody.
+    /// Requests from other threads.
     pub controls: Arc<Controls>,
-    /// Told of every change.
+    /// Called at every change of the status.
     pub announce: Box<dyn Fn(SourceStatus) + Send>,
-    /// Called when the first attempt to open a device is over.
+    /// Called when the first attempt to open a device has ended.
     pub tried: Box<dyn FnOnce() + Send>,
 }
 
-/// Ends the supervisor.
+/// Stops the supervisor.
 pub struct SupervisorHandle {
     stop: Arc<AtomicBool>,
     controls: Arc<Controls>,
@@ -52,7 +52,7 @@ pub struct SupervisorHandle {
 }
 
 impl SupervisorHandle {
-    /// Ends capture and waits for it. A device that is just being opened can keep it for as long as it likes.
+    /// Ends capture and waits for it. A device that is being opened can block this for any length of time.
     pub fn stop(self) {
         self.stop.store(true, Ordering::Release);
         self.controls.stop();
@@ -62,10 +62,10 @@ impl SupervisorHandle {
 }
 
 impl Supervisor {
-    /// Runs on a thread of its own until stopped; frames go into `handoff`.
+    /// Runs the supervisor on its own thread until stopped; frames go into `handoff`.
     ///
     /// # Errors
-    /// When the thread cannot be made.
+    /// If the thread cannot be created.
     pub fn spawn(self, handoff: HandoffWriter) -> Result<SupervisorHandle> {
         let stop = Arc::new(AtomicBool::new(false));
         let controls = Arc::clone(&self.controls);
@@ -87,7 +87,7 @@ struct Run {
     supervisor: Supervisor,
     stop: Arc<AtomicBool>,
     synth_played: bool,
-    /// The last thing said: once, not every time it is found again.
+    /// The status announced last, so that the same status is not announced again.
     said: SourceStatus,
 }
 
@@ -97,7 +97,7 @@ struct StreamState {
     handoff: HandoffWriter,
 }
 
-/// A capture thread at work.
+/// A running capture thread.
 struct Session {
     thread: JoinHandle<(Exit, CaptureLoop)>,
     /// Set by the thread before it wakes the supervisor for the last time.
@@ -113,7 +113,7 @@ impl Session {
         self.over.load(Ordering::Acquire)
     }
 
-    /// What listeners are told while it plays; `say()` knows the pair.
+    /// Returns what listeners see while it plays; `say()` sets the pair.
     fn view(&self) -> SourceView {
         SourceView {
             kind: self.kind,
@@ -128,7 +128,7 @@ impl Session {
     }
 }
 
-/// A turn beside a capture thread: counted when that has moved since `steps`, which are then its steps now.
+/// Counts a turn while a capture thread runs, but only if that thread has made a step since `steps`; updates `steps`.
 fn turn_beside(counters: &Counters, steps: &mut u64) {
     let now = counters.steps();
     if std::mem::replace(steps, now) != now {
@@ -172,8 +172,9 @@ impl Run {
         }
     }
 
-    /// Opens the source of the choice; if there is none yet, says so and rests a while. Every device that refuses is a turn of its
-    /// own: several that each take seconds do not look like one that never answers, and the start does not wait for all of them.
+    /// Opens the chosen source; if there is none yet, announces that and rests a while. Every device that refuses counts as
+    /// a turn. So several devices that take seconds each do not look like one that never answers, and the service need not
+    /// wait for all of them to count as started.
     fn open(&mut self) -> Option<Opened> {
         let Supervisor { opener, counters, tried, .. } = &mut self.supervisor;
         let mut is_over = || {
@@ -192,20 +193,20 @@ impl Run {
         None
     }
 
-    /// `source`: what it was while it played, or would have been.
+    /// Announces that the source has ended. `source` is its view while it played, or would have played.
     fn ended(&mut self, source: SourceView, exit: Exit) {
         tracing::debug!("capture ended: {exit:?}");
         self.say(SourceStatus { source, capture: None }.after(exit));
         match exit {
             Exit::Stopped => {}
-            // Nothing comes after a recording: the stop ends this rest.
+            // Nothing follows a recording: only the stop ends this rest.
             Exit::Fault(SourceFault::Ended) => {
                 while !self.stopping() {
                     self.rest(LOOK_AGAIN);
                     self.turn();
                 }
             }
-            // A device that fails as soon as it is opened must not be opened in a circle.
+            // Do not reopen a device without pause that fails as soon as it is opened.
             Exit::Fault(_) | Exit::Stalled => self.rest(LOOK_AGAIN),
         }
     }
@@ -272,8 +273,8 @@ impl Run {
         }
     }
 
-    /// Whether it plays: that is believed when its first period is there, or a device that opens but stays silent would be
-    /// said to play and to stand still in turns.
+    /// Returns whether the source delivers, that is, whether its first period has arrived. Otherwise a device that opens
+    /// but stays silent would be announced as playing and stalled in turns.
     fn sounds(&self, session: &Session, periods_before: u64) -> bool {
         let mut steps = self.supervisor.counters.steps();
         while !session.is_over() && !self.stopping() {
@@ -286,7 +287,7 @@ impl Run {
         false
     }
 
-    /// Waits for the capture thread to end; ends the demo itself when a synth can be opened in its place.
+    /// Waits for the capture thread to end. Ends the demo itself when a synth can be opened in its place.
     fn watch(&mut self, session: &Session) -> Option<Opened> {
         let mut steps = self.supervisor.counters.steps();
         while !session.is_over() && !self.stopping() {
@@ -329,9 +330,9 @@ impl Run {
         );
     }
 
-    /// Says it, once: to the log and to whoever listens.
+    /// Announces the status, if it is new, to the log and to listeners.
     fn say(&mut self, mut status: SourceStatus) {
-        // A listener may have changed the pair since the last word.
+        // A listener may have changed the pair since the last announcement.
         let wanted = self.supervisor.controls.first_channel.load(Ordering::Relaxed);
         status.source.name_pair(wanted);
         if self.said == status {
@@ -345,7 +346,7 @@ impl Run {
     }
 }
 
-/// Ends the thread and takes back what outlives it; the source is closed here, where that may take its time.
+/// Ends the thread and takes back what outlives it. The source is closed here, where that may take time.
 fn end(session: Session) -> (Exit, StreamState) {
     let Ok((exit, capture_loop)) = session.thread.join() else { give_up("the capture thread panicked") };
     let (source, timeline, handoff) = capture_loop.into_parts();
@@ -354,13 +355,14 @@ fn end(session: Session) -> (Exit, StreamState) {
     (exit, StreamState { timeline, handoff })
 }
 
-/// Without a capture thread the service is useless but looks well: better that systemd starts it anew.
+/// Without a capture thread the service is useless but looks healthy, so end it and let systemd restart it.
 fn give_up(why: &str) -> ! {
     tracing::error!("{why}: the service ends, to be started again");
     std::process::exit(1)
 }
 
-/// A panic on the capture thread or its supervisor ends the process: systemd starts it anew, and the journal holds the reason.
+/// Ends the process on a panic of the capture thread or its supervisor: systemd restarts it, and the journal holds the
+/// reason.
 struct AbortOnPanic;
 
 impl Drop for AbortOnPanic {

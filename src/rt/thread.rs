@@ -1,7 +1,7 @@
-//! Makes the calling thread real-time: locks what it will touch, then asks for `SCHED_FIFO`.
+//! Makes the calling thread real-time: locks the memory it will touch, then asks for `SCHED_FIFO`.
 //!
-//! Only three things are locked: the thread's stack, the hand-off ring, and the program's code with its libraries'.
-//! Not the whole process: a listener's buffers may be paged like anybody's. Refusals are reported, never fatal.
+//! Locks only three things: the thread's stack, the hand-off ring, and the code of the program and its libraries. It does
+//! not lock the whole process, because listeners' buffers may be paged out as usual. Refusals are reported, never fatal.
 
 use super::ring::Area;
 use nix::sched::{CpuSet, sched_setaffinity};
@@ -13,23 +13,23 @@ use thread_priority::{
     thread_native_id, thread_schedule_policy_param,
 };
 
-/// Stack the capture thread is given: it needs a few KiB, alsa-lib's plugins some tens.
+/// Stack of the capture thread: it needs a few KiB, alsa-lib's plugins some tens.
 pub const STACK_BYTES: usize = 512 * 1024;
 /// How much of it is locked and touched.
 const STACK_LOCKED_BYTES: usize = 256 * 1024;
 
-/// How real-time the thread became.
+/// The real-time properties a thread got.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct RtState {
     /// `SCHED_FIFO` priority held, read back from the kernel; `None` when refused.
     pub fifo_priority: Option<i32>,
     /// Bytes of stack, ring and code locked in memory.
     pub locked_bytes: usize,
-    /// What was refused, and the remedy, in plain words.
+    /// Each refusal and its remedy, in plain words.
     pub refusals: Vec<String>,
 }
 
-/// What to ask for.
+/// The real-time properties to ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct RtRequest {
     /// 1 to 99; 0 asks for no real-time scheduling.
@@ -53,11 +53,11 @@ pub fn become_real_time(wish: RtRequest, rings: &[Area]) -> RtState {
     state
 }
 
-/// Gives up what the calling thread has inherited of its starter's real-time turns.
+/// Drops real-time scheduling that the calling thread has inherited.
 pub fn become_ordinary() {
     let param = nix::libc::sched_param { sched_priority: 0 };
-    // SAFETY: the call reads the struct it is given, which lives through it; 0 is the calling thread. It cannot be refused: nobody
-    // needs a right for less than he has. The taps' tests look at what came of it.
+    // SAFETY: the call reads the struct it is given, which outlives the call; 0 is the calling thread. It cannot be
+    // refused: lowering one's own priority needs no privilege. The taps' tests check the result.
     unsafe { nix::libc::sched_setscheduler(0, nix::libc::SCHED_OTHER, &raw const param) };
 }
 
@@ -124,22 +124,22 @@ fn lock_area(address: usize, bytes: usize) -> bool {
     let (Some(address), Some(bytes)) = (NonNull::new(address as *mut _), NonZeroUsize::new(bytes)) else {
         return true;
     };
-    // SAFETY: mlock reads no memory through the pointer and changes only whether pages may be evicted; a range that is
-    // not mapped is refused with ENOMEM. The areas come from this thread's stack, a live ring and /proc/self/maps.
+    // SAFETY: mlock reads no memory through the pointer and changes only whether pages may be evicted; a range that is not
+    // mapped is refused with ENOMEM. The areas come from this thread's stack, a live ring and /proc/self/maps.
     unsafe { nix::sys::mman::mlock(address, bytes.get()) }.is_ok()
 }
 
-/// Lets memory be paged out again that [`become_real_time`] has locked: it is about to be freed, and may serve anything then.
+/// Unlocks memory that [`become_real_time`] has locked: it is about to be freed and may then serve any purpose.
 pub fn release(rings: &[Area]) {
     for (address, bytes) in rings {
         if let (Some(address), Some(bytes)) = (NonNull::new(*address as *mut _), NonZeroUsize::new(*bytes)) {
-            // SAFETY: munlock reads no memory through the pointer either, and refuses what is not mapped.
+            // SAFETY: munlock reads no memory through the pointer either, and refuses a range that is not mapped.
             let _ = unsafe { nix::sys::mman::munlock(address, bytes.get()) };
         }
     }
 }
 
-/// The executable mappings of this process: its own code and its libraries'.
+/// Returns the executable mappings of this process: its own code and its libraries.
 fn code_areas() -> Vec<Area> {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
     maps.lines().filter_map(code_area).collect()

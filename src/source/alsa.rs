@@ -1,15 +1,16 @@
-//! ALSA capture in mmap mode: waiting and reading as a [`Source`]. What a device is asked for belongs in `negotiation`, what it refused in
-//! `refusal`.
+//! ALSA capture in mmap mode: waiting and reading as a [`Source`]. What to ask a device for belongs in `negotiation`, what
+//! it refused in `refusal`.
 //!
-//! `IO::mmap` (`snd_pcm_mmap_begin`/`commit`) is used, never `MmapCapture`: that maps the kernel's status pages, which ARM
-//! refuses (alsa-rs issue 34). `PCM::state()` is never called: it panics on the values an unplugged device returns.
+//! We use `IO::mmap` (`snd_pcm_mmap_begin`/`commit`), never `MmapCapture`: that maps the kernel's status pages, which ARM
+//! refuses (alsa-rs issue 34). We never call `PCM::state()`: it panics on the values an unplugged device returns.
 //!
-//! Two ways to the same frames, named in the status as the path in use:
-//! - **kernel**: a card's own PCM. The pointer (`avail_update`) and its stamp (`CLOCK_MONOTONIC_RAW`, [`stamp_of`]) are those
-//!   of the driver's last interrupt. `status`, `avail` and `delay` are not called: each has the kernel look at the pointer
-//!   once more and stamp that look (`update_audio_tstamp` of its ALSA core), which is later by the time we took to wake.
-//! - **plugin**: jack, pulse and the like. `avail()`, because with `avail_update()` the pulse plugin's pointer never moves;
-//!   stamped by ourselves, because plugins stamp nothing. A PCM that refuses mmap is opened through `plug`, which emulates it.
+//! There are two ways to the frames; the status names the one in use:
+//! - **kernel**: a card's own PCM. The pointer (`avail_update`) and its stamp (`CLOCK_MONOTONIC_RAW`, [`stamp_of`]) are
+//!   those of the driver's last interrupt. We do not call `status`, `avail` or `delay`: each makes the kernel read the
+//!   pointer again and stamp that reading (`update_audio_tstamp` of its ALSA core), which is later by our wake-up time.
+//! - **plugin**: jack, pulse and the like. We call `avail()`, because with `avail_update()` the pulse plugin's pointer
+//!   never moves, and we take the time ourselves, because plugins stamp nothing. A PCM that refuses mmap is opened through
+//!   `plug`, which emulates it.
 
 mod negotiation;
 mod refusal;
@@ -30,13 +31,13 @@ use nix::errno::Errno;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-/// Periods a wait may take before it comes back empty-handed.
+/// Periods a wait may take before it returns without frames.
 const WAIT_PERIODS: u64 = 8;
-/// The shortest such wait.
+/// The shortest such wait, ms.
 const WAIT_MS_MIN: u64 = 20;
-/// A plugin whose wait returns before a period is there is asked again after this pause: some never block.
+/// Pause before we ask a plugin again whose wait returned before a period had come: some plugins never block.
 const PLUGIN_PAUSE: Duration = Duration::from_micros(500);
-/// How frames are fetched.
+/// The way of fetching frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
     /// A kernel card's PCM, mapped.
@@ -45,12 +46,12 @@ pub enum Path {
     PluginMmap,
     /// A PCM without mmap, through `plug`.
     EmulatedMmap,
-    /// A `plug` that was named as the device and converts the rate, because its device offers none that is played.
+    /// A `plug` that was named as the device and converts the rate, because its device has no rate that we play.
     ConvertedByPlug,
 }
 
 impl Path {
-    /// Its name in the status.
+    /// Returns its name in the status.
     pub fn name(self) -> &'static str {
         match self {
             Self::KernelMmap => "kernel_mmap",
@@ -67,7 +68,7 @@ pub struct AlsaSource {
     layout: Layout,
     clock: Clock,
     path: Path,
-    /// The kernel's PCM, where the driver's own stamps can be had from it.
+    /// The kernel's PCM, if it provides the driver's own stamps.
     driver: Option<RawFd>,
     wait_ms: u32,
 }
@@ -78,7 +79,7 @@ impl AlsaSource {
     /// # Errors
     /// What the device refused, and what to do about it.
     pub fn open(name: &str, wish: DeviceRequest) -> Result<Self> {
-        // What alsa-lib would print by itself goes nowhere: our own errors say what failed, and a retry must not spam.
+        // Discard what alsa-lib would print: our own errors say what failed, and retries must not flood the log.
         let _quiet = Output::local_error_handler();
         // alsa-lib caches its configuration: a card plugged in since would stay unknown by name.
         let _ = alsa::config::update_free_global();
@@ -102,12 +103,12 @@ impl AlsaSource {
         Ok(Self { pcm, layout, clock, path, driver, wait_ms })
     }
 
-    /// How frames are fetched.
+    /// Returns the way frames are fetched.
     pub fn path(&self) -> Path {
         self.path
     }
 
-    /// Where the device stands, `None` before a period is there.
+    /// Returns the device's position, or `None` before a period has come.
     fn stamp(&self) -> std::result::Result<Option<Stamp>, SourceFault> {
         let avail = match self.path {
             Path::KernelMmap => self.pcm.avail_update(),
@@ -119,7 +120,8 @@ impl AlsaSource {
         }
         if let Some(driver) = self.driver {
             let at = stamp_of(driver).map_err(fault_of)?;
-            // A pointer that moves meanwhile may not be the stamp's: the next wait, which is over at once, gives both.
+            // If the pointer moved in between, the stamp may not belong to it. The next wait returns at once and gives
+            // both.
             let moved = self.pcm.avail_update().map_err(fault_of)? as u32 != avail_frames;
             return Ok((!moved).then_some(Stamp { at, avail_frames, delay_frames: avail_frames }));
         }
@@ -133,8 +135,8 @@ impl AlsaSource {
         Ok(Some(Stamp { at, avail_frames, delay_frames }))
     }
 
-    /// `snd_pcm_wait` of alsa-lib 1.2.7 and 1.2.8 calls a wrong address where the rate is converted (mended in 1.2.9), so it is not
-    /// called there: whether a period has come is asked until the wait is over.
+    /// Waits by asking repeatedly whether a period has come. `snd_pcm_wait` of alsa-lib 1.2.7 and 1.2.8 calls a wrong
+    /// address if the rate is converted (fixed in 1.2.9), so we do not call it in that case.
     fn wait_by_the_clock(&self) -> Ready {
         let begun = mono_raw_now();
         loop {
@@ -151,7 +153,8 @@ impl AlsaSource {
         }
     }
 
-    /// Woken for nothing: some plugins wake early, others (and `plug`'s emulation) tell an overrun by their state alone.
+    /// Handles a wake-up without frames: some plugins wake early, others (and `plug`'s emulation) show an overrun only by
+    /// their state.
     fn plugin_without_frames(&self) -> Ready {
         let state = self.pcm.state_raw();
         if state == State::XRun as i32 {
@@ -216,22 +219,23 @@ impl Source for AlsaSource {
                     std::thread::sleep(Duration::from_millis(WAIT_MS_MIN));
                     return Err(SourceFault::Suspended);
                 }
-                Err(_) => {} // the driver cannot resume: begin anew
+                Err(_) => {} // the driver cannot resume: start again
             }
         }
         self.pcm.prepare().and_then(|()| self.pcm.start()).map_err(fault_of)
     }
 }
 
-/// The descriptor to ask for the driver's stamps: none of a card that is shared through a plugin (dsnoop), which `status` serves.
+/// Returns the descriptor to ask for the driver's stamps. A card shared through a plugin (dsnoop) has none, but `status`
+/// works for it.
 fn driver_of(pcm: &PCM) -> Option<RawFd> {
     let [only] = pcm.get().ok()?[..] else { return None };
     stamp_of(only.fd).is_ok().then_some(only.fd)
 }
 
-/// When the driver last moved the pointer (`SNDRV_PCM_IOCTL_SYNC_PTR` without `HWSYNC`).
+/// Returns when the driver last moved the pointer (`SNDRV_PCM_IOCTL_SYNC_PTR` without `HWSYNC`).
 fn stamp_of(driver: RawFd) -> alsa::Result<MonoNs> {
-    // Safety: any other file refuses the call. A number given (whatever it is) asks the kernel for its own; `None` would set
+    // Safety: any other file refuses the call. Passing a number (any number) asks the kernel for its own; `None` would set
     // it to 0, contrary to its name.
     let status = unsafe { SyncPtrStatus::sync_ptr(driver, false, Some(0), Some(0)) }?;
     Ok(moment(status.htstamp()))
@@ -241,7 +245,7 @@ fn moment(at: alsa::timespec) -> MonoNs {
     MonoNs(at.tv_sec as u64 * NS_PER_S + at.tv_nsec as u64)
 }
 
-/// The fault an errno of ALSA means.
+/// Returns the fault that an errno of ALSA means.
 fn fault_of(error: alsa::Error) -> SourceFault {
     match Errno::from_raw(error.errno()) {
         Errno::EPIPE => SourceFault::Xrun,
@@ -251,11 +255,11 @@ fn fault_of(error: alsa::Error) -> SourceFault {
     }
 }
 
-/// Plugins of every alsa-lib that are no place to capture from.
+/// Plugins in every alsa-lib that cannot be captured from.
 const NO_DEVICES: [&str; 8] =
     ["null", "lavrate", "samplerate", "speexrate", "speex", "upmix", "vdownmix", "default"];
 
-/// Capture PCMs of the ALSA configuration that are no kernel card's: jack, pulse and whatever was added by hand.
+/// Returns the capture PCMs of the ALSA configuration that are no kernel cards: jack, pulse and PCMs added by the user.
 pub fn plugin_pcms() -> Vec<String> {
     let Ok(hints) = alsa::device_name::HintIter::new_str(None, "pcm") else { return Vec::new() };
     hints

@@ -1,6 +1,7 @@
-//! Which sound cards there are, and which of them is a synth we know. Reads sysfs, opens nothing.
+//! Lists the sound cards and recognises synths of the family. Reads sysfs, opens nothing.
 //!
-//! A synth is known by Yamaha's USB vendor id and its product name, not by product ids: of the family only two are published. Its card is addressed by id (`hw:CARD=MONTAGE`), which survives another card's coming.
+//! A synth is recognised by Yamaha's USB vendor ID and its product name, not by product IDs: only two of the family's are
+//! published. Its card is addressed by ID (`hw:CARD=MONTAGE`), which stays valid when other cards are plugged in.
 
 use crate::plain::Plain;
 use std::fs;
@@ -8,9 +9,9 @@ use std::path::Path;
 
 /// Where the kernel lists sound devices.
 pub const SYSFS_SOUND: &str = "/sys/class/sound";
-/// Yamaha Corporation.
+/// USB vendor ID of Yamaha Corporation.
 const VENDOR_YAMAHA: &str = "0499";
-/// Products of the family, as the start of what the device calls itself, without regard to case.
+/// Products of the family, as prefixes of the device's own name, ignoring case.
 const FAMILY: [&str; 2] = ["MONTAGE", "MODX"];
 
 /// One sound card as sysfs shows it.
@@ -18,15 +19,15 @@ const FAMILY: [&str; 2] = ["MONTAGE", "MODX"];
 pub struct Card {
     /// Its number, as in `hw:0`.
     pub number: u32,
-    /// Its id, as in `hw:CARD=id`.
+    /// Its ID, as in `hw:CARD=id`.
     pub id: Plain,
     /// Whether its device 0 can capture.
     pub captures: bool,
-    /// USB vendor and product id and name; `None` for a card that is not on USB.
+    /// USB vendor and product ID and name; `None` for a card that is not on USB.
     pub usb: Option<Usb>,
 }
 
-/// What a USB device says of itself.
+/// What a USB device reports of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usb {
     /// Four hexadecimal digits.
@@ -39,23 +40,23 @@ pub struct Usb {
     pub speed_mbit_s: Plain,
 }
 
-/// Why a card is taken or left.
+/// Why a card is used or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// A synth of the family.
     Synth,
-    /// It only plays.
+    /// It only plays back.
     NoCapture,
     /// It is not on USB.
     NotUsb,
-    /// Another maker.
+    /// It is from another maker.
     OtherVendor,
-    /// Yamaha, but no synth we know.
+    /// It is from Yamaha, but no synth we know.
     OtherProduct,
 }
 
 impl Verdict {
-    /// The reason in words.
+    /// Returns the reason in words.
     pub fn words(self) -> &'static str {
         match self {
             Self::Synth => "a synth of the MONTAGE/MODX family",
@@ -68,17 +69,17 @@ impl Verdict {
 }
 
 impl Card {
-    /// The PCM to open.
+    /// Returns the name of the PCM to open.
     pub fn pcm(&self) -> String {
         format!("hw:CARD={},DEV=0", self.id)
     }
 
-    /// What a person calls it.
+    /// Returns the card's name for people.
     pub fn name(&self) -> &str {
         self.usb.as_ref().map_or(&self.id, |usb| &usb.name)
     }
 
-    /// Whether it is the synth, and if not, why not.
+    /// Returns whether it is the synth, and if not, why not.
     pub fn verdict(&self) -> Verdict {
         let Some(usb) = &self.usb else {
             return if self.captures { Verdict::NotUsb } else { Verdict::NoCapture };
@@ -93,7 +94,7 @@ impl Card {
     }
 }
 
-/// The cards under `sysfs`, by number. Empty when there are none, or no sound at all.
+/// Returns the cards under `sysfs`, by number. Empty if there are none or the machine has no sound system.
 pub fn cards(sysfs: &Path) -> Vec<Card> {
     let Ok(entries) = fs::read_dir(sysfs) else { return Vec::new() };
     let mut cards: Vec<Card> = entries
@@ -106,7 +107,7 @@ pub fn cards(sysfs: &Path) -> Vec<Card> {
     cards
 }
 
-/// The synths of the family, in the order in which they are tried.
+/// Returns the synths of the family, in the order in which to try them.
 pub fn synths(sysfs: &Path) -> Vec<Card> {
     cards(sysfs).into_iter().filter(|card| card.verdict() == Verdict::Synth).collect()
 }
@@ -115,7 +116,7 @@ fn card(sysfs: &Path, number: u32) -> Option<Card> {
     let folder = sysfs.join(format!("card{number}"));
     let id = text(&folder.join("id"))?;
     let captures = sysfs.join(format!("pcmC{number}D0c")).exists();
-    // A USB card's device is the audio interface; ids and names are its parent's, the USB device.
+    // A USB card's device is the audio interface; IDs and names belong to its parent, the USB device.
     let device = folder.join("device/..");
     let usb = text(&device.join("idVendor")).map(|vendor| Usb {
         vendor,
@@ -126,7 +127,7 @@ fn card(sysfs: &Path, number: u32) -> Option<Card> {
     Some(Card { number, id, captures, usb })
 }
 
-/// What a device says of itself can be anything.
+/// Reads text that a device reports of itself, which can be anything.
 fn text(file: &Path) -> Option<Plain> {
     Some(Plain::name(fs::read(file).ok()?))
 }
@@ -138,10 +139,10 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::path::PathBuf;
 
-    /// A card's id, whether it captures, and its USB vendor and name.
+    /// A card's ID, whether it captures, and its USB vendor and name.
     type Fake<'a> = (&'a str, bool, Option<(&'a str, &'a str)>);
 
-    /// A sysfs of our own.
+    /// Creates an imitation of sysfs.
     fn sysfs(cards: &[Fake<'_>]) -> PathBuf {
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let unique = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

@@ -1,8 +1,8 @@
 //! Where frames come from: one trait, and the faults a source may meet.
 //!
-//! A source is opened by the supervisor (it may allocate, log and take its time there), then moves to the capture
-//! thread, where [`Source::wait`], [`Source::read`] and [`Source::recover`] are real-time code: no allocation, no lock,
-//! no log. Faults are values; nothing here decides what to do about them.
+//! The supervisor opens a source, and may allocate, log and block while doing so. The source then moves to the capture
+//! thread, where [`Source::wait`], [`Source::read`] and [`Source::recover`] are real-time code: no allocation, no lock, no
+//! log. Faults are values; nothing here decides what to do about them.
 
 pub mod alsa;
 pub mod demo;
@@ -17,16 +17,16 @@ pub mod wav;
 use crate::core::layout::Layout;
 use crate::units::MonoNs;
 
-/// What paces a source: whether frames that are short of its clock were lost.
+/// The kind of clock that paces a source. It decides whether frames that are fewer than expected count as lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
-    /// One crystal, whose pace never changes by more than a few ppm.
+    /// One crystal, whose frequency never changes by more than a few ppm.
     Crystal,
-    /// A sound server, which keeps the time of whoever is its master just now, and changes it.
+    /// A sound server, which follows its current master clock, and may change the master.
     Server,
 }
 
-/// Where the source stands at one moment.
+/// A source's position at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// When `avail_frames` was true.
@@ -37,21 +37,21 @@ pub struct Stamp {
     pub delay_frames: u32,
 }
 
-/// What [`Source::wait`] came back with.
+/// The result of [`Source::wait`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ready {
     /// At least one period can be read; less only at the end of a recording.
     Frames(Stamp),
-    /// Nothing came within the source's own time-out, and nothing is known to be wrong.
+    /// Nothing came within the source's own time-out, and no fault is known.
     Timeout,
-    /// The source says what is wrong.
+    /// The source reports a fault.
     Fault(SourceFault),
 }
 
 /// What can go wrong while frames flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceFault {
-    /// The device overran its buffer (EPIPE): frames are lost, the device can go on.
+    /// The device overran its buffer (EPIPE): frames are lost, but the device can continue.
     Xrun,
     /// The device was suspended (ESTRPIPE) and can be resumed.
     Suspended,
@@ -65,29 +65,30 @@ pub enum SourceFault {
 
 /// A device or generator of interleaved frames.
 pub trait Source: Send {
-    /// What it delivers, fixed from opening to closing.
+    /// Returns the layout of its frames, fixed from opening to closing.
     fn layout(&self) -> Layout;
 
-    /// Who counts the frames out.
+    /// Returns the kind of clock that paces the frames.
     fn clock(&self) -> Clock;
 
-    /// Begins to deliver. Called once on the capture thread before the first wait.
+    /// Starts to deliver. Called once on the capture thread before the first wait.
     ///
     /// # Errors
     /// The fault that kept it from starting.
     fn start(&mut self) -> Result<(), SourceFault>;
 
-    /// Blocks until one period can be read, the source's own time-out (a few periods, at least 20 ms) or a fault.
+    /// Blocks until one period can be read, a fault occurs, or the source's own time-out expires (a few periods, at least
+    /// 20 ms).
     fn wait(&mut self) -> Ready;
 
-    /// Hands up to `frames` frames, contiguous in memory, to `take` and consumes them. May hand fewer (a ring wraps);
-    /// returns how many, 0 when there are none.
+    /// Passes up to `frames` frames, contiguous in memory, to `take` and consumes them. Returns their number, which may be
+    /// smaller because a ring wraps, or 0 if there are none.
     ///
     /// # Errors
-    /// The fault met; then `take` was not called or its frames do not count.
+    /// The fault it met. Then `take` was not called, or its frames do not count.
     fn read(&mut self, frames: u32, take: &mut dyn FnMut(&[u8])) -> Result<u32, SourceFault>;
 
-    /// Brings the source back after [`SourceFault::Xrun`] or [`SourceFault::Suspended`].
+    /// Recovers the source after [`SourceFault::Xrun`] or [`SourceFault::Suspended`].
     ///
     /// # Errors
     /// The fault that remains.

@@ -1,4 +1,4 @@
-//! Opens the source that was chosen. May allocate, block and fail; never on the capture thread.
+//! Opens the chosen source. May allocate, block and fail; never on the capture thread.
 
 use super::Source;
 use super::alsa::{AlsaSource, DeviceRequest};
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// What the sound is.
+/// The kind of source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -23,9 +23,9 @@ pub enum Kind {
     Synth,
     /// The built-in instrument.
     Demo,
-    /// An exact or recorded source.
+    /// A test pattern or a recording.
     Test,
-    /// Nothing yet.
+    /// No source yet.
     None,
 }
 
@@ -34,72 +34,72 @@ pub enum Kind {
 pub enum Choice {
     /// This ALSA PCM and no other.
     Device(String),
-    /// A synth of the family; until one has played, the demo where it is wanted.
+    /// A synth of the family; until one has played, the demo if it is enabled.
     Auto {
-        /// Play the demo meanwhile.
+        /// Whether to play the demo meanwhile.
         demo: bool,
     },
     /// The demo alone.
     Demo,
-    /// Frames a test can check by their index.
+    /// A pattern whose frames a test can check by their index.
     Exact(Pattern),
-    /// A recording, once.
+    /// A recording, played once.
     Wav(PathBuf),
 }
 
-/// A source ready to start, and what to call it.
+/// A source ready to start, with its names.
 pub struct Opened {
     /// The source.
     pub source: Box<dyn Source>,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// What a person calls it.
+    /// Its name for people.
     pub name: Plain,
     /// The PCM or generator.
     pub device: Plain,
-    /// How it is read.
+    /// The way of reading it.
     pub path: &'static str,
-    /// What a person should know of it while it plays: plain sentences; "" when all is well.
+    /// Notices for the user while it plays, as plain sentences; "" if all is well.
     pub notice: Plain,
 }
 
-/// Opens sources for the supervisor. May take its time, and be asked again and again.
+/// Opens sources for the supervisor. It may take time, and is called again and again.
 pub trait Opener: Send {
-    /// Opens a source; `None` when there is nothing to open yet. `refused` is called after each synth that cannot be opened, before
-    /// the next is tried: each may take seconds.
+    /// Opens a source; `None` if there is nothing to open yet. Calls `refused` after each synth that cannot be opened,
+    /// before trying the next, because each may take seconds.
     ///
     /// # Errors
-    /// Why what is there cannot be opened.
+    /// Why none of the devices present can be opened.
     fn open(&mut self, synth_played: bool, refused: &mut dyn FnMut()) -> Result<Option<Opened>>;
 
-    /// A synth that can take over from the demo now: the first that opens; `None` without one. `refused` is called as by
-    /// [`Self::open`].
+    /// Opens a synth that can take over from the demo now: the first that opens, or `None` if there is none. Calls
+    /// `refused` as [`Self::open`] does.
     ///
     /// # Errors
-    /// Why none of the synths that are there can be opened.
+    /// Why none of the synths present can be opened.
     fn synth(&mut self, _refused: &mut dyn FnMut()) -> Result<Option<Opened>> {
         Ok(None)
     }
 
-    /// This device was opened and ended without a single period: others come before it from now on.
+    /// Reports that this device was opened and ended without a single period: from now on others are tried before it.
     fn brought_nothing(&mut self, _device: &str) {}
 }
 
-/// What is to be opened, and how.
+/// What to open, and how.
 #[derive(Clone, Debug)]
 pub struct Selection {
     /// Which source.
     pub choice: Choice,
     /// What to ask a device for.
     pub wish: DeviceRequest,
-    /// How far off a generator's crystal is, in parts per million.
+    /// Error of a generator's simulated crystal, in parts per million.
     pub skew_ppm: i32,
-    /// Where cards are listed; [`discover::SYSFS_SOUND`] but in tests.
+    /// Where cards are listed; [`discover::SYSFS_SOUND`] except in tests.
     pub sysfs: PathBuf,
 }
 
 impl Selection {
-    /// What opens it.
+    /// Returns an opener for this selection.
     pub fn opener(self) -> Box<dyn Opener> {
         let Self { choice, wish, skew_ppm, sysfs } = self;
         let pace = PaceOptions { skew_ppm, period_frames: wish.period_frames, ..PaceOptions::default() };
@@ -124,7 +124,7 @@ impl Selection {
     }
 }
 
-/// The same source each time.
+/// An opener that gives the same source each time.
 struct Always<F>(F);
 
 impl<F: FnMut() -> Result<Opened> + Send> Opener for Always<F> {
@@ -133,13 +133,13 @@ impl<F: FnMut() -> Result<Opened> + Send> Opener for Always<F> {
     }
 }
 
-/// A synth of the family; until one has played, the demo where it is wanted.
+/// An opener for a synth of the family; until one has played, the demo if it is enabled.
 struct Auto {
     demo: bool,
     wish: DeviceRequest,
     pace: PaceOptions,
     sysfs: PathBuf,
-    /// The PCM that is tried after all others, because it opened and brought nothing.
+    /// The PCM to try after all others, because it opened but delivered nothing.
     last: String,
 }
 
@@ -163,7 +163,7 @@ impl Opener for Auto {
     }
 }
 
-/// The same order, but for one.
+/// Returns the cards in the same order, but moves `last` to the end.
 fn in_order(mut cards: Vec<Card>, last: &str) -> Vec<Card> {
     cards.sort_by_key(|card| card.pcm() == last);
     cards
@@ -193,7 +193,7 @@ fn recording(file: &Path, pace: PaceOptions) -> Result<Opened> {
     Ok(Opened { notice, ..opened })
 }
 
-/// What a generator is called.
+/// The names of a generator.
 struct Called<'a> {
     kind: Kind,
     name: &'a str,
@@ -218,7 +218,8 @@ fn paced(generator: impl Generator + 'static, pace: PaceOptions, called: &Called
     })
 }
 
-/// Tries every synth in order. What plays says which were passed over, and why; where none opens, the error says it of each.
+/// Tries every synth in order. The notice of the one that opens says which were skipped, and why. If none opens, the error
+/// says it of each.
 fn first_that_opens(
     synths: &[Card],
     mut open: impl FnMut(&Card) -> Result<Opened>,
@@ -254,7 +255,7 @@ mod tests {
         (0..number).map(card).collect()
     }
 
-    /// Opens the cards that are not busy.
+    /// Opens the first card that is not busy.
     fn opened(synths: &[Card], busy: &[u32]) -> Result<Option<Opened>> {
         first_that_opens(synths, |card| {
             if busy.contains(&card.number) {
@@ -301,7 +302,7 @@ mod tests {
         };
         for (said, expected) in crate::plain::NASTY {
             if said.is_empty() || said.iter().any(|byte| [0, b'/'].contains(byte)) {
-                continue; // no file can be called so
+                continue; // no file can have this name
             }
             let file = folder.join(OsStr::from_bytes(said));
             let mut writer = hound::WavWriter::create(&file, spec).unwrap();

@@ -1,15 +1,15 @@
-//! A generator that behaves like a device: frames come when their time has come, and are lost when nobody fetches them.
+//! A generator that behaves like a device: frames arrive at their due time, and are lost if nobody fetches them.
 //!
-//! In: a [`Generator`], which computes frames from their index. Out: a [`Source`] with the pace, the ring and the
-//! overrun of a sound card, so that everything behind it is tested as it will run. Due times are absolute on
+//! In: a [`Generator`], which computes frames from their index. Out: a [`Source`] with the timing, the buffer and the
+//! overrun of a sound card, so that tests exercise everything behind it as in real use. Due times are absolute on
 //! `CLOCK_MONOTONIC_RAW`: lateness never adds up, and a frame's index tells when it was due.
 //!
-//! `clock_nanosleep` cannot sleep on that clock, so each sleep aims at the same moment on `CLOCK_MONOTONIC`, computed
-//! anew each time: what NTP slews between the two (at most 500 ppm) is 1.5 µs in a period of 128 frames, and whoever wakes
-//! early sleeps again.
+//! `clock_nanosleep` cannot sleep on that clock, so each sleep aims at the same moment on `CLOCK_MONOTONIC`, computed anew
+//! each time. NTP adjusts the one against the other by at most 500 ppm, which is 1.5 µs in a period of 128 frames. If the
+//! thread wakes early, it sleeps again.
 //!
-//! After construction nothing here allocates, locks or logs; its system calls are `clock_nanosleep` alone. What does not
-//! belong here: sounds (they are in tone, wav and demo) and faults on purpose (tests script those).
+//! After construction nothing here allocates, locks or logs; its only system call is `clock_nanosleep`. Sounds (tone, wav,
+//! demo) and scripted faults (tests) belong elsewhere.
 
 use super::{Clock, Ready, Source, SourceFault, Stamp};
 use crate::clock::mono_raw_now;
@@ -20,15 +20,15 @@ use nix::errno::Errno;
 use nix::time::{ClockId, ClockNanosleepFlags, clock_gettime, clock_nanosleep};
 use std::time::Duration;
 
-/// Parts in a whole, for `skew_ppm`.
+/// One million, the base of `skew_ppm`.
 const PARTS: i64 = 1_000_000;
 
-/// Computes sound, as fast as asked.
+/// Computes sound as fast as requested.
 pub trait Generator: Send {
-    /// Interleaved channels it makes; never changes.
+    /// Returns the interleaved channels it makes; never changes.
     fn channels(&self) -> ChannelCount;
 
-    /// Frames per second it is made for; never changes.
+    /// Returns the frames per second it is made for; never changes.
     fn rate(&self) -> Hz {
         RATES[0]
     }
@@ -38,7 +38,7 @@ pub trait Generator: Send {
     /// Indices grow; they jump where frames were lost. Real-time code: no allocation, no lock, no log.
     fn render(&mut self, first_frame: u64, out: &mut [i16]);
 
-    /// How many frames there are; `None` when they never end.
+    /// Returns its length in frames; `None` if it never ends.
     fn length_frames(&self) -> Option<u64> {
         None
     }
@@ -59,11 +59,11 @@ impl<G: Generator + ?Sized> Generator for Box<G> {
     }
 }
 
-/// The time a paced source lives in; tests bring their own.
+/// The clock of a paced source; tests bring their own.
 pub trait PaceClock: Send {
-    /// Now.
+    /// Returns the current time.
     fn now(&self) -> MonoNs;
-    /// Returns at `due` or later; earlier only when it cannot sleep at all.
+    /// Returns at `due` or later; earlier only if it cannot sleep at all.
     fn sleep_until(&self, due: MonoNs);
 }
 
@@ -78,7 +78,7 @@ impl PaceClock for SystemClock {
 
     fn sleep_until(&self, due: MonoNs) {
         loop {
-            // This clock first: being held up between the two readings then ends the sleep early, never late.
+            // Read this clock first: a delay between the two readings then makes the sleep end early, never late.
             let Ok(slewed) = clock_gettime(ClockId::CLOCK_MONOTONIC) else { return };
             let left_ns = due.since(mono_raw_now());
             if left_ns == 0 {
@@ -96,20 +96,20 @@ impl PaceClock for SystemClock {
 /// How a paced source behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PaceOptions {
-    /// The rate it says it has.
+    /// Its nominal rate.
     pub rate: Hz,
-    /// How much faster its crystal really runs, in parts per million; -100 000 to 100 000.
+    /// How much faster its simulated crystal runs, in parts per million; -100 000 to 100 000.
     pub skew_ppm: i32,
     /// Frames between two wake-ups.
     pub period_frames: u32,
-    /// Frames it keeps for a late reader.
+    /// Frames it buffers for a late reader.
     pub ring_frames: u32,
-    /// How it stores samples: any format carries the generator's Int16 exactly.
+    /// Its sample format: every format carries the generator's Int16 exactly.
     pub format: SampleFormat,
 }
 
 impl Default for PaceOptions {
-    /// 44 100 Hz to the point, 128 frames, [`BUFFER_FRAMES`], Int16.
+    /// Returns exactly 44 100 Hz, 128 frames, [`BUFFER_FRAMES`], Int16.
     fn default() -> Self {
         Self {
             rate: Hz(44_100),
@@ -129,7 +129,7 @@ pub struct PacedSource<G, C = SystemClock> {
     pace: Pace,
     /// Frames handed out or lost so far: the index of the next.
     next_frame: u64,
-    /// Frames whose time had come when we last looked.
+    /// Frames that were due when we last looked.
     due_frames: u64,
     overrun: bool,
     samples: Vec<i16>,
@@ -137,20 +137,20 @@ pub struct PacedSource<G, C = SystemClock> {
 }
 
 impl<G: Generator> PacedSource<G> {
-    /// Plays `generator` by the machine's clock.
+    /// Creates a source that plays `generator` by the machine's clock.
     ///
     /// # Errors
-    /// What no layout has, as with any device.
+    /// If no layout has these values, as with any device.
     ///
     /// # Panics
-    /// When the crystal is further off than the options document.
+    /// If the crystal's error exceeds the documented range.
     pub fn new(generator: G, options: PaceOptions) -> Result<Self, Unplayable> {
         Self::with_clock(generator, options, SystemClock)
     }
 }
 
 impl<G: Generator, C: PaceClock> PacedSource<G, C> {
-    /// Plays `generator` by `clock`.
+    /// Creates a source that plays `generator` by `clock`.
     ///
     /// # Errors
     /// As [`PacedSource::new`].
@@ -217,7 +217,7 @@ impl<G: Generator, C: PaceClock> Source for PacedSource<G, C> {
             return Ready::Timeout;
         }
         let avail_frames = avail_frames as u32;
-        // The moment the last of them was complete: less than a frame ago, unless the recording is over.
+        // When the last of them was complete: less than a frame ago, unless the recording has ended.
         let at = self.pace.due_at(self.due_frames);
         Ready::Frames(Stamp { at, avail_frames, delay_frames: avail_frames })
     }
@@ -244,7 +244,7 @@ impl<G: Generator, C: PaceClock> Source for PacedSource<G, C> {
         Ok(frames)
     }
 
-    /// Goes on with the frame whose time is now, as a device started again does; those before it are lost.
+    /// Continues with the frame due now, as a restarted device does; the frames before it are lost.
     fn recover(&mut self, fault: SourceFault) -> Result<(), SourceFault> {
         match fault {
             SourceFault::Xrun => {
@@ -261,12 +261,12 @@ impl<G: Generator, C: PaceClock> Source for PacedSource<G, C> {
     }
 }
 
-/// A rate and a moment: which frame is due when, in exact integers.
+/// A rate and a start time, which determine when each frame is due, in exact integers.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
     begin: MonoNs,
     begin_frame: u64,
-    /// Frames in a million seconds.
+    /// Frames per million seconds.
     micro_hz: u64,
 }
 
@@ -279,20 +279,20 @@ impl Pace {
         Self { begin: MonoNs(0), begin_frame: 0, micro_hz: micro_hz as u64 }
     }
 
-    /// `frame` begins at `now`.
+    /// Sets the time at which `frame` begins to `now`.
     fn start(&mut self, now: MonoNs, frame: u64) {
         self.begin = now;
         self.begin_frame = frame;
     }
 
-    /// The first nanosecond at which `frames` frames are complete.
+    /// Returns the first nanosecond at which `frames` frames are complete.
     fn due_at(&self, frames: u64) -> MonoNs {
         let since_begin = u128::from(frames.saturating_sub(self.begin_frame));
         let ns = (since_begin * Self::SPAN_NS).div_ceil(u128::from(self.micro_hz));
         MonoNs(self.begin.0.saturating_add(u64::try_from(ns).unwrap_or(u64::MAX)))
     }
 
-    /// How many frames are complete at `now`.
+    /// Returns how many frames are complete at `now`.
     fn frames_due(&self, now: MonoNs) -> u64 {
         let frames = u128::from(now.since(self.begin)) * u128::from(self.micro_hz) / Self::SPAN_NS;
         self.begin_frame.saturating_add(u64::try_from(frames).unwrap_or(u64::MAX))
@@ -323,7 +323,7 @@ mod tests {
         }
     }
 
-    /// Time that stands still but for sleeping and being set.
+    /// A clock that moves only by sleeping and by being set.
     #[derive(Clone, Default)]
     struct TestClock(Arc<AtomicU64>);
 
@@ -350,7 +350,7 @@ mod tests {
         (source, clock)
     }
 
-    /// Reads what a wait allows; the counter's value in each frame.
+    /// Reads as much as a wait allows; returns the counter's value in each frame.
     fn read_all(source: &mut PacedSource<Counter, TestClock>, mut frames: u32) -> Vec<i16> {
         let mut heard = Vec::new();
         while frames > 0 {

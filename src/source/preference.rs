@@ -1,26 +1,26 @@
-//! What to ask a device for, out of what it offers. Pure: `alsa` asks, and sets what was chosen.
+//! Chooses what to ask a device for from what it offers. Pure: `alsa` asks the device and sets the choice.
 
 use crate::core::convert::SampleFormat;
 use crate::core::layout::{RATES, rates_in_words};
 use crate::units::{CHANNELS_MAX, Hz};
 
-/// A PCM that offers so many channels would make up any number: no device has so many, but `plug` and sound servers claim them.
+/// A PCM that offers this many channels accepts any number: no device has so many, but `plug` and sound servers claim them.
 const INVENTED_CHANNELS: u32 = 1024;
-/// Rates a device is asked about, so that a refusal can name what it has.
+/// Rates we ask a device about, so that a refusal can name those it has.
 pub(super) const KNOWN_RATES: [u32; 13] =
     [8000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000, 176_400, 192_000, 384_000];
-/// Numbers of channels that are tried, at most: a card has a few.
+/// Most numbers of channels to try: a card has only a few.
 const TRIED_CHANNELS_MAX: usize = 8;
 
 /// The channels a device offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Channels {
-    /// Those that can be played, in rising order.
+    /// The playable numbers, in rising order.
     pub(super) playable: Vec<u32>,
-    /// The fewest and the most it says it has.
+    /// The fewest and the most channels it claims.
     pub(super) least: u32,
     pub(super) most: u32,
-    /// It is a card of the kernel's: what it offers is real.
+    /// Whether it is a kernel card, whose offer is real.
     pub(super) on_card: bool,
 }
 
@@ -28,22 +28,22 @@ pub(super) struct Channels {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Order {
     pub(super) best: u32,
-    /// In case there is no rate or format for it.
+    /// Alternatives, if the device has no rate or format with it.
     pub(super) others: Vec<u32>,
 }
 
 /// What a device offers once its channels are settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Offer {
-    /// Of [`KNOWN_RATES`], without conversion.
+    /// Those of [`KNOWN_RATES`] it offers without conversion.
     pub(super) rates: Vec<u32>,
-    /// Those that can be played.
+    /// The playable formats.
     pub(super) formats: Vec<SampleFormat>,
-    /// ALSA's names of all it has.
+    /// ALSA's names of all its formats.
     pub(super) format_names: Vec<String>,
 }
 
-/// Why a device cannot be used: what is wrong with it, and what to do. NAME stands for the device's.
+/// Why a device cannot be used: the problem, and what to do. NAME stands for the device's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Unusable {
     pub(super) what: String,
@@ -51,8 +51,8 @@ pub(super) struct Unusable {
 }
 
 impl Channels {
-    /// The numbers of channels to try, the best first: the one wished; else as many as a card has, so that every pair can be
-    /// chosen. Who would invent any number is asked for a pair.
+    /// Returns the numbers of channels to try, the best first. That is the requested number, or else all channels of a
+    /// card, so that every pair can be chosen. A PCM that accepts any number is asked for two.
     pub(super) fn in_order(&self, wished: Option<u16>) -> Result<Order, Unusable> {
         if let Some(wished) = wished.map(u32::from) {
             if self.playable.contains(&wished) {
@@ -92,7 +92,7 @@ impl Channels {
 }
 
 impl Offer {
-    /// The rate to play at: the first of [`RATES`] that it offers.
+    /// Returns the rate to play at: the first of [`RATES`] that it offers.
     pub(super) fn rate(&self) -> Result<Hz, Unusable> {
         RATES.into_iter().find(|rate| self.rates.contains(&rate.0)).ok_or_else(|| Unusable {
             what: format!("it runs at {}, and {} can be played", self.rates_in_words(), rates_in_words()),
@@ -101,7 +101,7 @@ impl Offer {
         })
     }
 
-    /// The format to read: the most precise.
+    /// Returns the format to read: the most precise one.
     pub(super) fn format(&self) -> Result<SampleFormat, Unusable> {
         self.formats.first().copied().ok_or_else(|| {
             let names = if self.format_names.is_empty() { "none".into() } else { self.format_names.join(", ") };
@@ -125,7 +125,7 @@ impl Offer {
     }
 }
 
-/// Whether the user named a PCM that converts.
+/// Returns whether the user named a PCM that converts.
 pub(super) fn names_plug(pcm: &str) -> bool {
     pcm.starts_with("plug:") || pcm.starts_with("plughw") || pcm == "plug" || pcm.starts_with("sysdefault")
 }

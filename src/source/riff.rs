@@ -1,9 +1,9 @@
-//! WAV files as people have them: RIFF, RF64 and BW64, read from beginning to end.
+//! Reads WAV files as found in practice: RIFF, RF64 and BW64, from beginning to end.
 //!
-//! In: bytes, from anywhere. Out: [`Recording`], Int16 by the same rounding as live sound; or [`Refused`], what is wrong with the
-//! file, in words. Total: any bytes give the one or the other, and no more samples than [`BYTES_MAX`] are kept, whatever the file
-//! says of itself. Strict about what the samples are, generous about how the file ends: a length that was never written or is not
-//! there is replaced by what is there, and that is said.
+//! In: bytes from any source. Out: a [`Recording`], rounded to Int16 like live sound; or [`Refused`], which says what is
+//! wrong with the file. Total: any bytes give one or the other, and no more samples than [`BYTES_MAX`] are kept, whatever
+//! the file claims. Strict about the sample format, tolerant about the end of the file: if the length is missing or wrong,
+//! we play what is there, and say so.
 
 mod bytes;
 mod format;
@@ -17,14 +17,14 @@ pub use refused::Refused;
 use refused::refused;
 use std::io::{Read, Seek};
 
-/// Most memory a recording may take as Int16: over 12 minutes of stereo, and an eighth of the smallest Pi's.
+/// Most memory a recording may take as Int16: over 12 minutes of stereo, and an eighth of the smallest Pi's memory.
 pub const BYTES_MAX: u64 = 128 << 20;
 
-/// Bytes of samples decoded at once: a multiple of every container.
+/// Bytes of samples decoded at once: a multiple of every sample size.
 const BLOCK_BYTES: usize = 24 * 1024;
-/// Of the format chunk no more than this is looked at; the rest is passed over.
+/// Most bytes we read of the format chunk; the rest is skipped.
 const FORMAT_BYTES_MAX: usize = 40;
-/// Length of a sound that was still being written, or goes into a pipe.
+/// Length of a sound chunk that was still being written, or was written to a pipe.
 const LENGTH_UNKNOWN: u32 = u32::MAX;
 
 /// A recording in memory.
@@ -36,7 +36,7 @@ pub struct Recording {
     pub rate: Hz,
     /// Interleaved, whole frames, at least one.
     pub samples: Vec<i16>,
-    /// What a person should know of the file all the same.
+    /// A notice about the file for the user.
     pub remark: Option<&'static str>,
 }
 
@@ -60,7 +60,7 @@ pub fn read(source: impl Read + Seek) -> Result<Recording, Refused> {
                     if let Some(recording) = sound.decoded(&mut bytes, format)? {
                         return Ok(recording);
                     }
-                    after_odd = false; // nothing was there
+                    after_odd = false; // there was no sound
                 } else {
                     let at = bytes.position()?;
                     sound_at = sound_at.or((!sound.says_none).then_some((at, sound)));
@@ -69,7 +69,7 @@ pub fn read(source: impl Read + Seek) -> Result<Recording, Refused> {
             }
             _ => bytes.skip(length.into())?,
         }
-        // Written by those who put the sound first.
+        // Some programs write the sound before its format.
         if let (Some((at, sound)), Some(format)) = (sound_at, &format) {
             bytes.go_to(at)?;
             return sound.decoded(&mut bytes, format)?.map_or_else(no_sound, Ok);
@@ -85,7 +85,7 @@ fn no_sound<T>() -> Result<T, Refused> {
     refused("it holds no sound", "Record it anew")
 }
 
-/// Whether lengths of 64 bits may follow; refuses what is no WAV file, by its name where that is known.
+/// Returns whether 64-bit lengths may follow. Refuses anything but a WAV file, by the name of its format if known.
 fn is_64_bit(bytes: &mut Bytes<impl Read>) -> Result<bool, Refused> {
     let head = bytes.up_to(12)?;
     let convert = "Convert it: ffmpeg -i 'FILE' converted.wav";
@@ -115,12 +115,12 @@ fn is_64_bit(bytes: &mut Bytes<impl Read>) -> Result<bool, Refused> {
     }
 }
 
-/// The sound of a file, as far as its length is known.
+/// The sound chunk of a file, as far as its length is known.
 #[derive(Clone, Copy)]
 struct Sound {
-    /// `None`: to the end of the file.
+    /// Length in bytes; `None` means to the end of the file.
     bytes: Option<u64>,
-    /// Nobody came to write the length: what follows may be sound, or the next chunk.
+    /// The length says 0, because it was never filled in: sound may follow, or the next chunk.
     says_none: bool,
 }
 
@@ -133,7 +133,7 @@ impl Sound {
         Self { bytes: bytes.filter(|bytes| *bytes > 0), says_none: bytes == Some(0) }
     }
 
-    /// Decodes it; `None` when there is none, and other chunks may follow.
+    /// Decodes the sound; `None` if there is none, and other chunks may follow.
     fn decoded(self, bytes: &mut Bytes<impl Read>, format: &Format) -> Result<Option<Recording>, Refused> {
         if self.says_none && bytes.comes_known_chunk()? {
             return Ok(None);
@@ -166,16 +166,16 @@ impl Sound {
     }
 }
 
-/// Makes Int16 of samples.
+/// Converts samples to Int16.
 struct Decoder<'a> {
     format: &'a Format,
     samples: Vec<i16>,
-    /// Of 24 bits in four bytes, once a sample has shown it: whether they stand at the lower end.
+    /// For 24 bits in four bytes: whether they are the lower three bytes, once a sample has shown it.
     is_low: Option<bool>,
 }
 
 impl Decoder<'_> {
-    /// `bytes`: whole frames.
+    /// Decodes `bytes`, which are whole frames.
     fn add(&mut self, bytes: &[u8]) -> Result<(), Refused> {
         let Format { channels, rate, samples, container } = *self.format;
         if (self.samples.len() + bytes.len() / container) as u64 * 2 > BYTES_MAX {
@@ -207,7 +207,7 @@ impl Decoder<'_> {
     }
 }
 
-/// The bytes, two to four, at the upper end of 32 bits.
+/// Returns the bytes, two to four, at the upper end of 32 bits.
 fn upper(bytes: &[u8]) -> i32 {
     let mut wide = [0; 4];
     for (wide, byte) in wide.iter_mut().rev().zip(bytes.iter().rev()) {
@@ -216,8 +216,8 @@ fn upper(bytes: &[u8]) -> i32 {
     i32::from_le_bytes(wide)
 }
 
-/// Whether samples of 24 bits stand in the lower three of their four bytes: then the fourth holds no more than their sign, and the
-/// first holds sound. `None` while all are silence.
+/// Returns whether 24-bit samples are in the lower three of their four bytes. Then the fourth byte holds only their sign,
+/// and the first holds sound. `None` while all samples are silent.
 fn stand_low(bytes: &[u8]) -> Option<bool> {
     let samples = || bytes.chunks_exact(4).map(upper);
     if samples().all(|sample| sample == 0) {

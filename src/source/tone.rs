@@ -1,10 +1,10 @@
-//! Test sound of which every sample is known from its index alone.
+//! Test sound whose every sample follows from its index alone.
 //!
-//! In: a [`Pattern`], a frame index, a channel. Out: an Int16. [`exact_sample`] is a pure function in integers, so a
-//! test in any language checks each frame it hears, without state and without tolerance.
+//! In: a [`Pattern`], a frame index, a channel. Out: an Int16. [`exact_sample`] is a pure function in integers, so a test
+//! in any language can check each frame it hears, without state and without tolerance.
 //!
-//! What JavaScript needs to compute the same: `frame` is the frame index modulo 2^32 as an unsigned 32-bit number,
-//! `channel` counts from 0, all products are modulo 2^32 (`Math.imul`), divisions round towards zero (`Math.trunc`).
+//! To compute the same in JavaScript: `frame` is the frame index modulo 2^32 as an unsigned 32-bit number, `channel` counts
+//! from 0, all products are modulo 2^32 (`Math.imul`), divisions round towards zero (`Math.trunc`).
 //!
 //! ```text
 //! hash(frame, channel):            (lowbias32 by Chris Wellons: full avalanche in two multiplications)
@@ -21,19 +21,19 @@
 //! (the low 16 bits of the result, read as Int16; Probe's sine is rounded to the nearest, halves away from zero)
 //! ```
 //!
-//! What does not belong here: pace and rings (see paced).
+//! Timing and buffers belong elsewhere (`paced`).
 
 use super::paced::Generator;
 use crate::units::ChannelCount;
 use std::f64::consts::FRAC_PI_2;
 
-/// Channels that can all be told apart by ear, too: each has a pitch of its own.
+/// Number of channels that can be told apart by ear: each has its own pitch.
 pub const DISTINCT_CHANNELS: u16 = 8;
 
 /// Frames from one click to the next: one second.
 pub const CLICK_EVERY_FRAMES: u32 = 44_100;
 
-/// Frames a click lasts: it alternates and halves, so its first frame is its peak and it leaves hardly any offset.
+/// Length of a click in frames. It alternates and halves, so its first frame is its peak and it has hardly any DC offset.
 const CLICK_FRAMES: u32 = 8;
 
 /// The click's first sample. With sine and noise it stays below full scale: 24 000 + 6 000 + 127.
@@ -42,17 +42,17 @@ const CLICK_PEAK: i32 = 24_000;
 /// The sine's peak: -14.7 dBFS.
 const SINE_PEAK: i32 = 6_000;
 
-/// The probe's noise: an eighth of full scale (-18 dBFS), so that no speaker suffers.
+/// Divisor of the probe's noise: an eighth of full scale (-18 dBFS), which is safe for speakers.
 const PROBE_NOISE_SHARE: i16 = 8;
 
-/// The probe's sine, hertz: a prime, so that lost or doubled buffers always bend its phase.
+/// The probe's sine, hertz: a prime, so that lost or doubled buffers always shift its phase.
 const PROBE_SINE_HZ: u32 = 997;
 
-/// Its peak (-12 dBFS).
+/// Peak of the probe's sine (-12 dBFS).
 const PROBE_SINE_PEAK: f64 = 8_192.0;
 
-/// sin(q pi/2) for q from 0 to 1 as q times a polynomial in q squared: Taylor's terms, wrong by 4e-6 at most, which is a
-/// thirtieth of a 16-bit step at this peak.
+/// sin(q pi/2) for q from 0 to 1 as q times a polynomial in q squared: Taylor's terms, with an error of at most 4e-6, which
+/// is a thirtieth of a 16-bit step at this peak.
 const SINE_TERMS: [f64; 5] = [
     FRAC_PI_2,
     -0.645_964_097_506_246_2,
@@ -61,24 +61,24 @@ const SINE_TERMS: [f64; 5] = [
     0.000_160_441_184_787_36,
 ];
 
-/// Half a wave in frames, by channel: 441, 525, 596, 668, 760, 848, 959 and 1050 Hz, all with clean short periods.
+/// Half a wave in frames, by channel: 441, 525, 596, 668, 760, 848, 959 and 1050 Hz, all with short exact periods.
 const HALF_WAVE_FRAMES: [u16; DISTINCT_CHANNELS as usize] = [50, 42, 37, 33, 29, 26, 23, 21];
 
-/// Which known sound.
+/// The known sounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pattern {
     /// A sine per channel, a click each second, and eight bits of noise: pleasant enough, and no two frames alike.
     Music,
-    /// Sixteen bits of noise: a wrong, missing or doubled frame cannot hide. Loud.
+    /// Sixteen bits of noise, which reveals any wrong, missing or doubled frame. Loud.
     Noise,
-    /// Each frame carries its own index (modulo 2^32): tells which frame is where. Hardly audible, not for speakers.
+    /// Each frame carries its own index (modulo 2^32), which identifies it. Hardly audible, not for speakers.
     Counter,
-    /// Quiet noise beside a steady sine of 997 Hz: tells which frame is where, and what is wrong, even after resampling
-    /// (correlation finds the noise, a bent sine shows). What the listening bench reads under a clock skew.
+    /// Quiet noise beside a steady sine of 997 Hz. It identifies frames and shows faults even after resampling: correlation
+    /// finds the noise, and a phase shift of the sine is visible. The listening bench uses it with a clock skew.
     Probe,
 }
 
-/// The sample of `channel` (from 0) in frame number `frame_index`.
+/// Returns the sample of `channel` (from 0) in frame number `frame_index`.
 pub fn exact_sample(pattern: Pattern, frame_index: u64, channel: u16) -> i16 {
     let frame = frame_index as u32;
     match pattern {
@@ -95,7 +95,7 @@ pub fn exact_sample(pattern: Pattern, frame_index: u64, channel: u16) -> i16 {
     }
 }
 
-/// The frame index (modulo 2^32) a frame of [`Pattern::Counter`] names by its channels 0 and 1.
+/// Returns the frame index (modulo 2^32) that channels 0 and 1 of [`Pattern::Counter`] carry.
 pub fn counted_frame(left: i16, right: i16) -> u32 {
     u32::from(right as u16) << 16 | u32::from(left as u16)
 }
@@ -105,7 +105,7 @@ fn music(frame: u32, channel: u16) -> i16 {
     (sine(frame, channel) + click(frame) + noise) as i16
 }
 
-/// Bhaskara's sine of the seventh century: a quotient of integers within 0.2 % of the real one.
+/// Bhaskara's sine of the seventh century: a quotient of integers within 0.2 % of the true sine.
 fn sine(frame: u32, channel: u16) -> i32 {
     let half_wave = HALF_WAVE_FRAMES[usize::from(channel % DISTINCT_CHANNELS)];
     let in_wave = (frame % u32::from(2 * half_wave)) as u16;
@@ -125,7 +125,7 @@ fn click(frame: u32) -> i32 {
     if since.is_multiple_of(2) { value } else { -value }
 }
 
-/// Additions and multiplications of doubles only: the same to the last bit in every language.
+/// Uses only additions and multiplications of doubles: the same to the last bit in every language.
 fn probe_sine(frame: u32) -> i16 {
     let rate = CLICK_EVERY_FRAMES;
     let turn = frame % rate * PROBE_SINE_HZ % rate;
@@ -144,7 +144,7 @@ fn hash(frame: u32, channel: u16) -> u32 {
     x ^ x >> 16
 }
 
-/// Renders a [`Pattern`].
+/// A generator that renders a [`Pattern`].
 #[derive(Clone, Copy, Debug)]
 pub struct ToneGenerator {
     pattern: Pattern,
@@ -152,7 +152,8 @@ pub struct ToneGenerator {
 }
 
 impl ToneGenerator {
-    /// `pattern` in `channels` channels. Those beyond [`DISTINCT_CHANNELS`] differ from the others by their noise alone.
+    /// Renders `pattern` in `channels` channels. Those beyond [`DISTINCT_CHANNELS`] differ from the others only by their
+    /// noise.
     pub fn new(pattern: Pattern, channels: ChannelCount) -> Self {
         Self { pattern, channels }
     }
@@ -192,7 +193,7 @@ mod tests {
         assert_eq!(first(Pattern::Probe, 1), [0, 1_160, 2_296, 0, 0]);
     }
 
-    /// The number comes from a script written from this module's description alone.
+    /// The number comes from a script written only from this module's description.
     #[test]
     fn the_description_is_enough_to_compute_the_same_in_javascript() {
         let mut checksum = 0_u32;

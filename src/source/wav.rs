@@ -1,8 +1,8 @@
 //! A WAV file played as if it were the instrument.
 //!
-//! In: a path, once; the file is read, checked and made Int16 then (`riff`). Out: a [`Generator`] that only copies. What does not
-//! belong here: pace (see paced) and resampling (nowhere in this program: a file at a rate that is not played is refused, and the
-//! message says how to convert it).
+//! In: a path; the file is read, checked and converted to Int16 once (`riff`). Out: a [`Generator`] that only copies.
+//! Timing belongs elsewhere (`paced`). This program never resamples: a file at another rate is refused, and the message
+//! says how to convert it.
 
 use super::paced::Generator;
 use super::riff::{self, Recording, Refused};
@@ -17,7 +17,7 @@ use std::path::Path;
 pub enum AtEnd {
     /// The source ends.
     Stop,
-    /// The first frame.
+    /// The first frame again.
     Repeat,
 }
 
@@ -29,10 +29,10 @@ pub struct WavGenerator {
 }
 
 impl WavGenerator {
-    /// Loads the file at `path`: integers of 8 to 32 bits or floats, 1 to 128 channels, at a rate that is played.
+    /// Loads the file at `path`: integers of 8 to 32 bits or floats, 1 to 128 channels, at a playable rate.
     ///
     /// # Errors
-    /// When the file cannot be read, is not such a WAV file, holds no sound or too much; with the remedy.
+    /// If the file cannot be read, is not such a WAV file, has no sound or too much; with the remedy.
     pub fn open(path: &Path, at_end: AtEnd) -> Result<Self> {
         let read = File::open(path).map_err(Refused::Io).and_then(|file| riff::read(BufReader::new(file)));
         let recording = read.map_err(|refused| {
@@ -51,7 +51,7 @@ impl WavGenerator {
         Ok(Self { recording, at_end })
     }
 
-    /// What a person should know of the file.
+    /// Returns a notice about the file for the user.
     pub fn remark(&self) -> Option<&'static str> {
         self.recording.remark
     }
@@ -65,7 +65,7 @@ impl WavGenerator {
     }
 }
 
-/// What a person can do about a file that cannot be read.
+/// Returns what the user can do about a file that cannot be read.
 fn remedy(error: ErrorKind) -> &'static str {
     match error {
         ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
@@ -118,7 +118,7 @@ impl Generator for WavGenerator {
 mod tests {
     use super::*;
 
-    /// Two channels that count.
+    /// Returns a generator of two counting channels.
     fn counting(frames: i16, at_end: AtEnd) -> WavGenerator {
         let samples = (0..2 * frames).collect();
         let (channels, rate) = (ChannelCount::STEREO, Hz(44_100));

@@ -1,4 +1,4 @@
-//! What conversion to 32 bits promises. What becomes of it as Int16 is `mix`'s.
+//! What conversion to 32 bits promises. Rounding to Int16 is tested in `mix`.
 
 use super::*;
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ fn whole_samples_alone_are_converted_and_the_rest_is_left_as_it_is() {
     assert_eq!(SampleFormat::S16Le.convert(&[1; 9], &mut []), 0);
 }
 
-/// What a float becomes, step by step.
+/// Converts a float step by step, as the reference.
 fn plainly(sample: f32) -> i32 {
     let scaled = f64::from(sample) * 2_147_483_648.0;
     if sample.is_nan() {
@@ -35,7 +35,7 @@ fn plainly(sample: f32) -> i32 {
     }
 }
 
-/// Every way there is, whichever this processor's is.
+/// Converts in every way, not only in the one this processor uses.
 fn each_way(sample: f32) -> [i32; 3] {
     [by_cast(sample), in_halves(sample), converted(SampleFormat::F32Le, &sample.to_le_bytes())]
 }
@@ -78,7 +78,7 @@ proptest! {
 
     #[test]
     fn a_float_is_the_integer_it_is_or_the_odd_one_beside_it(bits: u32, near in -1.1_f32..1.1, small in -1e-6_f32..1e-6) {
-        // Every exponent, full scale, and where floats have a fraction.
+        // Every exponent, full scale, and values with a fraction.
         for float in [f32::from_bits(bits), near, small] {
             prop_assert_eq!(each_way(float), [plainly(float); 3], "{}", float);
         }

@@ -9,7 +9,8 @@ fn answer(rate_hz: u32, channels: u32, period_frames: u64, buffer_frames: u64) -
     DeviceAnswer { rate_hz, channels, format: SampleFormat::S32Le, period_frames, buffer_frames }
 }
 
-/// What devices have answered, or may: who they are, the answer, and either the frames of a piece or what cannot be played.
+/// Returns answers of real and imagined devices: the device, its answer, and either the frames of a piece or the value that
+/// cannot be played.
 #[rustfmt::skip]
 fn odd_answers() -> Vec<(&'static str, DeviceAnswer, Result<u32, Unplayable>)> {
     vec![
@@ -43,7 +44,7 @@ fn odd_answers() -> Vec<(&'static str, DeviceAnswer, Result<u32, Unplayable>)> {
     ]
 }
 
-/// What follows from a layout anywhere in the service holds for every one that can be made.
+/// Checks what the rest of the service derives from a layout; it must hold for every possible one.
 fn check_what_follows(layout: &Layout) {
     let piece = layout.piece_frames();
     assert!((1..=PIECE_FRAMES_MAX).contains(&piece), "{layout:?}: pieces of {piece}");
@@ -57,7 +58,7 @@ fn check_what_follows(layout: &Layout) {
             let stream = Stream::new(&Payload::int16(0, 2), layout, wish, queue_ms);
             let queue = Adaptation::new(stream).serving().queue_packets as u64;
             let queued_ns = layout.rate().duration_ns(queue * u64::from(packet));
-            // In time, whatever the period: or the two packets without which nothing plays.
+            // The limit in time, whatever the period, or the two packets that playing needs at least.
             let limit_ns = u64::from(queue_ms) * 1_000_000;
             assert!(
                 queued_ns <= limit_ns || queue == 2,

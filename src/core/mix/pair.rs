@@ -1,22 +1,22 @@
-//! Two neighbouring channels of many, changed without a click.
+//! Picks two neighbouring channels of many, and changes the pair without a click.
 //!
-//! In: frames, and now and then another pair to pick. Out: the pair, faded from old to new over [`FADE_NS`]. One channel
-//! alone goes to both sides. The fade is counted in frames, so it does not depend on how calls cut the stream.
+//! In: frames, and now and then another pair to pick. Out: the pair, faded from old to new over [`FADE_NS`]. A single
+//! channel goes to both sides. The fade is counted in frames, so it does not depend on how calls cut the stream.
 
 use super::{Mix, MixSettings};
 use crate::core::layout::Layout;
 use crate::core::rounding::nearest_from_32_bits;
 use crate::units::{ChannelCount, Hz};
 
-/// How long a change of the heard pair takes. 10 ms has no audible step and is no audible wait.
+/// Duration of a change of the pair. 10 ms gives no audible step and no noticeable wait.
 pub const FADE_NS: u64 = 10_000_000;
-/// Frames picked at once out of many channels: 1 KiB of stack, always in the first cache.
+/// Frames picked at once out of many channels: 1 KiB of stack, which stays in the first-level cache.
 const BLOCK_FRAMES: usize = 64;
 
 /// Picks a pair that can be changed while it runs, with a linear fade of [`FADE_NS`] from the old to the new.
 ///
-/// The two gains add up to one in every frame: two pairs that carry the same sound fade without a change of level.
-/// A change asked for during a fade begins when that fade is done, and the latest one wins; so no frame ever steps.
+/// The two gains add up to one in every frame: two pairs that carry the same sound fade without a change of level. A change
+/// requested during a fade begins when that fade is done, and the latest request wins; so no frame ever steps.
 ///
 /// ```
 /// use synthwire::core::mix::PairMix;
@@ -35,7 +35,7 @@ pub struct PairMix {
     fade: Option<Fade>,
 }
 
-/// A fade under way.
+/// A fade in progress.
 #[derive(Clone, Copy, Debug)]
 struct Fade {
     to: u16,
@@ -43,19 +43,19 @@ struct Fade {
 }
 
 impl PairMix {
-    /// Hears the pair at `first_channel` (from 0) of frames of so many channels at `rate`.
+    /// Starts with the pair at `first_channel` (from 0) of frames with this many channels at `rate`.
     pub fn new(channels: ChannelCount, first_channel: u16, rate: Hz) -> Self {
         let heard = first_channel.min(channels.last_pair());
         let fade_frames = i32::try_from(rate.frames_in(FADE_NS)).unwrap_or(1).max(1);
         Self { channels, fade_frames, heard, wanted: heard, fade: None }
     }
 
-    /// Asks for the pair at `first_channel` (from 0); the last pair when there is none there.
+    /// Requests the pair at `first_channel` (from 0), or the last pair if there is no such channel.
     pub fn set_target(&mut self, first_channel: u16) {
         self.wanted = first_channel.min(self.channels.last_pair());
     }
 
-    /// Whether the pair last asked for is not yet all that is heard.
+    /// Returns whether a change to the latest requested pair is still in progress.
     pub fn is_fading(&self) -> bool {
         self.fade.is_some() || self.wanted != self.heard
     }
@@ -75,7 +75,7 @@ impl PairMix {
         count
     }
 
-    /// Picks at most a block of frames, none beyond the end of the fade; at least one when `out` holds one.
+    /// Picks at most a block of frames, none beyond the end of the fade, and at least one if `out` has room for it.
     fn pick_fading(&mut self, frames: &[i32], out: &mut [i16]) -> usize {
         let Fade { to, done_frames } = self.fade.unwrap_or(Fade { to: self.wanted, done_frames: 0 });
         let left_frames = (self.fade_frames - done_frames) as usize;
@@ -125,7 +125,7 @@ fn pick(channels: ChannelCount, first_channel: u16, frames: &[i32], out: &mut [i
                 out.fill(nearest_from_32_bits(*sample));
             }
         }
-        // Frames that are the pair and nothing else: one loop over all samples.
+        // Frames that consist of the pair alone: one loop over all samples.
         2 => round(frames, out),
         many => pick_from_many(many, usize::from(first_channel), frames, out),
     }
@@ -148,10 +148,10 @@ fn pick_from_many(channels: usize, first_channel: usize, frames: &[i32], out: &m
     }
 }
 
-/// A gain of one. With 15 bits, a full swing times a gain just fits an i32: 65 535 x 32 768 + 16 384 < 2^31.
+/// A gain of one. With 15 bits, the product of a full swing and a gain just fits an i32: 65 535 x 32 768 + 16 384 < 2^31.
 const GAIN_ONE: i32 = 1 << 15;
 
-/// `old` with `gain` of the way to `new`, to the nearest.
+/// Moves `old` towards `new` by the share `gain`, rounded to the nearest.
 fn mixed(old: i16, new: i16, gain: i32) -> i16 {
     let swing = i32::from(new) - i32::from(old);
     (i32::from(old) + ((swing * gain + (1 << 14)) >> 15)) as i16

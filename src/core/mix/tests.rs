@@ -1,4 +1,4 @@
-//! What becomes of a device's bytes on their way to Int16, against a slow reference that rounds in f64.
+//! Follows a device's bytes on their way to Int16, against a slow reference that rounds in f64.
 
 use super::*;
 use crate::core::convert::SampleFormat;
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 const RATE: Hz = Hz(44_100);
 const FADE_FRAMES: usize = 441;
 
-/// A device's frames, converted as the capture thread does it, and a pair of them as it is sent.
+/// A device's frames, converted as on the capture thread, and a pair of them as it is sent.
 #[derive(Clone, Copy)]
 struct Chain {
     format: SampleFormat,
@@ -29,13 +29,13 @@ impl Chain {
         Switch { chain: self, mix: PairMix::new(self.channels, first_channel, RATE) }
     }
 
-    /// The pair at once, as a source that begins has it.
+    /// Converts with this pair from the start, as for a new source.
     fn convert(self, first_channel: u16, bytes: &[u8], out: &mut [i16]) -> usize {
         self.switch(first_channel).convert(bytes, out)
     }
 }
 
-/// The same with a pair that changes.
+/// The same chain with a pair that changes.
 struct Switch {
     chain: Chain,
     mix: PairMix,
@@ -49,14 +49,14 @@ impl Switch {
     }
 }
 
-/// A float's Int16, which is the same by either way.
+/// Returns a float's Int16, which both ways must give alike.
 fn nearest_from_float(sample: f32) -> i16 {
     let nearest = nearest(SampleFormat::F32Le, &sample.to_le_bytes());
     assert_eq!(nearest, rounding::nearest_from_float(sample), "{sample}");
     nearest
 }
 
-/// One sample's Int16.
+/// Returns one sample's Int16.
 fn nearest(format: SampleFormat, bytes: &[u8]) -> i16 {
     let mut sample = [0];
     assert_eq!(format.convert(bytes, &mut sample), 1);
@@ -67,7 +67,7 @@ fn any_format() -> impl Strategy<Value = SampleFormat> {
     prop::sample::select(SampleFormat::ALL.to_vec())
 }
 
-/// The rule in plain words: nearest, ties to even, saturated, NaN is silence.
+/// The rule in plain words: nearest, ties to even, saturated; NaN is silence.
 fn reference(format: SampleFormat, bytes: &[u8]) -> i16 {
     let full_scale = match format {
         SampleFormat::S32Le => f64::from(i32::from_le_bytes(bytes.try_into().unwrap())) / 2_147_483_648.0,
@@ -80,7 +80,7 @@ fn reference(format: SampleFormat, bytes: &[u8]) -> i16 {
     (full_scale * 32_768.0).round_ties_even() as i16
 }
 
-/// Frames of `channels` samples, each frame's pair at `first_channel` as given and noise elsewhere.
+/// Returns frames of `channels` samples, with the given pairs at `first_channel` and noise elsewhere.
 fn frames_with_pair(format: SampleFormat, channels: u16, first_channel: u16, pairs: &[[i16; 2]]) -> Vec<u8> {
     let bytes_per_sample = format.bytes_per_sample();
     let mut bytes = vec![0xA5; pairs.len() * usize::from(channels) * bytes_per_sample];

@@ -1,11 +1,11 @@
-//! What the queue and a link tell each other.
+//! The questions and answers between the queue and a link.
 
 use crate::core::backlog::Lost;
 
 /// What a message may hold on one kind of link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageLimits {
-    /// Bytes the link puts before a message at most.
+    /// Most bytes the link puts before a message.
     pub head_bytes_max: usize,
     /// Most bytes of records in a message.
     pub payload_bytes_max: usize,
@@ -14,41 +14,42 @@ pub struct MessageLimits {
 /// What to do with the link next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing more in this turn.
+    /// Nothing more this turn.
     Wait,
-    /// Ask how many bytes it holds unsent: [`super::SendQueue::unsent`].
+    /// Ask how many bytes the link holds unsent, and pass the answer to [`super::SendQueue::unsent`].
     AskUnsent,
-    /// Ask how many bytes are unacknowledged: [`super::SendQueue::unacknowledged`].
+    /// Ask how many bytes are unacknowledged, and pass the answer to [`super::SendQueue::unacknowledged`].
     AskUnacknowledged,
-    /// Write the rest of the message that was begun. This and the following: [`super::SendQueue::sent`] or [`super::SendQueue::refused`].
+    /// Write the rest of the message that was begun. After this and the following steps, call [`super::SendQueue::sent`] or
+    /// [`super::SendQueue::refused`].
     Finish,
     /// Write one message of sound.
     Sound(Sound),
-    /// Write all control messages that wait. `overtakes`: sound waits, too.
+    /// Write all waiting control messages.
     Control {
-        /// They have waited for [`super::CONTROL_AFTER`] messages of sound.
+        /// Whether they go before waiting sound, having waited for [`super::CONTROL_AFTER`] messages of it.
         overtakes: bool,
     },
 }
 
-/// One message of sound: a note where one is due, and the next packets.
+/// One message of sound: a note if one is due, and the next packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sound {
-    /// How many packets, one at least.
+    /// Number of packets, at least one.
     pub packets: usize,
     /// Bytes of their records.
     pub bytes: usize,
     /// Whether a note goes before them: [`super::SendQueue::note`].
     pub is_noted: bool,
-    /// What was forgotten for the newest packet's sake, after an overflow.
+    /// Packets dropped in favour of the newest one, after an overflow.
     pub skipped: Option<Lost>,
 }
 
-/// What a link took.
+/// What a link took of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
     /// Bytes it took.
     pub bytes: usize,
-    /// Whether that is the whole message, or the rest of it.
+    /// Whether that completes the message.
     pub is_whole: bool,
 }

@@ -1,4 +1,4 @@
-//! The queue against a link made of numbers: it holds bytes, takes a part of a message, or nothing, or stands still.
+//! Tests the queue against a simulated link: it holds bytes, takes a part of a message, takes nothing, or stalls.
 
 #![allow(clippy::disallowed_methods, reason = "packets are shared bytes")]
 
@@ -11,13 +11,13 @@ const STREAM: Stream =
     Stream { number: 0, rate: Hz(44_100), packet_frames: 128, payload_bytes: 512, queue_ms: 250 };
 const LIMITS: MessageLimits = MessageLimits { head_bytes_max: 4, payload_bytes_max: 65_535 };
 const RECORD_BYTES: usize = wire::HEAD_BYTES + 128 * wire::FRAME_BYTES;
-/// What the link's own buffer takes at most.
+/// Most bytes the link's own buffer takes.
 const LINK_BYTES_MAX: usize = 9000;
 /// Packets that may come between two turns.
 const SPARE_PACKETS: usize = 64;
 const MS: u64 = NS_PER_S / 1000;
 
-/// A source of numbers that gives the same ones for the same seed (`SplitMix64`).
+/// A generator that gives the same numbers for the same seed (`SplitMix64`).
 struct Numbers(u64);
 
 impl Numbers {
@@ -37,17 +37,17 @@ impl Numbers {
 /// A link that keeps what it takes until it is drained.
 #[derive(Default)]
 struct Link {
-    /// Bytes not sent yet, and bytes not acknowledged, those included.
+    /// Bytes not sent yet, and bytes not acknowledged, which include the former.
     unsent: usize,
     unacknowledged: usize,
-    /// Bytes left of the message it has taken a part of.
+    /// Bytes left of a message it took in part.
     begun: usize,
-    /// It takes nothing.
+    /// Whether it takes nothing.
     is_shut: bool,
 }
 
 impl Link {
-    /// Takes as much of a message as it has room for; `None` when that is nothing.
+    /// Takes as much of a message as there is room for; returns `None` if that is nothing.
     fn take(&mut self, bytes: usize) -> Option<Sent> {
         let room = if self.is_shut { 0 } else { LINK_BYTES_MAX - self.unsent };
         let taken = bytes.min(room);
@@ -75,13 +75,13 @@ struct World {
     queue: SendQueue,
     link: Link,
     now: MonoNs,
-    /// The frame that comes next at the source, and at the far end.
+    /// The next frame at the source, and at the far end.
     next: u64,
     heard: u64,
     lost: u64,
     told: u64,
     sounds: usize,
-    /// Bytes of the control messages that wait, and messages of sound since the first of them came.
+    /// Sizes in bytes of the waiting control messages, and messages of sound since the first of them came.
     control: VecDeque<usize>,
     sounds_since_control: u32,
     overtaken: bool,
@@ -107,7 +107,7 @@ impl World {
         }
     }
 
-    /// One that is past its hello.
+    /// Returns a world whose listener is past its hello.
     fn playing(number: u64) -> Self {
         let mut world = Self::new(number);
         world.queue.open();
@@ -144,7 +144,7 @@ impl World {
         }
     }
 
-    /// Does what the queue says until it says no more.
+    /// Carries out the queue's steps until it has no more.
     fn turn(&mut self, hurry: bool) -> usize {
         self.lost += u64::from(self.queue.begin(&self.packets, hurry).frames);
         let most = self.queue.serving().queue_packets;
@@ -171,7 +171,7 @@ impl World {
         self.sounds - before
     }
 
-    /// A new message may be begun: nothing else is, and little is unsent.
+    /// Asserts that a new message may begin: no other is in progress, and little is unsent.
     fn may_begin(&self) {
         assert_eq!(self.link.begun, 0, "what was begun is finished first");
         let most = (self.queue.serving().chunk_packets as usize + 1) * (RECORD_BYTES + 4);
@@ -224,7 +224,7 @@ impl World {
         }
     }
 
-    /// The link takes everything from now on; until nothing is left to be written.
+    /// Lets the link take everything until nothing is left to write.
     fn settle(&mut self) {
         self.link.is_shut = false;
         for _ in 0..1000 {
@@ -239,7 +239,7 @@ impl World {
     }
 }
 
-/// A listener's life, as the seed has it.
+/// Runs a listener's life as the seed decides.
 fn live(seed: u64) {
     let mut numbers = Numbers(seed);
     let mut world = World::new(numbers.below(20));
@@ -248,7 +248,7 @@ fn live(seed: u64) {
     world.push(numbers.below(4));
     world.settle();
     world.turn(false);
-    world.heard = world.next; // sound begins when the hello is out, with what comes then
+    world.heard = world.next; // sound begins when the hello has been written, with the packets that come then
     for _ in 0..600 {
         world.now.0 += numbers.below(20) * MS;
         match numbers.below(12) {
@@ -311,7 +311,7 @@ fn control_messages_wait_for_eight_messages_of_sound_and_no_longer() {
     for _ in 0..=CONTROL_AFTER {
         world.link.drain(usize::MAX);
         world.link.acknowledge(usize::MAX);
-        world.push(12); // one message, after which there is no room for more
+        world.push(12); // one message, after which there is no more room
         order.push((world.turn(false), world.control.is_empty()));
     }
     let before = order.iter().take_while(|(_, said)| !said).count();
@@ -351,7 +351,7 @@ fn what_nobody_acknowledges_is_not_added_to_for_ever() {
     for packet in 0..1000 {
         world.now.0 += 3 * MS;
         world.push(1);
-        world.link.drain(usize::MAX); // the kernel sends it all, and nothing comes back
+        world.link.drain(usize::MAX); // the kernel sends everything, but no acknowledgement comes
         if world.turn(false) > 0 {
             (sounds, last) = (sounds + 1, packet);
         }

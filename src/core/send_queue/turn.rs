@@ -3,7 +3,7 @@
 use super::step::Sound;
 use crate::units::MonoNs;
 
-/// What the queue waits for an answer to.
+/// The write whose result the queue waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Writing {
     Rest,
@@ -11,7 +11,7 @@ pub(super) enum Writing {
     Control,
 }
 
-/// What is known of the link's room in this turn. A write makes it unknown again.
+/// What this turn knows of the link's room. A write makes it unknown again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
     Unknown,
@@ -19,11 +19,11 @@ pub(super) enum Room {
     Yes,
 }
 
-/// From one `begin` to its `Step::Wait`: at most one message of sound.
+/// A turn: from one `begin` to its `Step::Wait`, with at most one message of sound.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Turn {
     pub(super) hurry: bool,
-    /// Whether a message of sound is due and not written yet; `None` before that was looked at.
+    /// Whether a message of sound is due and not written yet; `None` before that was checked.
     pub(super) sound: Option<bool>,
     pub(super) room: Room,
     pub(super) writing: Writing,
@@ -36,7 +36,7 @@ impl Turn {
     }
 }
 
-/// A message the link has taken a part of.
+/// A message the link took in part.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Begun {
     /// When its sound was ready; `None` for control messages.

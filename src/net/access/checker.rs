@@ -1,4 +1,4 @@
-//! How a key is checked: on threads that do not play, two at a time, in a fair line, and only so often (`tries`).
+//! Checks keys on threads that do not play: two at a time, in a fair queue, and only so often (`tries`).
 
 use super::Denied;
 use super::key::{HashedKey, Workspace};
@@ -13,19 +13,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
 
-/// Keys checked or hashed at once, by whomever: two of a Pi's four processors, 4 MiB each. Sixty who come at the same moment with a
-/// first wrong key each, tried against two keys of 30 ms, are through in two seconds.
+/// Keys checked or hashed at once: two of a Pi's four processors, 4 MiB each. Sixty clients that arrive together, each with
+/// its first wrong key, checked against two keys of 30 ms, are done in two seconds.
 pub(super) const CHECKS: Bounds = Bounds { places: 2, per_address: 1, waiting: 256 };
-/// How long a check waits for its turn: as long as a full line takes.
+/// How long a check waits for its turn: the time a full queue takes.
 pub(super) const PATIENCE: Duration = Duration::from_secs(8);
-/// When to come again if that was too short.
+/// How soon to try again if that was too short, seconds.
 pub(super) const AGAIN_S: u64 = 2;
 
 /// Checks keys.
 pub(super) struct Checker {
     tries: Arc<Mutex<Tries>>,
     turnstile: Turnstile,
-    /// Where it is worked, one for each that goes on at once.
+    /// Memory for hashing, one workspace per concurrent check.
     workspaces: Arc<Mutex<Vec<Workspace>>>,
 }
 
@@ -38,7 +38,8 @@ impl Checker {
         }
     }
 
-    /// Which of `keys` this is, the first of several; one try, however many they are, and none if it is one of them.
+    /// Returns the first of `keys` that `key` matches. This counts as one try, however many keys there are, and as none if
+    /// one matches.
     pub(super) async fn find(
         &self,
         key: &str,
@@ -59,7 +60,7 @@ impl Checker {
         self.work(limit_key, rank, look).await
     }
 
-    /// Does what takes long for `party` when it is its turn.
+    /// Runs slow work for the client with this `limit_key` when its turn comes.
     pub(super) async fn work<T: Send + 'static>(
         &self,
         limit_key: LimitKey,
@@ -70,7 +71,7 @@ impl Checker {
             return Err(Denied::crowded(AGAIN_S));
         };
         let work = move || {
-            let _place = place; // also when whoever asked has gone meanwhile
+            let _place = place; // held even if the request has been cancelled meanwhile
             what()
         };
         spawn_blocking(work)
@@ -79,14 +80,14 @@ impl Checker {
     }
 }
 
-/// A try under way. One whose key was never looked at is given back.
+/// A try in progress. It is given back if its key was never checked.
 struct Trying {
     tries: Arc<Mutex<Tries>>,
     one: Try,
     end: End,
 }
 
-/// What became of it.
+/// The outcome of a try.
 enum End {
     Unknown,
     Fitted,

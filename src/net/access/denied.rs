@@ -1,13 +1,13 @@
-//! A no to a request, in plain words.
+//! The refusal of a request, in plain words.
 
 use crate::net::refusals::Refusal;
 
-/// Why somebody may not, in plain words.
+/// Why a request is refused, in plain words.
 #[derive(Debug)]
 pub(in crate::net) struct Denied {
     pub(in crate::net) refusal: Refusal,
     pub(in crate::net) words: String,
-    /// When to try again.
+    /// After how many seconds to try again.
     pub(in crate::net) retry_s: Option<u64>,
 }
 

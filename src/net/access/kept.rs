@@ -1,6 +1,6 @@
-//! The keys as they are at a moment, and as `access.json` has them.
+//! The current keys, and how `access.json` holds them.
 //!
-//! What was kept and cannot be understood is lost, and locks: damage never opens the door.
+//! A stored key that cannot be understood is lost, but still locks: damage never unlocks anything.
 
 use super::key::HashedKey;
 use super::rules::{PerPurpose, Purpose};
@@ -9,7 +9,7 @@ use crate::state::{Fields, Found, StateFile, Step, Stored};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What is kept on disk.
+/// The content of the file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct KeptKeys {
@@ -20,15 +20,16 @@ pub(super) struct KeptKeys {
     tokens: Tokens,
 }
 
-/// Its field whose strangeness locks nobody out: browsers are asked for the key again.
+/// A field that locks nobody out if it is damaged: browsers are asked for the key again.
 const TOKENS: &str = "tokens";
 
 impl StateFile for KeptKeys {
     const NAME: &'static str = "access.json";
     const STEPS: &'static [Step] = &[without_nulls];
 
-    /// A newer version may have given a key another name (decision 0014): where neither stands under ours, whatever could be one
-    /// locks, or falling back would open the door. A number or a truth is no key.
+    /// Returns whether the file may hold a key under an unknown name, as a newer version may write it (decision 0014). If
+    /// neither of our names is present, anything that could be a key locks; otherwise going back to this version would
+    /// unlock everything. A number or a boolean is no key.
     fn conceals(fields: &Fields) -> bool {
         let keys = Purpose::ALL.map(field);
         let is_set = |name: &str| fields.get(name).is_some_and(|key| !key.is_null());
@@ -40,33 +41,33 @@ impl StateFile for KeptKeys {
     }
 }
 
-/// To format 1: a key that is not set is not there. (Builds before the release of 0.1.0 wrote null.)
+/// Converts to format 1, in which an unset key is absent. (Builds before the release of 0.1.0 wrote null.)
 fn without_nulls(fields: &mut Fields) {
     fields.retain(|_, value| !value.is_null());
 }
 
-/// The keys as they are at this moment.
+/// The current keys.
 #[derive(Clone)]
 pub(super) struct State {
-    /// Grows when a key is set, changed or taken away.
+    /// Grows when a key is set, changed or removed.
     pub(super) version: u64,
     pub(super) keys: PerPurpose<Option<HashedKey>>,
-    /// Set, but what was kept of them cannot be understood: nothing opens what they lock.
+    /// Keys that are set but could not be read: what they lock stays locked.
     pub(super) lost: PerPurpose<bool>,
-    /// Keys as they stand in the file: a lost one stays there.
+    /// Keys as written in the file, where a lost one stays.
     pub(super) written: PerPurpose<Option<String>>,
     pub(super) tokens: Tokens,
-    /// How many of them there ever were since the start.
+    /// Number of tokens handed out since the start.
     pub(super) handed_out: u64,
 }
 
-/// Which keys are set, below the version in a digest.
+/// Bits of a digest that say which keys are set; the version is above them.
 pub(super) const LISTENING_SET: u64 = 1;
 pub(super) const SETTINGS_SET: u64 = 2;
 pub(super) const DIGEST_FLAGS: u32 = 2;
 
 impl State {
-    /// The keys of the configuration; where it names none, those found in the file.
+    /// Takes the keys of the configuration, and from the file those that the configuration does not name.
     pub(super) fn of(
         configured: PerPurpose<Option<&str>>,
         file: Option<&mut Stored<KeptKeys>>,
@@ -83,7 +84,7 @@ impl State {
             }
         };
         if let (Some(file), true) = (file, strange.iter().any(|name| name == TOKENS)) {
-            file.forget(TOKENS); // a key that is changed must end them
+            file.forget(TOKENS); // otherwise old tokens would outlive a change of the key
         }
         let key = |configured: Option<&str>, kept: Option<&str>, name: &str| {
             let text = configured.or(kept);
@@ -106,7 +107,7 @@ impl State {
         }
     }
 
-    /// Version and what is set, in one number.
+    /// Returns the version and which keys are set, in one number.
     pub(super) fn digest(&self) -> u64 {
         let set =
             |purpose, flag| if self.keys.of(purpose).is_some() || *self.lost.of(purpose) { flag } else { 0 };
@@ -115,7 +116,7 @@ impl State {
             | set(Purpose::Settings, SETTINGS_SET)
     }
 
-    /// What the file is to hold, and what it is to hold no longer: keys that were lost and are given up.
+    /// Returns the content to write, and the fields to remove: those of lost keys that have been given up.
     pub(super) fn page(&self, configured: PerPurpose<bool>) -> (KeptKeys, Vec<&'static str>) {
         let text = |purpose| {
             if *self.lost.of(purpose) {
@@ -135,7 +136,7 @@ impl State {
     }
 }
 
-/// The field of the file that a key stands in.
+/// Returns the name of a key's field in the file.
 fn field(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Listening => "listening_key",

@@ -1,33 +1,33 @@
-//! Keys as they are kept: hashed with Argon2id, in the standard text form. Pure but for the memory it takes.
+//! Stored keys: hashed with Argon2id, in the standard text form. Pure except for the memory it takes.
 //!
-//! 4 MiB and 4 passes are about 30 ms on a Pi 4: too little memory to trouble it, and too much time to guess with.
+//! 4 MiB and 4 passes take about 30 ms on a Pi 4: little memory for it, but slow enough to make guessing useless.
 
 use crate::error::{Error, Result};
 use argon2::password_hash::PasswordHasher;
 use argon2::password_hash::phc::{Output, PasswordHash};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
-/// Memory of one check.
+/// Memory of one check, in KiB.
 const MEMORY_KIB: u32 = 4096;
-/// Passes over it.
+/// Passes over that memory.
 const PASSES: u32 = 4;
-/// Most memory that a key made elsewhere may ask for.
+/// Most memory that a key hashed elsewhere may require, in KiB.
 const MEMORY_KIB_MAX: u32 = 32_768;
-/// Most passes that a key made elsewhere may ask for.
+/// Most passes that a key hashed elsewhere may require.
 const PASSES_MAX: u32 = 16;
-/// Shortest key.
+/// Fewest characters of a key.
 pub const KEY_CHARS_MIN: usize = 8;
-/// Longest key.
+/// Most bytes of a key.
 pub const KEY_BYTES_MAX: usize = 128;
-/// Random bytes that make equal keys differ when kept.
+/// Random bytes that make hashes of equal keys differ.
 pub const SALT_BYTES: usize = 16;
 
-/// What checks work in: kept from one to the next, for an allocator that got megabytes back now and then, on one thread or
-/// another, would keep many times as much.
+/// Memory for checks, reused from one to the next. If it were freed each time, on changing threads, the allocator would
+/// hold on to many times as much.
 #[derive(Debug, Default)]
 pub struct Workspace(Vec<Block>);
 
-/// A key, hashed.
+/// A hashed key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HashedKey(String);
 
@@ -35,7 +35,7 @@ impl HashedKey {
     /// Hashes `key`.
     ///
     /// # Errors
-    /// When it is too short or too long.
+    /// If it is too short or too long.
     ///
     /// # Panics
     /// Never: the parameters are our own.
@@ -52,10 +52,10 @@ impl HashedKey {
         Ok(Self(hashed.to_string()))
     }
 
-    /// Takes a key that was hashed before.
+    /// Accepts a key that was hashed before.
     ///
     /// # Errors
-    /// When it is no Argon2id hash, or one that would take too much of this machine.
+    /// If it is not an Argon2id hash, or needs too much of this machine.
     pub fn parse(text: &str) -> Result<Self> {
         let none = || {
             Error::new("this is no hashed key").try_this("'synthwire key' makes one from the key it is told")
@@ -72,7 +72,7 @@ impl HashedKey {
         Ok(Self(text.to_owned()))
     }
 
-    /// Whether `key` is the one that was hashed; compared in constant time. Takes tens of milliseconds.
+    /// Returns whether `key` is the one that was hashed, comparing in constant time. Takes tens of milliseconds.
     pub fn is(&self, key: &str, Workspace(blocks): &mut Workspace) -> bool {
         let Ok(PasswordHash { salt: Some(salt), hash: Some(expected), ref params, .. }) =
             PasswordHash::new(&self.0)
@@ -88,7 +88,7 @@ impl HashedKey {
         key.len() <= KEY_BYTES_MAX && done.is_ok() && Output::new(found).is_ok_and(|found| found == expected)
     }
 
-    /// As it is kept.
+    /// Returns the text form to store.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -96,7 +96,7 @@ impl HashedKey {
 
 impl std::fmt::Debug for HashedKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("HashedKey") // neither in logs nor in panics
+        f.write_str("HashedKey") // keeps the hash out of logs and panics
     }
 }
 

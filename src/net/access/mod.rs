@@ -1,8 +1,8 @@
 //! Access keys: one for listening, one for changing settings. Without them everybody on the local network may do both.
 //!
-//! In: what a request shows. Out: what its sender may do. A key is checked on a thread of its own, in turn and only
-//! so often (`checker`, `tries`); whoever has shown it gets a token in a cookie. Keys are kept hashed (`key`), tokens as digests
-//! (`tokens`), both in `access.json` of the state folder. The rules themselves are in `rules`.
+//! In: what a request shows. Out: what its sender may do. Keys are checked on separate threads, in turn, and only so often
+//! (`checker`, `tries`). A browser that has shown the right key gets a token in a cookie. Keys are stored hashed (`key`),
+//! tokens as digests (`tokens`), both in `access.json` of the state folder. The rules themselves are in `rules`.
 
 mod checker;
 mod denied;
@@ -37,40 +37,40 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-/// Between two writes of what was handed out: whoever enters the key meanwhile shares the next one.
+/// Pause between two writes of new tokens: browsers that enter the key meanwhile share the next write.
 const WRITE_PAUSE_NS: u64 = NS_PER_S / 4;
 
-/// What is on the disk of that.
+/// Which tokens the file already holds.
 #[derive(Debug, Default)]
 struct Written {
     tokens: u64,
     when: Option<MonoNs>,
 }
 
-/// Whom the holder of the settings key is counted as while a new key is hashed.
+/// The limit key charged for hashing a new access key, on behalf of the owner.
 const OWNER: LimitKey = LimitKey::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
 
-/// The door's keys.
+/// The access keys in use.
 pub struct Access {
     now: Arc<Mutex<State>>,
-    /// The same in short: the fan-out thread asks for every listener once a second, and must not wait for a lock.
+    /// A digest of the keys. The fan-out thread reads it for every listener once a second, and must not wait for a lock.
     digest: Arc<AtomicU64>,
-    /// Set in the configuration: the page cannot change them.
+    /// Keys set in the configuration, which the page cannot change.
     configured: PerPurpose<bool>,
     checker: Checker,
-    /// One write at a time: which tokens are written down, and since when.
+    /// Allows one write at a time; holds which tokens are in the file, and since when.
     writing: Arc<tokio::sync::Mutex<Written>>,
-    /// Where they are kept, and whether the whole of it was damaged.
+    /// The file, and whether all of it was damaged.
     file: Option<Arc<Mutex<Stored<KeptKeys>>>>,
     damaged: bool,
-    /// When the machine was switched on by hand; `None` when its start was ordered.
+    /// When the machine was switched on by hand; `None` if a program ordered the start.
     powered_up: Option<MonoNs>,
 }
 
 impl Access {
-    /// The keys of the configuration; where it names none, those kept in `folder`. Where one was set and cannot be understood,
-    /// what it locks stays locked: damage never opens the door.
-    /// `powered_up`: when the machine was switched on by hand, if it was.
+    /// Takes the keys of the configuration, and from `folder` those that it does not name. If a stored key cannot be read,
+    /// what it locks stays locked: damage never unlocks anything. `powered_up` is when the machine was switched on by hand,
+    /// if it was.
     pub fn open(
         configured: PerPurpose<Option<&str>>,
         folder: Option<&StateFolder>,
@@ -94,7 +94,8 @@ impl Access {
         }
     }
 
-    /// What is locked for good and what opens it, in plain words; `None` where every key that is set can be entered.
+    /// Returns what is permanently locked and how to unlock it, in plain words; `None` if every key that is set can be
+    /// entered.
     pub(super) fn notice(&self) -> Option<String> {
         let lost = self.now().lost;
         let (what, keys) = match (lost.listening, lost.settings) {
@@ -120,21 +121,21 @@ impl Access {
         ))
     }
 
-    /// Which keys are set.
+    /// Returns which keys are set.
     pub(super) fn set(&self) -> PerPurpose<bool> {
         let digest = self.digest.load(Relaxed);
         PerPurpose { listening: digest & LISTENING_SET != 0, settings: digest & SETTINGS_SET != 0 }
     }
 
-    /// How often a key was changed since the start.
+    /// Returns how often a key was changed since the start.
     pub(super) fn version(&self) -> u64 {
         self.digest.load(Relaxed) >> DIGEST_FLAGS
     }
 
-    /// Which keys a request shows, as tokens or as the key itself.
+    /// Returns which keys a request shows, as tokens or as the key itself.
     ///
     /// # Errors
-    /// When a key is shown that is none, or too often.
+    /// If it shows a wrong key, or tries too often.
     pub(super) async fn shown(
         &self,
         headers: &HeaderMap,
@@ -142,7 +143,7 @@ impl Access {
     ) -> std::result::Result<PerPurpose<bool>, Denied> {
         let mut shown = self.now().tokens.known(&tokens_in(headers));
         if let Some(key) = key_in(headers) {
-            // The settings key first: it opens both.
+            // The settings key first, because it unlocks both.
             let candidates = [Purpose::Settings, Purpose::Listening].into_iter().filter_map(|purpose| {
                 let hashed = self.now().keys.of(purpose).clone().filter(|_| !shown.of(purpose));
                 Some((purpose, hashed?))
@@ -160,27 +161,27 @@ impl Access {
         Ok(shown)
     }
 
-    /// What a request with these keys may do.
+    /// Returns what a request that shows these keys may do.
     pub(super) fn grant(&self, shown: PerPurpose<bool>) -> Grant {
         rules::grant(self.set(), shown)
     }
 
-    /// Whether the key for `purpose` may be set or changed by who has shown these, now.
+    /// Returns whether a request that shows these keys may set or change the key for `purpose` now.
     pub(super) fn may_set_key(&self, purpose: Purpose, shown: PerPurpose<bool>) -> bool {
         self.file.is_some()
             && !self.configured.of(purpose)
             && rules::may_set_key(purpose, self.set(), shown, self.soon_s_left() > 0)
     }
 
-    /// Whether this is the holder of a settings key.
+    /// Returns whether these keys include a valid settings key.
     pub(super) fn is_owner(&self, shown: PerPurpose<bool>) -> bool {
         self.set().settings && shown.settings
     }
 
-    /// Whether the system may be updated or restarted by who has shown these, now.
+    /// Checks whether a request that shows these keys may update or restart the system now.
     ///
     /// # Errors
-    /// When not, with what to do.
+    /// Why it may not, with what to do.
     pub(super) fn check_update(&self, shown: PerPurpose<bool>) -> std::result::Result<(), Denied> {
         let set = self.set();
         if rules::may_update(set, shown, self.soon_s_left() > 0) {
@@ -197,21 +198,21 @@ impl Access {
         })
     }
 
-    /// For how many seconds a first key may still be set on the page.
+    /// Returns for how many more seconds a first key can be set on the page.
     pub(super) fn first_key_s_left(&self) -> u64 {
         if self.file.is_none() { 0 } else { self.soon_s_left() }
     }
 
-    /// How much is left of the first minutes after a start by hand.
+    /// Returns how many seconds are left of the first minutes after a start by hand.
     fn soon_s_left(&self) -> u64 {
         rules::first_key_s_left(self.powered_up, mono_raw_now())
     }
 
-    /// Takes a key and gives the token that stands for it, and for which purpose: where listening is asked for, the settings key is taken, too,
-    /// as it opens both.
+    /// Checks a key and returns the token that stands for it, with its purpose. For listening, the settings key is accepted
+    /// as well, because it unlocks both.
     ///
     /// # Errors
-    /// When there is none to enter, it is wrong, or was tried too often.
+    /// If no key is set, it is wrong, or it was tried too often.
     pub(super) async fn enter(
         &self,
         purpose: Purpose,
@@ -251,10 +252,10 @@ impl Access {
         Ok((purpose, token))
     }
 
-    /// Sets the key for `purpose`, or takes it away; whoever had shown the old one has to show the new.
+    /// Sets or removes the key for `purpose`. Browsers that have shown the old key must then show the new one.
     ///
     /// # Errors
-    /// When it may not be, is too short, or cannot be kept.
+    /// If it is not allowed, the key is too short, or it cannot be stored.
     pub(super) async fn set_key(
         &self,
         purpose: Purpose,
@@ -262,7 +263,7 @@ impl Access {
         shown: PerPurpose<bool>,
     ) -> std::result::Result<(), Denied> {
         if !self.may_set_key(purpose, shown) {
-            return Err(Denied::new(Refusal::KeyLocked, self.why_locked(purpose))); // before a stranger makes us work
+            return Err(Denied::new(Refusal::KeyLocked, self.why_locked(purpose))); // before a stranger can make us hash
         }
         let hashed = match key {
             None => None,
@@ -287,7 +288,7 @@ impl Access {
         change(&mut state);
         let (now, digest) = (Arc::clone(&self.now), Arc::clone(&self.digest));
         let take_effect = move |_: &mut Written| {
-            // Tokens that were handed out meanwhile are in there as well.
+            // This includes tokens handed out in the meantime.
             let mut now = now.lock().unwrap_or_else(PoisonError::into_inner);
             change(&mut now);
             digest.store(now.digest(), Relaxed);
@@ -311,7 +312,8 @@ impl Access {
         why.to_owned()
     }
 
-    /// Sees to it that the first so many tokens are written down: together with those that others are given meanwhile.
+    /// Ensures that the first `handed_out` tokens are written to the file, together with those handed out to others
+    /// meanwhile.
     async fn write_tokens(&self, handed_out: u64) -> std::result::Result<(), Denied> {
         let written = Arc::clone(&self.writing).lock_owned().await;
         if written.tokens >= handed_out {
@@ -325,15 +327,15 @@ impl Access {
         self.write(&state, written, note).await
     }
 
-    /// Writes `state`, then does what must follow the write. Both finish even if the request is cancelled, and nobody writes in
-    /// between, so the file and the keys in use always agree.
+    /// Writes `state`, then does what must follow the write. Both finish even if the request is cancelled, and no other
+    /// write comes in between, so the file and the keys in use always agree.
     async fn write(
         &self,
         state: &State,
         mut one: OwnedMutexGuard<Written>,
         done: impl FnOnce(&mut Written) + Send + 'static,
     ) -> std::result::Result<(), Denied> {
-        // A damaged file is the only sign that there were keys: it stays until no key is lost.
+        // A damaged file is the only sign that there were keys, so keep it until no key is lost.
         let may_write = !self.damaged || state.lost == PerPurpose::default();
         let page = self.file.clone().filter(|_| may_write).map(|file| (file, state.page(self.configured)));
         let whole = move || {
@@ -364,10 +366,10 @@ fn sentence(error: &Error) -> String {
     letters.next().map_or(String::new(), |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
-/// Bytes nobody can guess.
+/// Returns unpredictable bytes.
 ///
 /// # Panics
-/// Where the kernel gives no random bytes: then no key is safe either.
+/// If the kernel provides no random bytes: no key would be safe then.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("every Linux gives random bytes");

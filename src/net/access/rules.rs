@@ -1,27 +1,27 @@
-//! Who may do what, given which keys are set and which were shown. Pure.
+//! Who may do what, given the keys that are set and those that were shown. Pure.
 
 use crate::units::{MonoNs, NS_PER_S};
 use serde::{Deserialize, Serialize};
 
-/// How long after power-up a first key may be set on the page, and the system be updated without one: whoever can switch the
-/// device off and on owns it.
+/// How long after power-up a first key can be set on the page, and the system be updated without one. Physical access
+/// proves ownership: only the owner can switch the device off and on.
 pub const FIRST_KEY_NS: u64 = 300 * NS_PER_S;
 
-/// What a key is for.
+/// The purpose of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// To hear and see.
+    /// To hear the sound and see the status.
     Listening,
     /// To change what everybody hears, and the keys.
     Settings,
 }
 
 impl Purpose {
-    /// Both.
+    /// Both purposes.
     pub const ALL: [Self; 2] = [Self::Listening, Self::Settings];
 
-    /// The cookie that holds the token of whoever has shown this key.
+    /// Returns the name of the cookie that holds the token for this key.
     pub(in crate::net) fn cookie(self) -> &'static str {
         match self {
             Self::Listening => "synthwire_listening",
@@ -30,17 +30,17 @@ impl Purpose {
     }
 }
 
-/// One thing for each purpose.
+/// A value for each purpose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PerPurpose<T> {
-    /// For listening.
+    /// The value for listening.
     pub listening: T,
-    /// For settings.
+    /// The value for settings.
     pub settings: T,
 }
 
 impl<T> PerPurpose<T> {
-    /// The one for `purpose`.
+    /// Returns the value for `purpose`.
     pub fn of(&self, purpose: Purpose) -> &T {
         match purpose {
             Purpose::Listening => &self.listening,
@@ -48,7 +48,7 @@ impl<T> PerPurpose<T> {
         }
     }
 
-    /// The one for `purpose`, to be changed.
+    /// Returns the value for `purpose`, mutable.
     pub fn of_mut(&mut self, purpose: Purpose) -> &mut T {
         match purpose {
             Purpose::Listening => &mut self.listening,
@@ -57,37 +57,38 @@ impl<T> PerPurpose<T> {
     }
 }
 
-/// What somebody may do.
+/// What the sender of a request may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Hear, and see the status.
+    /// Hear the sound and see the status.
     pub listen: bool,
-    /// Change named settings, and see who listens.
+    /// Change settings, and see who listens.
     pub set: bool,
 }
 
-/// What may be done by whoever has shown the keys `shown` where the keys `set` are set. Without a key everybody may; the
-/// settings key opens both.
+/// Returns the permissions of a request that shows the keys `shown` while the keys `set` are set. A permission without a
+/// key is open to everybody; the settings key unlocks both.
 pub fn grant(set: PerPurpose<bool>, shown: PerPurpose<bool>) -> Grant {
     let owner = set.settings && shown.settings;
     let listen = !set.listening || shown.listening || owner;
     Grant { listen, set: listen && (!set.settings || owner) }
 }
 
-/// Whether the key for `purpose` may be set, changed or taken away: by the holder of the settings key at any time; while
-/// there is no such key, by whoever may listen, in the first minutes after power-up, and only a key that is not set yet.
+/// Returns whether the key for `purpose` may be set, changed or removed. The holder of the settings key may do so at any
+/// time. While there is no settings key, anyone who may listen can set a missing key during the first minutes after
+/// power-up.
 pub fn may_set_key(purpose: Purpose, set: PerPurpose<bool>, shown: PerPurpose<bool>, is_soon: bool) -> bool {
     may_update(set, shown, is_soon) && (set.settings || !set.of(purpose))
 }
 
-/// Whether the system may be updated and restarted by who has shown these: by the holder of the settings key at any time; while
-/// there is no such key, by whoever may listen, in the first minutes after power-up.
+/// Returns whether the system may be updated and restarted. The holder of the settings key may do so at any time. While
+/// there is no settings key, anyone who may listen can do so during the first minutes after power-up.
 pub fn may_update(set: PerPurpose<bool>, shown: PerPurpose<bool>, is_soon: bool) -> bool {
     if set.settings { shown.settings } else { grant(set, shown).listen && is_soon }
 }
 
-/// How much of the first minutes is left, in whole seconds, where the machine was switched on by hand at `powered_up`. A start
-/// that was ordered has none: otherwise whoever makes the device restart would own it.
+/// Returns how much is left of the first minutes, in whole seconds, if the machine was switched on by hand at `powered_up`.
+/// After an ordered start nothing is left; otherwise anyone able to make the device restart would own it.
 pub fn first_key_s_left(powered_up: Option<MonoNs>, now: MonoNs) -> u64 {
     powered_up.map_or(0, |up| FIRST_KEY_NS.saturating_sub(now.since(up)).div_ceil(NS_PER_S))
 }
@@ -129,7 +130,7 @@ mod tests {
             (Purpose::Settings, NONE, NONE, late, false),
             (Purpose::Settings, LISTENING, LISTENING, soon, true),
             (Purpose::Settings, LISTENING, NONE, soon, false),
-            (Purpose::Listening, LISTENING, LISTENING, soon, false), // one band member locks the others out
+            (Purpose::Listening, LISTENING, LISTENING, soon, false), // one band member must not lock the others out
             (Purpose::Settings, LISTENING, LISTENING, late, false),
             (Purpose::Listening, SETTINGS, NONE, soon, false),
             (Purpose::Settings, SETTINGS, NONE, soon, false),

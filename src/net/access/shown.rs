@@ -1,11 +1,11 @@
-//! What a request shows of keys: tokens in its cookies, or a key of its own. Pure.
+//! The keys a request shows: tokens in its cookies, or a key in a header. Pure.
 
 use super::rules::{PerPurpose, Purpose};
 use super::tokens::Token;
 use hyper::header::{self, HeaderMap};
 
-/// The tokens a request carries. Cookies of other programs on this host stand beside ours, in any encoding. Of several of one name the
-/// first that is a token counts: browsers send the one of the narrower path first.
+/// Returns the tokens a request carries. Other programs on this host may set cookies too, in any encoding. If several have
+/// our name, the first valid token counts: browsers send the cookie with the narrower path first.
 pub(super) fn tokens_in(headers: &HeaderMap) -> PerPurpose<Option<Token>> {
     let mut found = PerPurpose::default();
     let cookies =
@@ -20,7 +20,7 @@ pub(super) fn tokens_in(headers: &HeaderMap) -> PerPurpose<Option<Token>> {
     found
 }
 
-/// The key a program shows with its request: `Authorization: Bearer KEY`.
+/// Returns the key that a program shows with its request: `Authorization: Bearer KEY`.
 pub(super) fn key_in(headers: &HeaderMap) -> Option<&str> {
     let (scheme, key) =
         str::from_utf8(headers.get(header::AUTHORIZATION)?.as_bytes()).ok()?.split_once(' ')?;

@@ -173,7 +173,7 @@ async fn a_key_that_a_newer_version_may_have_renamed_stays_locked_after_falling_
         }
         let denied = access.set_key(Purpose::Listening, Some("of a stranger".into()), NOBODY).await;
         assert!(denied.unwrap_err().words.contains("remove access.json"), "{newer}");
-        // The owner gives the lost key up: so it is after a restart, too.
+        // The owner gives the lost key up, which must hold after a restart, too.
         let named = PerPurpose { listening: None, settings: Some(configured.as_str()) };
         let owner = PerPurpose { listening: false, settings: true };
         Access::open(named, Some(&folder), None).set_key(Purpose::Listening, None, owner).await.unwrap();
@@ -277,7 +277,7 @@ fn from(last: u8) -> Peer {
     Peer { address: IpAddr::from([10, 0, 1, last]), ..peer() }
 }
 
-/// Both keys, as the configuration names them.
+/// Returns an access with both keys set in the configuration.
 fn both() -> Access {
     let key = |key: &str| HashedKey::of(key, [9; SALT_BYTES]).unwrap();
     let (band, owner) = (key("band's key"), key("owner's key"));
@@ -332,7 +332,7 @@ async fn whoever_enters_the_key_over_and_over_logs_nobody_else_out_and_writes_se
     let (_, token) = access.enter(Purpose::Listening, "open sesame", peer()).await.unwrap();
     let cookie = with(header::COOKIE, &format!("synthwire_listening={}", token.as_str()));
     let state = access.now().clone();
-    // What is handed out after a right key, without the time that 300 checks take.
+    // Hands out tokens as after a right key, without the time that 300 checks take.
     let handed_out: Vec<u64> = (0..300)
         .map(|_| {
             let mut now = access.now();

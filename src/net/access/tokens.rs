@@ -1,4 +1,5 @@
-//! What a browser is given in place of the key it has shown: 32 random bytes, of which only the digest is kept. Pure.
+//! The tokens that browsers get in place of the key they have shown: 32 random bytes, of which only the digest is stored.
+//! Pure.
 
 use super::super::limit_key::LimitKey;
 use super::rules::{PerPurpose, Purpose};
@@ -9,35 +10,35 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Random bytes of a token.
 pub const TOKEN_BYTES: usize = 32;
-/// Browsers remembered for each key. When there are more, one is asked for the key again: of the address that has most of them the
-/// longest-known, so whoever enters the key over and over pushes out himself.
+/// Tokens remembered for each key. Beyond that, one browser must enter the key again: the earliest of the address that
+/// holds most. So a client that enters the key over and over displaces only its own tokens.
 pub const TOKENS_MAX: usize = 256;
-/// Browsers remembered of one address. (A proxy on this machine brings everybody from one: it may have all.)
+/// Tokens remembered for one address. (A proxy on this machine presents everybody under one address, which may have all.)
 pub(in crate::net) const TOKENS_PER_ADDRESS: usize = TOKENS_MAX / 4;
 
-/// What a browser shows.
+/// A token that a browser shows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
 impl Token {
-    /// Of random bytes.
+    /// Makes a token of random bytes.
     pub fn of(random: [u8; TOKEN_BYTES]) -> Self {
         Self(HEXLOWER.encode(&random))
     }
 
-    /// Of what a browser sent, if it can be one.
+    /// Parses a value sent by a browser; `None` if it cannot be a token.
     pub fn parse(text: &str) -> Option<Self> {
         let plain =
             text.len() == 2 * TOKEN_BYTES && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         plain.then(|| Self(text.to_owned()))
     }
 
-    /// As it goes into a cookie.
+    /// Returns the value for a cookie.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A random token cannot be guessed from the time its digest takes to be looked up.
+    /// Returns the digest to look up. The time of the look-up does not help in guessing a random token.
     fn digest(&self) -> String {
         HEXLOWER.encode(&Blake2s256::digest(self.0.as_bytes()))
     }
@@ -45,22 +46,22 @@ impl Token {
 
 impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Token") // neither in logs nor in panics
+        f.write_str("Token") // keeps the token out of logs and panics
     }
 }
 
-/// The digests of all tokens that count, the longest-known first.
+/// The digests of all valid tokens, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
     listening: VecDeque<String>,
     settings: VecDeque<String>,
-    /// Who was given them, since the start.
+    /// The client each token was given to, since the start.
     #[serde(skip)]
     holders: BTreeMap<String, LimitKey>,
 }
 
 impl Tokens {
-    /// From now on `token` stands for the key of `purpose`; `party` was given it.
+    /// Makes `token`, given to the client with this `limit_key`, valid for the key of `purpose`.
     pub(in crate::net) fn add(&mut self, purpose: Purpose, token: &Token, limit_key: LimitKey) {
         let of_one = if limit_key.is_loopback() { TOKENS_MAX } else { limit_key.share(TOKENS_PER_ADDRESS) };
         while self.count(purpose, limit_key) >= of_one {
@@ -69,28 +70,28 @@ impl Tokens {
         while self.of_mut(purpose).len() >= TOKENS_MAX {
             match self.largest(purpose) {
                 Some(largest) => self.push_out(purpose, largest),
-                None => self.remove(purpose, 0), // nobody has more than one
+                None => self.remove(purpose, 0), // no client has more than one
             }
         }
         self.of_mut(purpose).push_back(token.digest());
         self.holders.insert(token.digest(), limit_key);
     }
 
-    /// This one stands for nothing any more.
+    /// Makes this token invalid.
     pub(super) fn take_back(&mut self, purpose: Purpose, token: &Token) {
         if let Some(place) = self.of(purpose).iter().position(|digest| *digest == token.digest()) {
             self.remove(purpose, place);
         }
     }
 
-    /// None stands for it any more.
+    /// Makes all tokens for this purpose invalid.
     pub fn clear(&mut self, purpose: Purpose) {
         self.of_mut(purpose).clear();
         let Self { listening, settings, holders } = self;
         holders.retain(|digest, _| listening.contains(digest) || settings.contains(digest));
     }
 
-    /// Which keys these tokens stand for.
+    /// Returns which keys these tokens stand for.
     pub fn known(&self, shown: &PerPurpose<Option<Token>>) -> PerPurpose<bool> {
         let known = |token: &Option<Token>, tokens: &VecDeque<String>| {
             token.as_ref().is_some_and(|token| tokens.contains(&token.digest()))
@@ -105,7 +106,7 @@ impl Tokens {
         self.of(purpose).iter().filter(|digest| self.holders.get(*digest) == Some(&limit_key)).count()
     }
 
-    /// Who has more than one, and most of them.
+    /// Returns the client with most tokens, if it has more than one.
     fn largest(&self, purpose: Purpose) -> Option<LimitKey> {
         let mut counts = BTreeMap::new();
         for limit_key in self.of(purpose).iter().filter_map(|digest| self.holders.get(digest)) {
@@ -172,7 +173,7 @@ mod tests {
         assert!(!tokens.known(&shown(&mine)).listening);
     }
 
-    /// Who enters the key, one after another; the first browser known then, and how many are.
+    /// The clients that enter the key, one after another; which browser is then the first known, and how many are known.
     #[test]
     fn whoever_enters_the_key_over_and_over_pushes_out_himself() {
         let known = |tokens: &Tokens, n| {

@@ -1,42 +1,42 @@
-//! How often keys may be tried: a few at once by one address, then one now and then; and bounds for all together. Pure.
+//! Limits how often keys may be tried: a few at once per address, then one now and then, with further limits for groups and for all. Pure.
 //!
-//! Only misses count, and of each address for itself. Whoever has two on record shares what is left with all others like it, after a
-//! few that its group has alone, and comes after those of its group who have not. Of whom one machine may be as many as it
-//! likes (`LimitGroup::is_endless`), those count together besides. But a party whose key fitted before shares nothing with
-//! anybody: so the wrong keys of some never keep a right one of another out.
+//! Only misses count, for each address separately. An address with two misses on record comes after the others of its group. It
+//! shares a few tries with its group, and then the remaining ones with all such addresses. If one machine can have any number of
+//! addresses in a group (`LimitGroup::is_endless`), the group also has a common limit for its first tries. A client whose key was
+//! right before shares nothing with others, so that wrong keys of others never keep its right one out.
 
 use super::super::limit_key::{LimitGroup, LimitKey};
 use super::super::turns::Rank;
 use crate::units::{MonoNs, NS_PER_S};
 use std::collections::BTreeMap;
 
-/// Tries one address has at once.
+/// Tries that one address has at once.
 pub(super) const TRIES_AT_ONCE: u32 = 5;
-/// How long until it has one more.
+/// Time until an address gets one more.
 pub(super) const TRY_AGAIN_NS: u64 = 10 * NS_PER_S;
-/// Misses of one address before it shares with all who have as many.
+/// Misses after which an address shares its tries with others.
 const FREE_MISSES: u32 = 2;
-/// Tries at once of all those together; one a second comes back.
+/// Tries at once of all addresses with that many misses together.
 pub(super) const TRIES_OF_ALL: u32 = 60;
-/// How long until they have one more.
+/// Time until they get one more.
 const ALL_AGAIN_NS: u64 = NS_PER_S;
-/// Tries at once of all in one endless group who have fewer.
+/// Tries at once of all addresses in an endless group with fewer misses.
 const TRIES_OF_GROUP: u32 = 60;
-/// How long until they have one more.
+/// Time until they get one more.
 const GROUP_AGAIN_NS: u64 = NS_PER_S / 3;
-/// Tries at once of all in one group who have as many, before they share with those of other groups: what is wrong elsewhere
-/// takes nothing of them.
+/// Tries at once of all addresses in one group with that many misses, before they use those shared with other groups. So
+/// wrong keys elsewhere cannot take these.
 const LATER_OF_GROUP: u32 = 10;
-/// How long until they have one more: as one address alone.
+/// Time until they get one more: the same as for one address.
 const LATER_AGAIN_NS: u64 = TRY_AGAIN_NS;
-/// How long a miss is on record.
+/// How long a miss stays on record.
 const RECORD_NS: u64 = 60 * NS_PER_S;
-/// Addresses remembered for their misses, and groups.
+/// Most addresses, and most groups, remembered for their misses.
 const REMEMBERED_MAX: usize = 1024;
-/// Addresses remembered whose key fitted; the longest ago is forgotten.
+/// Most addresses remembered for a right key; beyond that, the earliest is forgotten.
 const KNOWN_MAX: usize = 256;
 
-/// Tries left, filling up with time.
+/// A token bucket: tries left, refilled with time.
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
     left: u32,
@@ -58,7 +58,7 @@ impl Bucket {
         }
     }
 
-    /// One less; how long to wait, where there is none.
+    /// Takes one try; if there is none, returns how long to wait, ns.
     fn take(&mut self, size: u32, every_ns: u64, now: MonoNs) -> Result<(), u64> {
         self.fill(size, every_ns, now);
         if self.left == 0 {
@@ -76,7 +76,7 @@ impl Bucket {
     }
 }
 
-/// One group's tries: of those with few misses, and of the others.
+/// One group's tries: of its addresses with few misses, and of the others.
 #[derive(Clone, Copy, Debug)]
 struct OfGroup {
     first: Bucket,
@@ -93,9 +93,9 @@ impl OfGroup {
 #[derive(Clone, Copy, Debug)]
 struct Own {
     bucket: Bucket,
-    /// Taken, and not known yet to be right or wrong.
+    /// Tries taken whose result is not known yet.
     open: u32,
-    /// How many wrong ones it tried, and when the last of them.
+    /// Number of wrong keys it tried, and when the last one was.
     misses: u32,
     missed: Option<MonoNs>,
 }
@@ -106,7 +106,7 @@ impl Own {
     }
 }
 
-/// What a try took besides one of its address's own.
+/// Where a try was taken from, besides its own address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shared {
     Nothing,
@@ -115,7 +115,7 @@ enum Shared {
     OfAll,
 }
 
-/// A try that is taken: it must be ended, as a fit, as a miss, or as none.
+/// A try that has been taken. It must end as a fit or a miss, or be given back.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) struct Try {
@@ -124,13 +124,13 @@ pub(super) struct Try {
     shared: Shared,
 }
 
-/// Who has tried how often.
+/// All tries on record.
 #[derive(Debug)]
 pub(super) struct Tries {
     by_limit_key: BTreeMap<LimitKey, Own>,
     by_group: BTreeMap<LimitGroup, OfGroup>,
     all: Bucket,
-    /// Whose key fitted, and when the last time.
+    /// Clients whose key was right, with the last time.
     known: BTreeMap<LimitKey, MonoNs>,
 }
 
@@ -143,7 +143,7 @@ impl Tries {
     /// Takes one try.
     ///
     /// # Errors
-    /// None is left: how many seconds to wait.
+    /// How many seconds to wait, if none is left.
     pub(super) fn take(&mut self, limit_key: LimitKey, now: MonoNs) -> Result<Try, u64> {
         self.forget(now);
         let fresh = Own { bucket: Bucket::full(TRIES_AT_ONCE, now), open: 0, misses: 0, missed: None };
@@ -171,7 +171,7 @@ impl Tries {
         Ok(Try { limit_key, rank, shared })
     }
 
-    /// One of those that a stranger shares with others; how long to wait, where there is none.
+    /// Takes one of the tries that an unknown client shares with others; if there is none, returns how long to wait, ns.
     fn share(&mut self, limit_key: LimitKey, misses: u32, now: MonoNs) -> Result<Shared, u64> {
         let group = limit_key.group();
         let is_first = misses < FREE_MISSES;
@@ -188,7 +188,7 @@ impl Tries {
         self.all.take(TRIES_OF_ALL, ALL_AGAIN_NS, now).map(|()| Shared::OfAll)
     }
 
-    /// It was a right key: as if it had not been, and its party is known.
+    /// Records a right key: gives the try back and remembers the client.
     pub(super) fn fit(&mut self, one: &Try, now: MonoNs) {
         self.give_back(one);
         self.known.insert(one.limit_key, now);
@@ -198,7 +198,7 @@ impl Tries {
         }
     }
 
-    /// It was no guess, or was never looked at: as if it had not been.
+    /// Gives back a try that was no guess or whose key was never checked.
     pub(super) fn give_back(&mut self, one: &Try) {
         if let Some(own) = self.by_limit_key.get_mut(&one.limit_key) {
             own.open = own.open.saturating_sub(1);
@@ -220,7 +220,7 @@ impl Tries {
         }
     }
 
-    /// It was a wrong key.
+    /// Records a wrong key.
     pub(super) fn miss(&mut self, one: &Try, now: MonoNs) {
         if let Some(own) = self.by_limit_key.get_mut(&one.limit_key) {
             own.open = own.open.saturating_sub(1);
@@ -229,7 +229,7 @@ impl Tries {
         }
     }
 
-    /// Keeps who still has a record; of too many, those with the longest.
+    /// Forgets clients without a record, and if there are too many, those with the fewest recent tries.
     fn forget(&mut self, now: MonoNs) {
         for own in self.by_limit_key.values_mut() {
             own.bucket.fill(TRIES_AT_ONCE - own.open, TRY_AGAIN_NS, now);
@@ -269,14 +269,14 @@ mod tests {
         LimitKey::Address(IpAddr::V6(Ipv6Addr::from_bits(0xfe80 << 112 | n)))
     }
 
-    /// Whether one may try; a wrong key.
+    /// Tries a wrong key; returns whether it was allowed.
     fn misses(tries: &mut Tries, limit_key: LimitKey, now: MonoNs) -> Result<(), u64> {
         let one = tries.take(limit_key, now)?;
         tries.miss(&one, now);
         Ok(())
     }
 
-    /// Whether one may try, and before the others; a right key.
+    /// Tries a right key; returns whether it was allowed with precedence over others.
     fn fits(tries: &mut Tries, limit_key: LimitKey, now: MonoNs) -> bool {
         let Ok(one) = tries.take(limit_key, now) else { return false };
         tries.fit(&one, now);
@@ -311,9 +311,9 @@ mod tests {
     #[test]
     fn many_addresses_together_are_slowed_down_and_forgotten_again() {
         let mut tries = Tries::new(at(0));
-        // The first two of each address, then what they have together.
+        // The first two tries of each address, then those they share.
         let rounds = [(); 3].map(|()| (0..500).filter(|n| misses(&mut tries, v4(*n), at(1)).is_ok()).count());
-        let blocks = 2; // of IPv4, in which they are
+        let blocks = 2; // the IPv4 blocks they are in
         assert_eq!(rounds, [500, 500, (TRIES_OF_ALL + blocks * LATER_OF_GROUP) as usize]);
         let minute: usize =
             (2..62).map(|s| (0..500).filter(|n| misses(&mut tries, v4(*n), at(s)).is_ok()).count()).sum();
@@ -342,7 +342,7 @@ mod tests {
         assert_eq!((rank(&mut tries, 0, 900), rank(&mut tries, 1, 900)), (Rank::First, Rank::Known));
     }
 
-    /// The owner of a number in the same /64 as a machine that takes a new one for each wrong key.
+    /// The owner's address is in the same /64 as a machine that takes a new address for each wrong key.
     #[test]
     fn a_machine_with_numbers_without_end_guesses_no_faster_than_four_times_a_second() {
         let mut tries = Tries::new(at(0));

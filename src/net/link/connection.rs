@@ -1,4 +1,4 @@
-//! A listener's connection: everything above it reads and writes whatever lies below the same way.
+//! A listener's connection, plain or TLS, which the code above reads and writes in the same way.
 
 use socket2::SockRef;
 use std::io::{self, IoSlice, Write as _};
@@ -11,14 +11,14 @@ use tokio_rustls::server::TlsStream;
 
 /// One accepted connection.
 pub(in crate::net) enum Connection {
-    /// As the kernel carries it.
+    /// Plain TCP.
     Plain(TcpStream),
-    /// After a finished handshake.
+    /// TLS, after the handshake.
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Connection {
-    /// The socket below: for its options and what the kernel says of it, never for reading or writing.
+    /// Returns the underlying socket, for its options and kernel counters, never for reading or writing.
     pub(in crate::net) fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(tcp) => tcp,
@@ -26,7 +26,8 @@ impl Connection {
         }
     }
 
-    /// Moves to the runtime this is called in: whoever waited for it elsewhere waits no more.
+    /// Moves the connection to the runtime this is called in. Tasks that waited for it in another runtime are not woken any
+    /// more.
     pub(in crate::net) fn move_here(&mut self) -> io::Result<()> {
         let socket = std::net::TcpStream::from(self.tcp().as_fd().try_clone_to_owned()?);
         let moved = TcpStream::from_std(socket)?;
@@ -37,9 +38,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes what the kernel takes at once, past tokio's idea of whether it would: nobody is woken when there is room again.
-    /// Under TLS it becomes one record, or several of 16 KiB; what the kernel leaves of them is kept (`handshake` has the limit)
-    /// and nothing further is taken before it has gone.
+    /// Writes what the kernel takes at once, without asking tokio whether the socket is writable, so no task is woken when
+    /// there is room again. Under TLS the data becomes one record, or several of up to 16 KiB. What the kernel leaves of
+    /// them is kept (`handshake` has the limit), and nothing more is taken until it has gone.
     pub(in crate::net) fn send(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Self::Plain(tcp) => match parts {
@@ -57,7 +58,7 @@ impl Connection {
         }
     }
 
-    /// Whether the kernel has everything that was written.
+    /// Returns whether the kernel has everything that was written.
     pub(in crate::net) fn is_passed_on(&mut self) -> io::Result<bool> {
         match self {
             Self::Plain(_) => Ok(true),
@@ -66,7 +67,7 @@ impl Connection {
     }
 }
 
-/// Gives the kernel what rustls has ready, as far as it takes it; whether that was all.
+/// Gives the kernel what rustls has ready, as far as it takes it; returns whether that was all.
 fn pass_on(tls: &mut TlsStream<TcpStream>) -> io::Result<bool> {
     let (tcp, session) = tls.get_mut();
     let socket = SockRef::from(&*tcp);

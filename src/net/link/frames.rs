@@ -1,4 +1,5 @@
-//! WebSocket messages within their limits: what tungstenite is told, what its faults mean, and how a conversation ends.
+//! WebSocket messages within their limits: the configuration of tungstenite, the meaning of its errors, and the closing of
+//! a conversation.
 
 use super::transport::Ending;
 use crate::core::wire;
@@ -13,14 +14,14 @@ use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 
-/// What is read at once. The reader fills so much with zeros whenever it looks, which is after every packet.
+/// Bytes read at once. tungstenite fills this many bytes with zeros at each read attempt, which follows every packet.
 const READ_BYTES: usize = 512;
-/// Longest head of a frame.
+/// Most bytes of a frame's head.
 const FRAME_HEAD_BYTES_MAX: usize = 14;
 /// How long the other side may take to answer a close.
 pub(in crate::net) const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// For messages and frames of at most so many bytes.
+/// Returns the configuration for messages and frames of at most this many bytes.
 pub(in crate::net) fn limits(message_bytes_max: usize) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BYTES)
@@ -30,7 +31,7 @@ pub(in crate::net) fn limits(message_bytes_max: usize) -> WebSocketConfig {
         .max_frame_size(Some(message_bytes_max))
 }
 
-/// What the other side did wrong, in words; nothing, when it just left.
+/// Returns the other side's fault in words; `None` if it just left.
 pub(in crate::net) fn fault(error: &Error) -> Option<(Refusal, String)> {
     match error {
         Error::Capacity(_) => Some((Refusal::MessageTooLong, "a message may have 4096 bytes".into())),
@@ -40,10 +41,10 @@ pub(in crate::net) fn fault(error: &Error) -> Option<(Refusal, String)> {
     }
 }
 
-/// A close frame carries 123 bytes of reason (RFC 6455, 5.5).
+/// A close frame carries up to 123 bytes of reason (RFC 6455, 5.5).
 const REASON_BYTES_MAX: usize = 123;
 
-/// What a page is told by (RFC 6455, 7.4.1, and IANA's registry of close codes).
+/// Returns the close code for the page (RFC 6455, 7.4.1, and IANA's registry of close codes).
 fn close_code(ending: Ending) -> CloseCode {
     match ending {
         Ending::Stopping => CloseCode::Away,
@@ -59,14 +60,14 @@ fn close_code(ending: Ending) -> CloseCode {
     }
 }
 
-/// As much of `words` as a close frame carries.
+/// Shortens `words` to what a close frame can carry.
 fn reason(mut words: String) -> String {
     let end = (0..=REASON_BYTES_MAX).rev().find(|end| words.is_char_boundary(*end));
     words.truncate(end.unwrap_or(0));
     words
 }
 
-/// Says goodbye and waits a moment for the answer.
+/// Sends a close and waits briefly for the answer.
 pub(in crate::net) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut WebSocketStream<S>,
     ending: Ending,
@@ -82,7 +83,7 @@ pub(in crate::net) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
                 return; // the listener agrees
             }
         }
-        // One that goes on talking is heard no more, but has time to read why.
+        // Ignore further messages, but leave the listener time to read the reason.
         std::future::pending::<()>().await;
     })
     .await;

@@ -1,5 +1,5 @@
-//! Whole WebSocket messages, put together once for all listeners that get the same. One buffer costs the kernel less than a pointer for
-//! every record.
+//! Whole WebSocket messages, assembled once for all listeners that get the same one. One buffer costs the kernel less than
+//! a pointer to every record.
 
 use super::message::Message;
 use super::ws_head::WsHead;
@@ -11,28 +11,29 @@ use std::cell::RefCell;
 use std::ptr;
 use std::rc::Rc;
 
-/// A message has at most 63 packets: one of each power of two is remembered.
+/// Number of message sizes to remember, one for each power of two: a message has at most 63 packets.
 const SIZES: usize = wire::RECORDS_MAX.ilog2() as usize;
 
-/// The last messages that were put together, by the power of two of their packets.
+/// The latest message of each size, by the power of two of its packets.
 #[derive(Default)]
 pub(super) struct Messages {
     joined: [Joined; SIZES],
 }
 
-/// They belong to the thread that sends.
+/// The messages shared by all links of the fan-out thread.
 pub(super) type SharedMessages = Rc<RefCell<Messages>>;
 
-/// One of them.
+/// An assembled message.
 #[derive(Default)]
 struct Joined {
-    /// Which packets: of which backlog, from which on, and how many. Backlogs stay where they are while anybody listens.
+    /// Which packets it holds: the backlog, the first one, and their number. A backlog keeps its address as long as it has
+    /// listeners.
     of: Option<(*const Backlog<Packet>, u64, usize)>,
     whole: Bytes,
 }
 
 impl Messages {
-    /// The whole message without a note.
+    /// Returns the whole message without a note.
     pub(super) fn of(&mut self, message: &Message<'_>) -> &Bytes {
         let joined = &mut self.joined[message.packets.ilog2() as usize];
         let of = (ptr::from_ref(message.backlog), message.backlog.position(message.cursor), message.packets);
@@ -48,7 +49,7 @@ impl Messages {
     }
 }
 
-/// The room of the message before, unless some connection has yet to take the rest of it.
+/// Reuses the previous message's memory, unless some connection still has to send the rest of it.
 fn emptied(whole: Bytes) -> BytesMut {
     let mut room = whole.try_into_mut().unwrap_or_default();
     room.clear();

@@ -1,8 +1,10 @@
-//! What carries a listener's sound and words: the only folder that knows a transport. WebSocket, over TCP or TLS, is the first.
+//! Carries a listener's sound and texts. This is the only folder that knows a transport; the first is WebSocket, over TCP
+//! or TLS.
 //!
-//! A transport is three things. An [`Arrival`] is a connection on its way to the thread that sends. There it becomes a [`Link`],
-//! which takes whole messages and says what it took, and a [`Conversation`], which exchanges texts; their frames go out between
-//! messages of sound ([`ControlOut`]). Neither knows what is said or when anything is due: that is `core::send_queue` and `session`.
+//! A transport has three parts. An [`Arrival`] is a connection on its way to the fan-out thread. There it becomes a
+//! [`Link`], which takes whole messages and reports how much it took, and a [`Conversation`], which exchanges texts. The
+//! texts' frames go out between messages of sound ([`ControlOut`]). What is said, and when anything is due, belongs to
+//! `core::send_queue` and `session`.
 
 pub(super) mod connection;
 pub(super) mod frames;

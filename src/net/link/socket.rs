@@ -1,20 +1,20 @@
-//! What tokio does not offer on a socket: how much of it the kernel has not sent yet or nobody has confirmed, and limits on
-//! what it keeps.
+//! Socket functions that tokio lacks: how many bytes the kernel has not sent yet or the other end has not acknowledged, and
+//! limits on what the kernel buffers.
 
 use crate::net::limits::{ANSWER_BUFFER_BYTES, PROBE_EVERY, PROBES, SILENT_MAX, UNACKNOWLEDGED_MAX};
 use socket2::{SockRef, TcpKeepalive};
 use std::os::fd::{AsFd, AsRawFd};
 
-/// Below so many unsent bytes the kernel calls a socket writable.
+/// The kernel calls a socket writable when fewer unsent bytes than this are left.
 const NOTSENT_LOWAT_BYTES: u32 = 2048;
-/// What the kernel may spend on sound that is under way: small messages cost it several times their bytes, and sound is under way
-/// for a round trip. How old it may become is looked at before each write (`core::send_queue`).
+/// Most kernel memory for sound in flight. Small messages cost the kernel several times their bytes, and sound is in flight
+/// for a round trip. `core::send_queue` checks its age before each write.
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
-/// A machine may have it for all its connections. Every ten seconds or so it lets only four packets be under way, to measure the path
-/// (`PROBE_RTT`): a gap of two round trips.
+/// A congestion control that the machine may use for all its connections. About every ten seconds it limits the flight to
+/// four packets to measure the path (`PROBE_RTT`): a gap of two round trips.
 const PROBING: &[u8] = b"bbr";
-/// What takes its place: whichever of these the kernel has.
+/// Its replacement: the first of these that the kernel has.
 const STEADY: [&[u8]; 2] = [b"cubic", b"reno"];
 
 mod ioctl {
@@ -22,30 +22,31 @@ mod ioctl {
     nix::ioctl_read_bad!(siocoutq, 0x5411, nix::libc::c_int);
 }
 
-/// For a connection that asks: the kernel keeps little of its answers, and nothing for long that nobody takes.
+/// Prepares a connection for requests: the kernel buffers little of its answers, and drops it soon if nothing is taken.
 ///
 /// # Errors
-/// When the kernel refuses an option.
+/// If the kernel refuses an option.
 pub(in crate::net) fn prepare_answers(socket: &impl AsFd) -> std::io::Result<()> {
     let socket = SockRef::from(socket);
     socket.set_send_buffer_size(ANSWER_BUFFER_BYTES)?;
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))
 }
 
-/// Sheds dead listeners, keeps the kernel's queue short, and marks its packets with `dscp` (0 to 63) if there is one.
+/// Prepares a listener's connection: detects dead listeners, keeps the kernel's queue short, and marks its packets with
+/// `dscp` (0 to 63) if there is one.
 ///
 /// # Errors
-/// When the kernel refuses an option.
+/// If the kernel refuses an option.
 pub(super) fn prepare(socket: &impl AsFd, dscp: Option<u8>) -> std::io::Result<()> {
     let socket = SockRef::from(socket);
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
-    // While there is no sound nothing is written, and only this finds out who has vanished.
+    // While there is no sound nothing is written, and only keepalive detects a vanished listener.
     socket.set_tcp_keepalive(
         &TcpKeepalive::new().with_time(SILENT_MAX).with_interval(PROBE_EVERY).with_retries(PROBES),
     )?;
     socket.set_tcp_notsent_lowat(NOTSENT_LOWAT_BYTES)?;
     socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
-    // Where the kernel does not tell, or has none that we may take, sound has gaps and is sound.
+    // If the kernel does not tell the algorithm, or lets us use no other, sound still plays, with gaps.
     if socket.tcp_congestion().is_ok_and(|name| probes(&name)) {
         let _ = STEADY.iter().any(|name| socket.set_tcp_congestion(name).is_ok());
     }
@@ -54,26 +55,27 @@ pub(super) fn prepare(socket: &impl AsFd, dscp: Option<u8>) -> std::io::Result<(
     if socket.local_addr()?.is_ipv6() { socket.set_tclass_v6(class) } else { socket.set_tos_v4(class) }
 }
 
-/// Whether this algorithm stops to measure. `name` as the kernel gives it: zeros behind it.
+/// Returns whether this algorithm pauses to measure. `name` is padded with zeros, as the kernel returns it.
 fn probes(name: &[u8]) -> bool {
     name.starts_with(PROBING)
 }
 
-/// Bytes written but not yet sent, 0 when unknown. A fraction of a microsecond.
+/// Returns the bytes written but not sent yet, 0 if unknown. Takes a fraction of a microsecond.
 pub(super) fn unsent_bytes(socket: &impl AsFd) -> usize {
     let mut bytes: nix::libc::c_int = 0;
-    // SAFETY: SIOCOUTQNSD writes one int to the address given, which is that of a live int; the descriptor is borrowed
-    // from an open socket. tests/chain/slow_client.rs stands on its answer.
+    // SAFETY: SIOCOUTQNSD writes one int to the given address, which is that of a live int; the descriptor is borrowed
+    // from an open socket. tests/chain/slow_client.rs relies on its answer.
     match unsafe { ioctl::siocoutqnsd(socket.as_fd().as_raw_fd(), &raw mut bytes) } {
         Ok(_) => usize::try_from(bytes).unwrap_or(0),
         Err(_) => 0,
     }
 }
 
-/// Bytes written that the other end has not confirmed yet, sent or not; 0 when unknown. A fraction of a microsecond.
+/// Returns the bytes written but not acknowledged by the other end, sent or not; 0 if unknown. Takes a fraction of a
+/// microsecond.
 pub(super) fn unacknowledged_bytes(socket: &impl AsFd) -> usize {
     let mut bytes: nix::libc::c_int = 0;
-    // SAFETY: as above, for SIOCOUTQ. net::outgoing's tests stand on its answer.
+    // SAFETY: as above, for SIOCOUTQ. net::outgoing's tests rely on its answer.
     match unsafe { ioctl::siocoutq(socket.as_fd().as_raw_fd(), &raw mut bytes) } {
         Ok(_) => usize::try_from(bytes).unwrap_or(0),
         Err(_) => 0,
@@ -91,7 +93,7 @@ mod tests {
         assert!(STEADY.iter().all(|name| !probes(name)));
     }
 
-    /// Where the kernel has BBR; elsewhere this shows only that `prepare` works.
+    /// Needs a kernel with BBR; elsewhere this shows only that `prepare` works.
     #[test]
     fn no_listener_is_served_by_an_algorithm_that_stops_to_measure() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

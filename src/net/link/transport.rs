@@ -1,4 +1,4 @@
-//! What a transport is.
+//! The traits of a transport.
 
 use super::message::Message;
 use super::messages::SharedMessages;
@@ -10,98 +10,99 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-/// The sending half. Nothing in it waits: what cannot be taken at once is [`io::ErrorKind::WouldBlock`]; any other error is its end.
+/// The sending half. None of its calls block: a call that can take nothing returns [`io::ErrorKind::WouldBlock`]. Any other
+/// error ends the link.
 pub(in crate::net) trait Link {
-    /// What a message may hold.
+    /// Returns what a message may hold.
     fn limits(&self) -> MessageLimits;
 
-    /// Bytes this machine has not sent yet; `None` when nothing is taken before what is there has been passed on.
+    /// Returns the bytes this machine has not sent yet; `None` if the link takes nothing until they have been passed on.
     fn unsent_bytes(&mut self) -> io::Result<Option<usize>>;
 
-    /// Bytes the other end has not acknowledged, sent or not; 0 where nobody knows.
+    /// Returns the bytes the other end has not acknowledged, sent or not; 0 if unknown.
     fn unacknowledged_bytes(&self) -> usize;
 
-    /// Takes a message of sound. Of a part it keeps the rest, for [`Self::finish`].
+    /// Takes a message of sound. If only a part is sent, the link keeps the rest for [`Self::finish`].
     fn send(&mut self, message: &Message<'_>) -> io::Result<Sent>;
 
-    /// Takes everything its conversation has written to [`ControlOut`]; what it took is taken out.
+    /// Takes everything its conversation has written to [`ControlOut`], and removes what it took from `frames`.
     fn send_control(&mut self, frames: &mut BytesMut) -> io::Result<Sent>;
 
-    /// Goes on with the message of which it took a part.
+    /// Continues a message of which only a part was sent.
     fn finish(&mut self) -> io::Result<Sent>;
 }
 
-/// Where a conversation's frames go out: between messages of sound.
+/// Where a conversation writes its frames, which go out between messages of sound.
 pub(in crate::net) trait ControlOut {
-    /// Takes whole frames, all or none: a piece of one must not stand between others.
+    /// Takes whole frames, all or none, because a part of a frame must not end up between other frames.
     fn write(&self, frames: &[u8], context: &mut Context<'_>) -> Poll<io::Result<usize>>;
 
-    /// Sends at once what can be sent; the rest goes out by itself.
+    /// Sends at once what can be sent; the rest follows later without another call.
     fn flush(&self);
 
-    /// Whoever reads is woken when the link fails.
+    /// Registers the reader to be woken when the link fails.
     ///
     /// # Errors
-    /// It has failed already.
+    /// If it has failed already.
     fn watch(&self, context: &mut Context<'_>) -> io::Result<()>;
 }
 
-/// What a listener says.
+/// What a listener sends.
 pub(in crate::net) enum Incoming {
     Text(String),
-    /// Something that needs no answer of ours, such as a ping of the transport's own.
+    /// A message that needs no answer of ours, such as the transport's own ping.
     Nothing,
-    /// Something nobody should send.
+    /// A message that breaks the rules.
     Fault(Refusal, String),
-    /// It says goodbye: [`Conversation::part`].
+    /// A goodbye, to be answered with [`Conversation::part`].
     Goodbye,
-    /// It is gone.
+    /// The connection is gone.
     Gone,
 }
 
-/// Why we end a conversation: a page does something else after each.
+/// Why we end a conversation; the page reacts differently to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::net) enum Ending {
     /// The service stops.
     Stopping,
-    /// Another stream begins; it can be listened to at once.
+    /// Another stream begins; the page can connect to it at once.
     OtherStream,
-    /// The listener is turned away.
+    /// The listener is refused.
     Refused(Refusal),
 }
 
-/// The talking half.
+/// The half that exchanges texts.
 pub(in crate::net) trait Conversation {
-    /// The next thing the listener says. May be cancelled.
+    /// Waits for the next message of the listener. May be cancelled.
     fn hear(&mut self) -> LocalBoxFuture<'_, Incoming>;
 
-    /// Says a text; waits for room.
+    /// Sends a text; waits for room.
     fn say(&mut self, text: String) -> LocalBoxFuture<'_, io::Result<()>>;
 
-    /// Ends it: says why, in words too, and waits a moment for the answer.
+    /// Ends the conversation with a reason, also in words, and waits briefly for the answer.
     fn close(&mut self, ending: Ending, words: String) -> LocalBoxFuture<'_, ()>;
 
     /// Answers the listener's goodbye.
     fn part(&mut self) -> LocalBoxFuture<'_, ()>;
 }
 
-/// Begins the conversation.
+/// Starts the conversation.
 pub(in crate::net) type Opening =
     Box<dyn FnOnce(Rc<dyn ControlOut>) -> LocalBoxFuture<'static, Box<dyn Conversation>>>;
 
-/// A listener's connection before the thread that sends has it.
+/// A listener's connection before the fan-out thread takes it over.
 pub(in crate::net) trait Arrival: Send {
-    /// Moves it to the runtime this is called in. `dscp` marks its packets, 0 to 63.
+    /// Moves the connection to the runtime this is called in. `dscp` marks its packets, 0 to 63.
     ///
     /// # Errors
-    /// When there are no descriptors left.
+    /// If there are no descriptors left.
     fn settle(self: Box<Self>, shared: &Shared, dscp: Option<u8>) -> io::Result<(Box<dyn Link>, Opening)>;
 
-    /// Ends it instead: says why, in words too.
+    /// Refuses the listener instead, with a reason, also in words.
     fn turn_away(self: Box<Self>, refusal: Refusal, words: String) -> BoxFuture<'static, ()>;
 }
 
-/// What the links of one kind share on the thread that sends.
+/// What the links of one kind share on the fan-out thread.
 #[derive(Default)]
 pub(in crate::net) struct Shared {
     pub(super) web_socket: SharedMessages,

@@ -1,4 +1,5 @@
-//! The opening handshake of a WebSocket (RFC 6455, 4.2.1): read as it may be written, answered by tungstenite.
+//! The opening handshake of a WebSocket (RFC 6455, 4.2.1): accepts all allowed spellings of the request; tungstenite writes
+//! the answer.
 
 use crate::net::answers::{Body, words};
 use crate::net::negotiation::items;
@@ -6,17 +7,17 @@ use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
-/// The one version there is.
+/// The only version of the protocol.
 const VERSION: HeaderValue = HeaderValue::from_static("13");
 const CONNECTION: HeaderValue = HeaderValue::from_static("Upgrade");
 const UPGRADE: HeaderValue = HeaderValue::from_static("websocket");
-/// 16 bytes in Base64.
+/// Length of 16 bytes in Base64.
 const KEY_BYTES: usize = 24;
 
-/// The answer to who asks for a WebSocket.
+/// Returns the answer to a request for a WebSocket.
 ///
 /// # Errors
-/// The answer to who does not, or in a way that cannot be answered.
+/// The answer to any other or malformed request.
 pub(in crate::net) fn accept<B>(request: &mut Request<B>) -> Result<Response<Body>, Box<Response<Body>>> {
     let asked = *request.method() == Method::GET
         && request.version() == Version::HTTP_11
@@ -29,7 +30,7 @@ pub(in crate::net) fn accept<B>(request: &mut Request<B>) -> Result<Response<Bod
         let text = "The WebSocket's key is missing or none: 16 bytes in Base64, once.";
         return Err(Box::new(words(StatusCode::BAD_REQUEST, text)));
     }
-    // It looks at the first line of each, and for nothing beside the word.
+    // tungstenite reads only the first line of each header, and accepts nothing beside the expected word.
     request.headers_mut().insert(header::CONNECTION, CONNECTION);
     request.headers_mut().insert(header::UPGRADE, UPGRADE);
     create_response_with_body(request, Body::default).map_err(|_| Box::new(required()))

@@ -1,6 +1,6 @@
-//! A WebSocket over TCP or TLS, as the thread that sends sees it: messages of sound straight to the socket.
+//! A WebSocket over TCP or TLS, as the fan-out thread uses it: messages of sound go straight to the socket.
 //!
-//! Bytes go past tokio and tungstenite, which does the talking (`words`).
+//! These bytes bypass tokio and tungstenite, which handles the texts (`words`).
 
 use super::connection::Connection;
 use super::frames;
@@ -28,7 +28,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 pub(super) struct WebSocketLink {
     connection: Rc<RefCell<Connection>>,
     messages: SharedMessages,
-    /// What is left of a message that has been begun.
+    /// The rest of a message that was begun.
     rest: VecDeque<Bytes>,
 }
 
@@ -37,7 +37,7 @@ impl WebSocketLink {
         Self { connection, messages, rest: VecDeque::new() }
     }
 
-    /// So many bytes of these parts were taken: keeps the others.
+    /// Keeps what is left of these parts after `taken` bytes.
     fn keep_rest<const N: usize>(&mut self, parts: [Bytes; N], taken: usize) -> Sent {
         let mut skipped = taken;
         for mut part in parts {
@@ -118,22 +118,22 @@ impl Link for WebSocketLink {
 /// A connection that has become a WebSocket.
 pub(in crate::net) struct WebSocketArrival {
     connection: Connection,
-    /// What it has said already.
+    /// Bytes already read from it.
     said: Bytes,
 }
 
 impl WebSocketArrival {
-    /// Once the answer to its request is out; `None` when it was cut off before.
+    /// Waits until the answer to the request has been sent; `None` if the connection broke before.
     pub(in crate::net) async fn after(upgrade: OnUpgrade) -> Option<Self> {
         let Ok(parts) = upgrade.await.ok()?.downcast::<TokioIo<Patient<Connection>>>() else {
             tracing::error!("a WebSocket came over something that is no connection of ours");
             return None;
         };
-        let connection = parts.io.into_inner().into_inner(); // a listener has bounds of its own
+        let connection = parts.io.into_inner().into_inner(); // a listener has its own limits
         Some(Self::over(connection, parts.read_buf))
     }
 
-    /// Over this connection, of which these bytes have been read.
+    /// Wraps a connection from which these bytes have been read.
     pub(in crate::net) fn over(connection: Connection, said: Bytes) -> Self {
         Self { connection, said }
     }
@@ -143,7 +143,7 @@ impl Arrival for WebSocketArrival {
     fn settle(self: Box<Self>, shared: &Shared, dscp: Option<u8>) -> io::Result<(Box<dyn Link>, Opening)> {
         let Self { mut connection, said } = *self;
         connection.move_here()?;
-        // Without them it is heard all the same, and nothing is logged here.
+        // A failure costs only these options, and this thread must not log.
         let _ = socket::prepare(connection.tcp(), dscp);
         let connection = Rc::new(RefCell::new(connection));
         let link = WebSocketLink::new(Rc::clone(&connection), Rc::clone(&shared.web_socket));

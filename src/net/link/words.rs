@@ -1,5 +1,5 @@
-//! What is said on a WebSocket beside the sound: tokio-tungstenite reads and answers pings, and writes whole frames into the listener's
-//! queue, which sends them between messages of sound.
+//! The texts of a WebSocket, beside the sound: tokio-tungstenite reads messages and answers pings. It writes whole frames
+//! into the listener's queue, which sends them between messages of sound.
 
 use super::connection::Connection;
 use super::frames;
@@ -20,7 +20,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-/// A connection as tungstenite sees it.
+/// A connection in the form tungstenite needs.
 struct Words {
     connection: Rc<RefCell<Connection>>,
     out: Rc<dyn ControlOut>,
@@ -47,16 +47,16 @@ impl AsyncWrite for Words {
         Poll::Ready(Ok(()))
     }
 
-    /// The connection ends when the link does.
+    /// The link ends the connection, not tungstenite.
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_flush(context)
     }
 }
 
-/// The talking half.
+/// The half that exchanges texts.
 struct WebSocketConversation(WebSocketStream<Words>);
 
-/// Over this connection, of which these bytes have been read.
+/// Returns the opening of a conversation on a connection from which these bytes have been read.
 pub(super) fn opening(connection: Rc<RefCell<Connection>>, said: Bytes) -> Opening {
     Box::new(move |out| {
         Box::pin(async move {
@@ -83,7 +83,7 @@ impl Conversation for WebSocketConversation {
                     "binary messages go from the service to the listener only".into(),
                 ),
                 Some(Ok(Message::Text(text))) => Incoming::Text(text.as_str().to_owned()),
-                Some(Ok(_)) => Incoming::Nothing, // WebSocket's own pings are answered by tungstenite
+                Some(Ok(_)) => Incoming::Nothing, // tungstenite answers WebSocket's own pings
             }
         })
     }
@@ -98,7 +98,7 @@ impl Conversation for WebSocketConversation {
 
     fn part(&mut self) -> LocalBoxFuture<'_, ()> {
         Box::pin(async {
-            let _ = timeout(frames::CLOSE_TIMEOUT, self.0.flush()).await; // tungstenite has the answer ready
+            let _ = timeout(frames::CLOSE_TIMEOUT, self.0.flush()).await; // tungstenite has prepared the answer
         })
     }
 }

@@ -1,15 +1,15 @@
-//! The few bytes before a WebSocket message (RFC 6455, 5.2): a whole binary message of a server, unmasked.
+//! The few bytes before a WebSocket message (RFC 6455, 5.2): a server's whole binary message, unmasked.
 //!
-//! In: how long the message is. Out: its head. What belongs elsewhere: everything a listener sends, and every message but sound
-//! (tokio-tungstenite's).
+//! In: the length of the message. Out: its head. tokio-tungstenite handles everything that a listener sends, and all
+//! messages other than sound.
 
-/// Longest head of a message of at most [`PAYLOAD_BYTES_MAX`].
+/// Most bytes of a head for a message of at most [`PAYLOAD_BYTES_MAX`].
 pub(super) const HEAD_BYTES_MAX: usize = 4;
-/// Longest message whose length fits 16 bits.
+/// Most bytes of a message whose length fits 16 bits.
 pub(super) const PAYLOAD_BYTES_MAX: usize = u16::MAX as usize;
 
 const FIN_BINARY: u8 = 0x82;
-/// Up to here the length is one byte; this number itself says that two more follow.
+/// Lengths below this take one byte; this number itself announces two bytes of length.
 const LONG: u8 = 126;
 
 /// The head of one message.
@@ -20,10 +20,10 @@ pub(super) struct WsHead {
 }
 
 impl WsHead {
-    /// The head of a binary message of so many bytes.
+    /// Returns the head of a binary message of this many bytes.
     ///
     /// # Panics
-    /// Beyond [`PAYLOAD_BYTES_MAX`]: who puts a message together stays below.
+    /// Beyond [`PAYLOAD_BYTES_MAX`]: callers stay below it.
     pub(super) fn binary(payload_bytes: usize) -> Self {
         let [high, low] = u16::try_from(payload_bytes).expect("a message is below 64 KiB").to_be_bytes();
         if high == 0 && low < LONG {
@@ -33,7 +33,7 @@ impl WsHead {
         }
     }
 
-    /// As it goes over the wire.
+    /// Returns the bytes to send.
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }

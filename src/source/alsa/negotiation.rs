@@ -1,4 +1,4 @@
-//! What a device is asked for, in which order, and what it answered.
+//! What to ask a device for, in which order, and how to read its answer.
 
 use super::super::preference::{Channels, KNOWN_RATES, Offer, Order, Unusable};
 use super::refusal::{Settled, refusal, remedy};
@@ -15,11 +15,11 @@ use nix::errno::Errno;
 pub struct DeviceRequest {
     /// Frames between wake-ups.
     pub period_frames: u32,
-    /// Channels to ask for; without, as many as the device offers (two where it would make up any number).
+    /// Channels to ask for. By default, as many as the device offers, or two if it would accept any number.
     pub channels: Option<u16>,
 }
 
-/// Formats by preference: the widest first, packed 24 bit as most USB devices deliver it.
+/// Formats by preference: the widest first, then packed 24 bit, which most USB devices deliver.
 const FORMATS: [(Format, SampleFormat); 5] = [
     (Format::S32LE, SampleFormat::S32Le),
     (Format::S243LE, SampleFormat::S24Le3),
@@ -28,7 +28,7 @@ const FORMATS: [(Format, SampleFormat); 5] = [
     (Format::FloatLE, SampleFormat::F32Le),
 ];
 
-/// Formats that are not read, but named when a device has no other.
+/// Formats that we cannot read, but name when a device has no other.
 const OTHER_FORMATS: [Format; 14] = [
     Format::S8,
     Format::U8,
@@ -46,7 +46,8 @@ const OTHER_FORMATS: [Format; 14] = [
     Format::S243BE,
 ];
 
-/// Opens `name`, or `plug` over it where it does not offer mmap: then with the channels it has itself, for `plug` would offer any.
+/// Opens `name`. If it does not offer mmap, opens `plug` over it, with the device's own channels, because `plug` would
+/// offer any number.
 pub(super) fn open_mapped(name: &str) -> Result<(PCM, Option<Channels>)> {
     let pcm = open_pcm(name)?;
     let on_card = pcm.info().is_ok_and(|info| info.get_card() >= 0);
@@ -66,24 +67,24 @@ fn open_pcm(name: &str) -> Result<PCM> {
     if name.contains('\0') {
         return Err(Error::new(format!("the device name {name:?} holds a zero byte")));
     }
-    // Non-blocking: a busy device answers EBUSY instead of keeping us.
+    // Non-blocking: a busy device answers EBUSY instead of blocking us.
     PCM::new(name, Direction::Capture, true)
         .map_err(|error| refusal("cannot open", error, remedy(Errno::from_raw(error.errno()))).of(name))
 }
 
-/// What is asked of a device.
+/// A request to a device.
 pub(super) struct Asking {
     pub(super) wish: DeviceRequest,
     pub(super) on_card: bool,
-    /// The channels of the device under the `plug` that maps it.
+    /// The channels of the device behind the `plug` that maps it.
     pub(super) own: Option<Channels>,
-    /// Its user named a PCM that converts.
+    /// Whether the user named a PCM that converts.
     pub(super) may_convert: bool,
 }
 
-/// Settles everything with the device, and says whether its rate is converted. The first number of channels that goes with a rate and
-/// a format is taken. If there is none, the device is asked to convert, where its user named one that does. A device that fails is
-/// not asked again: it may take seconds over every question.
+/// Settles all parameters with the device and returns whether its rate is converted. Takes the first number of channels
+/// that works with a rate and a format. If none works and the user named a PCM that converts, asks it to convert. A device
+/// that fails is not asked again: it may take seconds over every question.
 pub(super) fn negotiate(pcm: &PCM, asking: Asking) -> Settled<(Layout, bool)> {
     let hw = abilities(pcm, false)?;
     let offered = asking.own.unwrap_or_else(|| channels_of(&hw, asking.on_card));
@@ -97,7 +98,8 @@ pub(super) fn negotiate(pcm: &PCM, asking: Asking) -> Settled<(Layout, bool)> {
     configured(pcm, &hw, order.best, asking.wish.period_frames).map(|layout| (layout, true))
 }
 
-/// The first number of channels that is not refused; else why the best was, or how the device failed.
+/// Returns the result for the first number of channels that the device accepts. Otherwise returns why it refused the best
+/// one, or how it failed.
 fn first_that_goes<T>(order: &Order, configured: impl Fn(u32) -> Settled<T>) -> Settled<T> {
     let best_refused = match configured(order.best) {
         Err(refused) if refused.is_of_the_offer() => refused,
@@ -112,7 +114,7 @@ fn first_that_goes<T>(order: &Order, configured: impl Fn(u32) -> Settled<T>) -> 
     Err(best_refused)
 }
 
-/// What a device can do, with its rate converted on the way or not.
+/// Returns what a device can do, with or without rate conversion.
 fn abilities(pcm: &PCM, converted: bool) -> Settled<HwParams<'_>> {
     let hw = HwParams::any(pcm).map_err(|e| refusal("cannot read the abilities of", e, ""))?;
     hw.set_access(Access::MMapInterleaved).map_err(|e| refusal("cannot map", e, ""))?;
@@ -135,7 +137,7 @@ fn offer_of(hw: &HwParams<'_>) -> Offer {
     }
 }
 
-/// Channels, rate, format, then buffer and period: each narrows what is left (the order used in the field).
+/// Sets channels, rate, format, then buffer and period: each narrows the choice for the rest (the order used in the field).
 fn configured(pcm: &PCM, any: &HwParams<'_>, channels: u32, period_frames: u32) -> Settled<Layout> {
     let hw = any.clone();
     hw.set_channels(channels)
@@ -146,7 +148,7 @@ fn configured(pcm: &PCM, any: &HwParams<'_>, channels: u32, period_frames: u32) 
     let format = offer_of(&hw).format()?;
     let alsas = FORMATS.iter().find(|(_, ours)| *ours == format).map_or(Format::S16LE, |(alsas, _)| *alsas);
     hw.set_format(alsas).map_err(|e| refusal("cannot set the sample format of", e, ""))?;
-    // A period it insists on has to fit twice, or every frame would be an overrun.
+    // The buffer must hold twice the least period of the device, or every frame would be an overrun.
     let period_least = hw.get_period_size_min().unwrap_or(0).max(i64::from(period_frames));
     hw.set_buffer_size_near(i64::from(buffer_wish(rate)).max(4 * period_least))
         .map_err(|e| refusal("cannot size the buffer of", e, ""))?;
@@ -156,7 +158,7 @@ fn configured(pcm: &PCM, any: &HwParams<'_>, channels: u32, period_frames: u32) 
     answered(&hw, format)
 }
 
-/// What the device has settled on: everything behind here uses this, not what was asked for.
+/// Returns the values the device has settled on. From here on only these count, not the requested ones.
 fn answered(hw: &HwParams<'_>, format: SampleFormat) -> Settled<Layout> {
     let unread = |e| refusal("cannot read the settings of", e, "");
     let answer = DeviceAnswer {
@@ -171,7 +173,8 @@ fn answered(hw: &HwParams<'_>, format: SampleFormat) -> Settled<Layout> {
     })
 }
 
-/// Wakes per period, stamps by the raw clock, starts when told to, stops only when the ring has overrun.
+/// Sets the device to wake us once per period, stamp by the raw clock, start only on request, and stop only after an
+/// overrun.
 pub(super) fn start_by_hand(pcm: &PCM, period_frames: u32) -> alsa::Result<()> {
     let sw = pcm.sw_params_current()?;
     sw.set_avail_min(i64::from(period_frames))?;

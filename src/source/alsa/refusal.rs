@@ -1,29 +1,29 @@
-//! What a device refused, in words that name the way out.
+//! Refusals of a device, with what to do about them.
 
 use super::super::preference::Unusable;
 use crate::error::Error;
 use nix::errno::Errno;
 
-/// What a device has settled, or its refusal.
+/// The result of a step of the negotiation, or the device's refusal.
 pub(super) type Settled<T> = std::result::Result<T, Refusal>;
 
-/// A refusal that does not know the device's name yet.
+/// A refusal without the device's name, which is added later.
 pub(super) struct Refusal {
     doing: String,
     cause: Cause,
     remedy: String,
 }
 
-/// Why a device cannot be had.
+/// Why a device cannot be used.
 enum Cause {
-    /// alsa-lib or the kernel said so.
+    /// An error of alsa-lib or the kernel.
     Errno(Errno),
-    /// It is not what can be played.
+    /// The device offers nothing we can play.
     Words(String),
 }
 
 impl Refusal {
-    /// Whether the device is in order and has not got what was asked for: it may have something else.
+    /// Returns whether the device works but does not have what was requested, so that another request may succeed.
     pub(super) fn is_of_the_offer(&self) -> bool {
         matches!(self.cause, Cause::Words(_) | Cause::Errno(Errno::EINVAL | Errno::ENOSPC))
     }
@@ -57,7 +57,7 @@ pub(super) fn refusal(doing: &str, cause: alsa::Error, remedy: &str) -> Refusal 
     }
 }
 
-/// What a person can do about a device that does not open.
+/// Returns what the user can do about a device that does not open.
 pub(super) fn remedy(errno: Errno) -> &'static str {
     match errno {
         Errno::EBUSY => {

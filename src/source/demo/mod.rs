@@ -1,11 +1,11 @@
-//! The demo instrument: what is heard when no synth is plugged in. Fifty seconds of calm electric piano, round and round.
+//! The demo instrument, which plays when no synth is plugged in: fifty seconds of calm electric piano in a loop.
 //!
-//! In: nothing; not a single recorded sample. Out: a [`Generator`] of stereo Int16 at 44 100 Hz. All sound is computed
-//! in blocks of 32 frames from the score, so it costs little (`benches/convert.rs` prints it), needs 80 KiB, and is
-//! the same bit for bit on every machine: no function of the C library takes part.
+//! In: nothing; no recorded samples. Out: a [`Generator`] of stereo Int16 at 44 100 Hz. All sound is computed in blocks of
+//! 32 frames from the score, so it costs little (`benches/convert.rs` prints it), needs 80 KiB, and is bit-identical on
+//! every machine: no function of the C library takes part.
 //!
-//! The round has no seam: the notes of the end ring on while the beginning comes again.
-//! What does not belong here: pace (see paced), and knowing that it is a demo (the page says so).
+//! The loop has no seam: the last notes ring on while the beginning starts again. Timing (`paced`) and labelling it as a
+//! demo (the page) belong elsewhere.
 
 mod room;
 mod score;
@@ -19,19 +19,19 @@ use score::{Note, Part, ROUND_BLOCKS};
 use voices::{Bass, Bus, Keys, Pad, Players};
 use waves::BLOCK_FRAMES;
 
-/// Frames after which the score begins again.
+/// Frames of one loop of the score.
 pub const ROUND_FRAMES: u64 = score::ROUND_FRAMES;
 
-/// The mix, by meter: -21 dBFS RMS over a round, peaks at -4.5 dBFS.
+/// Levels of the mix: -21 dBFS RMS over a loop, peaks at -4.5 dBFS.
 const KEYS_GAIN: f32 = 0.44;
 const PAD_GAIN: f32 = 0.022;
 const BASS_GAIN: f32 = 0.18;
-/// How much of keys and pad the room hears.
+/// Share of keys and pad sent to the reverberation.
 const ROOM_SEND: f32 = 0.10;
 /// Full scale of the output.
 const FULL_SCALE: f32 = 32_767.0;
 
-/// The demo. It plays on where it is whatever index it is asked for: a late listener misses nothing that matters.
+/// The demo. It ignores the requested index and continues where it is: skipping after a loss would bring no benefit.
 #[derive(Debug)]
 pub struct Demo {
     notes: Vec<Note>,
@@ -50,7 +50,7 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Ready to begin at the first bar. All memory is taken here.
+    /// Creates a demo that begins at the first bar. Allocates all memory.
     pub fn new() -> Self {
         Self {
             notes: score::notes(),
@@ -147,7 +147,7 @@ impl Generator for Demo {
     }
 }
 
-/// Left, then right.
+/// Returns the left side, then the right.
 fn sides(bus: &mut Bus) -> [&mut waves::Block; 2] {
     [&mut bus.left, &mut bus.right]
 }

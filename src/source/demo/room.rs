@@ -1,11 +1,11 @@
 //! The space around the demo's notes: a chorus and a reverberation.
 //!
-//! In: blocks. Out: blocks. Memory is taken at construction. What does not belong here: sound of its own.
+//! In: blocks. Out: blocks. Memory is allocated at construction. It makes no sound of its own.
 
 use super::voices::Bus;
 use super::waves::{BLOCK_FRAMES, Phase, RAMP, RATE_HZ, decay};
 
-/// Two slowly swaying echoes, one per side, beside the direct sound: width without wobble.
+/// Two slowly modulated echoes, one per side, added to the direct sound: width without audible wobble.
 #[derive(Debug)]
 pub(super) struct Chorus {
     past: Vec<f32>,
@@ -15,14 +15,14 @@ pub(super) struct Chorus {
 }
 
 impl Chorus {
-    /// A power of two above the longest delay and a block.
+    /// A power of two that is at least the longest delay plus a block.
     const PAST_FRAMES: usize = 1_024;
     /// The middle delay: 12 ms.
     const DELAY_FRAMES: f32 = 530.0;
-    /// How far it sways: 1.4 ms, at [`Self::SWAY_HZ`] a bend of 4 cents.
+    /// Depth of the modulation: 1.4 ms, which at [`Self::SWAY_HZ`] bends the pitch by 4 cents.
     const SWAY_FRAMES: f32 = 62.0;
     const SWAY_HZ: f64 = 0.31;
-    /// The echoes' share.
+    /// Level of the echoes.
     const ECHO: f32 = 0.45;
 
     pub(super) fn new() -> Self {
@@ -30,7 +30,7 @@ impl Chorus {
         Self { past: vec![0.0; Self::PAST_FRAMES], now: 0, sway: Phase::at_hz(Self::SWAY_HZ), delays }
     }
 
-    /// Adds the echoes of both sides' sum, opposite in sway.
+    /// Adds the echoes of the sum of both sides, modulated in opposite directions.
     pub(super) fn process(&mut self, bus: &mut Bus) {
         let sway = Self::SWAY_FRAMES * self.sway.sine_now();
         self.sway.advance();
@@ -54,10 +54,11 @@ impl Chorus {
     }
 }
 
-/// Lines in the reverberation.
+/// Delay lines of the reverberation.
 const LINES: usize = 8;
 
-/// A feedback delay network (Jot 1991): eight delays, mixed by a Hadamard matrix, each losing highs and level as it goes.
+/// A feedback delay network (Jot 1991): eight delays, mixed by a Hadamard matrix, each losing treble and level on every
+/// pass.
 #[derive(Debug)]
 pub(super) struct Reverb {
     past: Vec<[f32; LINES]>,
@@ -67,23 +68,23 @@ pub(super) struct Reverb {
 }
 
 impl Reverb {
-    /// A power of two above the longest line.
+    /// A power of two that is at least the longest line.
     const PAST_FRAMES: usize = 2_048;
-    /// Primes from 20 to 46 ms: no common echo.
+    /// Lengths of 20 to 46 ms. They are primes, so no echoes coincide.
     const LINE_FRAMES: [usize; LINES] = [887, 1_031, 1_187, 1_361, 1_531, 1_693, 1_867, 2_039];
-    /// Seconds until 60 dB are gone.
+    /// Decay time by 60 dB, in seconds.
     const S60: f32 = 2.4;
-    /// What passes of the change from frame to frame: highs go sooner, as in a room with curtains.
+    /// Coefficient of the low-pass: treble decays sooner, as in a room with curtains.
     const BRIGHTNESS: f32 = 0.42;
 
     pub(super) fn new() -> Self {
-        // The matrix adds eight lines: 1/sqrt(8) keeps their energy.
+        // The matrix adds eight lines: 1/sqrt(8) preserves their energy.
         let keep = 0.353_553_4;
         let gains = Self::LINE_FRAMES.map(|frames| keep * decay(Self::S60, RATE_HZ / frames as f32));
         Self { past: vec![[0.0; LINES]; Self::PAST_FRAMES], now: 0, gains, dulled: [0.0; LINES] }
     }
 
-    /// Adds the room's answer to `send` to `out`.
+    /// Adds the reverberation of `send` to `out`.
     pub(super) fn process(&mut self, send: &Bus, out: &mut Bus) {
         let mask = Self::PAST_FRAMES - 1;
         for frame in 0..BLOCK_FRAMES {
@@ -109,7 +110,7 @@ impl Reverb {
     }
 }
 
-/// Every line to every line with signs that keep them apart.
+/// Feeds every line into every line, with signs that keep them uncorrelated.
 fn hadamard(lines: [f32; LINES]) -> [f32; LINES] {
     let mut from = lines;
     for half in [4, 2, 1] {
@@ -123,7 +124,7 @@ fn hadamard(lines: [f32; LINES]) -> [f32; LINES] {
     from
 }
 
-/// The electric piano's own tremolo: the sound leans from side to side.
+/// The electric piano's own tremolo, which moves the sound from side to side.
 #[derive(Debug)]
 pub(super) struct Tremolo {
     sway: Phase,
@@ -150,14 +151,14 @@ impl Tremolo {
     }
 }
 
-/// Takes away what does not sound: everything below 10 Hz, and so any offset.
+/// Removes inaudible frequencies below 10 Hz, and with them any DC offset.
 #[derive(Debug, Default)]
 pub(super) struct OffsetFilter {
     offset: f32,
 }
 
 impl OffsetFilter {
-    /// Share of the difference the offset follows in a frame: 2 pi x 10 Hz / 44 100 Hz.
+    /// Share of the difference by which the filter follows the offset per frame: 2 pi x 10 Hz / 44 100 Hz.
     const FOLLOW: f32 = 0.001_425;
 
     pub(super) fn process(&mut self, sample: f32) -> f32 {

@@ -1,29 +1,29 @@
 //! What the demo plays: sixteen slow bars in D major that lead back to their beginning.
 //!
-//! In: nothing. Out: [`notes`], every note of one round with its begin, length and strength, in order. Chords are played
-//! like a person would: slightly rolled, never twice as loud. What does not belong here: how a note sounds (see voices).
+//! In: nothing. Out: [`notes`], every note of one loop with its start, length and strength, in order. Chords are played as
+//! a person would: slightly rolled, and never twice equally loud. How a note sounds belongs in `voices`.
 
 use super::waves::BLOCK_FRAMES;
 
 /// Blocks in an eighth note: 76 beats a minute.
 const EIGHTH_BLOCKS: u32 = 544;
 
-/// How much later an off-beat eighth comes: a hint of swing.
+/// Delay of an off-beat eighth: a hint of swing.
 const SWING_BLOCKS: u32 = 60;
 
 /// Eighths in a bar.
 const BAR_EIGHTHS: u32 = 8;
 
-/// Bars in a round.
+/// Bars in a loop.
 const BARS: u32 = 16;
 
-/// Blocks in a round: 50.5 seconds.
+/// Blocks in a loop: 50.5 seconds.
 pub(super) const ROUND_BLOCKS: u32 = BARS * BAR_EIGHTHS * EIGHTH_BLOCKS;
 
-/// Frames in a round.
+/// Frames in a loop.
 pub(super) const ROUND_FRAMES: u64 = ROUND_BLOCKS as u64 * BLOCK_FRAMES as u64;
 
-/// Who plays a note.
+/// The instrument that plays a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Keys,
@@ -31,7 +31,7 @@ pub(super) enum Part {
     Bass,
 }
 
-/// One note of the round.
+/// One note of the loop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Note {
     pub(super) begin_block: u32,
@@ -43,7 +43,7 @@ pub(super) struct Note {
     pub(super) strength: f32,
 }
 
-/// A chord from `eighth` of `bar`: its bass, the fifth or approach the bass visits, and the hands' notes.
+/// A chord from `eighth` of `bar`: the bass note, the fifth or passing note the bass moves to, and the notes of the hands.
 struct Chord {
     bar: u32,
     eighth: u32,
@@ -67,16 +67,16 @@ const CHORDS: [Chord; 20] = [
     chord(7, 0, 45, 40, [55, 59, 62, 66]),  // A 13 sus
     chord(7, 4, 45, 37, [55, 58, 61, 66]),  // A 13 flat 9
     chord(8, 0, 38, 45, [54, 57, 61, 64]),  // D major 9
-    chord(9, 0, 45, 40, [55, 59, 60, 64]),  // A minor 9, on the way to
-    chord(9, 4, 38, 42, [54, 59, 60, 64]),  // D 13, and to
+    chord(9, 0, 45, 40, [55, 59, 60, 64]),  // A minor 9, leading to
+    chord(9, 4, 38, 42, [54, 59, 60, 64]),  // D 13, then
     chord(10, 0, 43, 38, [54, 57, 59, 62]), // G major 9,
-    chord(11, 0, 43, 46, [57, 58, 62, 64]), // whose minor is borrowed
+    chord(11, 0, 43, 46, [57, 58, 62, 64]), // borrowed from its minor
     chord(12, 0, 42, 37, [57, 59, 61, 64]), // F sharp minor 11
     chord(13, 0, 35, 42, [57, 59, 64, 66]), // B 7 sus
     chord(13, 4, 35, 39, [57, 60, 63, 66]), // B 7 flat 9
     chord(14, 0, 40, 47, [55, 59, 62, 66]), // E minor 9
     chord(15, 0, 45, 40, [55, 59, 62, 64]), // A 9 sus
-    chord(15, 4, 45, 37, [55, 58, 61, 64]), // A 7 flat 9, home again
+    chord(15, 4, 45, 37, [55, 58, 61, 64]), // A 7 flat 9, leading home
 ];
 
 /// Bar, eighth, length in eighths, pitch.
@@ -100,7 +100,7 @@ const MELODY: [(u32, u32, u32, u8); 47] = [
     (15, 2, 2, 76), (15, 5, 3, 73),
 ];
 
-/// Every note of one round, earliest first.
+/// Returns every note of one loop, earliest first.
 pub(super) fn notes() -> Vec<Note> {
     let mut notes = Vec::new();
     for (number, chord) in (0_u32..).zip(&CHORDS) {
@@ -125,7 +125,7 @@ pub(super) fn notes() -> Vec<Note> {
     notes
 }
 
-/// The hands' two strokes, the pad that holds, the bass that walks a little.
+/// Adds a chord: two strokes of the hands, the sustained pad, and the bass with its second note.
 fn play_chord(notes: &mut Vec<Note>, number: u32, chord: &Chord, begin: u32, length: u32) {
     let whole_bar = length == BAR_EIGHTHS;
     for (finger, &pitch) in (0_u32..).zip(&chord.hands) {
@@ -150,7 +150,7 @@ fn play_chord(notes: &mut Vec<Note>, number: u32, chord: &Chord, begin: u32, len
     }
 }
 
-/// Adds a note of (begin, length) in eighths since the round began, `late_blocks` after its time.
+/// Adds a note of (start, length) in eighths since the loop began, delayed by `late_blocks`.
 fn add(
     notes: &mut Vec<Note>,
     part: Part,
@@ -159,7 +159,7 @@ fn add(
     late_blocks: u32,
 ) {
     let swing = (begin % 2) * SWING_BLOCKS;
-    // A key is let go a little before its time, so that a repeated note can speak.
+    // Release a key slightly early, so that a repeated note gets a new attack.
     let length_blocks = length * EIGHTH_BLOCKS - EIGHTH_BLOCKS / 10;
     notes.push(Note {
         begin_block: begin * EIGHTH_BLOCKS + swing + late_blocks,
@@ -170,13 +170,13 @@ fn add(
     });
 }
 
-/// A number from -0.5 to 0.5 that looks like chance and is the same each time.
+/// Returns a pseudo-random number from -0.5 to 0.5, the same each time.
 fn unevenness(number: u32, salt: u32) -> f32 {
     let mixed = (number * 8 + salt + 1).wrapping_mul(0x9E37_79B9);
     ((mixed ^ mixed >> 15).wrapping_mul(0x85EB_CA6B) >> 16) as f32 / 65_536.0 - 0.5
 }
 
-/// From 0 to `most` blocks late.
+/// Returns a delay from 0 to `most` blocks.
 fn late(number: u32, most: u32) -> u32 {
     ((unevenness(number, 5) + 0.5) * most as f32) as u32
 }

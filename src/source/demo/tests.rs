@@ -1,9 +1,9 @@
-//! What the demo promises, checked on one round and the beginning of the next.
+//! What the demo promises, checked on one loop and the beginning of the next.
 
 use super::*;
 use std::sync::LazyLock;
 
-/// One round and six seconds: the seam and what rings over it.
+/// One loop and six seconds: the seam and the notes that ring across it.
 static SOUND: LazyLock<Vec<[i16; 2]>> = LazyLock::new(|| {
     let mut demo = Demo::new();
     let mut samples = vec![0; (ROUND_FRAMES as usize + 6 * 44_100) * 2];
@@ -65,8 +65,8 @@ fn it_has_no_offset() {
     }
 }
 
-/// How far the sharpest corner (third difference) stands out of the 4 ms around it. Bright sound is all corners, a click
-/// is one alone.
+/// Returns how far the sharpest corner (third difference) stands out from the 4 ms around it. Bright sound has corners
+/// everywhere; a click is a single one.
 fn loneliest_corner(samples: &[f64]) -> f64 {
     let corners: Vec<f64> =
         samples.windows(4).map(|at| (at[3] - 3.0 * at[2] + 3.0 * at[1] - at[0]).powi(2)).collect();
@@ -74,7 +74,7 @@ fn loneliest_corner(samples: &[f64]) -> f64 {
     let mut loneliest = 0.0_f64;
     for middle in 96..corners.len() - 97 {
         let own: f64 = corners[middle - 3..=middle + 3].iter().sum();
-        // 20: corners of a few last bits are no clicks.
+        // 20: corners of the lowest few bits are no clicks.
         let usual = ((around - own).max(0.0) / 186.0).sqrt() + 20.0;
         loneliest = loneliest.max(corners[middle].sqrt() / usual);
         around += corners[middle + 97] - corners[middle - 96];

@@ -1,7 +1,8 @@
 //! How the demo's notes sound: an electric piano, a pad and a bass, all by frequency modulation.
 //!
-//! In: notes begun by the conductor in mod. Out: blocks added to a stereo [`Bus`]. Envelopes move once a block, in straight
-//! lines in between. No allocation after construction: each part has all the voices it can need, which a test proves.
+//! In: notes, started by the parent module. Out: blocks added to a stereo [`Bus`]. Envelopes get a new target each block
+//! and move in straight lines towards it. No allocation after construction: each part has as many voices as it can need,
+//! which a test proves.
 
 use super::waves::{BLOCK_FRAMES, BLOCKS_PER_S, Block, Phase, RAMP, decay, note_hz, sine, sine_of_any};
 
@@ -13,25 +14,25 @@ pub(super) struct Bus {
 }
 
 impl Bus {
-    /// Silence.
+    /// A silent block.
     pub(super) const SILENT: Self = Self { left: [0.0; BLOCK_FRAMES], right: [0.0; BLOCK_FRAMES] };
 }
 
-/// Below this a voice of keys or bass is over: with its gain in the mix -90 dBFS, the last bit.
+/// A voice of keys or bass below this level has ended: with its gain in the mix that is -90 dBFS, the last bit.
 const SILENCE: f32 = 1e-4;
 
-/// The same for the pad, whose gain is lower.
+/// The same limit for the pad, whose gain is lower.
 const PAD_SILENCE: f32 = 2e-3;
 
-/// A note that sounds.
+/// A sounding note.
 pub(super) trait Voice: Copy {
-    /// A voice that is over.
+    /// A voice that has ended.
     const REST: Self;
-    /// Begins.
+    /// Starts a note.
     fn strike(pitch: u8, strength: f32) -> Self;
-    /// Whether it can be used for another note.
+    /// Returns whether the voice is free for another note.
     fn is_over(&self) -> bool;
-    /// Adds a block; `held` until the key is let go.
+    /// Adds a block to `bus`; `held` is true until the key is released.
     fn add_to(&mut self, bus: &mut Bus, held: bool);
 }
 
@@ -40,7 +41,7 @@ pub(super) trait Voice: Copy {
 pub(super) struct Players<V, const VOICES: usize> {
     voices: [V; VOICES],
     held_blocks: [u32; VOICES],
-    /// Notes that found no voice. Always 0: the score is known.
+    /// Notes that found no free voice. Always 0, because the score is known.
     pub(super) unplayed: u32,
 }
 
@@ -49,7 +50,7 @@ impl<V: Voice, const VOICES: usize> Players<V, VOICES> {
         Self { voices: [V::REST; VOICES], held_blocks: [0; VOICES], unplayed: 0 }
     }
 
-    /// Begins a note that is held for `length_blocks`.
+    /// Starts a note that is held for `length_blocks`.
     pub(super) fn play(&mut self, pitch: u8, strength: f32, length_blocks: u32) {
         let free = self.voices.iter_mut().zip(&mut self.held_blocks).find(|(voice, _)| voice.is_over());
         match free {
@@ -61,7 +62,7 @@ impl<V: Voice, const VOICES: usize> Players<V, VOICES> {
         }
     }
 
-    /// Adds a block of all of them.
+    /// Adds a block of all voices to `bus`.
     pub(super) fn add_to(&mut self, bus: &mut Bus) {
         for (voice, held_blocks) in self.voices.iter_mut().zip(&mut self.held_blocks) {
             if !voice.is_over() {
@@ -72,7 +73,7 @@ impl<V: Voice, const VOICES: usize> Players<V, VOICES> {
     }
 }
 
-/// A value that moves in straight lines from block to block.
+/// A value that moves in a straight line within each block.
 #[derive(Clone, Copy, Debug)]
 struct Line {
     from: f32,
@@ -82,19 +83,20 @@ struct Line {
 impl Line {
     const ZERO: Self = Self { from: 0.0, to: 0.0 };
 
-    /// Where it is in each frame of the block.
+    /// Returns its value in each frame of the block.
     fn block(self) -> Block {
         RAMP.map(|ramp| self.from + (self.to - self.from) * ramp)
     }
 
-    /// Heads for `to` in the next block.
+    /// Sets the value to reach at the end of the next block.
     fn head_for(&mut self, to: f32) {
         self.from = self.to;
         self.to = to;
     }
 }
 
-/// An electric piano's tone: a reed (the fundamental bends itself, brighter when struck harder) and a short bright tine.
+/// An electric piano's tone: a reed (the fundamental modulates itself, brighter when struck harder) and a short bright
+/// tine.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Keys {
     phase: Phase,
@@ -103,15 +105,15 @@ pub(super) struct Keys {
     loudness: Line,
     reed: Line,
     tine: Line,
-    /// What is left of the level after a block while the key is down.
+    /// Factor on the level per block while the key is down.
     ringing: f32,
     pan: f32,
 }
 
 impl Keys {
-    /// The hammer: 4 blocks, 3 ms.
+    /// Length of the hammer's attack: 4 blocks, 3 ms.
     const ATTACK_BLOCKS: u32 = 4;
-    /// The tine vibrates at this multiple of the note.
+    /// The tine's frequency as a multiple of the note's.
     const TINE_HARMONIC: u32 = 14;
 }
 
@@ -177,9 +179,9 @@ pub(super) struct Pad {
 }
 
 impl Pad {
-    /// How far each side is from the true pitch: 0.1 %, one slow beat a second in the middle of the range.
+    /// Detuning of each side: 0.1 %, one slow beat a second in the middle of the range.
     const DETUNE: f64 = 0.001;
-    /// How much the wave bends itself, in turns: two or three soft harmonics.
+    /// Depth of the wave's self-modulation, in turns: gives two or three soft harmonics.
     const BEND: f32 = 0.11;
 }
 
@@ -193,7 +195,7 @@ impl Voice for Pad {
             left: Phase::at_hz(hz * (1.0 - Self::DETUNE)),
             right: Phase::at_hz(hz * (1.0 + Self::DETUNE)),
             strength,
-            // Not quite nothing: nothing means over.
+            // Slightly above zero, because zero would mean that the voice has ended.
             swell: PAD_SILENCE * 2.0,
             loudness: Line::ZERO,
         }
@@ -222,7 +224,7 @@ impl Voice for Pad {
     }
 }
 
-/// A soft bass: a sine with a rounded edge that small speakers can still show.
+/// A soft bass: a sine with added harmonics that small speakers can still reproduce.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bass {
     phase: Phase,

@@ -1,22 +1,23 @@
-//! The chunks of a file, read from beginning to end, whatever their writers have left out.
+//! Reads a file chunk by chunk, even if its writer left parts out.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// What stands in WAV files beside the sound: known so that a missing pad byte is seen, and sound of length 0 told from none.
+/// Chunks found in WAV files beside the sound. Knowing them reveals a missing pad byte, and tells sound with a length of 0
+/// from no sound.
 const KNOWN_CHUNKS: [&[u8; 4]; 24] = [
     b"fmt ", b"data", b"LIST", b"fact", b"bext", b"JUNK", b"junk", b"PAD ", b"FLLR", b"cue ", b"smpl",
     b"inst", b"plst", b"iXML", b"axml", b"chna", b"PEAK", b"id3 ", b"ID3 ", b"acid", b"cart", b"umid",
     b"ds64", b"DISP",
 ];
-/// Bytes in order, of which one may have been looked at.
+/// A byte stream that can take back bytes already read.
 pub(super) struct Bytes<R> {
     pub(super) source: R,
-    /// Read, and given back.
+    /// Bytes read and given back.
     pub(super) held: Option<Vec<u8>>,
 }
 
 impl<R: Read> Bytes<R> {
-    /// Fills `into` as far as there are bytes; how many.
+    /// Fills `into` as far as there are bytes; returns their number.
     pub(super) fn fill(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut got = 0;
         if let Some(held) = self.held.take() {
@@ -35,7 +36,7 @@ impl<R: Read> Bytes<R> {
         Ok(got)
     }
 
-    /// The next bytes, fewer at the end.
+    /// Returns the next bytes, at most `most`, fewer at the end.
     pub(super) fn up_to(&mut self, most: usize) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; most];
         let got = self.fill(&mut bytes)?;
@@ -43,7 +44,7 @@ impl<R: Read> Bytes<R> {
         Ok(bytes)
     }
 
-    /// The first bytes of a chunk of this length, `most` at most; the rest is passed over.
+    /// Returns the first bytes of a chunk of this length, at most `most`, and skips the rest.
     pub(super) fn some(&mut self, length: u32, most: usize) -> io::Result<Vec<u8>> {
         let bytes = self.up_to(most.min(length as usize))?;
         self.skip(u64::from(length) - bytes.len() as u64)?;
@@ -58,8 +59,8 @@ impl<R: Read> Bytes<R> {
         Ok(())
     }
 
-    /// The next chunk's name and length; `None` at the end. After one of odd length stands a byte without meaning, which some
-    /// writers leave out.
+    /// Returns the next chunk's name and length; `None` at the end. After a chunk of odd length comes a pad byte, which
+    /// some writers leave out.
     pub(super) fn chunk(&mut self, after_odd: bool) -> io::Result<Option<([u8; 4], u32)>> {
         let mut head = self.up_to(8 + usize::from(after_odd))?;
         if after_odd && is_padded(&head) {
@@ -72,20 +73,20 @@ impl<R: Read> Bytes<R> {
         Ok(id.zip(length.map(u32::from_le_bytes)))
     }
 
-    /// Whether what comes next is a chunk that is known, not sound. Nothing is taken.
+    /// Returns whether a known chunk comes next rather than sound. Consumes nothing.
     pub(super) fn comes_known_chunk(&mut self) -> io::Result<bool> {
         let next = self.up_to(4)?;
         self.hold(&next);
         Ok(KNOWN_CHUNKS.iter().any(|known| known[..] == next[..]))
     }
 
-    /// Gives back bytes that were taken last.
+    /// Gives back the bytes read last.
     fn hold(&mut self, bytes: &[u8]) {
         let rest = self.held.take().unwrap_or_default();
         self.held = Some([bytes, &rest[..]].concat()).filter(|held| !held.is_empty());
     }
 
-    /// The length of the sound in the chunk of 64-bit lengths.
+    /// Returns the length of the sound, from the chunk of 64-bit lengths.
     pub(super) fn long_length(&mut self, length: u32) -> io::Result<Option<u64>> {
         let lengths = self.some(length, 16)?;
         Ok(lengths.get(8..16).and_then(|bytes| bytes.first_chunk().copied()).map(u64::from_le_bytes))
@@ -104,7 +105,7 @@ impl<R: Read + Seek> Bytes<R> {
     }
 }
 
-/// Whether the chunk's name begins at the second of these bytes rather than at the first.
+/// Returns whether the chunk's name begins at the second of these bytes rather than at the first.
 fn is_padded(bytes: &[u8]) -> bool {
     let known =
         |at: usize| bytes.get(at..at + 4).is_some_and(|id| KNOWN_CHUNKS.iter().any(|known| known[..] == *id));

@@ -1,10 +1,10 @@
-//! What the samples of a WAV file are: its format chunk.
+//! The format chunk of a WAV file, which says what its samples are.
 
 use super::refused::{Refused, refused};
 use crate::core::layout::{RATES, rates_in_words};
 use crate::units::{CHANNELS_MAX, ChannelCount, Hz};
 
-/// The ends of the sub-formats that are a format tag in two bytes: Microsoft's, and ambisonic sound's.
+/// The ends of sub-formats that contain an ordinary two-byte format tag: Microsoft's, and the one for ambisonics.
 pub(super) const TAGGED: [[u8; 14]; 2] = [
     [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71],
     [0, 0, 0x21, 0x07, 0xd3, 0x11, 0x86, 0x44, 0xc8, 0xc1, 0xca, 0, 0, 0],
@@ -13,7 +13,7 @@ const TAG_INTEGER: u16 = 1;
 const TAG_FLOAT: u16 = 3;
 pub(super) const TAG_EXTENSIBLE: u16 = 0xfffe;
 
-/// What the samples are, as far as they can be played.
+/// A playable sample format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Format {
     pub(super) channels: ChannelCount,
@@ -27,9 +27,9 @@ pub(super) struct Format {
 pub(super) enum Samples {
     /// 8 bits, 128 is silence.
     Unsigned,
-    /// As many bits as its container has; fewer stand at the upper end, as the format asks.
+    /// Integers that fill their container; fewer bits are at the upper end, as the format requires.
     Integers,
-    /// 24 bits in four bytes: at the upper end as the format asks, or at the lower, as ALSA's tools write them.
+    /// 24 bits in four bytes: at the upper end as the format requires, or at the lower end, as ALSA's tools write them.
     Integers24In32,
     Floats,
 }
@@ -77,13 +77,13 @@ impl Format {
 
 const AS_INTEGERS: &str = "Make them 16-bit integers: sox 'FILE' -b 16 -e signed converted.wav";
 
-/// The format tag, or the one within the extensible format.
+/// Returns the format tag, or the one within the extensible format.
 fn encoding(tag: u16, bytes: &[u8]) -> Result<u16, Refused> {
     if tag != TAG_EXTENSIBLE {
         return Ok(tag);
     }
     match bytes.get(24..40) {
-        None => Ok(TAG_INTEGER), // its writer left out what this format is for
+        None => Ok(TAG_INTEGER), // its writer omitted the very field this format is for
         Some([low, high, end @ ..]) if TAGGED.iter().any(|tagged| tagged == end) => {
             Ok(u16::from_le_bytes([*low, *high]))
         }

@@ -1,13 +1,13 @@
-//! Why a file is not played.
+//! Why a file is refused.
 
 use std::io;
 
-/// Why a file is not played. FILE in a remedy stands for its path.
+/// Why a file is refused. FILE in a remedy stands for its path.
 #[derive(Debug)]
 pub enum Refused {
-    /// It could not be read.
+    /// Reading it failed.
     Io(io::Error),
-    /// What it is, and what to do.
+    /// What the file is, and what to do.
     Content(String, String),
 }
 
@@ -17,7 +17,7 @@ impl From<io::Error> for Refused {
     }
 }
 
-/// What a file is, and what to do.
+/// Returns a refusal: what the file is, and what to do.
 pub(super) fn refused<T>(what: impl Into<String>, remedy: impl Into<String>) -> Result<T, Refused> {
     Err(Refused::Content(what.into(), remedy.into()))
 }

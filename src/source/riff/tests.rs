@@ -1,4 +1,4 @@
-//! Files as people have them: written here byte by byte, by hound, and as they were found (`tests/vectors/wav`).
+//! WAV files as found in practice: written here byte by byte, written by hound, and collected (`tests/vectors/wav`).
 
 use super::format::{TAG_EXTENSIBLE, TAGGED};
 use super::*;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use std::io::{self, Cursor, SeekFrom};
 use std::path::Path;
 
-/// A ramp of so many frames, each channel a step further.
+/// Returns a ramp of this many frames, each channel one step further.
 fn ramp(channels: u16, frames: i16) -> Vec<i16> {
     let channels = i16::try_from(channels).unwrap();
     (0..frames).flat_map(|frame| (0..channels).map(move |channel| frame * 7 + channel - 100)).collect()
@@ -41,7 +41,7 @@ impl Fmt {
         bytes
     }
 
-    /// `self.tag` within the extensible format; so many of the bits are valid.
+    /// Returns the extensible format with `self.tag` inside and this many valid bits.
     fn extensible(self, valid: u16, tail: &[u8; 14]) -> Vec<u8> {
         let mut bytes = Self { tag: TAG_EXTENSIBLE, ..self }.bytes();
         bytes.extend(22_u16.to_le_bytes());
@@ -53,7 +53,7 @@ impl Fmt {
     }
 }
 
-/// A chunk with its pad byte.
+/// Returns a chunk with its pad byte.
 fn chunk(id: [u8; 4], content: &[u8]) -> Vec<u8> {
     let mut bytes = chunk_of_length(id, content.len() as u32, content);
     if content.len() % 2 == 1 {
@@ -62,7 +62,7 @@ fn chunk(id: [u8; 4], content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A chunk that says to be of this length, without a pad byte.
+/// Returns a chunk that claims this length, without a pad byte.
 fn chunk_of_length(id: [u8; 4], length: u32, content: &[u8]) -> Vec<u8> {
     [&id[..], &length.to_le_bytes(), content].concat()
 }
@@ -76,18 +76,18 @@ fn little(samples: &[i16]) -> Vec<u8> {
     samples.iter().flat_map(|sample| sample.to_le_bytes()).collect()
 }
 
-/// Samples stored in so many bytes, at the upper end; what is below is `fill`.
+/// Returns samples at the upper end of this many bytes; the bytes below are `fill`.
 fn upper_in(samples: &[i16], bytes: usize, fill: u8) -> Vec<u8> {
     let stored = |sample: &i16| [vec![fill; bytes - 2], sample.to_le_bytes().to_vec()].concat();
     samples.iter().flat_map(stored).collect()
 }
 
-/// 24 bits in the lower three of four bytes, as ALSA's tools write them: never silent in the lowest.
+/// Returns 24-bit samples in the lower three of four bytes, as ALSA's tools write them, with a lowest byte that is never 0.
 fn lower_24_in_32(samples: &[i16]) -> Vec<u8> {
     samples.iter().flat_map(|sample| (i32::from(*sample) << 8 | 1).to_le_bytes()).collect()
 }
 
-/// Files that are played: what they are, their bytes, and the remark on them.
+/// Returns playable files: a description, the bytes, and the remark on them.
 #[rustfmt::skip]
 fn playable() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
     let sound = ramp(2, 100);
@@ -183,7 +183,7 @@ fn eight_bits_are_unsigned() {
 
 #[test]
 fn quiet_sound_at_the_upper_end_is_not_taken_for_sound_at_the_lower() {
-    // Long silence first, then so quiet that the top byte is no more than a sign.
+    // Long silence first, then sound so quiet that the top byte holds only the sign.
     let sound: Vec<i16> = std::iter::repeat_n(0, 30_000).chain((0..2000).map(|n| n % 120 - 60)).collect();
     for (valid, data) in [(24, upper_in(&sound, 4, 0)), (24, lower_24_in_32(&sound[30_000..]))] {
         let format = Fmt::of(1, 2, 4, 32).extensible(valid, &TAGGED[0]);
@@ -193,7 +193,7 @@ fn quiet_sound_at_the_upper_end_is_not_taken_for_sound_at_the_lower() {
     }
 }
 
-/// Files that are not played: what they are, their bytes, what is said of them, and what to do.
+/// Returns files that must be refused: a description, the bytes, the message, and the remedy.
 #[rustfmt::skip]
 fn unplayable() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
     let data = chunk(*b"data", &[1; 400]);
@@ -247,7 +247,7 @@ fn every_other_file_is_refused_with_a_remedy() {
     }
 }
 
-/// Endless silence behind a head.
+/// Endless silence after a head.
 struct Endless(Cursor<Vec<u8>>);
 
 impl Read for Endless {

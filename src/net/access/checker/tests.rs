@@ -1,4 +1,4 @@
-//! How long a right key waits beside wrong ones: the line and the tries as they are, in a time of their own.
+//! How long a right key waits beside wrong ones: the real queue and limits of tries, on simulated time.
 
 use super::{AGAIN_S, CHECKS, PATIENCE};
 use crate::net::access::tries::{Tries, Try};
@@ -7,17 +7,17 @@ use crate::net::turns::{Come, Ticket, Turns};
 use crate::units::{MonoNs, NS_PER_S};
 use std::net::IpAddr;
 
-/// Milliseconds that a check takes on a Pi, with both keys.
+/// Milliseconds that a check against both keys takes on a Pi.
 const CHECK_MS: u64 = 60;
 
-/// Keys as they are checked, in a time of its own.
+/// A model of key checks on simulated time.
 struct Checking {
     now_ms: u64,
     tries: Tries,
     turns: Turns,
-    /// Tries whose turn has not come: until when they wait.
+    /// Tries whose turn has not come, and until when they wait.
     waiting: Vec<(Ticket, Asked, u64)>,
-    /// Those whose key is looked at: until when.
+    /// Tries whose key is being checked, and until when.
     inside: Vec<(Asked, u64)>,
 }
 
@@ -37,7 +37,7 @@ impl Checking {
         MonoNs(self.now_ms * NS_PER_S / 1000)
     }
 
-    /// After how many seconds to try again, where it is refused at once.
+    /// Starts a try; if it is refused at once, returns after how many seconds to try again.
     fn ask(&mut self, limit_key: LimitKey, fits: bool) -> Result<(), u64> {
         let one = self.tries.take(limit_key, self.now())?;
         let rank = one.rank;
@@ -48,7 +48,7 @@ impl Checking {
             Come::Wait(ticket) => self.waiting.push((ticket, asked, until)),
             Come::Instead(ticket, gone) => {
                 let place = self.waiting.iter().position(|(other, ..)| *other == gone).unwrap();
-                self.waiting[place].2 = self.now_ms; // it hears so at once
+                self.waiting[place].2 = self.now_ms; // it is refused at once
                 self.waiting.push((ticket, asked, until));
             }
             Come::Full => {
@@ -59,7 +59,7 @@ impl Checking {
         Ok(())
     }
 
-    /// Ten milliseconds go by. Of each right key: whether it was looked at.
+    /// Advances by ten milliseconds; returns for each right key that left whether it was checked.
     fn go_on(&mut self) -> Vec<bool> {
         self.now_ms += 10;
         let (now_ms, now, mut rights) = (self.now_ms, self.now(), Vec::new());
@@ -94,13 +94,14 @@ fn v6(n: u128) -> LimitKey {
     LimitKey::Address(IpAddr::V6((0xfe80 << 112 | n).into()))
 }
 
-/// A /64 from elsewhere, all of one /48.
+/// Returns a remote /64; all of them are in one /48.
 fn far(n: u128) -> LimitKey {
     LimitKey::Network((0x2001_0db8_0001_u128 << 80 | (n & 0xffff) << 64).into())
 }
 
-/// How long each of the owner's right keys takes, in milliseconds, when one is shown every three seconds for 72 while
-/// `rude` try wrong ones ten times a second; `before`: what the owner did first, all right or wrong.
+/// Returns how long each of the owner's right keys takes, in milliseconds. The owner sends one every three seconds for 72
+/// seconds, while the `rude` clients try wrong keys ten times a second. `before` lists the owner's earlier tries, right or
+/// wrong.
 fn owners_waits(owner: LimitKey, before: &[bool], rude: fn(u64) -> Vec<LimitKey>) -> Vec<u64> {
     let mut checking = Checking::new();
     for fits in before {
@@ -135,7 +136,7 @@ fn owners_waits(owner: LimitKey, before: &[bool], rude: fn(u64) -> Vec<LimitKey>
 #[test]
 fn a_right_key_is_looked_at_within_two_seconds_whatever_wrong_ones_others_try() {
     type Rude = fn(u64) -> Vec<LimitKey>;
-    // Who is rude, and whether an owner whose key was never seen is as well off beside them.
+    // The rude clients, and whether an owner whose key was never seen waits no longer because of them.
     const CASES: &[(&str, Rude, bool)] = &[
         ("one address", |_| vec![v4(1); 10], true),
         ("one IPv6 number", |_| vec![v6(1); 10], true),
@@ -161,11 +162,11 @@ fn a_right_key_is_looked_at_within_two_seconds_whatever_wrong_ones_others_try() 
     }
 }
 
-/// A sequence that looks random, and is the same for the same seed (`SplitMix64`).
+/// A pseudo-random sequence, the same for the same seed (`SplitMix64`).
 struct Random(u64);
 
 impl Random {
-    /// Less than `end`.
+    /// Returns a number below `end`.
     fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -175,7 +176,8 @@ impl Random {
     }
 }
 
-/// One of the guessing networks: every other one is an IPv4 /24, with any of its addresses, or a /48 with any of its /64s.
+/// Returns a client of a guessing network. Every other network is an IPv4 /24, with any of its addresses; the rest are /48s,
+/// with any of their /64s.
 fn guesser(network: u64, random: &mut Random) -> LimitKey {
     if network.is_multiple_of(2) {
         v4(((network as u32) << 8) | (random.below(253) as u32 + 1))
@@ -185,7 +187,8 @@ fn guesser(network: u64, random: &mut Random) -> LimitKey {
     }
 }
 
-/// An owner from a network of its own, where nobody guesses: a different one each time, or its key would have been seen.
+/// Returns an owner from a network where nobody guesses: a different one each time, because a known key would get
+/// precedence.
 fn owner(number: u64) -> LimitKey {
     match number % 3 {
         0 => v4(0x00f0_0000 + ((number as u32) << 8)),
@@ -194,8 +197,9 @@ fn owner(number: u64) -> LimitKey {
     }
 }
 
-/// How long owners wait whose key was never seen, in order, in milliseconds: one every few seconds for so long, after no
-/// miss or after three. Meanwhile each of these networks tries a wrong key ten times a second, and now and then all of it at once.
+/// Returns the sorted waiting times, in milliseconds, of owners whose key was never seen. Until `end_ms` one comes every
+/// few seconds, after no miss or after three. Meanwhile each of the networks tries a wrong key ten times a second, and now
+/// and then sends a burst.
 fn strangers_waits(networks: u64, seed: u64, end_ms: u64) -> Vec<u64> {
     let (mut checking, mut random) = (Checking::new(), Random(seed));
     let mut waits = Vec::new();
@@ -237,7 +241,7 @@ fn strangers_waits(networks: u64, seed: u64, end_ms: u64) -> Vec<u64> {
             }
         }
     }
-    waits.extend(waiting.map(|(since_ms, _)| end_ms - since_ms)); // it still waits
+    waits.extend(waiting.map(|(since_ms, _)| end_ms - since_ms)); // one that still waits
     waits.sort_unstable();
     waits
 }
