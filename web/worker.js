@@ -6,6 +6,7 @@
  * connect again (core/net/connection.js), what carries it (link/).
  */
 
+import { NS_PER_MS } from './core/constants.js';
 import { Connection } from './core/net/connection.js';
 import { nextQuestionMs, PeerClock } from './core/clock/peer_clock.js';
 import { nextLookMs } from './core/clock/live_edge.js';
@@ -17,7 +18,6 @@ import { RingWriter } from './core/playout/ring.js';
 import { WebSocketLink } from './link/web_socket_link.js';
 
 const STATUS_EVERY_MS = 100;
-const NS_PER_MS = 1e6;
 
 /** With the service: from one start to the next stop, however many connections that takes. */
 class Conversation {

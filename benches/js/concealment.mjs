@@ -1,10 +1,12 @@
 // What concealment gains on a fade, and what it costs: `make bench-concealment`. Prints a table (excerpt by length of gap) and
 // times, and draws docs/design/pictures/concealment.svg and docs/design/pictures/splice.svg. The same seed, the same table and pictures.
 
+import { STREAM_RATE_HZ } from '../../web/core/constants.js';
+import { OVERLAP_FRAMES, SEARCH_REACH_FRAMES } from '../../web/core/sound/constants.js';
 import { writeFileSync } from 'node:fs';
 import { Concealer } from '../../web/core/sound/concealment.js';
-import { framesOf, STREAM_RATE_HZ } from '../../web/core/units.js';
-import { OVERLAP_FRAMES, REACH_FRAMES, SpliceSearch } from '../../web/core/sound/splice.js';
+import { framesOf } from '../../web/core/units.js';
+import { SpliceSearch } from '../../web/core/sound/splice.js';
 import { excerpt, EXCERPTS, largestStep } from '../../tests/web/sim/excerpts.js';
 import { concealed, errorEnergy, faded, gapsOf, heard } from '../../tests/web/sim/gaps.js';
 import { randomFrom, SEED } from '../../tests/web/sim/random.js';
@@ -92,7 +94,7 @@ function costs() {
   for (let n = 0; n < 3000; n += 1) {
     block();
     concealer.prepare(BLOCK_FRAMES);
-    search.find(-REACH_FRAMES, REACH_FRAMES);
+    search.find(-SEARCH_REACH_FRAMES, SEARCH_REACH_FRAMES);
   }
   console.log(`\nMicroseconds a call, blocks of ${BLOCK_FRAMES} (node ${process.version}):   median    99 %    mean`);
   report('remember: every block', times(20_000, block), BLOCKS_PER_SECOND);
@@ -102,7 +104,7 @@ function costs() {
     if (concealer.silent) concealer.begin();
     concealer.predict(left, right, 0, BLOCK_FRAMES);
   }));
-  report('find: every splice', times(3000, () => search.find(-REACH_FRAMES, REACH_FRAMES)));
+  report('find: every splice', times(3000, () => search.find(-SEARCH_REACH_FRAMES, SEARCH_REACH_FRAMES)));
 }
 
 /** The one in the middle: pictures show what is usual, not what is best. */
@@ -116,9 +118,9 @@ function searched(sound, { from, to }) {
   const search = new SpliceSearch();
   search.outgoingLeft.set(sound.left.subarray(from, from + OVERLAP_FRAMES));
   search.outgoingRight.set(sound.right.subarray(from, from + OVERLAP_FRAMES));
-  search.incomingLeft.set(sound.left.subarray(to - REACH_FRAMES, to + OVERLAP_FRAMES + REACH_FRAMES));
-  search.incomingRight.set(sound.right.subarray(to - REACH_FRAMES, to + OVERLAP_FRAMES + REACH_FRAMES));
-  search.find(-REACH_FRAMES, REACH_FRAMES);
+  search.incomingLeft.set(sound.left.subarray(to - SEARCH_REACH_FRAMES, to + OVERLAP_FRAMES + SEARCH_REACH_FRAMES));
+  search.incomingRight.set(sound.right.subarray(to - SEARCH_REACH_FRAMES, to + OVERLAP_FRAMES + SEARCH_REACH_FRAMES));
+  search.find(-SEARCH_REACH_FRAMES, SEARCH_REACH_FRAMES);
   return search;
 }
 

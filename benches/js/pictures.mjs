@@ -1,7 +1,8 @@
 // Two pictures for docs/design/concealment.md. Plain SVG, readable on light and dark pages.
 
-import { OVERLAP, OVERLAP_FRAMES } from '../../web/core/sound/splice.js';
-import { STREAM_RATE_HZ } from '../../web/core/units.js';
+import { OVERLAP_FRAMES } from '../../web/core/sound/constants.js';
+import { STREAM_RATE_HZ } from '../../web/core/constants.js';
+import { OVERLAP } from '../../web/core/sound/splice.js';
 
 const [WIDTH, LEFT, PANEL, SPACE] = [860, 20, 120, 40];
 

@@ -1,7 +1,7 @@
 // Other ways to get over a gap, for comparison: hard silence, and the last period again (what speech codecs did first).
 
-import { RE_ENTRY, RE_ENTRY_FRAMES } from '../../web/core/sound/concealment.js';
-import { GUESS_FRAMES } from '../../web/core/sound/guess.js';
+import { GUESS_FRAMES, RE_ENTRY_FRAMES } from '../../web/core/sound/constants.js';
+import { RE_ENTRY } from '../../web/core/sound/concealment.js';
 import { framesOf } from '../../web/core/units.js';
 
 /** Nothing, then the sound again. */

@@ -1,8 +1,9 @@
 /** Two lines seen by one clock that wanders: their difference does not. */
 
+import { COMMON_SECONDS_MIN } from '../../web/core/clock/constants.js';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COMMON_SECONDS_MIN, driftOfCommonSeconds } from '../../web/core/clock/common_seconds.js';
+import { driftOfCommonSeconds } from '../../web/core/clock/common_seconds.js';
 import { EnvelopeLine } from '../../web/core/clock/envelope_line.js';
 import { randomFrom, SEED } from './sim/random.js';
 

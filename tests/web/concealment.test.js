@@ -1,13 +1,13 @@
 /** Concealment: what is heard instead of missing frames, on piano, strings and drums, against the fade there was before. */
 
+import { FULL_LEVEL_FRAMES, GUESS_FRAMES, RE_ENTRY_FRAMES } from '../../web/core/sound/constants.js';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { Burg } from '../../web/core/sound/burg.js';
-import { Concealer, FULL_LEVEL_FRAMES, RE_ENTRY, RE_ENTRY_FRAMES } from '../../web/core/sound/concealment.js';
-import { GUESS_FRAMES } from '../../web/core/sound/guess.js';
+import { Concealer, RE_ENTRY } from '../../web/core/sound/concealment.js';
 import { framesOf } from '../../web/core/units.js';
 import { excerpt, EXCERPTS, largestStep } from './sim/excerpts.js';
 import { concealed, errorEnergy, faded, gapsOf, heard } from './sim/gaps.js';

@@ -1,12 +1,11 @@
 /** The feed: frames of the stream in one piece, whatever is missing and wherever the reader steps. */
 
+import { GUESS_FRAMES, OVERLAP_FRAMES, RE_ENTRY_FRAMES } from '../../web/core/sound/constants.js';
+import { CAPACITY_FRAMES } from '../../web/core/playout/constants.js';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RE_ENTRY_FRAMES } from '../../web/core/sound/concealment.js';
 import { Feed } from '../../web/core/playout/feed.js';
-import { GUESS_FRAMES } from '../../web/core/sound/guess.js';
-import { CAPACITY_FRAMES, RING_BYTES, RingReader, RingWriter } from '../../web/core/playout/ring.js';
-import { OVERLAP_FRAMES } from '../../web/core/sound/splice.js';
+import { RING_BYTES, RingReader, RingWriter } from '../../web/core/playout/ring.js';
 import { addressed, addressOf, smooth } from './sim/records.js';
 
 const MS = 44.1;

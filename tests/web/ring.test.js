@@ -1,12 +1,13 @@
 /** The ring: what is read is what was written, at its place, or nothing. */
 
+import { CAPACITY_FRAMES, MARGIN_FRAMES } from '../../web/core/playout/constants.js';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { PLAYOUT, WORD } from '../../web/core/playout/controls.js';
 import { Gauges } from '../../web/core/playout/gauges.js';
 import { LineReader } from '../../web/core/playout/line_reader.js';
-import { CAPACITY_FRAMES, controlWords, GAP_FRAMES_MAX, MARGIN_FRAMES, RING_BYTES, RingReader, RingWriter } from '../../web/core/playout/ring.js';
+import { controlWords, GAP_FRAMES_MAX, RING_BYTES, RingReader, RingWriter } from '../../web/core/playout/ring.js';
 import { SEED, randomFrom } from './sim/random.js';
 import { addressed, addressOf } from './sim/records.js';
 

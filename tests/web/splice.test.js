@@ -1,10 +1,10 @@
 /** Splices: the place that fits best is found, and changing over there is not heard. */
 
+import { LAW_SAME, OVERLAP_FRAMES, SEARCH_REACH_FRAMES } from '../../web/core/sound/constants.js';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { LAW_SAME } from '../../web/core/sound/fades.js';
-import { OVERLAP, OVERLAP_FRAMES, REACH_FRAMES, REGION_FRAMES, SilenceDetector, SpliceSearch } from '../../web/core/sound/splice.js';
+import { OVERLAP, REGION_FRAMES, SilenceDetector, SpliceSearch } from '../../web/core/sound/splice.js';
 import { framesOf } from '../../web/core/units.js';
 import { excerpt, EXCERPTS, largestStep } from './sim/excerpts.js';
 import { randomFrom, SEED } from './sim/random.js';
@@ -18,9 +18,9 @@ const MARGIN = 1.001;
 function look(search, sound, from, to) {
   search.outgoingLeft.set(sound.left.subarray(from, from + OVERLAP_FRAMES));
   search.outgoingRight.set(sound.right.subarray(from, from + OVERLAP_FRAMES));
-  search.incomingLeft.set(sound.left.subarray(to - REACH_FRAMES, to - REACH_FRAMES + REGION_FRAMES));
-  search.incomingRight.set(sound.right.subarray(to - REACH_FRAMES, to - REACH_FRAMES + REGION_FRAMES));
-  search.find(-REACH_FRAMES, REACH_FRAMES);
+  search.incomingLeft.set(sound.left.subarray(to - SEARCH_REACH_FRAMES, to - SEARCH_REACH_FRAMES + REGION_FRAMES));
+  search.incomingRight.set(sound.right.subarray(to - SEARCH_REACH_FRAMES, to - SEARCH_REACH_FRAMES + REGION_FRAMES));
+  search.find(-SEARCH_REACH_FRAMES, SEARCH_REACH_FRAMES);
 }
 
 /** @param {Sound} sound @param {number} from @param {number} to @returns {number} normalised correlation of the mid channels over the overlap */
@@ -39,7 +39,7 @@ function correlation(sound, from, to) {
 /** @param {Sound} sound @param {number} from @param {number} to @returns {number} of all offsets */
 function bestCorrelation(sound, from, to) {
   let best = -1;
-  for (let offset = -REACH_FRAMES; offset <= REACH_FRAMES; offset += 1) best = Math.max(best, correlation(sound, from, to + offset));
+  for (let offset = -SEARCH_REACH_FRAMES; offset <= SEARCH_REACH_FRAMES; offset += 1) best = Math.max(best, correlation(sound, from, to + offset));
   return best;
 }
 
@@ -95,14 +95,14 @@ for (const name of EXCERPTS) {
 test(`a copy is found to the frame (seed ${SEED})`, () => {
   const random = randomFrom(SEED);
   const search = new SpliceSearch();
-  for (const offset of [-REACH_FRAMES, -401, -3, 0, 2, 137, REACH_FRAMES]) {
+  for (const offset of [-SEARCH_REACH_FRAMES, -401, -3, 0, 2, 137, SEARCH_REACH_FRAMES]) {
     const noise = () => random() - 0.5;
     search.incomingLeft.forEach((_, frame) => (search.incomingLeft[frame] = noise()));
     search.incomingRight.forEach((_, frame) => (search.incomingRight[frame] = noise()));
-    const from = REACH_FRAMES + offset;
+    const from = SEARCH_REACH_FRAMES + offset;
     search.outgoingLeft.set(search.incomingLeft.subarray(from, from + OVERLAP_FRAMES));
     search.outgoingRight.set(search.incomingRight.subarray(from, from + OVERLAP_FRAMES));
-    search.find(-REACH_FRAMES, REACH_FRAMES);
+    search.find(-SEARCH_REACH_FRAMES, SEARCH_REACH_FRAMES);
     assert.equal(search.offsetFrames, offset);
     assert.ok(Number(search.correlation[0]) > 0.999);
     assert.equal(search.law, LAW_SAME);
@@ -130,11 +130,11 @@ test('limits are kept, however narrow', () => {
 
 test('silence fits silence where it was wished for, and never sound', () => {
   const search = new SpliceSearch();
-  search.find(-REACH_FRAMES, REACH_FRAMES);
+  search.find(-SEARCH_REACH_FRAMES, SEARCH_REACH_FRAMES);
   assert.equal(search.offsetFrames, 0);
   assert.equal(search.correlation[0], 1);
   search.outgoingLeft.forEach((_, frame) => (search.outgoingLeft[frame] = Math.sin(frame * 0.1)));
-  search.find(-REACH_FRAMES, REACH_FRAMES);
+  search.find(-SEARCH_REACH_FRAMES, SEARCH_REACH_FRAMES);
   assert.equal(search.correlation[0], 0);
   assert.equal(search.law, 0);
 });

@@ -1,9 +1,10 @@
 /** The wire format's vectors, read by the parser that ships; the Rust side reads the same files. */
 
+import { MESSAGE_BYTES_MAX } from '../../web/core/net/constants.js';
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { KIND_AUDIO, KIND_GAP, KIND_LISTENER, MESSAGE_BYTES_MAX, WireParser } from '../../web/core/net/wire.js';
+import { KIND_AUDIO, KIND_GAP, KIND_LISTENER, WireParser } from '../../web/core/net/wire.js';
 import { SEED, randomFrom } from './sim/random.js';
 import { audio, message } from './sim/records.js';
 

@@ -5,12 +5,8 @@
  * the two always agree. No clock is read here.
  */
 
+import { ENTRIES_MAX, WAITING_MAX } from './constants.js';
 import { CAUSE_NAMES } from './causes.js';
-
-/** Entries that are kept; older ones are only counted. */
-export const ENTRIES_MAX = 200;
-/** Entries that wait to be taken along at most. */
-const WAITING_MAX = 64;
 
 /** @typedef {{at_ms: number, cause: string, length_ms: number | null}} Entry at_ms: the Worker's own time where that counts, since 1970 where the page does; length_ms: null where unknown */
 

@@ -4,7 +4,8 @@
  * In: what the service says of updates. Out: a file, or the wish to restart, to whoever joins this panel to the service.
  */
 
-import { LENGTH_BYTES, beginsAsUpdate, notAnUpdate, olderWords, shownUpdate, signatureBytes, versionIn } from '../core/page/update.js';
+import { LENGTH_BYTES } from '../core/page/constants.js';
+import { beginsAsUpdate, notAnUpdate, olderWords, shownUpdate, signatureBytes, versionIn } from '../core/page/update.js';
 import { part, write, writeOrHide } from './elements.js';
 
 /** @typedef {import('../core/page/update.js').Update} Update */

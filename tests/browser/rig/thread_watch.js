@@ -16,7 +16,8 @@ const FIELDS = Object.freeze({ blocks: 5, looks: 1, arrivals: 1 });
 
 /** Before the worklet's own lines, in its module. */
 const WATCHED_WORKLET = `
-import { FRACTION_ONE as watchedOne, PLAYOUT as watchedState, WORD as watchedWord } from './core/playout/controls.js';
+import { FRACTION_ONE as watchedOne } from './core/playout/constants.js';
+import { PLAYOUT as watchedState, WORD as watchedWord } from './core/playout/controls.js';
 import { controlWords as watchedWords } from './core/playout/ring.js';
 const register = globalThis.registerProcessor;
 globalThis.registerProcessor = (name, Processor) => register(name, class extends Processor {

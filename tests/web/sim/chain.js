@@ -6,8 +6,9 @@
  * TCP does: what is late delays all that comes behind it.
  */
 
+import { FRACTION_ONE } from '../../../web/core/playout/constants.js';
 import { controlWords, RING_BYTES, RingWriter } from '../../../web/core/playout/ring.js';
-import { FRACTION_ONE, PLAYOUT, readPlayout, WORD, writeMode } from '../../../web/core/playout/controls.js';
+import { PLAYOUT, readPlayout, WORD, writeMode } from '../../../web/core/playout/controls.js';
 import { nextLookMs } from '../../../web/core/clock/live_edge.js';
 import { Receiver } from '../../../web/core/net/receiver.js';
 import { randomFrom } from './random.js';

@@ -1,7 +1,7 @@
 /** A listener with gaps, reduced to what the concealment does: blocks go by, frames are missing, sound returns where it belongs. */
 
-import { Concealer, RE_ENTRY, RE_ENTRY_FRAMES } from '../../../web/core/sound/concealment.js';
-import { FADE_FRAMES } from '../../../web/core/sound/fades.js';
+import { OVERLAP_FRAMES, RE_ENTRY_FRAMES } from '../../../web/core/sound/constants.js';
+import { Concealer, RE_ENTRY } from '../../../web/core/sound/concealment.js';
 import { FADE_IN, Tail } from './tail.js';
 
 /** @typedef {import('./excerpts.js').Sound} Sound */
@@ -53,7 +53,7 @@ export function faded() {
         right[frame] = tail.right;
       }
     },
-    returnFrames: FADE_FRAMES,
+    returnFrames: OVERLAP_FRAMES,
     rise: (frame) => /** @type {number} */ (FADE_IN[frame]),
     fall: () => 1,
   };

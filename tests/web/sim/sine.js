@@ -1,6 +1,6 @@
 /** A sine sent through a resampler, and how much of what comes out is not that sine. */
 
-import { STREAM_RATE_HZ } from '../../../web/core/units.js';
+import { STREAM_RATE_HZ } from '../../../web/core/constants.js';
 
 /** Of a full-scale sine: what the figures are promised for. */
 const PEAK = 0.9;

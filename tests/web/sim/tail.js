@@ -4,14 +4,14 @@
  * In: frames played. Out: what sounds instead of those that are missing. Nothing that ships needs it.
  */
 
-import { FADE_FRAMES } from '../../../web/core/sound/fades.js';
+import { OVERLAP_FRAMES } from '../../../web/core/sound/constants.js';
 
 /** How long the fade takes: 5.8 ms, a power of two for the history's mask. */
 const TAIL_FRAMES = 256;
 const TAIL_MASK = TAIL_FRAMES - 1;
 
 /** Raised cosine from just above 0 to just below 1. */
-export const FADE_IN = raisedCosine(FADE_FRAMES);
+export const FADE_IN = raisedCosine(OVERLAP_FRAMES);
 const TAIL_FADE_IN = raisedCosine(TAIL_FRAMES);
 
 /** @param {number} frames @returns {Float32Array} */

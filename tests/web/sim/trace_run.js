@@ -5,12 +5,14 @@
  * Arrivals and blocks happen in the order of their times on one clock; nothing waits for anything, so an hour takes a minute.
  */
 
-import { FRACTION_ONE, LEAD_ONE, MODE_NAMES, PLAYOUT, readPlayout, WORD, writeMode } from '../../../web/core/playout/controls.js';
+import { FRACTION_ONE, LEAD_ONE } from '../../../web/core/playout/constants.js';
+import { STREAM_RATE_HZ } from '../../../web/core/constants.js';
+import { AUDIO_FRAMES_MAX } from '../../../web/core/net/constants.js';
+import { MODE_NAMES, PLAYOUT, readPlayout, WORD, writeMode } from '../../../web/core/playout/controls.js';
 import { nextLookMs } from '../../../web/core/clock/live_edge.js';
 import { Receiver } from '../../../web/core/net/receiver.js';
 import { controlWords, RING_BYTES, RingWriter } from '../../../web/core/playout/ring.js';
-import { msOf, STREAM_RATE_HZ } from '../../../web/core/units.js';
-import { AUDIO_FRAMES_MAX } from '../../../web/core/net/wire.js';
+import { msOf } from '../../../web/core/units.js';
 import { leastDelayMs, SAME_EVENT_MS } from './oracle.js';
 import { randomFrom } from './random.js';
 import { audio, message, returning } from './records.js';

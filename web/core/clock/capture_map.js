@@ -5,12 +5,8 @@
  * wake-ups (up to milliseconds); the frames themselves do not, so the map is their common line, lightly filtered.
  */
 
-import { STREAM_RATE_HZ } from '../units.js';
-
-/** Time constant of the filter, a share of a second (200 ms): a drift of 300 ppm then leaves an error of 0.06 ms. */
-const FILTER_S = 0.2;
-/** A stamp this far off is no jitter: the timeline has moved, and the map follows at once. */
-const STEP_NS = 20e6;
+import { STREAM_RATE_HZ } from '../constants.js';
+import { CAPTURE_FILTER_S, CAPTURE_STEP_NS } from './constants.js';
 
 export class CaptureMap {
   /** The last frame observed, and when it was captured; null before the first. @type {{frame_index: number, capture_ns: number} | null} */
@@ -37,7 +33,7 @@ export class CaptureMap {
     const expected = anchor.capture_ns + ((frameIndex - anchor.frame_index) * 1e9) / this.#rateHz;
     const error = captureNs - expected;
     anchor.frame_index = frameIndex;
-    anchor.capture_ns = Math.abs(error) > STEP_NS ? captureNs : expected + error * Math.min(1, frames / (FILTER_S * this.#rateHz));
+    anchor.capture_ns = Math.abs(error) > CAPTURE_STEP_NS ? captureNs : expected + error * Math.min(1, frames / (CAPTURE_FILTER_S * this.#rateHz));
   }
 
   /** @returns {{frame_index: number, capture_ns: number} | null} a copy */

@@ -8,16 +8,8 @@
  * suit it, so each sees another part of that wander. In the difference, second by second, there is none of it.
  */
 
-import { lineThrough } from './least_squares.js';
-import { median } from './median.js';
-
-/** Fewer seconds in common say nothing. */
-export const COMMON_SECONDS_MIN = 20;
-/** What two least observations of a second are uncertain by at least. */
-const NOISE_MS_MIN = 0.02;
-const REFINEMENTS = 2;
-/** The lower half of a normal distribution has this share of its spread: points kept because they lie low look less scattered than they are. */
-const HALVED = 0.6;
+import { ALIKE_MAX, COMMON_SECONDS_MIN, LOWER_HALF_SPREAD, NOISE_MS_MIN } from './constants.js';
+import { fitLowerHalf, lineThrough } from './least_squares.js';
 
 /** @typedef {import('./envelope_line.js').Bucket} Bucket */
 
@@ -29,14 +21,8 @@ export function driftOfCommonSeconds(first, second) {
   const points = differences(first, second);
   if (points.length < COMMON_SECONDS_MIN) return null;
   let line = lineThrough(points);
-  let kept = points;
   // Networks are late, so the second that is less late against the other is nearer to the truth.
-  for (let round = 0; round < REFINEMENTS; round += 1) {
-    const above = points.map(({ at, late }) => late - line.late - line.slope * (at - line.at));
-    const middle = median(above) ?? 0;
-    kept = points.filter((_, index) => /** @type {number} */ (above[index]) <= middle);
-    line = lineThrough(kept);
-  }
+  const kept = fitLowerHalf(points, (some) => { line = lineThrough(some); }, ({ at, late }) => late - line.late - line.slope * (at - line.at));
   return { ppm: -line.slope * 1e6, sigma_ppm: sigmaPpm(kept, line) };
 }
 
@@ -52,12 +38,12 @@ function differences(first, second) {
   return points;
 }
 
-/** What is off the line for several seconds on end says less than as many single ones. @param {{at: number, late: number}[]} points @param {import('./least_squares.js').FittedLine} line @returns {number} */
+/** What is off the line for several seconds on end says less than as many single ones. @param {readonly {at: number, late: number}[]} points @param {import('./least_squares.js').FittedLine} line @returns {number} */
 function sigmaPpm(points, line) {
   const off = points.map(({ at, late }) => late - line.late - line.slope * (at - line.at));
   const square = off.reduce((sum, value) => sum + value ** 2, 0);
   const next = off.reduce((sum, value, index) => sum + value * (off[index + 1] ?? 0), 0);
-  const alike = square > 0 ? Math.min(0.9, Math.max(0, next / square)) : 0;
-  const noiseMs = Math.max(NOISE_MS_MIN, Math.sqrt(square / (points.length - 2)) / HALVED);
+  const alike = square > 0 ? Math.min(ALIKE_MAX, Math.max(0, next / square)) : 0;
+  const noiseMs = Math.max(NOISE_MS_MIN, Math.sqrt(square / (points.length - 2)) / LOWER_HALF_SPREAD);
   return line.spread > 0 ? (1e6 * noiseMs * Math.sqrt((1 + alike) / (1 - alike))) / Math.sqrt(line.spread) : Infinity;
 }

@@ -11,38 +11,12 @@
  * never taken for a drift.
  */
 
-import { lineThrough } from './least_squares.js';
-import { median } from './median.js';
-
-const BUCKET_MS = 1000;
-const BUCKETS = 90;
-/** The first second may be longer by so much, or shorter: those that follow are Worker time's own. */
-const FIRST_OFF_MS = 500;
-/** Without knowledge two clocks may differ by about so much (one sigma). A remembered difference is trusted further. */
-const PRIOR_SIGMA_PPM = 150;
-const REMEMBERED_SIGMA_PPM = 4;
-/** The product promises to follow so much (sound devices are specified to 100 ppm or better). */
-const DRIFT_PPM_MAX = 1000;
-/** The envelope of a perfect network is not perfect: timers and wake-ups leave so much. */
-const NOISE_MS_MIN = 0.02;
-/** Assumed until seconds have told. */
-const FIRST_NOISE_MS = 0.05;
-/** A change of the least delay by this much, or by four times the noise, is a step, no noise. */
-const STEP_MS = 1.2;
-const STEP_SIGMAS = 4;
-/** In the first seconds nothing is taken for a step: the drift is being learned. The tolerance never allows for more uncertainty of it than this. */
-const STEPS_AFTER_MS = 5000;
-const DOUBT_SIGMA_PPM = 60;
-/** Later than before for so many seconds in a row: a rise must be proven. Earlier: nothing can be early by chance. */
-const RISE_BUCKETS = 3;
-const FALL_BUCKETS = 2;
-/** When everything seen for this long lies this much above the line, the units had stood still, and come later from now on. */
-const STANDSTILL_MS = 20;
-const STANDSTILL_FOR_MS = 120;
-const STANDSTILL_SEEN_MIN = 8;
-const REFINEMENTS = 3;
-/** A rate seen for so long is worth remembering. */
-const RATE_KNOWN_MS = 5000;
+import {
+  DOUBT_SIGMA_PPM, DRIFT_PPM_MAX, FALL_BUCKETS, FIRST_NOISE_MS, FIRST_OFF_MS, LINE_BUCKETS, LINE_BUCKET_MS, LINE_STANDSTILL_FOR_MS,
+  LINE_STANDSTILL_MS, LINE_STANDSTILL_SEEN_MIN, LINE_STEP_MS, LINE_STEP_SIGMAS, NOISE_MS_MIN, PRIOR_SIGMA_PPM,
+  RATE_KNOWN_MS, REMEMBERED_SIGMA_PPM, RISE_BUCKETS, STEPS_AFTER_MS,
+} from './constants.js';
+import { fitLowerHalf, lineThrough } from './least_squares.js';
 
 /**
  * The least late observation of a while.
@@ -119,7 +93,7 @@ export class EnvelopeLine {
   observe(unit, nowMs) {
     if (!this.#known) this.#begin(unit, nowMs);
     const at = nowMs - this.#ms0;
-    const slot = Math.floor(Math.max(nowMs, this.#ms0 + FIRST_OFF_MS) / BUCKET_MS);
+    const slot = Math.floor(Math.max(nowMs, this.#ms0 + FIRST_OFF_MS) / LINE_BUCKET_MS);
     if (slot > this.#open.slot) {
       if (this.#open.late < Infinity) this.#closeBucket(at);
       this.#open.slot = slot;
@@ -197,8 +171,8 @@ export class EnvelopeLine {
 
   /** @returns {number} ms by which a second may lie off the line without being doubted */
   get #toleranceMs() {
-    const drifted = (Math.min(this.sigmaPpm, DOUBT_SIGMA_PPM) * STEP_SIGMAS * BUCKET_MS * RISE_BUCKETS) / 1e6;
-    return Math.max(STEP_MS, STEP_SIGMAS * this.#noiseMs) + drifted;
+    const drifted = (Math.min(this.sigmaPpm, DOUBT_SIGMA_PPM) * LINE_STEP_SIGMAS * LINE_BUCKET_MS * RISE_BUCKETS) / 1e6;
+    return Math.max(LINE_STEP_MS, LINE_STEP_SIGMAS * this.#noiseMs) + drifted;
   }
 
   /** A second like those before it. Doubted ones were late by chance; early by chance nothing is. @param {Bucket} bucket */
@@ -211,7 +185,7 @@ export class EnvelopeLine {
   /** @param {Bucket} bucket */
   #keep(bucket) {
     this.#buckets.push(bucket);
-    if (this.#buckets.length > BUCKETS) this.#buckets.shift();
+    if (this.#buckets.length > LINE_BUCKETS) this.#buckets.shift();
   }
 
   /** A second off the line: enough of them in a row, and the older ones move along. @param {Bucket} bucket @param {number} above */
@@ -233,18 +207,10 @@ export class EnvelopeLine {
   }
 
   #fit() {
-    const points = this.#buckets;
-    let kept = points;
-    for (let round = 0; round < REFINEMENTS; round += 1) {
-      this.#fitThrough(kept);
-      if (points.length < 4) break;
-      const above = points.map((point) => point.late - this.#offset - this.#slope * point.at);
-      const middle = median(above) ?? 0;
-      kept = points.filter((_, index) => /** @type {number} */ (above[index]) <= middle);
-    }
+    fitLowerHalf(this.#buckets, (points) => this.#fitThrough(points), (point) => point.late - this.#offset - this.#slope * point.at);
   }
 
-  /** Least squares with a prior for the slope. @param {Bucket[]} points at least one */
+  /** Least squares with a prior for the slope. @param {readonly Bucket[]} points at least one */
   #fitThrough(points) {
     const { at: meanAt, late: meanLate, spread, product } = lineThrough(points);
     const variance = this.#noiseMs ** 2;
@@ -263,11 +229,11 @@ export class EnvelopeLine {
   /** @param {number} at @param {number} late */
   #watchStandstill(at, late) {
     const above = late - this.#offset - this.#slope * at;
-    if (above < STANDSTILL_MS) return this.#forgetStandstill();
+    if (above < LINE_STANDSTILL_MS) return this.#forgetStandstill();
     if (this.#aboveSeen === 0) this.#aboveSinceMs = at;
     this.#aboveSeen += 1;
     this.#aboveLeast = Math.min(this.#aboveLeast, above);
-    if (at - this.#aboveSinceMs < STANDSTILL_FOR_MS || this.#aboveSeen < STANDSTILL_SEEN_MIN) return;
+    if (at - this.#aboveSinceMs < LINE_STANDSTILL_FOR_MS || this.#aboveSeen < LINE_STANDSTILL_SEEN_MIN) return;
     const rise = this.#aboveLeast;
     this.#step(rise);
     this.#doubted = [];

@@ -1,6 +1,9 @@
 /**
- * The straight line through points that is nearest to them all.
+ * Straight lines through points: nearest to them all, or to those that lie low.
  */
+
+import { LOWER_HALF_FITS, LOWER_HALF_POINTS_MIN } from './constants.js';
+import { median } from './median.js';
 
 /**
  * @typedef {object} FittedLine
@@ -22,4 +25,25 @@ export function lineThrough(points) {
     product += (point.at - at) * (point.late - late);
   }
   return { at, late, slope: spread > 0 ? product / spread : 0, spread, product };
+}
+
+/**
+ * A line through those points that delay has hardly raised: through all, then again through those at or below the median.
+ *
+ * @template {{at: number, late: number}} Point
+ * @param {readonly Point[]} points at least one
+ * @param {(points: readonly Point[]) => void} fit makes the line
+ * @param {(point: Point) => number} above how far a point lies above the line that was made last
+ * @returns {readonly Point[]} those the line goes through
+ */
+export function fitLowerHalf(points, fit, above) {
+  let kept = points;
+  fit(kept);
+  for (let fits = 1; fits < LOWER_HALF_FITS && points.length >= LOWER_HALF_POINTS_MIN; fits += 1) {
+    const heights = points.map(above);
+    const middle = median(heights) ?? 0;
+    kept = points.filter((_, index) => /** @type {number} */ (heights[index]) <= middle);
+    fit(kept);
+  }
+  return kept;
 }

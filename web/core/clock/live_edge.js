@@ -8,24 +8,13 @@
  * A constant error of either envelope cancels out: the lead that a block required is measured against the same line.
  */
 
+import { STREAM_RATE_HZ } from '../constants.js';
+import {
+  ACQUISITION_MS, BLOCKS_MIN, LOOK_MS_LEAST, LOOK_MS_MOST, SMALL_PPM, SURE_FOR_MS, SURE_SIGMAS, SURE_SIGMAS_SMALL, UNSURE_SIGMAS,
+  UNSURE_SIGMAS_SMALL,
+} from './constants.js';
 import { driftOfCommonSeconds } from './common_seconds.js';
 import { EnvelopeLine } from './envelope_line.js';
-import { STREAM_RATE_HZ } from '../units.js';
-
-/** How long to wait, at random between these, until the audio thread's block is looked at again. */
-const LOOK_MS_LEAST = 4;
-const LOOK_MS_MOST = 24;
-/** Sound is placed once records have come, and blocks have gone, for so long: the least of it is the network's least. */
-const ACQUISITION_MS = 120;
-const BLOCKS_MIN = 12;
-/** A drift below so many sigmas cannot be told from none; one clock for both ends is then believed, and samples stay exact. */
-const SURE_SIGMAS = 5;
-const UNSURE_SIGMAS = 2;
-/** So small a one has time to prove itself: at 20 ppm the reader has come nearer by what it may while exact (steering.js) after 20 s. */
-const SMALL_PPM = 20;
-const SURE_SIGMAS_SMALL = 8;
-const UNSURE_SIGMAS_SMALL = 4;
-const SURE_FOR_MS = 10_000;
 
 /** @param {number} chance 0 to 1 @returns {number} ms until the audio thread's block is to be looked at again */
 export function nextLookMs(chance) {

@@ -12,20 +12,8 @@
  * A stamp that claims that nothing lies between rendering and the ear is not believed (docs/design/clocks.md). No clock is read.
  */
 
+import { LAG_MS_MAX, LAG_MS_MIN, LOW_READING, OUTPUT_STEP_MS, READINGS, READINGS_MIN, STAMP_AGE_MS_MAX, STAMP_AHEAD_MS_MAX } from './constants.js';
 import { median } from './median.js';
-
-/** Two seconds at ten readings a second. */
-const READINGS = 20;
-/** Before that many, the answer is a guess. */
-const READINGS_MIN = 3;
-/** An honest stamp is at most this old, hardly later than now, and this far behind rendering; and some distance behind it. */
-const STAMP_AGE_MS_MAX = 500;
-/** WebKit's stamps run ahead by the context's own time. */
-const STAMP_AHEAD_MS_MAX = 5;
-const LAG_MS_MAX = 1000;
-const LAG_MS_MIN = 1;
-/** The relation of the clocks has moved by so much: the device changed or the machine slept. */
-const STEP_MS = 50;
 
 /**
  * @typedef {object} OutputReading
@@ -57,7 +45,7 @@ export class OutputClock {
     this.#latencyMs = latencyMs;
     const rendered = contextMs - nowMs;
     const middle = median(this.#rendered);
-    if (middle !== null && Math.abs(rendered - middle) > STEP_MS) this.reset();
+    if (middle !== null && Math.abs(rendered - middle) > OUTPUT_STEP_MS) this.reset();
     keep(this.#rendered, rendered);
     const heard = stamp ? stamp.context_ms - stamp.at_ms : 0;
     const lag = rendered - heard;
@@ -97,7 +85,7 @@ export class OutputClock {
     if (method === null || this.#latencyMs === null) return null;
     const sorted = this.#rendered.slice().sort((a, b) => a - b);
     // Not the very lowest: one reading taken while the machine was frozen would be believed for two seconds.
-    const low = sorted[Math.min(2, sorted.length - 1)];
+    const low = sorted[Math.min(LOW_READING, sorted.length - 1)];
     return low === undefined ? null : low - this.#latencyMs;
   }
 }

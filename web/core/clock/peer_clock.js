@@ -8,22 +8,11 @@
  * less with every second. Where two answers cannot both be true, a clock was set or stood still: what came before is forgotten.
  */
 
-const ANSWERS = 16;
-/** By how much a reading ages: two crystals may differ by 100 ppm. */
-const AGE_MS_PER_MS = 1e-4;
-/** Browsers round their clocks, to 1 ms at the worst, on both ends: so much is no contradiction. */
-const COARSE_MS = 2;
-/** A message that was under way for longer says that somebody stood still, or that a clock was set. */
-const UNDER_WAY_MS_MAX = 1000;
-
-/** Questions soon after the beginning, then one a second. */
-const BURST = 8;
-const BURST_EVERY_MS = 40;
-const EVERY_MS = 1000;
+import { AGE_MS_PER_MS, BURST, BURST_EVERY_MS, COARSE_MS, PEER_ANSWERS, QUESTION_EVERY_MS, UNDER_WAY_MS_MAX } from './constants.js';
 
 /** @param {number} asked questions so far @returns {number} how long to wait for the next */
 export function nextQuestionMs(asked) {
-  return asked < BURST ? BURST_EVERY_MS : EVERY_MS;
+  return asked < BURST ? BURST_EVERY_MS : QUESTION_EVERY_MS;
 }
 
 /** @typedef {{offset_ms: number, round_trip_ms: number, at_ms: number}} PeerReading the other's clock minus ours; at_ms: when that was seen, by ours */
@@ -51,7 +40,7 @@ export class PeerClock {
     const agreeMs = best ? roundTripMs / 2 + doubtMs(best, receivedMs) + COARSE_MS : 0;
     if (best && Math.abs(offsetMs - best.offsetMs) > agreeMs) this.reset();
     this.#answers.push({ atMs: receivedMs, offsetMs, roundTripMs });
-    if (this.#answers.length > ANSWERS) this.#answers.shift();
+    if (this.#answers.length > PEER_ANSWERS) this.#answers.shift();
   }
 
   /**

@@ -5,7 +5,8 @@
  * that are not yet related: whoever knows their offset adds it (peer_clock.js).
  */
 
-const WINDOW_MS = 1000;
+import { NS_PER_MS } from '../constants.js';
+import { TRAVEL_WINDOW_MS } from './constants.js';
 
 /**
  * @typedef {object} Travel arrival minus ready, ms, page clock minus service clock
@@ -25,8 +26,8 @@ export class Arrivals {
 
   /** @param {number} nowMs page clock @param {number} readyNs service clock */
   observe(nowMs, readyNs) {
-    const travelMs = nowMs - readyNs / 1e6;
-    if (nowMs - this.#beganMs >= WINDOW_MS) this.#begin(nowMs);
+    const travelMs = nowMs - readyNs / NS_PER_MS;
+    if (nowMs - this.#beganMs >= TRAVEL_WINDOW_MS) this.#begin(nowMs);
     this.#count += 1;
     this.#sumMs += travelMs;
     this.#leastMs = Math.min(this.#leastMs, travelMs);

@@ -2,8 +2,7 @@
  * How long to wait before the next attempt to connect. No clock, no chance of its own: both come in.
  */
 
-const FIRST_MS = 250;
-const LONGEST_MS = 5000;
+import { RETRY_CHANCE, RETRY_MS_FIRST, RETRY_MS_MAX } from './constants.js';
 
 /**
  * Doubles from 0.25 s to 5 s. The last quarter is left to chance, so that all listeners of a service that was restarted
@@ -13,6 +12,6 @@ const LONGEST_MS = 5000;
  * @returns {number} ms
  */
 export function backoffMs(attempts, chance) {
-  const longest = Math.min(FIRST_MS * 2 ** (attempts - 1), LONGEST_MS);
-  return longest * (0.75 + 0.25 * chance);
+  const longest = Math.min(RETRY_MS_FIRST * 2 ** (attempts - 1), RETRY_MS_MAX);
+  return longest * (1 - RETRY_CHANCE + RETRY_CHANCE * chance);
 }

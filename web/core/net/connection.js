@@ -4,14 +4,8 @@
  * In: what happened, when, and chance. Out: decisions. Nothing is sent and no clock is read here.
  */
 
+import { COME_AGAIN_AFTER_MS, DEAF_MS, SLEPT_MS } from './constants.js';
 import { backoffMs } from './backoff.js';
-
-/** No word for so long, though pings are sent every second: the connection is dead, only nobody has said so. */
-const DEAF_MS = 5000;
-/** Nobody looked for so long, though it is done ten times a second: this thread slept, and that nothing was heard means nothing. */
-const SLEPT_MS = 2500;
-/** Who is sent away so soon after a hello comes back after a pause: two that send each other's listeners away must not do so without one. */
-const COME_AGAIN_AFTER_MS = 1000;
 
 /** How a connection ended: the service said no, asked to be called again at once, or is not there. @typedef {'refused' | 'come_again' | 'gone'} Ending */
 

@@ -8,9 +8,7 @@
  * kept there never is a hole, and nothing is done.
  */
 
-/** Nobody keeps sound in hand for longer: what is later is lost. */
-const KEPT_MS = 1000;
-const HOLES_MAX = 16;
+import { HOLES_MAX, HOLE_KEPT_MS } from './constants.js';
 
 /** @typedef {{seq: number, records: number, frameIndex: number, end: number, atMs: number}} Hole its first record and how many; its frames; when it was seen */
 
@@ -42,7 +40,7 @@ export class Holes {
   /** @param {number} nowMs Infinity: nothing is waited for any longer @returns {Hole[]} that will not be filled any more */
   givenUp(nowMs) {
     let old = 0;
-    while (old < this.#open.length && nowMs - /** @type {Hole} */ (this.#open[old]).atMs >= KEPT_MS) old += 1;
+    while (old < this.#open.length && nowMs - /** @type {Hole} */ (this.#open[old]).atMs >= HOLE_KEPT_MS) old += 1;
     return old === 0 ? [] : this.#open.splice(0, old);
   }
 

@@ -5,8 +5,8 @@
  * the messages between the threads, which are our own on both sides and need no check.
  */
 
-import { STREAM_RATES_HZ } from '../units.js';
-import { WIRE_VERSION } from './wire.js';
+import { STREAM_RATES_HZ } from '../constants.js';
+import { WIRE_VERSION } from './constants.js';
 
 /** The name under which the worklet registers its processor. */
 export const PROCESSOR_NAME = 'synthwire-playout';

@@ -6,6 +6,8 @@
  * What belongs elsewhere: sockets and timers (worker.js), what is played when (playout.js). No clock is read here.
  */
 
+import { NS_PER_MS, STREAM_RATE_HZ } from '../constants.js';
+import { AUDIO_FRAMES_MAX, FRAME_INDEX_MAX, PUBLISH_EVERY_MS } from './constants.js';
 import { Arrivals } from './arrivals.js';
 import { CaptureMap } from '../clock/capture_map.js';
 import { CAUSE_BAD_PACKET, CAUSE_NETWORK_LATE, CAUSE_UNEXPLAINED_LOSS, causeName } from '../causes.js';
@@ -13,13 +15,9 @@ import { Holes } from './holes.js';
 import { Ledger } from '../ledger.js';
 import { LiveEdge } from '../clock/live_edge.js';
 import { GAP_FRAMES_MAX } from '../playout/ring.js';
-import { msOf, STREAM_RATE_HZ } from '../units.js';
-import { AUDIO_FRAMES_MAX, KIND_AUDIO, KIND_GAP, KIND_LISTENER, WireParser } from './wire.js';
+import { msOf } from '../units.js';
+import { KIND_AUDIO, KIND_GAP, KIND_LISTENER, WireParser } from './wire.js';
 
-/** How often the audio thread is told where the live edge is: its line moves by less than 0.1 ms meanwhile. */
-const PUBLISH_EVERY_MS = 100;
-/** 3,200 years of frames. Beyond it a double no longer tells neighbours apart, and no service gets there. */
-const FRAME_INDEX_MAX = 2 ** 52;
 /** The rendition that every listener has (net/client.rs): the pair. */
 const RENDITION = 0;
 
@@ -165,7 +163,7 @@ export class Receiver {
 
   /** @param {import('./wire.js').WireRecord} record */
   #note(record) {
-    this.queueAgeMs = record.queueAgeNs / 1e6;
+    this.queueAgeMs = record.queueAgeNs / NS_PER_MS;
     if (record.lostPackets === 0) return;
     this.#lostPackets = (this.#lostPackets + record.lostPackets) >>> 0;
     this.#lossCause = record.cause;

@@ -5,17 +5,12 @@
  * (tests/web/sim/trace.js reads it), both times on the service's clock. Memory is taken once. No clock is read here.
  */
 
+import { TRACE_FIELDS, TRACE_OFFSETS, TRACE_PACKETS } from './constants.js';
+import { NS_PER_MS } from '../constants.js';
 import { lineThrough } from '../clock/least_squares.js';
 
-/** Three minutes of packets of 128 frames. */
-const PACKETS = 62_000;
-const FIELDS = 3;
-/** One reading of the clocks a second. */
-const OFFSETS = 180;
-const NS_PER_MS = 1e6;
-
 export class TraceRecorder {
-  #packets = new Float64Array(PACKETS * FIELDS);
+  #packets = new Float64Array(TRACE_PACKETS * TRACE_FIELDS);
   #count = 0;
   /** How late the Worker's clock is against the service's, ms, by Worker time. @type {{at: number, late: number}[]} */
   #offsets = [];
@@ -28,7 +23,7 @@ export class TraceRecorder {
 
   /** @param {number} frameIndex @param {number} captureNs service clock @param {number} nowMs Worker time of arrival */
   arrived(frameIndex, captureNs, nowMs) {
-    const at = (this.#count % PACKETS) * FIELDS;
+    const at = (this.#count % TRACE_PACKETS) * TRACE_FIELDS;
     this.#packets[at] = frameIndex;
     this.#packets[at + 1] = captureNs;
     this.#packets[at + 2] = nowMs;
@@ -38,12 +33,12 @@ export class TraceRecorder {
   /** @param {number} nowMs Worker time @param {number} offsetMs by how much the service's clock is ahead of it */
   compared(nowMs, offsetMs) {
     this.#offsets.push({ at: nowMs, late: offsetMs });
-    if (this.#offsets.length > OFFSETS) this.#offsets.shift();
+    if (this.#offsets.length > TRACE_OFFSETS) this.#offsets.shift();
   }
 
   /** @returns {string | null} CSV, null while there is nothing to write */
   csv() {
-    const packets = Math.min(this.#count, PACKETS);
+    const packets = Math.min(this.#count, TRACE_PACKETS);
     if (packets < 2 || this.#offsets.length === 0) return null;
     const line = lineThrough(this.#offsets);
     const rows = Array.from({ length: packets }, (_, index) => this.#row(this.#count - packets + index, line));
@@ -56,7 +51,7 @@ export class TraceRecorder {
 
   /** @param {number} index @param {import('../clock/least_squares.js').FittedLine} line */
   #row(index, line) {
-    const at = (index % PACKETS) * FIELDS;
+    const at = (index % TRACE_PACKETS) * TRACE_FIELDS;
     const captureNs = Math.round(/** @type {number} */ (this.#packets[at + 1]));
     const nowMs = /** @type {number} */ (this.#packets[at + 2]);
     const serviceMs = nowMs + line.late + line.slope * (nowMs - line.at);

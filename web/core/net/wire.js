@@ -7,14 +7,9 @@
  * Belongs elsewhere: what a record means for the timeline (receiver.js), text messages (messages.js).
  */
 
-export const WIRE_VERSION = 1;
-export const HEAD_BYTES = 40;
-/** Bytes of one frame of payload: left and right, Int16. */
-export const FRAME_BYTES = 4;
-/** Most frames an audio record may hold. */
-export const AUDIO_FRAMES_MAX = 2048;
-export const RECORDS_MAX = 64;
-export const MESSAGE_BYTES_MAX = 65_536;
+import {
+  AUDIO_FRAMES_MAX, CHANNELS, FORMAT_S16LE, FRAME_BYTES, FULL_SCALE, HEAD_BYTES, MESSAGE_BYTES_MAX, RECORDS_MAX, TWO_TO_32, WIRE_VERSION,
+} from './constants.js';
 
 export const KIND_AUDIO = 1;
 export const KIND_GAP = 2;
@@ -22,9 +17,6 @@ export const KIND_LISTENER = 3;
 
 const FLAG_RESTART = 1;
 const FLAG_PAST = 2;
-const FORMAT_S16LE = 1;
-const CHANNELS = 2;
-const TWO_TO_32 = 4_294_967_296;
 
 /** One record, as it lies in the bytes. What a field means in a listener record has a name of its own below. */
 export class WireRecord {
@@ -120,7 +112,7 @@ export class WireParser {
     const view = this.#view;
     const samples = record.frames * CHANNELS;
     for (let sample = 0, at = record.payloadAt; sample < samples; sample += 1, at += 2) {
-      target[sample] = view.getInt16(at, true) / 32_768;
+      target[sample] = view.getInt16(at, true) / FULL_SCALE;
     }
   }
 }

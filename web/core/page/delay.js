@@ -6,6 +6,7 @@
  * service's clock (peer_clock.js).
  */
 
+import { NS_PER_MS } from '../constants.js';
 import { captureNsAt } from '../clock/capture_map.js';
 
 /**
@@ -24,5 +25,5 @@ export function delayMs({ nowMs, heardContextMs, contextRateHz, playout, anchor,
   // The stamp holds the low 32 bits of the context's frame count; a difference of them is right for 13.5 hours.
   const sinceStamp = ((whole - playout.read_context_frame) | 0) + (heardFrame - whole);
   const framesSince = (sinceStamp * playout.stream_rate * (1 + playout.rate_ppm / 1e6)) / contextRateHz;
-  return nowMs + serviceOffsetMs - captureNsAt(anchor, playout.read_position + framesSince, playout.stream_rate) / 1e6;
+  return nowMs + serviceOffsetMs - captureNsAt(anchor, playout.read_position + framesSince, playout.stream_rate) / NS_PER_MS;
 }

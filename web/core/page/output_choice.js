@@ -5,15 +5,7 @@
  * read here. The figures behind the order: docs/design/latency-budget.md.
  */
 
-/** From least delay to most. @type {readonly (number | AudioContextLatencyCategory)[]} */
-const HINTS = Object.freeze([0, 'interactive', 'balanced']);
-/** The mode Safest begins here. */
-const SAFE = 1;
-/** So many underruns within this time are no accident. */
-const UNDERRUNS_MAX = 5;
-const WITHIN_MS = 30_000;
-/** A context that has just begun may stumble. */
-const WARM_UP_MS = 3000;
+import { HINTS, SAFE_HINT, UNDERRUNS_MAX, UNDERRUNS_WITHIN_MS, WARM_UP_MS } from './constants.js';
 
 /** @typedef {'interactive' | 'balanced' | 'playback'} AudioContextLatencyCategory */
 
@@ -36,7 +28,7 @@ export class OutputChoice {
 
   /** @param {string} mode @returns {number | AudioContextLatencyCategory} */
   hint(mode) {
-    return /** @type {number | AudioContextLatencyCategory} */ (HINTS[mode === 'safest' ? Math.max(SAFE, this.#at) : this.#at]);
+    return /** @type {number | AudioContextLatencyCategory} */ (HINTS[mode === 'safest' ? Math.max(SAFE_HINT, this.#at) : this.#at]);
   }
 
   /** A context begins. @param {number} nowMs */
@@ -55,7 +47,7 @@ export class OutputChoice {
     this.#count = count;
     if (nowMs - this.#beganMs < WARM_UP_MS) return false;
     for (let underrun = 0; underrun < fresh; underrun += 1) this.#underrunsMs.push(nowMs);
-    this.#underrunsMs = this.#underrunsMs.filter((atMs) => nowMs - atMs < WITHIN_MS);
+    this.#underrunsMs = this.#underrunsMs.filter((atMs) => nowMs - atMs < UNDERRUNS_WITHIN_MS);
     if (this.#underrunsMs.length < UNDERRUNS_MAX || this.#at === HINTS.length - 1) return false;
     this.#at += 1;
     return true;

@@ -4,16 +4,10 @@
  * In: facts. Out: the state's name. One function decides; nothing is remembered here.
  */
 
+import { BUFFERING_MS, FROZEN_MS, START_GRACE_MS } from './constants.js';
 import { PLAYOUT } from '../playout/controls.js';
 
 /** @typedef {'idle' | 'connecting' | 'buffering' | 'playing' | 'waiting' | 'reconnecting' | 'blocked' | 'failed'} State */
-
-/** Chromium needs some 100 ms from the gesture to running; before this nobody is told to tap. */
-const START_GRACE_MS = 1500;
-/** A running context whose time stands still for so long is frozen (iOS after a call: stream-video-js#2249). */
-const FROZEN_MS = 1500;
-/** Sound that is missing for less is a glitch, not a state. */
-const BUFFERING_MS = 300;
 
 /**
  * @typedef {object} Facts

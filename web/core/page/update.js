@@ -2,6 +2,8 @@
  * What the page offers while an update of the device fares as it does, and what a file that is to be one says of itself. Pure.
  */
 
+import { LENGTH_BYTES, MEBIBYTE, SIGNATURE_BYTES_MAX } from './constants.js';
+
 /**
  * @typedef {'idle' | 'receiving' | 'installing' | 'waiting' | 'restarting' | 'trying' | 'installed' | 'refused' | 'fell_back'} Phase
  * @typedef {{state: Phase, percent: number, words: string, detail: string, running: string, bytes_max: number, unfit: string | null}} Update `update` of /api/status
@@ -34,16 +36,12 @@ export function shownUpdate({ state, percent, words, detail, unfit }) {
 /** @param {number} bytes of the file that was chosen @param {number} bytesMax @returns {string} why it cannot be one, '' when it may */
 export function notAnUpdate(bytes, bytesMax) {
   if (bytes === 0) return 'This file is empty.';
-  if (bytes > bytesMax) return `This file is too large for an update: at most ${Math.floor(bytesMax / 1048576)} MiB are taken.`;
+  if (bytes > bytesMax) return `This file is too large for an update: at most ${Math.floor(bytesMax / MEBIBYTE)} MiB are taken.`;
   return '';
 }
 
 /** What a bundle begins with: a squashfs file system. */
 const BEGINS = 'hsqs';
-/** How long a bundle's signature may be, which holds what it says of itself: ours has 2 KiB. */
-const SIGNATURE_BYTES_MAX = 65536;
-/** How its last bytes say how long that is: a number of 64 bits, the highest first. */
-export const LENGTH_BYTES = 8;
 
 /** @param {Uint8Array} bytes @returns {string} each byte as the character of its number */
 const latin1 = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');

@@ -6,7 +6,9 @@
  * like all Int32; positions are the low 32 bits of frame_index.
  */
 
-import { STREAM_RATE_HZ, msOf } from '../units.js';
+import { STREAM_RATE_HZ } from '../constants.js';
+import { CONTROL_WORDS, DRIFT_ONE, EVENTS, EVENT_WORDS, FRACTION_ONE, GAPS_AT, GAP_MARKS, GAP_WORDS, LEAD_ONE, PEAK_ONE } from './constants.js';
+import { msOf } from '../units.js';
 import { LEADS_MS } from './what_if.js';
 
 /** Which word is what. */
@@ -112,31 +114,13 @@ export const MODE = Object.freeze({ AUTO: 0, LOWEST: 1, SAFEST: 2, FIXED: 3 });
 /** @type {readonly ModeName[]} */
 export const MODE_NAMES = Object.freeze(['auto', 'lowest', 'safest', 'fixed']);
 
-/** Gap marks kept, each of GAP_WORDS words: first position, position after the last, cause code. */
-export const GAP_MARKS = 16;
-export const GAP_WORDS = 3;
-export const GAPS_AT = 64;
-
-/** Glitches kept, each of EVENT_WORDS words: context frame at which sound was back, frames missing. */
-export const EVENTS = 16;
-export const EVENT_WORDS = 2;
 export const EVENTS_AT = GAPS_AT + GAP_MARKS * GAP_WORDS;
 
 /** Late events so far had the lead been LEADS_MS[i], and the frames that were late. */
 export const WHAT_IF_AT = EVENTS_AT + EVENTS * EVENT_WORDS;
 export const WHAT_IF_LATE_AT = WHAT_IF_AT + LEADS_MS.length;
 
-export const CONTROL_WORDS = 512;
 if (WHAT_IF_LATE_AT + LEADS_MS.length > CONTROL_WORDS) throw new RangeError('the control words do not fit');
-
-/** A peak of 1.0. */
-export const PEAK_ONE = 1 << 23;
-/** A whole frame, as fractions of one are written. */
-export const FRACTION_ONE = 2 ** 31;
-/** A drift of 1 (a million ppm): 1 is 0.0005 ppm. */
-export const DRIFT_ONE = 2 ** 31;
-/** A frame of lead. */
-export const LEAD_ONE = 256;
 
 /**
  * What the page makes of the control words.

@@ -8,14 +8,11 @@
  * Its timeline never stops: while frames are missing the position goes on, so that sound which returns is at its place.
  */
 
+import { OVERLAP_FRAMES, SEARCH_REACH_FRAMES } from '../sound/constants.js';
+import { FEED_FRAMES, SPLICE_MISS_FRAMES } from './constants.js';
 import { Concealer, RE_ENTRY } from '../sound/concealment.js';
-import { OVERLAP, OVERLAP_FRAMES, REACH_FRAMES, REGION_FRAMES, SilenceDetector, SpliceSearch } from '../sound/splice.js';
-import { framesOf } from '../units.js';
+import { OVERLAP, REGION_FRAMES, SilenceDetector, SpliceSearch } from '../sound/splice.js';
 
-/** Room for the longest block at the least context rate, and the filter's reach. */
-export const FEED_FRAMES = 16_384;
-/** A splice may miss the wished place by so much to fit; the rest is left to the steering. */
-const SPLICE_REACH_FRAMES = Math.min(REACH_FRAMES, framesOf(4.5));
 /** Law of crossfades between sounds that have nothing in common. */
 const INDEPENDENT = 0;
 
@@ -171,9 +168,9 @@ export class Feed {
   splice(wished, needed) {
     const ring = this.#ring;
     const room = ring.level((this.position + wished) | 0) - needed;
-    const before = (this.position + wished - OVERLAP_FRAMES - REACH_FRAMES - ring.epochStart) | 0;
-    if (room < -SPLICE_REACH_FRAMES || before < 0) return 0;
-    const fits = this.isSilent ? Math.min(0, room) : this.#fit(wished, Math.min(SPLICE_REACH_FRAMES, room));
+    const before = (this.position + wished - OVERLAP_FRAMES - SEARCH_REACH_FRAMES - ring.epochStart) | 0;
+    if (room < -SPLICE_MISS_FRAMES || before < 0) return 0;
+    const fits = this.isSilent ? Math.min(0, room) : this.#fit(wished, Math.min(SPLICE_MISS_FRAMES, room));
     this.#beginSplice(wished + fits);
     return wished + fits;
   }
@@ -197,8 +194,8 @@ export class Feed {
     const search = this.#search;
     const past = (this.position - OVERLAP_FRAMES) | 0;
     this.#ring.read(past, search.outgoingLeft, search.outgoingRight, 0, OVERLAP_FRAMES);
-    this.#ring.read((past + wished - REACH_FRAMES) | 0, search.incomingLeft, search.incomingRight, 0, REGION_FRAMES);
-    search.find(Math.min(-SPLICE_REACH_FRAMES, most), most);
+    this.#ring.read((past + wished - SEARCH_REACH_FRAMES) | 0, search.incomingLeft, search.incomingRight, 0, REGION_FRAMES);
+    search.find(Math.min(-SPLICE_MISS_FRAMES, most), most);
     this.#gains = /** @type {Float32Array} */ (OVERLAP[search.law]);
     return search.offsetFrames;
   }

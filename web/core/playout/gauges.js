@@ -5,7 +5,8 @@
  * No method makes an object.
  */
 
-import { DRIFT_ONE, EVENT_WORDS, EVENTS, EVENTS_AT, FRACTION_ONE, LEAD_ONE, PEAK_ONE, WHAT_IF_AT, WHAT_IF_LATE_AT, WORD } from './controls.js';
+import { DRIFT_ONE, EVENTS, EVENT_WORDS, FRACTION_ONE, LEAD_ONE, PEAK_ONE } from './constants.js';
+import { EVENTS_AT, WHAT_IF_AT, WHAT_IF_LATE_AT, WORD } from './controls.js';
 
 /** Of Gauges.fractions: of a frame, beyond the position of the block's first one; the lead, frames; the rate, a ratio. */
 export const GAUGE = Object.freeze({ FRACTION: 0, LEAD: 1, RATE: 2 });

@@ -6,10 +6,8 @@
  * the same event. No clock is read: time is counted in frames, and wraps. The audio thread calls it: no method makes an object.
  */
 
+import { SAME_EVENT_MS } from './constants.js';
 import { framesOf } from '../units.js';
-
-/** What breaks off sooner after an interruption is the same event: one interruption to the ear. */
-export const SAME_EVENT_MS = 100;
 
 /** @template {Float64Array | Int32Array} Sums */
 export class LeadCounter {

@@ -4,7 +4,8 @@
  * In: the control words. Out: where the live edge is at a context frame. No method makes an object: fractions live in an array.
  */
 
-import { DRIFT_ONE, FRACTION_ONE, LEAD_ONE, WORD } from './controls.js';
+import { DRIFT_ONE, FRACTION_ONE, LEAD_ONE } from './constants.js';
+import { WORD } from './controls.js';
 
 const FRACTION = 0;
 const DRIFT = 1;

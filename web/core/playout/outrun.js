@@ -6,14 +6,8 @@
  * follows it in steps, each too late. A stall is no such thing: nothing comes, and what comes after it catches up.
  */
 
+import { OUTRUN_AGAIN_MS, OUTRUN_OVER_MS, OUTRUN_WINDOW_MS } from './constants.js';
 import { framesOf } from '../units.js';
-
-/** So much has to come too late in a row. Longer than what a network holds back and delivers at once; shorter than patience with silence. */
-const WINDOW_MS = 500;
-/** It has happened, and will again: less is enough then. */
-const AGAIN_MS = 60;
-/** Once nothing of the kind has happened for so long, it is over. */
-const OVER_AFTER_MS = 30_000;
 
 export class Outrun {
   #windowFrames;
@@ -27,9 +21,9 @@ export class Outrun {
 
   /** @param {number} streamRateHz */
   constructor(streamRateHz) {
-    this.#windowFrames = framesOf(WINDOW_MS, streamRateHz);
-    this.#againFrames = framesOf(AGAIN_MS, streamRateHz);
-    this.#overAfterFrames = framesOf(OVER_AFTER_MS, streamRateHz);
+    this.#windowFrames = framesOf(OUTRUN_WINDOW_MS, streamRateHz);
+    this.#againFrames = framesOf(OUTRUN_AGAIN_MS, streamRateHz);
+    this.#overAfterFrames = framesOf(OUTRUN_OVER_MS, streamRateHz);
   }
 
   /** Another timeline. */

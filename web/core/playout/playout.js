@@ -9,21 +9,15 @@
  * the delay is what it was. With one clock at both ends, and at the stream's rate, samples come out exactly as they were sent.
  */
 
+import { SAME_EVENT_MS, SLEEP_MS, STEP_MARGIN_FRAMES, WATCH_MS } from './constants.js';
+import { STREAM_RATE_HZ } from '../constants.js';
 import { PLAYOUT, WORD } from './controls.js';
 import { GAUGE, Gauges } from './gauges.js';
-import { SAME_EVENT_MS } from './lead_counter.js';
 import { TIME } from './pace.js';
 import { controlWords, RingReader } from './ring.js';
 import { ERROR, LEAD, Timeline } from './timeline.js';
 import { Voice } from './voice.js';
-import { framesOf, STREAM_RATE_HZ } from '../units.js';
-
-/** Required leads are watched for so long before sound is placed. */
-const WATCH_MS = 70;
-/** Whether there is room for a step is checked before the rate of the block is chosen. */
-const STEP_MARGIN_FRAMES = 4;
-/** An audio thread that stood still for longer was put to sleep with its page. */
-const SLEEP_MS = 1000;
+import { framesOf } from '../units.js';
 
 export class Playout {
   #ring;

@@ -3,22 +3,17 @@
  *
  * In: what a ring's writer is told. Out: transferred buffers that do the same to the ring at the other end. Buffers are
  * recycled: the worklet sends each back, so in steady state nothing is allocated and no more than POOL_BLOCKS exist.
- * Frames are batched: every message wakes a thread, and that costs more than the copy.
+ * Frames are batched: every message wakes a thread, and that costs more than the copy. A gap or a restart sends what there is.
  */
 
-/** Frames gathered before a block is sent (8.7 ms: 115 messages a second); a gap or restart sends what there is. */
-const BATCH_FRAMES = 384;
-/** Room for one batch begun and the longest record on top of it. */
-const BLOCK_FRAMES = 2560;
-const HEAD_WORDS = 4;
+import { BATCH_FRAMES, BLOCK_FRAMES, BLOCK_HEAD_WORDS, POOL_BLOCKS } from './constants.js';
+
 /** Of a block that comes back, where the head was: what it had been, whether anything was rendered yet, and the context frame of the newest block. */
 const KIND_WORD = 0;
 const HAS_RENDERED_WORD = 1;
 const RENDERED_WORD = 2;
-const HEAD_BYTES = HEAD_WORDS * Int32Array.BYTES_PER_ELEMENT;
-const BLOCK_BYTES = HEAD_BYTES + BLOCK_FRAMES * 2 * Float32Array.BYTES_PER_ELEMENT;
-/** Blocks in circulation. When all are under way the audio thread is standing still, and frames are dropped. */
-const POOL_BLOCKS = 32;
+const BLOCK_HEAD_BYTES = BLOCK_HEAD_WORDS * Int32Array.BYTES_PER_ELEMENT;
+const BLOCK_BYTES = BLOCK_HEAD_BYTES + BLOCK_FRAMES * 2 * Float32Array.BYTES_PER_ELEMENT;
 
 const KIND_AUDIO = 0;
 const KIND_GAP = 1;
@@ -65,7 +60,7 @@ export class PortSink {
   /** A block came back. @param {ArrayBuffer} block */
   recycle(block) {
     if (block.byteLength !== BLOCK_BYTES || this.#pool.length >= POOL_BLOCKS) return;
-    const head = new Int32Array(block, 0, HEAD_WORDS);
+    const head = new Int32Array(block, 0, BLOCK_HEAD_WORDS);
     if (head[KIND_WORD] === KIND_QUESTION) this.#isAsking = false;
     if (head[HAS_RENDERED_WORD] === 1) this.#renderedFrame = head[RENDERED_WORD] ?? null;
     this.#pool.push(block);
@@ -112,7 +107,7 @@ export class PortSink {
     this.#flush();
     const block = this.#pool.pop();
     if (!block) return;
-    new Float64Array(block, HEAD_BYTES, 5).set([line.context_frame, line.position, line.drift_ppm, line.stepped_frames, line.excess_frames]);
+    new Float64Array(block, BLOCK_HEAD_BYTES, 5).set([line.context_frame, line.position, line.drift_ppm, line.stepped_frames, line.excess_frames]);
     this.#send(block, KIND_LINE, 0, 0, 0);
   }
 
@@ -162,7 +157,7 @@ export class PortSink {
   /** @param {number} position @returns {ArrayBuffer | null} */
   #begin(position) {
     const block = this.#pool.pop() ?? null;
-    if (block) this.#samples = new Float32Array(block, HEAD_BYTES);
+    if (block) this.#samples = new Float32Array(block, BLOCK_HEAD_BYTES);
     this.#frames = 0;
     this.#position = position;
     return block;
@@ -184,7 +179,7 @@ export class PortSink {
 
   /** @param {ArrayBuffer} block @param {...number} head */
   #send(block, ...head) {
-    new Int32Array(block, 0, HEAD_WORDS).set(head);
+    new Int32Array(block, 0, BLOCK_HEAD_WORDS).set(head);
     this.#post(block);
   }
 }
@@ -196,10 +191,10 @@ export class PortSink {
  */
 export function applyBlock(block, ring) {
   if (block.byteLength !== BLOCK_BYTES) return;
-  const head = new Int32Array(block, 0, HEAD_WORDS);
+  const head = new Int32Array(block, 0, BLOCK_HEAD_WORDS);
   const [kind = 0, position = 0, frames = 0, cause = 0] = head;
   switch (kind) {
-    case KIND_AUDIO: return ring.audio(position, new Float32Array(block, HEAD_BYTES), frames);
+    case KIND_AUDIO: return ring.audio(position, new Float32Array(block, BLOCK_HEAD_BYTES), frames);
     case KIND_GAP: return ring.gap(position, frames >>> 0, cause);
     case KIND_RESTART: return ring.restart(position);
     case KIND_EXPECT_SOUND: return ring.expectSound();
@@ -213,7 +208,7 @@ export function applyBlock(block, ring) {
 
 /** @param {ArrayBuffer} block @returns {import('../clock/live_edge.js').Line} */
 function lineOf(block) {
-  const [contextFrame = 0, position = 0, driftPpm = 0, steppedFrames = 0, excessFrames = 0] = new Float64Array(block, HEAD_BYTES, 5);
+  const [contextFrame = 0, position = 0, driftPpm = 0, steppedFrames = 0, excessFrames = 0] = new Float64Array(block, BLOCK_HEAD_BYTES, 5);
   return { context_frame: contextFrame, position, drift_ppm: driftPpm, stepped_frames: steppedFrames, excess_frames: excessFrames };
 }
 
@@ -224,7 +219,7 @@ function lineOf(block) {
  */
 export function stampBlock(block, contextFrame) {
   if (block.byteLength !== BLOCK_BYTES) return;
-  const head = new Int32Array(block, 0, HEAD_WORDS);
+  const head = new Int32Array(block, 0, BLOCK_HEAD_WORDS);
   head[HAS_RENDERED_WORD] = contextFrame === null ? 0 : 1;
   head[RENDERED_WORD] = contextFrame ?? 0;
 }

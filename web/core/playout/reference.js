@@ -7,8 +7,8 @@
  * No method makes an object.
  */
 
+import { STEP_MS } from './constants.js';
 import { TIME } from './pace.js';
-import { STEP_MS } from './steering.js';
 import { framesOf } from '../units.js';
 
 export class Reference {

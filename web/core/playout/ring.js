@@ -11,17 +11,9 @@
  * (EPOCH_SHIFT), so frames the reader is copying in that instant are not touched.
  */
 
-import { CONTROL_WORDS, DRIFT_ONE, FRACTION_ONE, GAP_MARKS, GAP_WORDS, GAPS_AT, LEAD_ONE, PLAYOUT, WORD } from './controls.js';
-import { AUDIO_FRAMES_MAX } from '../net/wire.js';
-
-/** 1.365 s of stereo at the highest rate, 2.97 s at the usual one: what a listener could still want to hear. A power of two, so a slot is
-    a mask away. */
-export const CAPACITY_FRAMES = 131_072;
-/**
- * The reader keeps this far from the oldest frames (85 ms and more): a burst written while one block is copied must not reach
- * the frames under its hands.
- */
-export const MARGIN_FRAMES = 8192;
+import { CAPACITY_FRAMES, CONTROL_WORDS, DRIFT_ONE, FRACTION_ONE, GAPS_AT, GAP_MARKS, GAP_WORDS, LEAD_ONE, MARGIN_FRAMES } from './constants.js';
+import { AUDIO_FRAMES_MAX } from '../net/constants.js';
+import { PLAYOUT, WORD } from './controls.js';
 
 /** A longer gap leaves nothing to join on to: a new timeline begins behind it (receiver.js). */
 export const GAP_FRAMES_MAX = CAPACITY_FRAMES - MARGIN_FRAMES;

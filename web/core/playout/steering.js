@@ -10,53 +10,13 @@
  * less than in proportion; no error is ignored.
  */
 
-import { framesOf, STREAM_RATE_HZ } from '../units.js';
-
-/** A larger error is corrected by one step, not by the speed. */
-export const STEP_MS = 5;
-const PPM = 1e-6;
-const CORRECTION_MAX = 300 * PPM;
-/** Change of rate, per second. 30 ppm/s is the promise; a block's share of it is rounded, so stay below. */
-const SLOPE_PER_S = 29.9 * PPM;
-/** An error of 1 s would be worked off at 0.1 s/s: at 300 ppm that brakes with just the slope allowed. */
-const GAIN_PER_S = 0.1;
-/** Below this error (s) the gain falls in proportion: the live edge's estimate moves by a few hundredths of a ms. */
-const NOISE_S = 0.25e-3;
-
-/** The first seconds, while the drift is being learned, may turn faster: it is still less than a cent. */
-const LEARNING_S = 15;
-const LEARNING_SLOPE_PER_S = 300 * PPM;
-const LEARNING_GAIN_PER_S = 0.4;
-const LEARNING_CORRECTION_MAX = 500 * PPM;
-/** From here on gain and correction move to their later values: when the slope limit falls, the rate must be one it can still brake. */
-const CALMING_FROM_S = 12;
-
-/**
- * Kept on top of the target at first: pages and browsers are busy when sound begins, and what the first moments required is little.
- * From START_S on it goes down to what remains while the drift is being learned: an unknown one pulls before it is followed.
- */
-const START_MS = 2.5;
-const START_S = 6;
-const START_OVER_S = 12;
-const LEARNING_MS = 0.9;
-
-/** With one clock at both ends nothing is resampled while the lead is right within this (s) and what is kept on top while the drift is being learned, or
-    is what the first seconds keep on top. */
-const EXACT_S = 0.4e-3;
-/** Nearer to the live edge less: the target's own margin is there for it. */
-const EXACT_NEARER_S = 0.4e-3;
-/**
- * A correction ends within this (s) of where the lead is right: the live edge's estimate moves by 0.1 ms, and what rests there, or is
- * about to, shall not be moved on by that.
- */
-const LANDING_S = 0.6e-3;
-const LANDING_NEARER_S = 0.2e-3;
-/** And on the nearest whole frame, which is approached so fast: half a frame at 1.5 per s brakes with just the slope allowed. */
-const LANDING_GAIN_PER_S = 1.5;
-/** So near to a whole frame nothing is heard of the last step: full scale at 10 kHz moves by -80 dB. */
-const LANDED_FRAMES = 7e-5;
-/** And slower than this it may stop at once. */
-const LANDED_RATE = 1 * PPM;
+import { STREAM_RATE_HZ } from '../constants.js';
+import {
+  CALMING_FROM_S, CORRECTION_MAX, EXACT_NEARER_S, EXACT_S, GAIN_PER_S, LANDED_FRAMES, LANDED_RATE, LANDING_GAIN_PER_S, LANDING_NEARER_S,
+  LANDING_S, LEARNING_CORRECTION_MAX, LEARNING_GAIN_PER_S, LEARNING_MS, LEARNING_S, LEARNING_SLOPE_PER_S, NOISE_S, SLOPE_PER_S, START_MS,
+  START_OVER_S, START_S,
+} from './constants.js';
+import { framesOf } from '../units.js';
 
 /** What a reader does that may rest: stands still; works an error off; goes to the nearest whole frame, to stand there. */
 const RESTING = 0;

@@ -11,60 +11,16 @@
  * covering as soon as it has been heard, a stall of 300 ms only if it comes many times in some minutes.
  */
 
+import { STREAM_RATE_HZ } from '../constants.js';
+import {
+  AUTO, CAUTION_MS_MAX, CAUTIOUS_MS, FIRST_TARGET_MS, FORGOTTEN, FRAMES_BEYOND, LEAD_MS_MIN, LOWEST, MEMORY_MS_MIN, MEMORY_STEP_MS,
+  PATIENCE_MS, RESTING_MS, SAFEST, SHOWN_STEPS, STEP_MS, STILL_LATE_MS, TARGET_FACTOR, TARGET_LEADS, WORTH_MS,
+} from './constants.js';
 import { MODE } from './controls.js';
-import { framesOf, STREAM_RATE_HZ } from '../units.js';
+import { framesOf } from '../units.js';
 import { LeadCounter } from './lead_counter.js';
 
-/** Candidates, 4 ms to 1.01 s: finer than the jitter of a cable. */
-const LEAD_MS_MIN = 4;
-const FACTOR = 1.025;
-const CANDIDATES = 225;
-
-/**
- * A mode, in milliseconds. Chosen by replaying made-up networks (tests/web/sim/networks.js): docs/design/playout.md has the figures.
- *
- * @typedef {object} Law
- * @property {number} price what one remembered interruption is worth in delay; four are worth twice as much
- * @property {number} memory how long interruptions are remembered
- * @property {number} margin kept beyond what was required: a near miss counts as a miss
- * @property {number} caution share of what was required above the calmest moment that is kept on top, while little was seen
- * @property {number} most longest lead
- */
-/** @type {Law} */
-const AUTO = { price: 115, memory: 300_000, margin: 0.5, caution: 0.5, most: 500 };
-/** @type {Law} */
-const LOWEST = { price: 10, memory: 60_000, margin: 0.2, caution: 0, most: 80 };
-/** @type {Law} */
-const SAFEST = { price: 1000, memory: 3_600_000, margin: 12, caution: 1, most: 1000 };
-
-/** So many interruptions weigh nothing: what is all but forgotten gives its delay back. */
-const FORGOTTEN = 0.05;
-/** Sound that stays away for so long is as bad as one more interruption. */
-const STILL_LATE_MS = 500;
-/** What the first moments teach is forgotten as fast as it was learned, but not faster than this. */
-const MEMORY_MS_MIN = 30_000;
-/** After so long enough has been seen: caution has faded. */
-const CAUTIOUS_MS = 200_000;
-
-/** And it is never more than this: a network that became slower is no network that may become so again. */
-const CAUTION_MS_MAX = 20;
-/** A longer lead must be cheaper by so much: lateness comes in whole blocks. */
-const WORTH_MS = 1.5;
-
-/** Memory fades in steps of a tenth of a second. */
-const BUCKET_MS = 100;
-/** A smaller lead is taken at once while it can be reached by the speed alone. */
-const STEP_MS = 5;
-/** A reader that may rest is not asked to move for less: with a target that creeps it would never stand still. */
-const RESTING_MS = 0.3;
-/** A step down waits for silence, but not for ever. */
-const PATIENCE_MS = 15_000;
-/** The target before anything is known. */
-const START_MS = 12;
-/** The worst of so many buckets is shown. */
-const SHOWN_BUCKETS = 200;
-/** No block is as undemanding. */
-const NO_FLOOR = 0x3fff_ffff;
+/** @import { Law } from './constants.js' */
 
 /** @param {Law} law in milliseconds @param {(ms: number) => number} frames @returns {Law} in frames */
 function inFrames({ price, memory, margin, caution, most }, frames) {
@@ -90,8 +46,8 @@ export class LeadTarget {
   #bucketFrames = 0;
   #bucketMost = 0;
   /** What the calmest bucket required. */
-  #floor = NO_FLOOR;
-  #recent = new Int32Array(SHOWN_BUCKETS);
+  #floor = FRAMES_BEYOND;
+  #recent = new Int32Array(SHOWN_STEPS);
   #bucket = 0;
   #surplusFrames = 0;
   /** Of the last choice, frames. */
@@ -114,7 +70,7 @@ export class LeadTarget {
   constructor(streamRateHz = STREAM_RATE_HZ) {
     /** @param {number} ms */
     const frames = (ms) => framesOf(ms, streamRateHz);
-    this.frames = frames(START_MS);
+    this.frames = frames(FIRST_TARGET_MS);
     this.#laws = { auto: inFrames(AUTO, frames), lowest: inFrames(LOWEST, frames), safest: inFrames(SAFEST, frames) };
     this.#law = this.#laws.auto;
     this.#leadFramesMin = frames(LEAD_MS_MIN);
@@ -123,13 +79,13 @@ export class LeadTarget {
     this.#cautiousFrames = frames(CAUTIOUS_MS);
     this.#cautionFramesMax = frames(CAUTION_MS_MAX);
     this.#worthFrames = frames(WORTH_MS);
-    this.#bucketLength = frames(BUCKET_MS);
+    this.#bucketLength = frames(MEMORY_STEP_MS);
     this.#stepFrames = frames(STEP_MS);
     this.#restingFrames = frames(RESTING_MS);
     this.#patienceFrames = frames(PATIENCE_MS);
     const least = this.#leadFramesMin;
-    const leads = Int32Array.from({ length: CANDIDATES }, (_, at) => Math.round(least * FACTOR ** at));
-    this.#counter = new LeadCounter(leads, new Float64Array(CANDIDATES), streamRateHz);
+    const leads = Int32Array.from({ length: TARGET_LEADS }, (_, at) => Math.round(least * TARGET_FACTOR ** at));
+    this.#counter = new LeadCounter(leads, new Float64Array(TARGET_LEADS), streamRateHz);
   }
 
   /** @param {number} mode of MODE @param {number} fixedFrames the lead of MODE.FIXED */
@@ -204,7 +160,7 @@ export class LeadTarget {
     this.#calmFrames = this.frames;
     if (frames > 0) return;
     this.#counter.shift(-frames);
-    for (let at = 0; at < SHOWN_BUCKETS; at += 1) {
+    for (let at = 0; at < SHOWN_STEPS; at += 1) {
       this.#recent[at] = Math.max(0, /** @type {number} */ (this.#recent[at]) + frames);
     }
   }
@@ -216,9 +172,9 @@ export class LeadTarget {
     this.#counter.settle();
     this.#floor = Math.min(this.#floor, this.#bucketMost);
     this.#recent[this.#bucket] = this.#bucketMost;
-    this.#bucket = (this.#bucket + 1) % SHOWN_BUCKETS;
+    this.#bucket = (this.#bucket + 1) % SHOWN_STEPS;
     let most = 0;
-    for (let at = 0; at < SHOWN_BUCKETS; at += 1) most = Math.max(most, /** @type {number} */ (this.#recent[at]));
+    for (let at = 0; at < SHOWN_STEPS; at += 1) most = Math.max(most, /** @type {number} */ (this.#recent[at]));
     this.requiredFrames = most;
     this.#bucketFrames = 0;
     this.#bucketMost = 0;
@@ -229,7 +185,7 @@ export class LeadTarget {
     const best = this.#best();
     if (best <= this.#calmFrames) return this.#calmFrames;
     let at = 0;
-    while (at < CANDIDATES - 1 && /** @type {number} */ (this.#counter.leads[at + 1]) <= this.#calmFrames) at += 1;
+    while (at < TARGET_LEADS - 1 && /** @type {number} */ (this.#counter.leads[at + 1]) <= this.#calmFrames) at += 1;
     return this.#costAt(at) - this.#leastCost < this.#worthFrames ? this.#calmFrames : best;
   }
 
@@ -245,13 +201,13 @@ export class LeadTarget {
     const { most, caution } = this.#law;
     let best = 0;
     let leastCost = Infinity;
-    for (let at = 0; at < CANDIDATES && /** @type {number} */ (this.#counter.leads[at]) <= most; at += 1) {
+    for (let at = 0; at < TARGET_LEADS && /** @type {number} */ (this.#counter.leads[at]) <= most; at += 1) {
       const cost = this.#costAt(at);
       if (cost >= leastCost) continue;
       leastCost = cost;
       best = /** @type {number} */ (this.#counter.leads[at]);
     }
-    this.#leastCost = Math.min(Math.round(leastCost), NO_FLOOR) | 0;
+    this.#leastCost = Math.min(Math.round(leastCost), FRAMES_BEYOND) | 0;
     const unseen = Math.max(0, 1 - this.#age / this.#cautiousFrames);
     const kept = Math.min(this.#cautionFramesMax, Math.round(caution * unseen * Math.max(0, best - this.#floor)));
     return Math.min(most, best + kept) | 0;

@@ -6,21 +6,17 @@
  * begins, breaks off and returns (playout.js). No method makes an object: what has a fraction lives in arrays.
  */
 
+import { CALM_MS, FRAMES_BEYOND, STANDSTILL_MS, STEP_MS } from './constants.js';
 import { LineReader } from './line_reader.js';
 import { Outrun } from './outrun.js';
 import { Pace, TIME } from './pace.js';
 import { Reference } from './reference.js';
-import { STEP_MS } from './steering.js';
 import { LeadTarget } from './target.js';
 import { framesOf } from '../units.js';
 import { WhatIf } from './what_if.js';
 
-/** Frames lie ready so much earlier than any network could bring them: the audio thread itself stood still. */
-const STANDSTILL_MS = 100;
-/** So long nothing may be late before the line is doubted. */
-const CALM_MS = 1000;
 /** No lead is as short. */
-const LEAST = -0x3fff_ffff;
+const LEAST = -FRAMES_BEYOND;
 
 /** Of Timeline.now: the reader's lead at the block's begin, and by how much it is too long; frames. */
 export const LEAD = 0;

@@ -8,21 +8,18 @@
  * The audio thread calls it: no method makes an object.
  */
 
+import { STREAM_RATE_HZ } from '../constants.js';
+import { LEAD_MS_MIN, WHAT_IF_FACTOR, WHAT_IF_LEADS } from './constants.js';
 import { LeadCounter } from './lead_counter.js';
-import { framesOf, STREAM_RATE_HZ } from '../units.js';
-
-/** Least candidate, and the factor from each to the next: finer than anybody could choose by ear. */
-const LEAD_MS_MIN = 4;
-const FACTOR = 1.06;
-const CANDIDATES = 96;
+import { framesOf } from '../units.js';
 
 /** The leads that are watched, ms: 4 to 1,014. */
-export const LEADS_MS = Object.freeze(Array.from({ length: CANDIDATES }, (_, index) => LEAD_MS_MIN * FACTOR ** index));
+export const LEADS_MS = Object.freeze(Array.from({ length: WHAT_IF_LEADS }, (_, index) => LEAD_MS_MIN * WHAT_IF_FACTOR ** index));
 
 export class WhatIf {
   /** Late events per candidate, counted when sound is back, and the frames of their blocks. */
-  events = new Int32Array(CANDIDATES);
-  lateFrames = new Int32Array(CANDIDATES);
+  events = new Int32Array(WHAT_IF_LEADS);
+  lateFrames = new Int32Array(WHAT_IF_LEADS);
   seconds = 0;
 
   /** The shortest leads are interrupted, so many. */
@@ -30,10 +27,10 @@ export class WhatIf {
   #counter;
   #secondFramesMost;
   /** Of each that is: where what had arrived ended, the frames since, whether the event before goes on, whether others are to blame. */
-  #brokeOffAt = new Int32Array(CANDIDATES);
-  #brokenFrames = new Int32Array(CANDIDATES);
-  #isSameEvent = new Uint8Array(CANDIDATES);
-  #isExplained = new Uint8Array(CANDIDATES);
+  #brokeOffAt = new Int32Array(WHAT_IF_LEADS);
+  #brokenFrames = new Int32Array(WHAT_IF_LEADS);
+  #isSameEvent = new Uint8Array(WHAT_IF_LEADS);
+  #isExplained = new Uint8Array(WHAT_IF_LEADS);
   #secondFrames = 0;
   #isFirst = true;
 

@@ -8,35 +8,30 @@
  * at the full rate and cannot tell them apart; at an eighth of the rate it sees 23 ms and can.
  */
 
+import { LOW_DECIMATION, LOW_PASS_BETA, LOW_PASS_REACH_FRAMES, LOW_PASS_SHARE, PAST_FRAMES } from './constants.js';
 import { kaiser } from './kaiser.js';
 
-export const DECIMATION = 8;
-/** The low-pass looks this many frames to either side: shorter lets partials through twice, longer hides the newest frames. */
-export const REACH_FRAMES = 32;
 /** In cycles per frame: 2480 Hz, a little below half the low rate. What folds over is in both bands, and cancels. */
-const CUTOFF = 0.9 / (2 * DECIMATION);
-const KAISER_BETA = 6;
+const CUTOFF = LOW_PASS_SHARE / (2 * LOW_DECIMATION);
 
-/** The newest frames that are always kept: 93 ms, a window of the low band and its filter. */
-export const KEPT_FRAMES = 4096;
-/** Room before the past is moved to the front. A multiple of DECIMATION, as every move is. */
-const ROOM_FRAMES = 2 * KEPT_FRAMES;
+/** Room before the past is moved to the front. A multiple of LOW_DECIMATION, as every move is. */
+const ROOM_FRAMES = 2 * PAST_FRAMES;
 
 const PROTOTYPE = lowPass();
 /** The low band's taps at the full rate: of sum 1. */
 const DOWN = scaled(PROTOTYPE, 1);
 /** Low samples that make one full-rate frame: from place - 3 to place + 4. */
-const UP_TAPS = (2 * REACH_FRAMES) / DECIMATION;
+const UP_TAPS = (2 * LOW_PASS_REACH_FRAMES) / LOW_DECIMATION;
 const UP_BEFORE = UP_TAPS / 2 - 1;
 /** By phase, UP_TAPS each: each phase of sum 1, or a steady level would whistle at the low rate. */
 const UP = interpolation();
 
 /** @returns {Float64Array} a windowed sinc */
 function lowPass() {
-  return Float64Array.from({ length: 2 * REACH_FRAMES + 1 }, (_, tap) => {
-    const at = tap - REACH_FRAMES;
+  return Float64Array.from({ length: 2 * LOW_PASS_REACH_FRAMES + 1 }, (_, tap) => {
+    const at = tap - LOW_PASS_REACH_FRAMES;
     const sinc = at === 0 ? 2 * CUTOFF : Math.sin(2 * Math.PI * CUTOFF * at) / (Math.PI * at);
-    return sinc * kaiser(at / (REACH_FRAMES + 1), KAISER_BETA);
+    return sinc * kaiser(at / (LOW_PASS_REACH_FRAMES + 1), LOW_PASS_BETA);
   });
 }
 
@@ -48,21 +43,22 @@ function scaled(taps, sum) {
 
 /** @returns {Float64Array} */
 function interpolation() {
-  const phases = Array.from({ length: DECIMATION }, (_, phase) => scaled(Float64Array.from({ length: UP_TAPS }, (_tap, tap) =>
-    PROTOTYPE[REACH_FRAMES + phase - (tap - UP_BEFORE) * DECIMATION] ?? 0), 1));
+  const phases = Array.from({ length: LOW_DECIMATION }, (_, phase) => scaled(Float64Array.from({ length: UP_TAPS }, (_tap, tap) =>
+    PROTOTYPE[LOW_PASS_REACH_FRAMES + phase - (tap - UP_BEFORE) * LOW_DECIMATION] ?? 0), 1));
   return Float64Array.from(phases.flatMap((taps) => [...taps]));
 }
 
 /** The low band at one frame: writes low[place]. @param {Float64Array} frames @param {number} center @param {Float64Array} low @param {number} place */
 export function lower(frames, center, low, place) {
-  const first = center - REACH_FRAMES;
+  const first = center - LOW_PASS_REACH_FRAMES;
   let even = 0;
   let odd = 0;
-  for (let tap = 0; tap < 2 * REACH_FRAMES; tap += 2) {
+  for (let tap = 0; tap < 2 * LOW_PASS_REACH_FRAMES; tap += 2) {
     even += /** @type {number} */ (DOWN[tap]) * /** @type {number} */ (frames[first + tap]);
     odd += /** @type {number} */ (DOWN[tap + 1]) * /** @type {number} */ (frames[first + tap + 1]);
   }
-  low[place] = even + odd + /** @type {number} */ (DOWN[2 * REACH_FRAMES]) * /** @type {number} */ (frames[center + REACH_FRAMES]);
+  const last = /** @type {number} */ (DOWN[2 * LOW_PASS_REACH_FRAMES]);
+  low[place] = even + odd + last * /** @type {number} */ (frames[center + LOW_PASS_REACH_FRAMES]);
 }
 
 /**
@@ -86,21 +82,21 @@ export const UP_AFTER = UP_TAPS - 1 - UP_BEFORE;
 export class Past {
   /** What was put out; the newest at end - 1. Before the first, silence. */
   frames = new Float64Array(ROOM_FRAMES);
-  end = KEPT_FRAMES;
-  /** low[i] is the low band at frames[i * DECIMATION], known below lowEnd: REACH_FRAMES after a frame. */
-  low = new Float64Array(ROOM_FRAMES / DECIMATION);
-  lowEnd = (KEPT_FRAMES - REACH_FRAMES) / DECIMATION;
+  end = PAST_FRAMES;
+  /** low[i] is the low band at frames[i * LOW_DECIMATION], known below lowEnd: LOW_PASS_REACH_FRAMES after a frame. */
+  low = new Float64Array(ROOM_FRAMES / LOW_DECIMATION);
+  lowEnd = (PAST_FRAMES - LOW_PASS_REACH_FRAMES) / LOW_DECIMATION;
 
   /** @param {Float32Array} samples @param {number} from @param {number} frames */
   remember(samples, from, frames) {
-    for (let frame = Math.max(0, frames - KEPT_FRAMES); frame < frames; frame += 1) {
+    for (let frame = Math.max(0, frames - PAST_FRAMES); frame < frames; frame += 1) {
       if (this.end === ROOM_FRAMES) this.#makeRoom();
       this.frames[this.end] = /** @type {number} */ (samples[from + frame]);
       this.end += 1;
     }
     // A long block leaves low samples out that lie further back than anybody looks.
-    for (; this.lowEnd * DECIMATION + REACH_FRAMES < this.end; this.lowEnd += 1) {
-      lower(this.frames, this.lowEnd * DECIMATION, this.low, this.lowEnd);
+    for (; this.lowEnd * LOW_DECIMATION + LOW_PASS_REACH_FRAMES < this.end; this.lowEnd += 1) {
+      lower(this.frames, this.lowEnd * LOW_DECIMATION, this.low, this.lowEnd);
     }
   }
 
@@ -111,10 +107,10 @@ export class Past {
   }
 
   #makeRoom() {
-    const low = KEPT_FRAMES / DECIMATION;
-    this.frames.copyWithin(0, KEPT_FRAMES, ROOM_FRAMES);
+    const low = PAST_FRAMES / LOW_DECIMATION;
+    this.frames.copyWithin(0, PAST_FRAMES, ROOM_FRAMES);
     this.low.copyWithin(0, low, 2 * low);
-    this.end -= KEPT_FRAMES;
+    this.end -= PAST_FRAMES;
     this.lowEnd -= low;
   }
 }

@@ -10,17 +10,7 @@
  * Burg's method are below 1, so the model is stable whatever the sound was.
  */
 
-/** Lags whose sums are gathered in one pass over the window: as many as the registers hold. */
-const LAGS_AT_ONCE = 4;
-/** What one order of the recursion costs for each coefficient, against a product of the autocorrelation: measured. */
-const WORK_PER_COEFFICIENT = 36;
-/** Samples around -120 dBFS: there is nothing to model below. */
-const POWER_LEAST = 1e-12;
-/**
- * Added to the energy, as white noise 90 dB below the sound would: it keeps a pure tone from being modelled to the last bit,
- * where rounding decides, and moves nothing else.
- */
-const NOISE_SHARE = 1e-9;
+import { LAGS_AT_ONCE, NOISE_SHARE, POWER_LEAST, WORK_PER_COEFFICIENT } from './constants.js';
 
 export class Burg {
   /** The window, oldest frame first: filled by the caller before begin(). */

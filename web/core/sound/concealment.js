@@ -10,48 +10,26 @@
  * unheard in anything that rings; a longer one is a soft duck. Made once, then free of allocation.
  */
 
+import {
+  DISTRUSTED_FRAMES, EDGE_ORDER, ENERGY_LEAST, ERROR_DISTRUSTED, ERROR_TRUSTED, FRESH_ORDER, FRESH_TRUST, FRESH_WINDOW, FULL_LEVEL_FRAMES,
+  GUESS_FRAMES, HIGH_ORDER, LOW_ORDER, REHEARSAL_FRAMES, REHEARSAL_ROUNDS, RE_ENTRY_FRAMES, TRIAL,
+} from './constants.js';
 import { Past } from './bands.js';
 import { Burg } from './burg.js';
-import { lawFor, riseTables } from './fades.js';
-import { EDGE_ORDER, Guess, GUESS_FRAMES, HIGH_ORDER, LOW_ORDER, TRIAL } from './guess.js';
+import { lawFor, raisedCosine, riseTables } from './fades.js';
+import { Guess } from './guess.js';
 import { copyEnd, ModelMaker } from './models.js';
-import { framesOf } from '../units.js';
 
-/** How long a guess is trusted. */
-export const FULL_LEVEL_FRAMES = framesOf(5);
-/** The crossfade from the guess, which goes on, to real frames. */
-export const RE_ENTRY_FRAMES = framesOf(6);
 /** Gains of the returning sound, by law (fades.js); the guess gets the same table from its end. */
 export const RE_ENTRY = riseTables(RE_ENTRY_FRAMES);
-
-/**
- * Tried on the newest 3.6 ms, a model whose error has this share of the energy is trusted fully, or not at all: sound that
- * has just begun is in no model yet, and a wrong guess is worse than none.
- */
-const ERROR_TRUSTED = 0.2;
-const ERROR_DISTRUSTED = 0.8;
-/** Low bands below -120 dBFS prove nothing. */
-const ENERGY_LEAST = 1e-12;
-/** So soon a guess that is not trusted is over. */
-const DISTRUSTED_FRAMES = framesOf(1);
-
-/** A small model of the newest 17 ms of the low band, made on the spot when the one at hand fails. 7 us on a machine of 2020. */
-const FRESH_ORDER = 32;
-const FRESH_WINDOW = 96;
-/** What it is trusted at least: it has heard the newest frames. */
-const FRESH_TRUST = 0.2;
-
-/** So many rounds that the first gap afterwards is as fast as the hundredth; they take 60 ms on a machine of 2020. */
-const REHEARSAL_ROUNDS = 60;
-const REHEARSAL_FRAMES = 128;
 
 const GAINS = Float32Array.from({ length: GUESS_FRAMES }, (_, frame) =>
   fall((frame + 1 - FULL_LEVEL_FRAMES) / (GUESS_FRAMES - FULL_LEVEL_FRAMES)));
 const DISTRUSTED_GAINS = Float32Array.from({ length: GUESS_FRAMES }, (_, frame) => fall((frame + 1) / DISTRUSTED_FRAMES));
 
-/** @param {number} share of the way, 0 to 1 @returns {number} raised cosine from 1 to 0 */
+/** @param {number} share of the way, 0 to 1 @returns {number} from 1 to 0 */
 function fall(share) {
-  return 0.5 + 0.5 * Math.cos(Math.PI * Math.max(0, Math.min(1, share)));
+  return 1 - raisedCosine(Math.PI * Math.max(0, Math.min(1, share)));
 }
 
 export class Concealer {

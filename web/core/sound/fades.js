@@ -4,18 +4,12 @@
  * In: how long, and how alike two sounds are. Out: tables of gains, made once. What fades is the caller's business.
  */
 
-import { framesOf } from '../units.js';
+import { LAW_SAME } from './constants.js';
 
-/** Fade-in, and the overlap of a splice: 10 ms. Shorter splices of low notes are heard as a tick. */
-export const FADE_FRAMES = framesOf(10);
-
-/** From just above 0 to just below 1; backwards it is its mirror. @param {number} frames @returns {Float32Array} */
-function raisedCosine(frames) {
-  return Float32Array.from({ length: frames }, (_, frame) => 0.5 - 0.5 * Math.cos((Math.PI * (frame + 1)) / (frames + 1)));
+/** The raised cosine: 0 at 0, 1 at pi, 0 at 2 pi. @param {number} phase @returns {number} */
+export function raisedCosine(phase) {
+  return 0.5 - 0.5 * Math.cos(phase);
 }
-
-/** Laws of crossfades: from 0, equal power, for sounds that have nothing in common, to this one, equal sum, for the same sound. */
-export const LAW_SAME = 8;
 
 /**
  * Gains of the sound that comes in, one table for each law; the sound that goes out gets the same table from its end. Between
@@ -24,7 +18,8 @@ export const LAW_SAME = 8;
  * @param {number} frames of the crossfade @returns {Float32Array[]} indexed by law
  */
 export function riseTables(frames) {
-  const linear = raisedCosine(frames);
+  // From just above 0 to just below 1; backwards it is its mirror.
+  const linear = Float32Array.from({ length: frames }, (_, frame) => raisedCosine((Math.PI * (frame + 1)) / (frames + 1)));
   return Array.from({ length: LAW_SAME + 1 }, (_, law) => linear.map((rise) => {
     const fall = 1 - rise;
     return rise / Math.sqrt(rise * rise + fall * fall + (2 * rise * fall * law) / LAW_SAME);

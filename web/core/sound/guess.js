@@ -8,38 +8,25 @@
  * model, and the difference between the newest frames and their low band by another; both begin where they are.
  */
 
-import { DECIMATION, lower, raised, REACH_FRAMES, UP_AFTER } from './bands.js';
-import { framesOf } from '../units.js';
+import {
+  GUESS_FRAMES, HIGH_ORDER, LEVEL_LEAST, LOW_DECIMATION, LOW_ORDER, LOW_PASS_REACH_FRAMES, PEAK_FRAMES, PEAK_MARGIN, SMALLEST,
+  TRIAL,
+} from './constants.js';
+import { lower, raised, UP_AFTER } from './bands.js';
 
-/** Coefficients of the models: of the newest frames, of the low band, of what is above. Measured: docs/design/concealment.md. */
-export const EDGE_ORDER = 32;
-export const LOW_ORDER = 128;
-export const HIGH_ORDER = 64;
-
-/** A guess is worth nothing after this. */
-export const GUESS_FRAMES = framesOf(20);
 /** Frames copied from the past: what the low-pass sees around the oldest low sample that is not known yet. */
-const EDGE_FRAMES = 2 * REACH_FRAMES;
+const EDGE_FRAMES = 2 * LOW_PASS_REACH_FRAMES;
 /** Low samples that are known, around the newest frames. */
-const UNKNOWN_LOW = REACH_FRAMES / DECIMATION;
-/** Low samples, the newest 3.6 ms, by which a model is tried before it is trusted. */
-export const TRIAL = 20;
+const UNKNOWN_LOW = LOW_PASS_REACH_FRAMES / LOW_DECIMATION;
 /** Low samples copied from the past: what the model needs before the trial. */
 const LOW_KEPT = LOW_ORDER + TRIAL - UNKNOWN_LOW;
 const LOW_KNOWN = LOW_KEPT + UNKNOWN_LOW;
-const LOW_ROOM = LOW_KNOWN + Math.ceil(GUESS_FRAMES / DECIMATION) + UP_AFTER + 1;
-/** A guess stays within this much of the newest peak, looked for in the newest 23 ms. */
-const PEAK_MARGIN = 1.2;
-const PEAK_FRAMES = 1024;
-/** Below -240 dBFS there is nothing to go on with. */
-const LEVEL_LEAST = 1e-12;
-/** Below -300 dBFS: zero, before the processor slows down over denormal numbers. */
-const SMALLEST = 1e-15;
+const LOW_ROOM = LOW_KNOWN + Math.ceil(GUESS_FRAMES / LOW_DECIMATION) + UP_AFTER + 1;
 
 /** @typedef {{edge: Float64Array, low: Float64Array, high: Float64Array}} Models coefficients as Burg makes them */
 
 export class Guess {
-  #edge = new Float64Array(EDGE_FRAMES + REACH_FRAMES);
+  #edge = new Float64Array(EDGE_FRAMES + LOW_PASS_REACH_FRAMES);
   #low = new Float64Array(LOW_ROOM);
   #trial = new Float64Array(LOW_ORDER + TRIAL);
   #high = new Float64Array(HIGH_ORDER + GUESS_FRAMES);
@@ -60,8 +47,8 @@ export class Guess {
   begin(past, models) {
     this.#made = 0;
     this.#findLimits(past);
-    this.#place = LOW_KEPT - past.lowEnd + Math.floor(past.end / DECIMATION);
-    this.#phase = past.end % DECIMATION;
+    this.#place = LOW_KEPT - past.lowEnd + Math.floor(past.end / LOW_DECIMATION);
+    this.#phase = past.end % LOW_DECIMATION;
     this.#completeLow(past, models.edge);
     this.#reach(models.low);
     this.#splitHigh(past);
@@ -93,7 +80,7 @@ export class Guess {
     for (let i = 0; i < EDGE_FRAMES; i += 1) edge[i] = /** @type {number} */ (past.frames[first + i]);
     for (let i = EDGE_FRAMES; i < edge.length; i += 1) extend(edge, i, model, this.#limits);
     for (let i = 0; i < LOW_KEPT; i += 1) low[i] = /** @type {number} */ (past.low[past.lowEnd - LOW_KEPT + i]);
-    for (let i = 0; i < UNKNOWN_LOW; i += 1) lower(edge, (past.lowEnd + i) * DECIMATION - first, low, LOW_KEPT + i);
+    for (let i = 0; i < UNKNOWN_LOW; i += 1) lower(edge, (past.lowEnd + i) * LOW_DECIMATION - first, low, LOW_KEPT + i);
     this.#lowEnd = LOW_KNOWN;
   }
 
@@ -144,7 +131,7 @@ export class Guess {
     const placeOfZero = LOW_KEPT - past.lowEnd;
     for (let i = 0; i < HIGH_ORDER; i += 1) {
       const at = first + i;
-      const low = raised(this.#low, placeOfZero + Math.floor(at / DECIMATION), at % DECIMATION);
+      const low = raised(this.#low, placeOfZero + Math.floor(at / LOW_DECIMATION), at % LOW_DECIMATION);
       this.#high[i] = /** @type {number} */ (past.frames[at]) - low;
     }
   }
@@ -166,7 +153,7 @@ export class Guess {
       samples[frame] = before;
       this.#made += 1;
       this.#phase += 1;
-      if (this.#phase < DECIMATION) continue;
+      if (this.#phase < LOW_DECIMATION) continue;
       this.#phase = 0;
       this.#place += 1;
       this.#extendLow(models.low);

@@ -5,22 +5,14 @@
  * elsewhere: the mathematics (burg.js). Both channels share their models: a room, or a player, is the same on both sides.
  */
 
-import { DECIMATION, raised, REACH_FRAMES } from './bands.js';
+import {
+  EDGE_ORDER, EDGE_WINDOW, HIGH_ORDER, HIGH_WINDOW, HOLD, LOW_DECIMATION, LOW_ORDER, LOW_PASS_REACH_FRAMES, LOW_WINDOW, TURNS,
+  WORK_PER_FRAME,
+} from './constants.js';
+import { raised } from './bands.js';
 import { Burg } from './burg.js';
-import { EDGE_ORDER, HIGH_ORDER, LOW_ORDER } from './guess.js';
 
 /** @typedef {import('./bands.js').Past} Past */
-
-/** Windows of the models, in samples of their band: 12, 46 and 12 ms. Measured: docs/design/concealment.md. */
-const EDGE_WINDOW = 512;
-const LOW_WINDOW = 256;
-const HIGH_WINDOW = 512;
-/** Work for each frame that passes (burg.js): 30 us for 128 on a machine of 2020. A model of the low band every 16 ms. */
-const WORK_PER_FRAME = 940;
-/** Low, edge, low, high: sound that has just begun is in the low band's model the soonest. */
-const TURNS = 4;
-/** What is known without a model: a level stays where it is, and sinks. */
-const HOLD = -0.96;
 
 export class ModelMaker {
   /** The newest. */
@@ -101,9 +93,9 @@ export function copyEnd(values, end, into) {
 
 /** The newest of what is above the low band, where that is known. @param {Past} past @param {Float64Array} into filled */
 function copyHigh(past, into) {
-  const first = past.end - 2 * REACH_FRAMES - into.length;
+  const first = past.end - 2 * LOW_PASS_REACH_FRAMES - into.length;
   for (let i = 0; i < into.length; i += 1) {
     const at = first + i;
-    into[i] = /** @type {number} */ (past.frames[at]) - raised(past.low, Math.floor(at / DECIMATION), at % DECIMATION);
+    into[i] = /** @type {number} */ (past.frames[at]) - raised(past.low, Math.floor(at / LOW_DECIMATION), at % LOW_DECIMATION);
   }
 }

@@ -8,20 +8,8 @@
  * Choice, measurements and what was rejected: docs/design/decisions/0007-resampler.md; `make bench-resampler` prints the figures.
  */
 
+import { CROSSINGS, PHASES, RESAMPLER_BETA } from './constants.js';
 import { kaiser } from './kaiser.js';
-
-/** Of the window, the best at 34 taps: lower leaves more of the images up to 12 kHz, higher more of those of 17 to 18 kHz. */
-const KAISER_BETA = 9.7;
-/**
- * Zero crossings of the sinc on either side, 34 taps: the fewest that keep every sine up to 12 kHz 100 dB above its images, and every
- * one up to 18 kHz 95 dB, with 2 dB to spare. 16 miss both by 2 dB, though not at the round frequencies one measures.
- */
-const CROSSINGS = 17;
-/**
- * Rows of the table; between two of them coefficients are interpolated linearly. With 128 it is the interpolation that limits
- * (94 dB at 17 kHz), from 256 on the taps do. 35 kB, of which drift touches a row or two in a block.
- */
-const PHASES = 256;
 
 /** What is read around a time in [i, i + 1) when nothing has to be cut off: input[i - back] to input[i + ahead]. 0.39 ms of delay. */
 export const LOOK_AHEAD_FRAMES = CROSSINGS;
@@ -30,7 +18,7 @@ export const LOOK_BACK_FRAMES = CROSSINGS - 1;
 /** Filters other than ours exist for the bench only. @typedef {{crossings: number, beta: number}} Shape */
 
 /** @type {Shape} */
-const SHAPE = { crossings: CROSSINGS, beta: KAISER_BETA };
+const SHAPE = { crossings: CROSSINGS, beta: RESAMPLER_BETA };
 
 export class Resampler {
   /** As LOOK_AHEAD_FRAMES and LOOK_BACK_FRAMES, for this cutoff: a lower one needs a filter longer by as much. */

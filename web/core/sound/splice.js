@@ -8,39 +8,26 @@
  * allocation.
  */
 
-import { FADE_FRAMES, lawFor, LAW_SAME, riseTables } from './fades.js';
-import { framesOf } from '../units.js';
+import {
+  COARSE_DECIMATION, FAR_PENALTY, FINE_CANDIDATES, LAW_SAME, OVERLAP_FRAMES, SEARCH_REACH_FRAMES, SILENCE_FRAMES, SILENCE_LEVEL,
+} from './constants.js';
+import { lawFor, raisedCosine, riseTables } from './fades.js';
 
-/** The overlap: 10 ms, the length of a fade. */
-export const OVERLAP_FRAMES = FADE_FRAMES;
-/** How far from the wished place is looked: 12 ms either way, more than a period of the lowest note of a bass. */
-export const REACH_FRAMES = framesOf(12);
-export const REGION_FRAMES = OVERLAP_FRAMES + 2 * REACH_FRAMES;
+export const REGION_FRAMES = OVERLAP_FRAMES + 2 * SEARCH_REACH_FRAMES;
 /** Gains of the incoming sound, by law (fades.js); the outgoing gets the same table from its end. */
 export const OVERLAP = riseTables(OVERLAP_FRAMES);
-/** Below this correlation a splice may be heard: better wait for a quieter or steadier place. */
-export const CORRELATION_GOOD = 0.8;
 
-/** Silence: below -66 dBFS for 30 ms. */
-const SILENCE_LEVEL = 10 ** (-66 / 20);
-const SILENCE_FRAMES = framesOf(30);
 /** Power of that level: two silences fit everywhere. */
 const SILENCE_POWER = SILENCE_LEVEL * SILENCE_LEVEL;
 
-/** The coarse search runs at 11 kHz: fundamentals decide where sounds fit. */
-const DECIMATION = 4;
 /** A half-band of a half-band, Hann-shaped: -6 dB at 4.4 kHz, small enough for one call. */
-const LOW_PASS = hann(2 * DECIMATION);
-const COARSE_OVERLAP = Math.floor((OVERLAP_FRAMES - LOW_PASS.length) / DECIMATION) + 1;
-const COARSE_REGION = Math.floor((REGION_FRAMES - LOW_PASS.length) / DECIMATION) + 1;
-/** Places looked at finely: the best of the coarse search, with peaks between its frames, may be its second or third. */
-const CANDIDATES = 3;
-/** Of equals, the offset nearest to the wish: the farthest loses this much. */
-const FAR_PENALTY = 0.01;
+const LOW_PASS = hann(2 * COARSE_DECIMATION);
+const COARSE_OVERLAP = Math.floor((OVERLAP_FRAMES - LOW_PASS.length) / COARSE_DECIMATION) + 1;
+const COARSE_REGION = Math.floor((REGION_FRAMES - LOW_PASS.length) / COARSE_DECIMATION) + 1;
 
 /** @param {number} taps @returns {Float64Array} that sum up to 1 */
 function hann(taps) {
-  const shape = Float64Array.from({ length: taps }, (_, tap) => 1 - Math.cos((2 * Math.PI * (tap + 0.5)) / taps));
+  const shape = Float64Array.from({ length: taps }, (_, tap) => raisedCosine((2 * Math.PI * (tap + 0.5)) / taps));
   const sum = shape.reduce((total, tap) => total + tap, 0);
   return shape.map((tap) => tap / sum);
 }
@@ -49,7 +36,7 @@ export class SpliceSearch {
   /** What is about to sound: filled by the caller. */
   outgoingLeft = new Float32Array(OVERLAP_FRAMES);
   outgoingRight = new Float32Array(OVERLAP_FRAMES);
-  /** The stream from REACH_FRAMES before the wished place on: filled by the caller. */
+  /** The stream from SEARCH_REACH_FRAMES before the wished place on: filled by the caller. */
   incomingLeft = new Float32Array(REGION_FRAMES);
   incomingRight = new Float32Array(REGION_FRAMES);
 
@@ -72,25 +59,25 @@ export class SpliceSearch {
   /**
    * The best offset between two limits, for where the stream does not reach as far as the region.
    *
-   * @param {number} least frames, -REACH_FRAMES or more @param {number} most frames, REACH_FRAMES or less
+   * @param {number} least frames, -SEARCH_REACH_FRAMES or more @param {number} most frames, SEARCH_REACH_FRAMES or less
    */
   find(least, most) {
     mix(this.outgoingLeft, this.outgoingRight, this.#outgoing);
     mix(this.incomingLeft, this.incomingRight, this.#incoming);
     decimate(this.#outgoing, this.#coarseOutgoing);
     decimate(this.#incoming, this.#coarseIncoming);
-    const first = least + REACH_FRAMES;
-    const last = most + REACH_FRAMES;
-    this.#score(Math.ceil(first / DECIMATION), Math.floor(last / DECIMATION));
-    this.#place = Math.max(first, Math.min(last, REACH_FRAMES));
+    const first = least + SEARCH_REACH_FRAMES;
+    const last = most + SEARCH_REACH_FRAMES;
+    this.#score(Math.ceil(first / COARSE_DECIMATION), Math.floor(last / COARSE_DECIMATION));
+    this.#place = Math.max(first, Math.min(last, SEARCH_REACH_FRAMES));
     this.#bestScore[0] = -2;
     this.#tryPlace(this.#place);
-    for (let candidate = 0; candidate < CANDIDATES; candidate += 1) {
+    for (let candidate = 0; candidate < FINE_CANDIDATES; candidate += 1) {
       const peak = this.#takePeak();
       if (peak < 0) break;
-      const around = peak * DECIMATION;
-      const end = Math.min(last, around + DECIMATION);
-      for (let place = Math.max(first, around - DECIMATION); place <= end; place += 1) this.#tryPlace(place);
+      const around = peak * COARSE_DECIMATION;
+      const end = Math.min(last, around + COARSE_DECIMATION);
+      for (let place = Math.max(first, around - COARSE_DECIMATION); place <= end; place += 1) this.#tryPlace(place);
     }
     this.#settle();
   }
@@ -103,7 +90,7 @@ export class SpliceSearch {
     const end = Math.min(last, scores.length - 1);
     for (let place = first; place <= end; place += 1) {
       fit(outgoing, incoming, place, this.#fit);
-      scores[place] = /** @type {number} */ (this.#fit[0]) - farPenalty(place * DECIMATION);
+      scores[place] = /** @type {number} */ (this.#fit[0]) - farPenalty(place * COARSE_DECIMATION);
     }
   }
 
@@ -132,14 +119,14 @@ export class SpliceSearch {
   }
 
   #settle() {
-    this.offsetFrames = this.#place - REACH_FRAMES;
+    this.offsetFrames = this.#place - SEARCH_REACH_FRAMES;
     this.law = lawFor(/** @type {number} */ (this.correlation[0]));
   }
 }
 
 /** @param {number} place index into the region @returns {number} */
 function farPenalty(place) {
-  return (FAR_PENALTY * Math.abs(place - REACH_FRAMES)) / REACH_FRAMES;
+  return (FAR_PENALTY * Math.abs(place - SEARCH_REACH_FRAMES)) / SEARCH_REACH_FRAMES;
 }
 
 /** The mid channel. @param {Float32Array} left @param {Float32Array} right @param {Float64Array} mid */
@@ -154,7 +141,7 @@ function decimate(samples, coarse) {
   for (let place = 0; place < coarse.length; place += 1) {
     let sum = 0;
     for (let tap = 0; tap < LOW_PASS.length; tap += 1) {
-      sum += /** @type {number} */ (LOW_PASS[tap]) * /** @type {number} */ (samples[place * DECIMATION + tap]);
+      sum += /** @type {number} */ (LOW_PASS[tap]) * /** @type {number} */ (samples[place * COARSE_DECIMATION + tap]);
     }
     coarse[place] = sum;
   }
