@@ -3,7 +3,8 @@
  *
  * Every address is relative to the page: a proxy may have put the service below a prefix.
  *
- * Belongs here: requests. Does not: words and elements (view/).
+ * Belongs here: requests. Does not: words and elements (view/). Why something was not done is told in the service's words, or by a name that
+ * view/fault_words.js has words for.
  */
 
 /** @typedef {import('./core/page/access.js').Access} Access */
@@ -73,7 +74,7 @@ export function sendUpdate(file, age, sent) {
     request.setRequestHeader('content-type', 'application/vnd.rauc');
     request.upload.addEventListener('progress', (event) => sent(event.loaded / Math.max(1, event.total)));
     request.addEventListener('load', () => resolve(request.status === 204 ? '' : request.responseText));
-    request.addEventListener('error', () => resolve('The connection broke before the whole update was sent. Send it again.'));
+    request.addEventListener('error', () => resolve('upload_broke'));
     request.send(file);
   });
 }
@@ -89,6 +90,6 @@ async function write(path, body) {
     const answer = await fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
     return answer.ok ? '' : await answer.text();
   } catch {
-    return 'Synthwire does not answer.';
+    return 'no_answer';
   }
 }

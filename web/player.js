@@ -5,7 +5,6 @@
  * elements (view/), words, decisions (core/).
  */
 
-import { socketAddress } from './core/net/address.js';
 import { PLAYOUT } from './core/playout/controls.js';
 import { Ledger } from './core/ledger.js';
 import { OutputChoice } from './core/page/output_choice.js';
@@ -27,7 +26,7 @@ const REMEMBER_EVERY_MS = 10_000;
 
 /**
  * @typedef {object} PlayerOptions
- * @property {string} [socketUrl] default: /ws where the page came from
+ * @property {string} [serviceUrl] default: where the page came from
  * @property {AudioContextLatencyCategory | number | null} [latencyHint] default: the least that this device holds (core/page/output_choice.js)
  * @property {number | null} [contextRate] default: the device's own
  * @property {'auto' | 'sab' | 'port'} [transport]
@@ -60,7 +59,7 @@ export class Player extends EventTarget {
   constructor(options = {}) {
     super();
     this.#options = {
-      socketUrl: options.socketUrl ?? socketAddress(location),
+      serviceUrl: options.serviceUrl ?? location.href,
       latencyHint: options.latencyHint ?? null,
       contextRate: options.contextRate ?? null,
       transport: options.transport ?? 'auto',

@@ -28,7 +28,7 @@ const REFUSAL_SHOWN_MS = 8000;
 
 /**
  * @typedef {object} SessionWishes
- * @property {string} socketUrl
+ * @property {string} serviceUrl
  * @property {'auto' | 'sab' | 'port'} transport
  * @property {import('./core/playout/controls.js').ModeName} mode
  * @property {number | null} fixedMs
@@ -177,11 +177,11 @@ export class Session {
   #startWorker() {
     const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'synthwire socket' });
     worker.onmessage = ({ data }) => this.#workerSaid(data);
-    worker.onerror = (event) => this.#fail(`worker: ${event.message || 'it did not load'}`);
+    worker.onerror = (event) => this.#fail(event.message ? `worker: ${event.message}` : 'worker_not_loaded');
     const { memory, workerPort: port } = this.#controls;
     /** @type {import('./core/net/messages.js').Open<MessagePort>} */
     const order = {
-      type: 'open', url: this.#wishes.socketUrl, memory, port, context_rate_hz: this.#output.context.sampleRate,
+      type: 'open', url: this.#wishes.serviceUrl, memory, port, context_rate_hz: this.#output.context.sampleRate,
       remembered: this.#wishes.remembered, glitches: this.#wishes.ledger.counts(),
     };
     worker.postMessage(order, port ? [port] : []);
@@ -193,7 +193,7 @@ export class Session {
       await this.#output.loadWorklet();
       if (this.#closed) return;
       const node = this.#output.newWorklet({ memory: this.#controls.memory });
-      node.onprocessorerror = () => this.#fail('the audio thread broke');
+      node.onprocessorerror = () => this.#fail('audio_thread_broke');
       this.#output.play(node);
       this.#controls.attach(node);
     } catch (error) {

@@ -3,7 +3,7 @@
  *
  * In: the service's messages, the page's wishes. Out: frames into the ring (or to the port), a status to the page ten
  * times a second. Joins link, policy and receiver. What belongs elsewhere: what a message means (core/net/receiver.js), when to
- * connect again (core/net/connection.js), what carries it (link/).
+ * connect again (core/net/connection.js), what carries it (link/), and words: what is found here has a name (view/fault_words.js).
  */
 
 import { NS_PER_MS } from './core/constants.js';
@@ -69,7 +69,7 @@ class Conversation {
   /** @param {number} firstChannel */
   setPair(firstChannel) {
     if (this.#link.isOpen) this.#link.say(FROM_LISTENER.set_pair({ first_channel: firstChannel }));
-    else self.postMessage({ type: 'refused', about: 'set_pair', reason: 'There is no connection to the service just now.' });
+    else self.postMessage({ type: 'refused', about: 'set_pair', reason: 'no_connection' });
   }
 
   /** Said to the service, which adds up what each connection counted. @param {import('./core/net/messages.js').ListenerReport} report */
@@ -186,7 +186,7 @@ class Conversation {
       this.#connect();
       return;
     }
-    const detail = ending === 'come_again' ? 'another source plays' : words;
+    const detail = ending === 'come_again' ? 'other_source' : words;
     this.#lost(ending === 'refused' ? 'refused' : 'server_unreachable', detail);
   }
 
@@ -224,7 +224,7 @@ class Conversation {
   /** Ten times a second: is the service still there? And how do things stand? */
   #look() {
     const nowMs = performance.now();
-    if (this.#connection.isDead(nowMs)) this.#lost('server_unreachable', 'nothing was heard for 5 seconds');
+    if (this.#connection.isDead(nowMs)) this.#lost('server_unreachable', 'silent_service');
     const receiver = this.#receiver;
     this.#tell({
       seq: receiver.seq,

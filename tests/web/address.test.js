@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { socketAddress } from '../../web/core/net/address.js';
+import { socketAddress } from '../../web/link/web_socket_link.js';
 
 test('the socket is beside the page, at the top and below a prefix', () => {
   for (const [page, expected] of [
@@ -11,7 +11,7 @@ test('the socket is beside the page, at the top and below a prefix', () => {
     ['https://synth.example.org/synth/', 'wss://synth.example.org/synth/ws'],
     ['https://synth.example.org/a/b/index.html', 'wss://synth.example.org/a/b/ws'],
   ]) {
-    assert.equal(socketAddress(new URL(page)), expected);
+    assert.equal(socketAddress(page), expected);
   }
-  assert.equal(socketAddress({ protocol: 'http:', host: 'synthwire.local' }), 'ws://synthwire.local/ws');
+  assert.equal(socketAddress('http://synthwire.local'), 'ws://synthwire.local/ws');
 });

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { faultWords } from '../../web/view/fault_words.js';
 import { made, pass, reset, runningTimers } from './sim/browser.js';
 
 reset();
@@ -21,7 +22,7 @@ function workerSays(changes = {}) {
   made.workers.at(-1)?.onmessage?.({ data: { type: 'status', status: { ...STATUS, ...changes } } });
 }
 
-test('start makes and resumes the context before it returns, and says where the socket is', async () => {
+test('start makes and resumes the context before it returns, and says where the service is', async () => {
   reset();
   const player = new Player();
   assert.equal(player.report().state, 'idle');
@@ -29,7 +30,7 @@ test('start makes and resumes the context before it returns, and says where the 
   assert.equal(made.contexts.length, 1);
   assert.equal(made.contexts[0].resumed, 1);
   assert.deepEqual(made.contexts[0].options, { latencyHint: 0 }, 'the least delay, at the device\'s own rate');
-  assert.equal(made.workers[0].told[0].url, 'ws://synthwire.local/ws');
+  assert.equal(made.workers[0].told[0].url, 'http://synthwire.local/');
   assert.ok(made.workers[0].told[0].memory instanceof SharedArrayBuffer);
   assert.equal(player.report().state, 'connecting');
   assert.equal(player.report().transport, 'sab');
@@ -326,6 +327,7 @@ test('a worklet that breaks ends the session with its words', async () => {
   await pass(50);
   made.nodes[0].onprocessorerror();
   assert.deepEqual([player.report().state, player.report().problem], ['failed', 'internal']);
+  assert.equal(faultWords(player.snapshot().problem_detail ?? ''), 'the audio thread broke');
   player.start();
   assert.equal(player.report().state, 'connecting', 'start works again');
   player.stop();

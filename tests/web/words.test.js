@@ -26,7 +26,6 @@ const SILENT = new Map([
 const NO_MESSAGES = [
   ['web/first-contact/page.js', 'It worked: this browser'],
   ['web/first-contact/page.js', 'This page has come over HTTPS'],
-  ['web/session.js', 'it did not load'], // a part of a fault's exact words
   ['web/view/ledger_rows.js', 'The newest … of'],
   ['web/view/words.js', 'The last minute appears here'],
   ['web/view/words.js', 'Playing the demo'],

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { controlWords, RING_BYTES } from '../../web/core/playout/ring.js';
 import { WORD } from '../../web/core/playout/controls.js';
+import { faultWords } from '../../web/view/fault_words.js';
 import { pass, reset, runningTimers } from './sim/browser.js';
 import { audio, message } from './sim/records.js';
 
@@ -66,7 +67,7 @@ function open() {
   sockets.length = 0;
   posted.length = 0;
   const memory = new SharedArrayBuffer(RING_BYTES);
-  self.onmessage({ data: { type: 'open', url: 'ws://synthwire.local/ws', memory, port: null, context_rate_hz: 44_100, remembered: null, glitches: {} } });
+  self.onmessage({ data: { type: 'open', url: 'http://synthwire.local/', memory, port: null, context_rate_hz: 44_100, remembered: null, glitches: {} } });
   return { memory, words: controlWords(memory) };
 }
 
@@ -75,7 +76,7 @@ const status = () => posted.filter(({ type }) => type === 'status').at(-1)?.stat
 test('the first hello makes a connection, and sound goes into the ring', async () => {
   const { words } = open();
   const [socket] = sockets;
-  assert.equal(socket.binaryType, 'arraybuffer');
+  assert.deepEqual([socket.url, socket.binaryType], ['ws://synthwire.local/ws', 'arraybuffer']);
   socket.greet();
   assert.deepEqual([status().connection, status().greeted, status().source.name], ['open', true, 'MONTAGE']);
   socket.onmessage({ data: message(audio({ seq: 1, frameIndex: 5000, frames: 128 })) });
@@ -148,7 +149,7 @@ test('a connection on which nothing is heard for five seconds is dead', async ()
   assert.equal(sockets.length, 1);
   await pass(1500);
   assert.ok(sockets[0].closed && sockets.length === 2);
-  assert.equal(status().problem, 'server_unreachable');
+  assert.deepEqual([status().problem, faultWords(status().problem_detail)], ['server_unreachable', 'nothing was heard for 5 seconds']);
 });
 
 test('a service that says no is heard', () => {
@@ -205,6 +206,7 @@ test('a wish without a connection is answered', () => {
   open();
   self.onmessage({ data: { type: 'set_pair', first_channel: 3 } });
   assert.equal(posted.at(-1).type, 'refused');
+  assert.equal(faultWords(posted.at(-1).reason), 'There is no connection to the service just now.');
   sockets[0].greet();
   self.onmessage({ data: { type: 'set_pair', first_channel: 3 } });
   assert.deepEqual(sockets[0].sent.at(-1), { type: 'set_pair', first_channel: 3 });

@@ -28,9 +28,9 @@ export class WebSocketLink {
     this.#events = events;
   }
 
-  /** @param {string} url */
-  open(url) {
-    const socket = new WebSocket(url);
+  /** @param {string} serviceUrl */
+  open(serviceUrl) {
+    const socket = new WebSocket(socketAddress(serviceUrl));
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
     socket.onopen = () => this.#events.onOpen();
@@ -56,6 +56,17 @@ export class WebSocketLink {
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
   }
+}
+
+/**
+ * The socket is beside the page, wherever a reverse proxy has put that.
+ *
+ * @param {string} serviceUrl of the page, or of any file beside it
+ */
+export function socketAddress(serviceUrl) {
+  const address = new URL('ws', serviceUrl);
+  address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
+  return address.href;
 }
 
 /** @param {number} code @returns {import('../core/net/connection.js').Ending} */

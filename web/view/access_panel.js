@@ -4,8 +4,10 @@
  * In: what the service says of the keys. Out: keys that were typed, to whoever joins this panel to the service.
  */
 
-import { accessWords, offer, offerWords } from '../core/page/access.js';
+import { offer } from '../core/page/access.js';
+import { accessWords, offerWords } from './access_words.js';
 import { part, write, writeOrHide } from './elements.js';
+import { faultWords } from './fault_words.js';
 
 /** @typedef {import('../core/page/access.js').Access} Access */
 /** @typedef {import('../core/page/access.js').Purpose} Purpose */
@@ -25,7 +27,7 @@ class KeyForm {
     this.#form.addEventListener('submit', async (event) => {
       event.preventDefault();
       const why = await typed(this.#input.value);
-      write(this.#said, why);
+      write(this.#said, faultWords(why));
       if (why === '') this.#input.value = '';
     });
   }

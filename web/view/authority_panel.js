@@ -6,6 +6,7 @@
  */
 
 import { part, write } from './elements.js';
+import { faultWords } from './fault_words.js';
 
 const WORDS = {
   offered: 'No browser trusts the certificate that this device shows now, and it lasts until the next restart.',
@@ -34,7 +35,7 @@ export class AuthorityPanel {
       this.#make.disabled = true;
       const why = await make();
       this.#make.disabled = false;
-      write(this.#said, why);
+      write(this.#said, faultWords(why));
       if (why === '') this.#done();
       else if (!this.#asks.open) this.#asks.showModal(); // closed meanwhile: why not is told all the same
     });

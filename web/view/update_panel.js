@@ -5,8 +5,10 @@
  */
 
 import { LENGTH_BYTES } from '../core/page/constants.js';
-import { beginsAsUpdate, notAnUpdate, olderWords, shownUpdate, signatureBytes, versionIn } from '../core/page/update.js';
+import { beginsAsUpdate, signatureBytes, versionIn } from '../core/page/update.js';
 import { part, write, writeOrHide } from './elements.js';
+import { faultWords } from './fault_words.js';
+import { fileFaultWords, olderWords, updateView } from './update_words.js';
 
 /** @typedef {import('../core/page/update.js').Update} Update */
 /** @typedef {(file: File, anyAge: 'any' | 'newer', sent: (share: number) => void) => Promise<string>} Send gives '' or why not */
@@ -42,14 +44,14 @@ export class UpdatePanel {
       this.#showOlder(false);
       write(this.#said, '');
     });
-    this.#restart.addEventListener('click', async () => write(this.#said, await restart()));
+    this.#restart.addEventListener('click', async () => write(this.#said, faultWords(await restart())));
   }
 
   /** @param {Update | null} update null where there is none, or the service does not answer */
   show(update) {
     // A device that restarts does not answer: what was there stays there.
     if (!update) return;
-    const shown = shownUpdate(update);
+    const shown = updateView(update);
     this.#bytesMax = update.bytes_max;
     this.#running = update.running;
     this.details.hidden = false;
@@ -65,13 +67,13 @@ export class UpdatePanel {
   /** @param {File} file @param {Send} send */
   async #offer(file, send) {
     // A file that was moved or changed since it was chosen cannot be read any more.
-    const why = notAnUpdate(file.size, this.#bytesMax) || (await this.#asksFirst(file).catch(() => 'This file cannot be read: choose it again.'));
+    const why = fileFaultWords(file.size, this.#bytesMax) || (await this.#asksFirst(file).catch(() => 'This file cannot be read: choose it again.'));
     write(this.#said, why || 'Sending it. Stay on this page until it has arrived.');
     if (why) return;
     this.#sending(0);
     const refusal = await send(file, this.#olderWish.checked ? 'any' : 'newer', (share) => this.#sending(Math.round(share * 100)));
     this.#sending(null);
-    write(this.#said, refusal);
+    write(this.#said, faultWords(refusal));
     if (refusal === '') this.#form.reset();
   }
 

@@ -6,6 +6,7 @@
  * Pure: no globals, no clock, no locale (a number looks the same on every device and in every test).
  */
 
+import { faultWords } from './fault_words.js';
 import { isKnown, milliseconds } from './figures.js';
 import { glitchTotal, glitchWords } from './glitches.js';
 
@@ -185,7 +186,7 @@ export function pageTitle(snapshot) {
  * @returns {Notice | null}
  */
 export function notice(snapshot, place) {
-  if (snapshot.problem) return problemNotice(snapshot.problem, snapshot.problem_detail ?? '', snapshot.state, place);
+  if (snapshot.problem) return problemNotice(snapshot.problem, faultWords(snapshot.problem_detail ?? ''), snapshot.state, place);
   const awake = ['playing', 'waiting', 'buffering'].includes(snapshot.state);
   return awake && snapshot.source ? sourceNotice(snapshot.source) : null;
 }

@@ -116,7 +116,7 @@ export function reset(changes = {}) {
   nowMs = 0;
   const globals = {
     isSecureContext: true, crossOriginIsolated: true, AudioContext: FakeAudioContext, AudioWorkletNode: FakeWorkletNode,
-    GainNode: FakeNode, Worker: FakeWorker, location: { protocol: 'http:', host: 'synthwire.local' }, navigator: { audioSession: { type: 'auto' } },
+    GainNode: FakeNode, Worker: FakeWorker, location: { protocol: 'http:', host: 'synthwire.local', href: 'http://synthwire.local/' }, navigator: { audioSession: { type: 'auto' } },
     document: { addEventListener() {}, removeEventListener() {}, visibilityState: 'visible' },
     MessageChannel: class {
       port1 = {};

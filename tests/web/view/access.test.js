@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { accessWords, offer, offerWords } from '../../../web/core/page/access.js';
+import { offer } from '../../../web/core/page/access.js';
+import { accessWords, offerWords } from '../../../web/view/access_words.js';
 
 const OPEN = { set: false, shown: false, may_set: false };
 const LOCKED = { set: true, shown: false, may_set: false };

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { beginsAsUpdate, compareVersions, notAnUpdate, olderWords, shownUpdate, signatureBytes, versionIn } from '../../../web/core/page/update.js';
+import { beginsAsUpdate, compareVersions, signatureBytes, versionIn } from '../../../web/core/page/update.js';
+import { fileFaultWords, olderWords, updateView } from '../../../web/view/update_words.js';
 
 /** @param {import('../../../web/core/page/update.js').Phase} state @param {object} [more] */
-const shown = (state, more = {}) => shownUpdate({ state, percent: 0, words: 'Words.', detail: '', running: '1', bytes_max: 1000, unfit: null, ...more });
+const shown = (state, more = {}) => updateView({ state, percent: 0, words: 'Words.', detail: '', running: '1', bytes_max: 1000, unfit: null, ...more });
 
 test('a file is asked for when none is under way, a restart only when one waits', () => {
   /** @type {[import('../../../web/core/page/update.js').Phase, boolean, boolean, boolean][]} */
@@ -39,9 +40,9 @@ test('the device’s own words are shown, with the tool’s beside them', () => 
 });
 
 test('a file that cannot be an update is not sent', () => {
-  assert.equal(notAnUpdate(5, 5), '');
-  assert.match(notAnUpdate(0, 5), /empty/);
-  assert.match(notAnUpdate(3 * 1048576 + 1, 3 * 1048576), /at most 3 MiB/);
+  assert.equal(fileFaultWords(5, 5), '');
+  assert.match(fileFaultWords(0, 5), /empty/);
+  assert.match(fileFaultWords(3 * 1048576 + 1, 3 * 1048576), /at most 3 MiB/);
 });
 
 test('a board that cannot be updated is not sent anything, and says why', () => {

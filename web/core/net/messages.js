@@ -91,7 +91,7 @@ export const FROM_LISTENER = Object.freeze({
  * @template Port
  * @typedef {object} Open
  * @property {'open'} type
- * @property {string} url
+ * @property {string} url of the page, or of any file beside it: the link knows where its own end is
  * @property {SharedArrayBuffer | null} memory
  * @property {Port | null} port
  * @property {number} context_rate_hz

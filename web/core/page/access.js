@@ -1,5 +1,7 @@
 /**
- * Who may listen and who may change things, in words: what the page offers for each of the two keys. Pure.
+ * Who may listen and who may change things: what the page says of it and offers for each of the two keys, by name. Pure.
+ *
+ * What belongs elsewhere: the words (view/access_words.js).
  */
 
 /**
@@ -8,31 +10,24 @@
  * @typedef {{listening: Key, settings: Key, may_listen: boolean, may_change_settings: boolean, first_key_s_left: number, notice: string | null}} Access
  *   the answer of /api/access
  * @typedef {'enter' | 'set' | 'change' | 'none'} Offer
+ *
+ * @typedef {object} AccessState
+ * @property {'both' | 'listening' | 'settings' | 'none'} keys which are set
+ * @property {'now' | 'after_power_up' | null} first when a first key can be set here; null where that is not to be said
+ * @property {number} minutes_left for setting it now
+ * @property {boolean} is_readable a key typed here can be read on the network
  */
 
-/** @param {Access} access @param {boolean} encrypted whether the page came over https @returns {string} */
-export function accessWords(access, encrypted) {
+/** @param {Access} access @param {boolean} encrypted whether the page came over https @returns {AccessState} */
+export function accessState(access, encrypted) {
   const { listening, settings } = access;
-  if (access.notice) return access.notice;
-  const sentences = [ruleWords(listening.set, settings.set)];
-  const first = (listening.may_set && !listening.set) || (settings.may_set && !settings.set);
-  if (first && !settings.set) {
-    const minutes = Math.max(1, Math.ceil(access.first_key_s_left / 60));
-    sentences.push(`A first key can be set here for ${minutes} more ${minutes === 1 ? 'minute' : 'minutes'}.`);
-  } else if (!listening.set && !settings.set) {
-    sentences.push('A key can be set here in the first five minutes after the device is switched on by hand, where the service has a state folder.');
-  }
-  const asks = offer(listening) !== 'none' || offer(settings) !== 'none';
-  if (asks && !encrypted) sentences.push('This page came over plain http: whoever listens in on the network can read a key that is typed here.');
-  return sentences.join(' ');
-}
-
-/** @param {boolean} listening @param {boolean} settings @returns {string} */
-function ruleWords(listening, settings) {
-  if (listening && settings) return 'Listening needs a key, and changing the channels needs another.';
-  if (listening) return 'Listening needs a key. Whoever has it may change the channels, too.';
-  if (settings) return 'Anyone on this network may listen. Changing the channels needs a key.';
-  return 'No key is set: anyone on this network may listen and change the channels.';
+  const isFirst = (listening.may_set && !listening.set) || (settings.may_set && !settings.set);
+  return {
+    keys: listening.set ? (settings.set ? 'both' : 'listening') : settings.set ? 'settings' : 'none',
+    first: isFirst && !settings.set ? 'now' : !listening.set && !settings.set ? 'after_power_up' : null,
+    minutes_left: Math.max(1, Math.ceil(access.first_key_s_left / 60)),
+    is_readable: !encrypted && (offer(listening) !== 'none' || offer(settings) !== 'none'),
+  };
 }
 
 /** @param {Key} key @returns {Offer} what can be done with it now */
@@ -40,11 +35,4 @@ export function offer(key) {
   if (key.set && !key.shown && !key.may_set) return 'enter';
   if (key.may_set) return key.set ? 'change' : 'set';
   return 'none';
-}
-
-/** @param {Purpose} purpose @param {Offer} what @returns {{label: string, button: string}} */
-export function offerWords(purpose, what) {
-  const name = purpose === 'listening' ? 'Listening key' : 'Settings key';
-  const button = { enter: 'Enter', set: 'Set', change: 'Change', none: '' }[what];
-  return { label: what === 'set' || what === 'change' ? `${what === 'set' ? 'A' : 'New'} ${name.toLowerCase()}` : name, button };
 }

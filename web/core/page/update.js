@@ -1,43 +1,41 @@
 /**
- * What the page offers while an update of the device fares as it does, and what a file that is to be one says of itself. Pure.
+ * What the page offers during an update of the device, and what a file says of itself. Pure.
+ *
+ * What belongs elsewhere: the words (view/update_words.js).
  */
 
-import { LENGTH_BYTES, MEBIBYTE, SIGNATURE_BYTES_MAX } from './constants.js';
+import { LENGTH_BYTES, SIGNATURE_BYTES_MAX } from './constants.js';
 
 /**
  * @typedef {'idle' | 'receiving' | 'installing' | 'waiting' | 'restarting' | 'trying' | 'installed' | 'refused' | 'fell_back'} Phase
- * @typedef {{state: Phase, percent: number, words: string, detail: string, running: string, bytes_max: number, unfit: string | null}} Update `update` of /api/status
- * @typedef {{summary: string, words: string, percent: number | null, may_send: boolean, may_restart: boolean}} Shown
- *   percent: of what is under way; null where nothing is, or nobody knows how far
+ * @typedef {{state: Phase, percent: number, words: string, detail: string, running: string, bytes_max: number, unfit: string | null}} Update
+ *   `update` of /api/status
+ * @typedef {'waiting' | 'refused' | 'fell_back'} News what a person should hear of without looking
+ *
+ * @typedef {object} UpdateState
+ * @property {News | null} news
+ * @property {number | null} percent of what is under way; null where nothing is, or the progress is unknown
+ * @property {boolean} may_send
+ * @property {boolean} may_restart
  */
 
 /** What nobody should interrupt. @type {ReadonlySet<Phase>} */
 const UNDER_WAY = new Set(['receiving', 'installing', 'restarting', 'trying']);
-/** What a person should hear of without looking. @type {Readonly<Partial<Record<Phase, string>>>} */
-const NEWS = {
-  waiting: 'a new version waits for a restart',
-  refused: 'the last one was refused',
-  fell_back: 'the last one did not work; the version before is back',
-};
 
-/** @param {Update} update @returns {Shown} */
-export function shownUpdate({ state, percent, words, detail, unfit }) {
-  const news = NEWS[state];
-  const busy = UNDER_WAY.has(state);
+/** @param {Update} update @returns {UpdateState} */
+export function updateState({ state, percent, unfit }) {
   return {
-    summary: news ? `Update: ${news}` : 'Update',
-    words: [words || 'No update was ever installed here.', detail && `(${detail})`, unfit].filter(Boolean).join(' '),
+    news: state === 'waiting' || state === 'refused' || state === 'fell_back' ? state : null,
     percent: state === 'receiving' || state === 'installing' ? percent : null,
-    may_send: !busy && !unfit,
+    may_send: !UNDER_WAY.has(state) && !unfit,
     may_restart: state === 'waiting',
   };
 }
 
-/** @param {number} bytes of the file that was chosen @param {number} bytesMax @returns {string} why it cannot be one, '' when it may */
-export function notAnUpdate(bytes, bytesMax) {
-  if (bytes === 0) return 'This file is empty.';
-  if (bytes > bytesMax) return `This file is too large for an update: at most ${Math.floor(bytesMax / MEBIBYTE)} MiB are taken.`;
-  return '';
+/** @param {number} bytes of the file that was chosen @param {number} bytesMax @returns {'empty' | 'too_large' | null} why it cannot be an update */
+export function fileFault(bytes, bytesMax) {
+  if (bytes === 0) return 'empty';
+  return bytes > bytesMax ? 'too_large' : null;
 }
 
 /** What a bundle begins with: a squashfs file system. */
@@ -68,10 +66,9 @@ export function versionIn(signature) {
   return /^version=([!-~]+)$/m.exec(manifest)?.[1] ?? '';
 }
 
-/** @param {string} version of the file @param {string} running @returns {string} what to ask before it is sent, '' when there is nothing to ask */
-export function olderWords(version, running) {
-  if (version === '' || running === '' || compareVersions(version, running) >= 0) return '';
-  return `This file holds version ${version}, which is older than version ${running} that runs now. Older versions may have faults that are mended since.`;
+/** @param {string} version of the file @param {string} running @returns {boolean} false where either is unknown */
+export function isOlder(version, running) {
+  return version !== '' && running !== '' && compareVersions(version, running) < 0;
 }
 
 /**
