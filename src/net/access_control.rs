@@ -1,13 +1,13 @@
-//! Who may come in: the keys, and who was turned away. What the pages' thread and the thread that sends both ask.
+//! Access to the service: the keys, and the counts of refusals, shared by the network thread and the fan-out thread.
 
 use super::access::Access;
 use super::refusals::Refusals;
 use std::sync::Arc;
 
-/// Shared by whoever has to say no.
+/// The parts needed to admit or refuse a client.
 #[derive(Clone)]
 pub struct AccessControl {
     pub(super) access: Arc<Access>,
-    /// Who was turned away, by reason.
+    /// Counts of refused clients, by reason.
     pub(super) refusals: Arc<Refusals>,
 }

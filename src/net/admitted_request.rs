@@ -1,4 +1,4 @@
-//! A request that was let in, and who asks.
+//! A request that passed the guards, with its sender.
 
 use super::access::Denied;
 use super::access::rules::PerPurpose;
@@ -12,18 +12,18 @@ use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-/// What `routes` hands to whoever answers.
+/// What `routes` passes to the function that answers.
 pub(super) struct AdmittedRequest {
     pub(super) request: Request<Incoming>,
     pub(super) peer: Peer,
-    /// The keys that were shown, where they count.
+    /// The keys the request shows, if they matter for this endpoint.
     pub(super) shown: PerPurpose<bool>,
-    /// What may be sent with it.
+    /// The kind of body that it may have.
     pub(super) body: Body,
 }
 
 impl AdmittedRequest {
-    /// Reads what a request wants written.
+    /// Reads the body as JSON.
     pub(super) async fn json<T: DeserializeOwned>(self) -> Result<T, Denied> {
         let bytes_max = match self.body {
             Body::Json { bytes_max, .. } => bytes_max,
@@ -41,7 +41,7 @@ impl AdmittedRequest {
             Ok(Err(_)) => return Err(Denied::new(Refusal::BodyUnreadable, "This did not arrive whole.")),
             Ok(Ok(whole)) => whole.to_bytes(),
         };
-        // What could not be understood is not repeated: it may hold a key.
+        // Do not repeat what could not be parsed: it may hold a key.
         serde_json::from_slice(&bytes)
             .map_err(|_| Denied::new(Refusal::BodyUnreadable, "This is nothing that can be set here."))
     }

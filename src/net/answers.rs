@@ -1,4 +1,4 @@
-//! Answers in their usual forms: a sentence, a thing as JSON, a no.
+//! Answers in their usual forms: text, JSON, a refusal.
 
 use super::access::Denied;
 use super::refusals::Refusals;
@@ -10,7 +10,7 @@ use hyper::{Response, StatusCode};
 /// The body of every answer.
 pub(super) type Body = Full<Bytes>;
 
-/// Says no, and counts it under its name.
+/// Returns a refusal, and counts it under its name.
 pub(super) fn denied(refusals: &Refusals, why: &Denied) -> Response<Body> {
     refusals.count(why.refusal);
     let status = why.refusal.status().and_then(|status| StatusCode::from_u16(status).ok());
@@ -26,7 +26,7 @@ pub(super) fn denied(refusals: &Refusals, why: &Denied) -> Response<Body> {
     response
 }
 
-/// A sentence.
+/// Returns a text.
 pub(super) fn words(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(Body::from(text.into()));
     *response.status_mut() = status;
@@ -36,7 +36,7 @@ pub(super) fn words(status: StatusCode, text: impl Into<Bytes>) -> Response<Body
     response
 }
 
-/// A thing of ours, as JSON.
+/// Returns a value as JSON.
 pub(super) fn json(value: &impl serde::Serialize) -> Response<Body> {
     let text = serde_json::to_vec(value).expect("our own types serialise");
     let mut response = Response::new(Body::from(text));
@@ -46,7 +46,7 @@ pub(super) fn json(value: &impl serde::Serialize) -> Response<Body> {
     response
 }
 
-/// It is done, and there is nothing to say.
+/// Returns success without content.
 pub(super) fn no_content() -> Response<Body> {
     let mut response = Response::new(Body::default());
     *response.status_mut() = StatusCode::NO_CONTENT;

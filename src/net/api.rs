@@ -1,6 +1,6 @@
-//! What may be written from the network, and by whom: named settings, access keys, a signed update; nothing else.
+//! Everything the network may change: named settings, access keys, and a signed update, nothing else.
 //!
-//! Who may, and what may be sent, is declared in `endpoints` and was checked in `routes`.
+//! `endpoints` declares who may send what; `routes` has checked it before a request comes here.
 
 use super::access::rules::{PerPurpose, Purpose};
 use super::access::{Access, Denied};
@@ -16,10 +16,10 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
-/// How long a browser keeps what stands for a key: as long as browsers allow.
+/// How long a browser keeps the token for a key: as long as browsers allow.
 const TOKEN_AGE_S: u32 = 400 * 24 * 3600;
 
-/// `/api/access`: which keys are set and which were shown. No secrets.
+/// Answers `/api/access`: which keys are set and which were shown. Contains no secrets.
 pub(super) fn access(access: &Access, shown: PerPurpose<bool>) -> Response<Body> {
     #[derive(Serialize)]
     struct Key {
@@ -34,7 +34,7 @@ pub(super) fn access(access: &Access, shown: PerPurpose<bool>) -> Response<Body>
         may_listen: bool,
         may_change_settings: bool,
         first_key_s_left: u64,
-        /// What is locked for good, and what opens it; null where every key that is set can be entered.
+        /// What is permanently locked, and how to unlock it; null if every key that is set can be entered.
         notice: Option<String>,
     }
     let grant = access.grant(shown);
@@ -61,7 +61,7 @@ struct Enter {
     key: String,
 }
 
-/// `POST /api/access/enter`: what stands for a key from now on.
+/// Answers `POST /api/access/enter` with the token for a key, in a cookie.
 pub(super) async fn enter(asked: AdmittedRequest, access: &Access) -> Result<Response<Body>, Denied> {
     let peer = asked.peer;
     let Enter { purpose, key } = asked.json().await?;
@@ -82,11 +82,11 @@ pub(super) async fn enter(asked: AdmittedRequest, access: &Access) -> Result<Res
 #[serde(deny_unknown_fields)]
 struct NewKey {
     purpose: Purpose,
-    /// Null takes it away.
+    /// Null removes the key.
     key: Option<String>,
 }
 
-/// `POST /api/access/key`: sets, changes or takes away a key.
+/// Answers `POST /api/access/key`: sets, changes or removes a key.
 pub(super) async fn set_key(asked: AdmittedRequest, access: &Access) -> Result<Response<Body>, Denied> {
     let AdmittedRequest { peer, shown, .. } = asked;
     let NewKey { purpose, key } = asked.json().await?;
@@ -95,7 +95,7 @@ pub(super) async fn set_key(asked: AdmittedRequest, access: &Access) -> Result<R
     Ok(no_content())
 }
 
-/// `POST /api/settings`: changes what is named.
+/// Answers `POST /api/settings`: changes the named settings.
 pub(super) async fn set(
     asked: AdmittedRequest,
     settings: &Arc<KeptSettings>,
@@ -106,7 +106,7 @@ pub(super) async fn set(
     Ok(no_content())
 }
 
-/// `POST /api/authority`: makes a new authority in the place of one that cannot be used.
+/// Answers `POST /api/authority`: replaces an authority that cannot be used.
 pub(super) async fn replace_authority(
     asked: AdmittedRequest,
     secure: Option<&Secure>,

@@ -1,7 +1,7 @@
-//! The page's files, inside the program: gzipped and stamped when it was built (`build.rs`).
+//! The page's files, built into the program: gzipped and hashed at build time (`build.rs`).
 //!
-//! `/` and plain paths are revalidated by `ETag`. The page itself refers to its files under `v/{digest}/`, a path that
-//! changes with any of them: those are cached for ever, and files of two versions never meet in one page.
+//! `/` and plain paths are revalidated by `ETag`. The page itself refers to its files under `v/{digest}/`. This path
+//! changes with any of them, so they may be cached forever, and files of two versions never mix in one page.
 
 /// One file of `web/`.
 pub struct Asset {
@@ -9,19 +9,19 @@ pub struct Asset {
     pub path: &'static str,
     /// Its MIME type.
     pub mime: &'static str,
-    /// Quoted, of its content.
+    /// Its `ETag` in quotes, from its content.
     pub etag: &'static str,
-    /// The same of its packed form: a strong tag is of one form's bytes.
+    /// The `ETag` of the gzipped form: a strong tag identifies the bytes of one form.
     pub gzip_etag: &'static str,
-    /// As it is.
+    /// Its bytes, uncompressed.
     pub plain: &'static [u8],
-    /// Gzipped; empty where that is no smaller.
+    /// Its bytes, gzipped; empty if that is no smaller.
     pub gzip: &'static [u8],
 }
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// The file at `path`, and whether this path may be cached for ever.
+/// Returns the file at `path`, and whether this path may be cached forever.
 pub fn find(path: &str) -> Option<(&'static Asset, bool)> {
     let versioned = path.strip_prefix("/v/").and_then(|rest| rest.strip_prefix(DIGEST));
     let name = match versioned.unwrap_or(path) {

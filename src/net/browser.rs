@@ -1,11 +1,11 @@
-//! Which browser and system ask, as far as it decides what a person sees and has to press. Pure.
+//! Recognises the browser and system of a request, so that the pages can give fitting instructions. Pure.
 //!
-//! Only words depend on it: whoever is not known gets words that fit everywhere.
+//! Only texts depend on it; an unknown browser gets texts that fit everywhere.
 
-/// The browser's name as `web/first-contact/page.css` has it.
+/// Returns the browser's name as used in `web/first-contact/page.css`.
 pub(super) fn browser(agent: &str) -> &'static str {
     let says = |word| agent.contains(word);
-    // Nearly all of them say they are Chrome and Safari, too: the more particular name first.
+    // Nearly all browsers claim to be Chrome and Safari too, so test the more specific names first.
     if says("iPhone") || says("iPad") || says("iPod") {
         "ios" // whatever its name, it is WebKit
     } else if says("SamsungBrowser/") {
@@ -23,7 +23,8 @@ pub(super) fn browser(agent: &str) -> &'static str {
     }
 }
 
-/// Whose steps it needs to trust a certificate, as `web/first-contact/page.html` has them; Firefox on a computer has its own.
+/// Returns the system whose steps for trusting a certificate apply, as named in `web/first-contact/page.html`. Firefox on a
+/// computer has steps of its own.
 pub(super) fn system(agent: &str) -> &'static str {
     let says = |word| agent.contains(word);
     match browser(agent) {

@@ -1,21 +1,21 @@
-//! Who asks, and what it may still do: keys can change while it listens.
+//! The sender of a request, and what it may still do: keys can change while it listens.
 
 use super::access::Access;
 use super::access::rules::{Grant, PerPurpose};
 use super::peer::Peer;
 use crate::plain::Plain;
 
-/// Whoever asks for something that only those get who may listen.
+/// The sender of a request that only listeners may make.
 #[derive(Clone, Debug)]
 pub(super) struct Client {
     pub(super) peer: Peer,
-    /// What its browser calls itself.
+    /// Its browser's name, as the browser reports it.
     pub(super) agent: Plain,
-    /// The number of the rendition it hears: the first, for nobody can ask for another yet.
+    /// The number of the rendition it hears: always the first, because it cannot choose yet.
     pub(super) rendition: usize,
     /// The keys it has shown.
     shown: PerPurpose<bool>,
-    /// Which of the keys' changes that was.
+    /// The version of the keys at that time.
     version: u64,
 }
 
@@ -24,7 +24,7 @@ impl Client {
         Self { peer, agent: Plain::agent(agent), rendition: 0, shown, version: access.version() }
     }
 
-    /// What it may do at this moment; what it has shown counts until a key is changed.
+    /// Returns what the client may do now. The keys it has shown count until a key is changed.
     pub(super) fn grant(&self, access: &Access) -> Grant {
         access.grant(if self.version == access.version() { self.shown } else { PerPurpose::default() })
     }

@@ -1,6 +1,6 @@
-//! Who listens: what `/api/clients` tells the owner. Addresses stand here and nowhere else.
+//! The current listeners, as `/api/clients` shows them to the owner. Addresses are kept only here.
 //!
-//! In: listeners as they come and go. Out: each with its address, its browser's name and its own last report.
+//! In: listeners as they come and go. Out: the address, the browser's name and the last report of each.
 
 use super::client::Client;
 use crate::hub::reports::{Reports, ServedReport};
@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
-/// Everybody who listens, by the hub's number. As many as there are listeners, whose number the hub bounds.
+/// All current listeners, by the hub's number. The limit of listeners bounds its size.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Clients(Arc<Mutex<BTreeMap<u64, Known>>>);
 
@@ -23,7 +23,7 @@ struct Known {
 }
 
 impl Clients {
-    /// Remembers a listener until what is given is dropped.
+    /// Remembers a listener until the returned value is dropped.
     pub(super) fn enter(&self, number: u64, client: &Client) -> Entered {
         let known =
             Known { address: client.peer.address, agent: client.agent.clone(), since: Instant::now() };
@@ -31,7 +31,7 @@ impl Clients {
         Entered { clients: self.clone(), number }
     }
 
-    /// Everybody as they are shown, the longest-standing first.
+    /// Returns all listeners for display, the earliest to join first.
     pub(super) fn shown(&self, reports: &Reports) -> Vec<ListenerView> {
         let mut reports = reports.living();
         let clients = self.all().clone();
@@ -52,7 +52,7 @@ impl Clients {
     }
 }
 
-/// A listener that is remembered.
+/// A listener on the list.
 #[derive(Debug)]
 pub(super) struct Entered {
     clients: Clients,
@@ -65,13 +65,13 @@ impl Drop for Entered {
     }
 }
 
-/// One listener as it is shown.
+/// One listener for display.
 #[derive(Serialize)]
 pub(super) struct ListenerView {
     number: u64,
     address: IpAddr,
     agent: Plain,
     connected_s: u64,
-    /// What it says of its playing; null before it has said anything.
+    /// Its last report; null before the first.
     report: Option<ServedReport>,
 }

@@ -1,25 +1,25 @@
-//! How many connections there are, in all and from each address, and whether one more may come.
+//! Counts connections, in all and from each address, and decides whether to accept another.
 //!
-//! In: addresses, as connections are accepted. Out: a place for each, given back when it is dropped. Nothing here waits.
+//! In: addresses of accepted connections. Out: a permit for each, given back when dropped. Nothing here blocks.
 
 use super::limit_key::{LimitGroup, LimitKey};
 use super::refusals::Refusal;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What all near IPv6 addresses have together, as a part of everything: a machine may take as many of them as it likes, and then
-/// there is still room for whoever comes by IPv4 or from elsewhere.
+/// Divisor of the total, for the share of all near IPv6 addresses together. One machine may use any number of them, and
+/// must still leave room for IPv4 and for more distant clients.
 const NEAR_PART: usize = 2;
 
-/// What one address may have at once.
+/// The limits of one address.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     pub(super) per_address: usize,
-    /// Whether that holds for this machine itself, too: tunnels and proxies bring everybody from one address.
+    /// Whether the limit applies to loopback too: behind tunnels and proxies all clients have one address.
     pub(super) and_loopback: bool,
 }
 
-/// All connections there are.
+/// All current connections.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionLimits {
     bounds: Bounds,
@@ -30,7 +30,7 @@ pub(super) struct ConnectionLimits {
 struct Count {
     total: usize,
     by_limit_key: BTreeMap<LimitKey, usize>,
-    /// Of near IPv6 addresses, whatever their prefix.
+    /// Those from near IPv6 addresses, of any prefix.
     near: usize,
 }
 
@@ -39,10 +39,10 @@ impl ConnectionLimits {
         Self { bounds, count: Arc::default() }
     }
 
-    /// One more of `party`, of `total_max` in all.
+    /// Admits one more connection of this `limit_key`, with at most `total_max` in all.
     ///
     /// # Errors
-    /// Which bound is reached.
+    /// The limit that is reached.
     pub(super) fn admit(&self, limit_key: LimitKey, total_max: usize) -> Result<ConnectionPermit, Refusal> {
         let mut count = lock(&self.count);
         if count.total >= total_max {
@@ -62,13 +62,13 @@ impl ConnectionLimits {
         Ok(ConnectionPermit { limit_key, count: Arc::clone(&self.count) })
     }
 
-    /// How many there are.
+    /// Returns the number of connections.
     pub(super) fn total(&self) -> usize {
         lock(&self.count).total
     }
 }
 
-/// One connection's place.
+/// The permit of one connection.
 #[derive(Debug)]
 pub(super) struct ConnectionPermit {
     limit_key: LimitKey,
@@ -107,7 +107,7 @@ mod tests {
         LimitKey::of(IpAddr::from([10, 0, 0, last]), IpAddr::from([10, 0, 0, 1]))
     }
 
-    /// How many of these get in, all staying.
+    /// Returns how many of these are admitted if all of them stay.
     fn admitted(
         limits: &ConnectionLimits,
         limit_keys: impl IntoIterator<Item = LimitKey>,
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_machine_with_as_many_numbers_as_it_likes_leaves_room_for_others() {
         let limits = ConnectionLimits::new(Bounds { per_address: 2, and_loopback: false });
-        // Of every prefix it has: link-local, the home's own and the provider's.
+        // Every prefix a machine has: link-local, the home's own and the provider's.
         let prefixes = ["fe80", "fd00", "2001:db8:1:2"];
         let numbers = (0..500).map(|last| limit_key(&format!("{}::{last:x}", prefixes[last % 3])));
         let rude = admitted(&limits, numbers, 100);

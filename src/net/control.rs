@@ -1,7 +1,8 @@
-//! The text messages of `docs/ref/wire-format.md`: what may be said on a listener's socket besides sound.
+//! The text messages of `docs/ref/wire-format.md`, which a listener's link carries besides sound.
 //!
-//! Each has a file of examples in `tests/vectors/control`, by which the page's `web/core/net/messages.js` is tested, too. To add
-//! one: a variant here, that file, and its reader or its maker there; `tests/control_vectors.rs` names what is missing.
+//! Each message has a file of examples in `tests/vectors/control`, which also tests the page's `web/core/net/messages.js`.
+//! To add one, add a variant here, that file, and its reader or writer in the page; `tests/control_vectors.rs` names what
+//! is missing.
 
 use crate::core::adaptation::Why;
 use crate::hub::SourceView;
@@ -9,7 +10,7 @@ use crate::hub::reports::Report;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// From the service to a listener.
+/// A message from the service to a listener.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ToListener<'a> {
@@ -17,9 +18,9 @@ pub enum ToListener<'a> {
     Hello {
         /// The version of the binary records.
         wire_version: u8,
-        /// This program's version.
+        /// The version of this program.
         server_version: Cow<'a, str>,
-        /// Name of the sample format.
+        /// The name of the sample format.
         format: Cow<'a, str>,
         /// Frames per second.
         rate_hz: u32,
@@ -27,35 +28,35 @@ pub enum ToListener<'a> {
         channels: u8,
         /// Frames of a capture period.
         period_frames: u32,
-        /// Frames a message usually holds.
+        /// Usual frames per message of sound.
         chunk_frames: u32,
-        /// What is heard.
+        /// The current source.
         source: SourceView,
     },
-    /// What is heard has changed.
+    /// The source has changed.
     Source {
-        /// What is heard.
+        /// The current source.
         source: SourceView,
     },
-    /// The messages of sound to this listener are of another length now.
+    /// The length of this listener's messages of sound has changed.
     Chunk {
-        /// Frames they usually hold.
+        /// Usual frames per message.
         chunk_frames: u32,
-        /// Why so many.
+        /// Why they have this length.
         why: Why,
     },
     /// Answers a ping.
     Pong {
-        /// The ping's own.
+        /// The number from the ping.
         id: u64,
-        /// When it came, `CLOCK_MONOTONIC_RAW` ns.
+        /// When the ping arrived, `CLOCK_MONOTONIC_RAW` ns.
         received_ns: u64,
-        /// When this was written.
+        /// When this message was written, on the same clock.
         sent_ns: u64,
     },
-    /// A wish could not be met.
+    /// A request was refused.
     Refused {
-        /// The wish.
+        /// The kind of request.
         about: Cow<'a, str>,
         /// One plain sentence.
         reason: Cow<'a, str>,
@@ -63,35 +64,35 @@ pub enum ToListener<'a> {
 }
 
 impl ToListener<'_> {
-    /// As it goes over the wire.
+    /// Returns the JSON to send.
     ///
     /// # Panics
-    /// Never: its own types serialise.
+    /// Never: these types always serialise.
     pub fn to_text(&self) -> String {
         serde_json::to_string(self).expect("our own types serialise")
     }
 }
 
-/// From a listener to the service.
+/// A message from a listener to the service.
 #[derive(Debug, PartialEq, Deserialize, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum FromListener {
-    /// Wants a pong.
+    /// Asks for a pong.
     Ping {
-        /// Comes back in the pong.
+        /// A number to be returned in the pong.
         id: u64,
     },
-    /// Wants everybody to hear another pair.
+    /// Asks for another pair of channels, for all listeners.
     SetPair {
         /// Its first channel, from 1.
         first_channel: u16,
     },
-    /// Says how its playing goes.
+    /// Reports on the listener's playback.
     Report(Report),
 }
 
 impl FromListener {
-    /// Reads one message.
+    /// Parses one message.
     ///
     /// # Errors
     /// What is wrong with it.

@@ -1,106 +1,106 @@
-//! Everything that is answered besides the page's files, declared once. To add an answer, add a row to the table at the end of this
-//! file; the compiler then asks `routes` for who gives it.
+//! Everything that is answered besides the page's files, declared once. To add an endpoint, add a row to the table at the
+//! end of this file; the compiler then asks for its answer in `routes`.
 //!
-//! From the row come: what the router finds, the guards (method, origin, keys, the body's type and length), and what
-//! `make documents` writes of it into `docs/ref/openapi.json`. What has no row is a file of the page or nothing.
+//! A row feeds the router, the guards (method, origin, keys, type and length of the body), and the entry in
+//! `docs/ref/openapi.json` (`make documents`). A path without a row is a file of the page, or not found.
 
 use super::limits::BODY_BYTES_MAX;
 use crate::update::BUNDLE_BYTES_MAX;
 
-/// The query of whoever wishes to install an update although it is older than what runs.
+/// The query that requests an update to an older version than the running one.
 pub const ANY_AGE: &str = "age=any";
 
-/// What is said of one endpoint.
+/// The declaration of one endpoint.
 #[derive(Debug)]
 pub struct Declared {
-    /// Which.
+    /// The endpoint it declares.
     pub endpoint: Endpoint,
-    /// What it is for: a sentence without its full stop.
+    /// Its purpose: a sentence without its full stop.
     pub about: &'static str,
     /// Its path.
     pub path: &'static str,
-    /// By which methods.
+    /// Its methods.
     pub method: Method,
-    /// Who gets it.
+    /// Who may use it.
     pub who: Who,
-    /// What is sent to it.
+    /// The body of its request.
     pub body: Body,
-    /// Words a query may have, as `name=value`.
+    /// A query it accepts, as `name=value`, and its meaning.
     pub query: Option<(&'static str, &'static str)>,
-    /// What it answers, besides the guards: status, when, and what.
+    /// Its answers besides those of the guards: status, condition, and content.
     pub answers: &'static [(u16, &'static str, Content)],
 }
 
-/// By which methods something is asked for.
+/// The methods of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// GET and HEAD; it changes nothing.
+    /// GET and HEAD; changes nothing.
     Read,
     /// POST, from our own page or a program.
     Write,
-    /// GET, from our own page or a program: it becomes a WebSocket.
+    /// GET, from our own page or a program; becomes a WebSocket.
     Socket,
 }
 
-/// Who gets an answer. Where no key is set, everybody does, but for updates and first keys.
+/// Who may use an endpoint. If no key is set, that is everybody, except for updates and first keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// Everybody; no key is looked at.
+    /// Everybody, without a look at keys.
     Anybody,
-    /// Everybody, by the keys that were shown.
+    /// Everybody; the answer depends on the keys shown.
     Known,
-    /// Who may listen.
+    /// Clients that may listen.
     Listener,
-    /// Who may listen and change settings.
+    /// Clients that may listen and change settings.
     Overseer,
-    /// Who may change settings.
+    /// Clients that may change settings.
     SettingsHolder,
-    /// Who may update the system.
+    /// Clients that may update the system.
     Updater,
 }
 
-/// What is sent with a request.
+/// The body of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// Nothing that is read.
+    /// No body is read.
     Nothing,
-    /// JSON, which no form of another site can send.
+    /// JSON, which a form on another site cannot send.
     Json {
         /// Its schema in the document; empty for an empty object.
         schema: &'static str,
-        /// Most that is read.
+        /// Most bytes that are read.
         bytes_max: usize,
     },
     /// A signed update, read piece by piece.
     Bundle {
-        /// What it must be called: no form can send it, so another site's page cannot without being asked first.
+        /// The required media type. No form can send it, so another site's page needs our permission first (CORS).
         media_type: &'static str,
-        /// Longest that is taken.
+        /// Most bytes that are accepted.
         bytes_max: u64,
     },
 }
 
-/// What an answer holds.
+/// The content of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Nothing.
     Empty,
-    /// Nothing but a cookie.
+    /// Only a cookie.
     Cookie,
-    /// Words.
+    /// Text.
     Text,
-    /// JSON, by its schema in the document.
+    /// JSON with this schema of the document.
     Json(&'static str),
     /// A file of this type.
     File(&'static str),
 }
 
-/// JSON of a few words.
+/// Returns a small JSON body.
 const fn json(schema: &'static str) -> Body {
     Body::Json { schema, bytes_max: BODY_BYTES_MAX }
 }
 
-/// What a row may leave out: path and who gets it are in every one.
+/// Defaults for a row; path and user are always given.
 const REST: Declared = Declared {
     endpoint: Endpoint::Health,
     about: "",
@@ -113,14 +113,14 @@ const REST: Declared = Declared {
 };
 
 impl Declared {
-    /// What is at this path.
+    /// Returns the endpoint at this path.
     pub fn at(path: &str) -> Option<&'static Self> {
         ENDPOINTS.iter().find(|declared| declared.path == path)
     }
 }
 
 impl Method {
-    /// As `Allow` lists them.
+    /// Returns the methods for the `Allow` header.
     pub fn allowed(self) -> &'static str {
         match self {
             Self::Read | Self::Socket => "GET, HEAD",
@@ -128,7 +128,7 @@ impl Method {
         }
     }
 
-    /// Whether another site's page may never ask so.
+    /// Returns whether pages of other sites must not use this method.
     pub fn is_guarded(self) -> bool {
         matches!(self, Self::Write | Self::Socket)
     }
@@ -136,11 +136,11 @@ impl Method {
 
 macro_rules! endpoints {
     ($($(#[doc = $about:literal])+ $endpoint:ident($path:literal, $who:expr) { $($row:tt)* })+) => {
-        /// What can be asked for.
+        /// All endpoints.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Endpoint { $($(#[doc = $about])+ $endpoint,)+ }
 
-        /// What is said of each.
+        /// The declarations of all endpoints.
         #[allow(clippy::needless_update, reason = "a row may say all there is")]
         pub static ENDPOINTS: &[Declared] = &[$(
             Declared {
@@ -156,116 +156,116 @@ macro_rules! endpoints {
 }
 
 endpoints! {
-    /// What the service knows of itself
+    /// The state of the service
     Status("/api/status", Who::Listener) { answers: &[(200, "The answer.", Content::Json("Status"))] }
-    /// Who listens, and how well: for the holder of the settings key, where one is set
+    /// The current listeners and their playback: for the holder of the settings key, if one is set
     Clients("/api/clients", Who::Overseer) { answers: &[(200, "The answer.", Content::Json("Clients"))] }
     /// Which keys are set, and which were shown
     Access("/api/access", Who::Known) { answers: &[(200, "The answer.", Content::Json("Access"))] }
-    /// The same as the status, for Prometheus (docs/ref/metrics)
+    /// The status in the format of Prometheus (docs/ref/metrics)
     Metrics("/metrics", Who::Listener) { answers: &[(200, "The answer.", Content::Text)] }
-    /// Whether it is alive: sound reaches the sockets, if there is any, and a source is looked for, if there is none
+    /// Whether the service is alive: if there is sound, it reaches the sockets; if not, the service is looking for a source
     Health("/healthz", Who::Anybody) {
         answers: &[
-            (200, "It is: `ok`.", Content::Text),
-            (503, "It is not, or has only just been started: one plain sentence says why (docs/guide/troubleshooting.md has them all).", Content::Text),
+            (200, "`ok`: it is alive.", Content::Text),
+            (503, "It is not alive, or has only just started: a plain sentence says why (docs/guide/troubleshooting.md lists them all).", Content::Text),
         ]
     }
-    /// The sound, and what is said beside it, as a WebSocket (docs/ref/wire-format.md)
+    /// The sound and the control messages, as a WebSocket (docs/ref/wire-format.md)
     Socket("/ws", Who::Listener) {
         method: Method::Socket, answers: &[
-            (101, "It is one from now on.", Content::Empty),
-            (400, "No whole WebSocket handshake.", Content::Text),
-            (426, "No WebSocket, or another version of it.", Content::Text),
+            (101, "The connection becomes a WebSocket.", Content::Empty),
+            (400, "The WebSocket handshake is incomplete.", Content::Text),
+            (426, "Not a WebSocket handshake, or another version of the protocol.", Content::Text),
         ]
     }
-    /// Show a key; a cookie stands for it from then on. Where listening is asked for, the settings key is taken, too, and the cookie
-    /// is that of the settings key
+    /// Enter a key; the answer sets a cookie that stands for it. For listening, the settings key is accepted as well, and
+    /// the cookie is then that of the settings key
     EnterKey("/api/access/enter", Who::Anybody) {
         method: Method::Write, body: json("Enter"),
         answers: &[
-            (204, "It is so.", Content::Cookie),
-            (401, "This is not the key.", Content::Text),
-            (403, "Another site's page, or not now.", Content::Text),
-            (429, "Too often; Retry-After says when.", Content::Text),
+            (204, "The key was right.", Content::Cookie),
+            (401, "The key is wrong.", Content::Text),
+            (403, "The request comes from another site's page, or keys cannot be entered now.", Content::Text),
+            (429, "Too many tries; Retry-After says when to try again.", Content::Text),
         ]
     }
-    /// Set, change or take away a key
+    /// Set, change or remove a key
     SetKey("/api/access/key", Who::Known) {
         method: Method::Write, body: json("NewKey"),
-        answers: &[(204, "It is so.", Content::Empty), (403, "Another site's page, or not now.", Content::Text)]
+        answers: &[(204, "Done.", Content::Empty), (403, "The request comes from another site's page, or the key cannot be set now.", Content::Text)]
     }
-    /// Make a new certificate authority in the place of one that cannot be used; the old file is kept beside it
+    /// Replace a certificate authority that cannot be used; the old file is kept beside the new one
     ReplaceAuthority("/api/authority", Who::SettingsHolder) {
         method: Method::Write, body: json(""),
         answers: &[
-            (204, "There is a new one; devices that trusted the old one must be told once more.", Content::Empty),
-            (400, "Not application/json, there is nothing to replace, or the new one could not be kept.", Content::Text),
+            (204, "There is a new authority; devices that trusted the old one must trust the new one, too.", Content::Empty),
+            (400, "The body is not application/json, there is nothing to replace, or the new authority could not be stored.", Content::Text),
         ]
     }
     /// Change settings for everybody
     Settings("/api/settings", Who::SettingsHolder) {
         method: Method::Write, body: json("Settings"),
-        answers: &[(204, "It is so.", Content::Empty)]
+        answers: &[(204, "Done.", Content::Empty)]
     }
-    /// Hand a signed update of the whole system over to the system's updater
+    /// Upload a signed update of the whole system, for the system's updater
     Update("/api/update", Who::Updater) {
         method: Method::Write, body: Body::Bundle { media_type: "application/vnd.rauc", bytes_max: BUNDLE_BYTES_MAX },
-        query: Some((ANY_AGE, "The bundle may be older than what runs: for the holder of the settings key.")),
+        query: Some((ANY_AGE, "Allows a bundle older than the running system, with the settings key.")),
         answers: &[
-            (204, "It has arrived whole; what becomes of it is in `update` of the status.", Content::Empty),
-            (400, "Not an update's media type, does not begin as an update does, or did not arrive whole.", Content::Text),
-            (403, "Another site's page; or no settings key is set and the device was not switched on by hand in the last five minutes; or an older version without a settings key.", Content::Text),
-            (409, "Another is being taken or installed, or this board's boot loader is too old.", Content::Text),
-            (501, "This system has no updater, or the service no state folder.", Content::Text),
-            (507, "It is longer than the disk has room for.", Content::Text),
+            (204, "The bundle has arrived; `update` in the status shows its progress.", Content::Empty),
+            (400, "The media type is wrong, the body is not a bundle, or it did not arrive completely.", Content::Text),
+            (403, "The request comes from another site's page; or no settings key is set and the device was not switched on by hand in the last five minutes; or the version is older and no settings key was shown.", Content::Text),
+            (409, "Another update is being uploaded or installed, or this board's boot loader is too old.", Content::Text),
+            (501, "This system has no updater, or the service has no state folder.", Content::Text),
+            (507, "The disk has no room for it.", Content::Text),
         ]
     }
-    /// Restart into an update that is installed and waits
+    /// Restart into an installed update
     Restart("/api/update/restart", Who::Updater) {
         method: Method::Write, body: json(""),
         answers: &[
             (204, "The device restarts.", Content::Empty),
-            (403, "Another site's page; or no settings key is set and the device was not switched on by hand in the last five minutes.", Content::Text),
+            (403, "The request comes from another site's page; or no settings key is set and the device was not switched on by hand in the last five minutes.", Content::Text),
             (409, "No update waits for a restart.", Content::Text),
-            (501, "This system has no updater, or the service no state folder.", Content::Text),
-            (507, "The disk took no more.", Content::Text),
+            (501, "This system has no updater, or the service has no state folder.", Content::Text),
+            (507, "The disk is full.", Content::Text),
         ]
     }
-    /// The first-contact page: how a device comes to trust this one. On plain HTTP it is also at `/`
+    /// The first-contact page, which explains how to make a device trust this one. On plain HTTP it is also at `/`
     Trust("/trust", Who::Anybody) {
-        answers: &[(200, "The page.", Content::File("text/html")), (404, "No HTTPS is spoken here.", Content::Text)]
+        answers: &[(200, "The page.", Content::File("text/html")), (404, "HTTPS is not enabled.", Content::Text)]
     }
-    /// The certificate authority of this device
+    /// The certificate of this device's authority
     Certificate("/trust/synthwire.crt", Who::Anybody) {
         answers: &[
             (200, "The certificate.", Content::File("application/x-x509-ca-cert")),
             (404, "There is nothing to install.", Content::Text),
         ]
     }
-    /// The same as a profile for iOS and macOS
+    /// The same certificate as a profile for iOS and macOS
     Profile("/trust/synthwire.mobileconfig", Who::Anybody) {
         answers: &[
             (200, "The profile.", Content::File("application/x-apple-aspen-config")),
             (404, "There is nothing to install.", Content::Text),
         ]
     }
-    /// Whether who asks trusts the certificate: over HTTPS an answer says so
+    /// Whether the client trusts the certificate: an answer over HTTPS proves it
     Check("/trust/check", Who::Anybody) {
         answers: &[
-            (200, "It does.", Content::Text),
-            (400, "Asked for over HTTP.", Content::Text),
-            (404, "No HTTPS is spoken here.", Content::Text),
+            (200, "It trusts the certificate.", Content::Text),
+            (400, "The request came over HTTP.", Content::Text),
+            (404, "HTTPS is not enabled.", Content::Text),
         ]
     }
-    /// Tell what a listener's clock shows; all it can change is the dates of the next certificate
+    /// Report the time of a listener's clock; it affects only the dates of the next certificate
     Clock("/trust/clock", Who::Anybody) {
         method: Method::Write,
         query: Some(("unix_s=", "Whole seconds since 1970.")),
         answers: &[
             (200, "Noted.", Content::Text),
-            (400, "No such number.", Content::Text),
-            (404, "No HTTPS is spoken here.", Content::Text),
+            (400, "The number is missing or invalid.", Content::Text),
+            (404, "HTTPS is not enabled.", Content::Text),
         ]
     }
 }

@@ -1,6 +1,6 @@
-//! What the thread that sends must know of the others: what is heard now, when it is over.
+//! Events for the fan-out thread: a change of the source, and the stop.
 //!
-//! It crosses in a ring without a lock (`hub::handover`). What finds no room waits on this side, where waiting harms nobody.
+//! They pass through a ring without a lock (`hub::handover`). If it is full, the sender waits, where waiting does no harm.
 
 use super::stopping::stopped;
 use crate::error::Result;
@@ -10,28 +10,29 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// Events on their way.
+/// Most events in the ring.
 const EVENTS_MAX: usize = 16;
 /// How soon to check again for room.
 const OFFER_AGAIN: Duration = Duration::from_millis(5);
 
-/// What the thread that sends is told.
+/// An event for the fan-out thread.
 pub enum Event {
-    /// The source is so now.
+    /// The source's new status.
     Source(SourceStatus),
-    /// The service is to stop.
+    /// The service must stop.
     Stop,
 }
 
-/// Where events go in, and where they come out.
+/// Creates both ends of the ring of events.
 ///
 /// # Errors
-/// When the kernel gives no eventfd.
+/// If the kernel provides no eventfd.
 pub fn events() -> Result<(Giver<Event>, Untaken<Event>)> {
     handover(EVENTS_MAX)
 }
 
-/// Passes on events, until the service is to stop. Of a source that changes faster than it is heard of, the newest counts.
+/// Passes on events until the service must stop. If the source changes faster than the events are taken, only its newest
+/// status is sent.
 pub async fn pass_on(
     mut source: watch::Receiver<SourceStatus>,
     mut stop: watch::Receiver<bool>,

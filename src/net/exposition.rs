@@ -1,4 +1,4 @@
-//! The Prometheus text format, version 0.0.4. Pure: names and numbers in, text out. What is shown is chosen in `metrics`.
+//! The Prometheus text format, version 0.0.4. Pure: names and numbers in, text out. `metrics` chooses what to show.
 
 use crate::core::histogram::Cumulative;
 use std::fmt::Write as _;
@@ -13,32 +13,32 @@ pub(super) enum Kind {
     Gauge,
 }
 
-/// A text in the making.
+/// A text being written.
 #[derive(Debug, Default)]
 pub(super) struct Exposition(String);
 
 impl Exposition {
-    /// One number.
+    /// Writes one number.
     pub(super) fn one(&mut self, name: &str, kind: Kind, help: &str, value: f64) {
         self.head(name, kind, help);
         let _ = writeln!(self.0, "{name} {value}");
     }
 
-    /// Numbers that only grow, each with its name and help.
+    /// Writes counters, each with its name and help.
     pub(super) fn counters<const N: usize>(&mut self, all: [(&str, &str, &AtomicU64); N]) {
         for (name, help, count) in all {
             self.one(name, Kind::Counter, help, count.load(Relaxed) as f64);
         }
     }
 
-    /// One number, where it is known.
+    /// Writes one number, if it is known.
     pub(super) fn maybe(&mut self, name: &str, kind: Kind, help: &str, value: Option<f64>) {
         if let Some(value) = value {
             self.one(name, kind, help, value);
         }
     }
 
-    /// Numbers told apart by one label.
+    /// Writes numbers that differ in one label.
     pub(super) fn by<'a>(
         &mut self,
         name: &str,
@@ -52,7 +52,7 @@ impl Exposition {
         }
     }
 
-    /// A histogram, its values divided by `per`.
+    /// Writes a histogram, with its values divided by `per`.
     pub(super) fn histogram(&mut self, name: &str, help: &str, counted: &Cumulative, per: f64) {
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} histogram");
         for (bound, count) in &counted.up_to {
@@ -63,7 +63,7 @@ impl Exposition {
             writeln!(self.0, "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}");
     }
 
-    /// The whole.
+    /// Returns the whole text.
     pub(super) fn into_text(self) -> String {
         self.0
     }

@@ -1,8 +1,9 @@
-//! The fan-out thread: from the hand-off to every listener's socket, in one go for all of them.
+//! The fan-out thread: from the hand-off to every listener's socket, for all listeners at once.
 //!
-//! In: what the capture thread leaves, upgraded connections. Out: bytes on sockets, and numbers. Nothing else
-//! runs here: pages, handshakes, status have the other thread. A packet wakes this thread once, however many listen; what a
-//! listener says is read by a task of its own (`session`), which shares the listener's queue with it. So nothing here is locked.
+//! In: what the capture thread leaves, and upgraded connections. Out: bytes on sockets, and counters. Nothing else runs
+//! here; pages, handshakes and status belong to the network thread. A packet wakes this thread once, for any number of
+//! listeners. A task per listener (`session`) reads its messages on this same thread and shares its queue, so no locks are
+//! needed.
 
 use super::access_control::AccessControl;
 use super::events::Event;
@@ -29,66 +30,66 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-/// How soon a listener is looked at again whose connection took nothing, when no packet comes: else with the next.
+/// How soon to look again at a listener whose connection took nothing, if no packet comes before.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
-/// When no packet has come for so long, what waits for its message to be full is sent as it is.
+/// If no packet has come for this long, a message that is not full is sent as it is.
 const HURRY_AFTER: Duration = Duration::from_millis(100);
-/// What is taken from the hand-off before everybody is served.
+/// Most marks taken from the hand-off before the listeners are served.
 const MARKS_AT_ONCE: usize = 16;
-/// At most this many turns in a row before new listeners and incoming messages are served, however late this thread is. That covers
-/// everything that was there when it woke; whatever came since wakes it again.
+/// Most turns in a row before new listeners and incoming messages are handled, however late this thread is. This covers
+/// everything present when it woke up; anything newer wakes it again.
 const TURNS_AT_ONCE: usize = RING_MARKS / MARKS_AT_ONCE;
-/// How often this thread measures how busy it is, ns.
+/// How often this thread measures its load, ns.
 const LOAD_EVERY_NS: u64 = NS_PER_S / 4;
-/// How often it turns with nothing to do: who watches over it sees that it could.
+/// How often it turns even when idle, to show the watchdog that it can.
 const TURN_EVERY: Duration = Duration::from_secs(1);
-/// How long it waits when it has not waited once between two such looks: it has more to do than it can. Others of its processor have
-/// a turn then, and the kernel sees that it has not lost its way (`LimitRTTIME=` of the unit).
+/// The pause it takes when it has not slept once between two checks, because it has more work than time. The pause gives
+/// other threads on its CPU a turn, and shows the kernel that this thread has not run away (`LimitRTTIME=` of the unit).
 const FORCED_PAUSE: Duration = Duration::from_millis(1);
-/// What is left of the second a stop may take, for listeners to be told.
+/// The part of the one second for stopping that is reserved for telling the listeners.
 const STOP_GRACE: Duration = Duration::from_millis(600);
 
-/// Takes a listener in, and converses with it in a task of its own.
+/// Takes a listener over, and starts the task that converses with it.
 fn welcome(listeners: &Rc<Listeners>, new: NewListener, dscp: Option<u8>) {
     let NewListener { arrival, client, number, left } = new;
     let Ok((link, opening)) = arrival.settle(listeners.links(), dscp) else {
-        return; // no descriptors left: the page tries again
+        return; // no descriptors left: the page will try again
     };
     let joined = listeners.add(link, client, number);
     tokio::task::spawn_local(async move {
         let conversation = opening(joined.control_out()).await;
         session::converse(&joined.listeners, &joined.listener, conversation).await;
         drop(joined);
-        drop(left); // last: whoever waits for it finds the listener gone
+        drop(left); // last, so that the listener is already removed when its waiter wakes up
     });
 }
 
-/// How the thread is set up.
+/// What the thread needs to start.
 pub struct Setup {
     /// The stream's sizes.
     pub sizes: Sizes,
-    /// What is counted.
+    /// All counters.
     pub numbers: Arc<Numbers>,
-    /// What is heard.
+    /// The source and its pair.
     pub now_playing: Arc<NowPlaying>,
-    /// Who may go on listening.
+    /// The keys, which decide who may continue to listen.
     pub access_control: AccessControl,
-    /// Marks the packets of the network, 0 to 63.
+    /// DSCP value for the packets on the network, 0 to 63.
     pub dscp: Option<u8>,
-    /// Told when the thread plays to whoever comes.
+    /// Signalled when the thread is ready for listeners.
     pub began: oneshot::Sender<()>,
-    /// Where changes go that listeners ask for ([`super::settings::changes`]).
+    /// Where to send changes that listeners request ([`super::settings::changes`]).
     pub changes: Giver<Settings>,
-    /// Who wants packets besides listeners.
+    /// Consumers of packets besides the listeners.
     pub taps: Vec<Tap>,
-    /// What it must know of the others' doings ([`super::events::pass_on`]); the last of it ends the thread.
+    /// Events from other threads ([`super::events::pass_on`]); the stop event ends the thread.
     pub events: Untaken<Event>,
 }
 
-/// Plays to everybody who comes through the door, on the calling thread, until it is to stop.
+/// Serves all listeners that arrive, on the calling thread, until it must stop.
 ///
 /// # Errors
-/// When the kernel gives no epoll, or tokio ends.
+/// If the kernel provides no epoll, or tokio fails.
 pub fn run(handoff: HandoffReader, arrivals: NewListenerReceiver, setup: Setup) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -127,7 +128,7 @@ async fn play(handoff: HandoffReader, arrivals: NewListenerReceiver, setup: Setu
                 ticker.look(&listeners, look.is_some_and(|(_, hurry)| hurry));
             }
             () = listeners.pending.notified(), if look.is_none() => ticker.look_again(),
-            // Before new listeners: they are greeted with it.
+            // Events come before new listeners, who are greeted with the newest status.
             event = events.take() => match event? {
                 Event::Source(source) => _ = listeners.source.send_replace(source),
                 Event::Stop => {
@@ -147,17 +148,17 @@ async fn play(handoff: HandoffReader, arrivals: NewListenerReceiver, setup: Setu
     }
 }
 
-/// What happens with every packet.
+/// What to do with every packet.
 struct Ticker {
     pump: Pump,
     load: Load,
     pause: ForcedPause,
-    /// When to come by without a packet, and whether what waits is then to be sent as it is.
+    /// When to look again without a packet, and whether to send messages that are not full then.
     next_look: Option<(Instant, bool)>,
 }
 
 impl Ticker {
-    /// Takes what the capture thread has left, and serves everybody.
+    /// Takes what the capture thread has left, and serves all listeners.
     fn tick(&mut self, listeners: &Listeners) {
         for _ in 0..TURNS_AT_ONCE {
             let began = mono_raw_now();
@@ -179,7 +180,7 @@ impl Ticker {
         listeners.numbers.fan_out.ticks.fetch_add(1, Relaxed);
     }
 
-    /// Counts what this turn took; now and then it checks whether that is too much.
+    /// Measures the time this turn took; from time to time checks whether that is too much.
     fn account(&mut self, listeners: &Listeners, began: MonoNs) {
         let now = mono_raw_now();
         listeners.numbers.fan_out.busy_ns.fetch_add(now.since(began), Relaxed);
@@ -206,12 +207,12 @@ impl Ticker {
 /// Forces a short sleep under overload, so that `LimitRTTIME=` does not end the process.
 #[derive(Default)]
 struct ForcedPause {
-    /// How often the thread had waited when it was last looked at.
+    /// How often the thread had slept at the last check.
     waits: i64,
 }
 
 impl ForcedPause {
-    /// Waits for a moment, unless the thread has waited by itself since this was last asked; whether it did.
+    /// Sleeps briefly, unless the thread has slept since the last call; returns whether it did.
     fn taken_if_due(&mut self) -> bool {
         let due = waits() == self.waits;
         if due {
@@ -222,12 +223,12 @@ impl ForcedPause {
     }
 }
 
-/// How often the calling thread has waited for anything.
+/// Returns how often the calling thread has slept, waiting for anything.
 fn waits() -> i64 {
     getrusage(UsageWho::RUSAGE_THREAD).map_or(0, |usage| usage.voluntary_context_switches())
 }
 
-/// How busy the thread is, looked at every now and then.
+/// The load of the thread, evaluated from time to time.
 struct Load {
     floor: CostFloor,
     began: MonoNs,
@@ -239,7 +240,7 @@ impl Load {
         Self { floor: CostFloor::default(), began: mono_raw_now(), busy_ns: 0 }
     }
 
-    /// It was busy for so long; how many packets a message must hold, if it was time to look.
+    /// Adds this busy time; returns how many packets a message must hold, if an evaluation was due.
     fn busy(&mut self, now: MonoNs, busy_ns: u64, stream: Stream) -> Option<u32> {
         self.busy_ns += busy_ns;
         let elapsed_ns = now.since(self.began);
@@ -259,7 +260,7 @@ mod tests {
     #[test]
     fn a_thread_that_never_waits_is_made_to_pause_and_another_needs_none() {
         let mut pause = ForcedPause::default();
-        // Between two looks it may wait for a page of memory.
+        // Between two checks the thread may sleep for a page fault.
         assert!((0..100).any(|_| pause.taken_if_due()));
         std::thread::sleep(FORCED_PAUSE);
         assert!(!pause.taken_if_due());

@@ -1,4 +1,4 @@
-//! What the listeners of one rendition share: its packets, and how they are made.
+//! What the listeners of one rendition share: its packets and their sizes.
 
 use crate::core::adaptation::Stream;
 use crate::core::backlog::Backlog;
@@ -6,14 +6,14 @@ use crate::core::packetizer::Packet;
 use crate::hub::rendition::Rendition;
 use std::cell::{Cell, Ref, RefCell};
 
-/// Packets kept beyond the longest queue: those that are made before everybody is served.
+/// Packets kept beyond the longest queue: those made before all listeners are served.
 const SPARE_PACKETS: usize = 64;
 
-/// One rendition on its way to listeners.
+/// The packets of one rendition, for all its listeners.
 pub(super) struct Feed {
     packets: RefCell<Backlog<Packet>>,
     stream: Cell<Stream>,
-    /// What `hello` calls the way its samples are written.
+    /// The name of its sample format, for `hello`.
     pub(super) format: &'static str,
     /// Interleaved channels.
     pub(super) channels: u8,
@@ -30,7 +30,7 @@ impl Feed {
         }
     }
 
-    /// The packets that some listener may still want.
+    /// Returns the packets that some listener may still need.
     pub(super) fn packets(&self) -> Ref<'_, Backlog<Packet>> {
         self.packets.borrow()
     }
@@ -39,19 +39,19 @@ impl Feed {
         self.packets.borrow_mut().push(packet);
     }
 
-    /// The stream as it is now.
+    /// Returns the stream's current sizes.
     pub(super) fn stream(&self) -> Stream {
         self.stream.get()
     }
 
-    /// The stream is another from now on; which it was, if it was another.
+    /// Changes the stream's sizes; returns the old ones if they differ.
     pub(super) fn lay_out(&self, stream: Stream) -> Option<Stream> {
         let before = self.stream.replace(stream);
         self.packets.borrow_mut().make_room(stream.queue_packets_max() + SPARE_PACKETS);
         (before != stream).then_some(before)
     }
 
-    /// Messages of so many packets are of so many frames now.
+    /// Returns how many frames a message of this many packets holds.
     pub(super) fn chunk_frames(&self, packets: u32) -> u32 {
         packets * self.stream.get().packet_frames
     }

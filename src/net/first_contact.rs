@@ -1,7 +1,7 @@
-//! First contact: what is said over plain HTTP, where browsers play no live sound, and how a device comes to trust this one.
+//! The first contact over plain HTTP, where browsers cannot play live sound, and how a device comes to trust this one.
 //!
-//! The page is `web/first-contact/page.html`, filled in here: it works without scripts. Beside it the authority's certificate in
-//! two wrappings, an address that tells whether it is trusted, and one that takes what a listener's clock shows.
+//! The page is `web/first-contact/page.html`, filled in here; it works without scripts. Further endpoints give the
+//! authority's certificate in two forms, show whether it is trusted, and take the time of a listener's clock.
 
 use super::answers::{Body, words};
 use super::browser::{browser, system};
@@ -18,24 +18,24 @@ use hyper::{Response, StatusCode};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-/// The page before it is filled in: nobody needs to see that.
+/// The page before it is filled in, which is never served as it is.
 pub(super) const TEMPLATE: &str = "/first-contact/page.html";
-/// The systems whose steps the page has.
+/// The systems for which the page has steps.
 const SYSTEMS: [&str; 6] = ["ios", "mac", "android", "windows", "linux", "firefox"];
 
-/// The authority's certificate.
+/// Returns the authority's certificate.
 pub(super) fn certificate(secure: &Secure) -> Response<Body> {
     file(secure, "application/x-x509-ca-cert", |trusted| Bytes::copy_from_slice(&trusted.der))
 }
 
-/// The same as iOS and macOS take it.
+/// Returns the certificate in the form for iOS and macOS.
 pub(super) fn ios_profile(secure: &Secure) -> Response<Body> {
     file(secure, "application/x-apple-aspen-config", |trusted| {
         profile(&trusted.name, &trusted.der, trusted.fingerprint.as_bytes()).into()
     })
 }
 
-/// Whether the browser believes it is on this very machine: there it plays without encryption.
+/// Returns whether the browser considers this service local to its machine: then it plays without encryption.
 pub(super) fn is_at_home(headers: &HeaderMap) -> bool {
     match host(headers) {
         Some(Host::Name(name)) => &*name == "localhost" || name.ends_with(".localhost"),
@@ -44,7 +44,7 @@ pub(super) fn is_at_home(headers: &HeaderMap) -> bool {
     }
 }
 
-/// The page, in the words of the browser that asks.
+/// Returns the page, adapted to the browser.
 pub(super) fn page(headers: &HeaderMap, secure: &Secure, peer: Peer) -> Response<Body> {
     let (asset, _) = assets::find(TEMPLATE).expect("build.rs put it in");
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
@@ -83,7 +83,7 @@ pub(super) fn page(headers: &HeaderMap, secure: &Secure, peer: Peer) -> Response
     response
 }
 
-/// The second a listener's clock shows, from a query; `None` when it says none.
+/// Returns the time of a listener's clock in seconds, from a query; `None` if the query has none.
 pub(super) fn claimed_s(query: Option<&str>) -> Option<i64> {
     query?.split('&').find_map(|pair| pair.strip_prefix("unix_s="))?.parse().ok()
 }
@@ -104,7 +104,8 @@ fn file(secure: &Secure, mime: &'static str, content: impl Fn(&Trusted) -> Bytes
     response
 }
 
-/// Whoever reads this over TLS trusts the certificate. Our own page on another port may read it, no other page.
+/// Answers over TLS, which only clients that trust the certificate can read. Our own page on another port may read it, but
+/// no other page.
 pub(super) fn check(headers: &HeaderMap, peer: Peer) -> Response<Body> {
     if !peer.secure {
         return words(StatusCode::BAD_REQUEST, "This says something only when it is asked for over https.");
@@ -127,7 +128,8 @@ fn host(headers: &HeaderMap) -> Option<Host> {
     Some(authority.host).filter(|host| *host != Host::Unnamed)
 }
 
-/// The name to go on by: the one that was asked for, unless no certificate of ours could ever hold it, such as a router's.
+/// Returns the name to use from now on: the requested one, unless our certificate can never contain it, such as a router's
+/// name.
 fn vouched_for(host: &str, secure: &Secure) -> String {
     let is_name = host.parse::<IpAddr>().is_err() && !host.starts_with('[');
     if secure.identity.authority().is_none() || !is_name || is_permitted(host) {
@@ -136,7 +138,7 @@ fn vouched_for(host: &str, secure: &Secure) -> String {
     (secure.facts)().names.announced()
 }
 
-/// What to say of certificates that this device showed before.
+/// Returns the text about certificates that this device showed before.
 fn former(trusted: &Trusted) -> String {
     let mut text = String::new();
     for (fingerprint, until) in &trusted.former {
@@ -152,7 +154,7 @@ fn url(scheme: &str, host: &str, port: u16, usual_port: u16) -> String {
     if port == usual_port { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{port}") }
 }
 
-/// This page's address by name and by number.
+/// Returns QR codes of this page's address by name and by number.
 fn codes(secure: &Secure, peer: Peer) -> String {
     let facts = (secure.facts)();
     let name = Some(facts.names.announced());

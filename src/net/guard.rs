@@ -1,9 +1,9 @@
-//! Whether a request is meant for us, and comes from our own page. Pure.
+//! Whether a request is meant for us and comes from our own page. Pure.
 //!
-//! Two attacks end here. A page from elsewhere opens our socket in the listener's browser (cross-site WebSocket
-//! hijacking): its `Origin` is not ours. A name from elsewhere is made to point at our address, so that its page becomes
-//! "same origin" with us (DNS rebinding): its `Host` is none of our names. Addresses need no list: nobody can make a
-//! browser believe that its own page came from our number.
+//! This stops two attacks. In cross-site WebSocket hijacking, a foreign page opens our socket in the listener's browser:
+//! its `Origin` is not ours. In DNS rebinding, a foreign name is made to point to our address, so that its page becomes
+//! "same origin" with us: its `Host` is none of our names. Numeric addresses need no list: nobody can make a browser
+//! believe that a foreign page came from our number.
 
 use super::peer::{Peer, Relay};
 use super::proxies;
@@ -14,21 +14,21 @@ use hyper::header::{self, HeaderMap};
 use hyper::{Method, Request, Version};
 use std::net::IpAddr;
 
-/// Whether a request is answered at all: it names where it goes once, and that is us (RFC 9112, 3.2).
+/// Checks that the request names its target exactly once, and that this is us (RFC 9112, 3.2).
 ///
 /// # Errors
-/// The reason it is not.
+/// Why it is refused.
 pub(super) fn check_host<B>(request: &Request<B>, peer: Peer, names: &Names) -> Result<(), Refusal> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
-        // Programs of old say none; browsers, whom this is about, do not speak that version.
+        // Old programs send none. Browsers, which this guard is about, do not use that version.
         (None, _) if request.version() == Version::HTTP_10 && changes_nothing(request) => None,
         (Some(host), None) => {
             Some(host.to_str().ok().and_then(Authority::parse).ok_or(Refusal::HostUnreadable)?)
         }
         _ => return Err(Refusal::HostUnreadable),
     };
-    // A target that is a whole address goes before the Host; neither may be another's.
+    // A target that is a full URI takes precedence over the Host; neither may name another host.
     let target = match request.uri().authority() {
         Some(target) => Some(Authority::parse(target.as_str()).ok_or(Refusal::HostUnreadable)?),
         None => None,
@@ -42,12 +42,12 @@ pub(super) fn check_host<B>(request: &Request<B>, peer: Peer, names: &Names) -> 
         Host::Name(name) => names.accept(name),
         Host::Unnamed => false,
     };
-    // Where a proxy asks us by our number, this is what the visitor's browser went by.
+    // If a proxy contacts us by number, this is the host that the visitor's browser used.
     let forwarded = forwarded(request.headers(), peer).filter(|to| !matches!(to.host, Host::Address(_)));
     if host.iter().chain(&target).chain(&forwarded).all(ours) { Ok(()) } else { Err(Refusal::HostUnknown) }
 }
 
-/// The host that a proxy of ours was asked for.
+/// Returns the host that one of our proxies was asked for.
 fn forwarded(headers: &HeaderMap, peer: Peer) -> Option<Authority> {
     if peer.relay == Relay::None { None } else { proxies::host(headers) }
 }
@@ -56,12 +56,12 @@ fn changes_nothing<B>(request: &Request<B>) -> bool {
     matches!(*request.method(), Method::GET | Method::HEAD)
 }
 
-/// Whether the request comes from our own page, or from no page at all: programs send no Origin, browsers do whenever
-/// a socket is opened or something is written. Our page is one of the scheme, host and port that were asked; behind a proxy of
-/// ours, of those that it was asked for; or one under a configured name, for that is what they are for.
+/// Checks that the request comes from our own page, or from no page at all. Programs send no Origin; browsers send one
+/// whenever they open a socket or write something. Our page has the scheme, host and port of the request. Behind one of our
+/// proxies, it has those that the proxy was asked for. A page under a configured name is ours too.
 ///
 /// # Errors
-/// The reason it does not.
+/// Why it is refused.
 pub(super) fn check_origin(headers: &HeaderMap, peer: Peer, names: &Names) -> Result<(), Refusal> {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let Some(origin) = origins.next() else { return Ok(()) };
@@ -77,7 +77,7 @@ pub(super) fn check_origin(headers: &HeaderMap, peer: Peer, names: &Names) -> Re
         && matches!(&origin.at.host, Host::Name(name) if names.is_configured(name));
     let scheme = peer.scheme();
     let same = match scheme {
-        // Where encryption ends at a proxy that is none of ours, the page is https and we are asked by http.
+        // If a proxy that we do not know ends encryption, the page is https, but its requests reach us by http.
         Some(Scheme::Http) => (same_site && origin.scheme == Scheme::Http) || own_name,
         Some(Scheme::Https) => (same_site || own_name) && origin.scheme == Scheme::Https,
         None => same_site || own_name,
@@ -85,7 +85,7 @@ pub(super) fn check_origin(headers: &HeaderMap, peer: Peer, names: &Names) -> Re
     if same { Ok(()) } else { foreign }
 }
 
-/// Addresses that mean this machine or its own network, whoever says them.
+/// Returns whether an address means this machine or its own network, whichever machine uses it.
 fn is_near(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
@@ -143,7 +143,7 @@ mod tests {
             ("[fe80::1]", true),
             ("[fd00::1]:443", true),
             ("[::ffff:10.0.0.1]", true),
-            ("198.51.100.7:8080", true), // where the connection came in
+            ("198.51.100.7:8080", true), // the address the connection came in on
             ("stage-pi", true),
             ("STAGE-PI.local.", true),
             ("stage-pi.local:65535", true),
@@ -165,7 +165,7 @@ mod tests {
             ("stage-pi@evil.example", false),
             ("stage-pi:80:80", false),
             ("stage-pi:http", false),
-            ("2130706433", false), // 127.0.0.1 as some would write it
+            ("2130706433", false), // 127.0.0.1 in an unusual notation
             ("[::1", false),
             ("[::1]x", false),
             ("", false),
@@ -300,7 +300,7 @@ mod tests {
             (Some("file://"), "synthwire.local", plain, false),
             (Some("null"), "synthwire.local", plain, false),
             (Some(""), "synthwire.local", plain, false),
-            // Behind a proxy of ours.
+            // Behind one of our proxies.
             (Some("https://127.0.0.1"), "127.0.0.1", silent, true),
             (Some("https://synthwire.local"), "synthwire.local", silent, true),
             (Some("http://synthwire.local"), "synthwire.local", silent, true),
@@ -338,7 +338,7 @@ mod tests {
             ("203.0.113.7", Relay::Said, true),
             ("evil.example", Relay::Said, false),
             ("evil.example", Relay::Silent, false),
-            ("evil.example", Relay::None, true), // whoever is no proxy of ours can say what it likes
+            ("evil.example", Relay::None, true), // a client that is not one of our proxies can claim anything
         ] {
             let mut request = host("127.0.0.1:8080");
             request.headers_mut().insert("x-forwarded-host", HeaderValue::from_static(to));

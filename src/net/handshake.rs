@@ -1,8 +1,8 @@
-//! From an accepted TCP connection to one under TLS: in time, and not too many at once.
+//! The TLS handshake of an accepted TCP connection: within a time limit, and not too many at once.
 //!
-//! A handshake costs this machine about a millisecond of computing; one that stands still costs a place. Both are bounded, and
-//! no address has more than an eighth of the places. Whoever finds none waits in a fair line (`turns`): many phones behind one
-//! address all get in, and nobody's waiting keeps another address out. Listeners that play never notice.
+//! A handshake costs this machine about a millisecond of computing; a stalled one occupies a place. Both are limited, and
+//! no address has more than an eighth of the places. A connection without a place waits in a fair queue (`turns`): many
+//! phones behind one address all get in, and none of them keeps another address out. Playing listeners are not affected.
 
 use super::limit_key::LimitKey;
 use super::link::connection::Connection;
@@ -17,39 +17,40 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-/// How long a handshake may take: a phone on bad Wi-Fi needs one or two.
+/// Time limit of a handshake: a phone on bad Wi-Fi needs one or two seconds.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection may wait for its turn: long enough for three stalled handshakes of five seconds before it.
+/// How long a connection may wait for its turn: enough for three stalled handshakes of five seconds before it.
 const HANDSHAKE_WAIT: Duration = Duration::from_secs(15);
-/// Handshakes at once.
+/// Most handshakes at once.
 const HANDSHAKES_MAX: usize = 64;
-/// Of one address.
+/// Most handshakes of one address at once.
 const HANDSHAKES_PER_ADDRESS: usize = HANDSHAKES_MAX / 8;
-/// Connections that wait for their turn, each within the bounds of its address (`connection_limits`).
+/// Most connections that wait for their turn; each address has a limit of its own (`connection_limits`).
 const WAITING_MAX: usize = 256;
-/// What rustls may hold back of what was written: one record. Its default, 64 KiB, would be 370 ms of sound nobody can forget.
+/// Most bytes that rustls may hold back: one record. Its default, 64 KiB, would be 370 ms of sound that could not be
+/// dropped any more.
 const BUFFER_BYTES_MAX: usize = 16 * 1024;
 
-/// Makes handshakes, and counts those that were done.
+/// Performs handshakes, and counts them.
 pub(super) struct Handshakes {
     acceptor: TlsAcceptor,
     turnstile: Turnstile,
     done: AtomicU64,
 }
 
-/// What became of the handshakes so far.
+/// Counts of handshakes by result.
 #[derive(Serialize)]
 pub(super) struct Counts {
     done: u64,
-    /// Ended by the other side or not understood: also a browser that shows its warning.
+    /// Ended by the other side or invalid; also counted when a browser shows its warning.
     failed: u64,
-    /// Not done within 5 s.
+    /// Not finished within 5 s.
     late: u64,
-    /// Closed because 256 waited, or after waiting for 15 s.
+    /// Closed because 256 were waiting, or after waiting for 15 s.
     refused: u64,
-    /// Under way now.
+    /// Handshakes in progress.
     now: usize,
-    /// Waiting for their turn now.
+    /// Connections waiting for their turn.
     waiting: usize,
 }
 
@@ -66,10 +67,10 @@ impl Handshakes {
         }
     }
 
-    /// The connection of `party` once its handshake is done.
+    /// Performs the handshake of a client with this `limit_key` and returns the encrypted connection.
     ///
     /// # Errors
-    /// Why that came to nothing.
+    /// Why the handshake failed.
     pub(super) async fn shake(&self, tcp: TcpStream, limit_key: LimitKey) -> Result<Connection, Refusal> {
         let Some(_place) = self.turnstile.enter(limit_key, Rank::First, HANDSHAKE_WAIT).await else {
             return Err(Refusal::HandshakesTotal);
@@ -88,7 +89,7 @@ impl Handshakes {
         }
     }
 
-    /// With those that came to nothing, as `refusals` knows them.
+    /// Returns all counts, including the failures that `refusals` counts.
     pub(super) fn counts(&self, refusals: &Refusals) -> Counts {
         let (now, waiting) = self.turnstile.numbers();
         Counts {

@@ -2,13 +2,13 @@
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-/// Nothing but our own files may run, load or be asked for; no plug-ins, frames or forms.
+/// Only our own files may run, load or be requested; no plug-ins, frames or forms.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
 
-/// Sent with everything. The first two isolate the page: without them browsers offer no `SharedArrayBuffer`; the second
-/// must be on the worker's script as well.
+/// Headers sent with every answer. The first two isolate the page: without them browsers offer no `SharedArrayBuffer`. The
+/// worker's script needs the second as well.
 const ALWAYS: [(HeaderName, &str); 8] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
@@ -20,7 +20,7 @@ const ALWAYS: [(HeaderName, &str); 8] = [
     (header::SERVER, concat!("synthwire/", env!("CARGO_PKG_VERSION"))),
 ];
 
-/// Adds what every answer carries; a policy that an answer brings of its own stays.
+/// Adds the headers common to all answers; an answer's own policy stays.
 pub(super) fn add_always(headers: &mut HeaderMap) {
     for (name, value) in ALWAYS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));

@@ -1,5 +1,5 @@
-//! For independent tools and fuzzers: the parts of the door that strangers meet first, without the sound behind them.
-//! Only with the feature `hostile`, which the tests switch on; what ships has none of it.
+//! Gives test suites and fuzzers the parts of the service that strangers reach first, without any sound. Available only
+//! with the feature `hostile`, which the tests enable; released builds do not contain it.
 
 use super::access::rules::PerPurpose;
 use super::guard;
@@ -35,12 +35,12 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// Longest message that is echoed: the conformance suite's longest has 16 MiB.
+/// Longest message to echo: the conformance suite's longest has 16 MiB.
 const ECHO_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// What is kept of an answer between writing and reading it.
+/// Most bytes of an answer buffered between writing and reading.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
-/// Sends every message back, through the service's own HTTP limits, handshake and frames. Never ends.
+/// Echoes every message, through the service's own HTTP limits, handshake and frames. Never returns.
 pub async fn echo(listener: TcpListener) {
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(echo_one(stream));
@@ -80,10 +80,10 @@ async fn echo_one(stream: TcpStream) {
     }
 }
 
-/// What the service answers to a connection that sends these bytes and no more.
+/// Returns the service's answer to a connection that sends these bytes and no more.
 ///
 /// # Panics
-/// When the service does: that is what is looked for.
+/// If the service panics, which is what a fuzzer looks for.
 pub fn answer(request: &[u8]) -> Vec<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
@@ -96,7 +96,7 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
         let answer = service_fn(async |request| {
             Ok::<_, Infallible>(routes::answer(request, &service, peer).await.response)
         });
-        // Whoever sends no more is answered all the same.
+        // A client that sends nothing more still gets its answer.
         let _ = http().half_close(true).serve_connection(TokioIo::new(server), answer).with_upgrades().await;
         let mut said = Vec::new();
         client.read_to_end(&mut said).await.expect("memory can be read");
@@ -104,10 +104,10 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
     })
 }
 
-/// What the HTTPS port answers to a connection that sends these bytes and no more, and whether it took them for a handshake.
+/// Returns the HTTPS port's answer to a connection that sends these bytes and no more, and whether the handshake succeeded.
 ///
 /// # Panics
-/// When the service does: that is what is looked for.
+/// If the service panics, which is what a fuzzer looks for.
 pub fn shake(bytes: &[u8]) -> (Vec<u8>, bool) {
     static CONFIG: OnceLock<Arc<ServerConfig>> = OnceLock::new();
     let handshakes = Handshakes::new(Arc::clone(CONFIG.get_or_init(tls_config)));
@@ -118,7 +118,7 @@ pub fn shake(bytes: &[u8]) -> (Vec<u8>, bool) {
             TcpStream::connect(listener.local_addr().expect("it is bound")).await.expect("it listens");
         let (server, _) = listener.accept().await.expect("somebody comes");
         let hear = async {
-            // Whoever is refused early hears what was said before the connection was cut, if anything.
+            // A client that is refused early still reads what was sent before the connection was cut.
             let _ = client.write_all(bytes).await;
             let _ = client.shutdown().await;
             let mut said = Vec::new();
@@ -135,14 +135,14 @@ pub fn shake(bytes: &[u8]) -> (Vec<u8>, bool) {
 pub struct Remembered {
     /// Whether anybody may listen without a key.
     pub open: bool,
-    /// The settings' file after the card's wish was written into it.
+    /// The settings' file after a value from the card was written into it.
     pub settings: Vec<u8>,
 }
 
-/// Starts on such a folder, as far as it is read, and writes into it.
+/// Starts a service on such a folder, reads all files, and writes into it.
 ///
 /// # Panics
-/// When the service does, or anything but a new leaf was written by reading alone: that is what is looked for.
+/// If the service panics, or if reading alone changed anything other than the certificate. A fuzzer looks for this.
 pub fn remember(bytes: &[u8]) -> Remembered {
     let path = std::env::temp_dir().join(format!("synthwire-hostile-state-{}", std::process::id()));
     let folder = StateFolder::open(&path).expect("a folder that can be written");
@@ -169,21 +169,21 @@ fn first_facts() -> CertificateInputs {
     }
 }
 
-/// What is made of the lines a proxy adds to a request: four answers, each of its own.
+/// The effect of the header lines that a proxy adds: four independent answers.
 #[allow(clippy::struct_excessive_bools)]
 pub struct ProxyVerdict {
-    /// Whether a page of a name that is nobody's may do what only ours may.
+    /// Whether a page under a foreign name may do what only ours may.
     pub foreign_page: bool,
-    /// Whether a page of ours by plain HTTP may.
+    /// Whether our own page on plain HTTP may.
     pub plain_page: bool,
     /// Whether the visitor's connection counts as encrypted.
     pub secure: bool,
-    /// Whether the same lines have changed anything for who is no proxy of ours.
+    /// Whether the same lines had any effect when sent by a client that is no proxy of ours.
     pub believed_of_stranger: bool,
 }
 
-/// Reads `lines` as headers, each `name: value`, as from a proxy on this machine; those that are none are left out. `Host` and
-/// `Origin` among them are replaced.
+/// Reads `lines` as headers, each `name: value`, as from a proxy on this machine, and skips invalid ones. `Host` and
+/// `Origin` are replaced.
 pub fn proxy_verdict(lines: &str) -> ProxyVerdict {
     let mut headers = HeaderMap::new();
     for (name, value) in lines.lines().take(HEADERS_MAX).filter_map(|line| line.split_once(':')) {
@@ -218,7 +218,7 @@ pub fn proxy_verdict(lines: &str) -> ProxyVerdict {
     }
 }
 
-/// As at a first start.
+/// Returns the TLS configuration of a first start.
 fn tls_config() -> Arc<ServerConfig> {
     let folder = std::env::temp_dir().join(format!("synthwire-hostile-{}", std::process::id()));
     let identity = StateFolder::open(&folder).and_then(|folder| Identity::own(&folder, &first_facts()));
@@ -226,7 +226,7 @@ fn tls_config() -> Arc<ServerConfig> {
     identity.expect("a folder that can be written").server_config()
 }
 
-/// A service without a source and without keys.
+/// Returns a service without a source and without keys.
 fn deaf_service() -> Service {
     let sizes = Sizes { queue_ms: 250, chunk_frames: None, expected: Layout::expected(128) };
     let hub = Hub::new(sizes, 1, Arc::default(), Arc::default());

@@ -1,5 +1,5 @@
-//! Keeps the certificate fitting: looks at the machine every few seconds, and at once when a listener's clock was told or
-//! the machine has got another name.
+//! Keeps the certificate valid. It checks the machine every few seconds, and at once when a listener reports its clock or
+//! the machine's name changes.
 
 use super::secure::Look;
 use super::stopping::stopped;
@@ -14,18 +14,18 @@ use tokio::time::{sleep, timeout};
 
 /// How long a new address may be without a certificate.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Between two looks, whoever asks for them: each may sign and write a certificate.
+/// Shortest time between two checks, however often they are requested: each may sign and write a certificate.
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
 
-/// What does not wait for the next look.
+/// Events that trigger a check at once.
 pub(super) struct News {
-    /// Somebody said what a clock shows.
+    /// A listener has reported its clock.
     pub(super) claims: Arc<Notify>,
-    /// What this device is called.
+    /// The names of this device.
     pub(super) names: watch::Receiver<Names>,
 }
 
-/// Looks at once and then until `stop`; what browsers would say against the certificate is said whenever it changes.
+/// Checks at once and then until `stop`; logs browsers' objections to the certificate whenever they change.
 pub(super) async fn keep(
     identity: Arc<Identity>,
     facts: Look,
@@ -36,7 +36,7 @@ pub(super) async fn keep(
     loop {
         let (identity, facts) = (Arc::clone(&identity), Arc::clone(&facts));
         news.names.mark_unchanged();
-        // It waits for the disk.
+        // This waits for the disk.
         let looked = spawn_blocking(move || {
             let facts = facts();
             (identity.look(&facts), identity.objections())
@@ -65,7 +65,7 @@ pub(super) async fn keep(
     }
 }
 
-/// An error is told once, however often it comes.
+/// Logs an error once, however often it repeats.
 fn tell(renewed: Result<Option<&'static str>>, last_error: &mut String) {
     match renewed {
         Ok(None) => last_error.clear(),

@@ -1,40 +1,40 @@
-//! Whom a limit is counted for: one type for connections, handshakes and tries of keys. Pure.
+//! Which client a limit is counted for: one type for connections, handshakes and tries of keys. Pure.
 //!
-//! On its own link a device sees machines, and each address counts for itself. But a machine may take as many IPv6 numbers as it
-//! likes, of every prefix there is: so all of them that are near count together besides. From elsewhere an IPv6 address says no
-//! more than its /64, which counts as one, with more than a single address has; and a line may have a whole /48 of those.
-//! So everybody is of a group as well: those whom one stranger may be at once.
+//! On its own link, a device sees machines, and each address counts separately. But one machine may use any number of IPv6
+//! addresses of every prefix, so all near ones also count together. A distant IPv6 address is counted by its /64, which has
+//! a larger share than a single address. A single connection to the Internet may have a whole /48 of them. So every client
+//! also belongs to a group: all the clients that one stranger may be at once.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What a /64 from elsewhere has, as a multiple of what one address has: there may be a household behind it.
+/// Share of a distant /64, as a multiple of one address's: a household may be behind it.
 const NETWORK_SHARES: usize = 4;
 
-/// One of those who share what there is.
+/// One client among those that share the limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum LimitKey {
-    /// An address that counts for itself.
+    /// A single address.
     Address(IpAddr),
-    /// A /64 from elsewhere, by its first address.
+    /// A distant /64, by its first address.
     Network(Ipv6Addr),
 }
 
-/// Parties that may all be one machine, or one line.
+/// Clients that may all be one machine, or one Internet connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum LimitGroup {
     /// This machine itself.
     Here,
     /// An IPv4 /24, by its first address.
     Block(Ipv4Addr),
-    /// All IPv6 addresses that need no router.
+    /// All IPv6 addresses that are reached without a router.
     Near,
-    /// A /48 from elsewhere, by its first address.
+    /// A distant /48, by its first address.
     Far(Ipv6Addr),
 }
 
 impl LimitKey {
-    /// The party of a visitor that came from `address` to our address `local`. Neighbours are those whose address needs no router:
-    /// it is of a private kind, or of the /64 they reached.
+    /// Returns the key of a visitor that came from `address` to our address `local`. A neighbour is reached without a
+    /// router: its address is of a private kind, or in the /64 that it contacted.
     pub(super) fn of(address: IpAddr, local: IpAddr) -> Self {
         let IpAddr::V6(v6) = address.to_canonical() else { return Self::Address(address.to_canonical()) };
         let near = v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local();
@@ -42,7 +42,7 @@ impl LimitKey {
         if near || on_link { Self::Address(v6.into()) } else { Self::Network(network(v6)) }
     }
 
-    /// With whom it counts besides.
+    /// Returns the group it belongs to.
     pub(super) fn group(self) -> LimitGroup {
         match self {
             Self::Address(address) if address.is_loopback() => LimitGroup::Here,
@@ -52,7 +52,7 @@ impl LimitKey {
         }
     }
 
-    /// What it may have where one address has `one`.
+    /// Returns its share, where a single address has `one`.
     pub(super) fn share(self, one: usize) -> usize {
         match self {
             Self::Address(_) => one,
@@ -60,14 +60,14 @@ impl LimitKey {
         }
     }
 
-    /// Whether it is this machine itself: tunnels and proxies bring everybody from one address.
+    /// Returns whether it is this machine itself: behind tunnels and proxies all clients have one address.
     pub(super) fn is_loopback(self) -> bool {
         matches!(self, Self::Address(address) if address.is_loopback())
     }
 }
 
 impl LimitGroup {
-    /// Whether one machine may be as many of them as it likes; IPv4 addresses are too few for that.
+    /// Returns whether one machine may be any number of its clients; IPv4 addresses are too few for that.
     pub(super) fn is_endless(self) -> bool {
         matches!(self, Self::Near | Self::Far(_))
     }
@@ -83,11 +83,11 @@ mod tests {
 
     #[test]
     fn neighbours_count_one_by_one_and_others_by_their_network() {
-        /// Our address, theirs, another of theirs, whether those two are one party.
+        /// Our address, theirs, another of theirs, and whether the last two have the same key.
         const CASES: &[(&str, &str, &str, bool)] = &[
             ("192.168.1.2", "192.168.1.7", "192.168.1.7", true),
             ("192.168.1.2", "192.168.1.7", "192.168.1.8", false),
-            ("10.0.0.1", "10.200.0.1", "10.200.0.2", false), // another subnet, by way of a router
+            ("10.0.0.1", "10.200.0.1", "10.200.0.2", false), // another subnet, through a router
             ("192.168.1.2", "203.0.113.7", "203.0.113.8", false),
             ("169.254.1.1", "169.254.7.7", "169.254.7.8", false),
             ("127.0.0.1", "127.0.0.1", "127.0.0.2", false),

@@ -1,4 +1,4 @@
-//! Who listens, on the thread that sends: each listener with its sending side, and what they share.
+//! The listeners on the fan-out thread: each one's sending side, and what they share.
 
 use super::access_control::AccessControl;
 use super::client::Client;
@@ -28,17 +28,17 @@ pub(super) struct Listener {
     pub(super) client: Client,
     pub(super) number: u64,
     pub(super) outgoing: RefCell<Outgoing>,
-    /// The frames of its messages have changed: it must be told.
+    /// Signalled when the length of its messages has changed and it must be told.
     pub(super) chunk_changed: Notify,
-    /// The stream has another rate than it was told: it must come anew.
+    /// Signalled when the stream's rate is no longer what it was told: it must reconnect.
     pub(super) rate_changed: Notify,
 }
 
-/// What they are put together of.
+/// The parts needed to create [`Listeners`].
 pub(super) struct Parts {
-    /// How the source is laid out, as far as is known.
+    /// The source's layout, as far as known.
     pub(super) layout: Layout,
-    /// What they can subscribe to, by number: one at least.
+    /// The renditions to subscribe to, by number; at least one.
     pub(super) feeds: Vec<Feed>,
     pub(super) numbers: Arc<Numbers>,
     pub(super) now_playing: Arc<NowPlaying>,
@@ -47,34 +47,34 @@ pub(super) struct Parts {
     pub(super) taps: Vec<Tap>,
 }
 
-/// All of them.
+/// All current listeners.
 pub(super) struct Listeners {
     pub(super) numbers: Arc<Numbers>,
     pub(super) now_playing: Arc<NowPlaying>,
     pub(super) access_control: AccessControl,
-    /// What is heard, for this thread alone.
+    /// The source's status, for this thread alone.
     pub(super) source: watch::Sender<SourceStatus>,
-    /// Whether the service is to stop, for this thread alone.
+    /// Whether the service must stop, for this thread alone.
     pub(super) stop: watch::Sender<bool>,
-    /// To the thread that may wait for a disk.
+    /// Sends changes to the thread that may wait for a disk.
     pub(super) changes: RefCell<Giver<Settings>>,
-    /// Who wants packets besides listeners.
+    /// Consumers of packets besides the listeners.
     taps: RefCell<Vec<Tap>>,
-    /// A listener's words found no room: it is to be looked at even if no packet comes.
+    /// Signalled when a listener's control messages found no room, so that it is served even if no packet comes.
     pub(super) pending: Notify,
     all: RefCell<Vec<Rc<Listener>>>,
     links: link::Shared,
     layout: Cell<Layout>,
-    /// By the renditions' numbers.
+    /// The feeds by rendition number.
     feeds: Vec<Feed>,
     floor_packets: Cell<u32>,
 }
 
 impl Listeners {
-    /// None yet.
+    /// Creates an empty list.
     pub(super) fn new(parts: Parts) -> Self {
         let Parts { layout, feeds, numbers, now_playing, access_control, changes, taps } = parts;
-        let _ = numbers.taps.set(taps.iter().map(Tap::numbers).collect()); // nobody has set them before
+        let _ = numbers.taps.set(taps.iter().map(Tap::numbers).collect()); // not set before
         Self {
             source: watch::Sender::new(now_playing.status().borrow().clone()),
             stop: watch::Sender::new(false),
@@ -92,12 +92,12 @@ impl Listeners {
         }
     }
 
-    /// What the links share.
+    /// Returns what the links share.
     pub(super) fn links(&self) -> &link::Shared {
         &self.links
     }
 
-    /// Adds one; it leaves when what is given is dropped.
+    /// Adds a listener; dropping the returned value removes it.
     pub(super) fn add(self: &Rc<Self>, link: Box<dyn Link>, client: Client, number: u64) -> Joined {
         let mut outgoing = Outgoing::new(link, number, self.feed(&client).stream());
         outgoing.queue_mut().floor(self.floor_packets.get());
@@ -112,7 +112,7 @@ impl Listeners {
         Joined { listeners: Rc::clone(self), listener }
     }
 
-    /// Whether nobody listens.
+    /// Returns whether there are no listeners.
     pub(super) fn is_empty(&self) -> bool {
         self.all.borrow().is_empty()
     }
@@ -126,7 +126,8 @@ impl Listeners {
         }
     }
 
-    /// Writes what is due to everybody; whether somebody is to be looked at again soon, and whether sound waits for its message.
+    /// Writes what is due to all listeners. Returns whether one of them needs another look soon, and whether sound waits
+    /// for its message to be full.
     pub(super) fn serve_all(&self, hurry: bool) -> (bool, bool) {
         let (mut pending, mut gathering, mut stalled) = (false, false, 0);
         for listener in self.all.borrow().iter() {
@@ -142,12 +143,12 @@ impl Listeners {
         (pending, gathering)
     }
 
-    /// What a listener is sent.
+    /// Returns the feed that a client is sent.
     pub(super) fn feed(&self, client: &Client) -> &Feed {
         self.feeds.get(client.rendition).unwrap_or(&self.feeds[0])
     }
 
-    /// A packet has been made.
+    /// Adds a packet to its feed and gives it to the taps.
     pub(super) fn push(&self, packet: Packet) {
         for tap in self.taps.borrow_mut().iter_mut() {
             tap.offer(&packet);
@@ -157,22 +158,23 @@ impl Listeners {
         }
     }
 
-    /// Packets there ever were, of all renditions.
+    /// Returns the number of packets ever made, over all renditions.
     pub(super) fn packets_made(&self) -> u64 {
         self.feeds.iter().map(|feed| feed.packets().count()).sum()
     }
 
-    /// How the source is laid out that is heard now.
+    /// Returns the current source's layout.
     pub(super) fn layout(&self) -> Layout {
         self.layout.get()
     }
 
-    /// The stream that most hear, as it is now.
+    /// Returns the current sizes of the main stream, number 0.
     pub(super) fn stream(&self) -> Stream {
         self.feeds[0].stream()
     }
 
-    /// Another source has been opened: its packets are of another size, or of another rate, for which a listener comes anew.
+    /// Adopts the layout of a newly opened source. Its packets may have another size; if its rate differs, listeners must
+    /// reconnect.
     pub(super) fn lay_out(&self, layout: &Layout, renditions: &[Rendition]) {
         if self.layout.replace(*layout) == *layout {
             return;
@@ -191,7 +193,7 @@ impl Listeners {
         self.numbers.fan_out.lay_out(layout, self.stream().packet_frames);
     }
 
-    /// Messages must hold so many packets at least, for the thread to keep up.
+    /// Sets the least number of packets in a message with which the thread keeps up.
     pub(super) fn set_floor(&self, packets: u32) {
         if self.floor_packets.replace(packets) == packets {
             return;
@@ -205,14 +207,14 @@ impl Listeners {
     }
 }
 
-/// A listener among the others. It is taken out however its task ends.
+/// A listener on the list. It is removed however its task ends.
 pub(super) struct Joined {
     pub(super) listeners: Rc<Listeners>,
     pub(super) listener: Rc<Listener>,
 }
 
 impl Joined {
-    /// Where its conversation's frames go out.
+    /// Returns where the listener's conversation writes its frames.
     pub(super) fn control_out(&self) -> Rc<dyn ControlOut> {
         Rc::new(Control { listeners: Rc::clone(&self.listeners), listener: Rc::clone(&self.listener) })
     }

@@ -1,4 +1,4 @@
-//! From a connection that wants to listen to a listener: admitted and handed over to the thread that sends, or turned away.
+//! Admits a connection as a listener and hands it to the fan-out thread, or refuses it.
 
 use super::client::Client;
 use super::clients::Clients;
@@ -8,18 +8,18 @@ use super::refusals::{Refusal, Refusals};
 use crate::hub::admissions::Admissions;
 use std::sync::Arc;
 
-/// What that takes.
+/// The parts needed for that.
 pub(super) struct Listening {
     pub(super) admissions: Arc<Admissions>,
-    /// Who listens.
+    /// The current listeners.
     pub(super) clients: Clients,
-    /// Where listeners go.
+    /// Passes listeners to the fan-out thread.
     pub(super) sender: NewListenerSender,
     pub(super) refusals: Arc<Refusals>,
 }
 
 impl Listening {
-    /// Hands a listener over to the thread that sends, and waits until it has left; says no where there are too many.
+    /// Hands a listener to the fan-out thread, and waits until it has left; refuses it if the limit is reached.
     pub(super) async fn listen(&self, arrival: Box<dyn Arrival>, client: Client) {
         if let Ok(admission) = self.admissions.admit() {
             let number = admission.number();

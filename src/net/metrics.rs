@@ -1,5 +1,5 @@
-//! `/metrics`: the status as Prometheus reads it. Names are stable; they are only ever added. `docs/ref/metrics/` has a
-//! dashboard and alerts made of them.
+//! `/metrics`: the status in the format of Prometheus. Names are stable; they are only ever added. `docs/ref/metrics/` has
+//! a dashboard and alerts for them.
 
 use super::exposition::{Exposition, Kind::Counter, Kind::Gauge};
 use super::overview::Overview;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// Nanoseconds in a second.
 const PER_S: f64 = NS_PER_S as f64;
 
-/// Everything at this moment.
+/// Returns all metrics at this moment.
 pub(super) fn text(overview: &Overview) -> String {
     let mut text = Exposition::default();
     let version = [(env!("CARGO_PKG_VERSION"), 1.0)];
@@ -34,7 +34,7 @@ pub(super) fn text(overview: &Overview) -> String {
     text.into_text()
 }
 
-/// The same answer as `/healthz`.
+/// Writes the same verdict as `/healthz`.
 fn life(text: &mut Exposition, overview: &Overview) {
     let ill = overview.hub.health.ill(mono_raw_now());
     let help =
@@ -66,7 +66,8 @@ fn capture(text: &mut Exposition, overview: &Overview) {
     text.histogram("synthwire_wake_late_seconds", help, &counters.wake_late.so_far(), PER_S);
 }
 
-/// Under the same names as in the stream and on the page: `capture_xrun`, `usb_loss`, `queue_drop` and the others.
+/// Writes the losses, under the same names as in the stream and on the page: `capture_xrun`, `usb_loss`, `queue_drop` and
+/// the others.
 fn losses(text: &mut Exposition, overview: &Overview) {
     let totals = &overview.hub.numbers.totals;
     let dropped = [&totals.queue_drop_packets, &totals.queue_drop_frames].map(|count| count.load(Relaxed));
@@ -104,7 +105,7 @@ fn listeners(text: &mut Exposition, overview: &Overview) {
     text.by("synthwire_listener_glitches_total", Counter, help, ("cause", glitches));
 }
 
-/// Only where there are some.
+/// Writes the taps' counts, if there are taps.
 fn taps(text: &mut Exposition, numbers: &Numbers) {
     let Some(taps) = numbers.taps.get().filter(|taps| !taps.is_empty()) else { return };
     let of = |count: fn(&TapNumbers) -> &AtomicU64| {

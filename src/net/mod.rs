@@ -1,7 +1,7 @@
 //! HTTP and WebSocket: the only folder with asynchronous networking. It knows the hub, never the sound card.
 //!
-//! [`serve`] runs on a listener the caller made and ends when the caller says so. Every connection is one task, owned here, until
-//! it becomes a WebSocket: then it is handed to the fan-out thread, which [`fan_out::run`] is.
+//! [`serve`] uses ports that the caller opened, and ends when the caller says so. Every connection is a task, owned here,
+//! until it becomes a WebSocket; then it is handed to the fan-out thread, which runs [`fan_out::run`].
 
 pub mod access;
 mod access_control;
@@ -83,16 +83,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// What is left of the second a stop may take, for listeners to be told.
+/// The part of the one second for stopping that is reserved for telling the listeners.
 const STOP_GRACE: Duration = Duration::from_millis(700);
-/// After a failed accept (no descriptors left): time for some to be closed.
+/// Pause after a failed accept (no descriptors left), so that some can be closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Where it is listened, on ports the caller opened.
+/// The ports that the caller opened.
 pub struct BoundPorts {
-    /// For HTTP.
+    /// The HTTP port.
     pub plain: TcpListener,
-    /// For HTTPS.
+    /// The HTTPS port.
     pub tls: Option<Tls>,
 }
 
@@ -102,18 +102,18 @@ pub struct Tls {
     pub listener: TcpListener,
     /// Its certificate.
     pub identity: Identity,
-    /// Looks at the machine: what the certificate must fit.
+    /// Reads the properties of the machine that the certificate must fit.
     pub facts: Look,
 }
 
-/// The ports alone.
+/// Only the ports.
 pub struct Ports {
     plain: TcpListener,
     tls: Option<TcpListener>,
 }
 
 impl BoundPorts {
-    /// What is accepted on, and what requests must know of HTTPS.
+    /// Separates the ports from what requests must know of HTTPS.
     pub fn part(self) -> (Ports, Option<Secure>) {
         let Self { plain, tls } = self;
         let (tls, secure) = tls.map(|tls| secure(tls, &plain)).unzip();
@@ -121,7 +121,8 @@ impl BoundPorts {
     }
 }
 
-/// Answers on `ports` and makes the changes that listeners ask for until the service is to stop, then ends every connection within a second.
+/// Answers on `ports` and makes the changes that listeners request, until the service must stop. Then ends every connection
+/// within a second.
 pub async fn serve(ports: Ports, changes: Taker<Settings>, service: Arc<Service>) {
     let Ports { plain, tls } = ports;
     tokio::spawn(settings::make_changes(
@@ -138,13 +139,13 @@ pub async fn serve(ports: Ports, changes: Taker<Settings>, service: Arc<Service>
     let (mut connections, refused_connections) = (JoinSet::new(), RefusedConnections::default());
     loop {
         tokio::select! {
-            // Stopping first: a flood of connections must not keep it.
+            // The stop comes first, so that a flood of connections cannot delay it.
             biased;
             () = stopped(&mut stop) => break,
             Some(ended) = connections.join_next() => report_panic(ended),
             (accepted, is_secure) = accept(&plain, tls.as_ref()) => match accepted {
                 Ok((stream, from)) => {
-                    // The other side may be gone already.
+                    // The other side may have gone already.
                     let Ok(local) = stream.local_addr() else { continue };
                     let peer = Peer { address: from.ip().to_canonical(), local, secure: is_secure, relay: Relay::None };
                     match service.connections.admit(peer.limit_key(), connections_max()) {
@@ -185,20 +186,20 @@ fn secure(tls: Tls, plain: &TcpListener) -> (TcpListener, Secure) {
     (listener, secure)
 }
 
-/// The next connection, and whether it is for HTTPS. May be cancelled.
+/// Waits for the next connection; returns it, and whether it is for HTTPS. May be cancelled.
 async fn accept(
     plain: &TcpListener,
     tls: Option<&TcpListener>,
 ) -> (std::io::Result<(TcpStream, SocketAddr)>, bool) {
     let Some(tls) = tls else { return (plain.accept().await, false) };
-    // In no order: neither port's flood keeps the other from its turn.
+    // In random order, so that a flood on one port cannot starve the other.
     tokio::select! {
         accepted = plain.accept() => (accepted, false),
         accepted = tls.accept() => (accepted, true),
     }
 }
 
-/// A panic ends one connection; it is told here and harms nobody else.
+/// Logs a panic, which ends only its own connection.
 fn report_panic(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
@@ -207,10 +208,11 @@ fn report_panic(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-/// One connection: its handshake, its requests, and after an upgrade the listener's session. It has its place until it ends.
+/// Runs one connection: its handshake, its requests, and after an upgrade the listener's session. It keeps its permit until
+/// it ends.
 async fn connection(stream: TcpStream, peer: Peer, _permit: ConnectionPermit, service: Arc<Service>) {
     if stream.set_nodelay(true).and_then(|()| socket::prepare_answers(&stream)).is_err() {
-        return; // the other side is gone already
+        return; // the other side has gone already
     }
     let stream = match &service.secure {
         Some(secure) if peer.secure => match secure.handshakes.shake(stream, peer.limit_key()).await {
@@ -246,7 +248,7 @@ async fn connection(stream: TcpStream, peer: Peer, _permit: ConnectionPermit, se
     }
 }
 
-/// HTTP within its limits.
+/// Returns an HTTP/1 server with our limits.
 fn http() -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -256,7 +258,7 @@ fn http() -> http1::Builder {
     http
 }
 
-/// What hyper has refused by itself; nothing, when the other side just left.
+/// Returns the reason why hyper refused a request; `None` if the other side just left.
 fn refusal_of(error: &hyper::Error) -> Option<Refusal> {
     match () {
         () if error.is_timeout() => Some(Refusal::HeadLate),
@@ -267,7 +269,7 @@ fn refusal_of(error: &hyper::Error) -> Option<Refusal> {
     }
 }
 
-/// Whether the kernel, or [`Patient`], gave up on the other side.
+/// Returns whether the kernel, or [`Patient`], gave up on the other side.
 fn has_timed_out(error: &hyper::Error) -> bool {
     let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
     cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::TimedOut)

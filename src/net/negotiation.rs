@@ -1,21 +1,23 @@
-//! What a request accepts and already has, and of which type its body is (RFC 9110, 8.3, 12.5.3 and 13.1.2). Pure.
+//! Content negotiation: what a request accepts and already has, and the type of its body (RFC 9110, 8.3, 12.5.3 and
+//! 13.1.2). Pure.
 
 use super::access::Denied;
 use super::refusals::Refusal;
 use hyper::header::{self, HeaderMap, HeaderName};
 use mime::Mime;
 
-/// In which coding an answer goes out.
+/// The coding of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {
     Identity,
     Gzip,
 }
 
-/// The best coding of those there are that is accepted; `None` when none is. Who likes both alike gets the shorter.
+/// Returns the best of the available codings that the client accepts; `None` if it accepts none. If it likes both equally,
+/// it gets the shorter one.
 pub(super) fn coding(headers: &HeaderMap, has_gzip: bool) -> Option<Coding> {
     if !headers.contains_key(header::ACCEPT_ENCODING) {
-        return Some(Coding::Identity); // anything would do, and some of those who do not ask cannot unpack
+        return Some(Coding::Identity); // anything would do, but some clients that do not ask cannot unpack
     }
     let (mut gzip, mut identity, mut any) = (None, None, None);
     for item in items(headers, &header::ACCEPT_ENCODING) {
@@ -28,7 +30,7 @@ pub(super) fn coding(headers: &HeaderMap, has_gzip: bool) -> Option<Coding> {
         }
     }
     let gzip = if has_gzip { gzip.or(any).unwrap_or(0) } else { 0 };
-    // What is not named is accepted all the same, but after everything that is; and refused by "*;q=0".
+    // An unnamed identity coding is accepted, but ranks after all named codings; "*;q=0" refuses it.
     let identity = identity.or(any.filter(|quality| *quality == 0));
     match identity {
         Some(0) if gzip == 0 => None,
@@ -38,29 +40,30 @@ pub(super) fn coding(headers: &HeaderMap, has_gzip: bool) -> Option<Coding> {
     }
 }
 
-/// Whether the asker has what bears this tag already: compared weakly, for proxies that pack an answer weaken its tag.
+/// Returns whether the client already has the content with this tag. The comparison is weak, because proxies that compress
+/// an answer weaken its tag.
 pub(super) fn has(headers: &HeaderMap, etag: &str) -> bool {
     items(headers, &header::IF_NONE_MATCH)
         .any(|item| item == "*" || item.strip_prefix("W/").unwrap_or(item) == etag)
 }
 
-/// Whether the body says of itself that it is of this type, whatever its parameters.
+/// Returns whether the body claims to be of this type, with any parameters.
 pub(super) fn is_of_type(headers: &HeaderMap, essence: &str) -> bool {
     let mut lines = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else { return false };
-    // Space may stand on either side of a ';': the parser takes it behind alone.
+    // Whitespace may be on either side of a ';', but the parser accepts it only after it.
     let tight = |line: &str| line.split(';').map(str::trim_end).collect::<Vec<_>>().join(";");
     let parsed = line.to_str().ok().and_then(|line| tight(line).parse::<Mime>().ok());
     parsed.is_some_and(|kind| kind.essence_str().eq_ignore_ascii_case(essence))
 }
 
-/// The items of a header that is a list of tokens or tags, over all its lines. None of ours holds a comma.
+/// Returns the items of a header that is a list of tokens or tags, over all its lines. None of ours contains a comma.
 pub(super) fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let items = headers.get_all(name).iter().flat_map(|line| line.as_bytes().split(|b| *b == b','));
     items.filter_map(|item| str::from_utf8(item).ok()).map(str::trim).filter(|item| !item.is_empty())
 }
 
-/// An item and its quality in thousandths; what cannot be read as one is taken for a no.
+/// Returns an item and its quality in thousandths; an unreadable item counts as refused.
 fn weighed(item: &str) -> (&str, u16) {
     let mut parts = item.split(';').map(str::trim);
     let coding = parts.next().unwrap_or_default();
@@ -74,7 +77,7 @@ fn weighed(item: &str) -> (&str, u16) {
     (coding, quality.map_or(1000, |text| thousandths(text.trim()).unwrap_or(0)))
 }
 
-/// Only what no form of another site can send.
+/// Checks for a body that no form on another site can send.
 pub(super) fn check_json(headers: &HeaderMap) -> Result<(), Denied> {
     if !is_of_type(headers, "application/json") {
         return Err(Denied::new(Refusal::BodyUnreadable, "Only application/json is understood here."));

@@ -1,6 +1,6 @@
-//! New listeners on their way from the thread of the pages to the one that sends.
+//! Passes new listeners from the network thread to the fan-out thread.
 //!
-//! They cross in a ring without a lock (`hub::handover`). Who finds no room waits on this side, where waiting harms nobody.
+//! They pass through a ring without a lock (`hub::handover`). If it is full, the sender waits, where waiting does no harm.
 
 use super::client::Client;
 use super::link::Arrival;
@@ -11,31 +11,31 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-/// Connections on their way.
+/// Most connections in the ring.
 const NEW_LISTENERS_MAX: usize = 64;
 /// How soon to check again for room.
 const OFFER_AGAIN: Duration = Duration::from_millis(5);
 
-/// A listener on its way.
+/// A listener to hand over.
 pub(super) struct NewListener {
     pub(super) arrival: Box<dyn Arrival>,
     pub(super) client: Client,
     pub(super) number: u64,
-    /// Dropped when it has left.
+    /// Dropped when the listener has left.
     pub(super) left: oneshot::Sender<()>,
 }
 
-/// Where connections are handed over. The lock is this thread's alone.
+/// The sending end. Only the network thread takes its lock.
 #[derive(Clone)]
 pub struct NewListenerSender(Arc<Mutex<Giver<NewListener>>>);
 
-/// Where they are taken in.
+/// The receiving end.
 pub struct NewListenerReceiver(pub(super) Untaken<NewListener>);
 
-/// Both ends.
+/// Creates both ends.
 ///
 /// # Errors
-/// When the kernel gives no eventfd.
+/// If the kernel provides no eventfd.
 pub fn new_listeners() -> Result<(NewListenerSender, NewListenerReceiver)> {
     let (outside, inside) = handover(NEW_LISTENERS_MAX)?;
     Ok((NewListenerSender(Arc::new(Mutex::new(outside))), NewListenerReceiver(inside)))

@@ -1,6 +1,7 @@
-//! The sending side of one listener: does what its queue says, with its link, and counts.
+//! The sending side of one listener: carries out its queue's steps on its link, and counts.
 //!
-//! The queue decides (`core::send_queue`), the link carries (`link`). Nothing here waits; `fan_out` comes by with every packet.
+//! The queue decides (`core::send_queue`), the link carries (`link`). Nothing here blocks; `fan_out` calls it for every
+//! packet.
 
 use super::link::{Link, Message};
 use crate::clock::mono_raw_now;
@@ -19,9 +20,9 @@ use std::task::Waker;
 pub(super) struct Outgoing {
     queue: SendQueue,
     link: Box<dyn Link>,
-    /// Whole frames of control messages.
+    /// Whole frames of waiting control messages.
     control: BytesMut,
-    /// Who waits until control messages fit again, and who reads.
+    /// The writer waiting for room for control messages, and the reader waiting for input.
     control_waker: Option<Waker>,
     reader_waker: Option<Waker>,
 }
@@ -40,14 +41,14 @@ impl Outgoing {
         &mut self.queue
     }
 
-    /// Who reads is to be woken when the link fails.
+    /// Registers the reader to be woken when the link fails.
     pub(super) fn wake_reader(&mut self, waker: &Waker) {
         if !self.reader_waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             self.reader_waker = Some(waker.clone());
         }
     }
 
-    /// Takes whole frames of control messages; false when they do not fit, and `waker` is woken when they may.
+    /// Accepts whole frames of control messages. Returns false if they do not fit; `waker` is then woken when they may.
     pub(super) fn control(&mut self, frames: &[u8], waker: &Waker, numbers: &Numbers) -> bool {
         let fits = self.queue.take_control(frames.len());
         if fits {
@@ -59,8 +60,8 @@ impl Outgoing {
         fits
     }
 
-    /// Forgets what no longer fits the queue, and writes what is due and fits the link. `hurry`: no packet has come for a while, so
-    /// what there is makes a message.
+    /// Drops what no longer fits the queue, and writes what is due and fits the link. With `hurry`, no packet has come for
+    /// a while, so the waiting packets make a message even if it is not full.
     pub(super) fn serve(&mut self, packets: &Backlog<Packet>, numbers: &Numbers, hurry: bool) {
         if !self.queue.has_failed() && self.write(packets, numbers, hurry).is_err() {
             self.fail();
@@ -137,7 +138,7 @@ impl Outgoing {
         Ok(())
     }
 
-    /// What the link took; `None` when that was nothing, which the queue is told.
+    /// Returns what the link took; `None` if it took nothing, which it also reports to the queue.
     fn taken(&mut self, sent: io::Result<Sent>) -> io::Result<Option<Sent>> {
         match sent {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -148,7 +149,7 @@ impl Outgoing {
         }
     }
 
-    /// Tells the queue what was taken. When a message of sound is whole with it, for how long that has waited.
+    /// Reports to the queue what was taken. If that completes a message of sound, returns how long the message had waited.
     fn sent(&mut self, sent: Sent, packets: &Backlog<Packet>, numbers: &Numbers) -> Option<u64> {
         let now = mono_raw_now();
         let age_ns = now.since(self.queue.sent(packets, sent, now)?);
@@ -157,7 +158,7 @@ impl Outgoing {
     }
 }
 
-/// Counts what is rare: adding nothing would cost as much as adding one.
+/// Counts a rare event. Without the condition, adding zero would cost as much as adding one.
 fn count_if(counter: &AtomicU64, happened: bool) {
     if happened {
         counter.fetch_add(1, Relaxed);

@@ -1,4 +1,4 @@
-//! What is shown of the service as a whole: to the status, the metrics and `/healthz`.
+//! The state of the whole service, for the status, the metrics and `/healthz`.
 
 use super::access::Access;
 use super::connection_limits::ConnectionLimits;
@@ -11,7 +11,7 @@ use crate::plain::Plain;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
-/// Everything that is looked at.
+/// Everything that is shown.
 pub(super) struct Overview {
     pub(super) hub: Hub,
     pub(super) started: Instant,
@@ -22,11 +22,11 @@ pub(super) struct Overview {
     pub(super) notices: Notices,
 }
 
-/// What a person should know of this device besides its sound.
+/// Notices for the user about this device, besides its sound.
 pub(super) struct Notices {
-    /// What was so at the start.
+    /// Notices that hold since the start.
     pub(super) standing: Vec<Plain>,
-    /// What is to be said of power and heat.
+    /// The notice on power and heat.
     pub(super) power: Mutex<Option<&'static str>>,
     pub(super) access: Arc<Access>,
     pub(super) settings: Arc<KeptSettings>,
@@ -34,12 +34,12 @@ pub(super) struct Notices {
 }
 
 impl Notices {
-    /// Says from now on this of power and heat, or nothing.
+    /// Sets the notice on power and heat, or clears it.
     pub(super) fn tell_power(&self, notice: Option<&'static str>) {
         *self.power.lock().unwrap_or_else(PoisonError::into_inner) = notice;
     }
 
-    /// All of them at this moment: plain sentences.
+    /// Returns all current notices: plain sentences.
     pub(super) fn now(&self) -> Vec<Plain> {
         let identity = self.secure.iter().flat_map(|secure| secure.identity.notices());
         let power = *self.power.lock().unwrap_or_else(PoisonError::into_inner);

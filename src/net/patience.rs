@@ -1,7 +1,7 @@
-//! A connection whose other side has so long to take what it asked for. Whoever asks and never reads is gone in seconds, however
-//! much waits for it.
+//! A connection whose other side has limited time to take what it requested. A client that never reads is disconnected
+//! within seconds, however much data waits for it.
 //!
-//! [`Taking`] knows the bounds and is pure; [`Patient`] keeps them around a stream.
+//! [`Taking`] computes the limits and is pure; [`Patient`] applies them to a stream.
 
 use super::limits::{ANSWER_STALLED_MAX, ANSWER_TIMEOUT};
 use std::future::Future as _;
@@ -12,11 +12,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How far an answer is.
+/// Progress of an answer.
 #[derive(Clone, Copy, Debug, Default)]
 struct Taking(Option<Since>);
 
-/// While there is something to be taken.
+/// Times since there is something to take.
 #[derive(Clone, Copy, Debug)]
 struct Since {
     began: Instant,
@@ -24,28 +24,28 @@ struct Since {
 }
 
 impl Taking {
-    /// Some of it was taken, or was just made.
+    /// Records that some of it was taken, or was just made.
     fn moved(&mut self, now: Instant) {
         let began = self.0.map_or(now, |since| since.began);
         self.0 = Some(Since { began, moved: now });
     }
 
-    /// All of it was taken.
+    /// Records that all of it was taken.
     fn done(&mut self) {
         self.0 = None;
     }
 
-    /// Until when more of it must be taken.
+    /// Returns by when more of it must be taken.
     fn until(&mut self, bounds: Bounds, now: Instant) -> Instant {
         let since = *self.0.get_or_insert(Since { began: now, moved: now });
         (since.moved + bounds.stalled).min(since.began + bounds.whole)
     }
 }
 
-/// How long that may take.
+/// Time limits of an answer.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
-    /// Without a byte being taken.
+    /// Without a single byte being taken.
     stalled: Duration,
     /// In all.
     whole: Duration,
@@ -53,7 +53,7 @@ struct Bounds {
 
 const BOUNDS: Bounds = Bounds { stalled: ANSWER_STALLED_MAX, whole: ANSWER_TIMEOUT };
 
-/// A stream that ends when its other side takes too long.
+/// A stream that ends if its other side takes too long.
 pub(super) struct Patient<T> {
     stream: T,
     bounds: Bounds,
@@ -70,12 +70,12 @@ impl<T> Patient<T> {
         Self { stream, bounds, taking: Taking::default(), alarm: None }
     }
 
-    /// The stream, for whoever has bounds of his own.
+    /// Returns the stream, for a user with limits of its own.
     pub(super) fn into_inner(self) -> T {
         self.stream
     }
 
-    /// What a write or a flush came to, within its time.
+    /// Returns the result of a write or a flush, or an error once its time is up.
     fn in_time<R>(&mut self, context: &mut Context<'_>, tried: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
         let now = Instant::now();
         let until = self.taking.until(self.bounds, now);

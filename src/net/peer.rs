@@ -1,4 +1,4 @@
-//! The two ends of a connection, and what stands between. Pure.
+//! The two ends of a connection, and any proxy in between. Pure.
 
 use super::limit_key::LimitKey;
 use super::site::Scheme;
@@ -7,34 +7,35 @@ use std::net::{IpAddr, SocketAddr};
 /// The two ends of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer {
-    /// Who asks.
+    /// The client's address.
     pub(super) address: IpAddr,
-    /// Which of this machine's addresses and ports was reached.
+    /// The address and port of this machine that the client contacted.
     pub(super) local: SocketAddr,
-    /// Whether the connection is encrypted; behind a proxy of ours, whether the visitor's own is.
+    /// Whether the connection is encrypted; behind one of our proxies, whether the visitor's own connection is.
     pub(super) secure: bool,
-    /// Whether a proxy of ours stands between.
+    /// Whether one of our proxies is in between.
     pub(super) relay: Relay,
 }
 
-/// What stands between us and the visitor.
+/// What is between us and the visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relay {
-    /// Nothing we know of.
+    /// Nothing that we know of.
     None,
-    /// A proxy of ours, or a program of this machine, that does not say what the visitor speaks.
+    /// One of our proxies, or a program on this machine, that does not tell the visitor's scheme.
     Silent,
-    /// A proxy of ours that does.
+    /// One of our proxies that does.
     Said,
 }
 
 impl Peer {
-    /// Whom its limits are counted for.
+    /// Returns the key its limits are counted for.
     pub(super) fn limit_key(self) -> LimitKey {
         LimitKey::of(self.address, self.local.ip())
     }
 
-    /// What the visitor's page was fetched by; `None` where a proxy of ours does not say whether it ends encryption.
+    /// Returns the scheme by which the visitor's page was fetched; `None` if our proxy does not tell whether it ends
+    /// encryption.
     pub(super) fn scheme(self) -> Option<Scheme> {
         match (self.secure, self.relay) {
             (true, _) => Some(Scheme::Https),
@@ -43,10 +44,10 @@ impl Peer {
         }
     }
 
-    /// The address that was reached, as one types it into a browser.
+    /// Returns the address that was contacted, as typed into a browser.
     pub(super) fn reached(self) -> String {
         let (scheme, usual_port) = if self.secure { ("https", 443) } else { ("http", 80) };
-        // A new one: the old may hold an interface's number, which no browser takes.
+        // Make a new address: the old one may contain an interface's number, which no browser accepts.
         let address = SocketAddr::new(self.local.ip().to_canonical(), self.local.port()).to_string();
         let shown = address.strip_suffix(&format!(":{usual_port}")).unwrap_or(&address);
         format!("{scheme}://{shown}/")

@@ -1,4 +1,4 @@
-//! What the kernel says of this process: read from `/proc`, which never waits. What it does not say is left out.
+//! The kernel's figures on this process: read from `/proc`, which never blocks. Unknown figures are left out.
 
 use std::fs;
 
@@ -8,13 +8,13 @@ pub(super) struct Process {
     pub(super) resident_bytes: Option<u64>,
     pub(super) threads: Option<u64>,
     pub(super) open_files: Option<u64>,
-    /// What all its threads have used of the CPUs.
+    /// CPU time of all its threads.
     pub(super) cpu_ns: Option<u64>,
-    /// What the capture thread has used.
+    /// CPU time of the capture thread.
     pub(super) capture_cpu_ns: Option<u64>,
 }
 
-/// Looks at this process; `capture_thread` is the kernel's number of that thread, where it runs.
+/// Reads the figures of this process; `capture_thread` is the kernel's ID of that thread, if it runs.
 pub(super) fn look(capture_thread: Option<i32>) -> Process {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let cpu_of =
@@ -30,12 +30,12 @@ pub(super) fn look(capture_thread: Option<i32>) -> Process {
     }
 }
 
-/// The number behind a name in `/proc/self/status`.
+/// Returns the number after a name in `/proc/self/status`.
 fn field(status: &str, name: &str) -> Option<u64> {
     status.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
 }
 
-/// Nanoseconds on a CPU, the first number of `schedstat`.
+/// Returns nanoseconds on a CPU, the first number of `schedstat`.
 fn cpu_ns(schedstat: &str) -> Option<u64> {
     schedstat.split_whitespace().next()?.parse().ok()
 }

@@ -1,8 +1,10 @@
-//! What a reverse proxy says of the visitor behind it: `X-Forwarded-For`, `-Proto` and `-Host`, or `Forwarded` (RFC 7239). Pure.
+//! What a reverse proxy says of the visitor behind it: `X-Forwarded-For`, `-Proto` and `-Host`, or `Forwarded` (RFC 7239).
+//! Pure.
 //!
-//! It is believed of the proxies in `trusted_proxies` alone, and never opens what would be shut without it: the request's own
-//! `Host` must be ours in any case, for a page that was rebound to this machine can write every one of these lines; and so must the
-//! host that the proxy was asked for, for a name can be rebound to the proxy as well (`guard`).
+//! Only the proxies in `trusted_proxies` are believed, and these headers never allow what would be refused without them.
+//! The request's own `Host` must be ours in any case, because a page rebound to this machine can write all of these
+//! headers. The host that the proxy was asked for must be ours too, because a name can also be rebound to the proxy
+//! (`guard`).
 
 use super::peer::{Peer, Relay};
 use super::site::{Authority, Scheme};
@@ -15,7 +17,7 @@ const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Whose word counts.
+/// The proxies that are believed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Proxies(Vec<IpNet>);
 
@@ -28,7 +30,7 @@ impl Proxies {
         self.0.iter().any(|block| block.contains(&address))
     }
 
-    /// The visitor whom `peer` speaks for; `peer` itself, when it is no proxy of ours.
+    /// Returns the visitor behind `peer`, or `peer` itself if it is not one of our proxies.
     pub(super) fn visitor(&self, peer: Peer, headers: &HeaderMap) -> Peer {
         if !self.trust(peer.address) {
             return peer;
@@ -44,7 +46,7 @@ impl Proxies {
         }
     }
 
-    /// Where the last hop stands that is no proxy of ours: whoever came before it may have been made up.
+    /// Returns the index of the last hop that is not one of our proxies. Earlier hops may be made up.
     fn client(&self, hops: &[Option<IpAddr>]) -> Option<usize> {
         let mut client = None;
         for (at, hop) in hops.iter().enumerate().rev() {
@@ -57,25 +59,25 @@ impl Proxies {
     }
 }
 
-/// The host that the visitor of a proxy of ours asked for, if it says so.
+/// Returns the host that a visitor of one of our proxies asked for, if the proxy tells it.
 pub(super) fn host(headers: &HeaderMap) -> Option<Authority> {
     ForwardedHeaders::read(headers).host
 }
 
-/// `None` for what is not told.
+/// The forwarding headers; `None` stands for what they do not tell.
 #[derive(Debug, Default, PartialEq)]
 struct ForwardedHeaders {
-    /// The visitor first, as far as that is true.
+    /// The hops, visitor first, as far as that is true.
     hops: Vec<Option<IpAddr>>,
-    /// What they spoke, in the same order.
+    /// The schemes they used, in the same order.
     schemes: Vec<Option<Scheme>>,
-    /// Whom the proxy beside us was asked for: what it adds stands last.
+    /// The host that the nearest proxy was asked for: each proxy appends.
     host: Option<Authority>,
 }
 
 impl ForwardedHeaders {
-    /// One of the two ways: a proxy that writes one of them may pass on what a visitor wrote in the other. Nobody can tell which of
-    /// them it wrote, so where both are there no address is believed.
+    /// Reads one of the two kinds of headers. A proxy that writes one kind may pass on the other as written by a visitor.
+    /// We cannot tell which one the proxy wrote, so if both are present, no address is believed.
     fn read(headers: &HeaderMap) -> Self {
         if [FOR, PROTO, HOST].iter().any(|name| headers.contains_key(name)) {
             let hops = if headers.contains_key(header::FORWARDED) { Vec::new() } else { list(headers, &FOR) };
@@ -107,29 +109,29 @@ impl ForwardedHeaders {
         }
     }
 
-    /// What the hop at `client` spoke; where it is not told of each, what the last one spoke.
+    /// Returns the scheme of the hop at `client`; if the schemes are not given for each hop, that of the last.
     fn scheme(&self, client: Option<usize>) -> Option<Scheme> {
         let beside = client.filter(|_| self.schemes.len() == self.hops.len());
         *beside.map_or(self.schemes.last(), |at| self.schemes.get(at))?
     }
 }
 
-/// The items of a header that is a list, over all its lines. What cannot be read keeps its place: a visitor may have written it, and what
-/// the proxy added stands behind.
+/// Returns the items of a header that is a list, over all its lines. Unreadable items keep their place, because a visitor
+/// may have written them, and the proxy's own items come after them.
 fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
     let items = headers.get_all(name).iter().flat_map(|line| line.as_bytes().split(|b| *b == b','));
     let readable = items.map(|item| str::from_utf8(item).unwrap_or("\u{fffd}"));
     readable.map(str::trim).filter(|item| !item.is_empty()).collect()
 }
 
-/// An address as proxies write it: bare, with a port, an IPv6 one with or without brackets.
+/// Parses an address as proxies write it: bare, with a port, and for IPv6 with or without brackets.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let address = bare.parse().ok().or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()));
     address.map(|address| address.to_canonical())
 }
 
-/// Parts between `mark`, where it does not stand between quotes.
+/// Splits at each `mark` that is not inside quotes.
 fn split(text: &str, mark: char) -> Vec<&str> {
     let (mut quoted, mut escaped) = (false, false);
     let parts = text.split(move |c: char| {
@@ -142,7 +144,7 @@ fn split(text: &str, mark: char) -> Vec<&str> {
     parts.map(str::trim).filter(|part| !part.is_empty()).collect()
 }
 
-/// The pairs of one element of `Forwarded`, with their values out of quotes.
+/// Returns the pairs of one element of `Forwarded`, with unquoted values.
 fn pairs(element: &str) -> Vec<(&str, Cow<'_, str>)> {
     split(element, ';')
         .into_iter()
@@ -174,7 +176,7 @@ mod tests {
     use super::*;
     use hyper::header::HeaderValue;
 
-    /// Whoever asks, with these lines, what is made of it.
+    /// Returns how the visitor is seen for this client and these header lines.
     fn visitor(from: &str, lines: &[(&'static str, &'static str)]) -> (String, bool, Relay) {
         let blocks = ["127.0.0.0/8", "::1/128", "10.9.0.0/16"];
         let proxies = Proxies::new(blocks.iter().map(|block| block.parse().unwrap()).collect());
@@ -192,7 +194,7 @@ mod tests {
         headers
     }
 
-    /// From which address, with which lines; the visitor's address, whether encrypted, and what is known of the way.
+    /// The client's address and header lines; then the visitor's address, whether it is encrypted, and the relay.
     type Case = (&'static str, Vec<(&'static str, &'static str)>, &'static str, bool, Relay);
 
     fn check(cases: impl IntoIterator<Item = Case>) {
@@ -207,7 +209,7 @@ mod tests {
             ("127.0.0.1", vec![], "127.0.0.1", false, Relay::Silent),
             ("127.0.0.1", vec![("x-forwarded-proto", "https")], "127.0.0.1", true, Relay::Said),
             ("127.0.0.1", vec![("x-forwarded-proto", "wss")], "127.0.0.1", true, Relay::Said),
-            // A proxy that adds to what the visitor wrote.
+            // A proxy that appends to what the visitor wrote.
             ("127.0.0.1", vec![("x-forwarded-proto", "https, HTTP")], "127.0.0.1", false, Relay::Said),
             (
                 "127.0.0.1",
@@ -291,7 +293,7 @@ mod tests {
                 Relay::Silent,
             ),
             ("127.0.0.1", vec![("forwarded", "for=_hidden;proto=http")], "127.0.0.1", false, Relay::Said),
-            // A proxy that writes one of the two passes on what the visitor wrote in the other: which is which?
+            // A proxy that writes one kind passes on what the visitor wrote in the other: which is which?
             (
                 "127.0.0.1",
                 vec![("forwarded", "for=1.1.1.1;proto=https"), ("x-forwarded-for", "203.0.113.7")],

@@ -1,25 +1,25 @@
-//! Everything that is turned away at the door, by name: one list for the status, the metrics and `docs/ref/limits.md`.
-//! A request is answered with an HTTP status. A listener's link says a refusal in its own way (`link`).
+//! All refusals by name: one list for the status, the metrics and `docs/ref/limits.md`. A request is answered with an HTTP
+//! status; a listener's link has its own way to tell a refusal (`link`).
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 macro_rules! refusals {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $status:expr;)+) => {
-        /// Why somebody was turned away. Names are stable; they are only ever added.
+        /// Why a client was refused. Names are stable; they are only ever added.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Refusal { $($(#[$doc])* $variant,)+ }
 
         impl Refusal {
-            /// Every reason there is.
+            /// All reasons.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
-            /// The name everybody uses.
+            /// Returns the name used in the status and the metrics.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            /// The HTTP status of the answer; `None` where there is no request to answer.
+            /// Returns the HTTP status of the answer; `None` if there is no request to answer.
             pub fn status(self) -> Option<u16> {
                 match self { $(Self::$variant => $status,)+ }
             }
@@ -28,85 +28,85 @@ macro_rules! refusals {
 }
 
 refusals! {
-    /// More connections than the service takes.
+    /// The service has no more connections left.
     ConnectionsTotal = "connections_total", Some(503);
-    /// An answer that its reader did not take in time.
+    /// The reader of an answer did not take it in time.
     AnswerNotTaken = "answer_not_taken", None;
-    /// More connections than one address may have.
+    /// One address has too many connections.
     ConnectionsPerAddress = "connections_per_address", Some(429);
-    /// As many TLS handshakes are under way as may be.
+    /// Too many TLS handshakes are in progress.
     HandshakesTotal = "handshakes_total", None;
-    /// A TLS handshake was not done in time.
+    /// A TLS handshake was not finished in time.
     HandshakeLate = "handshake_late", None;
-    /// A TLS handshake that the other side ended, as a browser does that shows its warning, or that is none.
+    /// The other side ended a TLS handshake, as a browser does that shows its warning, or the handshake was invalid.
     HandshakeFailed = "handshake_failed", None;
-    /// A request's head did not arrive in time, or an idle connection's time was over.
+    /// A request's head did not arrive in time, or an idle connection's time was up.
     HeadLate = "head_late", None;
     /// A request's head is too long, or has too many lines.
     HeadTooLong = "head_too_long", Some(431);
-    /// A request that is none.
+    /// A request is malformed.
     HeadUnreadable = "head_unreadable", Some(400);
-    /// The address asked for is too long.
+    /// A request's URL is too long.
     UrlTooLong = "url_too_long", Some(414);
-    /// A method that is not answered here.
+    /// A method is not supported here.
     Method = "method", Some(405);
-    /// Asked under a name that is not this device's.
+    /// The request's `Host` is none of this device's names.
     HostUnknown = "host_unknown", Some(421);
-    /// No `Host`, more than one, or one that is none.
+    /// The request has no `Host`, more than one, or a malformed one.
     HostUnreadable = "host_unreadable", Some(400);
-    /// Asked by another site's page.
+    /// The request comes from another site's page.
     OriginForeign = "origin_foreign", Some(403);
-    /// What was to be written is too long.
+    /// A request's body is too long.
     BodyTooLong = "body_too_long", Some(413);
-    /// What was to be written did not arrive in time.
+    /// A request's body did not arrive in time.
     BodyLate = "body_late", Some(408);
-    /// What was to be written cannot be understood, or names no setting.
+    /// A request's body cannot be understood, or names no setting.
     BodyUnreadable = "body_unreadable", Some(400);
     /// A key is set, and none was shown.
     KeyMissing = "key_missing", Some(401);
     /// A wrong key was shown.
     KeyWrong = "key_wrong", Some(401);
-    /// Keys were tried too often.
+    /// Too many keys were tried.
     KeyTries = "key_tries", Some(429);
     /// A key cannot be set now.
     KeyLocked = "key_locked", Some(403);
-    /// Updates are none of this installation's: it has no updater, or no state folder.
+    /// This installation cannot be updated: it has no updater, or no state folder.
     UpdateImpossible = "update_impossible", Some(501);
-    /// Without a settings key, updates are taken for a while after power-up only; older ones with it only.
+    /// Without a settings key, updates are accepted only for a while after power-up, and older versions never.
     UpdateLocked = "update_locked", Some(403);
-    /// This board cannot be updated as it is.
+    /// This board cannot be updated in its current state.
     UpdateUnfit = "update_unfit", Some(409);
-    /// What was sent does not begin as a bundle does.
+    /// The uploaded file does not begin like a bundle.
     UpdateNoBundle = "update_no_bundle", Some(400);
-    /// An update comes in or is being installed.
+    /// An update is being uploaded or installed.
     UpdateBusy = "update_busy", Some(409);
     /// A bundle is too long.
     UpdateTooLong = "update_too_long", Some(413);
     /// A bundle came too slowly.
     UpdateLate = "update_late", Some(408);
-    /// A bundle did not arrive whole.
+    /// A bundle did not arrive completely.
     UpdateCutOff = "update_cut_off", Some(400);
-    /// The disk took no more of a bundle.
+    /// The disk has no more room for a bundle.
     UpdateNoRoom = "update_no_room", Some(507);
-    /// A restart into an update was asked for, and none waits.
+    /// A restart into an update was requested, but none is installed.
     UpdateNoneWaiting = "update_none_waiting", Some(409);
-    /// As many listen as may.
+    /// The limit of listeners is reached.
     ListenersFull = "listeners_full", None;
     /// A listener's message or frame is too long.
     MessageTooLong = "message_too_long", None;
-    /// A listener said too much in a second.
+    /// A listener sent too many messages in a second.
     MessagesTooMany = "messages_too_many", None;
-    /// A listener said what is no message of ours.
+    /// A listener sent an unknown message.
     MessageUnknown = "message_unknown", None;
     /// A listener sent a binary message.
     MessageBinary = "message_binary", None;
-    /// A listener's text is no UTF-8.
+    /// A listener's text is not UTF-8.
     MessageNoText = "message_no_text", None;
     /// A listener broke the WebSocket protocol.
     ProtocolBroken = "protocol_broken", None;
 }
 
-/// How often, by reason.
+/// Counts of refusals, by reason.
 #[derive(Debug)]
 pub struct Refusals([AtomicU64; Refusal::ALL.len()]);
 
@@ -117,17 +117,17 @@ impl Default for Refusals {
 }
 
 impl Refusals {
-    /// Counts one.
+    /// Counts one refusal.
     pub fn count(&self, refusal: Refusal) {
         self.0[refusal as usize].fetch_add(1, Relaxed);
     }
 
-    /// How often for this reason.
+    /// Returns the count for this reason.
     pub fn of(&self, refusal: Refusal) -> u64 {
         self.0[refusal as usize].load(Relaxed)
     }
 
-    /// All counts, by name.
+    /// Returns all counts, by name.
     pub fn shown(&self) -> BTreeMap<&'static str, u64> {
         Refusal::ALL.iter().map(|refusal| (refusal.name(), self.of(*refusal))).collect()
     }

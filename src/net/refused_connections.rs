@@ -1,5 +1,5 @@
-//! Where those are told why who are turned away: until they have read it, or for a second. Closed at once, the kernel would take
-//! the words back as soon as their own arrive.
+//! Tells refused connections the reason: each stays open until the client has read it, or for a second. If it were closed
+//! at once, the kernel would discard the answer as soon as the client's own bytes arrive.
 
 use super::limits::{TURNED_AWAY_MAX, TURNED_AWAY_TIMEOUT};
 use super::refusals::Refusal;
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// Room for a few.
+/// Limits how many of them are open at once.
 #[derive(Debug)]
 pub(super) struct RefusedConnections(Arc<Semaphore>);
 
@@ -20,13 +20,14 @@ impl Default for RefusedConnections {
 }
 
 impl RefusedConnections {
-    /// Says why on `stream`. Where there is room it is closed once that was read: then there is something to be awaited.
+    /// Sends the reason on `stream`. If there is room, returns a future that closes the connection once the reason was
+    /// read.
     pub(super) fn tell(
         &self,
         stream: TcpStream,
         refusal: Refusal,
     ) -> Option<impl Future<Output = ()> + use<>> {
-        let _ = stream.try_write(answer(refusal).as_bytes()); // whoever does not wait for it loses nothing
+        let _ = stream.try_write(answer(refusal).as_bytes()); // a client that does not wait for it loses nothing
         let place = Arc::clone(&self.0).try_acquire_owned().ok()?;
         Some(async move {
             let _ = timeout(TURNED_AWAY_TIMEOUT, heard(stream)).await;
@@ -35,7 +36,7 @@ impl RefusedConnections {
     }
 }
 
-/// Ends what we say, and lets the other side finish what it says.
+/// Ends our side, and lets the other side finish sending.
 async fn heard(mut stream: TcpStream) {
     let mut unread = [0; 1024];
     let _ = stream.shutdown().await;

@@ -1,4 +1,5 @@
-//! Who gives which answer: first whether at all, then to whom. `endpoints` declares what there is. The upgrade itself happens in `link`.
+//! Finds the answer to each request: first whether the request is acceptable at all, then whether its sender may make it.
+//! `endpoints` declares what there is. The upgrade itself happens in `link`.
 
 use super::access::rules::PerPurpose;
 use super::access::{Access, Denied};
@@ -24,18 +25,18 @@ use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode};
 
-/// A connection that is about to be a WebSocket.
+/// A connection that is about to become a WebSocket.
 pub(super) struct Upgrade {
     pub(super) connection: OnUpgrade,
-    /// Who is at its other end.
+    /// The client at its other end.
     pub(super) client: Client,
 }
 
-/// What a request leads to.
+/// The result of a request.
 pub(super) struct Route {
     /// The answer.
     pub(super) response: Response<answers::Body>,
-    /// The connection, when it becomes a WebSocket after the answer.
+    /// The connection, if it becomes a WebSocket after the answer.
     pub(super) upgrade: Option<Upgrade>,
 }
 
@@ -60,7 +61,7 @@ pub(super) async fn answer(request: Request<Incoming>, service: &Service, peer: 
     Route { response, upgrade }
 }
 
-/// Whether the request is one that is answered here at all.
+/// Checks whether the request can be answered here at all.
 fn admitted(
     request: &Request<Incoming>,
     method: Method,
@@ -72,7 +73,7 @@ fn admitted(
         return Err(Denied::new(Refusal::UrlTooLong, "This address is longer than any of ours."));
     }
     if *request.method() == hyper::Method::CONNECT {
-        // What it names is where it wants to go, not whom it asks.
+        // A CONNECT target names where the client wants to go, not the host it contacts.
         return Err(Denied::new(Refusal::Method, "Only GET and HEAD are answered here."));
     }
     guard::check_host(request, peer, &service.names.borrow()).map_err(|refusal| {
@@ -102,7 +103,7 @@ fn admitted(
     Ok(())
 }
 
-/// The keys that whoever asks has shown, where they open this; none where they do not count.
+/// Returns the keys that the client shows and that matter here; none if keys do not count for this endpoint.
 async fn shown(
     who: Who,
     headers: &HeaderMap,
@@ -126,7 +127,7 @@ async fn shown(
     Err(Denied::new(Refusal::KeyMissing, missing))
 }
 
-/// Whether what is sent says of itself that it is what is wanted.
+/// Checks that the body claims to be of the expected type.
 fn check_body(body: Body, headers: &HeaderMap) -> Result<(), Denied> {
     match body {
         Body::Nothing => Ok(()),
@@ -138,7 +139,7 @@ fn check_body(body: Body, headers: &HeaderMap) -> Result<(), Denied> {
     }
 }
 
-/// Answers what is declared, to whoever may ask.
+/// Answers at a declared endpoint, if the client may use it.
 async fn declared_answer(
     declared: &Declared,
     request: Request<Incoming>,
@@ -177,7 +178,7 @@ async fn declared_answer(
     }
 }
 
-/// Whether the service lives, and if not, why not.
+/// Answers whether the service is alive, and if not, why.
 fn health(service: &Service) -> Response<answers::Body> {
     match service.overview.hub.health.ill(mono_raw_now()) {
         None => words(StatusCode::OK, "ok"),
@@ -185,7 +186,7 @@ fn health(service: &Service) -> Response<answers::Body> {
     }
 }
 
-/// A file of the page; or, where the page could not play, what leads to where it does.
+/// Returns a file of the page; if the page could not play, returns a page that leads to where it can.
 fn page(path: &str, headers: &HeaderMap, secure: Option<&Secure>, peer: Peer) -> Response<answers::Body> {
     if let Some(secure) = secure {
         let is_played_elsewhere = path == "/" && !peer.secure && !first_contact::is_at_home(headers);
@@ -199,7 +200,7 @@ fn page(path: &str, headers: &HeaderMap, secure: Option<&Secure>, peer: Peer) ->
     }
 }
 
-/// Notes what a listener's clock shows. All it can change is the dates of the next certificate.
+/// Notes the time of a listener's clock, which affects only the dates of the next certificate.
 fn clock(request: &Request<Incoming>, secure: Option<&Secure>, peer: Peer) -> Response<answers::Body> {
     match (secure, first_contact::claimed_s(request.uri().query())) {
         (None, _) => {
@@ -214,7 +215,7 @@ fn clock(request: &Request<Incoming>, secure: Option<&Secure>, peer: Peer) -> Re
     }
 }
 
-/// Becomes a WebSocket.
+/// Upgrades the connection to a WebSocket.
 fn socket(
     asked: &mut AdmittedRequest,
     access: &Access,

@@ -5,16 +5,16 @@ use crate::tls::{CertificateInputs, Identity};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
-/// What they must know of it.
+/// What requests must know of HTTPS.
 pub struct Secure {
     pub(super) identity: Arc<Identity>,
     pub(super) handshakes: Handshakes,
     pub(super) facts: Look,
-    /// Somebody said something the certificate may depend on.
+    /// Signalled when something has changed that may affect the certificate.
     pub(super) news: Arc<Notify>,
     pub(super) port: u16,
     pub(super) plain_port: u16,
 }
 
-/// A look at the machine.
+/// A function that reads the properties of the machine.
 pub type Look = Arc<dyn Fn() -> CertificateInputs + Send + Sync>;

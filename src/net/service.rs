@@ -26,25 +26,25 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
-/// What requests need, by what needs it: the router sees it whole, each answer is given its parts.
+/// The parts of the service, grouped by use: the router sees all of it, each answer gets only its parts.
 pub struct Service {
     pub(super) stop: watch::Receiver<bool>,
     pub(super) names: watch::Receiver<Names>,
     pub(super) proxies: Proxies,
-    /// Every connection there is.
+    /// All current connections.
     pub(super) connections: ConnectionLimits,
     pub(super) access_control: AccessControl,
     pub(super) settings: Arc<KeptSettings>,
     pub(super) now_playing: Arc<NowPlaying>,
     pub(super) updates: Arc<Updates>,
-    /// How to come to HTTPS, where it is spoken.
+    /// How to reach HTTPS, if it is enabled.
     pub(super) secure: Option<Arc<Secure>>,
     pub(super) listening: Listening,
     pub(super) overview: Overview,
 }
 
 impl Service {
-    /// Behind the `gate`; listeners go by the `sender`.
+    /// Assembles the service; the `gate` admits clients, and listeners leave through the `sender`.
     pub fn new(
         hub: Hub,
         gate: Gate,
@@ -91,48 +91,48 @@ impl Service {
         }
     }
 
-    /// What is said of power and heat from now on; `None` for nothing.
+    /// Sets the notice on power and heat; `None` clears it.
     pub fn tell_power(&self, notice: Option<&'static str>) {
         self.overview.notices.tell_power(notice);
     }
 
-    /// The fingerprint of the certificate that listeners' devices are asked to trust, where it is one of our own.
+    /// Returns the fingerprint of the certificate that listeners' devices must trust, if it is our own.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         Some(self.secure.as_ref()?.identity.authority()?.fingerprint)
     }
 
-    /// The configuration names another pair than before. Where one was chosen on the page, too, the later wish counts, also
-    /// at the next start.
+    /// Adopts a new pair from the configuration. If the page has also chosen one, the later choice counts, even after a
+    /// restart.
     pub fn reconfigure_pair(&self, first_channel: u16) {
         self.settings.reconfigure_pair(&self.now_playing, first_channel);
     }
 
-    /// Writes down at once what was set a moment ago: before the service ends. Waits for the disk.
+    /// Writes recently changed settings at once, before the service ends. Waits for the disk.
     pub fn keep_settings_now(&self) {
         self.settings.write_if_due();
     }
 }
 
-/// Who may come in and what they may change: what is read before the first connection.
+/// What is read before the first connection: who may come in, and what they may change.
 pub struct Gate {
-    /// The names this device answers to, as they change.
+    /// The current names of this device.
     pub names: watch::Receiver<Names>,
-    /// The keys.
+    /// The access keys.
     pub access_control: AccessControl,
     /// The settings chosen on the page.
     pub settings: KeptSettings,
-    /// What a person should know of this device besides its sound: plain sentences.
+    /// Notices for the user about this device, besides its sound: plain sentences.
     pub notices: Vec<Plain>,
-    /// The way to the system's updater.
+    /// Access to the system's updater.
     pub updater: Updater,
-    /// Whose word on a visitor counts.
+    /// The proxies whose word on a visitor counts.
     pub(super) proxies: Proxies,
     pub(super) connections: ConnectionLimits,
 }
 
 impl Gate {
-    /// For a machine of these names; reads the state folder, where there is one, whatever it holds.
-    /// `by_hand`: somebody switched the machine on, rather than software.
+    /// Opens the gate for a machine with these names. Reads the state folder, if there is one; damaged files are not fatal.
+    /// `by_hand` tells whether a person switched the machine on, rather than software.
     pub fn open(
         config: &Config,
         names: watch::Receiver<Names>,
@@ -151,7 +151,7 @@ impl Gate {
         Self {
             names,
             proxies: Proxies::new(config.trusted_blocks()),
-            // The clock counts from the moment the machine was switched on.
+            // The time counts from the moment the machine was switched on.
             access_control: AccessControl {
                 access: Arc::new(Access::open(keys, folder.as_ref(), by_hand.then_some(MonoNs(0)))),
                 refusals: Arc::default(),

@@ -1,6 +1,6 @@
-//! One listener's session: hello and goodbye, what it says and what is answered. Over whatever link it came (`link`).
+//! One listener's session: hello and goodbye, its messages and their answers, over any kind of link (`link`).
 //!
-//! A task on the thread that sends ([`converse`]), where sound goes out beside it.
+//! It runs as a task on the fan-out thread ([`converse`]), which also sends the sound.
 
 use super::access_control::AccessControl;
 use super::control::{FromListener, ToListener};
@@ -19,23 +19,23 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// How soon after a listener's report the next is kept: one a second is asked for, and a page's timer may be early.
+/// How soon after a listener's report the next is accepted: we ask for one a second, and a page's timer may be early.
 const REPORT_PAUSE: Duration = Duration::from_millis(900);
-/// How long an answer may wait for room before the listener is given up.
+/// How long an answer may wait for room before the listener is dropped.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a listener's right to listen is checked: a key may have been set.
+/// How often a listener's right to listen is checked, because a key may have been set.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a session ends.
 enum End {
-    /// The listener left, or its connection did.
+    /// The listener left, or its connection broke.
     Gone,
-    /// We end it: why, and in words.
+    /// We end it, with this reason, also in words.
     Close(Ending, String),
 }
 
 impl End {
-    /// Somebody is turned away; it is counted under its name.
+    /// Ends the session with a refusal, and counts it under its name.
     fn refuse(access_control: &AccessControl, refusal: Refusal, words: impl Into<String>) -> Self {
         access_control.refusals.count(refusal);
         Self::Close(Ending::Refused(refusal), words.into())
@@ -55,15 +55,15 @@ pub(super) async fn converse(
     }
 }
 
-/// A conversation under way.
+/// A session in progress.
 struct Session<'a> {
     conversation: &'a mut dyn Conversation,
     listeners: &'a Listeners,
     listener: &'a Listener,
-    /// Incoming messages of this second.
+    /// When the current second of incoming messages began.
     second_began: Instant,
     heard_this_second: u32,
-    /// Before then another report is not kept.
+    /// Reports before this time are ignored.
     report_due: Instant,
     last_report: Report,
     /// When its right to listen is checked next.
@@ -98,13 +98,13 @@ impl<'a> Session<'a> {
             return Self::comes_anew();
         }
         self.listener.outgoing.borrow_mut().queue_mut().open();
-        self.listeners.serve(self.listener); // from here on, not from after the next packet: that may begin a timeline
+        self.listeners.serve(self.listener); // start here, not after the next packet, which may begin a timeline
         if self.listener.outgoing.borrow().queue().serving().chunk_packets > 1 {
             self.listener.chunk_changed.notify_one();
         }
         loop {
             let done = tokio::select! {
-                // Stopping first; what the listener says last.
+                // The stop comes first, the listener's messages last.
                 biased;
                 () = &mut stopped => {
                     Err(End::Close(Ending::Stopping, "the service is stopping; it will be back".into()))
@@ -127,12 +127,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// A stream keeps its rate for as long as it lasts.
+    /// Ends the session, because a stream keeps its rate as long as it lasts.
     fn comes_anew() -> End {
         End::Close(Ending::OtherStream, "another source plays, at another rate; listen again".into())
     }
 
-    /// What it is sent.
+    /// Returns the feed it is sent.
     fn feed(&self) -> &Feed {
         self.listeners.feed(&self.listener.client)
     }
@@ -169,7 +169,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Answers what the listener said.
+    /// Handles a message of the listener.
     async fn heard(&mut self, heard: Incoming) -> Result<(), End> {
         let access_control = &self.listeners.access_control;
         let refuse = |refusal, words: &str| Err(End::refuse(access_control, refusal, words));
@@ -208,7 +208,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Checks the wish here, and has it fulfilled where a disk may be waited for.
+    /// Checks the request here, and hands it to a thread that may wait for the disk.
     fn set_pair(&self, first_channel: u16) -> Result<(), String> {
         let AccessControl { access, refusals } = &self.listeners.access_control;
         if !self.listener.client.grant(access).set {
@@ -223,7 +223,7 @@ impl<'a> Session<'a> {
         given.map_err(|_| "The channels are being changed too often: try again in a moment.".into())
     }
 
-    /// Looks whether it may still listen.
+    /// Checks whether the client may still listen.
     fn look(&mut self) -> Result<(), End> {
         self.look_due = Instant::now() + LOOK_EVERY;
         if self.listener.client.grant(&self.listeners.access_control.access).listen {
@@ -233,8 +233,8 @@ impl<'a> Session<'a> {
         Err(End::refuse(&self.listeners.access_control, Refusal::KeyMissing, words))
     }
 
-    /// Keeps a report and serves by it, unless the last one is younger than may be: counts only grow, so the next tells all of
-    /// it.
+    /// Stores a report and adapts to it, unless it comes too soon after the last. Counts only grow, so the next report
+    /// covers a skipped one.
     fn keep(&mut self, report: Report) {
         let now = Instant::now();
         if now < self.report_due {

@@ -1,8 +1,8 @@
-//! The named settings: all that can be changed from the network, besides the keys. Kept in `settings.json` of the state folder.
+//! The named settings: all that the network can change, besides the keys. Stored in `settings.json` of the state folder.
 //!
-//! In: a wish whose sender may change settings (`access`). Out: it is done at once, and written down a moment later: a
-//! person who tries several in a row costs the card one write. All of it happens on the thread of the pages: what a listener
-//! wishes on its socket is handed over to there, because the thread that sends sound waits for no disk and no lock.
+//! In: a request whose sender may change settings (`access`). Out: the change takes effect at once and is written a moment
+//! later, so that trying several values in a row costs the card one write. All of it happens on the network thread.
+//! Requests on a listener's link are handed over to it, because the fan-out thread waits for no disk and no lock.
 
 use crate::error;
 use crate::hub::handover::{Giver, Taker, Untaken, handover};
@@ -16,27 +16,27 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-/// Changes on their way from the thread that sends: more than a person can make while the other thread is busy.
+/// Most changes in transit from the fan-out thread: more than a person can make while the other thread is busy.
 const CHANGES_MAX: usize = 16;
-/// How long after a change it is written down.
+/// How long after a change it is written to the disk.
 const KEEP_AFTER: Duration = Duration::from_secs(1);
 
-/// All settings that have a name, where one is wished.
+/// All named settings; `None` for those that a request does not name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// First channel of the pair that is heard, from 1.
+    /// First channel of the pair to send, from 1.
     #[serde(default)]
     pub first_channel: Option<u16>,
 }
 
-/// What is kept of them, and of where they came from.
+/// The content of the file: the settings and their origin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 struct Chosen {
     #[serde(skip_serializing_if = "Option::is_none")]
     first_channel: Option<u16>,
-    /// The last reading of the card that set the pair in the configuration.
+    /// Identifies the last reading of the card that set the pair in the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     card_reading: Option<String>,
 }
@@ -46,19 +46,19 @@ impl StateFile for Chosen {
     const STEPS: &'static [Step] = &[numbered];
 }
 
-/// The settings, and where they are kept.
+/// The settings and their file.
 pub struct KeptSettings {
     now: Mutex<Chosen>,
-    /// Held while the disk is written, and only there: a setting never waits for it.
+    /// Locked while the disk is written, and only for that: changing a setting never waits for it.
     file: Mutex<Option<Stored<Chosen>>>,
-    /// Whether a write is on its way.
+    /// Whether a write is scheduled.
     writing: AtomicBool,
     /// What was wrong with the file, in plain words.
     notice: Option<String>,
 }
 
 impl KeptSettings {
-    /// Those kept in `folder`, where there is one. What cannot be understood of them is as the configuration has it.
+    /// Reads the settings from `folder`, if there is one. An unreadable value falls back to the configuration.
     pub fn open(folder: Option<&StateFolder>) -> Self {
         let (file, found) = folder.map(Stored::<Chosen>::open).unzip();
         let (mut now, strange, damage) = match found {
@@ -88,13 +88,13 @@ impl KeptSettings {
         Self { now: Mutex::new(now), file: Mutex::new(file), writing: AtomicBool::new(false), notice }
     }
 
-    /// The first channel that was chosen, where one was.
+    /// Returns the first channel chosen on the page, if any.
     pub fn first_channel(&self) -> Option<u16> {
         self.lock().first_channel
     }
 
-    /// A reading of the card, known by this word, has set the pair in the configuration. When that is news, it is the later
-    /// wish, and what was chosen on the page before counts no more. Waits for the disk.
+    /// Records a reading of the card that set the pair in the configuration. A new reading is the later choice, so it
+    /// overrides an earlier choice on the page. Waits for the disk.
     pub fn give_way(&self, reading: &str) {
         {
             let mut now = self.lock();
@@ -106,15 +106,15 @@ impl KeptSettings {
         self.write();
     }
 
-    /// What was wrong with what was kept, in plain words.
+    /// Returns what was wrong with the file, in plain words.
     pub(super) fn notice(&self) -> Option<String> {
         self.notice.clone().filter(|_| self.first_channel().is_none())
     }
 
-    /// Changes what is named in `wish`, for everybody.
+    /// Changes the settings named in `wish`, for all listeners.
     ///
     /// # Errors
-    /// Why it cannot be, in plain words; then nothing is changed.
+    /// Why it cannot, in plain words; then nothing is changed.
     pub(super) fn change(self: &Arc<Self>, now_playing: &NowPlaying, wish: &Settings) -> Result<(), String> {
         if let Some(first_channel) = wish.first_channel {
             now_playing.set_pair(first_channel)?;
@@ -124,7 +124,7 @@ impl KeptSettings {
         Ok(())
     }
 
-    /// The configuration names another pair than before.
+    /// Adopts a new pair from the configuration.
     pub(super) fn reconfigure_pair(self: &Arc<Self>, now_playing: &NowPlaying, first_channel: u16) {
         now_playing.configure_pair(first_channel);
         let chosen = self.lock().first_channel.as_mut().map(|chosen| *chosen = first_channel);
@@ -133,7 +133,7 @@ impl KeptSettings {
         }
     }
 
-    /// Has what is set written down a moment later.
+    /// Schedules a write of the settings.
     fn write_soon(self: &Arc<Self>) {
         if !self.writing.swap(true, Relaxed) {
             let settings = Arc::clone(self);
@@ -149,14 +149,15 @@ impl KeptSettings {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes down what is set, if that was to be done in a moment.
+    /// Writes the settings at once if a write is scheduled.
     pub(super) fn write_if_due(&self) {
         if self.writing.swap(false, Relaxed) {
             self.write();
         }
     }
 
-    /// Writes down what is set. Two that write cannot pass each other: what is set is looked at when it is one's turn.
+    /// Writes the current settings. Of two concurrent writes the later one wins, because each reads the settings when it
+    /// has the lock.
     fn write(&self) {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = &mut *file {
@@ -168,15 +169,15 @@ impl KeptSettings {
     }
 }
 
-/// The way of the changes that listeners ask for, from the thread that sends to the one that makes them.
+/// Creates both ends of the ring for changes that listeners request, from the fan-out thread to the one that makes them.
 ///
 /// # Errors
-/// When the kernel gives no eventfd.
+/// If the kernel provides no eventfd.
 pub fn changes() -> error::Result<(Giver<Settings>, Untaken<Settings>)> {
     handover(CHANGES_MAX)
 }
 
-/// Makes the changes that listeners ask for, until the runtime ends.
+/// Makes the changes that listeners request, until the runtime ends.
 pub(super) async fn make_changes(
     settings: Arc<KeptSettings>,
     now_playing: Arc<NowPlaying>,

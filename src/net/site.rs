@@ -1,11 +1,11 @@
-//! Where a request goes and where a page comes from: host, port and scheme as `Host` and `Origin` write them (RFC 9110, 4.2 and
-//! 7.2; RFC 6454, 6.2). One reader for all of them. Pure.
+//! Parses where a request goes and where a page comes from: host, port and scheme as `Host` and `Origin` write them (RFC
+//! 9110, 4.2 and 7.2; RFC 6454, 6.2). Pure.
 
 use crate::host_name::HostName;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// How a page is fetched.
+/// The scheme of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
     Http,
@@ -13,7 +13,7 @@ pub(super) enum Scheme {
 }
 
 impl Scheme {
-    /// Those of `WebSocket`s stand for the same two: some proxies say them.
+    /// Parses a scheme. Those of `WebSocket`s count as the same two, because some proxies use them.
     pub(super) fn parse(text: &str) -> Option<Self> {
         match text.to_ascii_lowercase().as_str() {
             "http" | "ws" => Some(Self::Http),
@@ -30,13 +30,13 @@ impl Scheme {
     }
 }
 
-/// A name or an address: nothing that would have to be escaped anywhere.
+/// A name or an address; contains nothing that needs escaping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Host {
-    /// None is given.
+    /// No host.
     Unnamed,
     Name(HostName),
-    /// Without an interface: it means something on the machine of the one who typed it only (RFC 6874).
+    /// An address without an interface, which has a meaning only on the machine where it was typed (RFC 6874).
     Address(IpAddr),
 }
 
@@ -51,16 +51,16 @@ impl fmt::Display for Host {
     }
 }
 
-/// What stands in a `Host`.
+/// The content of a `Host` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Authority {
     pub(super) host: Host,
-    /// `None` for the scheme's usual one.
+    /// `None` for the scheme's default port.
     port: Option<u16>,
 }
 
 impl Authority {
-    /// `None` where this is no host, or a port is none.
+    /// Parses it; `None` if the host or the port is invalid.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
             let (address, port) = rest.split_once(']')?;
@@ -71,14 +71,14 @@ impl Authority {
         };
         let port = match port.strip_prefix(':') {
             None if port.is_empty() => None,
-            Some("") => None, // "host:" is the usual port as well
+            Some("") => None, // "host:" means the default port as well
             Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse().ok()?),
             _ => return None,
         };
         Some(Self { host, port })
     }
 
-    /// What cannot be read is nobody's.
+    /// Parses it; an unreadable one becomes unnamed and matches no host.
     pub(super) fn parse_or_unnamed(text: &str) -> Self {
         Self::parse(text).unwrap_or(Self { host: Host::Unnamed, port: None })
     }
@@ -88,8 +88,7 @@ impl Authority {
     }
 }
 
-/// An address between brackets, with or without the interface it was typed with (`%25eth0`, or `%eth0` from whoever does not
-/// escape it).
+/// Parses an address between brackets, with or without an interface (`%25eth0`, or unescaped `%eth0`).
 fn address_of(text: &str) -> Option<IpAddr> {
     let (address, zone) = text.split_once('%').unwrap_or((text, "any"));
     let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
@@ -105,7 +104,7 @@ fn host_of(name: &str) -> Option<Host> {
     if name.is_empty() { Some(Host::Unnamed) } else { HostName::parse(name).map(Host::Name) }
 }
 
-/// Where a page comes from.
+/// The origin of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     pub(super) scheme: Scheme,
@@ -113,7 +112,7 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// `None` for "null", and for what is no origin of a page.
+    /// Parses it; `None` for "null", and for anything that is no origin of a page.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
         let scheme = match scheme.to_ascii_lowercase().as_str() {
@@ -125,13 +124,13 @@ impl Origin {
         (at.host != Host::Unnamed).then_some(Self { scheme, at })
     }
 
-    /// Whether a page from here is of the site that is asked as `authority`: same host, same port, where either may leave the
-    /// usual port of the origin's scheme out. Schemes are compared by who knows them.
+    /// Returns whether a page of this origin belongs to the site `authority`: same host, same port. Either may omit the
+    /// default port of the origin's scheme. The caller compares schemes.
     pub(super) fn is_at(&self, authority: &Authority) -> bool {
         self.at.host == authority.host && self.at.port_under(self.scheme) == authority.port_under(self.scheme)
     }
 
-    /// Whether its port is the usual one.
+    /// Returns whether its port is the default.
     pub(super) fn has_usual_port(&self) -> bool {
         self.at.port_under(self.scheme) == self.scheme.usual_port()
     }

@@ -1,4 +1,4 @@
-//! `/api/status`: what the service knows of itself. Names are stable; keys are only ever added.
+//! `/api/status`: the state of the service. Names are stable; keys are only ever added.
 
 use super::handshake::Counts;
 use super::overview::Overview;
@@ -23,27 +23,27 @@ use std::sync::atomic::Ordering::Relaxed;
 pub(super) struct Status {
     version: &'static str,
     uptime_s: u64,
-    /// What keeps the service from being alive, by name; null while it is.
+    /// Why the service is not alive, by name; null while it is.
     ill: Option<&'static str>,
-    /// What a person should know of this device besides its sound.
+    /// Notices for the user about this device, besides its sound.
     notices: Vec<Plain>,
-    /// Whether no certificate authority of this device outlasts the next start, so that `/api/authority` has one to make.
+    /// Whether no usable authority will outlast a restart, so that `/api/authority` can make one.
     authority_lacking: bool,
     #[serde(flatten)]
     source: SourceStatus,
     stream: Stream,
     listeners: ListenerFigures,
     fan_out: FanOut,
-    /// What became of the packets of whoever wants them besides listeners; left out where nobody does.
+    /// The taps' counts; left out if there are no taps.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     taps: Vec<Tap>,
-    /// What became of TLS handshakes; null where no HTTPS is spoken.
+    /// Counts of TLS handshakes; null without HTTPS.
     tls_handshakes: Option<Counts>,
-    /// Where an update of the system is; null where it has no updater.
+    /// The state of a system update; null without an updater.
     update: Option<super::updates::UpdateView>,
-    /// By cause: how often frames were lost on the way into the stream, and how many.
+    /// By cause: how often frames were lost before they reached the stream, and how many.
     losses: BTreeMap<&'static str, Loss>,
-    /// By reason: how often somebody was turned away.
+    /// Counts of refusals, by reason.
     refusals: BTreeMap<&'static str, u64>,
 }
 
@@ -55,13 +55,13 @@ struct Stream {
     periods: u64,
     frames: u64,
     packets: u64,
-    /// Between capture and the moment a period was fetched, as the device says.
+    /// Time between capture and the fetching of a period, according to the device.
     device_delay_ms: f64,
-    /// Longest time from a device's stamp to the capture thread's answer since the start.
+    /// Longest time since the start from a device's stamp to the capture thread's answer.
     wake_late_ms_max: f64,
-    /// Waits that brought no frames.
+    /// Waits that returned no frames.
     timeouts: u64,
-    /// The device's clock against ours, positive when it is slow; null until known.
+    /// The device's drift against our clock, positive if it is slow; null until known.
     drift_ppm: Option<f64>,
 }
 
@@ -74,25 +74,25 @@ struct ListenerFigures {
     connections: usize,
     connections_refused: u64,
     messages: u64,
-    /// What those who listen now last said of their playing, and how they are served.
+    /// The last reports of current listeners on their playback, and how they are served.
     reports: Vec<ServedReport>,
-    /// What went wrong by the listeners' own accounts, by cause: of those who listen now and of those who have gone.
+    /// Glitches that listeners reported, by cause: of current and past listeners.
     glitches: Sum,
 }
 
-/// The thread that sends.
+/// The fan-out thread.
 #[derive(Serialize)]
 struct FanOut {
-    /// How real-time it became.
+    /// The real-time properties it got.
     real_time: Option<RtState>,
-    /// From the moment a message's sound was ready to the end of its write.
+    /// Delays from the moment a message's sound was ready to the end of its write.
     capture_to_socket: Delays,
-    /// Times it woke for packets, and what it was busy in them.
+    /// Times it woke up for packets, and the time it worked after them.
     ticks: u64,
     busy_ms: f64,
-    /// Packets a message holds at least, so that it keeps up.
+    /// The least number of packets in a message with which it keeps up.
     floor_packets: u32,
-    /// Times it waited for a moment on purpose, because it had not waited by itself.
+    /// Short sleeps it was forced to take because it had not slept for too long.
     breaths: u64,
     partial_writes: u64,
     blocked: u64,
@@ -106,7 +106,7 @@ struct FanOut {
 struct Tap {
     name: &'static str,
     packets: u64,
-    /// Packets it had no room for.
+    /// Packets dropped for lack of room.
     dropped: u64,
 }
 
@@ -117,7 +117,8 @@ struct Delays {
     p99_ms: Option<f64>,
     p999_ms: Option<f64>,
     max_ms: f64,
-    /// Since the start: below so many microseconds (and not below the bucket before), so many messages. Empty ones are left out.
+    /// Messages since the start, by delay: the upper end of the bucket in microseconds, and the number of messages. Empty
+    /// buckets are left out.
     buckets: Vec<(u64, u64)>,
 }
 
@@ -127,7 +128,7 @@ struct Loss {
     frames: u64,
 }
 
-/// The status at this moment.
+/// Returns the current status.
 pub(super) fn of(overview: &Overview) -> Status {
     let Overview { hub, started, refusals, secure, .. } = overview;
     let Hub { now_playing, admissions, numbers, health, .. } = hub;
@@ -139,7 +140,7 @@ pub(super) fn of(overview: &Overview) -> Status {
             (cause.name(), Loss { events, frames })
         })
         .collect();
-    // Queues count packets, the capture thread events: one table for both.
+    // Queues count packets, the capture thread counts events: one table holds both.
     losses.insert(
         Cause::QueueDrop.name(),
         Loss {

@@ -1,8 +1,8 @@
-//! A fair line before something that few can have at once: each party has a share of the places, and those who wait come in turn,
-//! group by group, and within a group party by party, however many of one wait.
+//! A fair queue for a limited number of places. Each client has a share of the places. Those who wait take turns by group,
+//! and within a group by client, however many tickets one client has.
 //!
-//! So whoever is of a group of its own waits no longer than the number of groups commands, however many parties others are.
-//! [`Turns`] decides and is pure; [`Turnstile`] is what tasks wait at. A place and a turn in the line are given back by being dropped.
+//! So the wait of a client in its own group depends only on the number of groups, however many clients the other groups
+//! have. [`Turns`] decides and is pure; tasks wait at a [`Turnstile`]. Dropping a place or a ticket gives it back.
 
 use super::limit_key::{LimitGroup, LimitKey};
 use std::collections::{BTreeMap, VecDeque};
@@ -11,60 +11,62 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// How many there are of what.
+/// The size of the queue and of what it protects.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     /// Places in all.
     pub(super) places: usize,
-    /// Places of one address.
+    /// Places for one address.
     pub(super) per_address: usize,
-    /// Those who may wait of the known, and as many of the others: neither takes the other's room.
+    /// Most tickets of known clients, and separately most of the others: neither takes the other's room.
     pub(super) waiting: usize,
 }
 
-/// Whose turn is sooner.
+/// Precedence in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rank {
-    /// It has shown before that it knows its way in: before all others.
+    /// The client has shown a right key before: precedes all others.
     Known,
-    /// Nothing is known against it.
+    /// Nothing speaks against it.
     First,
-    /// After all of its group who are first.
+    /// Comes after all of its group with rank `First`.
     Later,
 }
 
-/// One that waits.
+/// A waiting request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ticket(u64);
 
-/// What one is told that comes.
+/// The answer to a newcomer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Come {
     In,
     Wait(Ticket),
-    /// As many wait as may, but another has more than its share: that one waits no longer.
+    /// The queue is full, but another client has more than its share: the newcomer gets the first ticket, and the second
+    /// one is dropped.
     Instead(Ticket, Ticket),
-    /// As many wait as may.
+    /// The queue is full.
     Full,
 }
 
-/// Who has a place, who waits, and whose turn it is.
+/// The places taken, the tickets waiting, and whose turn it is.
 #[derive(Debug)]
 pub(super) struct Turns {
     bounds: Bounds,
-    /// Places taken, by party: their sum is never more than there are.
+    /// Places taken, by client; their sum never exceeds the limit.
     inside: BTreeMap<LimitKey, usize>,
-    /// Those who are known, then the others. The first group is the next; which was served goes to the end.
+    /// The groups of known clients, then those of the others. The first group is next; once served it goes to the end.
     classes: [VecDeque<(LimitGroup, Waiters)>; 2],
     tickets: u64,
 }
 
-/// Those of one group who wait: who is first, then who is later. The first party is the next; who was served goes to the end.
+/// The waiting clients of one group: those of rank `First`, then those of rank `Later`. The first client is next; once
+/// served it goes to the end.
 #[derive(Debug, Default)]
 struct Waiters([VecDeque<(LimitKey, VecDeque<Ticket>)>; 2]);
 
 impl Rank {
-    /// Its class, and its line within the group.
+    /// Returns its class, and its line within the group.
     fn place(self) -> (usize, usize) {
         match self {
             Self::Known => (0, 0),
@@ -94,7 +96,7 @@ impl Waiters {
         }
     }
 
-    /// The next for whom there is room.
+    /// Removes and returns the next ticket whose client has room.
     fn next(&mut self, has_room: impl Fn(LimitKey) -> bool) -> Option<(LimitKey, Ticket)> {
         for line in &mut self.0 {
             let Some(place) = line.iter().position(|(limit_key, _)| has_room(*limit_key)) else { continue };
@@ -128,7 +130,7 @@ impl Turns {
     }
 
     pub(super) fn come(&mut self, limit_key: LimitKey, rank: Rank) -> Come {
-        // Whoever waits for nothing but its own party's places keeps nobody else waiting.
+        // A client that waits only for its own places keeps no others waiting.
         if self.has_room_for(limit_key) && !self.keeps_waiting() {
             *self.inside.entry(limit_key).or_default() += 1;
             return Come::In;
@@ -143,7 +145,7 @@ impl Turns {
         Come::Instead(self.wait(limit_key, class, line), gone)
     }
 
-    /// Whether somebody waits for whom there is room.
+    /// Returns whether a client waits although there is room for it.
     fn keeps_waiting(&self) -> bool {
         let mut all = self.classes.iter().flatten().flat_map(|(_, waiters)| waiters.limit_keys());
         all.any(|(limit_key, _)| self.has_room_for(*limit_key))
@@ -161,8 +163,9 @@ impl Turns {
         ticket
     }
 
-    /// Who gives way to one that comes to a full class: the last of whoever has more than it would have. A group counts before
-    /// its lines, those who are later before those who are first, and a party last.
+    /// Returns the ticket that makes way for a newcomer to a full class: the last one of the client that has more than the
+    /// newcomer would have. The number in the group counts first, then the rank (`Later` before `First`), then the number
+    /// of the client.
     fn longest(&self, limit_key: LimitKey, class: usize, line: usize) -> Option<Ticket> {
         let group = limit_key.group();
         let most = self.classes[class].iter().flat_map(|(other, waiters)| {
@@ -181,7 +184,7 @@ impl Turns {
         (most > own).then_some(last)
     }
 
-    /// A place of `party` is free again.
+    /// Frees a place of this client.
     pub(super) fn leave(&mut self, limit_key: LimitKey) {
         if let Some(own) = self.inside.get_mut(&limit_key) {
             *own -= 1;
@@ -191,7 +194,7 @@ impl Turns {
         }
     }
 
-    /// Who waits no longer.
+    /// Removes a ticket.
     pub(super) fn give_up(&mut self, ticket: Ticket) {
         for class in &mut self.classes {
             for line in class.iter_mut().flat_map(|(_, waiters)| &mut waiters.0) {
@@ -204,7 +207,7 @@ impl Turns {
         }
     }
 
-    /// Whose turn it is, if there is room: it has its place.
+    /// Returns the next ticket if there is room, and gives it a place.
     pub(super) fn next(&mut self) -> Option<Ticket> {
         let found = self.classes.iter().enumerate().find_map(|(class, groups)| {
             let has_room = |(_, waiters): &(LimitGroup, Waiters)| {
@@ -231,7 +234,7 @@ pub(super) struct Turnstile(Arc<Mutex<Waiting>>);
 #[derive(Debug)]
 struct Waiting {
     turns: Turns,
-    /// Of each that waits; `None` for one that gave way and does not know it yet.
+    /// A channel for each ticket; `None` for one that was dropped and does not know it yet.
     calls: BTreeMap<u64, Option<oneshot::Sender<()>>>,
 }
 
@@ -240,7 +243,7 @@ impl Turnstile {
         Self(Arc::new(Mutex::new(Waiting { turns: Turns::new(bounds), calls: BTreeMap::new() })))
     }
 
-    /// A place, for as long as it is kept; `None` when as many wait as may, or it took longer than `patience`.
+    /// Waits for a place. Returns `None` if the queue is full, or the wait takes longer than `patience`.
     pub(super) async fn enter(
         &self,
         limit_key: LimitKey,
@@ -254,7 +257,7 @@ impl Turnstile {
                 Come::Full => return None,
                 Come::Wait(ticket) => (ticket, waiting.expect(ticket)),
                 Come::Instead(ticket, gone) => {
-                    waiting.calls.insert(gone.0, None); // its task hears that nobody will call
+                    waiting.calls.insert(gone.0, None); // dropping the channel tells its task
                     (ticket, waiting.expect(ticket))
                 }
             }
@@ -264,7 +267,7 @@ impl Turnstile {
         if in_time { Some(turn.take()) } else { None }
     }
 
-    /// Those who have a place, and those who wait for one.
+    /// Returns how many have a place, and how many wait for one.
     pub(super) fn numbers(&self) -> (usize, usize) {
         let waiting = self.lock();
         (waiting.turns.taken(), waiting.turns.waiting())
@@ -276,24 +279,24 @@ impl Turnstile {
 }
 
 impl Waiting {
-    /// What tells that it is this one's turn.
+    /// Returns a channel that signals this ticket's turn.
     fn expect(&mut self, ticket: Ticket) -> oneshot::Receiver<()> {
         let (call, called) = oneshot::channel();
         self.calls.insert(ticket.0, Some(call));
         called
     }
 
-    /// Calls everybody there is room for.
+    /// Signals all tickets for which there is room.
     fn call(&mut self) {
         while let Some(ticket) = self.turns.next() {
             if let Some(call) = self.calls.remove(&ticket.0).flatten() {
-                let _ = call.send(()); // one that gave up gives its place back when it is dropped
+                let _ = call.send(()); // a task that gave up returns its place by dropping it
             }
         }
     }
 }
 
-/// A wait that may be given up at any moment: then its turn, or the place it was just called to, goes to the next.
+/// A wait that can be cancelled at any moment: then the ticket, or the place it just got, goes to the next.
 struct Turn<'a> {
     turnstile: &'a Turnstile,
     ticket: Ticket,
@@ -325,7 +328,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// A place.
+/// A place; given back when dropped.
 #[derive(Debug)]
 pub(super) struct TurnPermit {
     turnstile: Turnstile,
@@ -348,7 +351,7 @@ mod tests {
 
     const BOUNDS: Bounds = Bounds { places: 8, per_address: 2, waiting: 30 };
 
-    /// Of one group.
+    /// Returns a client; all of them are in one group.
     fn limit_key(last: u8) -> LimitKey {
         LimitKey::Address(IpAddr::from([10, 0, 0, last]))
     }
@@ -491,8 +494,8 @@ mod tests {
     }
 
     proptest! {
-        /// However they come, leave and give up: never more inside than may, nobody waits while there is room for him, and in
-        /// the end nothing is left.
+        /// For any order of arriving, leaving and giving up: never more inside than allowed, no client waits while there is
+        /// room for it, and in the end nothing is left.
         #[test]
         fn bounds_hold_and_no_place_is_lost(steps in prop::collection::vec((0..4_u8, 1..12_u8, any::<bool>()), 0..300)) {
             let mut turns = Turns::new(BOUNDS);

@@ -1,8 +1,8 @@
-//! An update from the page: a bundle comes in as the body of one request and goes to the disk as it comes.
+//! An update from the page: a bundle arrives as the body of one request and is written to the disk piece by piece.
 //!
-//! In: a request whose sender has shown the settings key, or comes soon after power-up where none is set, from our own page or a
-//! program. Out: the bundle where the system's updater takes it ([`crate::update`]). At most one at a time, of which
-//! [`PIECE_BYTES`] are in memory; it comes at a least rate, or not at all.
+//! In: a request from our own page or a program. Its sender has shown the settings key, or, if none is set, the device was
+//! switched on only minutes ago. Out: the bundle in the place where the system's updater takes it ([`crate::update`]). At
+//! most one arrives at a time, with [`PIECE_BYTES`] in memory, at a minimum rate.
 
 use super::access::{Access, Denied};
 use super::admitted_request::AdmittedRequest;
@@ -20,9 +20,9 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
-/// What is gathered before the disk is asked to take it.
+/// Bytes gathered before they are written to the disk.
 const PIECE_BYTES: usize = 256 * 1024;
-/// How long a piece may take to come.
+/// How long a piece may take to arrive.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(PIECE_BYTES as u64 / UPDATE_BYTES_PER_S_MIN);
 
 impl From<NotTaken> for Denied {
@@ -40,7 +40,7 @@ impl From<NotTaken> for Denied {
     }
 }
 
-/// `POST /api/update`: takes a bundle; one of an older version by the settings key alone.
+/// Answers `POST /api/update`: accepts a bundle; one of an older version only with the settings key.
 pub(super) async fn take(
     asked: AdmittedRequest,
     access: &Access,
@@ -63,7 +63,7 @@ pub(super) async fn take(
     Ok(no_content())
 }
 
-/// How long a sender may take: for a piece, and in all.
+/// How long a sender may take for a piece, and in all.
 struct Pace {
     end: Instant,
     piece_end: Instant,
@@ -74,18 +74,18 @@ impl Pace {
         Self { end: now + UPDATE_TIMEOUT, piece_end: now + PIECE_TIMEOUT }
     }
 
-    /// Until when the next bytes must have come.
+    /// Returns by when the next bytes must arrive.
     fn deadline(&self) -> Instant {
         self.end.min(self.piece_end)
     }
 
-    /// A piece is whole, and the next one begins.
+    /// Starts the time of the next piece.
     fn next_piece(&mut self, now: Instant) {
         self.piece_end = now + PIECE_TIMEOUT;
     }
 }
 
-/// Has the disk take what comes, piece by piece, until it ends.
+/// Writes the body to the disk, piece by piece, until it ends.
 async fn receive(mut body: Incoming, mut bundle: Bundle, counting: &Counting<'_>) -> Result<Bundle, Denied> {
     let (mut piece, mut pace) = (BytesMut::new(), Pace::begin(Instant::now()));
     loop {
@@ -104,7 +104,7 @@ async fn receive(mut body: Incoming, mut bundle: Bundle, counting: &Counting<'_>
         if piece.len() >= PIECE_BYTES || ended {
             let bytes = piece.split().freeze();
             bundle = on_disk(move || bundle.write(&bytes).map(|()| bundle)).await?;
-            pace.next_piece(Instant::now()); // the disk's time is not the sender's
+            pace.next_piece(Instant::now()); // the sender is not charged for the disk's time
         }
         if ended {
             return Ok(bundle);
@@ -112,7 +112,7 @@ async fn receive(mut body: Incoming, mut bundle: Bundle, counting: &Counting<'_>
     }
 }
 
-/// `POST /api/update/restart`: restarts into what was installed.
+/// Answers `POST /api/update/restart`: restarts into the installed update.
 pub(super) async fn restart(asked: &AdmittedRequest, updates: &Updates) -> Result<Response<Body>, Denied> {
     let system = updates.updater.clone();
     on_disk(move || system.restart()).await?;
@@ -120,7 +120,7 @@ pub(super) async fn restart(asked: &AdmittedRequest, updates: &Updates) -> Resul
     Ok(no_content())
 }
 
-/// Has a thread wait for the disk that does not play.
+/// Runs `what`, which waits for the disk, on a thread that plays no sound.
 async fn on_disk<T: Send + 'static>(
     what: impl FnOnce() -> Result<T, NotTaken> + Send + 'static,
 ) -> Result<T, Denied> {
@@ -134,7 +134,8 @@ async fn on_disk<T: Send + 'static>(
 mod tests {
     use super::*;
 
-    /// After how many seconds somebody is refused who sends so many bytes each time, so many seconds apart; `None` when 200 MiB come.
+    /// Returns after how many seconds a sender is refused that sends this many bytes at this interval, in seconds; `None`
+    /// if 200 MiB arrive.
     fn refused_s(bytes: usize, every_s: u64) -> Option<u64> {
         let begin = Instant::now();
         let (mut now, mut pace, mut piece, mut all) = (begin, Pace::begin(begin), 0, 0);
@@ -160,7 +161,7 @@ mod tests {
             (1, 1, Some(16)),
             (10_000, 1, Some(16)),
             (PIECE_BYTES - 1, 15, Some(16)),
-            (16_384, 1, Some(1800)), // it keeps the least rate, and yet would take more than half an hour
+            (16_384, 1, Some(1800)), // fast enough for the minimum rate, but would take more than half an hour
             (PIECE_BYTES, 16, Some(1800)),
             (PIECE_BYTES, 2, None),      // 128 KiB a second
             (8 * PIECE_BYTES, 15, None), // long pauses

@@ -1,4 +1,4 @@
-//! Where an update is: what the system's updater says, and how much of a bundle has come.
+//! The state of an update: what the system's updater says, and how much of a bundle has arrived.
 
 use crate::plain::Plain;
 use crate::update::{Updater, UpdaterStatus};
@@ -11,25 +11,25 @@ pub(super) struct Updates {
     coming: Mutex<Option<Coming>>,
 }
 
-/// How much of a bundle has come.
+/// How much of a bundle has arrived.
 #[derive(Clone, Copy)]
 struct Coming {
     bytes: u64,
     of: u64,
 }
 
-/// For the status.
+/// The state for `/api/status`.
 #[derive(Serialize)]
 pub(super) struct UpdateView {
     #[serde(flatten)]
     said: UpdaterStatus,
-    /// Where it is, for a person.
+    /// The state in words for the user.
     words: String,
-    /// The version of the system that runs; '' where nobody says.
+    /// The version of the running system; '' if unknown.
     running: Plain,
-    /// Largest bundle that is taken now.
+    /// Largest bundle accepted now.
     bytes_max: u64,
-    /// Why this board cannot be updated, for a person; null where it can.
+    /// Why this board cannot be updated, in words for the user; null if it can.
     unfit: Option<Plain>,
 }
 
@@ -39,7 +39,7 @@ impl Updates {
         Self { updater, coming: Mutex::default() }
     }
 
-    /// Where an update is; `None` where there is no updater.
+    /// Returns the state of an update; `None` without an updater.
     pub(super) fn shown(&self) -> Option<UpdateView> {
         let said = self.updater.said().unwrap_or_else(|error| {
             tracing::warn!("{error}");
@@ -63,11 +63,11 @@ impl Updates {
     }
 }
 
-/// While it lives, a bundle comes in.
+/// Marks that a bundle is arriving, until it is dropped.
 pub(super) struct Counting<'a>(&'a Updates);
 
 impl<'a> Counting<'a> {
-    /// `None` while another comes in.
+    /// Starts counting; `None` while another bundle is arriving.
     pub(super) fn begin(updates: &'a Updates, of: u64) -> Option<Self> {
         let mut coming = updates.coming();
         if coming.is_some() {

@@ -27,26 +27,28 @@ fn described(when: &str, content: Content) -> Value {
     }
 }
 
-/// What the guards say before anybody answers.
+/// Returns the answers of the guards, which come before the endpoint's own.
 fn guards(declared: &Declared) -> Vec<(u16, &'static str)> {
-    let mut said = vec![(421, "Asked under a name that is not this device's.")];
+    let mut said = vec![(421, "The `Host` is none of this device's names.")];
     if declared.method.is_guarded() {
-        said.push((403, "Another site's page."));
+        said.push((403, "The request comes from another site's page."));
     }
     if declared.who != Who::Anybody {
         said.extend([
-            (401, "A key is needed, or this is not it."),
-            (429, "Too often; Retry-After says when."),
+            (401, "A key is needed, or this one is wrong."),
+            (429, "Too many tries of keys; Retry-After says when to try again."),
         ]);
     }
     match declared.body {
         Body::Nothing => {}
         Body::Json { .. } => said.extend([
-            (400, "Nothing that can be set here."),
-            (408, "It took too long to arrive."),
-            (413, "Too long."),
+            (400, "The body cannot be understood, or names nothing that can be set."),
+            (408, "The body took too long to arrive."),
+            (413, "The body is too long."),
         ]),
-        Body::Bundle { .. } => said.extend([(408, "It came too slowly."), (413, "Longer than any update.")]),
+        Body::Bundle { .. } => {
+            said.extend([(408, "The bundle arrived too slowly."), (413, "The bundle is too long.")]);
+        }
     }
     said
 }

@@ -1,4 +1,4 @@
-//! The sending side over a real connection: what the kernel takes in pieces arrives whole and in order.
+//! The sending side over a real connection: what the kernel takes in pieces arrives complete and in order.
 
 use super::*;
 use crate::core::layout::Layout;
@@ -19,10 +19,10 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 const CONTROL: &[u8] = b"\x81\x03abc";
-/// One packet in a message of its own.
+/// Bytes of one packet in its own message.
 const PACKET_BYTES: usize = 4 + wire::HEAD_BYTES + 128 * wire::FRAME_BYTES;
 
-/// A listener over a real connection, and the other end of it, whose kernel takes little.
+/// A listener over a real connection, and its other end, whose kernel buffers little.
 struct Bench {
     outgoing: Outgoing,
     far: Socket,
@@ -76,7 +76,7 @@ impl Bench {
         self.outgoing.serve(&self.packets, &self.numbers, false);
     }
 
-    /// Goes on with what was begun, and with nothing else; whether that is all out.
+    /// Continues only the message that was begun; returns whether it is complete.
     fn finish(&mut self) -> bool {
         count_lost(&self.numbers, self.outgoing.queue.begin(&self.packets, false));
         if self.outgoing.queue.next(&self.packets) != Step::Finish {
@@ -92,7 +92,7 @@ impl Bench {
         self.outgoing.link.unsent_bytes().unwrap().expect("without TLS nothing is in between")
     }
 
-    /// Reads until what was begun is out and the kernel has sent it all.
+    /// Reads until the begun message is complete and the kernel has sent everything.
     fn drain(&mut self) {
         let mut piece = [0; 2048];
         for _ in 0..10_000 {
@@ -107,7 +107,7 @@ impl Bench {
         panic!("the connection stands still");
     }
 
-    /// The messages heard: how many records each of sound had, 0 for a control message.
+    /// Returns the messages received: the number of records of each message of sound, 0 for a control message.
     fn messages(&self) -> Vec<usize> {
         let (mut messages, mut rest, mut next) = (Vec::new(), &self.heard[..], 0);
         while !rest.is_empty() {
