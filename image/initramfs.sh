@@ -1,4 +1,4 @@
-# Sourced: the initramfs: busybox, the drivers that lead to the disk, image/initramfs/init. $work/initrd.img
+# Sourced: the initramfs: busybox, the drivers that lead to the disk, image/initramfs. $work/initrd.img
 
 # What the card and what is on it are reached by: memory card hosts of Pi 3 and 4 with the clocks, regulators and lines
 # they need, and the emulator's disk.
@@ -14,6 +14,7 @@ make_initramfs() {
     cp "$(unpacked /bin/busybox)" "$root/bin/busybox"
     ln -s busybox "$root/bin/sh"
     sed "s/@SIGNATURE@/$signature/" image/initramfs/init >"$root/init"
+    cp image/initramfs/lost "$root/lost"
     chmod 755 "$root/init"
     # Plain, because this busybox unpacks nothing; the whole is packed in the end.
     for module in "${initramfs_modules[@]}"; do

@@ -1,7 +1,7 @@
 //! Every message that a person may see stands in docs/guide/troubleshooting.md by its exact words. `tests/web/words.test.js` sees to
 //! those of the page.
 //!
-//! The messages are found in the code: every text of three words or more outside tests, but for those that only a developer meets
+//! The messages are found in the code, those of the card's first program in its shell: every text of three words or more outside tests, but for those that only a developer meets
 //! (`expect`, `assert`, debug logs) and those that tell that all is well. `…` stands for what is filled in.
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
@@ -21,6 +21,9 @@ const KEYS: &str = "docs/ref/configuration.md";
 const CARD: &str = "image/config/synthwire.toml";
 /// Words, letters in each, from which a text is a sentence.
 const WORDS_MIN: usize = 3;
+/// The first program of the card, and how it tells a person something.
+const INIT: &str = "image/initramfs/init";
+const INIT_TELLS: [&str; 2] = ["note ", "die "];
 
 /// Calls and macros whose texts nobody sees when something is wrong: a developer's, or those of a thing that went well.
 const UNSEEN: &[&str] = &[
@@ -179,6 +182,36 @@ fn collect(code: TokenStream, found: &mut Vec<(usize, String)>) {
     }
 }
 
+/// The sentences that a shell script gives to one of `INIT_TELLS`, between quotes: line and words.
+fn shell_sentences(text: &str) -> Vec<(usize, String)> {
+    let told = |line: &str| {
+        let starts = INIT_TELLS
+            .iter()
+            .filter_map(|tell| line.find(&format!("{tell}\'")).or(line.find(&format!("{tell}\""))));
+        let (_, words) = line[starts.min()?..].split_once(' ')?;
+        let quote = words.chars().next()?;
+        let words = &words[1..=words[1..].rfind(quote)?];
+        Some(shell_holes(words)).filter(|words| is_sentence(words))
+    };
+    text.lines().enumerate().filter_map(|(index, line)| Some((index + 1, told(line)?))).collect()
+}
+
+/// The same with `…` for variables and what a command prints.
+fn shell_holes(text: &str) -> String {
+    let mut pieces = text.split('$');
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let end = match piece.chars().next() {
+            Some('(') => piece.find(')').map(|end| end + 1),
+            Some('{') => piece.find('}').map(|end| end + 1),
+            _ => piece.find(|letter: char| !letter.is_alphanumeric() && letter != '_'),
+        };
+        out.push('…');
+        out.push_str(&piece[end.unwrap_or(piece.len())..]);
+    }
+    out
+}
+
 /// The same words, as they are compared: without the marks of a guide's text, and without what stands at their ends.
 fn compared(text: &str) -> String {
     let plain = text.replace("\\|", "|").replace('`', "");
@@ -209,7 +242,7 @@ fn every_message_stands_in_the_guide_by_its_words() {
     let guides = compared(&[read(GUIDE), read(KEYS), read(CARD)].join("\n"));
     let rust =
         sources("src", ".rs").into_iter().flat_map(|path| missing(&path, &sentences(&read(&path)), &guides));
-    let lacking: Vec<String> = rust.collect();
+    let lacking: Vec<String> = rust.chain(missing(INIT, &shell_sentences(&read(INIT)), &guides)).collect();
     assert!(
         lacking.is_empty(),
         "{GUIDE} lacks these messages. Add each as a row of the table of its theme (or as a heading, with a paragraph), \
@@ -236,6 +269,19 @@ fn texts_are_found_wherever_they_stand_and_developers_are_left_alone() {
     "##;
     let found: Vec<String> = sentences(source).into_iter().map(|(_, words)| words).collect();
     assert_eq!(found, ["cannot open … at …", "Look at the cable", "raw \"words\" here", "in a match arm"]);
+}
+
+#[test]
+fn what_the_cards_first_program_tells_is_found_in_its_shell() {
+    let script = r#"die() {
+    say "$*"
+}
+    [ -e x ] || die 'no disk of this is found'
+        note "the slot $slot of ${disk##*/} is $(cat x): gone"
+mount x || die 'two words'"#;
+    let expected = [(4, "no disk of this is found"), (5, "the slot … of … is …: gone")];
+    assert_eq!(shell_sentences(script), expected.map(|(line, words)| (line, words.to_owned())));
+    assert!(shell_sentences(&read(INIT)).len() >= 8, "{INIT} tells its faults in another way now");
 }
 
 #[test]

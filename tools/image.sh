@@ -2,7 +2,7 @@
 # `make test-image` (as root): the SD card's image, booted in an emulated machine without a byte of its disk changed; the
 # virtual MONTAGE plugged into it; its power cut while it writes.
 #
-# tools/image.sh [STAGE...]: papers | boot | threads | count | settings | updates | pi3 | cuts, all if none is said. CUTS says how often (20). IMAGE names
+# tools/image.sh [STAGE...]: papers | boot | threads | count | settings | damage | updates | pi3 | cuts, all if none is said. CUTS says how often (20). IMAGE names
 # an image that is there, with what image/build.sh leaves beside it; without it that makes one. docs/develop/image.md says what is proven.
 #
 # qemu runs none of a Pi's firmware: kernel, initramfs and command line are taken out of the image's boot partition and
@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
 
-stages=${*:-papers boot threads count settings updates pi3 cuts}
+stages=${*:-papers boot threads count settings damage updates pi3 cuts}
 cuts=${CUTS:-20}
 [[ $cuts =~ ^[1-9][0-9]*$ ]] || die "'$cuts' is no number of power cuts"
 . scripts/with_packages.sh image-test
@@ -28,7 +28,7 @@ mkdir -p "$work" "$logs"
 ready_seconds_max=${READY_SECONDS:-400}
 passed=0
 failed=0
-for part in machine updates cuts; do . "tools/image/$part.sh"; done
+for part in machine updates damage cuts; do . "tools/image/$part.sh"; done
 trap 'stop_machine; take_card_out; rm -f "$work/card.socket"' EXIT
 
 ok() { passed=$((passed + 1)) && say "ok $*"; }

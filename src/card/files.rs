@@ -58,8 +58,8 @@ pub fn iwd_file(name: &str, password: &str) -> String {
     format!("{stem}.{}", if password.is_empty() { "open" } else { "psk" })
 }
 
-/// What stands in it. Every network is looked for by its name: a hidden one is not found otherwise, and a visible one is joined
-/// as fast (tried with iwd 3.8).
+/// What stands in it. Every network is looked for by its name: a hidden one is not found otherwise. A visible one is joined
+/// sooner, within 16 s in a trial (docs/guide/unproven.md).
 pub fn iwd_network(password: &str) -> String {
     let settings = "[Settings]\nAutoConnect=true\nHidden=true\n";
     match password.len() {

@@ -9,7 +9,7 @@ use crate::identity::Names;
 use crate::plain::Plain;
 use crate::rt::thread::{RtRequest, become_real_time};
 use crate::source::opening::{Kind, Selection};
-use crate::sys::{machine, power};
+use crate::sys::{initramfs, machine, power};
 use std::net::{SocketAddr, TcpListener};
 
 /// What a check found.
@@ -260,7 +260,7 @@ fn device(scene: &Scene<'_>) -> Vec<Check> {
         said.filter_map(|notice| notice.as_str()).map(Plain::from).collect()
     } else {
         let power = power::here().and_then(power::Throttled::notice).map(Plain::from);
-        notices::gather(&[], None).into_iter().chain(power).collect()
+        initramfs::notes().into_iter().chain(notices::gather(&[], None)).chain(power).collect()
     };
     notices.into_iter().map(|notice| Check::warn("device", notice)).collect()
 }

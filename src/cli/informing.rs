@@ -57,6 +57,8 @@ pub(super) async fn keep_systemd_informed(
         let line = standing::line(&source.borrow_and_update(), hub.admissions.listening(), losses);
         let first = [misread.borrow_and_update().clone(), ill.map(|ill| Plain::from(ill.words()))];
         let line = first.into_iter().flatten().fold(line, |line, first| format!("{first} {line}").into());
+        // Behind the rest, for the board's light goes by how the line begins.
+        let line = service.notes().iter().fold(line, |line, note| format!("{line} {note}").into());
         // For whoever sits at the device: a copy of the fingerprint that did not come over the network.
         let line = match service.fingerprint() {
             Some(fingerprint) => Plain::from(format!("{line} Certificate: {fingerprint}.")),

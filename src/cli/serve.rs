@@ -24,7 +24,7 @@ use crate::source::alsa::DeviceRequest;
 use crate::source::discover::SYSFS_SOUND;
 use crate::source::opening::Selection;
 use crate::state::StateFolder;
-use crate::sys::{announce, boot_loader, logging, machine, notify, power_up, signals};
+use crate::sys::{announce, boot_loader, initramfs, logging, machine, notify, power_up, signals};
 use crate::update::{UPDATER_FOLDER, Updater};
 use std::path::Path;
 use std::process::ExitCode;
@@ -49,6 +49,7 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
     let (names, following) = watch::channel(Names::of(&machine::host(), &config.names));
     let mut gate = Gate::open(&config, following, folder.clone(), power_up::was_by_hand());
     gate.notices = notices::gather(&complaints, card.as_ref());
+    gate.notes = initramfs::notes();
     if let Some(card) = card.filter(Report::set_pair) {
         gate.settings.give_way(&card.reading);
     }

@@ -10,6 +10,7 @@ use super::refusals::Refusal;
 use super::secure::Secure;
 use super::settings::{KeptSettings, Settings};
 use crate::hub::now_playing::NowPlaying;
+use crate::plain::Plain;
 use hyper::Response;
 use hyper::header::{self, HeaderValue};
 use serde::{Deserialize, Serialize};
@@ -19,8 +20,8 @@ use tokio::task::spawn_blocking;
 /// How long a browser keeps the token for a key: as long as browsers allow.
 const TOKEN_AGE_S: u32 = 400 * 24 * 3600;
 
-/// Answers `/api/access`: which keys are set and which were shown. Contains no secrets.
-pub(super) fn access(access: &Access, shown: PerPurpose<bool>) -> Response<Body> {
+/// Answers `/api/access`: which keys are set and which were shown, with this `notice`. Contains no secrets.
+pub(super) fn access(access: &Access, shown: PerPurpose<bool>, notice: Option<Plain>) -> Response<Body> {
     #[derive(Serialize)]
     struct Key {
         set: bool,
@@ -35,7 +36,7 @@ pub(super) fn access(access: &Access, shown: PerPurpose<bool>) -> Response<Body>
         may_change_settings: bool,
         first_key_s_left: u64,
         /// What is permanently locked, and how to unlock it; null if every key that is set can be entered.
-        notice: Option<String>,
+        notice: Option<Plain>,
     }
     let grant = access.grant(shown);
     let set = access.set();
@@ -50,7 +51,7 @@ pub(super) fn access(access: &Access, shown: PerPurpose<bool>) -> Response<Body>
         may_listen: grant.listen,
         may_change_settings: grant.set,
         first_key_s_left: access.first_key_s_left(),
-        notice: access.notice(),
+        notice,
     })
 }
 

@@ -162,7 +162,7 @@ async fn declared_answer(
         Endpoint::Status => Ok(json(&status::of(overview))),
         Endpoint::Metrics => Ok(exposition(overview)),
         Endpoint::Clients => Ok(json(&service.listening.clients.shown(&overview.hub.numbers.reports))),
-        Endpoint::Access => Ok(api::access(access, shown)),
+        Endpoint::Access => Ok(api::access(access, shown, overview.notices.locked())),
         Endpoint::Socket => Ok(socket(&mut asked, access, upgrade)),
         Endpoint::EnterKey => api::enter(asked, access).await,
         Endpoint::SetKey => api::set_key(asked, access).await,

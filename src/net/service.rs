@@ -56,6 +56,7 @@ impl Service {
         let (settings, updates) = (Arc::new(gate.settings), Arc::new(Updates::new(gate.updater)));
         let AccessControl { access, refusals } = gate.access_control.clone();
         let notices = Notices {
+            notes: gate.notes,
             standing: gate.notices,
             power: Mutex::default(),
             access,
@@ -96,6 +97,11 @@ impl Service {
         self.overview.notices.tell_power(notice);
     }
 
+    /// Returns what was wrong when the machine started.
+    pub fn notes(&self) -> &[Plain] {
+        &self.overview.notices.notes
+    }
+
     /// Returns the fingerprint of the certificate that listeners' devices must trust, if it is our own.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         Some(self.secure.as_ref()?.identity.authority()?.fingerprint)
@@ -119,6 +125,8 @@ pub struct Gate {
     pub names: watch::Receiver<Names>,
     /// The access keys.
     pub access_control: AccessControl,
+    /// What was wrong when the machine started: told also to those who may not listen.
+    pub notes: Vec<Plain>,
     /// The settings chosen on the page.
     pub settings: KeptSettings,
     /// Notices for the user about this device, besides its sound: plain sentences.
@@ -143,6 +151,8 @@ impl Gate {
             listening: config.listening_key.as_deref(),
             settings: config.settings_key.as_deref(),
         };
+        let access = Access::open(keys, folder.as_ref(), by_hand.then_some(MonoNs(0)));
+        access.begin_file();
         let per_address = config.connections_per_address;
         let bounds = Bounds {
             per_address: per_address.map_or(CONNECTIONS_PER_ADDRESS, |most| most as usize),
@@ -152,11 +162,9 @@ impl Gate {
             names,
             proxies: Proxies::new(config.trusted_blocks()),
             // The time counts from the moment the machine was switched on.
-            access_control: AccessControl {
-                access: Arc::new(Access::open(keys, folder.as_ref(), by_hand.then_some(MonoNs(0)))),
-                refusals: Arc::default(),
-            },
+            access_control: AccessControl { access: Arc::new(access), refusals: Arc::default() },
             settings: KeptSettings::open(folder.as_ref()),
+            notes: Vec::new(),
             notices: Vec::new(),
             updater: Updater::new(Path::new(UPDATER_FOLDER), folder),
             connections: ConnectionLimits::new(bounds),

@@ -4,6 +4,7 @@ pub mod announce;
 pub mod board;
 pub mod boot_loader;
 pub mod fds;
+pub mod initramfs;
 mod kernel_clock;
 pub mod logging;
 pub mod machine;

@@ -1,18 +1,15 @@
 //! Was this machine switched on by hand? Whoever can do that owns it for the first minutes (`net::access`); a start that an
 //! update, the page or a watchdog caused gives nobody anything.
 
-use super::boot_loader;
-use std::path::Path;
+use super::{boot_loader, initramfs};
 
-/// The initramfs of the card's system leaves it at a start that an update has caused (image/initramfs/init).
-const RESTARTED: &str = "/run/synthwire/restarted";
 /// `PM_RSTS_HADWRF` of the reset register: a full reset by the watchdog, which is how a Raspberry Pi restarts, ordered or not.
 /// (The even bits beside it hold a partition's number: `drivers/watchdog/bcm2835_wdt.c`.)
 const BY_WATCHDOG: u32 = 0x20;
 
 /// Whether it was, as far as this machine can tell; a service that is started anew has no say in it.
 pub fn was_by_hand() -> bool {
-    is_by_hand(Path::new(RESTARTED).exists(), boot_loader::here().rsts)
+    is_by_hand(initramfs::was_restarted(), boot_loader::here().rsts)
 }
 
 fn is_by_hand(was_left: bool, rsts: Option<u32>) -> bool {

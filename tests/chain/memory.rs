@@ -144,6 +144,78 @@ fn nothing_in_the_state_folder_keeps_the_service_from_starting() {
     }
 }
 
+/// A data partition as the card's first program finds it, with what the service and it have left there; `init` repairs it.
+fn repaired(name: &str, how: &str, missing: &[&str]) -> (Folder, String) {
+    let folder = Folder::new(name);
+    let (state, config) = (folder.0.join("synthwire"), folder.0.join("etc/synthwire"));
+    fs::create_dir_all(&config).unwrap();
+    fs::create_dir(&state).unwrap();
+    fs::write(config.join("synthwire.toml"), "# nothing\n").unwrap();
+    drop(start_on(&folder));
+    let lost = folder.0.join("lost+found");
+    fs::create_dir(&lost).unwrap();
+    for name in missing {
+        let place = if *name == "synthwire.toml" { &config } else { &state };
+        fs::rename(place.join(name), lost.join(name)).unwrap();
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/image/initramfs/lost");
+    let output = std::process::Command::new("sh")
+        .args(["-euc", ". \"$0\"; close_lost \"$1\" \"$2\"", script, folder.0.to_str().unwrap(), how])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    (folder, String::from_utf8(output.stdout).unwrap().replace('\n', " ").trim().to_owned())
+}
+
+fn start_on(partition: &Folder) -> Service {
+    let place = |path: &str| partition.0.join(path).to_str().unwrap().to_owned();
+    let (state, config) = (place("synthwire"), place("etc/synthwire/synthwire.toml"));
+    Service::playing(&[
+        "--source",
+        "exact:music",
+        "--state",
+        &state,
+        "--listen-tls",
+        "127.0.0.1:0",
+        "--config",
+        &config,
+    ])
+}
+
+#[test]
+fn what_a_repair_of_the_cards_partition_took_away_opens_no_door_and_replaces_no_authority() {
+    let all = ["synthwire.toml", "access.json", "authority.json", "leaf.json"];
+    for (how, missing, lost, is_open) in [
+        ("preened", &[][..], "", true),
+        ("repaired", &[], "", true),
+        ("preened", &["access.json"], "access.json", false),
+        ("preened", &["access.json", "authority.json"], "authority.json access.json", false),
+        ("preened", &["authority.json"], "authority.json", true),
+        ("preened", &["leaf.json"], "", true),
+        ("preened", &all[1..], "", true), // the power was cut before the service had ever started
+        ("repaired", &["access.json"], "access.json", false),
+        ("repaired", &["synthwire.toml"], "synthwire.toml", false),
+        ("repaired", &all, "synthwire.toml authority.json access.json", false),
+    ] {
+        let what = format!("{how} {missing:?}");
+        let (partition, said) = repaired("repaired", how, missing);
+        assert_eq!(said, lost, "{what}");
+        let service = start_on(&partition);
+        assert_eq!(code(&service.http("GET / HTTP/1.1")), "200", "{what}");
+        let status = service.http("GET /api/status HTTP/1.1");
+        assert_eq!(code(&status), if is_open { "200" } else { "401" }, "{what}");
+        let access = service.http("GET /api/access HTTP/1.1");
+        assert_eq!(access.contains("synthwire.toml on the card"), !is_open, "{what}: {access}");
+        drop(service);
+        let authority = fs::read_to_string(partition.0.join("synthwire/authority.json")).unwrap();
+        assert_eq!(
+            authority.is_empty(),
+            lost.contains("authority.json"),
+            "{what}: none is made in its place"
+        );
+    }
+}
+
 #[test]
 fn an_authority_that_cannot_be_used_is_replaced_when_somebody_asks_for_it() {
     let folder = Folder::new("asked");

@@ -60,9 +60,10 @@ pub struct Access {
     checker: Checker,
     /// Allows one write at a time; holds which tokens are in the file, and since when.
     writing: Arc<tokio::sync::Mutex<Written>>,
-    /// The file, and whether all of it was damaged.
+    /// The file, whether all of it was damaged, and whether it was never written.
     file: Option<Arc<Mutex<Stored<KeptKeys>>>>,
     damaged: bool,
+    unwritten: bool,
     /// When the machine was switched on by hand; `None` if a program ordered the start.
     powered_up: Option<MonoNs>,
 }
@@ -78,6 +79,7 @@ impl Access {
     ) -> Self {
         let (mut file, found) = folder.map(Stored::<KeptKeys>::open).unzip();
         let damaged = matches!(found, Some(Found::Damaged(_)));
+        let unwritten = matches!(found, Some(Found::Nothing));
         let state = State::of(configured, file.as_mut(), found);
         Self {
             digest: Arc::new(AtomicU64::new(state.digest())),
@@ -90,7 +92,19 @@ impl Access {
             writing: Arc::default(),
             file: file.map(|file| Arc::new(Mutex::new(file))),
             damaged,
+            unwritten,
             powered_up,
+        }
+    }
+
+    /// Writes the file if there never was one, before the authority is made. If it is missing later, it was lost, and the
+    /// initramfs keeps closed what it may have locked (decision 0014).
+    pub(super) fn begin_file(&self) {
+        if let (true, Some(file)) = (self.unwritten, &self.file) {
+            let (kept, _) = self.now().page(self.configured);
+            if let Err(error) = file.lock().unwrap_or_else(PoisonError::into_inner).write(&kept) {
+                tracing::error!("{error}");
+            }
         }
     }
 

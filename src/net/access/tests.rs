@@ -130,6 +130,27 @@ async fn no_key_is_set_long_after_power_up_nor_where_it_could_not_be_kept_nor_ov
     std::fs::remove_dir_all(path).unwrap();
 }
 
+#[test]
+fn that_no_key_is_set_is_written_down_once_so_that_a_file_that_is_missing_later_was_lost() {
+    let (path, folder) = folder("begun");
+    let file = path.join(KeptKeys::NAME);
+    open(&folder, MonoNs(0)).begin_file();
+    let begun = std::fs::read_to_string(&file).unwrap();
+    let again = open(&folder, MonoNs(0));
+    assert_eq!((again.set(), again.notice()), (NOBODY, None), "{begun}");
+    let secret = HashedKey::of("configured", [9; SALT_BYTES]).unwrap();
+    for before in [r#"{"format":1,"of_tomorrow":1}"#, ""] {
+        std::fs::write(&file, before).unwrap();
+        open(&folder, MonoNs(0)).begin_file();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), before, "what is there stays");
+    }
+    std::fs::remove_file(&file).unwrap();
+    let configured = PerPurpose { listening: None, settings: Some(secret.as_str()) };
+    Access::open(configured, Some(&folder), None).begin_file();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), begun, "the configuration's keys stand there");
+    std::fs::remove_dir_all(path).unwrap();
+}
+
 #[tokio::test]
 async fn a_damaged_file_does_not_open_the_door_and_says_how_to_get_in() {
     let (path, folder) = folder("damaged");

@@ -1,0 +1,81 @@
+# Sourced: stage `damage`: what becomes of keys and certificate when the data partition is damaged, and the way out.
+
+# A card with a key: first a repair takes the file that holds it, then no superblock is left.
+stage_damage() {
+    local mine=$work/damage.img log=$logs/image-damage-console.log fat first again
+    fat=$mine@@$(partition_at 1)
+    cp --sparse=always "$IMAGE" "$mine"
+    start_from "$mine" "$log" || { not_ok 'the card boots'; return; }
+    first=$(authority) || not_ok 'it has its certificate'
+    check 'without a key the door is open' door_is open
+    check 'a settings key is taken' set_key none 'the key before the damage'
+    stop_machine
+
+    lose_keys "$mine"
+    start_from "$mine" "$log" || { not_ok 'it boots after a repair'; return; }
+    again=$(authority) || again=none
+    check 'repaired, it is who it was' test "$again" = "$first"
+    check 'the door stays closed' door_is closed
+    check 'the page says that it was repaired' is_told 'The data partition was damaged and has been repaired.'
+    check 'and what was lost' is_told 'Lost from the data partition: access.json.'
+    stop_machine
+    start_from "$mine" "$log" || { not_ok 'it boots again'; return; }
+    check 'closed it stays' door_is closed
+    stop_machine
+
+    wipe_superblocks "$mine"
+    start_from "$mine" "$log" || { not_ok 'it boots without its data partition'; return; }
+    check 'without its data partition it answers, also over HTTPS' grep -q '<html' <<<"$(secure_page /)"
+    check 'the door is closed' door_is closed
+    check 'the page says why' is_told 'The data partition cannot be used'
+    check 'and how to get out' is_told 'put a file named factory-reset on the partition SYNTHWIRE'
+    check 'no authority is made in the place of the one before' no_authority
+    stop_machine
+
+    : >"$work/factory-reset"
+    mcopy -o -i "$fat" "$work/factory-reset" ::factory-reset
+    start_from "$mine" "$log" || { not_ok 'it boots after a factory reset'; return; }
+    again=$(authority) || again=$first
+    check 'reset, it has an authority, which is another' test "$again" != "$first"
+    check 'the door is open' door_is open
+    check 'the page says that it was reset' grep -q 'was reset' <<<"$(page /api/status)"
+    check 'a key is taken' set_key none 'the key after the reset'
+    stop_machine
+    start_from "$mine" "$log" || { not_ok 'it boots once more'; return; }
+    check 'and is kept' is_key 'the key after the reset'
+    stop_machine
+    rm -f "$mine"
+}
+
+# lose_keys CARD: access.json has no name any more, and the file system says that it has errors.
+lose_keys() {
+    local data
+    data=$(state_at "$1")
+    e2fsck -p "$data" >/dev/null || [ $? -eq 1 ]
+    printf '%s\n' 'unlink /synthwire/access.json' 'ssv state 2' | debugfs -w -f - "$data" >/dev/null 2>&1
+}
+
+# wipe_superblocks CARD: all of its data partition, so that nothing can repair it.
+wipe_superblocks() {
+    local data at size block
+    data=$(state_at "$1")
+    at=${data##*=}
+    size=$(dumpe2fs -h "$data" 2>/dev/null | sed -n 's/^Block size: *//p')
+    for block in $(dumpe2fs "$data" 2>/dev/null | sed -n 's/.* superblock at \([0-9]*\),.*/\1/p'); do
+        dd if=/dev/zero of="$1" bs="$size" seek=$((at / size + block)) count=1 conv=notrunc status=none
+    done
+}
+
+# door_is open|closed: as everybody finds it.
+door_is() {
+    local access
+    access=$(page /api/access) || return 1
+    case $1 in
+        open) grep -q '"may_listen":true,"may_change_settings":true' <<<"$access" && page /api/status >/dev/null ;;
+        closed) grep -q '"may_listen":false,"may_change_settings":false' <<<"$access" && ! page /api/status >/dev/null 2>&1 && ! set_key none 'of a stranger' 2>/dev/null ;;
+    esac
+}
+
+# is_told WORDS: to whom the door is closed.
+is_told() { grep -q -F "$1" <<<"$(page /api/access)"; }
+no_authority() { ! page /trust/synthwire.crt >/dev/null 2>&1; }
