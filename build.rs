@@ -1,4 +1,4 @@
-//! Puts the page into the program: every file of `web/` but the type checker's settings, gzipped and stamped.
+//! Builds the page into the program: every file of `web/` except the type checker's settings, gzipped and hashed.
 
 use flate2::write::GzEncoder;
 use flate2::{Compression, Crc};
@@ -48,10 +48,11 @@ fn main() {
     fs::write(out.join("assets.rs"), code).expect("OUT_DIR can be written");
 }
 
-/// The date this program bears, seconds since 1970: the same whoever builds this version, whenever. Certificates begin there.
+/// Returns the build date of this version, in seconds since 1970, the same for every build. Certificates begin at this
+/// date.
 ///
-/// `SOURCE_DATE_EPOCH` where it is set, else the commit's date, else (an unpacked archive) that of the manifest. A new commit
-/// alone does not bring this script to run again: a build from scratch is exact, the next one on a desk may be a commit old.
+/// It is `SOURCE_DATE_EPOCH` if set, else the commit's date, else (in an unpacked archive) that of the manifest. A new
+/// commit alone does not rerun this script: a build from scratch is exact, but an incremental one may be a commit old.
 fn build_s() -> u64 {
     let text = |output: std::process::Output| {
         output.status.success().then(|| String::from_utf8(output.stdout).ok())?
@@ -91,7 +92,8 @@ fn crc(content: &[u8]) -> u32 {
     crc.sum()
 }
 
-/// A page, with every quoted name of a file replaced by its versioned path: a relative one, for a proxy may have put us below a prefix.
+/// Replaces every quoted file name in a page by its versioned path. The path is relative, because a proxy may serve us
+/// below a prefix.
 fn versioned(page: &[u8], files: &[(String, Vec<u8>)], digest: &str) -> Vec<u8> {
     let mut page = String::from_utf8(page.to_vec()).expect("the page is UTF-8");
     for (path, _) in files {

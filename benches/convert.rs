@@ -1,9 +1,9 @@
-//! What conversion, mixing, rounding and the demo cost, and what rounding does to a sound. Prints tables for decisions 0001, 0002
-//! and 0017.
+//! Measures the cost of conversion, mixing, rounding and the demo, and the effect of rounding on a sound. Prints tables for
+//! decisions 0001, 0002 and 0017.
 //!
-//! `cargo bench --bench convert`; for the scalar column of decision 0001 once more with
-//! `RUSTFLAGS="-C no-vectorize-loops -C no-vectorize-slp"`. Times are the fastest of many short batches, so that a busy
-//! machine disturbs them little.
+//! Run `cargo bench --bench convert`; for the scalar column of decision 0001, run it again with `RUSTFLAGS="-C
+//! no-vectorize-loops -C no-vectorize-slp"`. Times are the fastest of many short batches, so that a busy machine disturbs
+//! them little.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -28,7 +28,7 @@ fn main() {
     demo();
 }
 
-/// Nanoseconds of one call: the fastest of 400 batches of 50.
+/// Returns the nanoseconds of one call: the fastest of 400 batches of 50.
 fn fastest_ns(mut call: impl FnMut()) -> f64 {
     let batch_ns = |call: &mut dyn FnMut()| {
         let begin = Instant::now();
@@ -38,12 +38,12 @@ fn fastest_ns(mut call: impl FnMut()) -> f64 {
     (0..400).map(|_| batch_ns(&mut call)).fold(f64::INFINITY, f64::min)
 }
 
-/// Share of one core when done for every period of a stream.
+/// Returns the share of one core, in percent, if done for every period of a stream.
 fn core_percent(ns_per_period: f64) -> f64 {
     ns_per_period / (PERIOD_FRAMES as f64 / RATE_HZ as f64 * 1e9) * 100.0
 }
 
-/// Channels of sources: a stereo instrument, a MONTAGE's eight, a mixer's 34, the most there may be.
+/// Numbers of channels: a stereo instrument, a MONTAGE's eight, a mixer's 34, the maximum.
 const CHANNELS: [u32; 4] = [2, 8, 34, 128];
 
 fn layout(format: SampleFormat, channels: u32) -> Layout {
@@ -62,7 +62,7 @@ fn span() -> Span {
     Span { first: FrameIndex(0), frames: PERIOD_FRAMES as u32, capture: MonoNs(0) }
 }
 
-/// A period of a device's bytes, no two samples alike.
+/// Returns a period of a device's bytes, no two samples alike.
 fn device_bytes(layout: &Layout) -> Vec<u8> {
     let mut bytes = vec![0_u8; PERIOD_FRAMES * layout.frame_bytes()];
     for (sample, bytes) in (0_i16..).cycle().zip(bytes.chunks_exact_mut(layout.format().bytes_per_sample())) {
@@ -71,7 +71,8 @@ fn device_bytes(layout: &Layout) -> Vec<u8> {
     bytes
 }
 
-/// The capture thread's share of a period: all channels into a ring, and as it was before decision 0017 a pair as Int16.
+/// Measures the capture thread's work per period: all channels into a ring, and for comparison a pair as Int16, as before
+/// decision 0017.
 fn capture() {
     println!("From a device's bytes into a ring, ns for {PERIOD_FRAMES} frames; before: a pair, rounded");
     for format in SampleFormat::ALL {
@@ -107,7 +108,7 @@ fn capture() {
     println!("  the whole hand-off, with its marks, of S32_LE in stereo: {ns:.1} ns");
 }
 
-/// As the converter was: blocks of pairs are gathered, then rounded.
+/// The old converter: gathers blocks of pairs, then rounds them.
 fn before<const BYTES: usize, T: Copy + Default>(
     layout: &Layout,
     bytes: &[u8],
@@ -139,7 +140,7 @@ fn before<const BYTES: usize, T: Copy + Default>(
     })
 }
 
-/// Writes so many samples into a ring of 16 Ki frames of them, and takes them out again.
+/// Measures writing this many samples into a ring that holds 16 Ki frames of them, and taking them out again.
 fn through_a_ring<T: Copy + Default>(samples: usize, mut fill: impl FnMut(&mut [T])) -> f64 {
     let (mut giver, mut taker) = rtrb::RingBuffer::new(16 * 1024 / PERIOD_FRAMES * samples);
     fastest_ns(|| {
@@ -162,7 +163,7 @@ fn whole_hand_off(layout: &Layout, bytes: &[u8]) -> f64 {
     })
 }
 
-/// The sender's share: a pair of them as Int16.
+/// Measures the fan-out thread's work: rounding a pair to Int16.
 fn mixing() {
     println!("\nA pair out of the hand-off, ns for {PERIOD_FRAMES} frames");
     for channels in CHANNELS {
@@ -176,7 +177,7 @@ fn mixing() {
     }
 }
 
-/// What the service would pay for other formats on the wire, from `S32_LE` in stereo.
+/// Measures the cost of other formats on the wire, from `S32_LE` in stereo.
 fn wire_formats() {
     let source: Vec<i32> = (0_i32..).map(|n| n.wrapping_mul(16_777_259)).take(PERIOD_FRAMES * 2).collect();
     let mut bytes = vec![0_u8; source.len() * 4];
@@ -206,17 +207,17 @@ fn wire_formats() {
     }
 }
 
-/// Ways to come from a fine sample (in steps of Int16) to Int16.
+/// Ways to round a fine sample (in steps of Int16) to Int16.
 #[derive(Clone, Copy)]
 enum Way {
     Plain,
-    /// Triangular dither of two steps' width on every sample.
+    /// Triangular dither, two steps wide, on every sample.
     Dithered,
-    /// The same, but not on samples that are whole steps already (silence, 16-bit material).
+    /// The same dither, but not on samples that are whole steps already (silence, 16-bit material).
     DitheredUnlessWhole,
 }
 
-/// Two uniform numbers from a hash of the sample's number; no state, so that it may vectorise.
+/// Returns the sum of two uniform numbers from a hash of the sample's number. It has no state, so that it can vectorise.
 fn triangular(number: u32) -> f32 {
     let x = number.wrapping_mul(0x9E37_79B9);
     let x = (x ^ x >> 16).wrapping_mul(0x7FEB_352D);
@@ -244,7 +245,7 @@ fn dbfs(power: f64) -> f64 {
     10.0 * (power / (32_768.0_f64.powi(2) / 2.0)).max(1e-30).log10()
 }
 
-/// The power of `hz` in one second of sound (a whole number of waves: no window needed).
+/// Returns the power at `hz` in one second of sound (a whole number of waves, so no window is needed).
 fn power_at(sound: &[f32], hz: usize) -> f64 {
     let (mut cosine, mut sine) = (0.0, 0.0);
     for (n, &sample) in sound.iter().enumerate() {
@@ -255,7 +256,7 @@ fn power_at(sound: &[f32], hz: usize) -> f64 {
     2.0 * (cosine.powi(2) + sine.powi(2)) / (sound.len() as f64).powi(2)
 }
 
-/// A sine of 24 bits at 997 Hz and lower and lower levels, as a fading note passes them.
+/// Measures rounding of a 24-bit sine of 997 Hz at falling levels, as in a fading note.
 fn rounding() {
     const SINE_HZ: usize = 997;
     println!("\nRounding a 24-bit sine of {SINE_HZ} Hz to Int16; dBFS, full-scale sine = 0");
@@ -313,7 +314,7 @@ fn rounding_cost() {
     }
 }
 
-/// The demo's cost over one round.
+/// Measures the demo's cost over one loop.
 fn demo() {
     let mut demo = Demo::new();
     let mut out = [0_i16; PERIOD_FRAMES * 2];

@@ -1,4 +1,5 @@
-//! What must hold for any bytes: called by the fuzz targets and, for the bytes kept in `seeds/`, by `tests/seeds.rs`.
+//! What must hold for any bytes. The fuzz targets call these checks, and so does `tests/seeds.rs` for the bytes kept in
+//! `seeds/`.
 
 use synthwire::card::sheet;
 use synthwire::config::Reading;
@@ -8,7 +9,7 @@ use synthwire::net::control::FromListener;
 use synthwire::net::hostile;
 use synthwire::source::riff::{self, Refused};
 
-/// Any bytes give records or a refusal; records written back give the same bytes, but for flags nobody knows.
+/// Any bytes give records or a refusal; records written back give the same bytes, except for unknown flags.
 pub(crate) fn wire_decode(message: &[u8]) {
     let Ok(records) = wire::parse(message) else { return };
     let mut written = Vec::new();
@@ -26,7 +27,7 @@ pub(crate) fn wire_decode(message: &[u8]) {
     assert!(wire::parse(&written).is_ok());
 }
 
-/// Any text from a listener is understood or refused with a reason that fits a close frame.
+/// Any text from a listener is understood, or refused with a reason that fits a close frame.
 pub(crate) fn ws_control(text: &[u8]) {
     let Ok(text) = std::str::from_utf8(text) else { return };
     if let Err(reason) = FromListener::parse(text) {
@@ -34,16 +35,17 @@ pub(crate) fn ws_control(text: &[u8]) {
     }
 }
 
-/// Whatever a connection sends is answered with HTTP or not at all, never with what only an owner may see.
+/// Any bytes from a connection are answered with HTTP or not at all, never with data that only an owner may see.
 pub(crate) fn http_request(request: &[u8]) {
     let answer = hostile::answer(request);
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1."), "{}", String::from_utf8_lossy(&answer));
 }
 
-/// Bytes nobody negotiated are no handshake; they are answered with records of TLS or not at all, and never with application data.
+/// Arbitrary bytes are never a valid handshake. They are answered with TLS records or not at all, and never with
+/// application data.
 pub(crate) fn tls_accept(bytes: &[u8]) {
     const CHANGE_CIPHER_SPEC_ALERT_HANDSHAKE: [u8; 3] = [20, 21, 22];
-    const APPLICATION_DATA: u8 = 23; // as which TLS 1.3 disguises what follows its hello
+    const APPLICATION_DATA: u8 = 23; // the type that TLS 1.3 gives to encrypted records after its hello
     let (said, accepted) = hostile::shake(bytes);
     assert!(!accepted, "a handshake needs an answer to what the service says");
     let (mut rest, mut greeted) = (&said[..], false);
@@ -58,7 +60,7 @@ pub(crate) fn tls_accept(bytes: &[u8]) {
     assert!(rest.is_empty(), "no record begins with {rest:?}");
 }
 
-/// Whatever the state folder holds, the service starts; damage opens no door; and what is not known is kept when it writes.
+/// Whatever the state folder holds, the service starts, damage unlocks nothing, and unknown fields are kept when it writes.
 pub(crate) fn state_files(bytes: &[u8]) {
     type Fields = serde_json::Map<String, serde_json::Value>;
     let remembered = hostile::remember(bytes);
@@ -73,7 +75,7 @@ pub(crate) fn state_files(bytes: &[u8]) {
         "what is no JSON object is damage, and what it holds a key for is locked"
     );
     let Ok(before) = serde_json::from_slice::<Fields>(bytes) else { return };
-    let has_fractions = bytes.iter().any(|byte| b".eE".contains(byte)); // their last digit may be rounded
+    let has_fractions = bytes.iter().any(|byte| b".eE".contains(byte)); // the last digit of fractions may be rounded
     for (name, value) in before {
         if !["format", "first_channel", "card_reading"].contains(&name.as_str()) {
             let kept = written.get(&name).expect("what is not known is kept");
@@ -82,8 +84,8 @@ pub(crate) fn state_files(bytes: &[u8]) {
     }
 }
 
-/// Whatever stands on the card is understood line by line; what is left there asks for nothing. And the configuration, whose
-/// words are of the same kind, is always one a service can run with.
+/// Any sheet on the card is understood line by line, and the sheet left behind requests nothing. The service can also run
+/// with whatever configuration the same text gives.
 pub(crate) fn card_sheet(bytes: &[u8]) {
     assert_eq!(Reading::of_bytes(bytes, "x").config.check(), Ok(()));
     let Ok(text) = decode(bytes) else { return };
@@ -104,8 +106,8 @@ pub(crate) fn wav(file: &[u8]) {
     }
 }
 
-/// Whatever a proxy says, a page from elsewhere does not become ours, nor one that came by plain http where the visitor's
-/// connection is said to be encrypted; and nobody but the proxy is believed.
+/// Whatever a proxy claims, a foreign page does not become ours, and neither does a page fetched over plain HTTP when the
+/// visitor's connection is claimed to be encrypted. Only the proxy is believed.
 pub(crate) fn proxy_headers(lines: &[u8]) {
     let Ok(lines) = std::str::from_utf8(lines) else { return };
     let told = hostile::proxy_verdict(lines);

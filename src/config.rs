@@ -1,6 +1,6 @@
-//! The settings ([`settings`] declares each once): from a TOML file, then the command line over it.
+//! The settings ([`settings`] declares each once): from a TOML file, overridden by the command line.
 //!
-//! What is wrong in the file is said with line and remedy, and keeps nothing else from being used ([`Reading`]).
+//! Each mistake in the file is reported with its line and a remedy, and the rest of the file still applies ([`Reading`]).
 
 mod reading;
 mod settings;
@@ -15,25 +15,26 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use toml::{Table, Value};
 
-/// The file read when none is named and it is there.
+/// The file to read if none is named; it need not exist.
 pub const DEFAULT_FILE: &str = "/etc/synthwire/synthwire.toml";
 
-/// Below 50, at which a real-time kernel runs the threads of its interrupts: with many listeners this thread works for tens of
-/// milliseconds, and USB is served within 12 or loses packets. On the card USB's own are raised above the capture thread (image/README.md).
+/// Below 50, the priority of interrupt threads in a real-time kernel. With many listeners this thread works for tens of
+/// milliseconds, but USB must be served within 12 ms or loses packets. On the card, USB's interrupt threads run above the
+/// capture thread (image/README.md).
 const FAN_OUT_PRIORITY_MAX: u8 = 45;
 
 impl Config {
-    /// Real-time priority of the fan-out thread: below the capture thread's and below the kernel's interrupts, and none where there
-    /// is none below.
+    /// Returns the real-time priority of the fan-out thread: below the capture thread's and below the kernel's interrupts,
+    /// or none if there is none below.
     pub fn fan_out_priority(&self) -> u8 {
         self.rt_priority.saturating_sub(1).min(FAN_OUT_PRIORITY_MAX)
     }
 
-    /// The folder for what outlives the service: the one named, systemd's, or the user's own (XDG). `variable` reads the
-    /// environment.
+    /// Returns the folder for everything that outlives the service: the one named, systemd's, or the user's own (XDG).
+    /// `variable` reads the environment.
     ///
     /// # Errors
-    /// When nothing names one.
+    /// If nothing names one.
     pub fn state_folder(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
         let named = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         self.state
@@ -47,8 +48,9 @@ impl Config {
             })
     }
 
-    /// The folder to keep keys and settings in, where there is one: named, systemd's, or that of the certificate. None is made
-    /// for them alone in the home of somebody who just tries this; then they are forgotten.
+    /// Returns the folder to keep keys and settings in, if there is one: the one named, systemd's, or that of the
+    /// certificate. A user who just tries the service gets no folder in their home for these alone; then keys and settings
+    /// are forgotten.
     ///
     /// # Errors
     /// As [`Self::state_folder`].
@@ -59,12 +61,12 @@ impl Config {
         (is_given || has_own_certificate).then(|| self.state_folder(variable)).transpose()
     }
 
-    /// The blocks of [`Self::trusted_proxies`].
+    /// Returns [`Self::trusted_proxies`] as address blocks.
     pub fn trusted_blocks(&self) -> Vec<IpNet> {
         self.trusted_proxies.iter().filter_map(|text| block_of(text)).collect()
     }
 
-    /// The keys that have a value, with it, as the file would have them.
+    /// Returns the keys that have a value, in the form of the file.
     ///
     /// # Panics
     /// Never: paths come from texts.
@@ -72,15 +74,15 @@ impl Config {
         Table::try_from(self).expect("settings serialise")
     }
 
-    /// The value of a key, where it has one.
+    /// Returns the value of a key, if it has one.
     pub fn value(&self, key: &str) -> Option<Value> {
         self.table().remove(key)
     }
 
-    /// The same with this value of a key.
+    /// Returns the same configuration with this value of a key.
     ///
     /// # Panics
-    /// Where it is no value of this key: [`Setting::takes`] tells.
+    /// If the key does not take this value; [`Setting::takes`] tells.
     #[must_use]
     pub fn with(&self, key: &str, value: impl Into<Value>) -> Self {
         let mut table = self.table();
@@ -88,13 +90,13 @@ impl Config {
         table.try_into().expect("a value of this key")
     }
 
-    /// The keys whose values differ from those of `new`.
+    /// Returns the keys whose values differ from those of `new`.
     pub fn differing_keys(&self, new: &Self) -> Vec<&'static str> {
         let (ours, theirs) = (self.table(), new.table());
         SETTINGS.iter().map(|setting| setting.key).filter(|key| ours.get(*key) != theirs.get(*key)).collect()
     }
 
-    /// This configuration with the live keys of `new`: what runs after a reload.
+    /// Returns this configuration with the live keys of `new`, as it runs after a reload.
     ///
     /// # Panics
     /// Never: its values were settings before.
@@ -106,15 +108,16 @@ impl Config {
         kept.chain(taken).collect::<Table>().try_into().expect("values of settings are theirs")
     }
 
-    /// Checks every range; the key at fault and what is wrong with it.
+    /// Checks every range.
     ///
     /// # Errors
-    /// The first value out of its range.
+    /// The key of the first value out of range, and what is wrong with it.
     pub fn check(&self) -> std::result::Result<(), (&'static str, String)> {
         self.check_beside(false)
     }
 
-    /// The same of a file alone: HTTPS may have its address on the command line, which comes over it.
+    /// Checks the ranges of a file alone. `https_elsewhere` tells that the command line has an address for HTTPS, which
+    /// overrides the file.
     fn check_beside(&self, https_elsewhere: bool) -> std::result::Result<(), (&'static str, String)> {
         let table = self.table();
         for Setting { key, kind, .. } in SETTINGS {
@@ -143,23 +146,23 @@ impl Config {
     }
 }
 
-/// Bits before the IPv4 address in an IPv6 one that stands for it (RFC 4291, 2.5.5.2).
+/// Bits before the IPv4 address in an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2).
 const MAPPED_BITS: u8 = 96;
 
-/// An address alone, or a block of them.
+/// Parses a single address, or a block of them.
 fn block_of(text: &str) -> Option<IpNet> {
     let block = text.parse().ok().or_else(|| Some(IpNet::from(text.parse::<IpAddr>().ok()?)))?;
     Some(as_compared(block))
 }
 
-/// A block of IPv4 that is written as IPv6, as IPv4: peers' addresses are compared in that form.
+/// Converts an IPv4 block written as IPv6 to IPv4, the form in which peers' addresses are compared.
 fn as_compared(block: IpNet) -> IpNet {
     let IpNet::V6(mapped) = block else { return block };
     let parts = mapped.addr().to_ipv4_mapped().zip(mapped.prefix_len().checked_sub(MAPPED_BITS));
     parts.and_then(|(address, length)| IpNet::new(address.into(), length).ok()).unwrap_or(block)
 }
 
-/// What is wrong with a value of the right kind.
+/// Returns what is wrong with a value of the right kind.
 fn fault(key: &str, kind: Kind, value: &Value) -> Option<String> {
     let mut texts = value.as_array().into_iter().flatten().filter_map(Value::as_str);
     match kind {
@@ -279,7 +282,7 @@ mod tests {
         }
     }
 
-    /// What else than its default a setting of this kind may say on the command line.
+    /// Returns a value for a setting of this kind, other than its default, as the command line takes it.
     fn other(setting: &Setting) -> String {
         let default = setting.default();
         match setting.kind {

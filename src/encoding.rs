@@ -1,21 +1,23 @@
-//! Text as editors save it. Pure.
+//! Decodes text as editors save it. Pure.
 //!
-//! In: a file's bytes. Out: its text with plain line ends, or the name of what it is instead. UTF-8 and UTF-16 are read with a byte
-//! order mark or without; bytes that are neither are Windows-1252, which every byte of Latin-1's letters means the same in.
+//! In: a file's bytes. Out: its text with plain line ends, or the name of what it is instead. UTF-8 and UTF-16 are read
+//! with or without a byte order mark. Bytes that are neither are read as Windows-1252, which agrees with Latin-1 on all its
+//! letters.
 
-/// Most lines over which one value of a list or a long text may go on: more is a slip, and is not read over and over.
+/// Most lines that one value, a list or a long text, may span. A longer one is a mistake and is not read over and over.
 pub const VALUE_LINES_MAX: usize = 200;
 
-/// 0x80 to 0x9F in Windows-1252; what it leaves free is as in Latin-1.
+/// 0x80 to 0x9F in Windows-1252; undefined ones are as in Latin-1.
 const WINDOWS_1252: [char; 32] = [
     '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}',
     '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
 ];
 
-/// The text, without a byte order mark and with line feeds alone. Zeros behind it, which a power cut may leave, are no text.
+/// Returns the text, without a byte order mark and with line feeds only. Zeros at the end, which a power cut may leave, are
+/// removed.
 ///
 /// # Errors
-/// What the bytes are, where they are no text: "it is UTF-32", for a sentence.
+/// What the bytes are if they are no text, as part of a sentence: "it is UTF-32".
 pub fn decode(bytes: &[u8]) -> Result<String, &'static str> {
     let text = match bytes {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Err("it is UTF-32"),
@@ -36,7 +38,8 @@ pub fn decode(bytes: &[u8]) -> Result<String, &'static str> {
     Ok(text.replace("\r\n", "\n").replace('\r', "\n"))
 }
 
-/// Whether every second byte, from `first` on, is zero, and the others are not: so plain words look in UTF-16.
+/// Returns whether every second byte, from `first` on, is zero, and the others are not: this is how plain words look in
+/// UTF-16.
 fn zeros(bytes: &[u8], first: usize) -> bool {
     let mut pairs = bytes.chunks_exact(2);
     bytes.len() >= 4

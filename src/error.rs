@@ -1,13 +1,13 @@
 //! Errors of start-up and the control plane: what was being done, why it failed, what to try.
 //!
-//! Not for the audio path: there faults are values (`source::SourceFault`) and counts (`rt::counters`). What other programs, files
-//! and devices put into it is [`Plain`]: an error can be shown anywhere.
+//! Not for the audio path, where faults are values (`source::SourceFault`) and counts (`rt::counters`). Texts from other
+//! programs, files and devices enter as [`Plain`], so an error can be shown anywhere.
 
 use crate::plain::Plain;
 use std::error::Error as StdError;
 use std::fmt;
 
-/// A failure a person has to read.
+/// A failure for a person to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     doing: Plain,
@@ -17,31 +17,31 @@ pub struct Error {
 }
 
 impl Error {
-    /// `doing` completes "synthwire failed while …".
+    /// Creates an error; `doing` completes "synthwire failed while …".
     pub fn new(doing: impl Into<Plain>) -> Self {
         Self { doing: doing.into(), cause: None, remedy: None, absent: false }
     }
 
-    /// What the lower layer said.
+    /// Adds the lower layer's error.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.cause = Some(Plain::of(cause.into().to_string()));
         self
     }
 
-    /// The thing is simply not there.
+    /// Records that the thing is simply not there.
     #[must_use]
     pub fn absent(mut self) -> Self {
         self.absent = true;
         self
     }
 
-    /// Whether the thing is simply not there.
+    /// Returns whether the thing is simply not there.
     pub fn says_absent(&self) -> bool {
         self.absent
     }
 
-    /// What the reader can do about it.
+    /// Adds what the reader can do about it.
     #[must_use]
     pub fn try_this(mut self, remedy: impl Into<Plain>) -> Self {
         self.remedy = Some(remedy.into());
@@ -50,7 +50,7 @@ impl Error {
 }
 
 impl fmt::Display for Error {
-    /// One line: what, why, what to try.
+    /// Writes one line: what, why, what to try.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.doing)?;
         if let Some(cause) = &self.cause {
@@ -66,7 +66,7 @@ impl fmt::Display for Error {
 impl StdError for Error {}
 
 impl From<&Error> for Plain {
-    /// The error as a sentence.
+    /// Converts the error to a sentence.
     fn from(error: &Error) -> Self {
         Self::of(format!("{error}."))
     }

@@ -1,21 +1,21 @@
-//! A name that a machine is reached by, as a request, the configuration, the card or a certificate has it: one reader for all of
-//! them. Pure.
+//! A host name, parsed in the same way from a request, the configuration, the card or a certificate. Pure.
 
 use std::fmt;
 use std::ops::Deref;
 
 /// Longest name (RFC 1035, 2.3.4, without the root's dot).
 const NAME_BYTES_MAX: usize = 253;
-/// Longest part of one between two dots (the same).
+/// Longest label, the part between two dots (same section).
 pub const LABEL_BYTES_MAX: usize = 63;
 
-/// Parts of letters, digits, `-` and `_` with dots between them, in small letters, without a dot at the end: nothing that would
-/// have to be escaped anywhere.
+/// Labels of letters, digits, `-` and `_`, separated by dots, in lower case, without a final dot. It contains nothing that
+/// needs escaping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostName(String);
 
 impl HostName {
-    /// `None` where this is no name. An address of version 4 is one by its letters: who minds asks first.
+    /// Parses a name; `None` if the text is none. An IPv4 address passes as a name; callers that care must check for it
+    /// first.
     pub fn parse(text: &str) -> Option<Self> {
         let name = text.strip_suffix('.').unwrap_or(text);
         let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
@@ -24,8 +24,8 @@ impl HostName {
             .then(|| Self(name.to_ascii_lowercase()))
     }
 
-    /// Whether it may stand in a certificate and in DNS as a host's (RFC 1123, 2.1): routers and Windows give others, too, and
-    /// browsers send them.
+    /// Returns whether the name is allowed in a certificate and as a host's name in DNS (RFC 1123, 2.1). Routers and
+    /// Windows also assign other names, and browsers send them.
     pub fn is_strict(&self) -> bool {
         !self.contains('_') && self.split('.').all(|label| !label.starts_with('-') && !label.ends_with('-'))
     }

@@ -1,10 +1,11 @@
-//! What this device is called: the one place where the names come from that are announced on the network, accepted in
-//! requests and written into certificates. Pure.
+//! The names of this device: the only source of the names that are announced on the network, accepted in requests and
+//! written into certificates. Pure.
 //!
-//! In: the kernel's host name, the name that the mDNS responder (avahi, or our own) has settled on, the configured names, the
-//! addresses. Out: [`Names`]. Who looks at the machine is `sys::announce`; it publishes a new [`Names`] when something has changed.
+//! In: the kernel's host name, the name that the mDNS responder (avahi, or our own) has settled on, the configured names,
+//! the addresses. Out: [`Names`]. `sys::announce` watches the machine and publishes new [`Names`] when something has
+//! changed.
 //!
-//! A name that this device had is kept for a day ([`FORMER_NS`]): a page that was opened under it goes on.
+//! A former name stays valid for a day ([`FORMER_NS`]), so that pages opened under it continue to work.
 
 use crate::host_name::{HostName, LABEL_BYTES_MAX};
 use crate::units::{MonoNs, NS_PER_S};
@@ -24,46 +25,49 @@ pub const PRIVATE_BLOCKS: [(IpAddr, u8); 8] = [
     (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
 ];
 
-/// What an authority of ours may name, and everything below it: reserved, so never a public top-level domain (RFC 6762, 6761,
-/// 8375; ICANN's resolution 2024.07.29.06). A bare host name is not among them, for it may be one: `studio`, `band`, `live`.
-/// Nor are names that routers made up (`lan`, `home`) or bought (`fritz.box`): nothing keeps them from being public one day.
+/// The domains in which our authorities may name hosts. They are reserved, so they never become public top-level domains
+/// (RFC 6762, 6761, 8375; ICANN's resolution 2024.07.29.06). A bare host name is not among them, because it may be such a
+/// domain: `studio`, `band`, `live`. Names that routers made up (`lan`, `home`) or bought (`fritz.box`) are not either:
+/// they could become public one day.
 pub const PERMITTED_SUFFIXES: [&str; 4] = ["local", "localhost", "home.arpa", "internal"];
 
-/// Whether an authority of ours may name it, whatever the device is called.
+/// Returns whether our authorities may name this host, whatever the device is called.
 pub fn is_permitted(name: &str) -> bool {
     PERMITTED_SUFFIXES.iter().any(|suffix| {
         name.strip_suffix(suffix).is_some_and(|before| before.is_empty() || before.ends_with('.'))
     })
 }
 
-/// What a device without a usable host name is called.
+/// The name of a device without a usable host name.
 pub const NAMELESS: &str = "synthwire";
-/// For how long a name is kept that this device has no longer: an evening's page lives.
+/// How long a former name stays valid: longer than an evening's page is open.
 pub const FORMER_NS: u64 = 24 * 3600 * NS_PER_S;
-/// Most of such names; the oldest is forgotten. A responder that finds its name taken again and again makes many.
+/// Most former names; beyond that, the oldest is forgotten. A responder that finds its name taken again and again makes
+/// many.
 const FORMER_MAX: usize = 8;
-/// Most addresses in one certificate: a machine with more has a bridge for each of its containers.
+/// Most addresses in one certificate. A machine with more has a bridge for each of its containers.
 const ADDRESSES_MAX: usize = 64;
-/// Where a name is taken, a responder adds a number to it: `synthwire-2.local`. So many are certified before they are met;
-/// whatever number the responder reports is certified as well.
+/// If a name is taken, a responder adds a number to it: `synthwire-2.local`. These numbers are certified in advance; any
+/// other number is certified once the responder reports it.
 const CERTIFIED_NUMBERS: std::ops::RangeInclusive<u32> = 2..=4;
-/// Numbers of so many digits are answered to although no responder has reported them: it may be one we cannot ask.
+/// Numbers of up to this many digits are accepted even if no responder has reported them: we may be unable to ask the
+/// responder in use.
 const NUMBER_DIGITS_MAX: usize = 3;
 
-/// What this device is called at a moment. All names are in small letters and end without a dot.
+/// The names of this device at one moment, all in lower case without a final dot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    /// The host name as the kernel has it; '' when there is none.
+    /// The host name from the kernel; '' if there is none.
     host: String,
     /// The whole name, `.local` included, that the mDNS responder has settled on, if there is one.
     settled: Option<String>,
-    /// Those of the configuration.
+    /// The configured names.
     configured: Vec<HostName>,
-    /// Names of before, each with the moment it is forgotten, oldest first.
+    /// Former names, each with the time it is forgotten, oldest first.
     former: Vec<(String, MonoNs)>,
 }
 
-/// What a certificate speaks for.
+/// The subjects of a certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certified {
     /// Names, the one to show first.
@@ -73,7 +77,7 @@ pub struct Certified {
 }
 
 impl Names {
-    /// Those of a machine that the kernel calls `host`, with those of the configuration.
+    /// Creates the names of a machine that the kernel calls `host`, with those of the configuration.
     pub fn of(host: &str, configured: &[String]) -> Self {
         Self {
             host: plain(host),
@@ -82,7 +86,7 @@ impl Names {
         }
     }
 
-    /// Takes what the kernel and the responder say at `now`; whether anything has changed.
+    /// Takes in the names from the kernel and the responder at `now`; returns whether anything has changed.
     pub fn learn(&mut self, host: &str, settled: Option<&str>, now: MonoNs) -> bool {
         let before = self.clone();
         self.host = plain(host);
@@ -97,17 +101,17 @@ impl Names {
         *self != before
     }
 
-    /// The name this device is announced by on its network, `.local` included.
+    /// Returns the name announced on the network, `.local` included.
     pub fn announced(&self) -> String {
         self.settled.clone().unwrap_or_else(|| format!("{}.local", self.label()))
     }
 
-    /// The part of it that our own responder asks for.
+    /// Returns the label that our own responder asks for.
     pub fn label(&self) -> String {
         label(&self.host).unwrap_or_else(|| NAMELESS.into())
     }
 
-    /// Whether this device answers to `name`: in small letters, without a dot at its end.
+    /// Returns whether this device answers to `name`, given in lower case without a final dot.
     pub fn accept(&self, name: &str) -> bool {
         name == "localhost"
             || name.ends_with(".localhost")
@@ -117,12 +121,13 @@ impl Names {
             || self.is_numbered(name)
     }
 
-    /// Whether `name` is one of the configuration: then it is ours on every port, for instance at a reverse proxy.
+    /// Returns whether `name` is a configured one: such a name is ours on every port, for instance at a reverse proxy.
     pub fn is_configured(&self, name: &str) -> bool {
         self.configured.iter().any(|configured| **configured == *name)
     }
 
-    /// What a certificate of our own speaks for, on a machine with these addresses: nothing but what is local by its nature.
+    /// Returns the subjects of our own certificate on a machine with these addresses: only names and addresses that are
+    /// local by nature.
     pub fn certified(&self, addresses: &[IpAddr]) -> Certified {
         let mut dns: Vec<String> = Vec::new();
         let numbered =
@@ -143,12 +148,12 @@ impl Names {
         Certified { dns, addresses: near }
     }
 
-    /// What this device is called now, the announced name first. A machine with a domain goes by the first part of its
-    /// name on its own network: stage.example.org is stage.local.
+    /// Returns the current names of this device, the announced one first. On its own network, a machine with a domain is
+    /// known by the first label of its name: stage.example.org is stage.local.
     fn own(&self) -> Vec<String> {
         let first = self.host.split('.').next().unwrap_or_default();
         let mut own: Vec<String> = Vec::new();
-        // The kernel's as it stands as well, for whoever resolves it by other means than mDNS: a router, a hosts file.
+        // Also the kernel's name unchanged, for clients that resolve it by other means than mDNS: a router, a hosts file.
         let all = [
             self.announced(),
             format!("{}.local", self.label()),
@@ -165,7 +170,7 @@ impl Names {
         own
     }
 
-    /// Whether `name` is ours with a number that no responder has reported.
+    /// Returns whether `name` is ours with a number that no responder has reported.
     fn is_numbered(&self, name: &str) -> bool {
         let parts = name.strip_suffix(".local").and_then(|label| Some((label, label.rsplit_once('-')?.1)));
         parts.is_some_and(|(label, digits)| {
@@ -176,17 +181,17 @@ impl Names {
 }
 
 impl Certified {
-    /// Whether a certificate for these serves for `others` as well. One name too many does no harm: a certificate that changes
-    /// costs whoever clicked its warning away another click.
+    /// Returns whether a certificate for these subjects also serves for `others`. A superfluous name does no harm, but
+    /// every new certificate makes users click the browser's warning away again.
     pub fn hold(&self, others: &Self) -> bool {
         others.dns.iter().all(|name| self.dns.contains(name))
             && others.addresses.iter().all(|address| self.addresses.contains(address))
     }
 }
 
-/// The first part of a host name, made a name for the network as avahi makes it (`avahi_get_host_name`): letters, digits and
-/// `-` stay, everything else goes, at most 63 bytes. A `-` at either end goes as well, for no certificate can hold it. `None`
-/// where nothing is left, and for `localhost`, which every machine is.
+/// Converts the first label of a host name to a name for the network, as avahi does (`avahi_get_host_name`): it keeps
+/// letters, digits and `-`, removes everything else, and cuts to 63 bytes. We also remove `-` at either end, because no
+/// certificate can contain it. Returns `None` if nothing is left, and for `localhost`, which every machine is.
 pub fn label(host: &str) -> Option<String> {
     let first = host.trim().split('.').next().unwrap_or_default().to_ascii_lowercase();
     let mut kept: String = first.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
@@ -195,7 +200,7 @@ pub fn label(host: &str) -> Option<String> {
     (!kept.is_empty() && kept != "localhost").then(|| kept.to_owned())
 }
 
-/// As a responder numbers a name that is taken: cut where both would be too long.
+/// Adds a number to a label that is taken, as a responder does, and shortens the label if both are too long.
 fn numbered_label(label: &str, number: u32) -> String {
     let number = format!("-{number}");
     let kept = label.get(..LABEL_BYTES_MAX - number.len()).unwrap_or(label).trim_end_matches('-');
@@ -206,9 +211,9 @@ fn plain(name: &str) -> String {
     name.trim().trim_end_matches('.').to_lowercase()
 }
 
-/// Whether browsers read this name in a certificate: one that an authority of ours may sign for ([`is_permitted`]); or one of a single
-/// part, for which that authority signs nothing, but a certificate from elsewhere may speak. Not a number: Firefox refuses the whole
-/// certificate for one.
+/// Returns whether browsers accept this name in a certificate. It is one that our authorities may sign ([`is_permitted`]),
+/// or a single label, which only an outside certificate may contain. Not a number: Firefox refuses the whole certificate
+/// because of one.
 fn is_certifiable(name: &str) -> bool {
     let is_local = name
         .rsplit_once('.')
@@ -262,7 +267,7 @@ mod tests {
         texts.iter().map(|text| text.parse().unwrap()).collect()
     }
 
-    /// Everything that is said of one machine must fit together.
+    /// Checks that all the names of one machine fit together.
     fn check(names: &Names, what: &str) {
         let announced = names.announced();
         let certified = names.certified(&[]);

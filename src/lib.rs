@@ -1,12 +1,12 @@
 //! Synthwire: a synthesizer's sound, live in any browser on the network.
 //!
-//! The data's way is the order of the modules: [`source`] (ALSA, demo, test sources) → [`rt`] (the capture thread and its
+//! The modules follow the path of the data: [`source`] (ALSA, demo, test sources) → [`rt`] (the capture thread and its
 //! hand-off) → [`core`] (packets; pure) → [`hub`] (one to many) → [`net`] (HTTP and WebSocket) → the browser (`web/`).
-//! Beside it: [`units`], [`clock`], [`plain`] (words from outside), [`encoding`] (text as editors save it), [`host_name`], [`suggestion`] (which word was meant),
-//! [`config`], [`error`], [`state`] (what outlives the service), [`card`] (set up
-//! without a screen), [`update`] (the way to the system's updater), [`identity`] (what it is called), [`tls`] (who it is to a browser), [`sys`] (systemd,
-//! signals, logs, the machine) and [`cli`].
-//! `docs/ARCHITECTURE.md` is the map, with the law of who may import whom; `tests/architecture.rs` enforces it.
+//! Besides these: [`units`], [`clock`], [`plain`] (texts from outside), [`encoding`] (text as editors save it),
+//! [`host_name`], [`suggestion`] (likely intended words), [`config`], [`error`], [`state`] (what outlives the service),
+//! [`card`] (set-up without a screen), [`update`] (the link to the system's updater), [`identity`] (the device's names),
+//! [`tls`] (certificates), [`sys`] (systemd, signals, logs, the machine) and [`cli`]. `docs/ARCHITECTURE.md` is the map,
+//! with the rules of which module may import which; `tests/architecture.rs` enforces them.
 
 pub mod card;
 pub mod cli;

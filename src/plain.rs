@@ -1,8 +1,9 @@
-//! Words from outside, cleaned once, at the door: what a device, a file, a network or another program calls itself or says.
+//! Texts from outside, cleaned once, on arrival: names and messages of devices, files, networks and other programs.
 //!
-//! In: bytes of any kind. Out: [`Plain`], one bounded line that does nothing but be read, wherever it is shown: on a terminal,
-//! in systemd's status, in a log, on a page, in a label. Every conversion cleans, and whatever shows words takes this type, so a
-//! raw text cannot get there. Not here: whether words may be *told* (`cli/report.rs`), and escaping for HTML or JSON.
+//! In: bytes of any kind. Out: [`Plain`], one line of limited length that has no effect wherever it is shown: on a
+//! terminal, in systemd's status, in a log, on a page, in a label. Every conversion cleans, and all code that shows outside
+//! texts takes this type, so no raw text can get there. Whether a text is *confidential* (`cli/report.rs`), and escaping
+//! for HTML or JSON, belong elsewhere.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -11,42 +12,42 @@ use std::ops::Deref;
 use std::str::Chars;
 use unicode_properties::{GeneralCategory as Category, UnicodeGeneralCategory};
 
-/// Longest sentence: a remedy with a path in it has some 400.
+/// Longest sentence: a remedy with a path in it has some 400 characters.
 const SENTENCE_CHARS_MAX: usize = 1000;
-/// Longest name: a USB product string has 126 characters at most, and nobody reads so many.
+/// Longest name: a USB product string has up to 126 characters, more than anybody reads.
 const NAME_CHARS_MAX: usize = 80;
-/// Longest name of a browser: they run to 200.
+/// Longest name of a browser: some have 200 characters.
 const AGENT_CHARS_MAX: usize = 256;
-/// Accents on one letter; more of them climb over the neighbouring lines.
+/// Most accents on one letter; more of them would cover the neighbouring lines.
 const MARKS_MAX: u32 = 3;
-/// Stands for what was cut off.
+/// Replaces text that was cut off.
 const CUT: char = '…';
-/// They begin a sequence that moves a terminal's cursor or changes its colours (ECMA-48, 5.4).
+/// Begins a sequence that moves a terminal's cursor or changes its colours (ECMA-48, 5.4).
 const ESCAPE: char = '\u{1b}';
 
-/// One line that can be shown anywhere: no control character, no terminal's sequence, nothing invisible, nothing that turns the
-/// direction of reading, single blanks between words, and a bounded length.
+/// One line that can be shown anywhere. It has no control characters, no terminal sequences, nothing invisible, and nothing
+/// that reverses the reading direction. Words are separated by single spaces, and the length is limited.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Plain(String);
 
 impl Plain {
-    /// A sentence, 1000 characters at most. Bytes that are no UTF-8 become U+FFFD.
+    /// Cleans a sentence, at most 1000 characters. Bytes that are not UTF-8 become U+FFFD.
     pub fn of(words: impl AsRef<[u8]>) -> Self {
         Self::within(SENTENCE_CHARS_MAX, words)
     }
 
-    /// A name, 80 characters at most.
+    /// Cleans a name, at most 80 characters.
     pub fn name(words: impl AsRef<[u8]>) -> Self {
         Self::within(NAME_CHARS_MAX, words)
     }
 
-    /// What a browser calls itself, 256 characters at most.
+    /// Cleans a browser's name, at most 256 characters.
     pub fn agent(words: impl AsRef<[u8]>) -> Self {
         Self::within(AGENT_CHARS_MAX, words)
     }
 
-    /// A line of a table: blanks stay, so that its columns do. Else as a sentence.
+    /// Cleans a line of a table, keeping its spaces so that columns stay aligned. Otherwise like a sentence.
     pub fn row(words: impl AsRef<[u8]>) -> Self {
         Self::clean(words.as_ref(), Line { keeps_blanks: true, ..Line::of(SENTENCE_CHARS_MAX) })
     }
@@ -69,14 +70,14 @@ impl Plain {
     }
 }
 
-/// A line in the making.
+/// A line being built.
 struct Line {
     text: String,
     chars: usize,
     chars_max: usize,
-    /// Accents on the last letter.
+    /// Number of accents on the last letter.
     marks: u32,
-    /// Blanks that are to stand before the next letter.
+    /// Spaces to insert before the next letter.
     blanks: usize,
     keeps_blanks: bool,
 }
@@ -86,7 +87,7 @@ impl Line {
         Self { text: String::new(), chars: 0, chars_max, marks: 0, blanks: 0, keeps_blanks: false }
     }
 
-    /// Adds what can be seen; false when the line is full.
+    /// Adds a visible letter; returns false when the line is full.
     fn add(&mut self, letter: char) -> bool {
         if letter.is_whitespace() {
             self.blanks = if self.keeps_blanks { self.blanks + 1 } else { usize::from(self.chars > 0) };
@@ -115,13 +116,13 @@ impl Line {
     }
 }
 
-/// Letters and marks that show nothing: fillers of Hangul, variation selectors, a Braille cell without dots.
+/// Returns whether a letter or mark is invisible: fillers of Hangul, variation selectors, a Braille cell without dots.
 fn is_blank(letter: char) -> bool {
     matches!(letter, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' | '\u{34f}' | '\u{180b}'..='\u{180f}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
-/// Leaves out what belongs to an escape: parameters up to the final byte, or a string (a title, a link) up to its end.
+/// Skips the rest of an escape sequence: parameters up to the final byte, or a string (a title, a link) up to its end.
 fn skip_sequence(began: char, rest: &mut Peekable<Chars<'_>>) {
     let kind = if began == ESCAPE {
         rest.next_if(|letter| ('\u{40}'..='\u{5f}').contains(letter))
@@ -134,7 +135,7 @@ fn skip_sequence(began: char, rest: &mut Peekable<Chars<'_>>) {
             rest.next_if(|letter| ('\u{40}'..='\u{7e}').contains(letter));
         }
         Some(']' | 'P' | 'X' | '^' | '_') => {
-            // Without an end it is no string: then what follows is shown, without its escape.
+            // Without an end it is no string: show what follows, without its escape.
             let mut ahead = rest.clone();
             while let Some(letter) = ahead.next() {
                 if letter == '\u{7}'
@@ -196,7 +197,7 @@ impl PartialEq<&str> for Plain {
 
 impl fmt::Display for Plain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0) // a table's columns stay straight
+        f.pad(&self.0) // keeps a table's columns aligned
     }
 }
 
@@ -206,7 +207,7 @@ impl fmt::Debug for Plain {
     }
 }
 
-/// Words that once turned a terminal, a log or a page upside down, and what is left of them.
+/// Texts that could upset a terminal, a log or a page, and what remains of them.
 #[cfg(test)]
 pub(crate) const NASTY: [(&[u8], &str); 26] = [
     (b"MONTAGE\x1b[31mred\x1b[0m", "MONTAGEred"),
@@ -242,7 +243,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Whether nothing in it acts.
+    /// Returns whether the text is free of anything active.
     fn is_plain(words: &str, chars_max: usize) -> bool {
         let acts = |c: char| {
             c.is_control() || c.general_category() == Category::Format || (c != ' ' && c.is_whitespace())

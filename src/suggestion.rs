@@ -1,12 +1,12 @@
-//! Which word was probably meant by one that is none of those there are. Pure.
+//! Suggests the known word that an unknown one was probably meant to be. Pure.
 
-/// A longer word is no slip of any of them.
+/// A longer word cannot be a misspelling of a known one.
 const LETTERS_MAX: usize = 64;
 /// Letters from which the beginning of a word stands for it.
 const BEGINNING_MIN: usize = 4;
 
-/// The one of `known` that differs in the fewest letters, if it is likely that it was meant; else one that begins so. Capitals, `-`
-/// and `_` make no difference.
+/// Returns the word of `known` that differs in the fewest letters, if it is likely to be the intended one; otherwise one
+/// with the same beginning. Case, `-` and `_` make no difference.
 pub fn meant<'a>(typed: &str, mut known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     if typed.len() > LETTERS_MAX {
         return None;

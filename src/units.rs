@@ -1,8 +1,7 @@
 //! The quantities the audio path counts in, and the only conversions between them.
 //!
-//! In: plain integers at the edges. Out: [`Hz`], [`ChannelCount`], [`FrameIndex`], [`MonoNs`].
-//! An index names a frame, a count says how many, bytes are neither: whoever crosses from one to another does it here.
-//! No clock is read here.
+//! In: plain integers at the edges. Out: [`Hz`], [`ChannelCount`], [`FrameIndex`], [`MonoNs`]. An index names a frame, a
+//! count says how many, and bytes are neither; convert between them only here. No clock is read here.
 
 use serde::Serialize;
 
@@ -15,14 +14,14 @@ pub const NS_PER_S: u64 = 1_000_000_000;
 pub struct Hz(pub u32);
 
 impl Hz {
-    /// How long `frames` last, in nanoseconds, rounded down. Never overflows below 13 years of audio.
+    /// Returns how long `frames` last, in nanoseconds, rounded down. Never overflows below 13 years of audio.
     pub fn duration_ns(self, frames: u64) -> u64 {
         let whole_s = frames / u64::from(self.0);
         let rest = frames % u64::from(self.0);
         whole_s * NS_PER_S + rest * NS_PER_S / u64::from(self.0)
     }
 
-    /// How many whole frames pass in `ns` nanoseconds, rounded to the nearest.
+    /// Returns how many frames pass in `ns` nanoseconds, rounded to the nearest.
     pub fn frames_in(self, ns: u64) -> u64 {
         let whole_s = ns / NS_PER_S;
         let rest = ns % NS_PER_S;
@@ -36,7 +35,7 @@ pub const CHANNELS_MAX: u16 = 128;
 /// The highest channel, from 1, that a pair can begin with.
 pub const FIRST_CHANNEL_MAX: u16 = CHANNELS_MAX - 1;
 
-/// How many channels a frame has: 1 to [`CHANNELS_MAX`], no other number can be made.
+/// The number of channels in a frame: always 1 to [`CHANNELS_MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct ChannelCount(u16);
@@ -45,35 +44,36 @@ impl ChannelCount {
     /// Left and right.
     pub const STEREO: Self = Self(2);
 
-    /// So many channels; `None` where a source cannot have them.
+    /// Creates a count; `None` if no source can have this many channels.
     pub fn new(channels: u32) -> Option<Self> {
         let channels = u16::try_from(channels).ok()?;
         (1..=CHANNELS_MAX).contains(&channels).then_some(Self(channels))
     }
 
-    /// The number.
+    /// Returns the number.
     pub fn get(self) -> u16 {
         self.0
     }
 
-    /// The samples of one frame: as many as it has channels, never 0.
+    /// Returns the samples of one frame: as many as it has channels, never 0.
     pub fn samples_per_frame(self) -> usize {
-        usize::from(self.0).max(1) // the compiler does not know, and would check each division by it
+        usize::from(self.0).max(1) // tells the compiler, which would otherwise check each division by it
     }
 
-    /// First channel of the last pair, from 0. One channel alone is heard on both sides: its pair begins at 0, too.
+    /// Returns the first channel of the last pair, from 0. A single channel goes to both sides, so its pair begins at 0,
+    /// too.
     pub fn last_pair(self) -> u16 {
         self.0.saturating_sub(2)
     }
 }
 
-/// The position of a frame on a stream's timeline: it only grows, and frames nobody could capture still have one.
+/// The position of a frame on a stream's timeline. It only grows, and frames that were lost have one, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct FrameIndex(pub u64);
 
 impl FrameIndex {
-    /// The index `frames` later.
+    /// Returns the index `frames` later.
     #[must_use]
     pub fn plus(self, frames: u64) -> Self {
         Self(self.0 + frames)
@@ -86,12 +86,12 @@ impl FrameIndex {
 pub struct MonoNs(pub u64);
 
 impl MonoNs {
-    /// Nanoseconds from `earlier` to here; 0 when `earlier` lies later.
+    /// Returns the nanoseconds from `earlier` to this moment; 0 if `earlier` is later.
     pub fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The moment `ns` before this one, not before boot.
+    /// Returns the moment `ns` before this one, but not before boot.
     #[must_use]
     pub fn minus(self, ns: u64) -> Self {
         Self(self.0.saturating_sub(ns))

@@ -34,7 +34,7 @@ const SYSTEMS: [Key; 5] = [
     Key {
         name: "wifi_name",
         example: "\"My network\"",
-        about: "The Wi-Fi to join, exactly as phones show it. A cable needs none of this and sounds better",
+        about: "The Wi-Fi to join, exactly as phones show it. With a cable, Wi-Fi is not needed and the sound is better",
         open: true,
         setting: None,
     },

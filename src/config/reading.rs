@@ -1,8 +1,8 @@
-//! The configuration file, read so that a box without a screen always has a page: what is right in it is used, what is wrong
-//! has its default and is said.
+//! Reads the configuration file so that a device without a screen always has a page: valid values apply, invalid ones get
+//! their default and are reported.
 //!
-//! In: bytes that a person or a newer version wrote. Out: a [`Config`] in range, and a [`Complaint`] for each thing that was
-//! not taken. Keys of access are the exception: where one was meant and cannot be read, nothing opens the door.
+//! In: bytes that a person or a newer version wrote. Out: a [`Config`] in range, and a [`Complaint`] for each value not
+//! accepted. Access keys are the exception: if one was intended but cannot be read, nothing unlocks what it locks.
 
 use super::{Config, Kind, SETTINGS, Setting};
 use crate::encoding::{VALUE_LINES_MAX, decode};
@@ -16,21 +16,21 @@ use toml::de::DeTable;
 
 /// Longest file that is read: far more than anybody types.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
-/// Complaints that are kept: a file of another kind has one for every line.
+/// Most complaints that are kept: a file of another kind would have one for every line.
 const COMPLAINTS_MAX: usize = 20;
-/// Stands for a key of access that was meant and cannot be read. It is no hashed key, so nothing opens what it locks.
+/// Replaces an access key that was intended but cannot be read. It is not a valid hash, so nothing unlocks what it locks.
 const UNREADABLE: &str = "unreadable";
-/// The keys of access.
+/// Returns the names of the access keys.
 fn locks() -> impl Iterator<Item = &'static str> {
     SETTINGS.iter().filter(|setting| setting.kind == Kind::HashedKey).map(|setting| setting.key)
 }
 
-/// Something in the file that was not taken.
+/// Something in the file that was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
     /// Its place and what is wrong: `FILE:LINE: words`.
     says: String,
-    /// It is a key that this version does not know. A newer one may.
+    /// Whether it is a key unknown to this version. A newer version may know it.
     pub is_unknown: bool,
 }
 
@@ -40,16 +40,16 @@ impl fmt::Display for Complaint {
     }
 }
 
-/// A file as far as it can be used.
+/// A file, as far as it can be used.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
-    /// Every value is in its range.
+    /// The configuration, with every value in range.
     pub config: Config,
-    /// What was not taken, in the order of lines.
+    /// What was not accepted, in the order of lines.
     pub complaints: Vec<Complaint>,
 }
 
-/// A key with its value, as they stand in the text.
+/// A key with its value, as written in the text.
 struct Piece<'a> {
     key: String,
     line: usize,
@@ -57,10 +57,10 @@ struct Piece<'a> {
 }
 
 impl Config {
-    /// Reads a text in which nothing is wrong, called `name` in errors.
+    /// Reads a text that must have no mistakes, called `name` in errors.
     ///
     /// # Errors
-    /// The first thing that is wrong, with its line.
+    /// The first mistake, with its line.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         let Reading { config, complaints } = Reading::of_text(text, name);
         complaints.first().map_or(Ok(config), |first| Err(Error::new(first.to_string())))
@@ -68,11 +68,11 @@ impl Config {
 }
 
 impl Reading {
-    /// Of a file somebody named. `https_elsewhere`: whether the command line names an address for HTTPS, so that a certificate
-    /// has a use though the file itself names none.
+    /// Reads a file that the user named. `https_elsewhere` tells that the command line names an address for HTTPS, so a
+    /// certificate is useful even if the file itself names none.
     ///
     /// # Errors
-    /// When it cannot be read at all.
+    /// If it cannot be read at all.
     pub fn of_file(file: &Path, https_elsewhere: bool) -> Result<Self> {
         let name = file.display().to_string();
         let bytes = bytes_of(file).map_err(|error| {
@@ -85,7 +85,7 @@ impl Reading {
         Ok(Self::of_bytes_beside(&bytes, &name, https_elsewhere))
     }
 
-    /// Of the file that is read when none is named, likewise; it need not be there.
+    /// Reads the default file in the same way; it need not exist.
     pub fn of_default_file(file: &Path, https_elsewhere: bool) -> Self {
         let name = file.display().to_string();
         match bytes_of(file) {
@@ -97,14 +97,14 @@ impl Reading {
         }
     }
 
-    /// Of a file's bytes, called `name` in complaints.
+    /// Reads a file's bytes, called `name` in complaints.
     pub fn of_bytes(bytes: &[u8], name: &str) -> Self {
         Self::of_bytes_beside(bytes, name, false)
     }
 
     fn of_bytes_beside(bytes: &[u8], name: &str, https_elsewhere: bool) -> Self {
         match decode(bytes) {
-            // Where zeros stand, something was lost.
+            // Zeros mean that something was lost.
             Ok(text) if text.contains('\0') => {
                 Self::of_nothing(&format!("{name} cannot be read: it holds zeros. Write it anew"))
             }
@@ -113,14 +113,14 @@ impl Reading {
         }
     }
 
-    /// Whether keys were set nobody knows: the door stays closed.
+    /// Returns an empty reading that stays locked, because keys may have been set.
     fn of_nothing(why: &str) -> Self {
         let config = locks().fold(Config::default(), |config, lock| config.with(lock, UNREADABLE));
         let says = format!("{why}. Everything has its default, and nobody may listen or change settings");
         Self { config, complaints: vec![Complaint { says, is_unknown: false }] }
     }
 
-    /// Of a text, called `name` in complaints.
+    /// Reads a text, called `name` in complaints.
     pub fn of_text(text: &str, name: &str) -> Self {
         Self::of_text_beside(text, name, false)
     }
@@ -146,13 +146,13 @@ impl Reading {
     }
 }
 
-/// What was taken so far, and what was not.
+/// The values accepted so far, and the complaints.
 #[derive(Default)]
 struct Sorting<'a> {
     taken: Vec<Piece<'a>>,
-    /// By line: the words, and whether it is just an unknown key.
+    /// By line: the complaint, and whether it is only about an unknown key.
     complaints: Vec<(usize, (String, bool))>,
-    /// Keys of access that were meant and could not be taken.
+    /// Access keys that were intended but not accepted.
     meant: Vec<&'static str>,
 }
 
@@ -161,7 +161,7 @@ impl<'a> Sorting<'a> {
         self.complaints.push((line, (says, false)));
     }
 
-    /// Takes what can be taken by itself.
+    /// Accepts a value if it is valid on its own.
     fn take(&mut self, piece: Piece<'a>) {
         let key = piece.key.as_str();
         let Some(setting) = Setting::of(key) else {
@@ -186,7 +186,7 @@ impl<'a> Sorting<'a> {
         self.taken.push(piece);
     }
 
-    /// All that was taken, without what is out of its range.
+    /// Returns all accepted values, without those out of range.
     fn settle(&mut self, https_elsewhere: bool) -> Config {
         loop {
             let text: String = self.taken.iter().flat_map(|piece| [piece.text, "\n"]).collect();
@@ -200,8 +200,8 @@ impl<'a> Sorting<'a> {
         }
     }
 
-    /// Where an access key stands anywhere in the text and was not taken, nothing opens what it was meant to lock. Where something else was
-    /// not understood either, its name is enough, however it is written: a section's, with a colon, between other quotes.
+    /// Locks each access key that appears in the text but was not accepted. If other parts were not understood either, the
+    /// key's bare name is enough, however it is written: in a section, with a colon, in other quotes.
     fn lock(&mut self, config: &mut Config, text: &str) {
         let is_doubtful = !self.complaints.is_empty();
         let is_named = |line: &str, lock: &str| {
@@ -219,7 +219,8 @@ impl<'a> Sorting<'a> {
         }
     }
 
-    /// The keys of a text that is no TOML as a whole, each line by itself; lists may go on over several.
+    /// Returns the keys of a text that is not valid TOML as a whole, reading each line separately; lists may span several
+    /// lines.
     fn pieces_by_lines(&mut self, text: &'a str) -> Vec<Piece<'a>> {
         let starts: Vec<usize> =
             std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
@@ -245,7 +246,7 @@ impl<'a> Sorting<'a> {
                 continue;
             };
             let is_whole = |end: usize| DeTable::parse(&text[*start..end]).is_ok();
-            // A list goes on until it can be read, or the next key begins.
+            // A list continues until it can be read, or the next key begins.
             while value.trim_start().starts_with('[') && !is_whole(end) {
                 if index - line >= VALUE_LINES_MAX - 1
                     || starts.get(index).is_none_or(|next| key_of(&text[*next..end_of(index)]).is_some())
@@ -275,13 +276,13 @@ impl<'a> Sorting<'a> {
     }
 }
 
-/// The keys of a whole text, in the order of lines.
+/// Returns the keys of a valid text, in the order of lines.
 fn pieces<'a>(text: &'a str, table: &DeTable<'_>) -> Vec<Piece<'a>> {
     let mut pieces: Vec<_> = table
         .iter()
         .map(|(key, value)| {
             let (from, to) = (key.span().start, value.span().end);
-            // A section's value may begin before its key ends; such a piece is taken by nobody.
+            // A section's value may begin before its key ends; no setting accepts such a piece.
             let text_of = text.get(from..to.max(key.span().end)).unwrap_or_default();
             Piece { key: key.get_ref().to_string(), line: line_at(text, from), text: text_of }
         })
@@ -290,7 +291,7 @@ fn pieces<'a>(text: &'a str, table: &DeTable<'_>) -> Vec<Piece<'a>> {
     pieces
 }
 
-/// A line's key as it is typed, and what stands behind its '='.
+/// Returns a line's key as typed, and the text after its '='.
 fn key_of(line: &str) -> Option<(&str, &str)> {
     let (key, value) = line.split_once('=')?;
     let key = key.trim();
@@ -305,7 +306,7 @@ fn unquoted(key: &str) -> &str {
     ['"', '\''].iter().find_map(|quote| key.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(key)
 }
 
-/// The start of a line, which may hold a secret.
+/// Returns only the start of a line, which may hold a secret.
 fn shortened(line: &str) -> String {
     line.chars().take(12).collect()
 }
@@ -332,10 +333,10 @@ mod tests {
         lines.join("\n")
     }
 
-    /// What it is, its bytes, whether `queue_ms = 100` is in effect, and what is said (nothing: no complaint).
+    /// Description, bytes, whether `queue_ms = 100` applies, and the complaint (empty: no complaint).
     type Case = (&'static str, Vec<u8>, bool, &'static str);
 
-    /// Every file leaves a service that starts: with what was right in it, and words for what was not.
+    /// Checks that the service starts with every file, uses its valid parts and complains about the rest.
     fn check(cases: Vec<Case>) {
         for (what, bytes, taken, expected) in cases {
             let reading = Reading::of_bytes(&bytes, "x");

@@ -1,8 +1,9 @@
-//! Every setting, declared once. To add one, add a row to the table at the end of this file and use its field of [`Config`].
+//! Every setting, declared once. To add one, add a row to the table at the end of this file and use its field of
+//! [`Config`].
 //!
-//! From the row come: the field and its default, what the file and the command line take, the range that is checked, what a reload
-//! applies, the key on the card, the report of `synthwire doctor`, `--help`, and what `make documents` writes: the guide's table,
-//! the man page and the configuration file of the package.
+//! A row defines the field and its default, what the file and the command line accept, the checked range, what a reload
+//! applies, and the key on the card. It also feeds the report of `synthwire doctor`, `--help`, and what `make documents`
+//! writes: the guide's table, the man page and the package's configuration file.
 
 use crate::units::{CHANNELS_MAX, FIRST_CHANNEL_MAX};
 use serde::{Deserialize, Serialize};
@@ -10,40 +11,40 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use toml::{Table, Value};
 
-/// What is said of one setting.
+/// The declaration of one setting.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// As it stands in the file.
+    /// Its key in the file.
     pub key: &'static str,
-    /// What it does: a sentence without its full stop.
+    /// Its purpose: a sentence without its full stop.
     pub about: &'static str,
-    /// What it can hold, with unit and range.
+    /// The values it takes, with unit and range.
     pub kind: Kind,
-    /// The option on the command line, with a word for its value; empty where there is none. `--no-…` switches off.
+    /// Its command line option, with a word for its value; empty if there is none. `--no-…` switches it off.
     pub option: &'static str,
-    /// What holds without the key, where that is no value.
+    /// What applies without the key, if that is no value.
     pub unset: &'static str,
-    /// More about it, for the guide: Markdown.
+    /// More about it, for the guide, in Markdown.
     pub more: &'static str,
-    /// What to write in the file of the package, as TOML; empty where the key does not stand there.
+    /// An example for the package's configuration file, in TOML; empty if the key is not in that file.
     pub example: &'static str,
-    /// Whether a reload applies it while the sound goes on. Every other key takes effect at the next start: opening the device anew,
-    /// or another message size in the middle of a stream, would be a gap.
+    /// Whether a reload applies it without interrupting the sound. All other keys take effect at the next start, because
+    /// reopening the device, or another message size within a stream, would cause a gap.
     pub is_live: bool,
-    /// How it stands in the file on the card, where it does.
+    /// Its entry in the file on the card, if it has one.
     pub card: Option<Card>,
 }
 
-/// What a setting can hold.
+/// The values a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A whole number in a range.
     Number {
-        /// "a whole number", and of what.
+        /// What it counts, such as "a whole number of frames".
         of: &'static str,
-        /// The least.
+        /// The smallest value.
         least: u16,
-        /// The most.
+        /// The largest value.
         most: u16,
     },
     /// A CPU of this machine.
@@ -54,31 +55,31 @@ pub enum Kind {
     Pcm,
     /// An address of this machine and a port.
     Address,
-    /// A path, of a folder or a file.
+    /// A path of a folder or a file.
     Path {
-        /// "a folder".
+        /// What is there, such as "a folder".
         of: &'static str,
     },
     /// Host names.
     Names,
     /// Addresses or blocks of them.
     Addresses,
-    /// An access key, hashed. Where one was meant and cannot be read, nothing opens what it locks.
+    /// A hashed access key. If one was intended but cannot be read, nothing unlocks what it locks.
     HashedKey,
 }
 
-/// A setting in the file on the card, which a person edits.
+/// The entry of a setting in the file on the card, which the user edits.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Card {
-    /// What it is, for a musician: a sentence without its full stop.
+    /// Its purpose, for a musician: a sentence without its full stop.
     pub about: &'static str,
-    /// A value to copy, as TOML.
+    /// An example to copy, in TOML.
     pub example: &'static str,
-    /// The key it stands behind.
+    /// The key it comes after.
     pub after: &'static str,
 }
 
-/// What a row leaves out.
+/// Defaults for a row.
 const REST: Setting = Setting {
     key: "",
     about: "",
@@ -92,7 +93,7 @@ const REST: Setting = Setting {
 };
 
 impl Kind {
-    /// What a key of this kind wants, for a person.
+    /// Returns in words what a key of this kind needs.
     pub fn wants(self) -> String {
         match self {
             Self::Number { of, least, most } => format!("{of} without quotes, {least} to {most}"),
@@ -109,7 +110,7 @@ impl Kind {
         }
     }
 
-    /// What an option says, as the file has it; `None` where it cannot be.
+    /// Parses an option's text to a value of the file; `None` if it is invalid.
     fn read(self, text: &str) -> Option<Value> {
         match self {
             Self::Number { .. } | Self::Cpu => text.parse().ok().map(Value::Integer),
@@ -121,33 +122,33 @@ impl Kind {
 }
 
 impl Setting {
-    /// The setting with this key.
+    /// Returns the setting with this key.
     pub fn of(key: &str) -> Option<&'static Self> {
         SETTINGS.iter().find(|setting| setting.key == key)
     }
 
-    /// Whether this value is of its kind; its range is checked by [`Config::check`].
+    /// Returns whether this value is of the right kind; [`Config::check`] checks its range.
     pub fn takes(&self, value: &Value) -> bool {
         Table::from_iter([(self.key.to_owned(), value.clone())]).try_into::<Config>().is_ok()
     }
 
-    /// What an option says.
+    /// Parses an option's text.
     ///
     /// # Errors
-    /// What the key wants instead.
+    /// What the key needs instead.
     pub fn read(&self, text: &str) -> Result<Value, String> {
-        // Quotes are the file's.
+        // Only the file needs quotes.
         let wants = || self.kind.wants().replace(" without quotes", "").replace(" between quotes", "");
         self.kind.read(text).filter(|value| self.takes(value)).ok_or_else(wants)
     }
 
-    /// Its long option without the dashes, and the word for its value.
+    /// Returns its long option without the dashes, and the word for its value.
     pub fn option(&self) -> Option<(&'static str, Option<&'static str>)> {
         let option = self.option.strip_prefix("--")?;
         Some(option.split_once(' ').map_or((option, None), |(long, value)| (long, Some(value))))
     }
 
-    /// What holds without the key, in words.
+    /// Returns in words what applies without the key.
     pub fn default(&self) -> String {
         match Config::default().value(self.key) {
             Some(Value::String(text)) => text,
@@ -170,7 +171,7 @@ macro_rules! settings {
             }
         }
 
-        /// What is said of each, in the order of the guide.
+        /// The declarations of all settings, in the order of the guide.
         pub static SETTINGS: &[Setting] = &[
             $(Setting { key: stringify!($key), about: concat!($($about),+).trim_ascii(), $($rest)*, ..REST },)+
         ];
@@ -178,9 +179,9 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Capture from this ALSA PCM and from no other
+    /// Capture only from this ALSA PCM
     device: Option<String> = None, {
-        kind: Kind::Pcm, option: "--device PCM", unset: "a MONTAGE or MODX, when there is one",
+        kind: Kind::Pcm, option: "--device PCM", unset: "a MONTAGE or MODX, if there is one",
         example: "\"hw:CARD=MONTAGE,DEV=0\""
     }
     /// Play the built-in instrument until a synth has been found
@@ -190,12 +191,12 @@ settings! {
         kind: Kind::Number { of: "a whole number of channels", least: 1, most: CHANNELS_MAX },
         option: "--channels N", unset: "as many as it has", example: "8"
     }
-    /// First channel of the pair that is heard
+    /// First channel of the pair that listeners hear
     first_channel: u16 = 1, {
         kind: Kind::Number { of: "the number of a channel", least: 1, most: FIRST_CHANNEL_MAX },
         option: "--first-channel N", example: "1", is_live: true,
         card: Some(Card {
-            about: "The first channel of the pair that is heard: 1 is the main output",
+            about: "The first channel of the pair that listeners hear: 1 is the main output",
             example: "1",
             after: "wifi_country",
         })
@@ -205,7 +206,7 @@ settings! {
         kind: Kind::Number { of: "a whole number of frames", least: 32, most: 1024 },
         option: "--period-frames FRAMES", example: "128"
     }
-    /// Frames in one message to a listener, rounded up to whole periods; more cost delay and save CPU
+    /// Frames in one message to a listener, rounded up to whole periods; larger messages add delay and save CPU
     chunk_frames: Option<u32> = None, {
         kind: Kind::Number { of: "a whole number of frames", least: 32, most: 2048 },
         option: "--chunk-frames FRAMES", unset: "one period", example: "128"
@@ -214,26 +215,26 @@ settings! {
     rt_priority: u8 = 70, {
         kind: Kind::Number { of: "a whole number", least: 0, most: 99 },
         option: "--rt-priority N", example: "70",
-        more: "the thread that sends has one less, 45 at most ([why](../design/real-time.md#who-goes-before-whom))"
+        more: "the fan-out thread has one less, 45 at most ([why](../design/real-time.md#who-goes-before-whom))"
     }
     /// CPU the capture thread runs on
     capture_cpu: Option<u16> = None, { kind: Kind::Cpu, option: "--capture-cpu N", unset: "any", example: "3" }
-    /// CPU the thread that sends runs on: best another one
+    /// CPU the fan-out thread runs on, preferably another one
     fan_out_cpu: Option<u16> = None, { kind: Kind::Cpu, option: "--fan-out-cpu N", unset: "any", example: "2" }
-    /// Address and port for HTTP: page and sound for this machine itself, for others the way to HTTPS where that is spoken
+    /// Address and port for HTTP: page and sound for this machine itself; other machines are led to HTTPS, if it is enabled
     listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), {
         kind: Kind::Address, option: "--listen ADDR:PORT", example: "\"127.0.0.1:8080\"",
-        more: "others get the [first-contact page](../guide/first-contact.md)"
+        more: "other machines get the [first-contact page](../guide/first-contact.md)"
     }
     /// Address and port for HTTPS: page and sound for everybody
     listen_tls: Option<SocketAddr> = None, { kind: Kind::Address, option: "--listen-tls ADDR:PORT", unset: "no HTTPS" }
-    /// Folder for what outlives the service: its certificate authority, access keys, settings chosen on the page
+    /// Folder for data that outlives the service: its certificate authority, access keys, settings chosen on the page
     state: Option<PathBuf> = None, {
         kind: Kind::Path { of: "a folder" }, option: "--state DIR",
         unset: "systemd's ($STATE_DIRECTORY); with HTTPS also $XDG_STATE_HOME/synthwire or ~/.local/state/synthwire",
-        more: "where there is no folder they are forgotten"
+        more: "without one, this data is lost when the service ends"
     }
-    /// Certificate to show over HTTPS instead of the service's own, with its chain; read again when it changes
+    /// Certificate for HTTPS instead of the service's own, with its chain; read again when it changes
     cert: Option<PathBuf> = None, {
         kind: Kind::Path { of: "a PEM file" }, option: "--cert FILE", unset: "the service's own"
     }
@@ -241,60 +242,60 @@ settings! {
     key: Option<PathBuf> = None, {
         kind: Kind::Path { of: "a PEM file" }, option: "--key FILE", unset: "the service's own"
     }
-    /// Make the device known as NAME.local on its network (mDNS), where it listens for others
+    /// Announce the device as NAME.local on its network (mDNS), if it accepts connections from other machines
     announce: bool = true, { kind: Kind::Truth, option: "--no-announce" }
-    /// Further names this device is reached by, besides its host name, that name with .local, and its addresses
+    /// Further names of this device, besides its host name, that name with .local, and its addresses
     names: Vec<String> = Vec::new(), {
         kind: Kind::Names, option: "--name NAME", unset: "none", example: "[\"synth.lan\"]",
-        more: "[why](limits.md); such as a router's or a [proxy](../guide/proxies.md)'s; its page under one of them is its own",
+        more: "[why](limits.md); such as a name from a router or a [proxy](../guide/proxies.md); a page opened under one of them counts as the device's own",
         card: Some(Card {
-            about: "Further names that your router or a proxy has for this device. NAME.local needs none of this",
+            about: "Further names that your router or a proxy has for this device. Not needed for NAME.local",
             example: "[\"synthwire.fritz.box\"]",
             after: "hostname",
         })
     }
-    /// Reverse proxies whose word on their visitors counts: addresses, or blocks of them
+    /// Reverse proxies that are believed about their visitors: addresses, or blocks of them
     trusted_proxies: Vec<String> = ["127.0.0.0/8", "::1"].map(String::from).to_vec(), {
         kind: Kind::Addresses, option: "--trusted-proxy ADDR", example: "[\"127.0.0.0/8\", \"::1\"]",
-        more: "[proxies](../guide/proxies.md); `[]` believes none"
+        more: "[proxies](../guide/proxies.md); `[]` trusts no proxy"
     }
-    /// Key without which nobody listens
+    /// Key needed to listen
     listening_key: Option<String> = None, {
         kind: Kind::HashedKey, unset: "none, or the one set on the page", example: "\"$argon2id$...\"",
         more: "[access](../guide/access.md)",
         card: Some(Card {
-            about: "Nobody listens without it. At least 8 characters",
+            about: "The key that listeners must enter. At least 8 characters",
             example: "\"a word for the band\"",
             after: "first_channel",
         })
     }
-    /// Key without which nobody changes settings
+    /// Key needed to change settings
     settings_key: Option<String> = None, {
         kind: Kind::HashedKey, unset: "none, or the one set on the page", example: "\"$argon2id$...\"",
         more: "[access](../guide/access.md)",
         card: Some(Card {
-            about: "Nobody changes settings without it. At least 8 characters",
+            about: "The key for changing settings. At least 8 characters",
             example: "\"a word for yourself\"",
             after: "listening_key",
         })
     }
-    /// DSCP that marks the packets to listeners, for networks that look at it; 46 (EF) is a voice
+    /// DSCP value of the packets to listeners, for networks that use it; 46 (EF) means voice
     dscp: Option<u8> = None, {
         kind: Kind::Number { of: "a whole number", least: 0, most: 63 },
         option: "--dscp N", unset: "no mark", example: "46", more: "the access point decides"
     }
-    /// What one listener's queue may hold before its oldest packets go
+    /// Length of one listener's queue; beyond that, its oldest packets are dropped
     queue_ms: u32 = 250, {
         kind: Kind::Number { of: "a whole number of milliseconds", least: 10, most: 2000 },
         option: "--queue-ms MS", example: "250",
-        more: "the service keeps less for a listener that plays close behind"
+        more: "the queue is shorter for a listener with a short delay"
     }
-    /// Listeners at once; more are told so
+    /// Most listeners at the same time; further ones are refused
     listeners_max: u32 = 500, {
         kind: Kind::Number { of: "a whole number of listeners", least: 1, most: 2000 },
         option: "--listeners-max N", example: "500", is_live: true
     }
-    /// Connections one address may have
+    /// Most connections from one address
     connections_per_address: Option<u32> = None, {
         kind: Kind::Number { of: "a whole number of connections", least: 1, most: 4000 },
         option: "--connections-per-address N", unset: "64, and any number from this machine itself", example: "64",

@@ -1,8 +1,8 @@
-//! The state folder: small files that outlive the service, each written whole or not at all, read by whichever version
-//! comes next, and by nobody else.
+//! The state folder: small files that outlive the service, each written completely or not at all, and read only by later
+//! runs and versions of the service.
 //!
-//! In: what a file's owner keeps in it ([`StateFile`]). Out: the same later, from whatever version wrote it ([`Stored`]). What it
-//! means is its owner's affair. Every call waits for the disk: never call it on a thread that plays.
+//! In: the content of a file ([`StateFile`]). Out: the same content later, whichever version wrote it ([`Stored`]). This
+//! module does not interpret the contents. Every call waits for the disk: never call it on a thread that plays.
 
 mod stored;
 mod whole;
@@ -20,10 +20,10 @@ pub use whole::{write_whole, write_whole_below};
 pub struct StateFolder(PathBuf);
 
 impl StateFolder {
-    /// Uses `path`; makes it, for us alone, when it is not there.
+    /// Uses `path`; creates it, accessible only to us, if it does not exist.
     ///
     /// # Errors
-    /// When it can neither be found nor made.
+    /// If it can neither be found nor created.
     pub fn open(path: &Path) -> Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
             Error::new(format!("cannot make the state folder {}", path.display()))
@@ -33,22 +33,23 @@ impl StateFolder {
         Ok(Self(path.to_owned()))
     }
 
-    /// A folder for others to read what is left in it; made with this mode when it is not there. Root's, where root makes it.
+    /// Opens a folder in which others read what we leave; creates it with this mode if it does not exist. It belongs to
+    /// root if root creates it.
     ///
     /// # Errors
-    /// When it cannot be made, or root cannot believe it.
+    /// If it cannot be created, or root cannot trust it.
     pub fn made(path: &Path, mode: u32) -> Result<Self> {
         Folder::made(path, mode)
             .map_err(|error| Error::new(format!("cannot write in {}", path.display())).because(error))?;
         Ok(Self(path.to_owned()))
     }
 
-    /// A folder that others write, to read what they leave; it need not be there.
+    /// Opens a folder that others write, to read what they leave; it need not exist.
     pub fn of_others(path: &Path) -> Self {
         Self(path.to_owned())
     }
 
-    /// Where `name` is, for what is too large to be read and written at once.
+    /// Returns the path of `name`, for files too large to be read and written at once.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }

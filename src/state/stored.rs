@@ -1,8 +1,8 @@
-//! Files of the state folder, read across versions: the only way to read one.
+//! Files of the state folder, read across versions. This is the only way to read one.
 //!
-//! Both systems of a card share one data partition, and a newer version may fall back to an older one. So a file carries
-//! the number of its format; an older format is brought up step by step; of a newer one what is known is read; and what is
-//! not known is kept when the file is written. A file that cannot be understood is never written over: it is kept aside.
+//! Both systems of a card share one data partition, and a newer version may fall back to an older one. So each file carries
+//! the number of its format. An older format is upgraded step by step; of a newer one, the known fields are read. Unknown
+//! fields are kept when the file is written. A file that cannot be understood is never overwritten but kept aside.
 
 use super::StateFolder;
 use super::whole::Folder;
@@ -13,67 +13,68 @@ use serde_json::{Map, Value};
 use std::ffi::OsStr;
 use std::marker::PhantomData;
 
-/// The field that numbers a file's format. Builds before the release of 0.1.0 wrote files that have none: format 0.
+/// The field with the number of a file's format. Builds before the release of 0.1.0 wrote files without it: format 0.
 const FORMAT: &str = "format";
 /// Largest file that is read: far more than any of ours.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 
-/// What a file holds besides its number.
+/// The content of a file, besides its format number.
 pub type Fields = Map<String, Value>;
-/// Brings a file from one format to the next.
+/// Upgrades a file from one format to the next.
 pub type Step = fn(&mut Fields);
 
-/// What one file of the state folder holds. Serialised to an object. Fields that have a default (`#[serde(default)]` on the
-/// type) are read one by one: one that is strange does not spoil the others.
+/// The content of one file of the state folder. It serialises to an object. If the type has `#[serde(default)]`, its fields
+/// are read one by one, so that an invalid one does not spoil the others.
 pub trait StateFile: Serialize + DeserializeOwned {
     /// Its name in the state folder.
     const NAME: &'static str;
-    /// From each format to the next, the oldest first. They are only ever added to: the format that is written is their number.
+    /// The upgrades from each format to the next, the oldest first. Steps are only ever added; their number is the format
+    /// that is written.
     const STEPS: &'static [Step];
-    /// Who may read it: nobody else, unless it says otherwise.
+    /// The file mode: by default only the owner may read it.
     const MODE: u32 = 0o600;
 
-    /// Whether these fields of a newer format may say, under names that are not known, what must not be passed over: then the file
-    /// counts as damaged. Its number is not among them.
+    /// Returns whether these fields of a newer format may hide something essential under unknown names; then the file
+    /// counts as damaged. The format number is not among the fields.
     fn conceals(_fields: &Fields) -> bool {
         false
     }
 }
 
-/// The step from files without a number to format 1: nothing but the number.
+/// The upgrade from files without a format number to format 1: changes nothing else.
 pub fn numbered(_: &mut Fields) {}
 
-/// What a file was found to hold.
+/// What was found in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found<T> {
     /// It was never written.
     Nothing,
-    /// What of it is understood.
+    /// The parts of it that are understood.
     Stored {
-        /// Fields that are strange have their default here.
+        /// The content; invalid fields have their default here.
         value: T,
-        /// Fields that stand there in a form this version does not understand. They stay as they are.
+        /// Names of fields whose values this version does not understand. They stay in the file as they are.
         strange: Vec<String>,
     },
-    /// Nothing of it can be understood: why.
+    /// Nothing of it can be understood, for this reason.
     Damaged(String),
 }
 
-/// One file, and what stands in it that this version does not know.
+/// One file, with the parts of it that this version does not know.
 #[derive(Debug)]
 pub struct Stored<T> {
     folder: StateFolder,
-    /// What the file holds, in our format or a newer one.
+    /// The content of the file, in our format or a newer one.
     fields: Fields,
-    /// What of it this version made, or understood when it read it: what differs from this is changed, and nothing else.
+    /// The part of it that this version wrote, or understood when it read it. Only what differs from this is changed.
     known: Value,
-    /// What lies there cannot be understood.
+    /// Whether the file cannot be understood.
     damaged: bool,
     kind: PhantomData<fn() -> T>,
 }
 
 impl<T: StateFile> Stored<T> {
-    /// Looks at the file. Whatever it holds, this ends well.
+    /// Reads the file. Any content gives a result.
     pub fn open(folder: &StateFolder) -> (Self, Found<T>) {
         let (fields, found) = match folder.read(T::NAME) {
             Ok(None) => (Fields::new(), Found::Nothing),
@@ -88,25 +89,26 @@ impl<T: StateFile> Stored<T> {
         (Self { folder: folder.clone(), fields, known, damaged, kind: PhantomData }, found)
     }
 
-    /// Writes what has changed in `value`, so that after a power cut either the old or the new file is there. What else
-    /// stands in the file stays; a file that is damaged is kept aside.
+    /// Writes what has changed in `value`, so that after a power cut either the old or the new file is there. Everything
+    /// else in the file stays; a damaged file is kept aside.
     ///
     /// # Errors
-    /// What the disk said.
+    /// The disk's error.
     ///
     /// # Panics
-    /// When `T` is nothing that serialises to an object.
+    /// If `T` does not serialise to an object.
     pub fn write(&mut self, value: &T) -> Result<()> {
         self.write_without(value, &[])
     }
 
-    /// The same; fields that are `gone` and not in `value` do not stay, strange or not.
+    /// Writes like [`Self::write`]; but fields in `gone` that `value` lacks are removed, whether or not they were
+    /// understood.
     ///
     /// # Errors
-    /// What the disk said.
+    /// The disk's error.
     ///
     /// # Panics
-    /// When `T` is nothing that serialises to an object.
+    /// If `T` does not serialise to an object.
     pub fn write_without(&mut self, value: &T, gone: &[&str]) -> Result<()> {
         let now = serde_json::to_value(value).expect("our own types serialise");
         let mut whole = self.fields.clone();
@@ -129,19 +131,20 @@ impl<T: StateFile> Stored<T> {
 }
 
 impl<T: StateFile> Stored<T> {
-    /// Has a field that was strange written with the next change, whatever stands in it.
+    /// Lets the next write replace a field that was not understood.
     pub fn forget(&mut self, field: &str) {
         self.fields.remove(field);
     }
 }
 
-/// The number of a format; `None` for one that is none, and so of a version to come.
+/// Returns the number of a format; `None` if it is invalid, as a future version may write it.
 fn format(fields: &Fields) -> Option<usize> {
     fields.get(FORMAT).map_or(Some(0), |format| format.as_u64().and_then(|n| usize::try_from(n).ok()))
 }
 
 fn understand<T: StateFile>(bytes: &[u8]) -> std::result::Result<(Fields, Found<T>), String> {
-    // Behind the text: what some file systems leave after a power cut. Before it: what an editor adds.
+    // Remove zeros at the end, which some file systems leave after a power cut, and a byte order mark, which some editors
+    // add.
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = text.trim_ascii();
     let end = text.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
@@ -178,7 +181,7 @@ fn without_number(fields: &Fields) -> Fields {
         .collect()
 }
 
-/// What can be understood of a file in our format or a newer one.
+/// Returns what can be understood of a file in our format or a newer one.
 fn known<T: StateFile>(fields: &Fields) -> std::result::Result<Found<T>, String> {
     let read = |fields: &Fields| serde_json::from_value::<T>(Value::Object(fields.clone()));
     let why = match read(fields) {
@@ -193,7 +196,7 @@ fn known<T: StateFile>(fields: &Fields) -> std::result::Result<Found<T>, String>
     Ok(Found::Stored { value, strange: strange.into_iter().map(|(name, _)| name).collect() })
 }
 
-/// Changes in `whole` what differs between `before` and `now`; what neither of them names stays.
+/// Changes in `whole` what differs between `before` and `now`; everything else stays.
 fn change(whole: &mut Value, before: &Value, now: &Value) {
     let (Value::Object(whole), Value::Object(now)) = (&mut *whole, now) else {
         if before != now {
@@ -219,7 +222,7 @@ fn change(whole: &mut Value, before: &Value, now: &Value) {
 }
 
 impl StateFolder {
-    /// The bytes of `name`, if it was ever written.
+    /// Returns the bytes of `name`, if it was ever written.
     fn read(&self, name: &str) -> std::io::Result<Option<Vec<u8>>> {
         match Folder::to_read(&self.0) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -227,10 +230,10 @@ impl StateFolder {
         }
     }
 
-    /// Leaves an empty file of this name: a wish, for whoever watches the folder.
+    /// Creates an empty file of this name: a request to the program that watches the folder.
     ///
     /// # Errors
-    /// What the disk said.
+    /// The disk's error.
     pub fn leave(&self, name: &str) -> Result<()> {
         self.write(name, b"", 0o600)
     }

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-/// A folder that goes with the test.
+/// A temporary folder, removed after the test.
 struct Place {
     path: PathBuf,
     folder: StateFolder,
@@ -62,7 +62,7 @@ struct Room {
     size: u8,
 }
 
-/// To format 2: what was `channel` is `pair`.
+/// Upgrades to format 2, in which `channel` is called `pair`.
 fn renamed(fields: &mut Fields) {
     if let Some(channel) = fields.remove("channel") {
         fields.insert("pair".into(), channel);
@@ -154,7 +154,7 @@ fn a_field_of_another_form_spoils_no_other_and_stays_until_it_is_changed() {
     assert_eq!(pair(&place.open().1), Some(4));
 }
 
-/// What power cuts, editors, other programs and other versions may leave.
+/// Returns files as power cuts, editors, other programs and other versions may leave them.
 fn odd_files() -> Vec<(&'static str, Vec<u8>, Option<u16>)> {
     let whole = br#"{"format":2,"pair":3}"#;
     let utf16: Vec<u8> =
@@ -272,7 +272,7 @@ fn damage_is_kept_aside_nine_times_and_then_in_the_place_of_the_last() {
 fn after_a_cut_at_any_moment_the_old_bytes_or_the_new_are_there_and_writing_goes_on() {
     let place = Place::new("cuts");
     let moments = [Moment::Made, Moment::Written, Moment::Synced, Moment::Renamed];
-    // What the disk may hold of a file that was written and not synced.
+    // What the disk may hold of a file that was written but not synced.
     let unsynced: [&dyn Fn(&Path); 4] = [
         &|_| {},
         &|fresh| fs::write(fresh, "").unwrap(),
@@ -329,7 +329,7 @@ fn nothing_outside_is_touched_by_links_in_the_folder() {
 #[test]
 fn a_file_that_cannot_be_written_leaves_nothing_beside_it() {
     let place = Place::new("nothing-beside");
-    fs::create_dir(place.path.join("sound.json")).unwrap(); // no file takes a folder's name
+    fs::create_dir(place.path.join("sound.json")).unwrap(); // no file can take a folder's name
     assert!(write_whole(&place.path.join("sound.json"), b"bytes", 0o600).is_err());
     let names: Vec<_> = fs::read_dir(&place.path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["sound.json"]);
@@ -351,7 +351,7 @@ fn root_does_not_write_where_another_user_decides_what_names_mean() {
         assert_eq!(who_decides(user, group, mode_bits), decides, "{user} {group} {mode:o}");
     }
     if !nix::unistd::geteuid().is_root() {
-        return; // the walk down to a folder is root's alone; which folders it believes is above
+        return; // only root walks down to a folder like this; the test above covers which folders it trusts
     }
     let place = Place::new("root");
     let nobody = Some(nix::unistd::Uid::from_raw(65_534));
@@ -393,7 +393,7 @@ fn root_does_not_write_where_another_user_decides_what_names_mean() {
         assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "{}", folder.display());
     }
     assert_eq!(fs::read_dir(&theirs).unwrap().count(), 2);
-    // What root is not the owner of, root reads only from the folder's own owner, and by no link.
+    // In a folder that root does not own, root reads only files of the folder's owner, and follows no links.
     let state = StateFolder::of_others(&theirs);
     fs::write(theirs.join(Sound::NAME), r#"{"pair":3}"#).unwrap();
     nix::unistd::chown(&theirs.join(Sound::NAME), Some(nix::unistd::Uid::from_raw(65_533)), None).unwrap();

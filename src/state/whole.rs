@@ -1,8 +1,9 @@
-//! Files written whole or not at all, through an open folder: no link is followed, and a name means what it meant.
+//! Files written completely or not at all, through an open folder: no link is followed, and a name cannot change its
+//! meaning meanwhile.
 //!
-//! In: a folder, a name, bytes. Out: after a power cut at any moment the old bytes or the new ones. A process with root's
-//! rights believes a folder only where root owns it and every folder above it: whoever owns a folder can put a link in
-//! the place of any name in it, and root would write where that leads.
+//! In: a folder, a name, bytes. Out: after a power cut at any moment, the old bytes or the new ones. A process with root's
+//! rights trusts a folder only if root owns it and every folder above it. The owner of a folder can replace any name in it
+//! by a link, and root would then write where that leads.
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, open, openat, renameat, renameat2};
@@ -15,20 +16,21 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path};
 
-/// Names tried for what has to lie beside a file; something that cannot be removed may have the first.
+/// Most names tried for a file beside another one; the first may be taken by something that cannot be removed.
 const NAMES_MAX: u32 = 9;
 const FOLDER: OFlag = OFlag::O_DIRECTORY.union(OFlag::O_CLOEXEC).union(OFlag::O_RDONLY);
 
-/// Writes `path`, with these rights, so that after a power cut either the old or the new bytes are there. Its folder must be.
+/// Writes `path` with this mode, so that after a power cut either the old or the new bytes are there. Its folder must
+/// exist.
 ///
 /// # Errors
-/// What the disk said, or that root cannot believe the folder.
+/// The disk's error, or that root cannot trust the folder.
 pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
     Folder::to_write(folder_of(path))?.write(name, bytes, mode)
 }
 
-/// The same; folders that are missing are made with `folder_mode`.
+/// Writes like [`write_whole`], and creates missing folders with `folder_mode`.
 ///
 /// # Errors
 /// As [`write_whole`].
@@ -41,35 +43,35 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The moments between which the power may go.
+/// The steps of a write, between which the power may fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// A file beside it is there, and empty.
+    /// A new file beside it exists and is empty.
     Made,
     /// It holds the bytes; the disk may not have them yet.
     Written,
     /// The disk has them.
     Synced,
-    /// The file's name means the new bytes; the disk may not know yet.
+    /// The name refers to the new bytes; the disk may not know yet.
     Renamed,
 }
 
-/// A folder that stays the same one, whatever becomes of its name.
+/// An open folder, which stays the same one even if it is renamed.
 #[derive(Debug)]
 pub(super) struct Folder(OwnedFd);
 
 impl Folder {
-    /// To look at files in it, for whoever owns it.
+    /// Opens it to read files, whoever owns it.
     pub(super) fn to_read(path: &Path) -> io::Result<Self> {
         Ok(Self(open(path, FOLDER, Mode::empty())?))
     }
 
-    /// To write files in it.
+    /// Opens it to write files.
     pub(super) fn to_write(path: &Path) -> io::Result<Self> {
         if geteuid().is_root() { Self::roots(path, None) } else { Self::to_read(path) }
     }
 
-    /// To write files in it; made where it is missing.
+    /// Opens it to write files, and creates it if it is missing.
     pub(super) fn made(path: &Path, mode: u32) -> io::Result<Self> {
         if geteuid().is_root() {
             return Self::roots(path, Some(Mode::from_bits_truncate(mode)));
@@ -78,7 +80,7 @@ impl Folder {
         Self::to_read(path)
     }
 
-    /// Walks down to it by folders that are root's, without a link between; makes those that are missing where a mode is given.
+    /// Walks down to it through folders owned by root, without following links; creates missing ones if a mode is given.
     fn roots(path: &Path, make: Option<Mode>) -> io::Result<Self> {
         let path = std::path::absolute(path)?; // the folders above the current one count as well
         let start = Path::new("/");
@@ -108,9 +110,9 @@ impl Folder {
         Ok(Self(here))
     }
 
-    /// The bytes of `name`; `None` where nothing has this name.
+    /// Returns the bytes of `name`; `None` if there is no such file.
     pub(super) fn read(&self, name: &OsStr, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
-        // Not waiting: opening a pipe would last until somebody writes into it.
+        // Non-blocking: opening a pipe would wait for a writer.
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let opened = match openat(&self.0, name, flags, Mode::empty()) {
             Err(Errno::ENOENT) => return Ok(None),
@@ -132,12 +134,12 @@ impl Folder {
         Ok(Some(bytes))
     }
 
-    /// Writes `name` whole.
+    /// Writes `name` completely.
     pub(super) fn write(&self, name: &OsStr, bytes: &[u8], mode: u32) -> io::Result<()> {
         self.write_in_steps(name, bytes, mode, &mut |_| Ok(()))
     }
 
-    /// The same; `after` each step a test may cut the power.
+    /// Writes `name`; a test may cut the power in `after`, which is called after each step.
     pub(super) fn write_in_steps(
         &self,
         name: &OsStr,
@@ -156,20 +158,20 @@ impl Folder {
         Ok(nix::unistd::fsync(&self.0)?)
     }
 
-    /// Where a step failed, what it left goes: on a full partition it would take the room that is missing.
+    /// If a step failed, removes what it left, which would take up room on a full partition.
     fn or_remove(&self, fresh: &str, done: io::Result<()>) -> io::Result<()> {
         if done.is_err() {
-            let _ = unlinkat(&self.0, fresh, UnlinkatFlags::NoRemoveDir); // the first error is the one to tell
+            let _ = unlinkat(&self.0, fresh, UnlinkatFlags::NoRemoveDir); // the first error is the one to report
         }
         done
     }
 
-    /// A file beside `name` that was not there before. What a power cut left in its place is removed, never written into.
+    /// Creates a new file beside `name`. If a power cut left one in its place, that is removed, never written into.
     fn fresh(&self, name: &OsStr, mode: Mode) -> io::Result<(File, String)> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let mut refusal = io::Error::from(ErrorKind::AlreadyExists);
         for name in beside(name, "new") {
-            let _ = unlinkat(&self.0, name.as_str(), UnlinkatFlags::NoRemoveDir); // most often there is none
+            let _ = unlinkat(&self.0, name.as_str(), UnlinkatFlags::NoRemoveDir); // usually there is none
             match openat(&self.0, name.as_str(), flags, mode) {
                 Ok(opened) => return Ok((File::from(opened), name)),
                 Err(Errno::EEXIST) => {}
@@ -182,8 +184,8 @@ impl Folder {
         Err(refusal)
     }
 
-    /// Gives what has this name another beside it as well, so that writing the name loses nothing: the name it is kept under. Where
-    /// all are taken, the last that can be is given up: what is damaged must not keep a file from being written for ever.
+    /// Links `name` under a second name, so that overwriting it loses nothing; returns that name. If all names are taken,
+    /// the last removable one is reused: damaged files must not prevent writing forever.
     pub(super) fn keep_aside(&self, name: &OsStr) -> io::Result<String> {
         for aside in beside(name, "damaged") {
             match self.name_also(name, &aside) {
@@ -199,10 +201,10 @@ impl Folder {
         Ok(self.name_also(name, &aside).map(|()| aside)?)
     }
 
-    /// Gives what is called `name` this name, too.
+    /// Gives the file called `name` this second name.
     fn name_also(&self, name: &OsStr, also: &str) -> nix::Result<()> {
         match linkat(&self.0, name, &self.0, also, AtFlags::empty()) {
-            // A folder has one name only.
+            // A folder can have only one name.
             Err(Errno::EPERM | Errno::EOPNOTSUPP) => {
                 renameat2(&self.0, name, &self.0, also, RenameFlags::RENAME_NOREPLACE)
             }
@@ -211,7 +213,7 @@ impl Folder {
     }
 }
 
-/// `NAME.WORD`, `NAME.WORD-2` and so on.
+/// Returns `NAME.WORD`, `NAME.WORD-2` and so on.
 fn beside(name: &OsStr, word: &str) -> impl Iterator<Item = String> {
     let name = format!("{}.{word}", name.to_string_lossy());
     (1..=NAMES_MAX).map(move |n| if n == 1 { name.clone() } else { format!("{name}-{n}") })
@@ -221,7 +223,7 @@ fn is_kind(found: &FileStat, kind: SFlag) -> bool {
     SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT == kind
 }
 
-/// Whether nobody but root decides what names in this folder mean.
+/// Checks that only root can change what names in this folder refer to.
 fn believe(folder: &OwnedFd, path: &Path) -> io::Result<()> {
     let found = fstat(folder)?;
     match who_decides(found.st_uid, found.st_gid, Mode::from_bits_truncate(found.st_mode)) {
@@ -232,7 +234,7 @@ fn believe(folder: &OwnedFd, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Who decides what names in a folder mean.
+/// Who can change what names in a folder refer to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decides {
     Root,
@@ -241,7 +243,7 @@ pub(super) enum Decides {
     Everybody,
 }
 
-/// By its owner, its group and its mode. Where it is sticky, nobody renames or removes what is another's.
+/// Decides by the folder's owner, group and mode. In a sticky folder, users cannot rename or remove files of others.
 pub(super) fn who_decides(user: u32, group: u32, mode: Mode) -> Decides {
     let may = |bit| mode.contains(bit) && !mode.contains(Mode::S_ISVTX);
     if user != 0 {

@@ -1,7 +1,7 @@
-//! A device's own certificate authority, and the leaves it signs.
+//! A device's own certificate authority, and the leaf certificates it signs.
 //!
-//! In: names and dates, decided elsewhere. Out: keys and certificates. Nothing is read or written here. Elliptic curve keys
-//! (P-256): every browser takes them, and a small machine makes and uses them in well under a millisecond.
+//! In: names and dates, decided elsewhere. Out: keys and certificates. Nothing is read or written here. Keys are elliptic
+//! curve keys (P-256): every browser accepts them, and a small machine makes and uses them in well under a millisecond.
 
 use super::current::{certified, sha256};
 use super::dates::{self, Window};
@@ -17,25 +17,25 @@ use std::net::IpAddr;
 use time::OffsetDateTime;
 use yasna::{DERWriter, Tag};
 
-/// What becomes of an authority on the disk: all of it or nothing.
+/// An authority as stored on the disk, completely or not at all.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Authority {
     /// PEM; it never leaves the device.
     key: String,
-    /// PEM; what a listener's device is asked to trust.
+    /// PEM; listeners' devices are asked to trust it.
     pub(super) certificate: String,
-    /// What people see it called. It stays: certificates of one key and one name vouch for the same leaves.
+    /// Its displayed name, which never changes: certificates with one key and one name vouch for the same leaves.
     pub(super) name: String,
     pub(super) window: Window,
-    /// What the certificate permits; builds before the release of 0.1.0 wrote none, and permitted more ([`EDITION`]).
+    /// The version of its permissions; builds before the release of 0.1.0 wrote none, and permitted more ([`EDITION`]).
     #[serde(default)]
     edition: u32,
-    /// Its certificates before this one, the latest last. Devices that trust one of them go on trusting until its end.
+    /// Its earlier certificates, the latest last. Devices that trust one of them continue to do so until it expires.
     #[serde(default)]
     pub(super) former: Vec<Former>,
 }
 
-/// A certificate of the same key that this device showed before, and that devices may still trust.
+/// An earlier certificate with the same key, which devices may still trust.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Former {
     /// PEM.
@@ -43,17 +43,17 @@ pub(super) struct Former {
     pub(super) window: Window,
 }
 
-/// Grows when what an authority permits is changed: then every device makes its certificate anew, with the same key.
-/// 0 (builds before the release of 0.1.0) permitted the bare host name, which may be a public top-level domain, and any use.
+/// Raise it to change what an authority permits: every device then makes a new certificate with the same key. Edition 0
+/// (builds before the release of 0.1.0) permitted the bare host name, which may be a public top-level domain, and any use.
 const EDITION: u32 = 1;
-/// Former certificates kept, to be told about; ones that are forgotten go on being trusted.
+/// Most former certificates kept for notices; those forgotten stay trusted.
 const FORMER_MAX: usize = 4;
-/// An e-mail address or a URI may be at this host only, and there will never be one (RFC 6761).
+/// The only host permitted for e-mail addresses and URIs; it can never exist (RFC 6761).
 const NOWHERE: &str = "invalid";
-/// The extension that says what may be named (RFC 5280, section 4.2.1.10).
+/// The OID of the name constraints extension (RFC 5280, section 4.2.1.10).
 const NAME_CONSTRAINTS: [u64; 4] = [2, 5, 29, 30];
 
-/// A leaf on the disk.
+/// A leaf as stored on the disk.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Leaf {
     /// PEM.
@@ -62,7 +62,7 @@ pub(super) struct Leaf {
     pub(super) certificate: String,
     pub(super) names: Certified,
     pub(super) window: Window,
-    /// The authority that signed it, as PEM.
+    /// The certificate of the authority that signed it, in PEM.
     pub(super) authority: String,
 }
 
@@ -77,7 +77,7 @@ impl StateFile for Leaf {
 }
 
 impl Authority {
-    /// What is wrong with it, where it cannot sign what its certificate vouches for.
+    /// Returns what is wrong with it, if it cannot sign what its certificate vouches for.
     pub(super) fn flaw(&self) -> Option<String> {
         if !self.window.is_of_authority() {
             return Some("its dates are none".into());
@@ -85,11 +85,12 @@ impl Authority {
         certified(self.certificate.as_bytes(), self.key.as_bytes()).err()
     }
 
-    /// Makes one for a machine called `label` on its network: so it is called for ever, and nothing else of it depends on that.
+    /// Makes an authority for a machine called `label` on its network. It keeps this name forever, and nothing else depends
+    /// on the label.
     pub(super) fn make(label: &str, window: Window) -> Result<Self> {
         let key = KeyPair::generate().map_err(refused)?;
         let host = label.to_owned();
-        // Two devices of one name differ by the letters, which come from the key.
+        // The letters from the key tell two devices of the same name apart.
         let digest = CertificateParams::default().key_identifier(&key);
         let words = ["Synthwire", &host, &format!("{:02X}{:02X}", digest[0], digest[1])];
         let name = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
@@ -97,15 +98,15 @@ impl Authority {
         Ok(Self { key: key.serialize_pem(), certificate, name, window, edition: EDITION, former: Vec::new() })
     }
 
-    /// Whether its certificate should be made anew at `moment_s`.
+    /// Returns whether its certificate should be renewed at `moment_s`.
     pub(super) fn is_due(&self, moment_s: i64) -> bool {
         self.edition < EDITION || dates::authority_is_due(self.window, moment_s)
     }
 
-    /// The same authority with a new certificate that holds longer, and permits what this version means it to.
+    /// Returns the same authority with a new certificate that lasts longer and has this version's permissions.
     ///
-    /// Key and name stay, so a leaf is vouched for by the new certificate and by every former one until its end: nobody who
-    /// trusts one of them has to do anything before that.
+    /// Key and name stay, so the new certificate and every former one vouch for a leaf until they expire: devices that
+    /// trust one of them need to do nothing before that.
     pub(super) fn renewed(&self, moment_s: i64) -> Result<Self> {
         let key = KeyPair::from_pem(&self.key).map_err(refused)?;
         let window = dates::renewed_authority_window(self.window, moment_s);
@@ -123,7 +124,7 @@ impl Authority {
         })
     }
 
-    /// What people should know of its former certificates at `moment_s`.
+    /// Returns notices about its former certificates at `moment_s`.
     pub(super) fn notices(&self, moment_s: i64) -> Vec<String> {
         let ends_soon =
             |former: &&Former| (moment_s..moment_s + dates::TOLD_S).contains(&former.window.until_s);
@@ -136,12 +137,12 @@ impl Authority {
         told.collect()
     }
 
-    /// Signs a leaf for those of `names` it may name.
+    /// Signs a leaf for those of `names` that it may name.
     pub(super) fn sign(&self, names: &Certified, window: Window) -> Result<Leaf> {
         let issuer_key = KeyPair::from_pem(&self.key).map_err(refused)?;
         let issuer = Issuer::new(parameters(&self.name, self.window)?, issuer_key);
         let allowed = Self::may_name(names);
-        // A key of its own each time: the serial number comes from it, and browsers refuse one that comes twice.
+        // A new key each time: the serial number derives from it, and browsers refuse one that they see twice.
         let key = KeyPair::generate().map_err(refused)?;
         let mut leaf = CertificateParams::default();
         leaf.distinguished_name = called(&allowed.dns[0]);
@@ -167,7 +168,7 @@ impl Authority {
         })
     }
 
-    /// Those names its constraints allow.
+    /// Returns the names that its constraints allow.
     pub(super) fn may_name(names: &Certified) -> Certified {
         Certified {
             dns: names.dns.iter().filter(|name| is_permitted(name)).cloned().collect(),
@@ -176,13 +177,14 @@ impl Authority {
     }
 }
 
-/// The same authority always has the same parameters: they are all that signing needs of its certificate.
+/// Returns the authority's parameters, which are all that signing needs of its certificate; the same authority always has
+/// the same ones.
 ///
-/// What is permitted is the same for every device and whatever it is called: names and addresses that can never be public
-/// ([`PERMITTED_SUFFIXES`]), servers, no e-mail address and no URI. A kind of name that is not mentioned would be
-/// unbounded, so of those two one is permitted that cannot exist: OpenSSL takes no exclusion of all addresses, and webpki
-/// neither, but every verifier keeps to what is permitted. Directory names are not mentioned: webpki (rustls) refuses every
-/// certificate below such a constraint (docs/design/decisions/0016-authority.md).
+/// The permissions are the same for every device, whatever its name: servers, with names and addresses that can never be
+/// public ([`PERMITTED_SUFFIXES`]), no e-mail address and no URI. A kind of name that is not mentioned would be
+/// unrestricted. So for those two we permit one that cannot exist: neither OpenSSL nor webpki accepts an exclusion of all
+/// addresses, but every verifier respects what is permitted. Directory names are not mentioned, because webpki (rustls)
+/// refuses every certificate below such a constraint (docs/design/decisions/0016-authority.md).
 fn parameters(name: &str, window: Window) -> Result<CertificateParams> {
     let mut authority = CertificateParams::default();
     authority.distinguished_name = called(name);
@@ -195,7 +197,7 @@ fn parameters(name: &str, window: Window) -> Result<CertificateParams> {
     Ok(authority)
 }
 
-/// Nothing but what these subtrees permit. Written here because `rcgen` knows no constraint on URIs.
+/// Returns the extension that permits only these subtrees. Written here because `rcgen` has no constraint on URIs.
 fn name_constraints() -> CustomExtension {
     // The tags of RFC 5280's GeneralName.
     let [email, dns, uri, address] = [1, 2, 6, 7];
@@ -222,7 +224,7 @@ fn name_constraints() -> CustomExtension {
     extension
 }
 
-/// A block as certificates have it: its address, then its mask.
+/// Returns a block as certificates encode it: its address, then its mask.
 fn block_and_mask(block: IpAddr, length: u8) -> Vec<u8> {
     let mask = u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0).to_be_bytes();
     match block {
@@ -231,9 +233,9 @@ fn block_and_mask(block: IpAddr, length: u8) -> Vec<u8> {
     }
 }
 
-/// Browsers refuse two certificates of one name and one number.
+/// Returns a serial number: browsers refuse two certificates with the same name and number.
 fn serial(name: &str, window: Window) -> SerialNumber {
-    /// RFC 5280, section 4.1.2.2: positive, and no longer than 20.
+    /// Length in bytes; RFC 5280, section 4.1.2.2, allows positive numbers of up to 20.
     const BYTES: usize = 20;
     let text = format!("{name} {EDITION} {} {}", window.from_s, window.until_s);
     let mut bytes = sha256(text.as_bytes())[..BYTES].to_vec();
@@ -247,7 +249,7 @@ fn called(name: &str) -> DistinguishedName {
     called
 }
 
-/// A certificate's last second is its `not_after`; a window's is the one before its end.
+/// A certificate is valid up to and including `not_after`; a window ends one second later.
 fn dates(window: Window) -> Result<(OffsetDateTime, OffsetDateTime)> {
     let date = |moment_s| OffsetDateTime::from_unix_timestamp(moment_s).map_err(refused);
     Ok((date(window.from_s)?, date(window.until_s - 1)?))

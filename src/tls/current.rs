@@ -1,4 +1,4 @@
-//! What is shown at each handshake: the certificate of the moment, and the ciphers that suit this processor.
+//! What handshakes use: the current certificate, and the ciphers that suit this processor.
 
 use crate::error::{self, Result};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,7 +9,7 @@ use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{CipherSuite, Error, ServerConfig, version};
 
-/// A certificate that can be exchanged between two handshakes.
+/// A certificate that can be replaced between two handshakes.
 #[derive(Debug)]
 pub(super) struct CurrentCertificate(RwLock<Arc<CertifiedKey>>);
 
@@ -18,7 +18,7 @@ impl CurrentCertificate {
         Self(RwLock::new(Arc::new(first)))
     }
 
-    /// From the next handshake on it is this one.
+    /// Uses this certificate from the next handshake on.
     pub(super) fn change(&self, next: CertifiedKey) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
     }
@@ -34,10 +34,10 @@ impl ResolvesServerCert for CurrentCertificate {
     }
 }
 
-/// A chain and its key, both PEM, once it is sure that they belong together.
+/// Returns a chain and its key, both given in PEM, after checking that they belong together.
 ///
 /// # Errors
-/// What is missing or does not fit, without a remedy: that depends on where they came from.
+/// What is missing or does not fit, without a remedy, which depends on their origin.
 pub(super) fn certified(chain: &[u8], key: &[u8]) -> std::result::Result<CertifiedKey, String> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(chain)
         .collect::<std::result::Result<_, _>>()
@@ -53,7 +53,8 @@ pub(super) fn certified(chain: &[u8], key: &[u8]) -> std::result::Result<Certifi
     })
 }
 
-/// How handshakes go: TLS 1.3 only (every browser that can play speaks it), tickets for coming back, no early data.
+/// Returns the configuration of handshakes: TLS 1.3 only (every browser that can play supports it), with session tickets,
+/// without early data.
 pub(super) fn server_config(shown: Arc<CurrentCertificate>) -> Result<ServerConfig> {
     let cannot = |error| error::Error::new("cannot set up TLS").because(error);
     let aes = has_aes();
@@ -70,8 +71,8 @@ pub(super) fn server_config(shown: Arc<CurrentCertificate>) -> Result<ServerConf
     Ok(config)
 }
 
-/// `ChaCha20` before AES where the processor has no instructions for AES (Raspberry Pi 4 and earlier): in software AES takes
-/// about three times as long. Browsers on machines that have them ask for AES first, so there our order counts.
+/// Prefers `ChaCha20` to AES if the processor has no AES instructions (Raspberry Pi 4 and earlier): in software, AES takes
+/// about three times as long. Browsers on machines with these instructions ask for AES first, so our own order counts.
 fn provider(aes: bool) -> CryptoProvider {
     let mut provider = ring::default_provider();
     if !aes {
@@ -91,7 +92,7 @@ fn has_aes() -> bool {
     return false;
 }
 
-/// A certificate's fingerprint.
+/// Returns the SHA-256 of a certificate, its fingerprint.
 pub(super) fn sha256(der: &[u8]) -> [u8; 32] {
     let suite = ring::cipher_suite::TLS13_AES_128_GCM_SHA256.tls13().expect("it is one of TLS 1.3");
     suite.common.hash_provider.hash(der).as_ref().try_into().expect("SHA-256 has 32 bytes")

@@ -1,30 +1,29 @@
-//! Which dates a certificate bears, and when it is time for another. Pure: every time is a parameter, in seconds since 1970.
+//! The validity dates of certificates, and when to renew one. Pure: every time is a parameter, in seconds since 1970.
 //!
-//! A Raspberry Pi has no clock of its own: before the network has told it the time it may believe anything. Three times are
-//! weighed here: its own clock, the date this program was built (it cannot be earlier than that), and what listeners say
-//! their clocks show. A listener's word moves nothing but the dates of the certificate, and only while our own clock has
-//! not been set by anybody.
+//! A Raspberry Pi has no battery-backed clock: its time may be anything until the network has set it. Three times are
+//! considered here: its own clock, the date this program was built (it cannot be earlier than that), and the times of
+//! listeners' clocks. Listeners affect only the dates of the certificate, and only until our own clock has been set.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// Seconds of a day.
+/// Seconds in a day.
 pub const DAY_S: i64 = 86_400;
-/// How long a certificate of a device's authority is trusted. It names nothing but local names, and its key never leaves.
+/// How long a certificate of a device's authority is valid. It names only local names, and its key never leaves the device.
 const AUTHORITY_S: i64 = 3_650 * DAY_S;
-/// How long before its end a successor is made, which new devices are given: those that have the old one have so long to change.
+/// How long before its end a successor is made for new devices. Devices with the old one have this long to switch.
 const AUTHORITY_OVERLAP_S: i64 = 3 * 365 * DAY_S;
-/// How long in advance people are told that the certificate they trust will end.
+/// How long in advance the page warns that a trusted certificate will expire.
 pub const TOLD_S: i64 = 365 * DAY_S;
-/// How long a leaf is good for: browsers take 397 days at most.
+/// How long a leaf is valid: browsers accept at most 397 days.
 const LEAF_S: i64 = 396 * DAY_S;
-/// A certificate begins this long before the moment it is made for: some phones' clocks are slow.
+/// A certificate begins this long before the moment it is made for, because some phones' clocks are slow.
 const BACKDATED_S: i64 = 30 * DAY_S;
 
 /// The end of the year 9999: no certificate can name a later second.
 const CALENDAR_END_S: i64 = 253_402_300_800;
 
-/// From when until when.
+/// A period of validity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// The first second.
@@ -34,14 +33,14 @@ pub struct Window {
 }
 
 impl Window {
-    /// Whether it can be an authority's: leaves fit into it, and no sum of its ends leaves the calendar.
+    /// Returns whether it suits an authority: leaves fit into it, and computing with its ends stays within the calendar.
     pub fn is_of_authority(self) -> bool {
         self.from_s >= 0
             && self.until_s <= CALENDAR_END_S
             && self.until_s.saturating_sub(LEAF_S) > self.from_s
     }
 
-    /// Whether `other` has dates at all, and lies within these.
+    /// Returns whether `other` is not empty and lies within this window.
     pub fn covers(self, other: Self) -> bool {
         self.from_s <= other.from_s && other.from_s < other.until_s && other.until_s <= self.until_s
     }
@@ -51,49 +50,52 @@ impl Window {
     }
 }
 
-/// What this machine's clock shows.
+/// The state of this machine's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     /// Seconds since 1970.
     pub now_s: i64,
-    /// Somebody has set it: the network, or a clock with a battery.
+    /// Whether it has been set, by the network or a clock with a battery.
     pub set: bool,
 }
 
-/// What the authority goes by: our clock once somebody has set it, and the build date where that is later. No listener's word.
+/// Returns the time for decisions about the authority: our clock once it has been set, or the build date if that is later.
+/// Listeners' clocks do not count.
 pub fn authority_moment(clock: Clock, build_s: i64) -> i64 {
     if clock.set { clock.now_s.max(build_s) } else { build_s }
 }
 
-/// The dates of an authority made at `moment_s` by a program built at `build_s`. It begins before that for the same reason as
-/// a leaf, and because this machine's clock may yet turn out to be ahead.
+/// Returns the validity of an authority made at `moment_s` by a program built at `build_s`. It begins earlier for the same
+/// reason as a leaf, and because this machine's clock may turn out to be fast.
 pub fn authority_window(build_s: i64, moment_s: i64) -> Window {
     Window { from_s: build_s - BACKDATED_S, until_s: moment_s + AUTHORITY_S }
 }
 
-/// Whether listeners' devices should from now on be given a certificate that holds longer.
+/// Returns whether listeners' devices should now get a certificate that lasts longer.
 pub fn authority_is_due(authority: Window, moment_s: i64) -> bool {
     moment_s >= authority.until_s - AUTHORITY_OVERLAP_S
 }
 
-/// The dates of the certificate that follows at `moment_s`: it begins as before, so what is signed suits both.
+/// Returns the validity of the next certificate, made at `moment_s`. It begins when the old one did, so that leaves fit
+/// both.
 pub fn renewed_authority_window(authority: Window, moment_s: i64) -> Window {
     Window { from_s: authority.from_s, until_s: authority.until_s.max(moment_s + AUTHORITY_S) }
 }
 
-/// The dates of a leaf made for `moment_s`: within those of its authority.
+/// Returns the validity of a leaf made for `moment_s`, within that of its authority.
 pub fn leaf_window(moment_s: i64, authority: Window) -> Window {
     let from_s = (moment_s - BACKDATED_S).clamp(authority.from_s, authority.until_s - LEAF_S);
     Window { from_s, until_s: from_s + LEAF_S }
 }
 
-/// The moment a leaf must be good at.
+/// Returns the moment at which a leaf must be valid.
 ///
-/// Our own clock, or the build date where that is later. While nobody has set our clock, `claimed_s` counts as well (what
-/// listeners' clocks show, oldest word first): the moment whose leaf suits most of them wins, and of equals our own, then
-/// the latest said. So one liar among many changes nothing, and one of two only for as long as the other is silent.
+/// This is our own clock, or the build date if that is later. Until our clock has been set, `claimed_s` counts as well (the
+/// times of listeners' clocks, oldest report first). The moment whose leaf suits most of them wins; among equals our own,
+/// then the latest report. So one false report among many changes nothing, and one of two counts only as long as the other
+/// is silent.
 pub fn moment(clock: Clock, build_s: i64, claimed_s: &[i64], authority: Window) -> i64 {
-    // Where the program is younger than its authority is valid, the authority's last day counts.
+    // If the program is newer than its authority's validity, use the authority's last day.
     let own_s = clock.now_s.max(build_s).max(authority.from_s).min(authority.until_s - DAY_S);
     if clock.set && clock.now_s >= build_s {
         return own_s;
@@ -111,13 +113,13 @@ pub fn moment(clock: Clock, build_s: i64, claimed_s: &[i64], authority: Window) 
         .1
 }
 
-/// A moment's day, as YYYY-MM-DD.
+/// Formats a moment's day as YYYY-MM-DD.
 pub fn day(moment_s: i64) -> String {
     OffsetDateTime::from_unix_timestamp(moment_s)
         .map_or("a day beyond the calendar".into(), |moment| moment.date().to_string())
 }
 
-/// Whether a leaf with these dates must be replaced at `moment_s`: it is not good then, or in its last third.
+/// Returns whether a leaf with this validity must be replaced at `moment_s`: it is not valid then, or in its last third.
 pub fn is_due(leaf: Window, moment_s: i64, authority: Window) -> bool {
     let last_third_s = leaf.until_s - (leaf.until_s - leaf.from_s) / 3;
     let next = leaf_window(moment_s, authority);

@@ -1,4 +1,4 @@
-//! What certificates are made of, and what others see of them.
+//! What certificates are made from, and what others see of them.
 
 use super::dates::Clock;
 use super::fingerprint::Fingerprint;
@@ -7,18 +7,18 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 
-/// When this program was built, seconds since 1970, the same for everybody who builds this version (`build.rs`).
+/// When this program was built, in seconds since 1970, the same for every build of this version (`build.rs`).
 pub const BUILD_S: i64 = match i64::from_str_radix(env!("SYNTHWIRE_BUILD_S"), 10) {
     Ok(seconds) => seconds,
     Err(_) => panic!("build.rs stamps a number"),
 };
 
-/// What a certificate depends on.
+/// Everything a certificate depends on.
 #[derive(Clone, Debug)]
 pub struct CertificateInputs {
     /// This machine's clock.
     pub clock: Clock,
-    /// What it is called.
+    /// The names of this device.
     pub names: Names,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
@@ -26,15 +26,15 @@ pub struct CertificateInputs {
 
 /// An authority as others see it.
 pub struct Trusted {
-    /// What it is called.
+    /// Its displayed name.
     pub name: String,
     /// Its certificate.
     pub der: CertificateDer<'static>,
     /// The certificate's fingerprint.
     pub fingerprint: Fingerprint,
-    /// The last day on which it is good, as YYYY-MM-DD.
+    /// The last day of its validity, as YYYY-MM-DD.
     pub until: String,
-    /// Certificates shown before it, which devices may trust as well, in the same words.
+    /// Earlier certificates, which devices may trust as well: fingerprint and last day.
     pub former: Vec<(Fingerprint, String)>,
 }
 

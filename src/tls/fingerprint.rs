@@ -1,20 +1,20 @@
-//! A certificate's fingerprint, as people compare it. Pure.
+//! A certificate's fingerprint in a form that people can compare. Pure.
 
 use super::current::sha256;
 use std::fmt;
 
-/// The SHA-256 of a certificate. Shown everywhere in the same sixteen groups of four, so that two can be compared by eye; devices
-/// show the same digits in pairs.
+/// The SHA-256 of a certificate. It is always shown in sixteen groups of four digits, to be compared by eye; devices show
+/// the same digits in pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Of a certificate (DER).
+    /// Returns the fingerprint of a certificate (DER).
     pub fn of(der: &[u8]) -> Self {
         Self(sha256(der))
     }
 
-    /// Its bytes.
+    /// Returns its bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

@@ -1,7 +1,7 @@
-//! What browsers will say against a certificate from elsewhere that handshakes can be made with. Pure.
+//! Browsers' objections to a certificate from elsewhere that works for handshakes. Pure.
 //!
-//! In: the certificate, the facts of the machine, the further names it was given. Out: a sentence for each objection. Whether its
-//! issuer is trusted is not asked: that is the listeners' affair.
+//! In: the certificate, the properties of the machine, the further names it was given. Out: a sentence for each objection.
+//! Whether its issuer is trusted is not checked, because that depends on the listeners' devices.
 
 use super::CertificateInputs;
 use super::dates::{self, Clock};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, Error, KeyUsage};
 
-/// What is wrong with `leaf` on this machine, which answers to the names `given` as well as to its own.
+/// Returns what is wrong with `leaf` on this machine, which answers to the names `given` as well as to its own.
 pub(super) fn objections(
     leaf: &CertificateDer<'_>,
     facts: &CertificateInputs,
@@ -27,7 +27,7 @@ fn against_dates_and_use(leaf: &EndEntityCert<'_>, clock: Clock) -> Option<Strin
     let now = UnixTime::since_unix_epoch(Duration::from_secs(clock.now_s.max(0).cast_unsigned()));
     let doubt = if clock.set { "" } else { ", which nobody has set yet" };
     let today = day(now);
-    // It looks at dates and use before it looks for an issuer, of whom there is none here.
+    // This checks dates and use before it looks for an issuer, which is never found here.
     match leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &[], &[], now, KeyUsage::server_auth(), None, None) {
         Err(Error::CertExpired { not_after, .. }) => Some(format!(
             "the certificate ended on {}, and this machine's clock says {today}{doubt}: have it renewed",

@@ -1,5 +1,5 @@
-//! TLS from this machine to the service on it. Who is at the other end is not asked: what is said never leaves the machine, and
-//! whoever can listen in on it has the machine. For nothing else.
+//! TLS from this machine to the service on the same machine, and for nothing else. The certificate is not verified: the
+//! data never leaves the machine, and an eavesdropper on the machine would already control it.
 
 use std::io::{Error, Read, Result, Write};
 use std::net::TcpStream;
@@ -12,7 +12,7 @@ use tokio_rustls::rustls::{
     SignatureScheme, StreamOwned, version,
 };
 
-/// Takes any certificate, as long as the other end holds its key.
+/// Accepts any certificate, as long as the other end holds its key.
 #[derive(Debug)]
 struct Any(WebPkiSupportedAlgorithms);
 
@@ -51,10 +51,10 @@ impl ServerCertVerifier for Any {
     }
 }
 
-/// The connection, encrypted; refused when its other end is not this machine.
+/// Encrypts the connection; refuses if its other end is not this machine.
 ///
 /// # Errors
-/// When it leaves the machine, or TLS cannot be begun.
+/// If it leaves the machine, or TLS cannot start.
 pub fn secured(stream: TcpStream) -> Result<impl Read + Write> {
     let (here, there) = (stream.local_addr()?.ip(), stream.peer_addr()?.ip());
     if here != there {

@@ -1,7 +1,7 @@
-//! This device's own authority and the leaf it signs: opened from the state folder or made, and kept fitting.
+//! This device's own authority and the leaf it signs: opened from the state folder or made, and kept valid.
 //!
-//! Only one thread at a time changes them, on a copy, so that others who ask meanwhile never wait for the disk. `dates` decides when it
-//! is time for a change, `authority` what may be signed.
+//! Only one thread at a time changes them, on a copy, so that readers never wait for the disk. `dates` decides when a
+//! change is due, `authority` what may be signed.
 
 use super::authority::{Authority, Leaf};
 use super::current::{CurrentCertificate, certified};
@@ -17,42 +17,42 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::sign::CertifiedKey;
 
-/// Whose clocks are remembered: the latest word of so many addresses. The oldest is forgotten.
+/// Most addresses whose latest clock time is remembered; beyond that, the oldest is forgotten.
 const CLAIMS_MAX: usize = 64;
 
-/// What is signed with and shown, and what is known for it.
+/// The authority and leaf in use, with everything needed to renew them.
 pub(super) struct Own {
-    /// Held for a moment only: who asks waits for no disk.
+    /// Locked only briefly: readers wait for no disk.
     now: Mutex<Now>,
-    /// Held by whoever makes the next `now`, while it is written.
+    /// Locked while the next `now` is made and written.
     files: Mutex<OwnFiles>,
-    /// What listeners' clocks show, by address, oldest word first.
+    /// The times of listeners' clocks, by address, oldest report first.
     claims: Mutex<VecDeque<(IpAddr, i64)>>,
 }
 
-/// Where it is kept.
+/// The files they are stored in.
 struct OwnFiles {
     authority: Stored<Authority>,
     leaf: Stored<Leaf>,
 }
 
-/// What is signed with and shown at this moment.
+/// The authority and leaf in use at this moment.
 #[derive(Clone)]
 struct Now {
     authority: Authority,
     leaf: Leaf,
-    /// Why the authority lasts only until the service ends, and is not one to be trusted; `None` for a lasting one.
+    /// Why the authority is temporary and must not be trusted; `None` for a lasting one.
     temporary: Option<Temporary>,
-    /// What people should know of the authority's former certificates.
+    /// Notices about the authority's former certificates.
     former: Vec<String>,
 }
 
 /// Why there is no lasting authority.
 #[derive(Clone)]
 enum Temporary {
-    /// There is a file, and what is wrong with it. It stays as it is until somebody asks for another authority.
+    /// The file is unusable, for this reason. It stays as it is until a user asks for a new authority.
     Unusable(String),
-    /// There was none, and one that was made cannot be kept.
+    /// There was none, and a new one cannot be stored, for this reason.
     Unkept(String),
 }
 
@@ -115,7 +115,7 @@ impl Now {
         Ok((now, files))
     }
 
-    /// Makes the authority's certificate anew where it is time, and finds what is to be told.
+    /// Renews the authority's certificate if it is time, and collects the notices.
     fn renew(&mut self, files: &mut OwnFiles, facts: &CertificateInputs) {
         if self.temporary.is_some() {
             return;
@@ -126,14 +126,14 @@ impl Now {
         self.former = self.authority.notices(authority_moment(facts));
     }
 
-    /// Signs a leaf for these facts and shows it from now on.
+    /// Signs a leaf for these inputs and uses it from now on.
     fn sign(&mut self, files: &mut OwnFiles, facts: &CertificateInputs, claims: &[i64]) -> Result<()> {
         self.leaf = signed(&self.authority, facts, claims)?;
         self.keep_leaf(files);
         Ok(())
     }
 
-    /// A leaf that cannot be kept is as good until the service ends.
+    /// Stores the leaf; a leaf that cannot be stored still serves until the service ends.
     fn keep_leaf(&self, files: &mut OwnFiles) {
         if self.temporary.is_none()
             && let Err(error) = files.leaf.write(&self.leaf)
@@ -144,14 +144,14 @@ impl Now {
 }
 
 impl Own {
-    /// From `folder`, and the certificate to show first.
+    /// Opens the authority in `folder`; returns it with the first certificate to use.
     pub(super) fn open(folder: &StateFolder, facts: &CertificateInputs) -> Result<(Self, CertifiedKey)> {
         let (now, files) = Now::open(folder, facts)?;
         let first = usable(&now.leaf)?;
         Ok((Self { now: Mutex::new(now), files: Mutex::new(files), claims: Mutex::default() }, first))
     }
 
-    /// Notes what the clock of a listener shows.
+    /// Notes the time of a listener's clock.
     pub(super) fn claim(&self, address: IpAddr, unix_s: i64) {
         let mut claims = locked(&self.claims);
         claims.retain(|(other, _)| *other != address);
@@ -161,23 +161,23 @@ impl Own {
         }
     }
 
-    /// What listeners' devices may be asked to trust, where it lasts.
+    /// Returns the authority that listeners' devices may be asked to trust, unless it is temporary.
     pub(super) fn trusted(&self) -> Option<Trusted> {
         let now = locked(&self.now);
         if now.temporary.is_none() { trusted(&now.authority) } else { None }
     }
 
-    /// What is wrong with the authority that was kept.
+    /// Returns what is wrong with the stored authority.
     pub(super) fn notice(&self) -> Option<String> {
         locked(&self.now).temporary.as_ref().map(Temporary::words)
     }
 
-    /// What people should know of the authority's former certificates.
+    /// Returns notices about the authority's former certificates.
     pub(super) fn former(&self) -> Vec<String> {
         locked(&self.now).former.clone()
     }
 
-    /// Makes another in the place of one that cannot be used; whether there was anything to do.
+    /// Replaces an authority that cannot be used; returns whether there was anything to do.
     pub(super) fn replace_authority(
         &self,
         facts: &CertificateInputs,
@@ -195,7 +195,7 @@ impl Own {
         })
     }
 
-    /// Changes what is shown where the facts ask for it; why, if it did.
+    /// Changes the certificate if the inputs require it; returns the reason if it did.
     pub(super) fn look(
         &self,
         facts: &CertificateInputs,
@@ -211,7 +211,7 @@ impl Own {
         })
     }
 
-    /// One change at a time, to a copy: the disk is written meanwhile.
+    /// Makes one change at a time, on a copy, so that readers need not wait for the disk.
     fn change<T>(&self, what: impl FnOnce(&mut Now, &mut OwnFiles) -> Result<T>) -> Result<T> {
         let mut files = locked(&self.files);
         let mut next = locked(&self.now).clone();
@@ -221,7 +221,7 @@ impl Own {
     }
 }
 
-/// Why this leaf does not fit the facts, if it does not.
+/// Returns why this leaf does not fit the inputs, if it does not.
 fn reason(
     authority: &Authority,
     leaf: &Leaf,
@@ -245,7 +245,7 @@ fn signed(authority: &Authority, facts: &CertificateInputs, claims: &[i64]) -> R
     authority.sign(&facts.names.certified(&facts.addresses), window)
 }
 
-/// When it is for an authority: no listener's word counts.
+/// Returns the time for decisions about the authority; listeners' clocks do not count.
 fn authority_moment(facts: &CertificateInputs) -> i64 {
     dates::authority_moment(facts.clock, BUILD_S)
 }
@@ -254,7 +254,7 @@ fn new_authority(facts: &CertificateInputs) -> Result<Authority> {
     Authority::make(&facts.names.label(), dates::authority_window(BUILD_S, authority_moment(facts)))
 }
 
-/// Makes an authority and keeps it.
+/// Makes an authority and stores it.
 fn make(file: &mut Stored<Authority>, facts: &CertificateInputs) -> Result<Authority> {
     let authority = new_authority(facts)?;
     file.write(&authority)?;
@@ -262,7 +262,8 @@ fn make(file: &mut Stored<Authority>, facts: &CertificateInputs) -> Result<Autho
     Ok(authority)
 }
 
-/// The authority with another certificate, where it is time for one. One that cannot be kept is as good: the next has the same key.
+/// Returns the authority with a new certificate, if it is time for one. One that cannot be stored still serves, because the
+/// next one has the same key.
 fn renewed(
     file: &mut Stored<Authority>,
     authority: &Authority,
@@ -290,7 +291,7 @@ fn renewed(
     Some(next)
 }
 
-/// What listeners' devices are asked to trust.
+/// Returns the authority that listeners' devices are asked to trust.
 fn trusted(authority: &Authority) -> Option<Trusted> {
     let der = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).ok();
     let until = |window: Window| dates::day(window.until_s - 1);

@@ -1,11 +1,12 @@
-//! The authority as Apple's devices take it: a configuration profile with one certificate in it. Pure.
+//! The authority in the form for Apple's devices: a configuration profile with one certificate. Pure.
 
 use data_encoding::{BASE64, HEXUPPER};
 
-/// The profile (Apple's "Configuration Profile Reference": payload types Configuration and com.apple.security.root).
+/// Returns the profile (Apple's "Configuration Profile Reference": payload types Configuration and
+/// com.apple.security.root).
 ///
-/// `der` is the certificate, `name` what it is called, `digest` 32 bytes that are the same for the same certificate: the
-/// profile's identifiers come from them, so that installing it again replaces it.
+/// `der` is the certificate, `name` its displayed name, and `digest` 32 bytes that are the same for the same certificate.
+/// The profile's identifiers derive from the digest, so that installing it again replaces it.
 pub fn profile(name: &str, der: &[u8], digest: &[u8; 32]) -> String {
     let name = name.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let (outer, inner) = (uuid(&digest[..16]), uuid(&digest[16..]));
@@ -40,7 +41,7 @@ pub fn profile(name: &str, der: &[u8], digest: &[u8; 32]) -> String {
     )
 }
 
-/// A version 8 UUID (RFC 9562: the maker's own bits) of 16 bytes.
+/// Returns a version 8 UUID (RFC 9562: custom bits) of 16 bytes.
 fn uuid(bytes: &[u8]) -> String {
     let mut bytes = bytes.to_vec();
     bytes[6] = bytes[6] & 0x0F | 0x80;

@@ -1,5 +1,5 @@
-//! A certificate from elsewhere (`cert`, `key`): two PEM files, read again when they have changed. Where they cannot be used, the
-//! service goes on with what it has, and says so.
+//! A certificate from elsewhere (`cert`, `key`): two PEM files, read again when they change. If they cannot be used, the
+//! service continues with the certificate it has, and reports the fault.
 
 use super::current::certified;
 use super::{CertificateInputs, locked, objections};
@@ -12,40 +12,40 @@ use std::sync::Mutex;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::sign::CertifiedKey;
 
-/// No chain and no key is as long: what is longer is something else.
+/// Longest file that is read: no chain or key is as long.
 const BYTES_MAX: u64 = 1 << 20;
 
-/// Where they are.
+/// The paths of the two files.
 #[derive(Clone, Debug)]
 pub struct Files {
-    /// The certificate, and after it those between it and its root.
+    /// The certificate, followed by the intermediate ones up to its root.
     pub cert: PathBuf,
     /// Its private key.
     pub key: PathBuf,
 }
 
-/// What tells one version of the files from another: which they are, and when anything of them changed, also who may read them.
+/// Identifies a version of the two files: their identity, and when they or their permissions last changed.
 type Stamp = [Option<(u64, i64, i64)>; 2];
 
 /// The files, and what is known of them.
 pub(super) struct Supplied {
     files: Files,
-    /// Names the device was given, for which the certificate should speak.
+    /// The names the device was given, which the certificate should contain.
     names: Vec<String>,
     known: Mutex<Known>,
 }
 
 struct Known {
     stamp: Stamp,
-    /// Why they cannot be used as they are now.
+    /// Why they cannot be used at present.
     flaw: Option<Error>,
-    /// Whether they could be used at any time since the start: from then on theirs is the certificate that is shown.
+    /// Whether they could be used at any time since the start: from then on their certificate is the one in use.
     shown: bool,
     objections: Vec<String>,
 }
 
 impl Supplied {
-    /// Reads them for the first time; the certificate, where it can be used.
+    /// Reads them for the first time; also returns the certificate, if it can be used.
     pub(super) fn open(files: Files, names: Vec<String>) -> (Self, Option<CertifiedKey>) {
         let stamp = files.stamp();
         let (first, flaw) = match files.load() {
@@ -63,10 +63,10 @@ impl Supplied {
         locked(&self.known).shown
     }
 
-    /// The certificate to show from now on, where the files have changed.
+    /// Returns the new certificate, if the files have changed.
     ///
     /// # Errors
-    /// When they have, and cannot be used: said once.
+    /// If they have changed and cannot be used; reported once.
     pub(super) fn news(&self) -> Result<Option<CertifiedKey>> {
         let stamp = self.files.stamp();
         if locked(&self.known).stamp == stamp {
@@ -80,7 +80,7 @@ impl Supplied {
         loaded.map(Some)
     }
 
-    /// Notes what browsers will say against `leaf`, where that is the files' own.
+    /// Notes browsers' objections to `leaf`, if it comes from these files.
     pub(super) fn compare(&self, leaf: &CertificateDer<'_>, facts: &CertificateInputs) {
         let mut known = locked(&self.known);
         known.objections =
@@ -91,7 +91,7 @@ impl Supplied {
         locked(&self.known).objections.clone()
     }
 
-    /// What is wrong with them, in plain sentences.
+    /// Returns what is wrong with them, in plain sentences.
     pub(super) fn notices(&self) -> Vec<String> {
         let known = locked(&self.known);
         let objections =
@@ -117,7 +117,8 @@ impl Files {
         })
     }
 
-    /// What is wrong with them on this machine, which was given these further names; for who does not show them.
+    /// Returns what is wrong with them on this machine, which was given these further names. For callers that do not use
+    /// the certificate.
     pub fn flaws(&self, facts: &CertificateInputs, names: &[String]) -> Vec<String> {
         match self.load() {
             Ok(certified) => objections::objections(&certified.cert[0], facts, names),
@@ -125,7 +126,7 @@ impl Files {
         }
     }
 
-    /// Reads both.
+    /// Reads both files.
     ///
     /// # Errors
     /// With the remedy.
@@ -150,7 +151,7 @@ fn read(path: &Path, word: &str) -> Result<Vec<u8>> {
     })
 }
 
-/// Of a file, and of nothing that only looks like one: a pipe would never end.
+/// Reads a regular file; a pipe, for example, would never end.
 fn contents(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is no file"));
