@@ -1,13 +1,13 @@
-//! What the system's files hold once the wishes are done. Each function takes what a file holds now and gives what it shall
-//! hold: done twice, it is the same.
+//! Computes what the system's files must hold once the card's values are applied. Each function takes the present content
+//! of a file and returns the new one; applying it twice changes nothing more.
 
 use crate::encoding::VALUE_LINES_MAX;
 use data_encoding::HEXLOWER;
 use std::fmt::Write as _;
 use toml::Value;
 
-/// The service's configuration with these keys set; whatever else it says stays. They stand before the first [section], which a newer
-/// version may have: behind it they would be the section's.
+/// Returns the service's configuration with these keys set, and everything else unchanged. The keys go before the first
+/// [section], which a newer version may have; after it they would belong to the section.
 pub fn config_with(now: &str, keys: &[(&str, Value)]) -> String {
     let lines: Vec<&str> = now.lines().collect();
     let (mut text, mut rest) = (String::new(), &lines[..]);
@@ -25,7 +25,7 @@ pub fn config_with(now: &str, keys: &[(&str, Value)]) -> String {
     text
 }
 
-/// The key a line sets, out of its quotes.
+/// Returns the key a line sets, without quotes.
 fn key_of(line: &str) -> Option<&str> {
     let key = line.split_once('=')?.0.trim();
     let bare =
@@ -34,8 +34,8 @@ fn key_of(line: &str) -> Option<&str> {
     is_word.then_some(bare)
 }
 
-/// How many lines the key of the first line takes: a list or a long text may go on over several, up to the next key. What cannot be
-/// read is one line.
+/// Returns how many lines the value in the first line spans: a list or a long text may continue up to the next key. An
+/// unreadable value counts as one line.
 fn lines_of_value(lines: &[&str]) -> usize {
     let goes_on = |line: &str| {
         let value = line.split_once('=').map_or("", |(_, value)| value.trim_start());
@@ -51,15 +51,15 @@ fn lines_of_value(lines: &[&str]) -> usize {
     (1..=more.count() + 1).find(whole).unwrap_or(1)
 }
 
-/// The name of the file in which iwd keeps a network: plain names as they are, others in hexadecimal (iwd.network(5)).
+/// Returns the name of iwd's file for a network: plain names unchanged, others in hexadecimal (iwd.network(5)).
 pub fn iwd_file(name: &str, password: &str) -> String {
     let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" _-".contains(&byte));
     let stem = if is_plain { name.to_owned() } else { format!("={}", HEXLOWER.encode(name.as_bytes())) };
     format!("{stem}.{}", if password.is_empty() { "open" } else { "psk" })
 }
 
-/// What stands in it. Every network is looked for by its name: a hidden one is not found otherwise. A visible one is joined
-/// sooner, within 16 s in a trial (docs/guide/unproven.md).
+/// Returns its content. Every network is searched for by its name, because a hidden one is not found otherwise. A visible one is
+/// joined sooner, within 16 s in a trial (docs/guide/unproven.md).
 pub fn iwd_network(password: &str) -> String {
     let settings = "[Settings]\nAutoConnect=true\nHidden=true\n";
     match password.len() {
@@ -69,7 +69,7 @@ pub fn iwd_network(password: &str) -> String {
     }
 }
 
-/// A value as iwd reads it: a leading space would be lost, a backslash begins an escape.
+/// Escapes a value for iwd, which would drop a leading space and takes a backslash as the start of an escape.
 fn escaped(value: &str) -> String {
     let doubled = value.replace('\\', "\\\\");
     match doubled.strip_prefix(' ') {
@@ -78,7 +78,7 @@ fn escaped(value: &str) -> String {
     }
 }
 
-/// iwd's own configuration with this country.
+/// Returns iwd's own configuration with this country.
 pub fn iwd_with_country(now: &str, country: &str) -> String {
     let mut text = String::new();
     let (mut in_general, mut written) = (false, false);

@@ -1,6 +1,6 @@
-//! The keys of the card's `synthwire.toml`: what each of them takes, and what is said when it is something else.
+//! The keys of the card's `synthwire.toml`: the values they accept, and the messages for other values.
 //!
-//! Those that are settings of the service are declared with them, in `config::settings`.
+//! Keys that are settings of the service are declared with those, in `config::settings`.
 
 use crate::config::{Kind, SETTINGS, Setting};
 use crate::host_name::HostName;
@@ -10,15 +10,15 @@ use toml::Value;
 /// One key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
-    /// As it is written.
+    /// Its name in the file.
     pub(super) name: &'static str,
-    /// A value to copy.
+    /// An example to copy.
     pub(super) example: &'static str,
-    /// What it is, for a person.
+    /// Its purpose, for the user.
     pub(super) about: &'static str,
-    /// Whether its value may be shown again.
+    /// Whether its value may be shown; secrets may not.
     pub(super) open: bool,
-    /// The setting of the service that it is; the others are the system's.
+    /// The service's setting of this key; `None` for a key of the system.
     pub(super) setting: Option<&'static Setting>,
 }
 
@@ -85,22 +85,22 @@ pub(super) static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
     keys
 });
 
-/// The key of this name.
+/// Returns the key of this name.
 pub(super) fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// What was checked, or what is said instead.
+/// A checked value, or the message about it.
 pub(super) type Checked<T> = Result<T, String>;
 
-/// A text; another kind of value is none.
+/// Returns a text; refuses other kinds of values.
 pub(super) fn text<'a>(key: &Key, value: &'a Value) -> Checked<&'a str> {
     value.as_str().ok_or_else(|| {
         format!("{} wants its value between straight quotes: {} = {}", key.name, key.name, key.example)
     })
 }
 
-/// A name for the network, in small letters.
+/// Checks a name for the network and returns it in lower case.
 pub(super) fn hostname(text: &str) -> Checked<String> {
     let name = HostName::parse(text).filter(|name| name.is_strict() && !text.contains('.'));
     let Some(name) = name else {
@@ -118,10 +118,10 @@ pub(super) fn hostname(text: &str) -> Checked<String> {
     Ok(name.to_string())
 }
 
-/// Most names: far more than anybody's router gives.
+/// Most names: far more than a router assigns.
 const NAMES_MAX: usize = 16;
 
-/// One further name, or a list of them, in small letters; an empty list takes away those there are.
+/// Checks a name, or a list of names, and returns them in lower case. An empty list removes the present ones.
 pub(super) fn names(value: &Value) -> Checked<Vec<HostName>> {
     let texts: Option<Vec<&str>> = match value {
         Value::String(text) => Some(vec![text]),
@@ -152,7 +152,7 @@ fn name(text: &str) -> Checked<HostName> {
     Err(says.into())
 }
 
-/// A setting of the service, as its configuration takes it; an access key as it was typed.
+/// Checks a setting of the service and returns it as its configuration takes it, but an access key as it was typed.
 pub(super) fn setting(key: &Key, setting: &Setting, value: &Value) -> Checked<Value> {
     match setting.kind {
         Kind::Names => {
@@ -176,7 +176,7 @@ pub(super) fn setting(key: &Key, setting: &Setting, value: &Value) -> Checked<Va
     }
 }
 
-/// An access key: what it must be like is said by whoever hashes it.
+/// Checks an access key; the code that hashes it knows the rules.
 pub(super) fn access_key(key: &Key, text: &str) -> Checked<String> {
     if text.trim().is_empty() {
         return Err(format!(
@@ -187,7 +187,7 @@ pub(super) fn access_key(key: &Key, text: &str) -> Checked<String> {
     Ok(text.to_owned())
 }
 
-/// The name of a Wi-Fi network.
+/// Checks the name of a Wi-Fi network.
 pub(super) fn wifi_name(text: &str) -> Checked<String> {
     if text.is_empty() || text.len() > 32 || text.chars().any(char::is_control) {
         return Err("wifi_name has 1 to 32 characters (letters with accents count twice). \
@@ -197,7 +197,7 @@ pub(super) fn wifi_name(text: &str) -> Checked<String> {
     Ok(text.to_owned())
 }
 
-/// The password of a Wi-Fi network; '' for none.
+/// Checks the password of a Wi-Fi network; '' for none.
 pub(super) fn wifi_password(text: &str) -> Checked<String> {
     let is_hashed = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let said = if text.bytes().any(|byte| !(b' '..=b'~').contains(&byte)) {
@@ -212,7 +212,7 @@ pub(super) fn wifi_password(text: &str) -> Checked<String> {
     Err(said.into())
 }
 
-/// A country in two letters.
+/// Checks a country of two letters.
 pub(super) fn wifi_country(text: &str) -> Checked<String> {
     let code = text.to_ascii_uppercase();
     match code.as_str() {
@@ -222,7 +222,7 @@ pub(super) fn wifi_country(text: &str) -> Checked<String> {
     }
 }
 
-/// One public SSH key, or a list of them.
+/// Checks a public SSH key, or a list of them.
 pub(super) fn ssh_keys(value: &Value) -> Checked<Vec<String>> {
     let none =
         || "ssh_key wants a public key between quotes, or several: ssh_key = [\"ssh-ed25519 ...\", \"...\"]";

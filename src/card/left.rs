@@ -1,4 +1,4 @@
-//! What stays on the card and in the status once a file was read: words, never a secret.
+//! What remains on the card and in the status after a file was read: words, never a secret.
 
 use super::Problem;
 use super::keys::KEYS;
@@ -6,22 +6,22 @@ use super::sheet::Sheet;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
-/// What the service is told: `card.json` in a folder of root's.
+/// The report to the service: `card.json` in a folder that belongs to root.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Report {
-    /// Another for each reading of the card; '' before format 1.
+    /// Identifies the reading of the card; '' before format 1.
     pub reading: String,
-    /// When, in words.
+    /// The time, in words.
     pub when: String,
-    /// The keys that were done.
+    /// The keys that were applied.
     pub done: Vec<String>,
-    /// What was not, one sentence or two each.
+    /// The problems, one or two sentences each.
     pub problems: Vec<String>,
 }
 
 impl Report {
-    /// Of this file, read at this moment.
+    /// Creates the report of this file, read at this moment.
     pub fn new(sheet: &Sheet, further: &[Problem], when: &str, reading: String) -> Self {
         let right = sheet.entries.iter().filter(|entry| entry.wrong.is_none());
         let problems = sheet.problems();
@@ -33,30 +33,30 @@ impl Report {
         }
     }
 
-    /// Whether it set the pair in the configuration.
+    /// Returns whether the file set the pair in the configuration.
     pub fn set_pair(&self) -> bool {
         self.done.iter().any(|key| key == "first_channel")
     }
 
-    /// One sentence for each problem, for the page and the status.
+    /// Returns one sentence for each problem, for the page and the status.
     pub fn notices(&self) -> impl Iterator<Item = String> {
         let said = |problem: &String| format!("synthwire.toml on the card, {problem}.");
         self.problems.iter().map(said)
     }
 
-    /// `synthwire-problems.txt`.
+    /// Returns the content of `synthwire-problems.txt`.
     pub fn problems_text(&self) -> String {
         let mut text = format!("Read {}. The rest of synthwire.toml was done.\n\n", self.when);
         for problem in &self.problems {
             writeln!(text, "synthwire.toml, {problem}.").expect("a string can be written to");
         }
         text.push_str("\nCorrect synthwire.toml, put the card back and switch the device on again.\n");
-        // Notepad of old shows lines only with both.
+        // Old versions of Notepad need both characters to end a line.
         text.replace('\n', "\r\n")
     }
 }
 
-/// The moment in words; a clock that nobody has set shows no time worth saying.
+/// Returns the moment in words, without a time if the clock has not been set.
 pub fn moment(unix_s: i64, is_set: bool) -> String {
     let date = time::OffsetDateTime::from_unix_timestamp(unix_s).ok().filter(|_| is_set);
     date.map_or_else(
@@ -73,10 +73,10 @@ pub fn moment(unix_s: i64, is_set: bool) -> String {
     )
 }
 
-/// The file for the card: how to set things up, and what became of what stood there. All of it comments.
+/// Returns the file for the card: instructions, and what became of each line. It consists only of comments.
 ///
 /// # Panics
-/// Never: a string can be written to.
+/// Never: writing to a string cannot fail.
 pub fn sheet_text(sheet: &Sheet, report: Option<&Report>) -> String {
     let mut text = String::from(
         "# Synthwire: set up without a screen.\n#\n# Remove the '#' before a line, put your own words between the quotes, save, \

@@ -1,8 +1,8 @@
-//! Set up without a screen: `synthwire.toml` on the card's FAT partition, understood and turned into files. Pure.
+//! Set-up without a screen: `synthwire.toml` on the card's FAT partition, parsed and turned into files. Pure.
 //!
-//! In: what somebody typed (`sheet`), checked key by key (`keys`). Out: what the system's files then hold (`files`), and what
-//! is left on the card (`left`). What is wrong is a [`Problem`] and keeps nothing else from being done. Reading, writing and
-//! hashing are `cli::card`'s. Secrets come out in [`Wishes`] alone: no problem and no text for the card repeats one.
+//! In: what the user typed (`sheet`), checked key by key (`keys`). Out: the new content of the system's files (`files`),
+//! and what remains on the card (`left`). Each mistake is a [`Problem`] and does not affect the rest. Reading, writing and
+//! hashing belong in `cli::card`. Secrets appear only in [`Wishes`]: no problem and no text for the card repeats one.
 
 pub mod files;
 mod keys;
@@ -13,16 +13,16 @@ use crate::config::Setting;
 use std::fmt;
 use toml::Value;
 
-/// What somebody wishes, as far as it can be done.
+/// The valid values of the file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wishes {
-    /// The name of this device on the network, in small letters.
+    /// The name of this device on the network, in lower case.
     pub hostname: Option<String>,
-    /// Settings of the service, each with its key; access keys as typed.
+    /// Settings of the service, each with its value; access keys as typed.
     pub settings: Vec<(&'static Setting, Value)>,
     /// The network to join.
     pub wifi: Option<Network>,
-    /// Whose rules the radio keeps: two capital letters.
+    /// The country whose radio rules apply: two capital letters.
     pub wifi_country: Option<String>,
     /// Who may log in by SSH, one public key each.
     pub ssh_keys: Option<Vec<String>>,
@@ -33,14 +33,14 @@ pub struct Wishes {
 pub struct Network {
     /// Its SSID, 1 to 32 bytes.
     pub name: String,
-    /// 8 to 63 characters, or 64 hexadecimal digits; '' for a network without one.
+    /// 8 to 63 characters, or 64 hexadecimal digits; '' for an open network.
     pub password: String,
 }
 
-/// Something that was not done, and what to do about it.
+/// Something that was not applied, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The line it stands in, from 1; 0 when it is about no line.
+    /// The line it is in, from 1; 0 if it is about no line.
     pub line: usize,
     /// One or two plain sentences.
     pub says: String,

@@ -1,6 +1,7 @@
-//! Reads what somebody typed, line by line, so that a slip in one line spoils that line alone.
+//! Parses what the user typed, line by line, so that a mistake affects only its own line.
 //!
-//! It is TOML without sections. What editors add (a byte order mark, Windows line ends) is no slip: `crate::encoding` has seen to it.
+//! The file is TOML without sections. Marks added by editors (a byte order mark, Windows line ends) are no mistakes:
+//! `crate::encoding` has removed them.
 
 use super::keys::{self, Checked, KEYS, Key};
 use super::{Network, Problem, Wishes};
@@ -8,41 +9,41 @@ use crate::encoding::VALUE_LINES_MAX;
 use crate::suggestion;
 use toml::{Table, Value};
 
-/// A line that sets something, and what became of it.
+/// A line that sets a value, and what became of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// From 1.
+    /// Its number, from 1.
     pub line: usize,
-    /// Its key, when it is one of ours.
+    /// Its key, if it is one of ours.
     pub key: Option<&'static str>,
-    /// Its value as it is shown again: none of secrets, nor of what was not understood.
+    /// Its value to show; `None` for secrets and for values that were not understood.
     pub shown: Option<String>,
-    /// What is wrong with it; `None` when it can be done.
+    /// What is wrong with it; `None` if it can be applied.
     pub wrong: Option<String>,
 }
 
 /// A whole file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sheet {
-    /// Every line that is no comment.
+    /// Every line that is not a comment.
     pub entries: Vec<Entry>,
-    /// What can be done.
+    /// The valid values.
     pub wishes: Wishes,
 }
 
 impl Sheet {
-    /// Whether the file asks for nothing.
+    /// Returns whether the file requests nothing.
     pub fn is_blank(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// What is wrong, in the order of lines.
+    /// Returns the problems, in the order of lines.
     pub fn problems(&self) -> Vec<Problem> {
         let wrong = self.entries.iter().filter_map(|entry| Some((entry.line, entry.wrong.clone()?)));
         wrong.map(|(line, says)| Problem { line, says }).collect()
     }
 
-    /// Marks what was set by `key` as not done.
+    /// Marks the values of `key` as not applied.
     pub fn refuse(&mut self, key: &str, says: &str) {
         for entry in self.entries.iter_mut().filter(|entry| entry.key == Some(key) && entry.wrong.is_none()) {
             entry.wrong = Some(says.to_owned());
@@ -50,7 +51,7 @@ impl Sheet {
     }
 }
 
-/// Understands the file.
+/// Parses the file.
 pub fn read(text: &str) -> Sheet {
     let mut sheet = Sheet::default();
     let mut values: Vec<(&'static Key, Value)> = Vec::new();
@@ -60,7 +61,7 @@ pub fn read(text: &str) -> Sheet {
             continue;
         }
         let mut whole = line.to_owned();
-        // A list may go on over several lines: until it can be read, or the next key begins.
+        // A list may span several lines: until it can be read, or the next key begins.
         for _ in 1..VALUE_LINES_MAX {
             if !opens_list(&whole) || parse(&whole).is_ok() {
                 break;
@@ -116,7 +117,7 @@ fn parse(line: &str) -> Result<Table, toml::de::Error> {
     toml::from_str(line)
 }
 
-/// The key and value of a line.
+/// Returns the key and value of a line.
 fn understand(line: &str) -> Checked<(&'static Key, Value)> {
     if line.starts_with('[') {
         return Err(
@@ -138,7 +139,7 @@ fn understand(line: &str) -> Checked<(&'static Key, Value)> {
     }
 }
 
-/// What is said of a key that is none of ours.
+/// Returns the message about an unknown key.
 fn unknown(name: &str) -> String {
     let all: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
     let there_are = format!("There are: {}", all.join(", "));
@@ -160,7 +161,7 @@ fn unknown(name: &str) -> String {
     }
 }
 
-/// What is said of a value that is no TOML: never the value itself, it may be a password.
+/// Returns the message about a value that is not TOML. It never repeats the value, which may be a password.
 fn misread(key: &Key, typed: &str) -> String {
     let Key { name, example, .. } = key;
     if typed.contains(['“', '”', '„', '‟', '‘', '’', '«', '»']) {
@@ -184,7 +185,7 @@ fn misread(key: &Key, typed: &str) -> String {
     }
 }
 
-/// Checks the value of one key and notes what is wished.
+/// Checks the value of one key and stores it.
 fn take(wishes: &mut Wishes, key: &Key, value: &Value) -> Checked<()> {
     let text = || keys::text(key, value);
     if let Some(setting) = key.setting {
@@ -205,12 +206,12 @@ fn network(wishes: &mut Wishes) -> &mut Network {
     wishes.wifi.get_or_insert_with(|| Network { name: String::new(), password: String::new() })
 }
 
-/// Whether this key is there, without a mistake.
+/// Returns whether this key is present and valid.
 fn is_good(sheet: &Sheet, key: &str) -> bool {
     sheet.entries.iter().any(|entry| entry.key == Some(key) && entry.wrong.is_none())
 }
 
-/// Name and password of a network belong together: one of them alone joins nothing.
+/// Checks that a network has both name and password, because neither is of use alone.
 fn join_wifi(sheet: &mut Sheet) {
     const PAIR: [&str; 2] = ["wifi_name", "wifi_password"];
     for (this, other) in [(PAIR[0], PAIR[1]), (PAIR[1], PAIR[0])] {

@@ -1,4 +1,4 @@
-//! What `serve` and `doctor` are told: the command line, over the configuration file.
+//! The arguments of `serve` and `doctor`: the command line, which overrides the configuration file.
 
 use super::given::Given;
 use crate::config::{Complaint, Config, DEFAULT_FILE, Reading, SETTINGS};
@@ -8,15 +8,15 @@ use crate::source::tone::Pattern;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Which configuration: the same for every command.
+/// Which configuration to use: the same option for every command.
 #[derive(Debug, Default, Args)]
 pub(super) struct Configured {
-    /// Configuration file [default: /etc/synthwire/synthwire.toml, where there is one]
+    /// Configuration file [default: /etc/synthwire/synthwire.toml, if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
-/// The keys of the configuration file, as `serve --help` lists them: what an error sends people to.
+/// Returns the keys of the configuration file, as `serve --help` lists them, for errors to refer to.
 pub(super) fn keys() -> String {
     let lines = SETTINGS.iter().map(|setting| format!("\n  {:<24} {}", setting.key, setting.kind.wants()));
     let lines: String = lines.collect();
@@ -24,12 +24,12 @@ pub(super) fn keys() -> String {
 }
 
 impl Configured {
-    /// Reads it.
+    /// Reads the configuration.
     pub(super) fn read(&self) -> Result<Reading> {
         self.read_beside(false)
     }
 
-    /// The same; `https_elsewhere`: whether the command line names an address for HTTPS.
+    /// Reads it; `https_elsewhere` tells that the command line names an address for HTTPS.
     fn read_beside(&self, https_elsewhere: bool) -> Result<Reading> {
         match &self.config {
             Some(file) => Reading::of_file(file, https_elsewhere),
@@ -37,13 +37,13 @@ impl Configured {
         }
     }
 
-    /// Whether it is the one the system's own service has.
+    /// Returns whether it is the configuration of the system's own service.
     pub(super) fn is_systems(&self) -> bool {
         self.config.is_none()
     }
 }
 
-/// Where the sound comes from and where it goes; each overrides the configuration's key of the same name.
+/// The source of the sound and the addresses to serve; each option overrides the configuration's key of the same name.
 #[derive(Debug, Default, Args)]
 pub(super) struct ServeArguments {
     #[command(flatten)]
@@ -53,14 +53,14 @@ pub(super) struct ServeArguments {
     /// Instead of a device: demo, exact:music, exact:noise, exact:counter, exact:probe or wav:FILE
     #[arg(long, value_name = "SOURCE", conflicts_with_all = ["device", "demo"], value_parser = parse_source)]
     source: Option<Choice>,
-    /// How far off the crystal of such a source is, in parts per million
+    /// Error of the simulated crystal of such a source, in parts per million
     #[arg(long, value_name = "PPM", default_value_t = 0, allow_negative_numbers = true,
           value_parser = clap::value_parser!(i32).range(-1000..=1000))]
     pub(super) skew_ppm: i32,
-    /// Folder in which the system's updater says how it is [default: /run/synthwire-updater]
+    /// Folder in which the system's updater reports its state [default: /run/synthwire-updater]
     #[arg(long, value_name = "DIR")]
     pub(super) updater: Option<PathBuf>,
-    /// Folder in which 'synthwire card' says what became of the card [default: /data/card]
+    /// Folder in which 'synthwire card' leaves its report [default: /data/card]
     #[arg(long, value_name = "DIR")]
     pub(super) card: Option<PathBuf>,
 }
@@ -78,7 +78,7 @@ fn parse_source(text: &str) -> std::result::Result<Choice, String> {
 }
 
 impl ServeArguments {
-    /// The configuration file with the command line over it, and what is wrong in the file.
+    /// Returns the configuration file, overridden by the command line, and the mistakes in the file.
     pub(super) fn settle(&self) -> Result<(Config, Vec<Complaint>)> {
         let Reading { config, complaints } = self.configured.read_beside(self.give("listen_tls"))?;
         let config = self.given.over(&config);
@@ -86,17 +86,17 @@ impl ServeArguments {
         Ok((config, complaints))
     }
 
-    /// Whether a setting is given here.
+    /// Returns whether a setting is given here.
     pub(super) fn give(&self, key: &str) -> bool {
         self.given.has(key)
     }
 
-    /// Whether these lead to where the system's own service answers.
+    /// Returns whether these arguments lead to the address of the system's own service.
     pub(super) fn is_systems(&self) -> bool {
         self.configured.is_systems() && !self.given.has("listen")
     }
 
-    /// Where the sound comes from.
+    /// Returns which source to use.
     pub(super) fn choice(&self, config: &Config) -> Choice {
         match (&self.source, &config.device) {
             (Some(source), _) => source.clone(),

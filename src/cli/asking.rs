@@ -1,5 +1,4 @@
-//! The service that runs on this machine, asked by the other commands. There is one place to ask: the one where `serve` of the
-//! same configuration answers.
+//! Lets the other commands ask the running service, at the address where `serve` of the same configuration answers.
 
 use super::programs::said;
 use crate::config::Config;
@@ -16,30 +15,30 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Largest answer that is read: the status of two thousand listeners.
 const ANSWER_BYTES_MAX: u64 = 4 * 1024 * 1024;
-/// The variable with the listening key, where one is set: a command line is for everybody to see.
+/// The environment variable for the listening key, if one is set; command lines are visible to all users.
 pub(super) const KEY_VARIABLE: &str = "SYNTHWIRE_KEY";
-/// The first byte of a TLS alert (RFC 8446, 5.1): what an HTTPS port says to somebody who speaks HTTP.
+/// The first byte of a TLS alert (RFC 8446, 5.1), which an HTTPS port sends to a client that speaks HTTP.
 const TLS_ALERT: u8 = 21;
 
-/// What is heard from a place.
+/// The answer from an address.
 #[derive(Debug, PartialEq)]
 pub(super) enum ServiceAnswer {
-    /// The service, which says how it is.
+    /// The service, with its status.
     Runs(Value),
-    /// The service, which tells only those who have its listening key.
+    /// The service, which needs the listening key.
     Locked,
-    /// HTTPS.
+    /// An HTTPS port.
     Tls,
-    /// The service, which does not go by the name it was asked for, or refuses for another reason: HTTP's status.
+    /// The service, which refuses: it does not know the name it was asked by, or for another reason. Holds the HTTP status.
     Refuses(u16),
     /// Another program.
     Stranger,
-    /// Nobody: why.
+    /// No answer, for this reason.
     Nobody(String),
 }
 
 impl ServiceAnswer {
-    /// What the bytes of an HTTP answer to `/api/status` amount to. Pure.
+    /// Recognises an HTTP answer to `/api/status`. Pure.
     pub(super) fn of(bytes: &[u8]) -> Self {
         if bytes.first() == Some(&TLS_ALERT) {
             return Self::Tls;
@@ -55,10 +54,10 @@ impl ServiceAnswer {
         }
     }
 
-    /// What it says of itself, or why it does not, with what to do.
+    /// Returns the status.
     ///
     /// # Errors
-    /// Whatever is no status.
+    /// Why there is none, with what to do.
     pub(super) fn status(self, place: &str) -> Result<Value> {
         let error = match self {
             Self::Runs(status) => return Ok(status),
@@ -79,15 +78,16 @@ impl ServiceAnswer {
     }
 }
 
-/// Where the service of this configuration answers over HTTP: on the socket that systemd opens for it, else at `listen`. `is_systems`:
-/// nothing else was named, so that the system's own service is meant; its socket has nothing to do with any other.
+/// Returns where the service of this configuration answers over HTTP: on the socket that systemd opens for it, else at
+/// `listen`. `is_systems` tells that nothing else was named, so the system's own service is meant; only that service uses
+/// systemd's socket.
 pub(super) fn place(config: &Config, is_systems: bool) -> SocketAddr {
     let socket =
         || passed(&said(&["systemctl", "show", "synthwire.socket", "--property=ActiveState,Listen"]));
     from_here(if is_systems { socket().unwrap_or(config.listen) } else { config.listen })
 }
 
-/// The address of a socket that systemd holds open, by what `systemctl show` says of it.
+/// Returns the address of a socket that systemd holds open, from the output of `systemctl show`.
 fn passed(shown: &str) -> Option<SocketAddr> {
     let value = |key: &str| shown.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
     let stream = value("Listen")?.strip_suffix(" (Stream)")?;
@@ -95,7 +95,7 @@ fn passed(shown: &str) -> Option<SocketAddr> {
     stream.parse().ok()
 }
 
-/// The same as it is reached from this machine: "every address" is none to go to.
+/// Returns the address as reached from this machine, because "all addresses" is not a destination.
 fn from_here(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -105,19 +105,19 @@ fn from_here(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// Asks the service of this configuration how it is: over HTTP, and where nobody answers there, over HTTPS.
+/// Asks the service of this configuration for its status, over HTTP, and if nothing answers there, over HTTPS.
 pub(super) fn status(config: &Config, place: SocketAddr) -> ServiceAnswer {
     ask_either(config, place, "/api/status")
         .map_or_else(|why| ServiceAnswer::Nobody(why.to_string()), |bytes| ServiceAnswer::of(&bytes))
 }
 
-/// Asks what answers at `address`, a name or an address with its port, over HTTP alone.
+/// Asks for the status at `address`, a name or an address with its port, over HTTP alone.
 pub(super) fn status_at(address: &str) -> ServiceAnswer {
     let asked = reached(address).and_then(|stream| converse(stream, address, "/api/status"));
     asked.map_or_else(|why| ServiceAnswer::Nobody(why.to_string()), |bytes| ServiceAnswer::of(&bytes))
 }
 
-/// The first of the addresses behind a name that is reached.
+/// Connects to the first reachable address of a name.
 fn reached(address: &str) -> io::Result<TcpStream> {
     let mut refusal = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in address.to_socket_addrs()? {
@@ -129,7 +129,7 @@ fn reached(address: &str) -> io::Result<TcpStream> {
     Err(refusal)
 }
 
-/// What the service says that it is ill of; `None` while it is well.
+/// Returns why the service is not alive, in its own words; `None` if it is alive.
 pub(super) fn ill(config: &Config, place: SocketAddr) -> Option<Plain> {
     let answer = ask_either(config, place, "/healthz").unwrap_or_default();
     if answer.starts_with(b"HTTP/1.1 200 ") {
@@ -139,7 +139,7 @@ pub(super) fn ill(config: &Config, place: SocketAddr) -> Option<Plain> {
     Some(Plain::of(words.split_once("\r\n\r\n").map_or("", |(_, words)| words)))
 }
 
-/// The fingerprint of the certificate authority that the service shows to those who come to trust it, where it has one.
+/// Returns the fingerprint of the certificate authority that the service offers on its first-contact page, if it has one.
 pub(super) fn authority(place: SocketAddr) -> Option<Fingerprint> {
     let answer =
         ask(place, "/trust/synthwire.crt").ok().filter(|answer| answer.starts_with(b"HTTP/1.1 200 "))?;
@@ -147,12 +147,12 @@ pub(super) fn authority(place: SocketAddr) -> Option<Fingerprint> {
     Some(Fingerprint::of(&answer[head + 4..]))
 }
 
-/// Whether something answers over HTTPS.
+/// Returns whether something answers over HTTPS.
 pub(super) fn speaks_https(address: SocketAddr) -> bool {
     ask_secure(from_here(address), "/healthz").is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 "))
 }
 
-/// Over HTTP; over HTTPS, where the configuration has it and HTTP is not what answers.
+/// Asks over HTTP, or over HTTPS if that is configured and HTTP does not answer.
 fn ask_either(config: &Config, place: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
     let plain = ask(place, path);
     let is_http = plain.as_ref().is_ok_and(|answer| answer.first() != Some(&TLS_ALERT));
@@ -179,7 +179,8 @@ fn connect(address: SocketAddr) -> io::Result<TcpStream> {
 
 fn converse(mut stream: impl Read + Write, host: &str, path: &str) -> io::Result<Vec<u8>> {
     let key = std::env::var(KEY_VARIABLE).ok().map_or_else(String::new, |key| authorization(&key));
-    // In one piece: who answers the first of several and closes would reset the connection, and its answer would be lost.
+    // In one piece: a server that answers after the first of several pieces and closes would reset the connection, and its
+    // answer would be lost.
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{key}Connection: close\r\n\r\n");
     let sent = stream.write_all(request.as_bytes()).and_then(|()| stream.flush());
     let mut answer = Vec::new();
@@ -190,7 +191,7 @@ fn converse(mut stream: impl Read + Write, host: &str, path: &str) -> io::Result
     }
 }
 
-/// The line that shows a key, which may be a sentence in any language; none for what no line can hold.
+/// Returns the header with a key, which may be a sentence in any language; empty if no header can hold it.
 fn authorization(key: &str) -> String {
     if key.is_empty() || key.chars().any(char::is_control) {
         return String::new();

@@ -1,8 +1,10 @@
-//! `synthwire card`: sets the device up from `synthwire.toml` on the card's FAT partition, before network and service start.
+//! `synthwire card`: sets the device up from `synthwire.toml` on the card's FAT partition, before network and service
+//! start.
 //!
-//! In: what `crate::card` understands of it. Out: the system's files, each written whole, first where they stay (`--state`),
-//! then where they are seen until the next start (`--root`); and on the card, in the place of what was done, words. The card's
-//! own file is changed last: after a power cut before that everything is done again, to the same end.
+//! In: the result of `crate::card`. Out: the system's files, each written completely. They go first to where they persist
+//! (`--state`), then to where the running system sees them until the next start (`--root`). On the card, each applied line
+//! is replaced by a comment. The card's own file is changed last, so that after an earlier power cut everything is repeated
+//! with the same result.
 
 use super::terminal::{remark, say};
 use crate::card::left::{self, Report};
@@ -24,45 +26,46 @@ use toml::Value;
 
 const SHEET: &str = "synthwire.toml";
 const PROBLEMS: &str = "synthwire-problems.txt";
-/// What an editor that hides the end of a name makes of it.
+/// Names that an editor may give the file when the system hides file extensions.
 const MISNAMED: [&str; 2] = ["synthwire.toml.txt", "synthwire.txt"];
 /// Longest file that is read: far more than anybody types.
 const SHEET_BYTES_MAX: u64 = 64 * 1024;
 
-/// Where the service finds the report, unless it is told another folder: root's, for root writes no name in the service's.
+/// The folder in which the service looks for the report, unless it is told another one. It belongs to root, because root
+/// writes no files in the service's folder.
 pub(super) const CARD_FOLDER: &str = "/data/card";
-/// The same folder below what stays.
+/// The name of this folder below `--state`.
 const REPORT_FOLDER: &str = "card";
-/// Random bytes by which the service tells one reading of the card from the next.
+/// Random bytes that identify a reading of the card.
 const READING_BYTES: usize = 8;
 const CONFIG: &str = "etc/synthwire/synthwire.toml";
-/// Kept by itself, so that iwd's own file can change with an update.
+/// Stored separately, so that an update can change iwd's own file.
 const COUNTRY: &str = "etc/synthwire/wifi-country";
 const IWD_CONFIG: &str = "etc/iwd/main.conf";
 
-/// Who may log in, below what stays.
+/// The file of users that may log in, below `--state`.
 const SSH_KEYS: &str = "root/.ssh/authorized_keys";
-/// Files anybody may read, and files for root alone.
+/// File modes: readable by everybody, and by root alone.
 const OPEN: u32 = 0o644;
 const SECRET: u32 = 0o600;
 
 impl StateFile for Report {
     const NAME: &'static str = "card.json";
     const STEPS: &'static [Step] = &[numbered];
-    /// The service reads it as another user; it holds no secret.
+    /// The service reads it as another user; it contains no secret.
     const MODE: u32 = OPEN;
 }
 
-/// Where things are.
+/// The folders to use.
 #[derive(Debug, Args)]
 pub(super) struct CardArguments {
-    /// Where the card's FAT partition is mounted; made writable for a moment where it is not
+    /// Where the card's FAT partition is mounted; made writable for a moment if necessary
     #[arg(long, value_name = "DIR")]
     boot: PathBuf,
-    /// What stays: etc/, iwd/ (Wi-Fi), root/ (SSH) and card/ (what the service is told) below it
+    /// Folder for what persists: etc/, iwd/ (Wi-Fi), root/ (SSH) and card/ (the report to the service) below it
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
-    /// The running system, where it is not made of what stays: its etc/ and host name are changed as well
+    /// The running system, if it does not use the persistent files directly: its etc/ and host name are changed as well
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 }
@@ -83,7 +86,7 @@ pub(super) fn run(arguments: &CardArguments) -> Result<ExitCode> {
 }
 
 impl CardArguments {
-    /// Does what the card asks for; `None` when it asks for nothing.
+    /// Applies the card's file; `None` if it requests nothing.
     fn set_up(&self, when: &str) -> Result<Option<Report>> {
         let (mut sheet, mut further, found) = self.read_sheet();
         if sheet.is_blank() && further.is_empty() {
@@ -99,12 +102,12 @@ impl CardArguments {
         further.extend(unsaved.iter().cloned());
         let reading = random::<READING_BYTES>().map(|byte| format!("{byte:02x}")).concat();
         let report = Report::new(&sheet, &further, when, reading);
-        // The page's own place for problems; where it cannot be written, the card still tells.
+        // The page shows the report. If it cannot be written, the file on the card still names the problems.
         if let Err(error) = self.tell_service(&report) {
             remark(format!("synthwire: {error}."));
         }
         self.on_card(|| self.put_problems(&report)).map_err(|error| self.cannot_write(PROBLEMS, &error))?;
-        // What could not be saved stays on the card and is tried again at the next start.
+        // Values that could not be saved stay on the card and are tried again at the next start.
         if unsaved.is_empty() && !sheet.is_blank() {
             let text = left::sheet_text(&sheet, Some(&report));
             self.on_card(|| replace_secret(&self.boot.join(SHEET), text.as_bytes()))
@@ -113,7 +116,7 @@ impl CardArguments {
         Ok(Some(report))
     }
 
-    /// The card's file, what is wrong beside it, and whether there was one.
+    /// Returns the card's file, problems outside it, and whether there was one.
     fn read_sheet(&self) -> (Sheet, Vec<Problem>, bool) {
         let about_file = |says: String| Problem { line: 0, says };
         let mut further: Vec<Problem> = MISNAMED
@@ -152,7 +155,7 @@ impl CardArguments {
         }
     }
 
-    /// Does everything that can be; what could not be saved, and why.
+    /// Applies everything it can; returns what could not be saved, and why.
     fn apply(&self, sheet: &mut Sheet) -> Vec<Problem> {
         let wishes = sheet.wishes.clone();
         let mut steps: Vec<(Vec<&str>, io::Result<()>)> = Vec::new();
@@ -203,7 +206,7 @@ impl CardArguments {
 
     fn name_host(&self, name: &str) -> io::Result<()> {
         self.put("etc/hostname", format!("{name}\n").as_bytes(), OPEN)?;
-        // The kernel's own name: systemd has read the file before us.
+        // Set the kernel's name too, because systemd has already read the file.
         let kernels = self.root.as_ref().map(|root| root.join("proc/sys/kernel/hostname"));
         match kernels.filter(|path| path.exists()) {
             Some(path) => OpenOptions::new().write(true).open(path)?.write_all(name.as_bytes()),
@@ -217,13 +220,13 @@ impl CardArguments {
         self.put(CONFIG, files::config_with(&now, keys).as_bytes(), OPEN)
     }
 
-    /// Leaves the report where the service reads it.
+    /// Writes the report to where the service reads it.
     fn tell_service(&self, report: &Report) -> Result<()> {
         let folder = StateFolder::made(&self.state.join(REPORT_FOLDER), 0o755)?;
         Stored::open(&folder).0.write(report)
     }
 
-    /// Tells iwd of this start the country that is kept.
+    /// Gives iwd the stored country for this start.
     fn keep_country(&self) -> io::Result<()> {
         let (Some(root), country) = (&self.root, read_or_empty(&self.state.join(COUNTRY))?) else {
             return Ok(());
@@ -234,7 +237,8 @@ impl CardArguments {
         if country.is_empty() || now == new { Ok(()) } else { put_at(&path, new.as_bytes(), OPEN) }
     }
 
-    /// What a file says at this start: where it stays, or as the system came. However an editor saved it, as the service reads it.
+    /// Returns the content of a file at this start: the persistent one, or the original of the system. Decodes it as the
+    /// service does, whichever editor saved it.
     fn now(&self, path: &str) -> io::Result<String> {
         let kept = self.state.join(path);
         let read = match &self.root {
@@ -247,7 +251,7 @@ impl CardArguments {
         }
     }
 
-    /// Writes a file of `etc`: where it stays, then where it is seen.
+    /// Writes a file of `etc`: first where it persists, then where the running system sees it.
     fn put(&self, path: &str, bytes: &[u8], mode: u32) -> io::Result<()> {
         self.put_kept(path, bytes, mode)?;
         self.root.as_ref().map_or(Ok(()), |root| put_at(&root.join(path), bytes, mode))
@@ -257,13 +261,13 @@ impl CardArguments {
         put_at(&self.state.join(path), bytes, mode)
     }
 
-    /// The file beside the card's own, there as long as there are problems.
+    /// Writes the file beside the card's own, which exists as long as there are problems.
     fn put_problems(&self, report: &Report) -> io::Result<()> {
         let path = self.boot.join(PROBLEMS);
         if !report.problems.is_empty() {
             let text = report.problems_text();
             return if fs::read(&path).is_ok_and(|now| now == text.as_bytes()) {
-                Ok(()) // the same at every start: the card is not worn out with it
+                Ok(()) // unchanged: spare the card a write at every start
             } else {
                 write_whole(&path, text.as_bytes(), OPEN)
             };
@@ -285,7 +289,7 @@ impl CardArguments {
     }
 }
 
-/// Does `work` on the FAT partition; where that is mounted read only, it is writable for as long.
+/// Does `work` on the FAT partition, and makes it writable meanwhile if it is mounted read-only.
 pub(super) fn on_card(boot: &Path, work: impl Fn() -> io::Result<()>) -> io::Result<()> {
     match work() {
         Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
@@ -320,12 +324,12 @@ fn read_or_empty(path: &Path) -> io::Result<String> {
     }
 }
 
-/// Writes a file whole; folders that are missing are made, for root alone where the file is.
+/// Writes a file completely. Missing folders are created with the file's access, for root alone if the file is.
 fn put_at(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     write_whole_below(path, bytes, mode, if mode == SECRET { 0o700 } else { 0o755 })
 }
 
-/// Writes the file anew; what it held before is written over first, so that no tool that recovers deleted files finds it.
+/// Replaces the file, and overwrites its old content first, so that no tool for deleted files can recover it.
 fn replace_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut old = OpenOptions::new().write(true).open(path)?;
     let length = old.metadata()?.len();
@@ -341,7 +345,7 @@ mod tests {
     use crate::net::access::key::Workspace;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
-    /// A card, what stays and a system, in a folder that goes with it.
+    /// A card, a persistent folder and a system, in a temporary folder.
     struct Device {
         arguments: CardArguments,
         top: PathBuf,

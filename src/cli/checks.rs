@@ -1,5 +1,5 @@
-//! What `synthwire doctor` looks at: a list of checks, each a line or some with a name, a verdict and words. A new one is a
-//! function and a row of [`CHECKS`].
+//! The checks of `synthwire doctor`: each gives one or more lines with a name, a verdict and words. To add one, write a
+//! function and add it to [`CHECKS`].
 
 use super::asking::{self, KEY_VARIABLE, ServiceAnswer};
 use super::notices;
@@ -12,17 +12,17 @@ use crate::source::opening::{Kind, Selection};
 use crate::sys::{initramfs, machine, power};
 use std::net::{SocketAddr, TcpListener};
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Good,
-    /// It will play, but not at its best.
+    /// Sound will play, but not at its best.
     Warn,
     Bad,
 }
 
 impl Verdict {
-    /// As it stands before the line.
+    /// Returns the mark at the start of the line.
     pub(super) fn mark(self) -> &'static str {
         match self {
             Self::Good => "good",
@@ -32,7 +32,7 @@ impl Verdict {
     }
 }
 
-/// One line of the answer.
+/// One line of the result.
 #[derive(Debug)]
 pub(super) struct Check {
     pub(super) name: &'static str,
@@ -54,31 +54,32 @@ impl Check {
     }
 }
 
-/// What the checks look at.
+/// What the checks examine.
 pub(super) struct Scene<'a> {
     pub(super) config: &'a Config,
-    /// What is wrong in its file.
+    /// Mistakes in the configuration file.
     pub(super) complaints: &'a [Complaint],
     /// What `serve` would play.
     pub(super) selection: Selection,
-    /// Where the service of this configuration answers.
+    /// The address where the service of this configuration answers.
     pub(super) place: SocketAddr,
-    /// What is heard there.
+    /// The answer from there.
     pub(super) service: &'a ServiceAnswer,
 }
 
 impl Scene<'_> {
-    /// Whether a service has the card, the port and the priorities: then it is asked, and nothing is tried.
+    /// Returns whether a service is using the card, the port and the priorities: then the checks ask it and try nothing
+    /// themselves.
     fn is_served(&self) -> bool {
         matches!(self.service, ServiceAnswer::Runs(_) | ServiceAnswer::Locked | ServiceAnswer::Refuses(_))
     }
 }
 
-/// Every check, in the order they are told.
+/// All checks, in the order of their output.
 const CHECKS: &[fn(&Scene<'_>) -> Vec<Check>] =
     &[configuration, service, real_time, governor, sound, ports, certificate, authority, device];
 
-/// Looks at everything.
+/// Runs all checks.
 pub(super) fn all(scene: &Scene<'_>) -> Vec<Check> {
     CHECKS.iter().flat_map(|check| check(scene)).collect()
 }
@@ -131,13 +132,13 @@ fn real_time(scene: &Scene<'_>) -> Vec<Check> {
             Some(priority) => {
                 vec![Check::good(name, format!("the service captures with SCHED_FIFO {priority}"))]
             }
-            None => Vec::new(), // nothing is captured just now
+            None => Vec::new(), // nothing is being captured
         };
     }
     if scene.is_served() {
         return Vec::new();
     }
-    // On a thread of its own, so that this one stays as it was.
+    // On a separate thread, so that this one keeps its priority.
     let priority = scene.config.rt_priority;
     let tried = std::thread::spawn(move || become_real_time(RtRequest { priority, cpu: None }, &[])).join();
     let check = match tried {
@@ -224,7 +225,7 @@ fn ports(scene: &Scene<'_>) -> Vec<Check> {
     std::iter::once(plain).chain(secure).collect()
 }
 
-/// Whether `serve` could have this address.
+/// Checks whether `serve` could use this address.
 fn free(name: &'static str, address: SocketAddr, word: &str) -> Check {
     match TcpListener::bind(address) {
         Ok(_) => Check::good(name, format!("{address} is free")),
@@ -234,7 +235,7 @@ fn free(name: &'static str, address: SocketAddr, word: &str) -> Check {
     }
 }
 
-/// What is wrong with a certificate from elsewhere; a running service says so itself.
+/// Checks a certificate from elsewhere; a running service reports its faults itself.
 fn certificate(scene: &Scene<'_>) -> Vec<Check> {
     let files = files(scene.config).filter(|_| !scene.is_served());
     let facts = || machine::facts(Names::of(&machine::host(), &scene.config.names));
@@ -242,7 +243,7 @@ fn certificate(scene: &Scene<'_>) -> Vec<Check> {
     flaws.into_iter().map(|flaw| Check::warn("certificate", flaw)).collect()
 }
 
-/// Whom browsers are asked to trust, to be compared with what they show.
+/// Shows the authority that browsers are asked to trust, to be compared with what they show.
 fn authority(scene: &Scene<'_>) -> Vec<Check> {
     let has_https =
         matches!(scene.service, ServiceAnswer::Runs(status) if !status["tls_handshakes"].is_null());
@@ -253,7 +254,7 @@ fn authority(scene: &Scene<'_>) -> Vec<Check> {
         .collect()
 }
 
-/// What is to be said of the device: by the service, which knows its card and its memory, else of the board alone.
+/// Returns notices about the device: from the service, which knows its card and its memory, or else about the board alone.
 fn device(scene: &Scene<'_>) -> Vec<Check> {
     let notices: Vec<Plain> = if let ServiceAnswer::Runs(status) = scene.service {
         let said = status["notices"].as_array().into_iter().flatten();

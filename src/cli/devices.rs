@@ -1,4 +1,4 @@
-//! `synthwire devices`: what there is, which would be chosen, and why not the others.
+//! `synthwire devices`: lists the sound cards, which one would be chosen, and why not the others.
 
 use super::terminal::say;
 use crate::source::alsa::plugin_pcms;

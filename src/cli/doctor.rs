@@ -1,4 +1,4 @@
-//! `synthwire doctor`: looks at what usually goes wrong (`checks`) and says what to do about it. Where the service runs, it is asked.
+//! `synthwire doctor`: checks the usual causes of trouble (`checks`) and says what to do. It asks the service if that runs.
 
 use super::arguments::ServeArguments;
 use super::checks::{self, Scene, Verdict};
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 /// What to check.
 #[derive(Debug, Args)]
 pub(super) struct DoctorArguments {
-    /// Write a report for an issue: machine, USB, sound, power, service; only what anybody may see. '-' is the output
+    /// Write a report for an issue: machine, USB, sound, power, service, without private data. '-' is standard output
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     #[command(flatten)]

@@ -1,5 +1,6 @@
-//! `synthwire fingerprint`: the fingerprint of the certificate that this device offers to listeners, as the service on it says; also
-//! onto the card's FAT partition, where every computer can read it: a copy that does not come over the network.
+//! `synthwire fingerprint`: prints the fingerprint of the certificate that this device offers to listeners, as its service
+//! reports it. Can also write it to the card's FAT partition, which every computer can read: a copy that does not come over
+//! the network.
 
 use super::arguments::ServeArguments;
 use super::asking;
@@ -13,15 +14,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 const FILE: &str = "synthwire-fingerprint.txt";
-/// Anybody may read it.
+/// Readable by everybody.
 const MODE: u32 = 0o644;
 /// Groups of a fingerprint in one line of the file.
 const GROUPS_IN_LINE: usize = 4;
 
-/// What to do with it.
+/// What to do with the fingerprint.
 #[derive(Debug, Args)]
 pub(super) struct FingerprintArguments {
-    /// Also write it to the card's FAT partition, mounted here; made writable for a moment where it is not
+    /// Also write it to the card's FAT partition, mounted here; made writable for a moment if necessary
     #[arg(long, value_name = "DIR")]
     boot: Option<PathBuf>,
     #[command(flatten)]
@@ -38,7 +39,7 @@ pub(super) fn run(arguments: &FingerprintArguments) -> Result<ExitCode> {
     say(fingerprint.to_string());
     let Some(boot) = &arguments.boot else { return Ok(ExitCode::SUCCESS) };
     let (path, text) = (boot.join(FILE), text(fingerprint));
-    // A card is written to only when there is something to write.
+    // Write to the card only if the content has changed.
     if std::fs::read(&path).is_ok_and(|written| written == text.as_bytes()) {
         return Ok(ExitCode::SUCCESS);
     }
@@ -50,7 +51,7 @@ pub(super) fn run(arguments: &FingerprintArguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The file, with the line ends that every editor shows.
+/// Returns the content of the file, with line ends that every editor shows.
 fn text(fingerprint: Fingerprint) -> String {
     let groups = fingerprint.to_string();
     let groups: Vec<&str> = groups.split(' ').collect();

@@ -1,20 +1,21 @@
-//! The settings on the command line: an option for each that has one, over the configuration file.
+//! Settings on the command line: an option for each setting that has one, overriding the configuration file.
 
 use crate::config::{Config, Kind, SETTINGS, Setting};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use toml::{Table, Value};
 
-/// What is given.
+/// The settings given.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Given(Table);
 
 impl Given {
-    /// Whether this key is.
+    /// Returns whether this key is given.
     pub(super) fn has(&self, key: &str) -> bool {
         self.0.contains_key(key)
     }
 
-    /// The configuration with these over it; what is added to a list leaves what it holds.
+    /// Returns the configuration, overridden by these settings; an option that adds to a list keeps the items already in
+    /// it.
     pub(super) fn over(&self, config: &Config) -> Config {
         self.0.iter().fold(config.clone(), |config, (key, value)| match (config.value(key), value) {
             (Some(Value::Array(held)), Value::Array(more)) => config.with(key, [held, more.clone()].concat()),
@@ -23,7 +24,7 @@ impl Given {
     }
 }
 
-/// The option of a setting, where it has one.
+/// Returns the option of a setting, if it has one.
 fn option(setting: &'static Setting) -> Option<Arg> {
     let (long, value) = setting.option()?;
     let about = setting.about;
@@ -86,7 +87,7 @@ impl FromArgMatches for Given {
     }
 }
 
-/// Of an option that is given several times: a list of all.
+/// Joins the values of an option that is given several times to a list.
 fn joined(before: Value, now: Value) -> Value {
     match (before, now) {
         (Value::Array(before), Value::Array(now)) => Value::Array([before, now].concat()),

@@ -1,11 +1,12 @@
-//! The sentences of `docs/guide/troubleshooting.md`: what of a message may be told to anybody, for they hold nobody's words. Pure.
+//! The sentences of `docs/guide/troubleshooting.md`. They contain no private data, so that part of a message may be shown
+//! to everybody. Pure.
 
-/// Letters a sentence must have in common with a message, holes not counted.
+/// Letters a sentence must have in common with a message, not counting placeholders.
 const LETTERS_MIN: usize = 12;
-/// Stands in a sentence for whatever stands there in a message.
+/// The placeholder in a sentence for any text in a message.
 const HOLE: char = '…';
 
-/// Every sentence that is explained: headings, and the first cell of each row.
+/// Returns every sentence that the guide explains: headings, and the first cell of each row.
 pub(crate) fn sentences(guide: &str) -> impl Iterator<Item = String> + '_ {
     let lines = guide.lines().filter_map(|line| {
         let cell = line.strip_prefix("| ").map(|row| first_cell(row).trim());
@@ -19,7 +20,7 @@ fn first_cell(row: &str) -> &str {
     (0..row.len()).find(|at| ends(*at)).map_or(row, |end| &row[..end])
 }
 
-/// The sentence that a message is, or begins with: the one that has most in common with it.
+/// Returns the sentence that a message is or begins with, preferring the one that has most letters in common with it.
 pub(super) fn sentence_of(message: &str) -> Option<String> {
     let known = sentences(include_str!("../../docs/guide/troubleshooting.md"));
     let letters = |sentence: &String| sentence.chars().filter(|letter| letter.is_alphabetic()).count();
@@ -28,7 +29,7 @@ pub(super) fn sentence_of(message: &str) -> Option<String> {
         .max_by_key(letters)
 }
 
-/// Whether a message begins with a sentence, whatever stands in its holes.
+/// Returns whether a message begins with a sentence, with any text for its placeholders.
 fn begins_with(message: &str, sentence: &str) -> bool {
     let mut pieces = sentence.split(HOLE);
     let first = pieces.next().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Tells systemd how the service is, and the page how its power is, for as long as it runs. The words are `standing`'s, the verdict is
-//! `core::liveness`'s.
+//! Informs systemd of the service's state, and the page of its power, as long as the service runs. The words come from
+//! `standing`, the verdict from `core::liveness`.
 
 use super::standing;
 use crate::clock::mono_raw_now;
@@ -14,17 +14,17 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-/// How often the firmware is asked for power and heat.
+/// How often to ask the firmware for power and heat.
 const POWER_EVERY: Duration = Duration::from_secs(10);
-/// How often to check that the service lives, unless systemd's watchdog wants to know more often.
+/// How often to check that the service is alive, unless systemd's watchdog needs it more often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How often the watchdog is fed within the time it waits: one late look does no harm.
+/// How often to feed the watchdog within its time-out: one late check does no harm.
 const FEEDS_PER_WATCHDOG: u32 = 4;
-/// How often systemd is told of numbers that change all the time.
+/// How often to report numbers that change all the time to systemd.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
-/// Keeps the line of `systemctl status` true, and feeds the watchdog while the service lives. That this runs at all shows that the
-/// thread of the pages does.
+/// Keeps the line of `systemctl status` up to date, and feeds the watchdog while the service is alive. Running at all also
+/// proves that the network thread works.
 pub(super) async fn keep_systemd_informed(
     hub: Hub,
     service: Arc<Service>,
@@ -59,7 +59,7 @@ pub(super) async fn keep_systemd_informed(
         let line = first.into_iter().flatten().fold(line, |line, first| format!("{first} {line}").into());
         // Behind the rest, for the board's light goes by how the line begins.
         let line = service.notes().iter().fold(line, |line, note| format!("{line} {note}").into());
-        // For whoever sits at the device: a copy of the fingerprint that did not come over the network.
+        // For a user at the device: a copy of the fingerprint that did not come over the network.
         let line = match service.fingerprint() {
             Some(fingerprint) => Plain::from(format!("{line} Certificate: {fingerprint}.")),
             None => line,
@@ -71,14 +71,15 @@ pub(super) async fn keep_systemd_informed(
     }
 }
 
-/// Keeps true what the page says of power and heat; ends at once on a machine that cannot tell. One that has told before will again.
+/// Keeps the page's notice on power and heat up to date; returns at once on a machine that cannot tell. A machine that has
+/// answered once will answer again.
 pub(super) async fn keep_power_told(service: Arc<Service>) {
     let (mut told, mut has_answered) = (None, false);
     let mut look = tokio::time::interval(POWER_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         look.tick().await;
-        // The firmware answers when it has time: nobody who waits for a page waits for it.
+        // The firmware may answer slowly, so no page request should wait for it.
         let throttled = match tokio::task::spawn_blocking(power::here).await {
             Ok(Some(throttled)) => throttled,
             _ if has_answered => continue,
@@ -98,7 +99,7 @@ pub(super) async fn keep_power_told(service: Arc<Service>) {
     }
 }
 
-/// Says once that the service is not alive, and once that it is again; a start is nothing to speak of.
+/// Logs once that the service is not alive, and once that it is again; a start is not logged.
 fn log_change(before: Option<Ill>, ill: Option<Ill>) {
     match (before, ill) {
         (before, Some(ill)) if before != Some(ill) && !ill.is_start() => {

@@ -1,4 +1,4 @@
-//! `synthwire key`: hashes an access key, so that the key itself stands in no file.
+//! `synthwire key`: hashes an access key, so that no file contains the key itself.
 
 use super::terminal;
 use crate::error::{Error, Result};

@@ -40,7 +40,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Capture the synth and serve page and sound (what happens without a command)
+    /// Capture the synth and serve page and sound (the default command)
     #[command(after_help = arguments::keys())]
     Serve(ServeArguments),
     /// List the sound cards, which would be chosen, and why not the others
@@ -51,7 +51,7 @@ enum Command {
     Update(update::UpdateArguments),
     /// Read an access key from the input and print it hashed, for the configuration
     Key,
-    /// Watch a running service for so long, as a listener, and end with a verdict
+    /// Watch a running service for a given time, as a listener, and end with a verdict
     Soak(soak::SoakArguments),
     /// Print the fingerprint of the certificate that listeners are asked to trust, as the running service has it
     Fingerprint(fingerprint::FingerprintArguments),
@@ -59,7 +59,7 @@ enum Command {
     Card(card::CardArguments),
 }
 
-/// Parses the command line and does what it says.
+/// Parses the command line and runs the command.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let done: Result<ExitCode> = match arguments.command {

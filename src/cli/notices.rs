@@ -1,5 +1,5 @@
-//! What a person should know of this device besides its sound, gathered once at the start: what is wrong in its configuration,
-//! what its board cannot do, which boot loader it has, and what was wrong on its card. `/api/status` and the page show it.
+//! Notices for the user about this device, besides its sound, collected once at the start: mistakes in its configuration,
+//! limits of its board, its boot loader, and problems on its card. `/api/status` and the page show them.
 
 use crate::card::left::Report;
 use crate::config::Complaint;
@@ -9,7 +9,7 @@ use crate::sys::{board, boot_loader};
 use std::fs;
 use std::path::Path;
 
-/// What `synthwire card` left for the service in `folder`, if it did.
+/// Returns the report that `synthwire card` left for the service in `folder`, if there is one.
 pub(super) fn card_report(folder: &Path) -> Option<Report> {
     match Stored::<Report>::open(&StateFolder::of_others(folder)).1 {
         Found::Nothing => None,
@@ -21,7 +21,7 @@ pub(super) fn card_report(folder: &Path) -> Option<Report> {
     }
 }
 
-/// All there is to be said.
+/// Returns all notices.
 pub(super) fn gather(complaints: &[Complaint], card: Option<&Report>) -> Vec<Plain> {
     let complaints = complaints.iter().map(|complaint| Plain::from(format!("Configuration, {complaint}.")));
     let model = fs::read(board::MODEL_FILE).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Where `serve` listens: sockets that systemd passes or of its own, the certificate shown there, and what the network is told.
+//! Where `serve` listens: sockets from systemd or its own, the certificate for HTTPS, and what is announced on the network.
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -14,12 +14,12 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// The names synthwire.socket gives its sockets.
+/// The names that synthwire.socket gives its sockets.
 const HTTP_SOCKET: &str = "http";
 const HTTPS_SOCKET: &str = "https";
 
-/// Opens the ports, and says where they are. Where HTTPS cannot be had, that ends the start if the command line asked for it; a mistake in
-/// the file leaves the page by HTTP, which says what is wrong.
+/// Opens the ports, and logs their addresses. If HTTPS is impossible, the start fails if the command line asked for HTTPS;
+/// if the file did, the page stays on plain HTTP and says what is wrong.
 pub(super) async fn open(
     config: &Config,
     names: &watch::Receiver<Names>,
@@ -48,7 +48,7 @@ pub(super) async fn open(
     Ok((BoundPorts { plain, tls }, problem))
 }
 
-/// What the network is told that can be had here; nothing where that is not wished.
+/// Returns what to announce on the network; nothing if announcing is switched off.
 pub(super) fn offered(config: &Config, BoundPorts { plain, tls }: &BoundPorts) -> Vec<Offer> {
     let address = |listener: &TcpListener| listener.local_addr().ok();
     let tls = tls.as_ref().and_then(|tls| address(&tls.listener));
@@ -58,7 +58,7 @@ pub(super) fn offered(config: &Config, BoundPorts { plain, tls }: &BoundPorts) -
     }
 }
 
-/// What others on the network can reach: a service that listens for this machine alone is nobody's business.
+/// Returns the services that other machines can reach; a service that listens on this machine alone is not announced.
 fn offers(plain: SocketAddr, tls: Option<SocketAddr>) -> Vec<Offer> {
     let found = [("_http._tcp", Some(plain)), ("_https._tcp", tls)].into_iter();
     let reached = found.filter_map(|(kind, address)| Some((kind, address?)));
@@ -68,12 +68,12 @@ fn offers(plain: SocketAddr, tls: Option<SocketAddr>) -> Vec<Offer> {
         .collect()
 }
 
-/// Where a certificate from elsewhere is, if one is configured.
+/// Returns the paths of a certificate from elsewhere, if one is configured.
 pub(super) fn files(config: &Config) -> Option<Files> {
     Some(Files { cert: config.cert.clone()?, key: config.key.clone()? })
 }
 
-/// The port for HTTPS and the certificate to show there.
+/// Opens the port for HTTPS with its certificate.
 async fn tls(address: SocketAddr, config: &Config, names: watch::Receiver<Names>) -> Result<Tls> {
     let facts = move || machine::facts(names.borrow().clone());
     let folder = || StateFolder::open(&config.state_folder(|name| std::env::var_os(name))?);
@@ -88,7 +88,7 @@ async fn tls(address: SocketAddr, config: &Config, names: watch::Receiver<Names>
     })
 }
 
-/// The socket that systemd passes under this name, or one of our own.
+/// Returns the socket that systemd passes under this name, or opens one.
 async fn listener(name: &str, address: SocketAddr, word: &str) -> Result<TcpListener> {
     match fds::passed_listener(name)? {
         Some(listener) => {

@@ -1,15 +1,15 @@
-//! What other programs of this machine say, for as long and as much as anybody wants to hear.
+//! Runs other programs of this machine, with limits on the time and the amount of output.
 
 use std::process::{Command, Stdio};
 
 /// Seconds a program may take.
 const PATIENCE_S: &str = "5";
-/// Most that is heard: a night of the log's last lines has some 100 KiB.
+/// Most bytes that are read: a night of the log's last lines has some 100 KiB.
 const BYTES_MAX: usize = 512 * 1024;
 
-/// What a command says on its output; nothing when there is none, or it takes too long.
+/// Returns the standard output of a command; empty if it does not exist or takes too long.
 pub(super) fn said(line: &[&str]) -> String {
-    // `timeout` of coreutils ends what hangs.
+    // `timeout` of coreutils ends a program that hangs.
     let output = Command::new("timeout")
         .arg(PATIENCE_S)
         .args(line)

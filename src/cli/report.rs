@@ -1,8 +1,9 @@
-//! `synthwire doctor --report`: everything an issue needs in one text that anybody may read.
+//! `synthwire doctor --report`: everything an issue needs in one text that may be published.
 //!
-//! It is made of what may be shown: lines that fit a list of shapes (`shapes`), sentences of the guide without the words in their
-//! holes (`guide`), and numbers of ours. All else is left out and counted. So no name, address, key or serial number has to be
-//! recognised to be kept out. It asks the machine and the running service and changes nothing.
+//! It contains only what is known to be harmless: lines that fit a list of shapes (`shapes`), sentences of the guide
+//! without the words in their placeholders (`guide`), and our own numbers. Everything else is left out and counted. So no
+//! name, address, key or serial number has to be recognised to be kept out. It asks the machine and the running service and
+//! changes nothing.
 
 use super::asking::ServiceAnswer;
 use super::checks::Check;
@@ -20,23 +21,23 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Most of one file that is read.
+/// Most bytes read of one file.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
-/// Most lines of one part that are shown.
+/// Most lines shown of one part.
 const LINES_MAX: usize = 400;
 
-/// Where a part of the report comes from.
+/// The source of a part of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// Files; a `*` stands for any name.
     Files(&'static str),
     /// A command's output.
     Command(&'static [&'static str]),
-    /// The same, of which each word is a line.
+    /// A file of which each word is a line.
     Words(&'static str),
 }
 
-/// Title, source and what of it may be shown.
+/// Title, source, and the shapes that may be shown.
 type Part = (&'static str, Place, &'static [&'static str]);
 
 const PARTS: [Part; 20] = [
@@ -88,10 +89,10 @@ const SERVICE_LOG: Place = Place::Command(&[
     "--output=json",
     "--output-fields=MESSAGE,PRIORITY,CODE_FILE,CODE_LINE",
 ]);
-/// Raw, as the device sent them: no string is among them.
+/// Raw descriptors, as the device sent them; they contain no strings.
 const DESCRIPTORS: &str = "/sys/bus/usb/devices/*/descriptors";
 
-/// The whole text. `read` fetches the lines of a source, each with the place it stands at, where there are several.
+/// Returns the whole text. `read` fetches the lines of a source, each with its origin if there are several.
 pub(super) fn text(
     checks: &[Check],
     config: &Config,
@@ -129,7 +130,7 @@ fn part(text: &mut String, title: &str, lines: &[String]) {
     write!(text, "\n== {title}\n{content}\n").expect("a string can be written to");
 }
 
-/// What a source has: each line trimmed, with its place before it where it has one.
+/// Returns the lines of a source, trimmed, each after its origin if there are several.
 pub(super) fn read(from: Place) -> Vec<String> {
     match from {
         Place::Command(line) => said(line).lines().map(|line| line.trim().to_owned()).collect(),
@@ -148,13 +149,13 @@ pub(super) fn read(from: Place) -> Vec<String> {
     }
 }
 
-/// Between a place and what stands there.
+/// Separates the origin from the line.
 const PLACE_ENDS: &str = " » ";
-/// What the kernel calls cards, processors, zones and places on the bus.
+/// The kernel's names of cards, processors, zones and places on the bus.
 const PLACES: &[&str] =
     &["(?:(?:card|pcm|cpu|thermal_zone|hwmon)[0-9D]{1,5}[cp]?|<port>)(?: (?:pcm[0-9]{1,3}[cp]))?"];
 
-/// The names that the stars of a pattern stand for.
+/// Returns the names that the stars of a pattern stand for.
 fn place(path: &Path, pattern: &Path) -> Option<String> {
     let both = path.components().zip(pattern.components());
     let stars = both.filter(|(_, pattern)| pattern.as_os_str().to_string_lossy().contains('*'));
@@ -162,7 +163,7 @@ fn place(path: &Path, pattern: &Path) -> Option<String> {
     (!names.is_empty()).then(|| names.join(" "))
 }
 
-/// The lines that may be shown, and how many were not.
+/// Returns the lines that may be shown, and how many were left out.
 fn shown(lines: &[String], shapes: &Shapes) -> Vec<String> {
     let places = Shapes::of(PLACES, "");
     let fits = |line: &&String| match line.split_once(PLACE_ENDS) {
@@ -177,10 +178,10 @@ fn shown(lines: &[String], shapes: &Shapes) -> Vec<String> {
     shown
 }
 
-/// Files of our code: a test sees that every folder of src/ is among these.
+/// Files of our code; a test checks that every folder of src/ is listed.
 const CODE_FILES: &str = "src/(?:(?:card|cli|config|core|hub|net|rt|source|state|sys|tls|update)/)?[a-z_]{2,24}(?:/[a-z_]{2,24}){0,2}\\.rs";
 
-/// One entry of the journal: when, how urgent, where in our code, and the sentence of the guide that it is.
+/// Converts an entry of the journal to its time, urgency, place in our code, and its sentence in the guide.
 fn logged(line: &str) -> String {
     let entry: Value = serde_json::from_str(line).unwrap_or_default();
     let field = |name: &str| entry[name].as_str().unwrap_or_default();
@@ -197,15 +198,15 @@ fn logged(line: &str) -> String {
     )
 }
 
-/// The files a pattern means, in order.
+/// Returns the files that match a pattern, in order.
 fn matching(pattern: &Path) -> Vec<PathBuf> {
     let paths = glob::glob(&pattern.to_string_lossy()).expect("our own patterns are right");
-    paths.flatten().collect() // where a folder may not be read, nothing is found
+    paths.flatten().collect() // a folder that may not be read has no files
 }
 
 fn bytes(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let _ = fs::File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)); // what is not there is nothing
+    let _ = fs::File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)); // a missing file is empty
     bytes
 }
 
@@ -213,7 +214,7 @@ fn content(path: &Path) -> String {
     String::from_utf8_lossy(&bytes(path)).trim_end_matches(['\n', '\0']).to_owned()
 }
 
-/// The sound cards: what they are, not what they are called, unless they are of the family.
+/// Returns the sound cards by kind, without their names unless they are of the family.
 fn cards() -> Vec<String> {
     let names = Shapes::of(&["(?i:MONTAGE|MODX)(?: ?[M0-9]{1,2}\\+?)?"], "");
     let numbers = Shapes::of(&["<x>"], "");
@@ -229,7 +230,7 @@ fn cards() -> Vec<String> {
     cards.collect()
 }
 
-/// The descriptors of the synth, as bytes: one line each, those whose meaning is known.
+/// Returns the synth's descriptors as bytes, one line each, only those whose meaning is known.
 fn descriptors() -> Vec<String> {
     let of_yamaha = |bytes: &Vec<u8>| bytes.get(8..10) == Some(&[0x99, 0x04]);
     matching(Path::new(DESCRIPTORS))
@@ -240,7 +241,8 @@ fn descriptors() -> Vec<String> {
         .collect()
 }
 
-/// Device, configuration, interface, endpoint and their association, and those of the audio class (USB 2.0, 9.6; Audio 1.0, A.4).
+/// Device, configuration, interface, endpoint and their association, and those of the audio class (USB 2.0, 9.6; Audio 1.0,
+/// A.4).
 fn hexadecimal(mut rest: &[u8]) -> Vec<String> {
     let mut lines = Vec::new();
     while let [length, kind, ..] = *rest {
@@ -254,12 +256,12 @@ fn hexadecimal(mut rest: &[u8]) -> Vec<String> {
     lines
 }
 
-/// The configuration: numbers as they are, of names and keys only that they are set.
+/// Returns the configuration: numbers as they are, but of names and keys only whether they are set.
 fn configured(config: &Config) -> Vec<String> {
     SETTINGS.iter().map(|setting| format!("{}: {}", setting.key, told(setting, config))).collect()
 }
 
-/// What may be told of a setting.
+/// Returns what may be shown of a setting.
 fn told(Setting { key, kind, .. }: &Setting, config: &Config) -> String {
     let value = config.value(key);
     match (kind, &value) {
@@ -292,7 +294,7 @@ fn listens(address: &str) -> Option<String> {
     Some(format!("port {} for {whom}", address.port()))
 }
 
-/// The names of what the status counts: losses and refusals.
+/// Returns the names that the status counts: losses and refusals.
 fn counted() -> String {
     let losses = Cause::ALL.map(|cause| format!("losses\\.{}\\.(?:events|frames)", cause.name()));
     let queue = format!("losses\\.{}\\.(?:events|frames)", Cause::QueueDrop.name());
@@ -301,7 +303,8 @@ fn counted() -> String {
     format!("(?:{})", all.join("|"))
 }
 
-/// A status as lines: `stream.frames: 12`. Lists are listeners' own words and the device's sentences: not ours to tell.
+/// Flattens a status to lines: `stream.frames: 12`. It skips lists, which hold texts of listeners and of the device that
+/// must not be shown.
 fn flat(status: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     let mut left = vec![(String::new(), status)];

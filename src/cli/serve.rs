@@ -1,4 +1,5 @@
-//! `synthwire serve`: builds the chain in the data's order, waits, stops; meanwhile it reads its configuration again when asked.
+//! `synthwire serve`: builds the chain in the order of the data, waits, stops. Meanwhile it reloads its configuration on
+//! request.
 
 use super::arguments::ServeArguments;
 use super::card::CARD_FOLDER;
@@ -33,7 +34,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
-/// What a device may take to be closed after the listeners are gone: a stop takes a second in all.
+/// How long closing a device may take after the listeners are gone: a stop takes a second in all.
 const CAPTURE_STOP_LIMIT: Duration = Duration::from_millis(250);
 
 /// Serves until a signal asks to stop.
@@ -55,13 +56,13 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
     }
     let updater = Updater::new(arguments.updater.as_deref().unwrap_or(Path::new(UPDATER_FOLDER)), folder);
     gate.updater = updater.unless(boot_loader::here().unfit().map(Into::into));
-    // Pages, handshakes, status: the listeners' sound has a thread of its own.
+    // For pages, handshakes and status; the listeners' sound has its own thread.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::new("cannot start the network runtime").because(error))?;
     let served = runtime.block_on(serve(arguments, config, gate, names));
-    runtime.shutdown_background(); // a device that is just being opened must not keep us
+    runtime.shutdown_background(); // do not wait for a device that is being opened
     served.map(|()| ExitCode::SUCCESS)
 }
 
@@ -71,7 +72,7 @@ async fn serve(
     mut gate: Gate,
     names: watch::Sender<Names>,
 ) -> Result<()> {
-    let mut reload_requests = signals::reload_requests()?; // before anybody is told that we are there to be asked
+    let mut reload_requests = signals::reload_requests()?; // before anybody learns that we can be asked
     let (listeners, problem) = ports::open(&config, &gate.names, arguments.give("listen_tls")).await?;
     gate.notices.extend(problem);
 
@@ -112,8 +113,8 @@ async fn serve(
     tokio::spawn(keep_power_told(Arc::clone(&service)));
     let served = Arc::clone(&service);
     let reloading = async move {
-        // We are ready when listeners can be played to and a source has been looked for once. A reload ends with "ready" as well,
-        // so none is taken up before.
+        // We are ready when listeners can be served and the first look for a source has ended. A reload also reports
+        // "ready" when it is done, so none is handled earlier.
         let _ = tokio::join!(plays, tried);
         notify::ready();
         let mut running = config;
@@ -140,7 +141,7 @@ async fn serve(
     Ok(())
 }
 
-/// Starts the supervisor; what ends it, and what is told when its first attempt to open a source is over.
+/// Starts the supervisor; returns its handle, and a signal for the end of its first attempt to open a source.
 fn spawn_capture(
     arguments: &ServeArguments,
     config: &Config,
@@ -165,13 +166,13 @@ fn spawn_capture(
         controls,
         announce: Box::new(tell),
         tried: Box::new(move || {
-            let _ = tried.send(()); // nobody waits any more when the service ends
+            let _ = tried.send(()); // the receiver may be gone if the service is ending
         }),
     };
     Ok((supervisor.spawn(frames)?, is_tried))
 }
 
-/// Starts the thread that plays to everybody; what it ends with.
+/// Starts the fan-out thread; returns a channel for its result.
 fn spawn_fan_out(
     frames: HandoffReader,
     arrivals: NewListenerReceiver,
@@ -194,7 +195,8 @@ fn spawn_fan_out(
     Ok(end)
 }
 
-/// Reads the configuration again and applies what can be applied while the sound goes on. A mistake in it changes nothing.
+/// Reloads the configuration and applies the live keys without interrupting the sound. If it has a mistake, nothing
+/// changes.
 fn reload(
     arguments: &ServeArguments,
     running: &mut Config,
@@ -203,7 +205,7 @@ fn reload(
     misread: &watch::Sender<Option<Plain>>,
 ) {
     notify::reloading();
-    // What runs is better than a default: a mistake changes nothing. A key that nobody knows is none.
+    // The running settings are better than defaults, so after a mistake nothing changes. An unknown key is not a mistake.
     let settled = arguments.settle().and_then(|(new, complaints)| {
         for complaint in &complaints {
             tracing::warn!("{complaint}");
@@ -218,7 +220,7 @@ fn reload(
             tracing::info!("{}", standing::reloaded(running, &new));
             let before = std::mem::replace(running, running.with_live_keys_of(&new));
             hub.admissions.set_most(running.listeners_max as usize);
-            // Whatever pair was chosen on the page stays, unless the file now names another than before.
+            // A pair chosen on the page stays, unless the file now names a different one.
             if running.first_channel != before.first_channel {
                 service.reconfigure_pair(running.first_channel);
             }

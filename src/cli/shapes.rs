@@ -1,12 +1,13 @@
-//! The lines that may stand in a report, by what they say: a list of shapes, each of fixed words and of numbers. What fits none is
-//! left out. Pure.
+//! The lines that a report may contain: a list of shapes, each of fixed words and numbers. A line that fits none is left
+//! out. Pure.
 //!
-//! A shape never lets free text through: where a name, an address or a number of identity can stand in the world, there is no hole
-//! here. `<n>` is a number, `<N>` one of the status, `<x>` four hexadecimal digits at most, `<port>` a place on the USB bus, `<pci>` one on PCI.
+//! A shape never lets free text through: it has no placeholder where a name, an address or a serial number could occur.
+//! `<n>` is a number, `<N>` one of the status, `<x>` up to four hexadecimal digits, `<port>` a place on the USB bus,
+//! `<pci>` one on PCI.
 
 use regex_lite::Regex;
 
-/// What the placeholders stand for.
+/// The patterns of the placeholders.
 const HOLES: [(&str, &str); 7] = [
     ("<N>", r"-?[0-9]{1,16}(?:\.[0-9]{1,20})?(?:e-?[0-9]{1,3})?"),
     ("<n>", r"-?[0-9]{1,10}(?:\.[0-9]{1,6})?"),
@@ -106,7 +107,7 @@ pub(super) const KERNEL_WORDS: &[&str] = &[
     "xhci[_-]hcd <pci>: (?:xHCI Host Controller|HC died; cleaning up|xHCI host controller not responding, assume dead|WARN: HC couldn't access mem fast enough for slot <n> ep <n>|ERROR Transfer event TRB DMA ptr not part of current TD ep_index <n> comp_code <n>)",
     "usbcore: registered new interface driver (?:snd-usb-audio|usbfs|hub|usbhid|uas|usb-storage|cdc_acm|r8152)",
 ];
-/// Of the status, flattened: one line a number. What is text there has its own shapes, word by word.
+/// Shapes of the status, flattened to one line per number. Text values have their own shapes, word by word.
 pub(super) const STATUS: &[&str] = &[
     "version: [0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}",
     "uptime_s: <N>",
@@ -131,11 +132,11 @@ pub(super) const STATUS: &[&str] = &[
     "<counted>: <N>",
 ];
 
-/// Shapes made ready: a line fits whole or not at all.
+/// Compiled shapes; a line fits as a whole or not at all.
 pub(super) struct Shapes(Vec<Regex>);
 
 impl Shapes {
-    /// Of a list; `counted` are the names of losses and refusals, which are kept elsewhere.
+    /// Compiles a list; `counted` are the names of losses and refusals, which are declared elsewhere.
     pub(super) fn of(list: &[&str], counted: &str) -> Self {
         let ready = |shape: &&str| {
             let shape =
@@ -147,7 +148,7 @@ impl Shapes {
         Self(list.iter().map(ready).collect())
     }
 
-    /// Whether a line may be shown.
+    /// Returns whether a line may be shown.
     pub(super) fn fit(&self, line: &str) -> bool {
         self.0.iter().any(|shape| shape.is_match(line))
     }

@@ -1,7 +1,7 @@
 //! `synthwire soak`: watches a running service for hours, as a listener and through `/api/status`, and ends with a verdict.
 //!
-//! It starts nothing and changes nothing: one more listener, and a question every few seconds. What it saw is judged by
-//! `verdict`.
+//! It starts nothing and changes nothing: it is one more listener and asks for the status every few seconds. `verdict`
+//! judges what it saw.
 
 use super::arguments::Configured;
 use super::asking::{self, KEY_VARIABLE, ServiceAnswer};
@@ -26,19 +26,19 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
-/// How often the service is asked, and the line on a terminal renewed.
+/// How often to ask the service, and to renew the line on a terminal.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Where nobody watches a terminal, a line for every so many looks: ten minutes.
+/// Without a terminal, one line for this many looks: ten minutes.
 const LOOKS_PER_LINE: u64 = 120;
-/// How long an answer may take, and silence of the sound last, before it counts.
+/// How long an answer may take, and how long sound may be silent, before it counts.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Before the next try to listen.
+/// Pause before the next attempt to listen.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// What to watch, and for how long.
 #[derive(Debug, Args)]
 pub(super) struct SoakArguments {
-    /// For how long: 24h, 90m, 1h30m, 45s
+    /// Duration: 24h, 90m, 1h30m, 45s
     #[arg(value_name = "TIME", value_parser = parse_span)]
     wanted_ns: u64,
     #[arg(
@@ -52,10 +52,10 @@ pub(super) struct SoakArguments {
     configured: Configured,
 }
 
-/// How the service is reached.
+/// How to reach the service.
 struct Way {
     address: String,
-    /// The `Authorization` header, where there is a key.
+    /// The `Authorization` header, if there is a key.
     key: Option<HeaderValue>,
 }
 
@@ -77,12 +77,12 @@ pub(super) fn run(arguments: &SoakArguments) -> Result<ExitCode> {
         .build()
         .map_err(|error| Error::new("cannot start the network runtime").because(error))?;
     let done = runtime.block_on(soak(way, arguments.wanted_ns));
-    runtime.shutdown_background(); // an answer that trickles must not keep us
+    runtime.shutdown_background(); // do not wait for an answer that trickles in
     done
 }
 
 async fn soak(way: Arc<Way>, wanted_ns: u64) -> Result<ExitCode> {
-    // Whatever makes it pointless is said at once, not after a day.
+    // Report at once, not after a day, if the soak is pointless.
     let first = way.status().await?;
     if first["source"]["state"] != "playing" {
         let notice = first["source"]["notice"].as_str().unwrap_or_default();
@@ -98,8 +98,8 @@ async fn soak(way: Arc<Way>, wanted_ns: u64) -> Result<ExitCode> {
     let began = mono_raw_now();
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    look.tick().await; // the first is at once
-    // From here to the loop nothing waits: whoever sees a listener may interrupt it.
+    look.tick().await; // the first tick comes at once
+    // Nothing waits from here to the loop, so that an interrupt works as soon as the listener is visible.
     let ear: Arc<Mutex<Ear>> = Arc::default();
     let listening = tokio::spawn(listen(Arc::clone(&way), Arc::clone(&ear)));
     let mut stop = std::pin::pin!(signals::asked_to_stop());
@@ -118,7 +118,7 @@ async fn soak(way: Arc<Way>, wanted_ns: u64) -> Result<ExitCode> {
     };
     listening.abort();
     watch.look(way.status().await.ok().as_ref());
-    // The timer's clock is another than ours: what it calls whole is whole.
+    // The timer uses another clock than ours; trust it on whether the time is complete.
     let elapsed_ns = mono_raw_now().since(began).max(if whole { wanted_ns } else { 0 });
     let ear = locked(&ear).clone();
     let verdict = Verdict::of(&ear, &watch, rate, elapsed_ns);
@@ -130,7 +130,7 @@ async fn soak(way: Arc<Way>, wanted_ns: u64) -> Result<ExitCode> {
     Ok(if verdict.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The line of how it goes: always in its place on a terminal, now and then in a log.
+/// Shows the progress: in place on a terminal, from time to time in a log.
 fn show(line: &str, looks: u64) {
     if is_watched() {
         renew(line);
@@ -143,10 +143,10 @@ fn locked(ear: &Mutex<Ear>) -> MutexGuard<'_, Ear> {
     ear.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Listens for ever: a connection that ends is counted and made again.
+/// Listens forever: counts each connection that ends, and makes a new one.
 async fn listen(way: Arc<Way>, ear: Arc<Mutex<Ear>>) {
     loop {
-        // Why it ended is in the service's log; here it counts that it did.
+        // The service's log tells why it ended; here only the count matters.
         let _ = hear(&way, &ear).await;
         locked(&ear).lose_connection();
         sleep(AGAIN_AFTER).await;
@@ -171,7 +171,7 @@ async fn hear(way: &Way, ear: &Mutex<Ear>) -> Option<()> {
 }
 
 impl Way {
-    /// `/api/status`.
+    /// Fetches `/api/status`.
     async fn status(&self) -> Result<Value> {
         let address = self.address.clone();
         let asked = spawn_blocking(move || asking::status_at(&address));

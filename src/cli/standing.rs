@@ -1,11 +1,11 @@
-//! What systemd is told of the service, in words. Pure: `informing` looks, asks and tells.
+//! The service's state in words for systemd. Pure: `informing` watches and reports.
 
 use crate::config::{Config, Setting};
 use crate::hub::SourceStatus;
 use crate::plain::Plain;
 use std::fmt::Write as _;
 
-/// The line of `systemctl status`: what plays, for how many, what was lost; or what is the matter.
+/// Returns the line of `systemctl status`: what plays, for how many, what was lost; or what is wrong.
 pub(super) fn line(status: &SourceStatus, listening: usize, losses: u64) -> Plain {
     let source = &status.source;
     let listeners = match listening {
@@ -13,7 +13,7 @@ pub(super) fn line(status: &SourceStatus, listening: usize, losses: u64) -> Plai
         listening => format!("{listening} listeners"),
     };
     let Some(capture) = &status.capture else {
-        // Between two sources there is nothing to say, nor when the service ends.
+        // Between two sources, and when the service ends, there is no notice.
         let notice = if source.notice.is_empty() { "Nothing plays." } else { &source.notice };
         return format!("{notice} {listeners}.").into();
     };
@@ -38,7 +38,7 @@ pub(super) fn line(status: &SourceStatus, listening: usize, losses: u64) -> Plai
     line.into()
 }
 
-/// What a reload has done, for the log.
+/// Returns what a reload has done, for the log.
 pub(super) fn reloaded(running: &Config, new: &Config) -> String {
     let changed = running.differing_keys(new);
     let (now, later): (Vec<&str>, Vec<&str>) =

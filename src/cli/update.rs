@@ -1,4 +1,4 @@
-//! `synthwire update`: hands a bundle to the system's updater and tells how it fares, as the page does.
+//! `synthwire update`: gives a bundle to the system's updater and reports the progress, as the page does.
 
 use super::arguments::Configured;
 use super::terminal::say;
@@ -14,24 +14,24 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
-/// What is read and handed on at once.
+/// Bytes read and written at once.
 const PIECE_BYTES: usize = 256 * 1024;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// Looks until a bundle that nobody takes is given up: a minute.
+/// Looks until we give up on a bundle that the updater does not take: a minute.
 const LOOKS_UNTAKEN_MAX: u32 = 300;
 
-/// Where systemd keeps the service's state folder, unless the configuration names another.
+/// Where systemd has the service's state folder, unless the configuration names another.
 const SYSTEMS_FOLDER: &str = "/var/lib/synthwire";
 
-/// Which bundle, and to whom.
+/// Which bundle to install, and how.
 #[derive(Debug, Args)]
 pub(super) struct UpdateArguments {
-    /// The bundle: a file as 'make bundle' makes it, its name usually ends in .raucb
+    /// The bundle: a file made by 'make bundle', usually named *.raucb
     file: PathBuf,
     /// Restart into it as soon as it is installed
     #[arg(long)]
     restart: bool,
-    /// Install it although it is older than what runs
+    /// Install it even if it is older than the running system
     #[arg(long)]
     older: bool,
     /// The service's state folder, in which bundles are handed over [default: the configuration's, else /var/lib/synthwire]
@@ -39,14 +39,14 @@ pub(super) struct UpdateArguments {
     state: Option<PathBuf>,
     #[command(flatten)]
     configured: Configured,
-    /// Folder in which the system's updater says how it is
+    /// Folder in which the system's updater reports its state
     #[arg(long, value_name = "DIR", default_value = UPDATER_FOLDER)]
     updater: PathBuf,
 }
 
 pub(super) fn run(arguments: &UpdateArguments) -> Result<ExitCode> {
     let unread = |error| Error::new(format!("cannot read {}", arguments.file.display())).because(error);
-    let file = File::open(&arguments.file).map_err(unread)?; // perhaps only root may
+    let file = File::open(&arguments.file).map_err(unread)?; // only root may be allowed to read it
     let folder = match &arguments.state {
         Some(folder) => folder.clone(),
         None => arguments.configured.read()?.config.state.unwrap_or_else(|| SYSTEMS_FOLDER.into()),
@@ -90,7 +90,7 @@ fn hand_over(arguments: &UpdateArguments, mut file: File, updater: &Updater) -> 
     incoming.hand_over().map_err(|why| cannot(&why))
 }
 
-/// Follows the updater until there is nothing more to wait for, and tells each step once.
+/// Follows the updater until the update is finished, and reports each step once.
 fn until_settled(updater: &Updater) -> Result<UpdaterStatus> {
     let mut looks = 0;
     while updater.is_handed_over() {

@@ -1,4 +1,4 @@
-//! What a soak has seen, and what that amounts to. Pure: `soak.rs` listens and asks, times come with what happened.
+//! What a soak has observed, and its verdict. Pure: `soak.rs` listens and asks, and passes the times.
 
 use crate::core::cause::Cause;
 use crate::core::wire::{self, Place, Record};
@@ -7,36 +7,36 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Losses that say something about machine, cable or service; the rest is somebody's wish.
+/// Losses that reveal a fault of machine, cable or service; the other causes are intended.
 const FAULTS: [Cause; 5] =
     [Cause::CaptureXrun, Cause::UsbLoss, Cause::DeviceGone, Cause::HandoffFull, Cause::QueueDrop];
-/// How much of the time may pass without sound before it is said that it stood still: starting and connecting take some.
+/// How long the sound may be missing in all before the verdict mentions it: starting and connecting take some of it, s.
 const STILL_S: u64 = 2;
 
-/// What a listener has heard.
+/// What a listener has received.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ear {
-    /// Frames that came as sound.
+    /// Frames received as sound.
     pub(super) frames: u64,
-    /// By cause: frames that were said to be missing.
+    /// By cause: frames reported as missing.
     pub(super) missing: BTreeMap<&'static str, u64>,
-    /// Places where the stream did not go on as it should, without a word.
+    /// Places where the stream jumped without an explanation.
     pub(super) breaks: u64,
-    /// Messages that were none.
+    /// Invalid messages.
     pub(super) refused: u64,
     /// Times the connection ended.
     pub(super) cut: u64,
     /// Longest wait for the next sound.
     pub(super) wait_ns_max: u64,
     last: Option<MonoNs>,
-    /// The number and the first frame the next record should have.
+    /// The number and the first frame that the next record should have.
     next: Option<(u32, u64)>,
-    /// Records this listener was told it will not get.
+    /// Records that this listener was told it will not get.
     told_lost: u32,
 }
 
 impl Ear {
-    /// A binary message that came at `now`.
+    /// Takes in a binary message that came at `now`.
     pub(super) fn hear(&mut self, message: &[u8], now: MonoNs) {
         let Ok(records) = wire::parse(message) else {
             self.refused += 1;
@@ -65,13 +65,13 @@ impl Ear {
         }
     }
 
-    /// The connection has ended: the next one begins anew.
+    /// Records that the connection has ended: the next one starts anew.
     pub(super) fn lose_connection(&mut self) {
         self.cut += 1;
         (self.next, self.told_lost) = (None, 0);
     }
 
-    /// Whether this record joins on to the last.
+    /// Checks that this record follows the last one without a gap.
     fn follow(&mut self, place: &Place, frame_after: u64) {
         if let Some((seq, frame)) = self.next {
             let passed_over = place.seq.wrapping_sub(seq);
@@ -92,18 +92,18 @@ impl Ear {
     }
 }
 
-/// What the service says of itself, from one look to the next.
+/// What the service reports, from one look to the next.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watch {
     /// Times it did not answer.
     pub(super) silent: u64,
-    /// Times it was started anew.
+    /// Times it restarted.
     pub(super) restarts: u64,
     /// Looks at which capture had no real-time priority.
     pub(super) not_prompt: u64,
     /// By cause: losses since the soak began.
     pub(super) losses: BTreeMap<String, u64>,
-    /// What it last said.
+    /// Its last status in words.
     pub(super) now: String,
     uptime_s: u64,
     before: BTreeMap<String, u64>,
@@ -111,7 +111,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// An answer of `/api/status`; `None` when there was none.
+    /// Takes in an answer of `/api/status`; `None` if there was none.
     pub(super) fn look(&mut self, status: Option<&Value>) {
         let Some(status) = status else {
             self.silent += 1;
@@ -129,7 +129,7 @@ impl Watch {
         for (cause, loss) in status["losses"].as_object().into_iter().flatten() {
             let events = loss["events"].as_u64().unwrap_or(0);
             let before = self.before.insert(cause.clone(), events);
-            // After a restart all it counts is new; at the first look nothing is.
+            // After a restart all its counts are new; at the first look none are.
             let new = match before {
                 Some(before) if !restarted => events.saturating_sub(before),
                 _ if self.looked => events,
@@ -141,17 +141,17 @@ impl Watch {
     }
 }
 
-/// What it amounts to.
+/// The verdict of a soak.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
-    /// What went wrong; nothing when it passed.
+    /// The faults; empty if it passed.
     pub(super) faults: Vec<String>,
-    /// What is worth knowing.
+    /// Further remarks.
     pub(super) notes: Vec<String>,
 }
 
 impl Verdict {
-    /// After `elapsed_ns` of listening to a stream of this rate.
+    /// Judges `elapsed_ns` of listening to a stream of this rate.
     pub(super) fn of(ear: &Ear, watch: &Watch, rate: Hz, elapsed_ns: u64) -> Self {
         let mut faults: Vec<String> = [
             (ear.breaks, "the stream broke # without a word"),
@@ -177,7 +177,7 @@ impl Verdict {
         if ear.frames == 0 {
             faults.push("no sound came at all".into());
         } else if still_s > STILL_S + elapsed_ns / NS_PER_S / 1000 {
-            // A thousandth: the synth's clock is another than ours.
+            // Allow for a thousandth, because the synth's clock differs from ours.
             faults.push(format!("for {still_s} s no sound came"));
         }
         let mut notes = Vec::new();
@@ -191,7 +191,7 @@ impl Verdict {
         Self { faults, notes }
     }
 
-    /// The last words of a soak that was to take `wanted_ns`.
+    /// Returns the final text of a soak planned for `wanted_ns`.
     pub(super) fn words(&self, elapsed_ns: u64, wanted_ns: u64) -> String {
         let so_far = if elapsed_ns < wanted_ns {
             format!(", ended before its {}", span(wanted_ns))
@@ -209,7 +209,7 @@ impl Verdict {
     }
 }
 
-/// What happened so often, '#' in its place; nothing when it did not.
+/// Returns a sentence with the count in place of '#'; `None` if the count is 0.
 fn counted(count: u64, says: &str) -> Option<String> {
     let often = match count {
         0 => return None,
@@ -219,7 +219,7 @@ fn counted(count: u64, says: &str) -> Option<String> {
     Some(says.replace('#', &often))
 }
 
-/// How it goes, in one line.
+/// Returns the progress in one line.
 pub(super) fn progress(ear: &Ear, watch: &Watch, (elapsed_ns, wanted_ns): (u64, u64)) -> String {
     let missing: u64 = ear.missing.values().sum();
     let lost = match (missing, ear.breaks) {
@@ -237,7 +237,7 @@ pub(super) fn progress(ear: &Ear, watch: &Watch, (elapsed_ns, wanted_ns): (u64, 
     )
 }
 
-/// A length of time as it is said: its two largest units.
+/// Formats a duration with its two largest units.
 fn span(ns: u64) -> String {
     let s = ns / NS_PER_S;
     match (s / 86_400, s / 3600 % 24, s / 60 % 60, s % 60) {
@@ -248,7 +248,7 @@ fn span(ns: u64) -> String {
     }
 }
 
-/// A length of time as it is typed: 24h, 90m, 1h30m, 2d, 45s; from a second to thirty days.
+/// Parses a duration as typed: 24h, 90m, 1h30m, 2d, 45s; from a second to thirty days.
 pub(super) fn parse_span(text: &str) -> Result<u64, String> {
     let none = || format!("{text:?} is no length of time: 24h, 90m, 1h30m, 2d or 45s, from 1s to 30d");
     let mut total_s = 0_u64;
@@ -371,7 +371,7 @@ mod tests {
         assert_eq!(watch.not_prompt, 1);
     }
 
-    /// Ten seconds of sound.
+    /// Returns ten seconds of sound.
     fn well() -> Ear {
         Ear { frames: 441_000, ..Ear::default() }
     }

@@ -1,9 +1,9 @@
-//! Which computer this is, and whether it is fit for a synth. Pure: the model is passed in.
+//! Which computer this is, and whether it suits a synth. Pure: the model is passed in.
 
-/// Where the firmware's device tree says what it runs on (/proc, where it is linked from, is closed to the service).
+/// Where the firmware's device tree names the model (the link in /proc is closed to the service).
 pub const MODEL_FILE: &str = "/sys/firmware/devicetree/base/model";
 
-/// What is said of boards, by the beginning of what follows "Raspberry Pi "; of others nothing.
+/// Notices about boards, by the text after "Raspberry Pi "; other boards have none.
 const SAID: [(&[&str], &str); 3] = [
     (
         &["3 ", "2 ", "Zero", "Model", "Compute Module 3"],
@@ -20,7 +20,7 @@ const SAID: [(&[&str], &str); 3] = [
     ),
 ];
 
-/// What is to be said of this board; `None` when it is one the product is made for, or no Raspberry Pi at all.
+/// Returns the notice about this board; `None` if the product is made for it, or it is no Raspberry Pi at all.
 pub fn notice(model: &str) -> Option<String> {
     let model = model.trim_matches(['\0', '\n', ' ']);
     let which = model.strip_prefix("Raspberry Pi ")?;

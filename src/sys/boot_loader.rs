@@ -1,43 +1,45 @@
-//! The boot loader of a Raspberry Pi 4 and later, which lies on the board and not on the card: is it young enough for updates?
+//! The boot loader of a Raspberry Pi 4 and later, which is stored on the board and not on the card: is it recent enough for
+//! updates?
 //!
-//! It says of itself in the device tree when it was built and how this start came about. A board without these files (an older
-//! Raspberry Pi, any other computer) has nothing to be said about. The judgement is pure; the folder is passed in by tests.
+//! The device tree tells its build date and how this start happened. A board without these files (an older Raspberry Pi,
+//! any other computer) gets no notice. The judgement is pure; tests pass another folder.
 
 use std::path::Path;
 
-/// Where it says so (/proc/device-tree, which is a link to it, is closed to the service).
+/// The folder with its values (/proc/device-tree, a link to it, is closed to the service).
 const FOLDER: &str = "/sys/firmware/devicetree/base/chosen/bootloader";
 
-/// 2022-12-01: the first release for everybody that knows `tryboot_a_b`, by which a new version is tried (release notes of
+/// 2022-12-01: the first general release that knows `tryboot_a_b`, which trials of a new version need (release notes of
 /// rpi-eeprom, 2711).
 const KNOWS_TRIALS_S: u32 = 1_669_852_800;
-/// 2025-08-01 to 2025-10-07: these read a remark of Debian's kernel as the number of a partition (raspberrypi/firmware#2000).
+/// 2025-08-01 to 2025-10-07: these versions take a remark in Debian's kernel for the number of a partition
+/// (raspberrypi/firmware#2000).
 const MISREADS_S: std::ops::RangeInclusive<u32> = 1_754_006_400..=1_759_881_599;
 
-/// How to get a newer one: the same for everybody.
+/// How to get a newer one, the same on every board.
 const RENEW: &str = "Update it: in Raspberry Pi Imager choose \"Misc utility images\", \"Bootloader\", \"SD Card Boot\", write a \
                      spare card with it and start this Raspberry Pi from that card once";
 
-/// What it says; nothing of what it does not say.
+/// The boot loader's values; `None` for those it does not give.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BootLoader {
     /// When it was built, in seconds since 1970.
     pub built_s: Option<u32>,
-    /// From which partition it started this system.
+    /// The partition from which it started this system.
     pub partition: Option<u32>,
-    /// 1 when this start is a trial (`tryboot`).
+    /// 1 if this start is a trial (`tryboot`).
     pub tryboot: Option<u32>,
-    /// The reset register as it found it.
+    /// The reset register as the boot loader found it.
     pub rsts: Option<u32>,
 }
 
-/// The one of this board.
+/// Reads the boot loader of this board.
 pub fn here() -> BootLoader {
     BootLoader::read(Path::new(FOLDER))
 }
 
 impl BootLoader {
-    /// What stands in `folder`: a file for each value, of four bytes, the highest first, as device trees have them.
+    /// Reads `folder`, which has a file for each value: four bytes, big-endian as in all device trees.
     pub fn read(folder: &Path) -> Self {
         let value = |name: &str| {
             let bytes = std::fs::read(folder.join(name)).ok()?;
@@ -51,7 +53,7 @@ impl BootLoader {
         }
     }
 
-    /// Why no update can be tried on this board: a sentence; `None` where one can, or nobody says.
+    /// Returns as a sentence why no update can be tried on this board; `None` if one can, or nothing is known.
     pub fn unfit(&self) -> Option<String> {
         self.built_s.filter(|built_s| *built_s < KNOWS_TRIALS_S).map(|_| {
             format!(
@@ -61,7 +63,7 @@ impl BootLoader {
         })
     }
 
-    /// What a person should know of it: a sentence.
+    /// Returns a notice about it for the user.
     pub fn notice(&self) -> Option<String> {
         let misreads = self.built_s.is_some_and(|built_s| MISREADS_S.contains(&built_s));
         let said = || {
@@ -73,7 +75,7 @@ impl BootLoader {
         self.unfit().or_else(|| misreads.then(said))
     }
 
-    /// For a report: one line a value, '' for a board that has none.
+    /// Returns its values for a report, one per line; '' for a board without any.
     pub fn shown(&self) -> String {
         let values = [
             ("build-timestamp", self.built_s.map(|value| value.to_string())),

@@ -9,11 +9,11 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::TcpListener;
 
-/// The listening socket that a socket unit has passed under this `FileDescriptorName=`; `None` without one.
-/// Ask once per name: who asks owns it.
+/// Returns the listening socket that a socket unit has passed under this `FileDescriptorName=`; `None` without one. Call it
+/// once per name: the caller owns the socket.
 ///
 /// # Errors
-/// When what was passed is no listening TCP socket.
+/// If the passed descriptor is not a listening TCP socket.
 pub fn passed_listener(name: &str) -> Result<Option<TcpListener>> {
     let passed = systemd::daemon::listen_fds_with_names()
         .map_err(|error| Error::new("cannot take the sockets that systemd passes").because(error))?;
@@ -35,25 +35,26 @@ pub struct Wake {
 }
 
 impl Wake {
-    /// Watches `descriptor` in the runtime this is called in.
+    /// Watches `descriptor` in the current runtime.
     ///
     /// # Errors
-    /// When epoll refuses it.
+    /// If epoll refuses it.
     pub fn watch(descriptor: Arc<EventFd>) -> Result<Self> {
-        // SAFETY: the descriptor is that of an `EventFd` this value shares, so it stays open and the same for as long as
-        // `AsyncFd` holds it; nothing can take it out of the `Arc`. tests/chain/pipeline.rs wakes by it.
+        // SAFETY: the descriptor belongs to an `EventFd` that this value shares, so it stays open and unchanged as long as
+        // `AsyncFd` holds it; nothing can take it out of the `Arc`. tests/chain/pipeline.rs is woken by it.
         let watched = unsafe { AsyncFd::register_with_interest(Shared(descriptor), Interest::READABLE) };
         Ok(Self { watched: watched.map_err(refused)? })
     }
 
-    /// Waits until somebody has written to it since the last call. Wakes coalesce: drain everything. One task waits at a time: tokio
-    /// remembers the last waker alone, which costs it much less than a list of them.
+    /// Waits for a write since the last call. Wake-ups coalesce: drain everything. Only one task may wait at a time,
+    /// because tokio keeps only the last waker here, which is much cheaper than a list.
     ///
     /// # Errors
-    /// When the runtime is ending.
+    /// If the runtime is ending.
     pub async fn woken(&self) -> Result<()> {
         let mut ready = poll_fn(|context| self.watched.poll_read_ready(context)).await.map_err(refused)?;
-        // Nobody reads the count: epoll is edge-triggered, every write is news, and 2^64 of them take for ever.
+        // The count is never read: epoll is edge-triggered, every write is an event, and the counter would take forever to
+        // overflow.
         ready.clear_ready();
         Ok(())
     }

@@ -1,16 +1,17 @@
-//! How far off the kernel believes its clock to be.
+//! The kernel's estimate of its clock's error.
 
 use nix::libc;
 
-/// The kernel says this when nobody has set the clock; it is also what its doubt grows to in nine hours without a time service.
+/// The kernel reports this error for a clock that has not been set. Without a time service, its estimate grows to this
+/// value in nine hours.
 const UNKNOWN_US: libc::c_long = 16_000_000;
 
-/// Whether a time service has set the clock and still does: systemd-timesyncd, chrony and ntpd all tell the kernel. `STA_UNSYNC` is
-/// not asked, as systemd's own timedated does not: some set it to keep the kernel from a battery-backed clock. False where the
-/// kernel does not answer.
+/// Returns whether a time service has set the clock and still maintains it: systemd-timesyncd, chrony and ntpd all inform
+/// the kernel. Like systemd's timedated, this ignores `STA_UNSYNC`, which some services set to keep the kernel from writing
+/// to a battery-backed clock. False if the kernel does not answer.
 pub(super) fn is_set() -> bool {
-    // SAFETY: a timex is integers only, for which all bits nought is a value; with `modes` nought adjtimex changes nothing and
-    // fills the live one it is given. The test below stands on its answer.
+    // SAFETY: a timex consists of integers, so all zero bits are a valid value. With `modes` 0, adjtimex changes nothing
+    // and fills the live struct it is given. The test below relies on its answer.
     let (state, kernel) = unsafe {
         let mut kernel: libc::timex = std::mem::zeroed();
         (libc::adjtimex(&raw mut kernel), kernel)
@@ -23,7 +24,7 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    /// `adjtimex --print` and `ntptime` are not everywhere; timedated applies the same rule, where it runs.
+    /// `adjtimex --print` and `ntptime` are not installed everywhere; timedated, where it runs, applies the same rule.
     #[test]
     fn it_is_what_timedated_says() {
         let asked =

@@ -1,7 +1,8 @@
-//! Logs: plain sentences, whoever's words are in them ([`Plain`]). To the journal with their fields when systemd has connected stderr to it, else to stderr.
+//! Logs: plain sentences, whatever text they contain ([`Plain`]). They go to the journal with their fields if systemd has
+//! connected stderr to it, else to stderr.
 //!
-//! In the journal a field of an event is `SYNTHWIRE_` and its name in capitals, beside the journal's own: `journalctl
-//! SYNTHWIRE_DEVICE=hw:1` finds it. On stderr the sentence alone is shown: it says the same.
+//! In the journal, a field of an event is named `SYNTHWIRE_` and its name in capitals: `journalctl SYNTHWIRE_DEVICE=hw:1`
+//! finds it. On stderr only the sentence is shown, which contains the same information.
 
 use crate::plain::Plain;
 use std::fmt::Debug;
@@ -14,10 +15,10 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, fmt, registry};
 
-/// The field tracing keeps the sentence in.
+/// The field in which tracing stores the sentence.
 const SENTENCE: &str = "message";
 
-/// Begins logging. `RUST_LOG` overrides the level (`info`).
+/// Starts logging. `RUST_LOG` overrides the level (`info`).
 pub fn begin() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     if stderr_is_the_journal() {
@@ -36,7 +37,7 @@ pub fn begin() {
     registry().with(filter).with(to_stderr).init();
 }
 
-/// Whether stderr is the very stream that systemd made for the journal: it names its device and inode.
+/// Returns whether stderr is the very stream that systemd made for the journal, comparing its device and inode.
 fn stderr_is_the_journal() -> bool {
     let (Ok(stream), Ok(stderr)) = (std::env::var("JOURNAL_STREAM"), std::fs::metadata("/proc/self/fd/2"))
     else {
@@ -90,7 +91,7 @@ impl Visit for JournalEntry {
     }
 }
 
-/// syslog's number for a level.
+/// Returns syslog's number of a level.
 fn priority(level: Level) -> u8 {
     match level {
         Level::ERROR => 3,

@@ -1,4 +1,4 @@
-//! What this machine is called, where it is reached, and whether its clock can be believed.
+//! The machine's names and addresses, and whether its clock can be trusted.
 
 use super::kernel_clock;
 use crate::identity::Names;
@@ -11,28 +11,28 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Temporary (RFC 8981), deprecated, tentative: here today, gone tomorrow (`IFA_F_*` of `linux/if_addr.h`).
+/// Flags of short-lived addresses: temporary (RFC 8981), deprecated, tentative (`IFA_F_*` of `linux/if_addr.h`).
 const FLEETING: u32 = 0x01 | 0x20 | 0x40;
 
-/// Everything a certificate of a machine of these names depends on, as it is now. Some hundred microseconds.
+/// Reads everything that a certificate of a machine with these names depends on. Takes some hundred microseconds.
 pub fn facts(names: Names) -> CertificateInputs {
     CertificateInputs { clock: clock(), names, addresses: addresses() }
 }
 
-/// The host name, '' when there is none.
+/// Returns the host name, '' if there is none.
 pub fn host() -> String {
-    // Not from /proc: the unit lets the service see its own processes there and nothing else.
+    // Not from /proc: the unit hides everything there from the service except its own processes.
     nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
 }
 
-/// Every address that stays for a while.
+/// Returns every address that stays for a while.
 pub fn addresses() -> Vec<IpAddr> {
     let mut found = lasting_ipv6(&read_to_string("/proc/net/if_inet6").unwrap_or_default());
     found.extend(every_address().into_iter().filter(IpAddr::is_ipv4));
     found
 }
 
-/// Every address, also those that stay for a day.
+/// Returns every address, including those that stay for only a day.
 pub(super) fn every_address() -> Vec<IpAddr> {
     let Ok(interfaces) = getifaddrs() else { return Vec::new() };
     let ip = |interface: nix::ifaddrs::InterfaceAddress| {
@@ -43,9 +43,9 @@ pub(super) fn every_address() -> Vec<IpAddr> {
     interfaces.filter_map(ip).collect()
 }
 
-/// What the clock shows. It is set when the kernel took it from a clock with a battery, or a time service has told the kernel (or
-/// left its mark, as systemd-timesyncd does) since the device was switched on, even if there is no network any more: a crystal
-/// loses some seconds a day.
+/// Returns the time of the clock, and whether it has been set. It counts as set if the kernel took it from a clock with a
+/// battery. It also does if, since power-up, a time service has informed the kernel, or left its mark as systemd-timesyncd
+/// does. That holds even without a network: a crystal loses only some seconds a day.
 pub fn clock() -> Clock {
     static WAS_SET: AtomicBool = AtomicBool::new(false);
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
@@ -56,7 +56,7 @@ pub fn clock() -> Clock {
     Clock { now_s, set }
 }
 
-/// The addresses of `/proc/net/if_inet6` (address, interface, prefix length, scope, flags, name) that are not fleeting.
+/// Returns the long-lived addresses of `/proc/net/if_inet6` (address, interface, prefix length, scope, flags, name).
 fn lasting_ipv6(table: &str) -> Vec<IpAddr> {
     let address = |line: &str| {
         let mut fields = line.split_whitespace();

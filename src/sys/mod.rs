@@ -1,4 +1,4 @@
-//! What the operating system offers a service: logs, signals, systemd, and what it knows of the machine.
+//! The services of the operating system: logs, signals, systemd, and facts about the machine.
 
 pub mod announce;
 pub mod board;

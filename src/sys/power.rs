@@ -1,21 +1,21 @@
-//! Is there enough power, and is it cool enough? A Raspberry Pi's firmware knows; the module `synthwire_power` of the card's
-//! system asks it (image/tryboot/), for Debian's kernel has no driver for that. The judgement is pure.
+//! Is there enough power, and is it cool enough? A Raspberry Pi's firmware knows. The module `synthwire_power` of the
+//! card's system asks it (image/tryboot/), because Debian's kernel has no driver for that. The judgement is pure.
 
-/// Where the module says it: eight hexadecimal digits at most.
+/// Where the module reports the state: up to eight hexadecimal digits.
 pub const THROTTLED_FILE: &str = "/sys/module/synthwire_power/parameters/throttled";
 
-/// Bits of the firmware's answer (tag 0x00030046): now; the same 16 bits further up: since the start.
+/// Bits of the firmware's answer (tag 0x00030046): present state; the same bits, shifted up by 16, mean since the start.
 const UNDERVOLTAGE: u32 = 1 << 0;
 const CAPPED: u32 = 1 << 1;
 const SLOWED: u32 = 1 << 2;
 const HOT: u32 = 1 << 3;
 const SINCE_START: u32 = 16;
 
-/// What the firmware says of power and heat.
+/// The firmware's report on power and heat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttled(pub u32);
 
-/// What it says now; `None` where nobody asks it.
+/// Returns the present report; `None` if there is no such module.
 pub fn here() -> Option<Throttled> {
     parse(&std::fs::read_to_string(THROTTLED_FILE).ok()?)
 }
@@ -33,7 +33,7 @@ impl Throttled {
         self.0 & (bits << SINCE_START) != 0
     }
 
-    /// What is to be done about it, in calm words; nothing while all is well.
+    /// Returns what to do about it, in calm words; `None` while all is well.
     pub fn notice(self) -> Option<&'static str> {
         if self.is(UNDERVOLTAGE) {
             Some(
@@ -73,7 +73,7 @@ mod tests {
             (0x2_0000, Some("too warm at times")),
             (0x4_0000, Some("too warm at times")),
             (0x8_0000, Some("too warm at times")),
-            (0xfff0_fff0, None), // bits nobody has given a meaning yet
+            (0xfff0_fff0, None), // bits that have no meaning yet
         ] {
             let notice = Throttled(bits).notice();
             assert_eq!(notice.is_some(), said.is_some(), "{bits:#x}: {notice:?}");

@@ -1,13 +1,13 @@
-//! Was this machine switched on by hand? Whoever can do that owns it for the first minutes (`net::access`); a start that an
-//! update, the page or a watchdog caused gives nobody anything.
+//! Was this machine switched on by hand? Whoever can do that owns it for the first minutes (`net::access`). A start caused
+//! by an update, the page or a watchdog gives nobody any rights.
 
 use super::{boot_loader, initramfs};
 
-/// `PM_RSTS_HADWRF` of the reset register: a full reset by the watchdog, which is how a Raspberry Pi restarts, ordered or not.
-/// (The even bits beside it hold a partition's number: `drivers/watchdog/bcm2835_wdt.c`.)
+/// `PM_RSTS_HADWRF` of the reset register: a full reset by the watchdog, which is how a Raspberry Pi restarts, whether or
+/// not on request. (The even bits beside it hold a partition's number: `drivers/watchdog/bcm2835_wdt.c`.)
 const BY_WATCHDOG: u32 = 0x20;
 
-/// Whether it was, as far as this machine can tell; a service that is started anew has no say in it.
+/// Returns whether it was, as far as this machine can tell. Restarting only the service does not change the answer.
 pub fn was_by_hand() -> bool {
     is_by_hand(initramfs::was_restarted(), boot_loader::here().rsts)
 }
@@ -23,12 +23,12 @@ mod tests {
     #[test]
     fn a_restart_is_no_start_by_hand() {
         for (was_left, rsts, by_hand) in [
-            (false, None, true), // no Raspberry Pi, or none that says
+            (false, None, true), // not a Raspberry Pi, or one that does not tell
             (true, None, false),
-            (false, Some(0x1000), true), // power
+            (false, Some(0x1000), true), // power-up
             (true, Some(0x1000), false), // the trial of an update that was cut short
             (false, Some(0x20), false),
-            (false, Some(0x1020), false), // the mark of the power before is still there
+            (false, Some(0x1020), false), // the mark of the previous power-up is still there
             (false, Some(0x1025), false), // a restart into a partition
             (false, Some(0x1555), true),
         ] {

@@ -1,4 +1,4 @@
-//! Root's rights, and how they are given up.
+//! Gives up root's rights.
 
 use crate::error::{Error, Result};
 use nix::unistd::{Gid, Uid, geteuid, setgroups, setresgid, setresuid};
@@ -6,13 +6,13 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// From here on, for good, does no more than the user who owns `folder` may: whatever lies there under any name, nothing
-/// outside can be reached through it. Whoever is not root, or owns the folder, stays who they are.
+/// From here on permanently, gives up all rights beyond those of the user who owns `folder`, so that no name in that folder
+/// can lead outside it. A process that is not root, or owns the folder, stays unchanged.
 ///
 /// # Errors
-/// When the rights cannot be given up.
+/// If the rights cannot be given up.
 pub fn become_owner_of(folder: &Path) -> Result<()> {
-    let Ok(found) = fs::metadata(folder) else { return Ok(()) }; // none there: whoever asks will say so
+    let Ok(found) = fs::metadata(folder) else { return Ok(()) }; // no such folder: the code that needs it will say so
     if !geteuid().is_root() || found.uid() == 0 {
         return Ok(());
     }

@@ -1,20 +1,20 @@
-//! The signals: those that end the service, and the one that has it read its configuration again.
+//! The signals that end the service, and the one that makes it reload its configuration.
 
 use crate::error::{Error, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGHUP, from now on. Several at once may be one.
+/// Returns a stream of SIGHUP signals from now on. Several at once may count as one.
 ///
 /// # Errors
-/// When the kernel lets nobody wait for it.
+/// If the kernel does not allow waiting for it.
 pub fn reload_requests() -> Result<Signal> {
     wait_for(SignalKind::hangup())
 }
 
-/// Waits for SIGTERM or SIGINT; which one.
+/// Waits for SIGTERM or SIGINT; returns the name of the signal.
 ///
 /// # Errors
-/// When the kernel lets nobody wait for them.
+/// If the kernel does not allow waiting for them.
 pub async fn asked_to_stop() -> Result<&'static str> {
     let mut terminate = wait_for(SignalKind::terminate())?;
     let mut interrupt = wait_for(SignalKind::interrupt())?;

@@ -1,7 +1,7 @@
-//! A bundle on its way in, and why one is not taken.
+//! A bundle being received, and the reasons for refusing one.
 //!
-//! Until it is whole it has no name: whatever ends its taker (a lost connection, Ctrl-C, a kill, a power cut), the file system
-//! has it back, and nothing is in the next one's way.
+//! The file has no name until it is complete. Whatever stops the receiver (a lost connection, Ctrl-C, a kill, a power cut),
+//! the file system frees the space, and nothing is in the way of the next bundle.
 
 use crate::plain::Plain;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
@@ -11,33 +11,33 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Largest bundle that is ever taken: ours have about 115 MiB, and the card's data partition holds 256 MiB.
+/// Largest bundle that is ever accepted: ours have about 115 MiB, and the card's data partition has 256 MiB.
 pub const BUNDLE_BYTES_MAX: u64 = 200 * 1024 * 1024;
-/// What a bundle leaves free of the disk: room for settings, keys, certificates and the end of the log.
+/// Disk space that a bundle must leave free: room for settings, keys, certificates and the end of the log.
 pub(super) const SPARE_BYTES: u64 = 8 * 1024 * 1024;
-/// What a bundle begins with: it is a squashfs file system, with its signature at the end.
+/// The first bytes of a bundle, which is a squashfs file system with its signature at the end.
 pub const BUNDLE_BEGINS: &[u8; 4] = b"hsqs";
 
 const MIB: u64 = 1024 * 1024;
 
-/// Why a bundle is not taken.
+/// Why a bundle is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NotTaken {
-    /// This system has no updater, or the service no state folder.
+    /// This system has no updater, or the service has no state folder.
     Impossible,
-    /// This board cannot be updated as it is: a sentence that says what to do.
+    /// This board cannot be updated in its current state: a sentence that says what to do.
     Unfit(Plain),
-    /// Another bundle comes in or is being installed.
+    /// Another bundle is being received or installed.
     Busy,
-    /// It does not begin as a bundle does.
+    /// It does not begin like a bundle.
     NoBundle,
     /// It is longer than [`BUNDLE_BYTES_MAX`].
     TooLong,
-    /// The disk is full, or would be; how many bytes it would have taken.
+    /// The disk is full, or would be; holds how many bytes it could have taken.
     NoRoom(u64),
-    /// Nothing waits for a restart.
+    /// No installed update waits for a restart.
     NoneWaiting,
-    /// What else the disk said.
+    /// Another error of the disk.
     Disk(Plain),
 }
 
@@ -49,7 +49,7 @@ impl NotTaken {
         }
     }
 
-    /// The same for a person.
+    /// Returns the reason for the user.
     pub fn words(&self) -> String {
         match self {
             Self::Impossible => {
@@ -72,30 +72,30 @@ impl NotTaken {
     }
 }
 
-/// How long a bundle may be where so many bytes are free.
+/// Returns how long a bundle may be if this many bytes are free.
 pub(super) fn limit(free_bytes: u64) -> u64 {
     free_bytes.saturating_sub(SPARE_BYTES).min(BUNDLE_BYTES_MAX)
 }
 
-/// How many bytes whoever we are may still write into `folder`.
+/// Returns how many bytes this user may still write into `folder`.
 pub(super) fn free_bytes(folder: &Path) -> std::io::Result<u64> {
     let disk = nix::sys::statvfs::statvfs(folder)?;
     Ok(disk.blocks_available() * disk.fragment_size())
 }
 
-/// A bundle on its way in; gone when it is dropped before it was handed over.
+/// A bundle being received; it disappears if dropped before it is handed over.
 #[derive(Debug)]
 pub struct Incoming {
     file: File,
     whole: PathBuf,
     bytes: u64,
     limit: u64,
-    /// What it begins with, as far as that has come.
+    /// Its first bytes, as far as they have come.
     beginning: Vec<u8>,
 }
 
 impl Incoming {
-    /// One that will be called `whole`, of at most `limit` bytes.
+    /// Begins a bundle of at most `limit` bytes, to be named `whole` when complete.
     pub(super) fn begin(whole: PathBuf, limit: u64) -> std::io::Result<Self> {
         let folder = whole.parent().unwrap_or(Path::new("."));
         let nameless = OFlag::O_TMPFILE.bits();
@@ -103,10 +103,10 @@ impl Incoming {
         Ok(Self { file, whole, bytes: 0, limit, beginning: Vec::new() })
     }
 
-    /// Takes the next bytes.
+    /// Appends the next bytes.
     ///
     /// # Errors
-    /// When they are too many, begin no bundle, or the disk does not take them.
+    /// If they are too many, do not begin a bundle, or the disk refuses them.
     pub fn write(&mut self, bytes: &[u8]) -> std::result::Result<(), NotTaken> {
         let missing = BUNDLE_BEGINS.len() - self.beginning.len();
         self.beginning.extend_from_slice(&bytes[..missing.min(bytes.len())]);
@@ -118,16 +118,16 @@ impl Incoming {
         self.file.write_all(bytes).map_err(|error| NotTaken::disk(&error))
     }
 
-    /// It is whole: the updater may take it.
+    /// Gives the complete bundle to the updater.
     ///
     /// # Errors
-    /// When it is too short to be one, another came first, or what the disk said.
+    /// If it is too short for a bundle, another came first, or the disk fails.
     pub fn hand_over(self) -> std::result::Result<(), NotTaken> {
         if self.beginning != BUNDLE_BEGINS {
             return Err(NotTaken::NoBundle);
         }
         self.file.sync_all().map_err(|error| NotTaken::disk(&error))?;
-        // The way open(2) gives to name such a file without any privilege.
+        // The way that open(2) describes to name such a file without any privilege.
         let nameless = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         let linked = nix::unistd::linkat(
             AT_FDCWD,
@@ -140,13 +140,13 @@ impl Incoming {
             nix::errno::Errno::EEXIST => NotTaken::Busy,
             errno => NotTaken::disk(&errno.into()),
         })?;
-        // The name itself; should a power cut take it, the bundle is sent again.
+        // Sync the name itself; if a power cut loses it, the bundle must be sent again.
         let folder = self.whole.parent().unwrap_or(Path::new("."));
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| NotTaken::disk(&error))
     }
 }
 
-/// Whether so many bytes may come.
+/// Checks whether this many bytes may come.
 pub(super) fn fits(bytes: u64, limit: u64) -> std::result::Result<(), NotTaken> {
     match bytes {
         bytes if bytes > BUNDLE_BYTES_MAX => Err(NotTaken::TooLong),
@@ -155,7 +155,7 @@ pub(super) fn fits(bytes: u64, limit: u64) -> std::result::Result<(), NotTaken> 
     }
 }
 
-/// Takes away what bears a bundle's name and is none: a folder, a link, a pipe. Whether a bundle is there.
+/// Removes anything that has a bundle's name but is none: a folder, a link, a pipe. Returns whether a bundle is there.
 pub(super) fn clear_the_way(whole: &Path) -> std::result::Result<bool, NotTaken> {
     let removed = match fs::symlink_metadata(whole) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),

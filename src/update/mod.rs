@@ -1,9 +1,9 @@
-//! Updates, as far as a program without rights goes: a bundle is laid where the system's updater takes it, and what that
-//! updater says of itself is put into words.
+//! Updates, as far as an unprivileged program can do them: it puts a bundle where the system's updater takes it, and turns
+//! the updater's reports into words.
 //!
-//! In: a bundle's bytes, of which nothing is understood here but that they begin as one. Out: `update.raucb` in the state folder,
-//! whole or not at all. Not here: whether it is genuine, and everything that is done with it. That is for the updater, which runs
-//! as root (`synthwire-update.path` in `image/overlay/`) and believes only a signature. Every call waits for the disk.
+//! In: a bundle's bytes, of which only the beginning is checked here. Out: `update.raucb` in the state folder, complete or
+//! not at all. Checking its signature and installing it belong to the updater, which runs as root (`synthwire-update.path`
+//! in `image/overlay/`) and trusts only a signature. Every call waits for the disk.
 
 mod incoming;
 mod said;
@@ -19,32 +19,33 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Where the system's updater says how it is.
+/// The folder in which the system's updater reports its state.
 pub const UPDATER_FOLDER: &str = "/run/synthwire-updater";
-/// Its file there.
+/// The file of its report.
 const SAID: &str = "state.json";
-/// The version that runs, in the same place: one line.
+/// The file with the running version, in the same folder: one line.
 const RUNNING: &str = "running";
-/// Longest file of either that is read; they have some 200 bytes.
+/// Longest such file that is read; they have some 200 bytes.
 const SAID_BYTES_MAX: u64 = 16 * 1024;
-/// The wish to restart into what was installed. synthwire-update.path of the card's system names it, and the bundles, too.
+/// The request to restart into the installed update. synthwire-update.path of the card's system watches for this name, and
+/// for the bundles.
 const RESTART: &str = "update.restart";
-/// What versions before this one left of a bundle that never came whole.
+/// The name under which earlier versions left an incomplete bundle.
 const PART: &str = "update.part";
 
-/// Whether a bundle may be older than what runs.
+/// Whether a bundle may be older than the running system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Age {
     /// Not older.
     Newer,
-    /// Any: whoever sends it holds the settings key, or is root, and wishes so.
+    /// Any age: the sender has the settings key or is root, and asked for it.
     Any,
 }
 
 impl Age {
     const ALL: [Self; 2] = [Self::Newer, Self::Any];
 
-    /// What such a bundle is called where the updater takes it.
+    /// Returns the name of such a bundle in the folder.
     fn file(self) -> &'static str {
         match self {
             Self::Newer => "update.raucb",
@@ -53,7 +54,7 @@ impl Age {
     }
 }
 
-/// The way to the system's updater.
+/// The connection to the system's updater.
 #[derive(Clone, Debug)]
 pub struct Updater {
     said: PathBuf,
@@ -62,28 +63,28 @@ pub struct Updater {
 }
 
 impl Updater {
-    /// An updater that says in `said` how it is, and takes what lies in `folder`.
+    /// Creates it for an updater that reports in `said` and takes bundles from `folder`.
     pub fn new(said: &Path, folder: Option<StateFolder>) -> Self {
         Self { said: said.to_owned(), folder, unfit: None }
     }
 
-    /// The same on a board that cannot be updated for this reason, where there is one: a sentence.
+    /// Adds the reason, as a sentence, why this board cannot be updated, if there is one.
     #[must_use]
     pub fn unless(self, unfit: Option<Plain>) -> Self {
         Self { unfit, ..self }
     }
 
-    /// Removes what an earlier version left of a bundle that never came whole. For the service's start alone.
+    /// Removes an incomplete bundle that an earlier version left. Call it only when the service starts.
     pub fn clear(&self) {
         if let Some(part) = self.path(PART) {
-            let _ = fs::remove_file(part); // most often there is none
+            let _ = fs::remove_file(part); // usually there is none
         }
     }
 
-    /// What the updater says; `None` where there is none.
+    /// Returns the updater's report; `None` if there is no updater.
     ///
     /// # Errors
-    /// When it cannot be read or understood.
+    /// If it cannot be read or understood.
     pub fn said(&self) -> Result<Option<UpdaterStatus>> {
         let file = self.said.join(SAID);
         let cannot = |error: Box<dyn std::error::Error + Send + Sync>| {
@@ -100,7 +101,7 @@ impl Updater {
         }
     }
 
-    /// The version of the system that runs, as bundles name theirs; '' where nobody says.
+    /// Returns the version of the running system, written as in bundles; '' if unknown.
     pub fn running(&self) -> Plain {
         let file = self.said.join(RUNNING);
         let is_short = fs::metadata(&file).is_ok_and(|found| found.len() <= SAID_BYTES_MAX);
@@ -108,21 +109,21 @@ impl Updater {
         text.trim().into()
     }
 
-    /// Why this board cannot be updated; a sentence.
+    /// Returns why this board cannot be updated, as a sentence.
     pub fn unfit(&self) -> Option<&Plain> {
         self.unfit.as_ref()
     }
 
-    /// How long a bundle may be now: as the free space has it.
+    /// Returns how long a bundle may be now, considering the free space.
     ///
     /// # Errors
-    /// When there is no folder, or its disk does not answer.
+    /// If there is no folder, or its disk does not answer.
     pub fn limit(&self) -> std::result::Result<u64, NotTaken> {
         let folder = self.path("").ok_or(NotTaken::Impossible)?;
         free_bytes(&folder).map(limit).map_err(|error| NotTaken::disk(&error))
     }
 
-    /// Begins to take a bundle of `bytes`, where it is known how many.
+    /// Begins to receive a bundle of `bytes`, if the length is known.
     ///
     /// # Errors
     /// Why not now, or not here.
@@ -147,16 +148,16 @@ impl Updater {
         Incoming::begin(whole, limit).map_err(|error| NotTaken::disk(&error))
     }
 
-    /// Whether a bundle lies there that the updater has not taken yet.
+    /// Returns whether a bundle waits that the updater has not taken yet.
     pub fn is_handed_over(&self) -> bool {
         let paths = Age::ALL.iter().filter_map(|age| self.path(age.file()));
         paths.into_iter().any(|whole| fs::symlink_metadata(whole).is_ok())
     }
 
-    /// Asks for a restart into what was installed.
+    /// Asks for a restart into the installed update.
     ///
     /// # Errors
-    /// When nothing was, or the wish cannot be left.
+    /// If none is installed, or the request cannot be written.
     pub fn restart(&self) -> std::result::Result<(), NotTaken> {
         let said = self.said().map_err(|error| NotTaken::Disk(error.to_string().into()))?;
         let (Some(said), Some(folder)) = (said, &self.folder) else { return Err(NotTaken::Impossible) };
@@ -175,7 +176,7 @@ impl Updater {
 mod tests {
     use super::*;
 
-    /// A state folder, an updater's folder, and the way between them; gone when dropped.
+    /// A temporary state folder and updater's folder, with the connection between them.
     struct Place(PathBuf);
 
     impl Place {
@@ -257,7 +258,7 @@ mod tests {
         let place = Place::new("dies");
         place.says(r#"{"state":"idle"}"#);
         let state = place.updater().path("").unwrap();
-        // A taker that never came to its end (Ctrl-C, a kill), and what version 0.1 left of one.
+        // A receiver that was stopped (Ctrl-C, a kill), and what version 0.1 left in that case.
         std::mem::forget(place.updater().begin(None, Age::Newer).unwrap());
         fs::write(state.join(PART), b"half").unwrap();
         let mut next = place.updater().begin(None, Age::Newer).unwrap();
@@ -283,7 +284,7 @@ mod tests {
         assert!(place.kept().is_empty());
     }
 
-    /// Puts something in a path's way, which may lead to another.
+    /// Puts something at a path, which may link to another path.
     type Put = fn(&Path, &Path);
 
     #[test]

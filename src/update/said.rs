@@ -1,65 +1,65 @@
-//! What the system's updater says of itself, and the words for it. Pure.
+//! The updater's reports, and the words for them. Pure.
 
 use crate::plain::Plain;
 use serde::{Deserialize, Serialize};
 
-/// Where an update is.
+/// The state of an update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// It comes in. (The service says so; the updater knows nothing of it yet.)
+    /// It is being received. (The service reports this; the updater does not know of it yet.)
     Receiving,
-    /// Its signature is checked, then it is written.
+    /// Its signature is being checked, or it is being written.
     Installing,
-    /// It is installed, and used from the next start on.
+    /// It is installed, and will be used from the next start on.
     Waiting,
     /// The device restarts into it.
     Restarting,
-    /// The device has started with it, and is being watched.
+    /// The device has started with it and watches it.
     Trying,
-    /// It has proved itself.
+    /// It has passed its trial.
     Installed,
     /// It was not installed.
     Refused,
-    /// It was tried, and the version before is back.
+    /// It was tried, and the previous version is back.
     FellBack,
-    /// Nothing was ever updated; or a newer version says what this one does not know, which keeps no update out.
+    /// Nothing was ever updated, or a newer version's report is not understood, which blocks no update.
     #[default]
     #[serde(other)]
     Idle,
 }
 
-/// What the updater says.
+/// The updater's report.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpdaterStatus {
-    /// Where the update is.
+    /// The state of the update.
     pub state: Phase,
-    /// The version it is about; empty where that is not known.
+    /// The version of the update; empty if unknown.
     #[serde(default)]
     pub version: Plain,
     /// How much of it is installed.
     #[serde(default)]
     pub percent: u8,
-    /// Why it was refused or fell back: a name.
+    /// The name of the reason why it was refused or fell back.
     #[serde(default)]
     pub reason: Plain,
-    /// The tool's own words about that, for whoever helps.
+    /// The tool's own words about that, for support.
     #[serde(default)]
     pub detail: Plain,
 }
 
 impl UpdaterStatus {
-    /// It comes in.
+    /// Returns the report of an update being received.
     pub fn receiving(percent: u8) -> Self {
         Self { state: Phase::Receiving, percent, ..Self::default() }
     }
 
-    /// Whether another bundle has to wait.
+    /// Returns whether another bundle has to wait.
     pub fn is_busy(&self) -> bool {
         matches!(self.state, Phase::Installing | Phase::Restarting | Phase::Trying)
     }
 
-    /// The same for a person.
+    /// Returns the state in words for the user.
     pub fn words(&self) -> String {
         let version = match &*self.version {
             "" => "The update".to_owned(),

@@ -1,11 +1,11 @@
-//! Secrets and identities planted wherever the report looks: none may come out.
+//! Plants secrets and identities in everything the report reads: none may appear in it.
 
 use super::super::checks::Verdict as Mark;
 use super::*;
 use crate::plain::Plain;
 use serde_json::json;
 
-/// What nobody may learn from a report, each of another kind.
+/// Secrets that a report must not reveal, each of another kind.
 const SECRETS: [&str; 44] = [
     "hunter2hunter2",                                                   // a Wi-Fi password
     "9f2c1b7ad0e64c38b5f1a2d3c4b5a697881726354a5b6c7d8e9f0a1b2c3d4e5f", // a PSK
@@ -17,24 +17,24 @@ const SECRETS: [&str; 44] = [
     "dca632010203",
     "dca6.3201.0203",
     "10000000a1b2c3d4", // a Raspberry Pi's serial number
-    "UEAX01234",        // a synth's
+    "UEAX01234",        // a synth's serial number
     "192.168.178.20",   // addresses
     "10.0.0.7:50123",
     "203.0.113.9/24",
     "fd00::1ff:fe23:4567:890a",
     "[2001:db8::7]:443",
     "fe80::dea6:32ff:fe01:203%eth0",
-    "annas-studio", // a host's name
+    "annas-studio", // a host name
     "synth.fritz.box",
     "studio.example.org",
-    "anna", // a user's
+    "anna", // a user name
     "anna@example.org",
     "/home/anna/synth.wav",
     "/media/anna/KEYS",
-    "Annas-WLAN", // a network's
+    "Annas-WLAN", // a Wi-Fi network's name
     "FRITZ!Box",
     "a7f3c1de-1b2c-4d5e-8f90-123456789abc", // a file system's UUID
-    "0a1b2c3d4e5f60718293a4b5c6d7e8f9",     // the machine's id
+    "0a1b2c3d4e5f60718293a4b5c6d7e8f9",     // the machine ID
     "-----BEGIN-PRIVATE-KEY-----",
     "MHcCAQEEIBkg4LVWM9nuwNSk3yByxZpYRTBnVJk5oXtGkKPZBRDloAoGCCqGSM49",
     "https://x/?token=abcdef123456",
@@ -45,7 +45,7 @@ const SECRETS: [&str; 44] = [
     "+49-170-1234567",
     "DE89370400440532013000",
     "48.1374,11.5755",
-    "Musikhaus", // a card's given name
+    "Musikhaus", // a sound card's custom name
     "Größe-7",
     "\u{1b}[2Janna",
     "anna\u{202e}",
@@ -53,7 +53,7 @@ const SECRETS: [&str; 44] = [
     "root:x:0:0",
 ];
 
-/// Lines as the sources have them: each is shown whole, and each word of each makes room for every secret.
+/// Lines of real sources. Each is shown completely; a test then replaces each of its words by every secret.
 const SAMPLES: [(&str, &str); 43] = [
     ("System", "ID=debian"),
     ("System", "VERSION_ID=\"13\""),
@@ -106,7 +106,7 @@ const SAMPLES: [(&str, &str); 43] = [
     ("Load", "1.00 1.00 1.00 12/400 99999"),
 ];
 
-/// Lines that hold an identity by their nature, as machines have them.
+/// Real lines that always contain an identity.
 const TELLING: [&str; 16] = [
     "smsc95xx.macaddr=DC:A6:32:01:02:03",
     "ip=192.168.178.20::192.168.178.1:255.255.255.0:annas-studio:eth0:off",
@@ -126,7 +126,7 @@ const TELLING: [&str; 16] = [
     "iSerial                 3 48151623",
 ];
 
-/// The report of a machine whose every source says these lines.
+/// Returns the report of a machine on which every source gives these lines.
 fn reported(lines: impl Fn(Place) -> Vec<String>) -> String {
     let check = |words: &str| Check { name: "sound card", verdict: Mark::Bad, words: Plain::of(words) };
     text(
@@ -153,7 +153,7 @@ fn planted_config() -> Config {
     }
 }
 
-/// A status with every secret as a value, as a key, and among the sentences.
+/// Returns a status with every secret as a value, as a key, and inside sentences.
 fn planted_status() -> Value {
     let mut status = json!({
         "version": SECRETS[18], "notices": SECRETS.to_vec(), "uptime_s": 7, "source": {"kind": "synth", "name": SECRETS[38], "notice": SECRETS[20]},
@@ -174,7 +174,7 @@ fn planted_status() -> Value {
     status
 }
 
-/// Nothing of this text is a secret.
+/// Asserts that the text contains no secret.
 fn is_clean(text: &str, about: &str) {
     for secret in SECRETS {
         assert!(!text.contains(secret), "{secret} came out of {about}:\n{text}");
@@ -236,7 +236,7 @@ fn every_file_of_ours_may_be_named() {
     assert!(files > 100, "{files}");
 }
 
-/// Every leaf of a schema that is a number, a truth or one of a few words: its path, and such a value.
+/// Collects every leaf of a schema that is a number, a boolean or an enumeration: its path, and an example value.
 fn leaves(root: &Value, schema: &Value, path: &str, found: &mut Vec<String>) {
     let schema = schema["$ref"]
         .as_str()

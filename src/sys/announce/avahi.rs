@@ -1,5 +1,5 @@
-//! The system's avahi, asked over D-Bus (`org.freedesktop.Avahi.Server` and `EntryGroup`, as its introspection files
-//! have them). It says by a signal when it has taken another name.
+//! The system's avahi, asked over D-Bus (`org.freedesktop.Avahi.Server` and `EntryGroup`, as in its introspection files).
+//! It signals when it has taken another name.
 
 use super::offer::{Offer, instance};
 use std::time::Duration;
@@ -13,52 +13,52 @@ const GROUP: &str = "org.freedesktop.Avahi.EntryGroup";
 const ANSWER_US: u64 = 5_000_000;
 /// `AVAHI_IF_UNSPEC` and `AVAHI_PROTO_UNSPEC`.
 const ANY: i32 = -1;
-/// What it says when its own name has changed, and what the bus says when it has come or gone.
+/// Avahi's signal that its name has changed, and the bus's signal that avahi has come or gone.
 const SIGNALS: [&str; 2] = [
     "type='signal',sender='org.freedesktop.Avahi',interface='org.freedesktop.Avahi.Server',member='StateChanged'",
     "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='org.freedesktop.Avahi'",
 ];
-/// `AVAHI_ENTRY_GROUP_COLLISION`: above it all is lost, below it all is well or under way.
+/// `AVAHI_ENTRY_GROUP_COLLISION`: this state and higher ones mean failure, lower ones success or work in progress.
 const COLLISION: i32 = 3;
 
-/// Services that avahi answers for while this lives: it forgets them with the connection.
+/// Services that avahi answers for while this value lives: it forgets them with the connection.
 pub(super) struct Announcement {
     bus: Bus,
-    /// `None` where there is nothing to announce but the host's own name.
+    /// `None` if there is nothing to announce but the host's own name.
     group: Option<String>,
-    /// The whole name.
+    /// The whole name, with `.local`.
     pub(super) host: String,
-    /// Avahi or the bus has said something since it was last asked.
+    /// Whether avahi or the bus has sent something since the last check.
     stirred: bool,
 }
 
-/// Why it does not.
+/// Why avahi does not announce them.
 pub(super) enum Failed {
-    /// No D-Bus, or no avahi on it.
+    /// There is no D-Bus, or no avahi on it.
     Absent,
     Refused(String),
 }
 
-/// Has avahi announce the offers.
+/// Makes avahi announce the offers.
 pub(super) fn announce(offers: &[Offer]) -> Result<Announcement, Failed> {
     let mut bus = Bus::open_system().map_err(|_| Failed::Absent)?;
-    // Before the name is asked for: a change between the two is not missed.
+    // Before asking for the name, so that no change in between is missed.
     for signal in SIGNALS {
         add_match(&mut bus, signal).map_err(Failed::Refused)?;
     }
-    // Where two machines have one name, avahi has found another for this one.
+    // If another machine has the same name, avahi has chosen another for this one.
     let host = host(&mut bus).ok_or(Failed::Absent)?;
     let group =
         if offers.is_empty() { None } else { Some(offer(&mut bus, &host, offers).map_err(Failed::Refused)?) };
     Ok(Announcement { bus, group, host, stirred: false })
 }
 
-/// The whole name avahi has for this machine.
+/// Returns avahi's whole name of this machine.
 fn host(bus: &mut Bus) -> Option<String> {
     text(&mut call(bus, "/", SERVER, "GetHostNameFqdn", |_| Ok(())).ok()?)
 }
 
-/// A group of these offers.
+/// Creates a group of these offers.
 fn offer(bus: &mut Bus, host: &str, offers: &[Offer]) -> Result<String, String> {
     let shown = instance(host.split('.').next().unwrap_or_default());
     let mut made = call(bus, "/", SERVER, "EntryGroupNew", |_| Ok(()))?;
@@ -70,17 +70,17 @@ fn offer(bus: &mut Bus, host: &str, offers: &[Offer]) -> Result<String, String> 
     Ok(group)
 }
 
-/// Whether there is one to ask.
+/// Returns whether avahi runs.
 pub(super) fn is_there() -> bool {
     Bus::open_system()
         .is_ok_and(|mut bus| call(&mut bus, "/", SERVER, "GetVersionString", |_| Ok(())).is_ok())
 }
 
 impl Announcement {
-    /// Waits, at most until avahi says something of itself.
+    /// Waits until avahi sends a signal, at most this long.
     pub(super) fn wait(&mut self, at_most: Duration) {
         if self.bus.wait(Some(at_most)).is_err() {
-            std::thread::sleep(at_most); // the bus is gone: `stands` finds out
+            std::thread::sleep(at_most); // the bus is gone: `stands` will find out
             self.stirred = true;
         }
         while let Ok(Some(message)) = self.bus.process() {
@@ -88,8 +88,8 @@ impl Announcement {
         }
     }
 
-    /// Whether avahi still answers for them under that name: it may have taken another, or been started anew. It is asked when
-    /// it has said something, and when the look is `thorough`.
+    /// Returns whether avahi still answers under that name: it may have taken another, or been restarted. This asks avahi
+    /// only after a signal, or if `thorough`.
     pub(super) fn stands(&mut self, thorough: bool) -> bool {
         if !std::mem::take(&mut self.stirred) && !thorough {
             return true;
@@ -135,7 +135,7 @@ fn append_text(message: &mut MessageRef, text: &str) -> systemd::Result<()> {
     message.append(Utf8CStr::from_bytes(terminated.as_bytes()).expect("our own texts hold no zero"))
 }
 
-/// The arguments of `AddService`: interface, protocol, flags, name, type, domain, host, port, text (`iiussssqaay`).
+/// Appends the arguments of `AddService`: interface, protocol, flags, name, type, domain, host, port, text (`iiussssqaay`).
 fn service(message: &mut MessageRef, instance: &str, offer: Offer) -> systemd::Result<()> {
     message.append(ANY)?;
     message.append(ANY)?;

@@ -1,10 +1,10 @@
-//! Makes this device known on its network: `host.local` and the services on it (mDNS, DNS-SD: RFC 6762 and 6763); and follows
-//! what it is called, for everybody else ([`Names`]).
+//! Announces this device on its network, as `host.local` with its services (mDNS, DNS-SD: RFC 6762 and 6763), and publishes
+//! its current [`Names`] to the rest of the service.
 //!
-//! Where avahi runs it has the name already and is asked to add the services; two responders on one machine would quarrel.
-//! Where it does not, a library answers for the name as well. Either may find the name taken and settle on another: that, and a
-//! changed host name, is published at once. A thread of its own: nothing here concerns those who listen, and whatever fails is
-//! said once and tried again.
+//! If avahi runs, it already has the name and is asked to add the services; two responders on one machine would conflict.
+//! Otherwise a library answers for the name as well. Either may find the name taken and settle on another. That, and a
+//! changed host name, is published at once. All this runs on its own thread and does not affect listeners; a failure is
+//! logged once and retried.
 
 mod avahi;
 mod offer;
@@ -18,17 +18,17 @@ use crate::identity::Names;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How often the kernel is asked for the host name: it costs a system call. (Its notification is behind `/proc/sys`, which the
-/// unit hides from the service.)
+/// How often to read the host name from the kernel, which costs a system call. (The kernel's notification is in
+/// `/proc/sys`, which the unit hides from the service.)
 const HOST_EVERY: Duration = Duration::from_secs(1);
 /// After this many looks, the announcement itself is checked as well.
 const LOOKS_PER_CHECK: u32 = 30;
 
-/// Who answers for us.
+/// The responder that answers for us.
 enum Voice {
     Avahi(avahi::Announcement),
     Ours(responder::Responder),
-    /// Nobody: there is nothing to announce.
+    /// None: there is nothing to announce.
     Nobody,
 }
 
@@ -42,7 +42,7 @@ impl Voice {
         }
     }
 
-    /// The whole name it has settled on; `None` where nobody has one for us.
+    /// Returns the whole name it has settled on; `None` if it has none for us.
     fn settled(&self) -> Option<&str> {
         match self {
             Self::Avahi(announcement) => Some(&announcement.host),
@@ -55,7 +55,7 @@ impl Voice {
         if matches!(self, Self::Avahi(_)) { "through avahi" } else { "without avahi" }
     }
 
-    /// Waits, and takes notice of another name that it has settled on.
+    /// Waits, and notices if it settles on another name.
     fn wait(&mut self, at_most: Duration) {
         match self {
             Self::Avahi(announcement) => announcement.wait(at_most),
@@ -64,8 +64,8 @@ impl Voice {
         }
     }
 
-    /// Whether it still answers for a machine that is now to be called `label`; our own responder looks for new addresses by
-    /// itself, but gives way once avahi runs. `thorough`: also ask what takes a moment.
+    /// Returns whether it still answers for a machine that is now to be called `label`. Our own responder finds new
+    /// addresses itself, but gives way once avahi runs. With `thorough`, also does the slower checks.
     fn stands(&mut self, label: &str, thorough: bool) -> bool {
         match self {
             Self::Avahi(announcement) => announcement.stands(thorough),
@@ -79,7 +79,7 @@ impl Voice {
     }
 }
 
-/// Follows this device's names and announces `offers` under them, for as long as the program runs.
+/// Follows this device's names and announces `offers` under them, as long as the program runs.
 pub fn follow(names: watch::Sender<Names>, offers: Vec<Offer>) {
     let spawned = std::thread::Builder::new().name("announce".into()).spawn(move || run(&names, &offers));
     if let Err(error) = spawned {
@@ -108,7 +108,7 @@ fn run(names: &watch::Sender<Names>, offers: &[Offer]) {
     }
 }
 
-/// Until the voice has to be found anew.
+/// Keeps the announcement until the responder has to be chosen anew.
 fn keep(mut voice: Voice, names: &watch::Sender<Names>, said: &mut String) {
     for look in 1_u32.. {
         learn(names, voice.settled());
@@ -127,7 +127,7 @@ fn keep(mut voice: Voice, names: &watch::Sender<Names>, said: &mut String) {
     }
 }
 
-/// Publishes what has changed; nothing is woken when nothing has.
+/// Publishes changes; if nothing has changed, no receiver is woken.
 fn learn(names: &watch::Sender<Names>, settled: Option<&str>) {
     names.send_if_modified(|names| names.learn(&machine::host(), settled, mono_raw_now()));
 }

@@ -1,4 +1,4 @@
-//! What is announced: the services of this machine, and what a list of them shows.
+//! What is announced: the services of this machine, and their names in lists.
 
 /// One service of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct Offer {
     pub port: u16,
 }
 
-/// What a list of the network's services shows.
+/// Returns the name shown in a list of the network's services.
 pub(super) fn instance(host: &str) -> String {
     format!("Synthwire on {host}")
 }

@@ -12,18 +12,18 @@ use std::time::{Duration, Instant};
 /// How long another machine may take to answer to our name.
 const OTHERS_MS: u64 = 2000;
 
-/// Answers while it lives.
+/// A responder that answers until it is dropped.
 pub(super) struct Responder {
     daemon: ServiceDaemon,
     events: Receiver<DaemonEvent>,
-    /// The name it was asked to take, without `.local`.
+    /// The requested name, without `.local`.
     pub(super) label: String,
-    /// The name it has: another, where that was taken.
+    /// The name it has: another one if that was taken.
     pub(super) host: String,
 }
 
 impl Responder {
-    /// Starts answering for `label.local` and the offers on it, whatever its addresses come to be.
+    /// Starts answering for `label.local` and its offers, under all current and future addresses.
     pub(super) fn start(label: &str, offers: &[Offer]) -> Result<Self, String> {
         let daemon = ServiceDaemon::new().map_err(|error| error.to_string())?;
         let events = daemon.monitor().map_err(|error| error.to_string())?;
@@ -40,13 +40,13 @@ impl Responder {
         Ok(responder)
     }
 
-    /// Whether its thread still runs.
+    /// Returns whether its thread still runs.
     pub(super) fn lives(&self) -> bool {
         self.daemon.status().is_ok()
     }
 
-    /// Whether another machine answers to the name as well. The library looks for one before it takes a name and never again, but
-    /// two networks may have been joined since (RFC 6762, 9): started anew, it finds the name taken.
+    /// Returns whether another machine answers to the name as well. The library checks only before it takes a name, but two
+    /// networks may have been joined since (RFC 6762, 9). After a restart it finds the name taken.
     pub(super) fn is_contested(&self) -> bool {
         let Ok(answers) = self.daemon.resolve_hostname(&format!("{}.", self.host), Some(OTHERS_MS)) else {
             return false;
@@ -68,7 +68,7 @@ impl Responder {
         false
     }
 
-    /// Waits, at most until it has taken another name.
+    /// Waits until it takes another name, at most this long.
     pub(super) fn wait(&mut self, at_most: Duration) {
         let until = Instant::now() + at_most;
         while let Some(left) = until.checked_duration_since(Instant::now()) {
@@ -81,19 +81,19 @@ impl Responder {
                 }
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout) => return,
-                Err(RecvTimeoutError::Disconnected) => return std::thread::sleep(left), // `lives` says so
+                Err(RecvTimeoutError::Disconnected) => return std::thread::sleep(left), // `lives` reports it
             }
         }
     }
 }
 
-/// Whether an address announced under our name belongs to another machine. One of an address family we do not use is ignored: it does
-/// not take our name, and would be found again and again.
+/// Returns whether an address announced under our name belongs to another machine. An address of a family that we do not
+/// use is ignored: it does not take our name, and would be found again and again.
 fn is_anothers(address: IpAddr, own: &[IpAddr]) -> bool {
     !own.contains(&address) && own.iter().any(|own| !own.is_loopback() && own.is_ipv4() == address.is_ipv4())
 }
 
-/// The name that a host called `host` has after this change; `None` when another name changes, as that of a service.
+/// Returns the new name of the host `host` after this change; `None` if another name changes, such as that of a service.
 fn renamed(host: &str, change: &DnsNameChange) -> Option<String> {
     let plain = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
     (plain(&change.original) == plain(host)).then(|| plain(&change.new_name))
@@ -101,7 +101,7 @@ fn renamed(host: &str, change: &DnsNameChange) -> Option<String> {
 
 impl Drop for Responder {
     fn drop(&mut self) {
-        let _ = self.daemon.shutdown(); // it says goodbye by itself
+        let _ = self.daemon.shutdown(); // it sends the goodbye itself
     }
 }
 
