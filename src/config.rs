@@ -6,7 +6,7 @@ mod reading;
 mod settings;
 
 use crate::error::{Error, Result};
-use crate::host_name::HostName;
+use crate::host_name::GivenName;
 use ipnet::IpNet;
 pub use reading::{Complaint, Reading};
 pub use settings::{Card, Config, Kind, SETTINGS, Setting};
@@ -176,8 +176,10 @@ fn fault(key: &str, kind: Kind, value: &Value) -> Option<String> {
             is_empty.then(|| format!("{key} is empty: name an ALSA PCM or leave the key out"))
         }
         Kind::Names => texts
-            .find(|name| HostName::parse(name).is_none())
-            .map(|name| format!("{name:?} is no name: letters, digits, '-' and '.', without a port")),
+            .find(|name| GivenName::parse(name).is_none())
+            .map(|name| {
+                format!("{name:?} is no name: letters, digits, '-' and '.', or an address, without a port")
+            }),
         Kind::Addresses => texts.find(|text| block_of(text).is_none()).map(|block| {
             format!("{block:?} is no address: an address, or a block of them such as 172.17.0.0/16")
         }),

@@ -1,6 +1,7 @@
 //! A host name, parsed in the same way from a request, the configuration, the card or a certificate. Pure.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
 use std::ops::Deref;
 
 /// Longest name (RFC 1035, 2.3.4, without the root's dot).
@@ -28,6 +29,39 @@ impl HostName {
     /// Windows also assign other names, and browsers send them.
     pub fn is_strict(&self) -> bool {
         !self.contains('_') && self.split('.').all(|label| !label.starts_with('-') && !label.ends_with('-'))
+    }
+}
+
+/// A further name of a device: a name, or an address. One of version 6 may stand between brackets, as in a browser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GivenName {
+    /// A name.
+    Name(HostName),
+    /// An address.
+    Address(IpAddr),
+}
+
+impl GivenName {
+    /// `None` where this is neither.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bare = text.strip_suffix('.').unwrap_or(text);
+        let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let address = match bracketed {
+            Some(address) => address.parse::<Ipv6Addr>().ok().map(IpAddr::from),
+            None => bare.parse().ok(),
+        };
+        address
+            .map(|address| Self::Address(address.to_canonical()))
+            .or_else(|| HostName::parse(text).map(Self::Name))
+    }
+}
+
+impl fmt::Display for GivenName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Address(address) => write!(f, "{address}"),
+        }
     }
 }
 
@@ -65,6 +99,19 @@ mod tests {
         ] {
             let read = HostName::parse(text).unwrap();
             assert_eq!((&*read, read.is_strict()), (name, strict), "{text}");
+        }
+        for (text, given) in [
+            ("Synth.Lan.", "synth.lan"),
+            ("198.51.100.7", "198.51.100.7"),
+            ("2001:DB8:0::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("::ffff:198.51.100.7", "198.51.100.7"),
+        ] {
+            assert_eq!(GivenName::parse(text).map(|name| name.to_string()).as_deref(), Some(given), "{text}");
+        }
+        for text in ["[2001:db8::1", "[2001:db8::1]:80", "[198.51.100.7]", "[synth]", "fe80::1%eth0", "a:80"]
+        {
+            assert_eq!(GivenName::parse(text), None, "{text:?}");
         }
         let (label, long) = (label + "a", long + "a");
         for text in [

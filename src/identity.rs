@@ -7,7 +7,7 @@
 //!
 //! A former name stays valid for a day ([`FORMER_NS`]), so that pages opened under it continue to work.
 
-use crate::host_name::{HostName, LABEL_BYTES_MAX};
+use crate::host_name::{GivenName, HostName, LABEL_BYTES_MAX};
 use crate::units::{MonoNs, NS_PER_S};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,7 @@ pub struct Names {
     /// The whole name, `.local` included, that the mDNS responder has settled on, if there is one.
     settled: Option<String>,
     /// The configured names.
-    configured: Vec<HostName>,
+    configured: Vec<GivenName>,
     /// Former names, each with the time it is forgotten, oldest first.
     former: Vec<(String, MonoNs)>,
 }
@@ -81,7 +81,7 @@ impl Names {
     pub fn of(host: &str, configured: &[String]) -> Self {
         Self {
             host: plain(host),
-            configured: configured.iter().filter_map(|name| HostName::parse(name.trim())).collect(),
+            configured: configured.iter().filter_map(|name| GivenName::parse(name.trim())).collect(),
             ..Self::default()
         }
     }
@@ -123,7 +123,12 @@ impl Names {
 
     /// Returns whether `name` is a configured one: such a name is ours on every port, for instance at a reverse proxy.
     pub fn is_configured(&self, name: &str) -> bool {
-        self.configured.iter().any(|configured| **configured == *name)
+        self.configured.iter().any(|given| matches!(given, GivenName::Name(given) if **given == *name))
+    }
+
+    /// The same of an address.
+    pub fn is_configured_address(&self, address: IpAddr) -> bool {
+        self.configured.contains(&GivenName::Address(address.to_canonical()))
     }
 
     /// Returns the subjects of our own certificate on a machine with these addresses: only names and addresses that are
@@ -133,7 +138,7 @@ impl Names {
         let numbered =
             CERTIFIED_NUMBERS.map(|number| format!("{}.local", numbered_label(&self.label(), number)));
         let former = self.former.iter().map(|(name, _)| name.clone());
-        let given = self.configured.iter().filter(|name| is_permitted(name)).map(ToString::to_string);
+        let given = self.configured.iter().map(ToString::to_string).filter(|name| is_permitted(name));
         let all = self.own().into_iter().chain(numbered).chain(given).chain(former);
         for name in all.chain(["localhost".into()]) {
             if is_certifiable(&name) && !dns.contains(&name) {

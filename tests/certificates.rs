@@ -657,6 +657,7 @@ fn what_browsers_will_say_against_a_certificate_from_elsewhere_is_said_first() {
         (&["*.example.org"], &["synth.example.org"]),
         (&["stage-pi.local"], &[]),
         (&["192.168.1.20"], &[]),
+        (&["2001:db8::1"], &["[2001:db8::1]"]),
         (&["elsewhere.example", "stage-pi"], &[]),
     ] {
         assert_eq!(said(names, good, true, given), "", "{names:?} {given:?}");

@@ -3,7 +3,7 @@
 //! Keys that are settings of the service are declared with those, in `config::settings`.
 
 use crate::config::{Kind, SETTINGS, Setting};
-use crate::host_name::HostName;
+use crate::host_name::{GivenName, HostName};
 use std::sync::LazyLock;
 use toml::Value;
 
@@ -122,7 +122,7 @@ pub(super) fn hostname(text: &str) -> Checked<String> {
 const NAMES_MAX: usize = 16;
 
 /// Checks a name, or a list of names, and returns them in lower case. An empty list removes the present ones.
-pub(super) fn names(value: &Value) -> Checked<Vec<HostName>> {
+pub(super) fn names(value: &Value) -> Checked<Vec<GivenName>> {
     let texts: Option<Vec<&str>> = match value {
         Value::String(text) => Some(vec![text]),
         Value::Array(items) if items.len() <= NAMES_MAX => items.iter().map(Value::as_str).collect(),
@@ -136,8 +136,8 @@ pub(super) fn names(value: &Value) -> Checked<Vec<HostName>> {
     texts.into_iter().map(|text| name(text.trim().trim_end_matches('.'))).collect()
 }
 
-fn name(text: &str) -> Checked<HostName> {
-    if let Some(name) = HostName::parse(text) {
+fn name(text: &str) -> Checked<GivenName> {
+    if let Some(name) = GivenName::parse(text) {
         return Ok(name);
     }
     let says = if text.contains("://") || text.contains('/') {
@@ -289,9 +289,11 @@ mod tests {
             (list(&["Synthwire.Fritz.Box", "synth.lan."]), vec!["synthwire.fritz.box", "synth.lan"]),
             (Value::String("synth".into()), vec!["synth"]),
             (list(&["roon_kitchen", "xn--bhne-1ra.example"]), vec!["roon_kitchen", "xn--bhne-1ra.example"]),
+            (list(&["[2001:db8::1]", "198.51.100.7"]), vec!["2001:db8::1", "198.51.100.7"]),
             (list(&[]), vec![]),
         ] {
-            assert_eq!(names(&value).unwrap().iter().map(|name| &**name).collect::<Vec<_>>(), expected);
+            let read: Vec<String> = names(&value).unwrap().iter().map(ToString::to_string).collect();
+            assert_eq!(read, expected);
         }
         for (text, said) in [
             ("http://synthwire.fritz.box", "without http://"),

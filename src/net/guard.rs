@@ -3,7 +3,7 @@
 //! This stops two attacks. In cross-site WebSocket hijacking, a foreign page opens our socket in the listener's browser:
 //! its `Origin` is not ours. In DNS rebinding, a foreign name is made to point to our address, so that its page becomes
 //! "same origin" with us: its `Host` is none of our names. Numeric addresses need no list: nobody can make a browser
-//! believe that a foreign page came from our number.
+//! believe that a foreign page came from our number. For the same reason a trusted proxy may be reached by any number.
 
 use super::peer::{Peer, Relay};
 use super::proxies;
@@ -37,7 +37,8 @@ pub(super) fn check_host<B>(request: &Request<B>, peer: Peer, names: &Names) -> 
         Host::Address(address) => {
             is_near(*address)
                 || *address == peer.local.ip().to_canonical()
-                || names.is_configured(&address.to_string())
+                || peer.relay != Relay::None
+                || names.is_configured_address(*address)
         }
         Host::Name(name) => names.accept(name),
         Host::Unnamed => false,
@@ -74,7 +75,11 @@ pub(super) fn check_origin(headers: &HeaderMap, peer: Peer, names: &Names) -> Re
     let same_site = asked.iter().any(|authority| origin.is_at(authority));
     let own_name = !asked.is_empty()
         && origin.has_usual_port()
-        && matches!(&origin.at.host, Host::Name(name) if names.is_configured(name));
+        && match &origin.at.host {
+            Host::Name(name) => names.is_configured(name),
+            Host::Address(address) => names.is_configured_address(*address),
+            Host::Unnamed => false,
+        };
     let scheme = peer.scheme();
     let same = match scheme {
         // If a proxy that we do not know ends encryption, the page is https, but its requests reach us by http.
@@ -178,10 +183,23 @@ mod tests {
 
     #[test]
     fn an_address_among_the_names_is_answered_and_an_unreadable_forwarded_host_is_not() {
-        let names = Names::of("stage", &["198.51.100.7".into()]);
+        let names =
+            Names::of("stage", &["198.51.100.7".into(), "[2001:db8::1]".into(), "2001:DB8:0::2".into()]);
         let direct = peer("10.0.0.1:80", false, Relay::None);
-        assert!(check_host(&host("198.51.100.7"), direct, &names).is_ok());
-        assert!(check_host(&host("198.51.100.8"), direct, &names).is_err());
+        for (said, known) in [
+            ("198.51.100.7", true),
+            ("198.51.100.8", false),
+            ("[2001:db8::1]", true),
+            ("[2001:0DB8::1]:8443", true),
+            ("[2001:db8::2]", true),
+            ("[2001:db8::3]", false),
+        ] {
+            assert_eq!(check_host(&host(said), direct, &names).is_ok(), known, "{said}");
+            assert!(
+                check_host(&host(said), peer("127.0.0.1:80", false, Relay::Silent), &names).is_ok(),
+                "{said}"
+            );
+        }
         let behind = peer("127.0.0.1:80", false, Relay::Said);
         for (forwarded, known) in
             [("stage", true), ("evil.example", false), ("a b", false), ("\u{e9}", false)]
@@ -276,7 +294,7 @@ mod tests {
 
     #[test]
     fn only_our_own_page_or_a_program_may_open_the_socket_and_write() {
-        let names = Names::of("synthwire", &["synth.example.org".into()]);
+        let names = Names::of("synthwire", &["synth.example.org".into(), "[2001:db8::1]".into()]);
         let (plain, tls) = ((false, Relay::None), (true, Relay::None));
         let (silent, by_https, by_http) = ((false, Relay::Silent), (true, Relay::Said), (false, Relay::Said));
         for (origin, host, (secure, relay), allowed) in [
@@ -319,6 +337,8 @@ mod tests {
             (Some("https://synth.example.org:8443"), "127.0.0.1:8080", plain, false),
             (Some("https://synth.example.org:8443"), "synth.example.org:8443", by_https, true),
             (Some("https://x.synth.example.org"), "127.0.0.1:8080", plain, false),
+            (Some("https://[2001:db8::1]"), "127.0.0.1:8080", plain, true),
+            (Some("https://[2001:db8::2]"), "127.0.0.1:8080", plain, false),
         ] {
             let mut headers = headers(&[(header::HOST, host)]);
             if let Some(origin) = origin {

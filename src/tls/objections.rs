@@ -46,7 +46,7 @@ fn against_dates_and_use(leaf: &EndEntityCert<'_>, clock: Clock) -> Option<Strin
 
 fn against_names(leaf: &EndEntityCert<'_>, facts: &CertificateInputs, given: &[String]) -> Vec<String> {
     let speaks_for = |name: ServerName<'_>| leaf.verify_is_valid_for_subject_name(&name).is_ok();
-    let named = |name: &str| ServerName::try_from(name).is_ok_and(speaks_for);
+    let named = |name: &str| ServerName::try_from(name.trim_matches(['[', ']'])).is_ok_and(speaks_for);
     let missing: Vec<String> = given
         .iter()
         .filter(|name| !named(name))

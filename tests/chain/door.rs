@@ -87,6 +87,25 @@ fn names_and_pages_from_elsewhere_are_refused_and_counted() {
 }
 
 #[test]
+fn a_proxy_of_ours_passes_on_the_address_it_was_reached_by_and_others_need_it_among_the_names() {
+    let scratch = Scratch::new("addresses");
+    std::fs::write(&scratch.0, "trusted_proxies = []\nnames = [\"[2001:db8::1]\"]\n").unwrap();
+    let no_proxy = ["--source", "exact:music", "--config", scratch.path()];
+    let (behind, direct) = (Service::start(&["--source", "exact:music"]), Service::start(&no_proxy));
+    for (host, is_name) in [
+        ("203.0.113.7", false),
+        ("203.0.113.7:8443", false),
+        ("[2001:db8::1]", true),
+        ("[2001:DB8:0::1]:8443", true),
+        ("[2001:db8::2]", false),
+    ] {
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        assert_eq!(code(&behind.http_with(&request)), "200", "{host}");
+        assert_eq!(code(&direct.http_with(&request)), if is_name { "200" } else { "421" }, "{host}");
+    }
+}
+
+#[test]
 fn without_a_key_anybody_changes_what_has_a_name_and_nothing_else() {
     let scratch = Scratch::new("settings");
     let arguments = ["--source", "exact:music", "--state", scratch.path()];
