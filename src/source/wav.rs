@@ -8,8 +8,10 @@ use super::paced::Generator;
 use super::riff::{self, Recording, Refused};
 use crate::error::{Error, Result};
 use crate::units::{ChannelCount, Hz};
-use std::fs::File;
+use nix::fcntl::OFlag;
+use std::fs::{File, OpenOptions};
 use std::io::{BufReader, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// What follows the last frame.
@@ -34,7 +36,7 @@ impl WavGenerator {
     /// # Errors
     /// If the file cannot be read, is not such a WAV file, has no sound or too much; with the remedy.
     pub fn open(path: &Path, at_end: AtEnd) -> Result<Self> {
-        let read = File::open(path).map_err(Refused::Io).and_then(|file| riff::read(BufReader::new(file)));
+        let read = opened(path).and_then(|file| riff::read(BufReader::new(file)));
         let recording = read.map_err(|refused| {
             let shown = path.display().to_string();
             let error = Error::new(format!("opening the recording {shown}"));
@@ -63,6 +65,17 @@ impl WavGenerator {
     fn frames(&self) -> u64 {
         (self.recording.samples.len() / self.channels_in_frame()) as u64
     }
+}
+
+/// Opens a file, and nothing that only looks like one: opening a pipe would wait until somebody writes into it, for ever if nobody does.
+fn opened(path: &Path) -> std::result::Result<File, Refused> {
+    let waiting_for_nobody = OFlag::O_NONBLOCK.bits();
+    let file =
+        OpenOptions::new().read(true).custom_flags(waiting_for_nobody).open(path).map_err(Refused::Io)?;
+    if !file.metadata().map_err(Refused::Io)?.is_file() {
+        return Err(Refused::Content("it is no file".into(), remedy(ErrorKind::IsADirectory).into()));
+    }
+    Ok(file)
 }
 
 /// Returns what the user can do about a file that cannot be read.
@@ -152,6 +165,11 @@ mod tests {
         assert!(missing.contains("/nonexistent.wav") && missing.contains("Check the path"), "{missing}");
         let folder = said(&std::env::temp_dir());
         assert!(folder.contains("Check the path"), "{folder}");
+        let pipe = std::env::temp_dir().join(format!("synthwire-{}-pipe.wav", std::process::id()));
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let piped = said(&pipe);
+        assert!(piped.contains("it is no file") && piped.contains("Check the path"), "{piped}");
+        std::fs::remove_file(&pipe).unwrap();
         let file = std::env::temp_dir().join(format!("synthwire-{}-no-wav.wav", std::process::id()));
         for (bytes, what) in
             [(&b""[..], "the file is empty"), (b"RIFFnothing", "breaks off"), (b"ID3 tags", "an MP3 file")]

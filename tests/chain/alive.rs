@@ -8,6 +8,7 @@ use crate::systemd::Folder;
 use crate::thread::{FORBIDDEN, Held, Watched, number_of};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -21,11 +22,54 @@ const SILENCE: Duration = Duration::from_secs(3);
 
 /// A service as systemd starts it, ready.
 fn watched(name: &str, arguments: &[&str]) -> (Folder, Systemd, Service) {
+    watched_in(&[], name, arguments)
+}
+
+/// The same with these variables added to its environment.
+fn watched_in(variables: &[(&str, &str)], name: &str, arguments: &[&str]) -> (Folder, Systemd, Service) {
     let folder = Folder::new(name);
     let systemd = Systemd::at(&folder.file("notify"));
-    let environment = [("NOTIFY_SOCKET", &*folder.file("notify")), ("WATCHDOG_USEC", WATCHDOG_US)];
+    let notify = folder.file("notify");
+    let environment = [&[("NOTIFY_SOCKET", &*notify), ("WATCHDOG_USEC", WATCHDOG_US)], variables].concat();
     let service = Service::start_in(&environment, arguments);
     (folder, systemd, service)
+}
+
+/// A sound device whose opening hangs in the kernel while it is ill: alsa-lib opens a pipe that nobody writes into. It plays never: it
+/// needs a card as well that is not there.
+struct SickDevice {
+    pipe: String,
+    configuration: String,
+}
+
+impl SickDevice {
+    const DEVICE: [&str; 2] = ["--device", "sick"];
+
+    fn new(folder: &Folder) -> Self {
+        let (pipe, configuration) = (folder.file("pipe"), folder.file("asound.conf"));
+        let text = format!(
+            "pcm.sick {{ type multi
+                slaves.a {{ pcm {{ type file, slave.pcm {{ type null }}, file \"/dev/null\", infile \"{pipe}\" }}, channels 1 }}
+                slaves.b {{ pcm {{ type hw, card 99 }}, channels 1 }}
+                bindings.0 {{ slave a, channel 0 }}
+                bindings.1 {{ slave b, channel 0 }} }}\n"
+        );
+        std::fs::write(&configuration, text).unwrap();
+        Self { pipe, configuration }
+    }
+
+    fn environment(&self) -> [(&str, &str); 1] {
+        [("ALSA_CONFIG_PATH", &self.configuration)]
+    }
+
+    fn falls_ill(&self) {
+        mkfifo(Path::new(&self.pipe), Mode::S_IRWXU).unwrap();
+    }
+
+    /// One opening ends; nothing is written.
+    fn lets_go(&self) {
+        drop(OpenOptions::new().write(true).open(&self.pipe).unwrap());
+    }
 }
 
 fn health(service: &Service) -> String {
@@ -109,25 +153,24 @@ fn a_wedged_main_thread_feeds_nobody() {
 #[test]
 fn a_device_that_keeps_the_supervisor_is_no_life_until_it_lets_go() {
     let folder = Folder::new("kept");
-    let pipe = folder.file("pipe.wav");
-    let source = format!("wav:{pipe}");
-    let (_folder, systemd, service) = watched("kept-notify", &["--source", &source]);
+    let device = SickDevice::new(&folder);
+    let (_folder, systemd, service) = watched_in(&device.environment(), "kept-notify", &SickDevice::DEVICE);
     systemd.wait_for("READY=1"); // it was tried, and is not there
     systemd.wait_for("WATCHDOG=1");
-    // Opening a pipe that nobody writes into hangs as a sick device does.
-    mkfifo(Path::new(&pipe), Mode::S_IRWXU).unwrap();
+    device.falls_ill();
     says_why(&systemd, &service, Ill::SourceKept);
-    // Opened, and refused as no recording: a turn.
-    std::fs::write(&pipe, b"no recording").unwrap();
+    // Opened, and refused for its other half: a turn.
+    device.lets_go();
     systemd.wait_for("WATCHDOG=1");
 }
 
 #[test]
 fn ready_is_who_has_looked_for_a_source_once() {
     let folder = Folder::new("untried");
-    let pipe = folder.file("pipe.wav");
-    mkfifo(Path::new(&pipe), Mode::S_IRWXU).unwrap();
-    let (_folder, systemd, service) = watched("untried-notify", &["--source", &format!("wav:{pipe}")]);
+    let device = SickDevice::new(&folder);
+    device.falls_ill();
+    let (_folder, systemd, service) =
+        watched_in(&device.environment(), "untried-notify", &SickDevice::DEVICE);
     let before = systemd.wait_for(&format!("STATUS={}", Ill::Untried.words()));
     let answer = health(&service);
     assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with(Ill::Untried.words()), "{answer}");
@@ -137,7 +180,7 @@ fn ready_is_who_has_looked_for_a_source_once() {
         all().all(|said| !said.contains("READY=1") && !said.contains("WATCHDOG=1")),
         "{before:?} {meanwhile:?}"
     );
-    std::fs::write(&pipe, b"no recording").unwrap();
+    device.lets_go();
     systemd.wait_for("READY=1");
     wait_until("it is alive", || is_alive(&service));
 }
