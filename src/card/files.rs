@@ -1,6 +1,7 @@
 //! Computes what the system's files must hold once the card's values are applied. Each function takes the present content
 //! of a file and returns the new one; applying it twice changes nothing more.
 
+use crate::config::{Kind, SETTINGS};
 use crate::encoding::VALUE_LINES_MAX;
 use data_encoding::HEXLOWER;
 use std::fmt::Write as _;
@@ -23,6 +24,17 @@ pub fn config_with(now: &str, keys: &[(&str, Value)]) -> String {
     }
     text.extend(rest.iter().flat_map(|line| [*line, "\n"]));
     text
+}
+
+/// Stands for a key of access that may have been set in a configuration that was lost. It is no hashed key: nothing opens what it locks.
+const LOST_KEY: &str = "lost";
+
+/// A configuration in the place of one that cannot be read: with these keys, and closed where that may have had a key of access.
+pub fn config_anew(keys: &[(&str, Value)]) -> String {
+    let is_set = |name: &str| keys.iter().any(|(key, _)| *key == name);
+    let locks = SETTINGS.iter().filter(|setting| setting.kind == Kind::HashedKey && !is_set(setting.key));
+    let lost: Vec<(&str, Value)> = locks.map(|lock| (lock.key, LOST_KEY.into())).collect();
+    config_with("# The file before this one could not be read.\n", &[keys, &lost].concat())
 }
 
 /// Returns the key a line sets, without quotes.

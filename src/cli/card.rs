@@ -39,6 +39,8 @@ const REPORT_FOLDER: &str = "card";
 /// Random bytes that identify a reading of the card.
 const READING_BYTES: usize = 8;
 const CONFIG: &str = "etc/synthwire/synthwire.toml";
+/// The copy of a configuration that cannot be read.
+const CONFIG_ASIDE: &str = "etc/synthwire/synthwire.toml.damaged";
 /// Stored separately, so that an update can change iwd's own file.
 const COUNTRY: &str = "etc/synthwire/wifi-country";
 const IWD_CONFIG: &str = "etc/iwd/main.conf";
@@ -216,8 +218,21 @@ impl CardArguments {
 
     /// Sets keys of the service's configuration.
     fn configure(&self, keys: &[(&str, Value)]) -> io::Result<()> {
-        let now = self.now(CONFIG)?;
-        self.put(CONFIG, files::config_with(&now, keys).as_bytes(), OPEN)
+        let whole = |text: &String| !text.contains('\0');
+        let damaged = || io::Error::new(ErrorKind::InvalidData, "it holds zeros");
+        let now = self.now(CONFIG).and_then(|text| Some(text).filter(whole).ok_or_else(damaged));
+        let text = match now {
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                // A copy: were the file away for a moment, a power cut would leave a door without keys.
+                self.put_kept(CONFIG_ASIDE, &self.bytes(CONFIG)?, OPEN)?;
+                remark(format!(
+                    "synthwire: the configuration could not be read ({error}). It is kept as {CONFIG_ASIDE}, and a new one was written."
+                ));
+                files::config_anew(keys)
+            }
+            now => files::config_with(&now?, keys),
+        };
+        self.put(CONFIG, text.as_bytes(), OPEN)
     }
 
     /// Writes the report to where the service reads it.
@@ -240,14 +255,17 @@ impl CardArguments {
     /// Returns the content of a file at this start: the persistent one, or the original of the system. Decodes it as the
     /// service does, whichever editor saved it.
     fn now(&self, path: &str) -> io::Result<String> {
+        match self.bytes(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+            read => decode(&read?).map_err(|what| io::Error::new(ErrorKind::InvalidData, what)),
+        }
+    }
+
+    fn bytes(&self, path: &str) -> io::Result<Vec<u8>> {
         let kept = self.state.join(path);
-        let read = match &self.root {
+        match &self.root {
             Some(root) if !kept.exists() => fs::read(root.join(path)),
             _ => fs::read(kept),
-        };
-        match read {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
-            read => decode(&read?).map_err(io::Error::other),
         }
     }
 
@@ -470,6 +488,35 @@ mod tests {
             let config = Config::parse(&text, name).unwrap();
             assert!(config.queue_ms == 100 && config.listening_key.unwrap().starts_with("$argon2"), "{text}");
             assert!(name != "latin-1" || text.starts_with("# für\n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_that_cannot_be_read_is_kept_aside_and_made_anew_without_opening_the_door() {
+        let keys = "listening_key = \"hunter2hunter3\"\nsettings_key = \"hunter2hunter4\"\n";
+        for (name, before) in [
+            ("zeros", vec![0; 4096]),
+            ("zeros-within", b"queue_ms = 1\0\x000\n".to_vec()),
+            ("utf-32", b"\xff\xfe\0\0q\0\0\0".to_vec()),
+        ] {
+            let device = Device::new(name).with("boot/synthwire.toml", "first_channel = 3\n");
+            put_at(&device.top.join("state").join(CONFIG), &before, OPEN).unwrap();
+            assert_eq!(device.run().unwrap().problems, Vec::<String>::new(), "{name}");
+            assert_eq!(fs::read(device.top.join("state").join(CONFIG_ASIDE)).unwrap(), before, "{name}");
+            for place in ["state", "root"] {
+                let config = Config::parse(&device.text(&format!("{place}/{CONFIG}")), name).unwrap();
+                assert_eq!(config.first_channel, 3, "{name}");
+                for key in [config.listening_key, config.settings_key] {
+                    assert!(HashedKey::parse(&key.unwrap()).is_err(), "{name}: there may have been a key");
+                }
+            }
+            let device = device.with("boot/synthwire.toml", keys);
+            assert_eq!(device.run().unwrap().problems, Vec::<String>::new(), "{name}");
+            let config = Config::parse(&device.text(&format!("state/{CONFIG}")), name).unwrap();
+            assert_eq!(config.first_channel, 3, "{name}");
+            for key in [config.listening_key, config.settings_key] {
+                assert!(HashedKey::parse(&key.unwrap()).is_ok(), "{name}: the card opens it again");
+            }
         }
     }
 
