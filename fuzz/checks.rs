@@ -2,7 +2,7 @@
 //! `seeds/`.
 
 use synthwire::card::sheet;
-use synthwire::config::Reading;
+use synthwire::config::{Https, Reading};
 use synthwire::core::wire::{self, Record};
 use synthwire::encoding::decode;
 use synthwire::net::control::FromListener;
@@ -87,7 +87,7 @@ pub(crate) fn state_files(bytes: &[u8]) {
 /// Any sheet on the card is understood line by line, and the sheet left behind requests nothing. The service can also run
 /// with whatever configuration the same text gives.
 pub(crate) fn card_sheet(bytes: &[u8]) {
-    assert_eq!(Reading::of_bytes(bytes, "x").config.check(), Ok(()));
+    assert_eq!(Reading::of_bytes(bytes, "x", Https::InFile).config.check(), Ok(()));
     let Ok(text) = decode(bytes) else { return };
     let sheet = sheet::read(&text);
     let left = synthwire::card::left::sheet_text(&sheet, None);

@@ -8,7 +8,7 @@ mod settings;
 use crate::error::{Error, Result};
 use crate::host_name::GivenName;
 use ipnet::IpNet;
-pub use reading::{Complaint, Reading};
+pub use reading::{Complaint, Https, Reading};
 pub use settings::{Card, Config, Kind, SETTINGS, Setting};
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -42,10 +42,7 @@ impl Config {
             .or_else(|| named("STATE_DIRECTORY"))
             .or_else(|| Some(named("XDG_STATE_HOME")?.join("synthwire")))
             .or_else(|| Some(named("HOME")?.join(".local/state/synthwire")))
-            .ok_or_else(|| {
-                Error::new("there is no folder to keep this device's certificate in")
-                    .try_this("Name one with --state that this user may write")
-            })
+            .ok_or_else(|| Error::new("there is no folder to keep this device's certificate in"))
     }
 
     /// Returns the folder to keep keys and settings in, if there is one: the one named, systemd's, or that of the
@@ -113,22 +110,21 @@ impl Config {
     /// # Errors
     /// The key of the first value out of range, and what is wrong with it.
     pub fn check(&self) -> std::result::Result<(), (&'static str, String)> {
-        self.check_beside(false)
+        self.check_beside(Https::InFile)
     }
 
-    /// Checks the ranges of a file alone. `https_elsewhere` tells that the command line has an address for HTTPS, which
-    /// overrides the file.
-    fn check_beside(&self, https_elsewhere: bool) -> std::result::Result<(), (&'static str, String)> {
+    /// Checks the ranges of a file alone.
+    fn check_beside(&self, https: Https) -> std::result::Result<(), (&'static str, String)> {
         let table = self.table();
         for Setting { key, kind, .. } in SETTINGS {
             if let Some(wrong) = table.get(*key).and_then(|value| fault(key, *kind, value)) {
                 return Err((key, wrong));
             }
         }
-        self.check_certificate(https_elsewhere)
+        self.check_certificate(https)
     }
 
-    fn check_certificate(&self, https_elsewhere: bool) -> std::result::Result<(), (&'static str, String)> {
+    fn check_certificate(&self, https: Https) -> std::result::Result<(), (&'static str, String)> {
         if self.cert.is_some() != self.key.is_some() {
             let (given, missing) = if self.cert.is_some() { ("cert", "key") } else { ("key", "cert") };
             return Err((
@@ -136,7 +132,7 @@ impl Config {
                 format!("{given} needs {missing} beside it: a certificate and its key belong together"),
             ));
         }
-        if self.cert.is_some() && self.listen_tls.is_none() && !https_elsewhere {
+        if self.cert.is_some() && self.listen_tls.is_none() && https == Https::InFile {
             return Err((
                 "cert",
                 "cert is for HTTPS: name its address and port with listen_tls as well".into(),
@@ -175,11 +171,9 @@ fn fault(key: &str, kind: Kind, value: &Value) -> Option<String> {
             let is_empty = value.as_str().is_some_and(|text| text.trim().is_empty());
             is_empty.then(|| format!("{key} is empty: name an ALSA PCM or leave the key out"))
         }
-        Kind::Names => texts
-            .find(|name| GivenName::parse(name).is_none())
-            .map(|name| {
-                format!("{name:?} is no name: letters, digits, '-' and '.', or an address, without a port")
-            }),
+        Kind::Names => texts.find(|name| GivenName::parse(name).is_none()).map(|name| {
+            format!("{name:?} is no name: letters, digits, '-' and '.', or an address, without a port")
+        }),
         Kind::Addresses => texts.find(|text| block_of(text).is_none()).map(|block| {
             format!("{block:?} is no address: an address, or a block of them such as 172.17.0.0/16")
         }),
@@ -213,7 +207,7 @@ mod tests {
         assert_eq!(folder(None, &[systemd, home]).unwrap(), "/var/lib/synthwire");
         assert_eq!(folder(None, &[("XDG_STATE_HOME", "/s"), home]).unwrap(), "/s/synthwire");
         assert_eq!(folder(None, &[("XDG_STATE_HOME", ""), home]).unwrap(), "/home/a/.local/state/synthwire");
-        assert!(folder(None, &[]).unwrap_err().contains("--state"));
+        assert!(folder(None, &[]).unwrap_err().contains("there is no folder"));
     }
 
     #[test]
@@ -304,7 +298,7 @@ mod tests {
         for setting in SETTINGS {
             let line = format!("{} = {}\n", setting.key, setting.read(&other(setting)).unwrap());
             let pair = ["cert", "key"].contains(&setting.key);
-            let Reading { config, complaints } = Reading::of_text(&line, "x");
+            let Reading { config, complaints, .. } = Reading::of_text(&line, "x", Https::InFile);
             assert_eq!(complaints.is_empty(), !pair, "{line}: {complaints:?}");
             let differing = Config::default().differing_keys(&config);
             assert_eq!(differing, if pair { vec![] } else { vec![setting.key] }, "{line}");

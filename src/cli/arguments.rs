@@ -1,11 +1,13 @@
 //! The arguments of `serve` and `doctor`: the command line, which overrides the configuration file.
 
 use super::given::Given;
-use crate::config::{Complaint, Config, DEFAULT_FILE, Reading, SETTINGS};
+use super::places::Places;
+use crate::config::{Complaint, Config, DEFAULT_FILE, Https, Reading, SETTINGS};
 use crate::error::{Error, Result};
 use crate::source::opening::Choice;
 use crate::source::tone::Pattern;
 use clap::Args;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Which configuration to use: the same option for every command.
@@ -26,15 +28,19 @@ pub(super) fn keys() -> String {
 impl Configured {
     /// Reads the configuration.
     pub(super) fn read(&self) -> Result<Reading> {
-        self.read_beside(false)
+        self.read_with(Https::InFile)
     }
 
-    /// Reads it; `https_elsewhere` tells that the command line names an address for HTTPS.
-    fn read_beside(&self, https_elsewhere: bool) -> Result<Reading> {
+    fn read_with(&self, https: Https) -> Result<Reading> {
         match &self.config {
-            Some(file) => Reading::of_file(file, https_elsewhere),
-            None => Ok(Reading::of_default_file(Path::new(DEFAULT_FILE), https_elsewhere)),
+            Some(file) => Reading::of_file(file, https),
+            None => Ok(Reading::of_default_file(Path::new(DEFAULT_FILE), https)),
         }
+    }
+
+    /// Returns its file's name.
+    fn name(&self) -> String {
+        self.config.as_deref().unwrap_or(Path::new(DEFAULT_FILE)).display().to_string()
     }
 
     /// Returns whether it is the configuration of the system's own service.
@@ -65,6 +71,15 @@ pub(super) struct ServeArguments {
     pub(super) card: Option<PathBuf>,
 }
 
+/// What `serve` and `doctor` go by.
+#[derive(Debug)]
+pub(super) struct Settled {
+    pub(super) config: Config,
+    /// What is wrong in the file.
+    pub(super) complaints: Vec<Complaint>,
+    pub(super) places: Places,
+}
+
 fn parse_source(text: &str) -> std::result::Result<Choice, String> {
     match text.split_once(':') {
         None if text == "demo" => Ok(Choice::Demo),
@@ -79,11 +94,32 @@ fn parse_source(text: &str) -> std::result::Result<Choice, String> {
 
 impl ServeArguments {
     /// Returns the configuration file, overridden by the command line, and the mistakes in the file.
-    pub(super) fn settle(&self) -> Result<(Config, Vec<Complaint>)> {
-        let Reading { config, complaints } = self.configured.read_beside(self.give("listen_tls"))?;
+    pub(super) fn settle(&self) -> Result<Settled> {
+        self.settle_beside(None)
+    }
+
+    /// The same, where the unit of the system's service gives HTTPS this address on a command line of its own.
+    pub(super) fn settle_beside(&self, units: Option<SocketAddr>) -> Result<Settled> {
+        self.check_pair()?;
+        let is_elsewhere = units.is_some() || self.give("listen_tls");
+        let https = if is_elsewhere { Https::Elsewhere } else { Https::InFile };
+        let Reading { mut config, complaints, taken } = self.configured.read_with(https)?;
+        config.listen_tls = units.or(config.listen_tls);
         let config = self.given.over(&config);
         config.check().map_err(|(_, wrong)| Error::new(wrong))?;
-        Ok((config, complaints))
+        let places = Places { typed: self.given.clone(), file: self.configured.name(), in_file: taken };
+        Ok(Settled { config, complaints, places })
+    }
+
+    /// A certificate and its key come from one place: half a pair here beside the other half in the file would be two of different pairs.
+    fn check_pair(&self) -> Result<()> {
+        let (half, other) = match (self.give("cert"), self.give("key")) {
+            (true, false) => ("cert", "key"),
+            (false, true) => ("key", "cert"),
+            _ => return Ok(()),
+        };
+        Err(Error::new(format!("{half} needs {other} beside it: a certificate and its key belong together"))
+            .try_this(format!("Give --{other} as well, or write both into the configuration file")))
     }
 
     /// Returns whether a setting is given here.
@@ -159,7 +195,7 @@ mod tests {
         std::fs::write(&file, "cert = \"a.pem\"\nkey = \"b.pem\"\n").unwrap();
         let name = file.to_str().unwrap();
         let settled = |more: &[&str]| {
-            let (config, complaints) =
+            let Settled { config, complaints, .. } =
                 parse(&[&["--config", name], more].concat()).unwrap().settle().unwrap();
             let said: Vec<String> = complaints.iter().map(ToString::to_string).collect();
             ([config.cert, config.key], said.join("\n"))
@@ -169,6 +205,14 @@ mod tests {
         let (neither, said) = settled(&[]);
         let words = "cert is for HTTPS: name its address and port with listen_tls as well";
         assert!(neither == [None, None] && said.starts_with(&format!("{name}:1: {words}")), "{said}");
+        let units = parse(&["--config", name]).unwrap().settle_beside("[::]:443".parse().ok()).unwrap();
+        assert_eq!((units.complaints, units.config.cert), (vec![], Some("a.pem".into())));
+        for half in ["--cert", "--key"] {
+            let settled =
+                parse(&["--config", name, "--listen-tls", "[::]:443", half, "c.pem"]).unwrap().settle();
+            let said = settled.unwrap_err().to_string();
+            assert!(said.contains("belong together. Give --"), "{half}: {said}");
+        }
         std::fs::remove_file(file).unwrap();
     }
 

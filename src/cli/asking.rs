@@ -87,6 +87,18 @@ pub(super) fn place(config: &Config, is_systems: bool) -> SocketAddr {
     from_here(if is_systems { socket().unwrap_or(config.listen) } else { config.listen })
 }
 
+/// Returns the address for HTTPS that the unit of the system's service gives on its command line, as the card's does.
+pub(super) fn units_https() -> Option<SocketAddr> {
+    https_of(&said(&["systemctl", "show", "synthwire.service", "--property=ExecStart"]))
+}
+
+/// That, by what `systemctl show` says of the command.
+fn https_of(shown: &str) -> Option<SocketAddr> {
+    let mut words = shown.split_once("argv[]=")?.1.split(" ;").next()?.split_whitespace();
+    let word = words.find(|word| word.starts_with("--listen-tls"))?;
+    word.strip_prefix("--listen-tls=").or_else(|| words.next())?.parse().ok()
+}
+
 /// Returns the address of a socket that systemd holds open, from the output of `systemctl show`.
 fn passed(shown: &str) -> Option<SocketAddr> {
     let value = |key: &str| shown.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
@@ -203,6 +215,22 @@ fn authorization(key: &str) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn the_address_of_https_is_read_off_the_units_command() {
+        for (words, expected) in [
+            ("serve --listen-tls [::]:443 --capture-cpu 3", Some("[::]:443")),
+            ("serve --listen-tls=0.0.0.0:443", Some("0.0.0.0:443")),
+            ("serve", None),
+            ("serve --listen-tls", None),
+        ] {
+            let shown = format!(
+                "ExecStart={{ path=/usr/bin/synthwire ; argv[]=/usr/bin/synthwire {words} ; ignore_errors=no ; pid=1 }}\n"
+            );
+            assert_eq!(https_of(&shown).map(|address| address.to_string()).as_deref(), expected, "{words}");
+        }
+        assert_eq!(https_of(""), None);
+    }
 
     #[test]
     fn a_key_of_several_words_is_shown_and_no_line_is_broken() {

@@ -3,6 +3,7 @@
 
 use super::asking::{self, KEY_VARIABLE, ServiceAnswer};
 use super::notices;
+use super::places::{Place, Places};
 use super::ports::files;
 use crate::config::{Complaint, Config};
 use crate::identity::Names;
@@ -59,6 +60,8 @@ pub(super) struct Scene<'a> {
     pub(super) config: &'a Config,
     /// Mistakes in the configuration file.
     pub(super) complaints: &'a [Complaint],
+    /// Where its settings were written.
+    pub(super) places: &'a Places,
     /// What `serve` would play.
     pub(super) selection: Selection,
     /// The address where the service of this configuration answers.
@@ -205,17 +208,18 @@ fn ports(scene: &Scene<'_>) -> Vec<Check> {
         ServiceAnswer::Stranger | ServiceAnswer::Tls => Check::bad(
             "port",
             format!(
-                "another program answers at {}: end it ('ss -ltnp' names it), or choose another with --listen",
-                scene.place
+                "another program answers at {}: end it ('ss -ltnp' names it), or choose another with {}",
+                scene.place,
+                scene.places.of("listen")
             ),
         ),
-        ServiceAnswer::Nobody(_) => free("port", scene.config.listen, "--listen"),
+        ServiceAnswer::Nobody(_) => free("port", scene.config.listen, &scene.places.of("listen")),
         ServiceAnswer::Runs(_) | ServiceAnswer::Locked | ServiceAnswer::Refuses(_) => {
             Check::good("port", format!("{} is the service's", scene.place))
         }
     };
     let secure = scene.config.listen_tls.map(|address| match scene.is_served() {
-        false => free("HTTPS port", address, "--listen-tls"),
+        false => free("HTTPS port", address, &scene.places.of("listen_tls")),
         true if asking::speaks_https(address) => Check::good("HTTPS port", format!("{address} is the service's")),
         true => Check::bad(
             "HTTPS port",
@@ -226,11 +230,11 @@ fn ports(scene: &Scene<'_>) -> Vec<Check> {
 }
 
 /// Checks whether `serve` could use this address.
-fn free(name: &'static str, address: SocketAddr, word: &str) -> Check {
+fn free(name: &'static str, address: SocketAddr, place: &Place) -> Check {
     match TcpListener::bind(address) {
         Ok(_) => Check::good(name, format!("{address} is free")),
         Err(error) => {
-            Check::bad(name, format!("cannot listen on {address}: {error}. Choose another with {word}"))
+            Check::bad(name, format!("cannot listen on {address}: {error}. Choose another with {place}"))
         }
     }
 }
@@ -269,6 +273,7 @@ fn device(scene: &Scene<'_>) -> Vec<Check> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::given::Given;
     use crate::source::alsa::DeviceRequest;
     use crate::source::opening::Choice;
     use serde_json::json;
@@ -284,6 +289,7 @@ mod tests {
         let scene = Scene {
             config: &config,
             complaints: &[],
+            places: &Places { typed: Given::default(), file: String::new(), in_file: Vec::new() },
             selection,
             place: "127.0.0.1:9".parse().unwrap(),
             service: answer,

@@ -1,6 +1,6 @@
 //! `synthwire doctor`: checks the usual causes of trouble (`checks`) and says what to do. It asks the service if that runs.
 
-use super::arguments::ServeArguments;
+use super::arguments::{ServeArguments, Settled};
 use super::checks::{self, Scene, Verdict};
 use super::terminal::{say, say_lines};
 use super::{asking, report};
@@ -23,7 +23,8 @@ pub(super) struct DoctorArguments {
 }
 
 pub(super) fn run(arguments: &DoctorArguments) -> Result<ExitCode> {
-    let (config, complaints) = arguments.serve.settle()?;
+    let units = arguments.serve.is_systems().then(asking::units_https).flatten();
+    let Settled { config, complaints, places } = arguments.serve.settle_beside(units)?;
     let selection = Selection {
         choice: arguments.serve.choice(&config),
         wish: DeviceRequest { period_frames: config.period_frames, channels: config.channels },
@@ -32,8 +33,15 @@ pub(super) fn run(arguments: &DoctorArguments) -> Result<ExitCode> {
     };
     let place = asking::place(&config, arguments.serve.is_systems());
     let service = asking::status(&config, place);
-    let checks =
-        checks::all(&Scene { config: &config, complaints: &complaints, selection, place, service: &service });
+    let scene = Scene {
+        config: &config,
+        complaints: &complaints,
+        places: &places,
+        selection,
+        place,
+        service: &service,
+    };
+    let checks = checks::all(&scene);
     let on_terminal = arguments.report.as_deref() == Some(Path::new("-"));
     if !on_terminal {
         for check in &checks {

@@ -30,7 +30,7 @@ pub(super) struct FingerprintArguments {
 }
 
 pub(super) fn run(arguments: &FingerprintArguments) -> Result<ExitCode> {
-    let (config, _) = arguments.serve.settle()?;
+    let config = arguments.serve.settle()?.config;
     let place = asking::place(&config, arguments.serve.is_systems());
     let Some(fingerprint) = asking::authority(place) else {
         return Err(Error::new(format!("what answers at {place} offers no certificate of its own"))

@@ -1,5 +1,6 @@
 //! Where `serve` listens: sockets from systemd or its own, the certificate for HTTPS, and what is announced on the network.
 
+use super::places::{Place, Places};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::identity::Names;
@@ -18,34 +19,58 @@ use tokio::sync::watch;
 const HTTP_SOCKET: &str = "http";
 const HTTPS_SOCKET: &str = "https";
 
-/// Opens the ports, and logs their addresses. If HTTPS is impossible, the start fails if the command line asked for HTTPS;
-/// if the file did, the page stays on plain HTTP and says what is wrong.
+/// Opens the ports, and logs their addresses. If an address on the command line cannot be used, the start fails. For one in
+/// the file it goes on with what can be used, and says what is wrong: at least HTTP for this machine itself.
 pub(super) async fn open(
     config: &Config,
     names: &watch::Receiver<Names>,
-    was_typed: bool,
-) -> Result<(BoundPorts, Option<Plain>)> {
-    let plain = listener(HTTP_SOCKET, config.listen, "--listen").await?;
-    let (tls, problem) = match config.listen_tls {
+    places: &Places,
+) -> Result<(BoundPorts, Vec<Plain>)> {
+    let (plain, moved) = plain(config.listen, &places.of("listen")).await?;
+    let place = places.of("listen_tls");
+    let (tls, off) = match config.listen_tls {
         None => (None, None),
-        Some(address) => match tls(address, config, names.clone()).await {
+        Some(address) => match tls(address, config, names.clone(), places).await {
             Ok(tls) => (Some(tls), None),
-            Err(error) if was_typed => return Err(error),
-            Err(error) => {
-                let problem = format!(
+            Err(error) if place.is_typed() => return Err(error),
+            Err(error) => (
+                None,
+                Some(format!(
                     "HTTPS is off until the configuration is mended and the service restarted: {error}"
-                );
-                tracing::warn!("{problem}");
-                (None, Some(problem.into()))
-            }
+                )),
+            ),
         },
     };
+    let problems: Vec<Plain> = moved.into_iter().chain(off).map(Plain::from).collect();
+    for problem in &problems {
+        tracing::warn!("{problem}");
+    }
     let address = plain.local_addr().unwrap_or(config.listen);
     tracing::info!("open http://{address}/ in a browser and press Listen");
     if let Some(address) = tls.as_ref().and_then(|tls| tls.listener.local_addr().ok()) {
         tracing::info!("others on the network come by https://{address}/");
     }
-    Ok((BoundPorts { plain, tls }, problem))
+    Ok((BoundPorts { plain, tls }, problems))
+}
+
+/// The port for HTTP, and what is wrong with the one of the file. In its place comes the service's own, else any free one; for this
+/// machine alone: nobody asked that others come in there.
+async fn plain(address: SocketAddr, place: &Place) -> Result<(TcpListener, Option<String>)> {
+    let error = match listener(HTTP_SOCKET, address, place).await {
+        Err(error) if place.is_in_file() => error,
+        had => return Ok((had?, None)),
+    };
+    let own = Config::default().listen;
+    for instead in [own, SocketAddr::new(own.ip(), 0)] {
+        if let Ok(listener) = TcpListener::bind(instead).await {
+            let at = listener.local_addr().unwrap_or(instead);
+            let problem = format!(
+                "HTTP is at {at}, for this machine alone, until the configuration is mended and the service restarted: {error}"
+            );
+            return Ok((listener, Some(problem)));
+        }
+    }
+    Err(error)
 }
 
 /// Returns what to announce on the network; nothing if announcing is switched off.
@@ -74,32 +99,40 @@ pub(super) fn files(config: &Config) -> Option<Files> {
 }
 
 /// Opens the port for HTTPS with its certificate.
-async fn tls(address: SocketAddr, config: &Config, names: watch::Receiver<Names>) -> Result<Tls> {
+async fn tls(
+    address: SocketAddr,
+    config: &Config,
+    names: watch::Receiver<Names>,
+    places: &Places,
+) -> Result<Tls> {
     let facts = move || machine::facts(names.borrow().clone());
-    let folder = || StateFolder::open(&config.state_folder(|name| std::env::var_os(name))?);
+    let folder = || {
+        let path = config.state_folder(|name| std::env::var_os(name));
+        path.and_then(|path| StateFolder::open(&path)).map_err(|error| places.of("state").named(error))
+    };
     let identity = match files(config) {
         Some(files) => Identity::supplied(files, config.names.clone(), &facts(), folder)?,
         None => Identity::own(&folder()?, &facts())?,
     };
     Ok(Tls {
-        listener: listener(HTTPS_SOCKET, address, "--listen-tls").await?,
+        listener: listener(HTTPS_SOCKET, address, &places.of("listen_tls")).await?,
         identity,
         facts: Arc::new(facts),
     })
 }
 
 /// Returns the socket that systemd passes under this name, or opens one.
-async fn listener(name: &str, address: SocketAddr, word: &str) -> Result<TcpListener> {
+async fn listener(name: &str, address: SocketAddr, place: &Place) -> Result<TcpListener> {
     match fds::passed_listener(name)? {
         Some(listener) => {
-            tracing::info!("systemd passes the socket: '{word}' is not used");
+            tracing::info!("systemd passes the socket: {place} is not used");
             Ok(listener)
         }
-        None => bind(address, word).await,
+        None => bind(address, place).await,
     }
 }
 
-async fn bind(address: SocketAddr, word: &str) -> Result<TcpListener> {
+async fn bind(address: SocketAddr, place: &Place) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
         let remedy = match error.kind() {
             std::io::ErrorKind::AddrInUse => {
@@ -110,6 +143,6 @@ async fn bind(address: SocketAddr, word: &str) -> Result<TcpListener> {
             }
             _ => "Choose an address of this machine ('ip address' lists them) with",
         };
-        Error::new(format!("cannot listen on {address}")).because(error).try_this(format!("{remedy} {word}"))
+        Error::new(format!("cannot listen on {address}")).because(error).try_this(format!("{remedy} {place}"))
     })
 }

@@ -1,10 +1,11 @@
 //! `synthwire serve`: builds the chain in the order of the data, waits, stops. Meanwhile it reloads its configuration on
 //! request.
 
-use super::arguments::ServeArguments;
+use super::arguments::{ServeArguments, Settled};
 use super::card::CARD_FOLDER;
 use super::informing::{keep_power_told, keep_systemd_informed};
-use super::{notices, ports, standing};
+use super::places::Places;
+use super::{keeping, notices, ports, standing};
 use crate::card::left::Report;
 use crate::config::Config;
 use crate::core::layout::Layout;
@@ -24,7 +25,6 @@ use crate::rt::thread::{RtRequest, become_prompt};
 use crate::source::alsa::DeviceRequest;
 use crate::source::discover::SYSFS_SOUND;
 use crate::source::opening::Selection;
-use crate::state::StateFolder;
 use crate::sys::{announce, boot_loader, initramfs, logging, machine, notify, power_up, signals};
 use crate::update::{UPDATER_FOLDER, Updater};
 use std::path::Path;
@@ -39,42 +39,45 @@ const CAPTURE_STOP_LIMIT: Duration = Duration::from_millis(250);
 
 /// Serves until a signal asks to stop.
 pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
-    let (config, complaints) = arguments.settle()?;
+    let Settled { mut config, complaints, places } = arguments.settle()?;
     logging::begin();
     for complaint in &complaints {
         tracing::warn!("{complaint}");
     }
-    let folder = config.keeping_folder(|name| std::env::var_os(name))?;
-    let folder = folder.as_deref().map(StateFolder::open).transpose()?;
+    let (memory, forgetful) = keeping::open(&mut config, &places.of("state"), |name| std::env::var_os(name))?;
     let card = notices::card_report(arguments.card.as_deref().unwrap_or(Path::new(CARD_FOLDER)));
     let (names, following) = watch::channel(Names::of(&machine::host(), &config.names));
-    let mut gate = Gate::open(&config, following, folder.clone(), power_up::was_by_hand());
+    let mut gate = Gate::open(&config, following, &memory, power_up::was_by_hand());
     gate.notices = notices::gather(&complaints, card.as_ref());
     gate.notes = initramfs::notes();
+    gate.notices.extend(forgetful);
     if let Some(card) = card.filter(Report::set_pair) {
         gate.settings.give_way(&card.reading);
     }
-    let updater = Updater::new(arguments.updater.as_deref().unwrap_or(Path::new(UPDATER_FOLDER)), folder);
+    let updater = Updater::new(
+        arguments.updater.as_deref().unwrap_or(Path::new(UPDATER_FOLDER)),
+        memory.folder().cloned(),
+    );
     gate.updater = updater.unless(boot_loader::here().unfit().map(Into::into));
     // For pages, handshakes and status; the listeners' sound has its own thread.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::new("cannot start the network runtime").because(error))?;
-    let served = runtime.block_on(serve(arguments, config, gate, names));
+    let served = runtime.block_on(serve(arguments, (config, &places), gate, names));
     runtime.shutdown_background(); // do not wait for a device that is being opened
     served.map(|()| ExitCode::SUCCESS)
 }
 
 async fn serve(
     arguments: &ServeArguments,
-    config: Config,
+    (config, places): (Config, &Places),
     mut gate: Gate,
     names: watch::Sender<Names>,
 ) -> Result<()> {
     let mut reload_requests = signals::reload_requests()?; // before anybody learns that we can be asked
-    let (listeners, problem) = ports::open(&config, &gate.names, arguments.give("listen_tls")).await?;
-    gate.notices.extend(problem);
+    let (listeners, problems) = ports::open(&config, &gate.names, places).await?;
+    gate.notices.extend(problems);
 
     let counters = Arc::new(Counters::new());
     let controls = Arc::new(Controls::default());
@@ -206,7 +209,7 @@ fn reload(
 ) {
     notify::reloading();
     // The running settings are better than defaults, so after a mistake nothing changes. An unknown key is not a mistake.
-    let settled = arguments.settle().and_then(|(new, complaints)| {
+    let settled = arguments.settle().and_then(|Settled { config: new, complaints, .. }| {
         for complaint in &complaints {
             tracing::warn!("{complaint}");
         }

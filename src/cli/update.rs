@@ -52,8 +52,10 @@ pub(super) fn run(arguments: &UpdateArguments) -> Result<ExitCode> {
         None => arguments.configured.read()?.config.state.unwrap_or_else(|| SYSTEMS_FOLDER.into()),
     };
     rights::become_owner_of(&folder)?;
-    let updater = Updater::new(&arguments.updater, Some(StateFolder::open(&folder)?))
-        .unless(boot_loader::here().unfit().map(Into::into));
+    let state = StateFolder::open(&folder)
+        .map_err(|error| error.try_this("Name one with --state that this user may write"))?;
+    let updater =
+        Updater::new(&arguments.updater, Some(state)).unless(boot_loader::here().unfit().map(Into::into));
     hand_over(arguments, file, &updater)?;
     let said = until_settled(&updater)?;
     say(said.words());

@@ -47,6 +47,17 @@ pub struct Reading {
     pub config: Config,
     /// What was not accepted, in the order of lines.
     pub complaints: Vec<Complaint>,
+    /// The keys that were taken.
+    pub taken: Vec<String>,
+}
+
+/// Where the address for HTTPS stands, without which a certificate has no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Https {
+    /// In the file, if anywhere.
+    InFile,
+    /// On a command line, which comes over the file.
+    Elsewhere,
 }
 
 /// A key with its value, as written in the text.
@@ -62,18 +73,17 @@ impl Config {
     /// # Errors
     /// The first mistake, with its line.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
-        let Reading { config, complaints } = Reading::of_text(text, name);
+        let Reading { config, complaints, .. } = Reading::of_text(text, name, Https::InFile);
         complaints.first().map_or(Ok(config), |first| Err(Error::new(first.to_string())))
     }
 }
 
 impl Reading {
-    /// Reads a file that the user named. `https_elsewhere` tells that the command line names an address for HTTPS, so a
-    /// certificate is useful even if the file itself names none.
+    /// Reads a file that the user named.
     ///
     /// # Errors
     /// If it cannot be read at all.
-    pub fn of_file(file: &Path, https_elsewhere: bool) -> Result<Self> {
+    pub fn of_file(file: &Path, https: Https) -> Result<Self> {
         let name = file.display().to_string();
         let bytes = bytes_of(file).map_err(|error| {
             let remedy = match error.kind() {
@@ -82,33 +92,29 @@ impl Reading {
             };
             Error::new(format!("cannot read the configuration {name}")).because(error).try_this(remedy)
         })?;
-        Ok(Self::of_bytes_beside(&bytes, &name, https_elsewhere))
+        Ok(Self::of_bytes(&bytes, &name, https))
     }
 
     /// Reads the default file in the same way; it need not exist.
-    pub fn of_default_file(file: &Path, https_elsewhere: bool) -> Self {
+    pub fn of_default_file(file: &Path, https: Https) -> Self {
         let name = file.display().to_string();
         match bytes_of(file) {
-            Ok(bytes) => Self::of_bytes_beside(&bytes, &name, https_elsewhere),
+            Ok(bytes) => Self::of_bytes(&bytes, &name, https),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                Self { config: Config::default(), complaints: Vec::new() }
+                Self { config: Config::default(), complaints: Vec::new(), taken: Vec::new() }
             }
             Err(error) => Self::of_nothing(&format!("{name} cannot be read ({error})")),
         }
     }
 
     /// Reads a file's bytes, called `name` in complaints.
-    pub fn of_bytes(bytes: &[u8], name: &str) -> Self {
-        Self::of_bytes_beside(bytes, name, false)
-    }
-
-    fn of_bytes_beside(bytes: &[u8], name: &str, https_elsewhere: bool) -> Self {
+    pub fn of_bytes(bytes: &[u8], name: &str, https: Https) -> Self {
         match decode(bytes) {
             // Zeros mean that something was lost.
             Ok(text) if text.contains('\0') => {
                 Self::of_nothing(&format!("{name} cannot be read: it holds zeros. Write it anew"))
             }
-            Ok(text) => Self::of_text_beside(&text, name, https_elsewhere),
+            Ok(text) => Self::of_text(&text, name, https),
             Err(what) => Self::of_nothing(&format!("{name} cannot be read: {what}. Save it again as UTF-8")),
         }
     }
@@ -117,15 +123,11 @@ impl Reading {
     fn of_nothing(why: &str) -> Self {
         let config = locks().fold(Config::default(), |config, lock| config.with(lock, UNREADABLE));
         let says = format!("{why}. Everything has its default, and nobody may listen or change settings");
-        Self { config, complaints: vec![Complaint { says, is_unknown: false }] }
+        Self { config, complaints: vec![Complaint { says, is_unknown: false }], taken: Vec::new() }
     }
 
     /// Reads a text, called `name` in complaints.
-    pub fn of_text(text: &str, name: &str) -> Self {
-        Self::of_text_beside(text, name, false)
-    }
-
-    fn of_text_beside(text: &str, name: &str, https_elsewhere: bool) -> Self {
+    pub fn of_text(text: &str, name: &str, https: Https) -> Self {
         let mut sorting = Sorting::default();
         let pieces = match DeTable::parse(text) {
             Ok(table) => pieces(text, table.get_ref()),
@@ -134,7 +136,7 @@ impl Reading {
         for piece in pieces {
             sorting.take(piece);
         }
-        let mut config = sorting.settle(https_elsewhere);
+        let mut config = sorting.settle(https);
         sorting.lock(&mut config, text);
         sorting.complaints.sort_by_key(|(line, _)| *line);
         sorting.complaints.truncate(COMPLAINTS_MAX);
@@ -142,7 +144,8 @@ impl Reading {
             says: format!("{name}:{line}: {says}"),
             is_unknown,
         });
-        Self { config, complaints: complaints.collect() }
+        let taken = sorting.taken.into_iter().map(|piece| piece.key).collect();
+        Self { config, complaints: complaints.collect(), taken }
     }
 }
 
@@ -187,11 +190,11 @@ impl<'a> Sorting<'a> {
     }
 
     /// Returns all accepted values, without those out of range.
-    fn settle(&mut self, https_elsewhere: bool) -> Config {
+    fn settle(&mut self, https: Https) -> Config {
         loop {
             let text: String = self.taken.iter().flat_map(|piece| [piece.text, "\n"]).collect();
             let config: Config = toml::from_str(&text).unwrap_or_default();
-            let Err((key, wrong)) = config.check_beside(https_elsewhere) else { return config };
+            let Err((key, wrong)) = config.check_beside(https) else { return config };
             let Some(at) = self.taken.iter().position(|piece| piece.key == key) else {
                 return Config::default();
             };
@@ -339,7 +342,7 @@ mod tests {
     /// Checks that the service starts with every file, uses its valid parts and complains about the rest.
     fn check(cases: Vec<Case>) {
         for (what, bytes, taken, expected) in cases {
-            let reading = Reading::of_bytes(&bytes, "x");
+            let reading = Reading::of_bytes(&bytes, "x", Https::InFile);
             assert_eq!(reading.config.queue_ms == 100, taken, "{what}: {}", said(&reading));
             assert!(
                 said(&reading).contains(expected) && reading.complaints.is_empty() == expected.is_empty(),
@@ -473,27 +476,30 @@ mod tests {
             ),
             ("another language", text("{\"queue_ms\": 200}\n"), false, "cannot be read"),
         ]);
-        let many = Reading::of_text(&"?\n".repeat(1000), "x");
+        let many = Reading::of_text(&"?\n".repeat(1000), "x", Https::InFile);
         assert_eq!(many.complaints.len(), COMPLAINTS_MAX);
     }
 
     #[test]
     fn a_list_without_an_end_is_given_up_and_what_follows_is_read() {
         let endless = format!("names = [\n{}queue_ms = 100\n", "1,\n".repeat(VALUE_LINES_MAX * 3));
-        let reading = Reading::of_text(&endless, "x");
+        let reading = Reading::of_text(&endless, "x", Https::InFile);
         assert!(
             reading.config.queue_ms == 100 && said(&reading).contains("names wants a list"),
             "{}",
             said(&reading)
         );
         let long = format!("names = [\n{}]\n", "\"a\",\n".repeat(VALUE_LINES_MAX - 2));
-        assert_eq!(Reading::of_text(&format!("{long}?\n"), "x").config.names.len(), VALUE_LINES_MAX - 2);
+        assert_eq!(
+            Reading::of_text(&format!("{long}?\n"), "x", Https::InFile).config.names.len(),
+            VALUE_LINES_MAX - 2
+        );
     }
 
     #[test]
     fn a_key_of_access_that_was_meant_and_cannot_be_read_locks_and_no_other_does() {
         let locks = |text: &str| {
-            let config = Reading::of_text(text, "x").config;
+            let config = Reading::of_text(text, "x", Https::InFile).config;
             [config.listening_key, config.settings_key].map(|key| key.is_some())
         };
         for (text, expected) in [
@@ -523,17 +529,17 @@ mod tests {
         ] {
             assert_eq!(locks(text), expected, "{text:?}");
         }
-        let secret = Reading::of_text("my secret password here\n", "x");
+        let secret = Reading::of_text("my secret password here\n", "x", Https::InFile);
         assert!(!said(&secret).contains("password"), "{}", said(&secret));
     }
 
     #[test]
     fn a_file_that_was_named_must_be_there_and_the_remedy_fits() {
-        let of = |path: &str| Reading::of_file(Path::new(path), false).unwrap_err().to_string();
+        let of = |path: &str| Reading::of_file(Path::new(path), Https::InFile).unwrap_err().to_string();
         assert!(of("/nowhere/synthwire.toml").contains("Check the path given with --config"));
         assert!(of("/").contains("Check the path given with --config"));
-        assert_eq!(Reading::of_default_file(Path::new("/nowhere/at/all"), false).complaints, []);
-        let folder = Reading::of_default_file(Path::new("/"), false);
+        assert_eq!(Reading::of_default_file(Path::new("/nowhere/at/all"), Https::InFile).complaints, []);
+        let folder = Reading::of_default_file(Path::new("/"), Https::InFile);
         assert!(folder.config.listening_key.is_some() && said(&folder).contains("cannot be read"));
     }
 }

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::core::layout::Layout;
 use crate::hub::{Hub, Sizes};
 use crate::identity::Names;
-use crate::state::StateFolder;
+use crate::state::{Memory, StateFolder};
 use crate::tls::dates::Clock;
 use crate::tls::{BUILD_S, CertificateInputs, Identity};
 use futures_util::{SinkExt, StreamExt};
@@ -150,7 +150,12 @@ pub fn remember(bytes: &[u8]) -> Remembered {
     for name in ["settings.json", "access.json", "authority.json", "leaf.json"] {
         std::fs::write(file(name), bytes).expect("a file that can be written");
     }
-    let gate = Gate::open(&Config::default(), watch::channel(Names::default()).1, Some(folder.clone()), true);
+    let gate = Gate::open(
+        &Config::default(),
+        watch::channel(Names::default()).1,
+        &Memory::In(Some(folder.clone())),
+        true,
+    );
     Identity::own(&folder, &first_facts()).expect("there is always a certificate");
     for name in ["settings.json", "access.json"] {
         assert_eq!(std::fs::read(file(name)).expect("it is there"), bytes, "reading changes nothing");
@@ -230,7 +235,7 @@ fn tls_config() -> Arc<ServerConfig> {
 fn deaf_service() -> Service {
     let sizes = Sizes { queue_ms: 250, chunk_frames: None, expected: Layout::expected(128) };
     let hub = Hub::new(sizes, 1, Arc::default(), Arc::default());
-    let gate = Gate::open(&Config::default(), watch::channel(Names::default()).1, None, true);
+    let gate = Gate::open(&Config::default(), watch::channel(Names::default()).1, &Memory::In(None), true);
     Service::new(
         hub,
         gate,

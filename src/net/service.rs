@@ -18,7 +18,7 @@ use crate::hub::Hub;
 use crate::hub::now_playing::NowPlaying;
 use crate::identity::Names;
 use crate::plain::Plain;
-use crate::state::StateFolder;
+use crate::state::Memory;
 use crate::tls::fingerprint::Fingerprint;
 use crate::units::MonoNs;
 use crate::update::{UPDATER_FOLDER, Updater};
@@ -140,33 +140,31 @@ pub struct Gate {
 
 impl Gate {
     /// Opens the gate for a machine with these names. Reads the state folder, if there is one; damaged files are not fatal.
+    /// If it cannot be used, the device is locked: nobody knows whether there were keys.
     /// `by_hand` tells whether a person switched the machine on, rather than software.
-    pub fn open(
-        config: &Config,
-        names: watch::Receiver<Names>,
-        folder: Option<StateFolder>,
-        by_hand: bool,
-    ) -> Self {
+    pub fn open(config: &Config, names: watch::Receiver<Names>, memory: &Memory, by_hand: bool) -> Self {
         let keys = PerPurpose {
             listening: config.listening_key.as_deref(),
             settings: config.settings_key.as_deref(),
         };
-        let access = Access::open(keys, folder.as_ref(), by_hand.then_some(MonoNs(0)));
-        access.begin_file();
         let per_address = config.connections_per_address;
         let bounds = Bounds {
             per_address: per_address.map_or(CONNECTIONS_PER_ADDRESS, |most| most as usize),
             and_loopback: per_address.is_some(),
         };
+        let folder = memory.folder();
+        // The time counts from the moment the machine was switched on.
+        let access = Access::open(keys, folder, by_hand.then_some(MonoNs(0)));
+        let access = if matches!(memory, Memory::Lost(_)) { access.out_of_reach() } else { access };
+        access.begin_file();
         Self {
             names,
             proxies: Proxies::new(config.trusted_blocks()),
-            // The time counts from the moment the machine was switched on.
             access_control: AccessControl { access: Arc::new(access), refusals: Arc::default() },
-            settings: KeptSettings::open(folder.as_ref()),
+            settings: KeptSettings::open(folder),
             notes: Vec::new(),
             notices: Vec::new(),
-            updater: Updater::new(Path::new(UPDATER_FOLDER), folder),
+            updater: Updater::new(Path::new(UPDATER_FOLDER), folder.cloned()),
             connections: ConnectionLimits::new(bounds),
         }
     }

@@ -19,6 +19,23 @@ pub use whole::{write_whole, write_whole_below};
 #[derive(Clone, Debug)]
 pub struct StateFolder(PathBuf);
 
+/// Where a service keeps what outlives it.
+#[derive(Clone, Debug)]
+pub enum Memory {
+    /// Here, or nowhere: then it is forgotten.
+    In(Option<StateFolder>),
+    /// The folder that was to be used cannot be had, and what lies there is not known. Another may take its place.
+    Lost(Option<StateFolder>),
+}
+
+impl Memory {
+    /// The folder to use.
+    pub fn folder(&self) -> Option<&StateFolder> {
+        let (Self::In(folder) | Self::Lost(folder)) = self;
+        folder.as_ref()
+    }
+}
+
 impl StateFolder {
     /// Uses `path`; creates it, accessible only to us, if it does not exist.
     ///
@@ -26,9 +43,7 @@ impl StateFolder {
     /// If it can neither be found nor created.
     pub fn open(path: &Path) -> Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
-            Error::new(format!("cannot make the state folder {}", path.display()))
-                .because(error)
-                .try_this("Name one with --state that this user may write")
+            Error::new(format!("cannot make the state folder {}", path.display())).because(error)
         })?;
         Ok(Self(path.to_owned()))
     }

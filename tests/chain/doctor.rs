@@ -2,6 +2,7 @@
 
 use crate::service::Service;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -80,4 +81,27 @@ fn a_soak_goes_where_serve_listens() {
     let configuration = Configuration::new("soak", service.address);
     let (_, said) = configuration.run(&["soak", "1s"]);
     assert!(said.contains("Exact test source playing"), "{said}");
+}
+
+#[test]
+fn doctor_of_the_systems_own_service_knows_the_https_that_its_unit_asks_for() {
+    let programs = std::env::temp_dir().join(format!("synthwire-programs-{}", std::process::id()));
+    std::fs::create_dir_all(&programs).unwrap();
+    let systemctl = programs.join("systemctl");
+    let says = "ExecStart={ path=/x ; argv[]=/x serve --listen-tls 192.0.2.1:443 ; ignore_errors=no }";
+    std::fs::write(&systemctl, format!("#!/bin/sh\necho '{says}'\n")).unwrap();
+    std::fs::set_permissions(&systemctl, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::join_paths(
+        std::iter::once(programs.clone()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let doctor = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_synthwire"));
+        command.arg("doctor").args(arguments).env("PATH", path.as_ref().unwrap()).env_remove("SYNTHWIRE_KEY");
+        String::from_utf8_lossy(&command.output().unwrap().stdout).into_owned()
+    };
+    let said = doctor(&[]);
+    assert!(said.contains("HTTPS port: ") && said.contains("192.0.2.1:443"), "{said}");
+    let other = doctor(&["--listen", "127.0.0.1:0"]);
+    assert!(!other.contains("HTTPS port: "), "another service than the system's: {other}");
+    std::fs::remove_dir_all(programs).unwrap();
 }

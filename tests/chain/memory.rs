@@ -3,6 +3,8 @@
 use crate::service::Service;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use synthwire::net::access::key::HashedKey;
 
 /// The files of the state folder.
 const FILES: [&str; 4] = ["settings.json", "access.json", "authority.json", "leaf.json"];
@@ -271,4 +273,77 @@ fn a_configuration_with_mistakes_or_of_a_newer_version_has_a_page_that_says_so()
     fs::write(&config, "listening_key = hunter2hunter2\n").unwrap();
     let service = folder.start(&["--config", config.to_str().unwrap()]);
     assert_eq!(code(&service.http("GET /api/status HTTP/1.1")), "401", "a key that was meant locks");
+}
+
+/// The service with this file, whose `listen` counts: it is not typed.
+fn with_file(text: &str, name: &str, variables: &[(&str, &str)]) -> Service {
+    let file = std::env::temp_dir().join(format!("synthwire-lines-{name}-{}.toml", std::process::id()));
+    fs::write(&file, text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_synthwire"));
+    command.args(["serve", "--source", "exact:music", "--config"]).arg(&file);
+    command.env_remove("STATE_DIRECTORY").envs(variables.iter().copied());
+    let service = Service::started_by(command);
+    fs::remove_file(file).unwrap();
+    service
+}
+
+#[test]
+fn an_address_in_the_file_that_cannot_be_had_leaves_a_page_for_this_machine_that_names_the_line() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    // 192.0.2.0/24 is nobody's (RFC 5737).
+    for (listen, said) in [
+        (
+            taken.as_str(),
+            "Another program has this port ('ss -ltnp' names it): end it, or choose another with",
+        ),
+        ("192.0.2.1:8080", "Choose an address of this machine ('ip address' lists them) with"),
+    ] {
+        let service = with_file(&format!("listen = \"{listen}\"\n"), "listen", &[]);
+        assert!(service.address.ip().is_loopback(), "{}", service.address);
+        let notices = service.status()["notices"].to_string();
+        let remedy = format!("{said} 'listen' in {}", std::env::temp_dir().display());
+        let begins = format!("HTTP is at {}, for this machine alone, until", service.address);
+        assert!(notices.contains(&begins) && notices.contains(&remedy), "{notices}");
+    }
+}
+
+#[test]
+fn a_state_folder_of_the_file_that_cannot_be_had_leaves_the_units_and_closes_the_door() {
+    let folder = Folder::new("units");
+    let units = folder.0.to_str().unwrap();
+    let key = HashedKey::of("band's key", [5; 16]).unwrap();
+    let named = "state = \"/proc/none\"\n";
+    for (text, variables, kept) in [
+        (named.to_owned(), vec![("STATE_DIRECTORY", units)], format!("is kept in {units} until")),
+        (named.to_owned(), vec![], "Nothing is remembered until".to_owned()),
+        (format!("{named}listening_key = \"{}\"\n", key.as_str()), vec![], String::new()),
+    ] {
+        let service = with_file(&format!("{text}listen = \"127.0.0.1:0\"\n"), "state", &variables);
+        let line = service.wait_for_log("cannot make the state folder /proc/none: ");
+        assert!(line.contains(&kept), "{line}");
+        assert!(line.contains("Name one with 'state' in /"), "{line}");
+        let status = |headers: &str| service.http(&format!("GET /api/status HTTP/1.1{headers}"));
+        assert_eq!(code(&status("")), "401", "there may have been a key: {text}");
+        let access = service.http("GET /api/access HTTP/1.1");
+        assert!(access.contains("cannot be had") && access.contains("or mend its 'state'"), "{access}");
+        let opened = status("\r\nAuthorization: Bearer band's key");
+        let is_configured = text.contains("listening_key");
+        assert_eq!(code(&opened), if is_configured { "200" } else { "401" }, "{text}");
+        assert!(!is_configured || opened.contains("cannot make the state folder"), "{opened}");
+    }
+}
+
+#[test]
+fn https_of_the_file_goes_on_without_the_state_folder_it_names_and_says_so_where_there_is_none() {
+    let folder = Folder::new("https");
+    let text = "state = \"/proc/none\"\nlisten = \"127.0.0.1:0\"\nlisten_tls = \"127.0.0.1:0\"\n";
+    let service = with_file(text, "https", &[("STATE_DIRECTORY", folder.0.to_str().unwrap())]);
+    service.wait_for_log("come by https://");
+    assert!(folder.authority().contains("PRIVATE KEY"));
+    drop(service);
+    let none = [("HOME", ""), ("XDG_STATE_HOME", "")];
+    let service = with_file(text, "https", &none);
+    let line = service.wait_for_log("HTTPS is off until");
+    assert!(line.contains("there is no folder to keep this device's certificate in"), "{line}");
 }

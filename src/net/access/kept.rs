@@ -107,6 +107,15 @@ impl State {
         }
     }
 
+    /// Loses every key but those of the configuration, and returns the digest of the rest.
+    pub(super) fn closed_but(&mut self, configured: PerPurpose<bool>) -> u64 {
+        for purpose in Purpose::ALL.into_iter().filter(|purpose| !configured.of(*purpose)) {
+            *self.keys.of_mut(purpose) = None;
+            *self.lost.of_mut(purpose) = true;
+        }
+        self.digest()
+    }
+
     /// Returns the version and which keys are set, in one number.
     pub(super) fn digest(&self) -> u64 {
         let set =

@@ -8,6 +8,7 @@ mod checker;
 mod denied;
 mod kept;
 pub mod key;
+mod locked;
 pub mod rules;
 mod shown;
 pub mod tokens;
@@ -19,7 +20,7 @@ use super::refusals::Refusal;
 use super::turns::Rank;
 use crate::clock::mono_raw_now;
 use crate::error::Error;
-use crate::state::{Found, StateFile, StateFolder, Stored};
+use crate::state::{Found, StateFolder, Stored};
 use crate::units::{MonoNs, NS_PER_S};
 use checker::Checker;
 pub(super) use denied::Denied;
@@ -64,6 +65,8 @@ pub struct Access {
     file: Option<Arc<Mutex<Stored<KeptKeys>>>>,
     damaged: bool,
     unwritten: bool,
+    /// The folder that may hold them cannot be used.
+    out_of_reach: bool,
     /// When the machine was switched on by hand; `None` if a program ordered the start.
     powered_up: Option<MonoNs>,
 }
@@ -93,6 +96,7 @@ impl Access {
             file: file.map(|file| Arc::new(Mutex::new(file))),
             damaged,
             unwritten,
+            out_of_reach: false,
             powered_up,
         }
     }
@@ -108,31 +112,13 @@ impl Access {
         }
     }
 
-    /// Returns what is permanently locked and how to unlock it, in plain words; `None` if every key that is set can be
-    /// entered.
-    pub(super) fn notice(&self) -> Option<String> {
-        let lost = self.now().lost;
-        let (what, keys) = match (lost.listening, lost.settings) {
-            (false, false) => return None,
-            (true, true) => ("Nobody may listen or change settings", "listening_key and settings_key"),
-            (true, false) => ("Nobody may listen", "listening_key"),
-            (false, true) => ("Nobody may change settings", "settings_key"),
-        };
-        let file = KeptKeys::NAME;
-        let in_file =
-            Purpose::ALL.into_iter().any(|purpose| *lost.of(purpose) && !self.configured.of(purpose));
-        let (why, or) = if in_file {
-            (
-                format!("{file} in the state folder, which holds the keys, cannot be understood"),
-                format!(", or remove {file} to start without keys"),
-            )
-        } else {
-            ("a key in the configuration cannot be understood".to_owned(), String::new())
-        };
-        Some(format!(
-            "{what}: {why}, and damage must not open the door. Set {keys} anew in synthwire.toml on the card or in the \
-             configuration{or}; then restart."
-        ))
+    /// The same if the folder that may hold the keys cannot be used. Nobody knows whether there are any, so whatever no key of
+    /// the configuration locks is locked, and nothing is kept.
+    #[must_use]
+    pub fn out_of_reach(self) -> Self {
+        let digest = self.now().closed_but(self.configured);
+        self.digest.store(digest, Relaxed);
+        Self { file: None, out_of_reach: true, ..self }
     }
 
     /// Returns which keys are set.
@@ -308,22 +294,6 @@ impl Access {
             digest.store(now.digest(), Relaxed);
         };
         self.write(&state, one, take_effect).await
-    }
-
-    fn why_locked(&self, purpose: Purpose) -> String {
-        if let Some(notice) = self.notice() {
-            return notice;
-        }
-        let why = if *self.configured.of(purpose) {
-            "This key is set in the configuration file, and can only be changed there."
-        } else if self.file.is_none() {
-            "The service has no state folder to keep a key in: start it with --state, or set the key in the configuration."
-        } else if self.set().settings {
-            "Enter the settings key first."
-        } else {
-            "A first key can be set within five minutes after the device is switched on by hand. Switch it off and on again."
-        };
-        why.to_owned()
     }
 
     /// Ensures that the first `handed_out` tokens are written to the file, together with those handed out to others

@@ -1,5 +1,6 @@
 use super::*;
 use crate::net::peer::Relay;
+use crate::state::StateFile;
 
 use hyper::header::{self, HeaderValue};
 use rules::FIRST_KEY_NS;
