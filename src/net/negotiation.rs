@@ -134,6 +134,19 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_nobody_can_read_hide_nothing_beside_them() {
+        let said = |name: &HeaderName, line: &[u8]| {
+            HeaderMap::from_iter([(name.clone(), HeaderValue::from_bytes(line).unwrap())])
+        };
+        for line in [&b"\xe9, gzip"[..], b"gzip, \xe9"] {
+            assert_eq!(coding(&said(&header::ACCEPT_ENCODING, line), true), Some(Coding::Gzip), "{line:?}");
+        }
+        for line in [&b"\"\xe9\", \"a-1\""[..], b"\"a-1\", \xe9"] {
+            assert!(has(&said(&header::IF_NONE_MATCH, line), "\"a-1\""), "{line:?}");
+        }
+    }
+
+    #[test]
     fn a_tag_is_known_by_itself_weakened_in_a_list_and_by_the_star() {
         for (lines, known) in [
             (vec!["\"a-1\""], true),

@@ -249,6 +249,8 @@ mod tests {
     use super::*;
     use crate::source::discover::SYSFS_SOUND;
     use std::ffi::OsStr;
+    use std::fs;
+    use std::os::unix::fs::symlink;
 
     fn synths(number: u32) -> Vec<Card> {
         let card = |number| Card { number, id: Plain::name(format!("S{number}")), captures: true, usb: None };
@@ -272,6 +274,39 @@ mod tests {
         assert_eq!(numbers(""), [0, 1, 2]);
         assert_eq!(numbers("hw:CARD=S0,DEV=0"), [1, 2, 0]);
         assert_eq!(numbers("hw:CARD=S2,DEV=0"), [0, 1, 2]);
+    }
+
+    #[test]
+    fn which_synth_brought_nothing_is_remembered_from_one_opening_to_the_next() {
+        let sysfs = std::env::temp_dir().join(format!("synthwire-set-back-{}", std::process::id()));
+        for number in 0..2 {
+            let (card, usb) = (sysfs.join(format!("card{number}")), sysfs.join(format!("usb{number}")));
+            fs::create_dir_all(&card).unwrap();
+            fs::create_dir_all(usb.join("interface")).unwrap();
+            fs::create_dir(sysfs.join(format!("pcmC{number}D0c"))).unwrap();
+            fs::write(card.join("id"), format!("Nowhere{number}\n")).unwrap();
+            symlink(usb.join("interface"), card.join("device")).unwrap();
+            fs::write(usb.join("idVendor"), "0499\n").unwrap();
+            fs::write(usb.join("product"), "MONTAGE\n").unwrap();
+        }
+        let wish = DeviceRequest { period_frames: 128, channels: None };
+        let choice = Choice::Auto { demo: false };
+        let mut opener = Selection { choice, wish, skew_ppm: 0, sysfs: sysfs.clone() }.opener();
+        // None of these cards is there: the refusals say in which order they were tried.
+        let mut first_tried = |brought_nothing: Option<&str>| {
+            if let Some(device) = brought_nothing {
+                opener.brought_nothing(device);
+            }
+            [opener.synth(&mut || ()).err(), opener.open(false, &mut || ()).err()].map(|refused| {
+                let said = refused.unwrap().to_string();
+                said.find("Nowhere1").unwrap() < said.find("Nowhere0").unwrap()
+            })
+        };
+        assert_eq!(first_tried(None), [false; 2]);
+        assert_eq!(first_tried(Some("hw:CARD=Nowhere0,DEV=0")), [true; 2]);
+        assert_eq!(first_tried(None), [true; 2]);
+        assert_eq!(first_tried(Some("hw:CARD=Nowhere1,DEV=0")), [false; 2]);
+        fs::remove_dir_all(sysfs).unwrap();
     }
 
     #[test]
