@@ -437,7 +437,10 @@ fn a_command_that_is_ended_while_it_reads_leaves_nothing_and_keeps_nobody_out() 
         (card.path("data/synthwire"), card.path("run/synthwire-updater"), card.path("pipe"));
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_synthwire"))
+        // A shell that started these tests in the background, or nohup, has signals ignored, which a child inherits.
+        let mut command = Command::new("env")
+            .arg("--default-signal")
+            .arg(env!("CARGO_BIN_EXE_synthwire"))
             .args(["update", pipe.to_str().unwrap(), "--state", state.to_str().unwrap()])
             .args(["--updater", updater.to_str().unwrap()])
             .stderr(Stdio::null())
