@@ -1,29 +1,29 @@
 /**
- * What the page asks the service besides sound: who may do what, who listens, and how an update fares.
+ * The page's requests to the service besides sound: who may do what, who listens, and the progress of an update.
  *
  * Every address is relative to the page: a proxy may have put the service below a prefix.
  *
- * Belongs here: requests. Does not: words and elements (view/). Why something was not done is told in the service's words, or by a name that
+ * Belongs here: requests. Does not: words and elements (view/). A reason for a refusal is in the service's words, or a name that
  * view/fault_words.js has words for.
  */
 
 /** @typedef {import('./core/page/access.js').Access} Access */
 /** @typedef {import('./core/page/access.js').Purpose} Purpose */
 
-/** @returns {Promise<Access | null>} null where the service does not say */
+/** @returns {Promise<Access | null>} null if the service does not say */
 export async function askAccess() {
   return /** @type {Access | null} */ (await ask('api/access'));
 }
 
-/** @returns {Promise<unknown[] | null>} everybody who listens; null for who may not know */
+/** @returns {Promise<unknown[] | null>} all listeners; null for those who may not know */
 export async function askClients() {
   const clients = await ask('api/clients');
   return Array.isArray(clients) ? clients : null;
 }
 
 /**
- * @returns {Promise<{notices: string[], authority_lacking: boolean} | null>} what a person should know of this device besides its sound,
- *   and whether its certificate has to be made anew; null where the service does not say
+ * @returns {Promise<{notices: string[], authority_lacking: boolean} | null>} notices about this device,
+ *   and whether its certificate must be renewed; null if the service does not say
  */
 export async function askDevice() {
   const status = /** @type {{notices?: unknown, authority_lacking?: unknown} | null} */ (await ask('api/status'));
@@ -56,7 +56,7 @@ export function replaceAuthority() {
   return write('api/authority', {});
 }
 
-/** @returns {Promise<import('./core/page/update.js').Update | null>} where an update of the device is; null where it has none, or does not say */
+/** @returns {Promise<import('./core/page/update.js').Update | null>} the progress of an update; null if there is none, or the service does not say */
 export async function askUpdate() {
   const status = /** @type {{update?: import('./core/page/update.js').Update | null} | null} */ (await ask('api/status'));
   return status?.update ?? null;

@@ -11,7 +11,7 @@ import { PROCESSOR_NAME } from './core/net/messages.js';
 const RAMP_S = 0.02;
 
 /**
- * @typedef {object} OutputWishes
+ * @typedef {object} OutputOptions
  * @property {AudioContextLatencyCategory | number} latencyHint
  * @property {number | null} contextRate null: the device's own
  * @property {number} gain
@@ -21,7 +21,7 @@ export class AudioOutput {
   context;
   #gain;
 
-  /** @param {OutputWishes} wishes @param {() => void} changed the context is in another state */
+  /** @param {OutputOptions} options @param {() => void} changed the context's state has changed */
   constructor({ latencyHint, contextRate, gain }, changed) {
     // Playback, not ambience: on iOS the silent switch then does not mute it.
     if (navigator.audioSession) navigator.audioSession.type = 'playback';
@@ -33,7 +33,7 @@ export class AudioOutput {
     document.addEventListener('visibilitychange', this.#returned);
   }
 
-  /** @returns {boolean} it may come back by this gesture; else only a new context will */
+  /** @returns {boolean} this gesture may bring the sound back; if not, only a new context can */
   unblock() {
     // Never resume() while interrupted: the state would become running with time standing still (platform facts, iOS).
     if (/** @type {string} */ (this.context.state) !== 'suspended') return false;
@@ -67,7 +67,7 @@ export class AudioOutput {
     node.connect(this.#gain);
   }
 
-  /** Nothing is told from now on, and the sound fades. */
+  /** Reports nothing from now on, and fades the sound. */
   fadeOut() {
     document.removeEventListener('visibilitychange', this.#returned);
     this.context.onstatechange = null;

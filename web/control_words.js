@@ -1,18 +1,18 @@
 /**
- * The page's way to the control words: the ring's memory, shared with Worker and worklet, or where it cannot be shared the worklet's copies.
+ * The page's access to the control words: the ring's memory, shared with Worker and worklet, or else the worklet's copies.
  *
- * In: the mode wished for. Out: words to read. What belongs elsewhere: which word is what (core/playout/controls.js).
+ * In: the chosen mode. Out: words to read. What belongs elsewhere: which word is what (core/playout/controls.js).
  */
 
 import { writeMode } from './core/playout/controls.js';
 import { controlWords, RING_BYTES } from './core/playout/ring.js';
 
 export class ControlWords {
-  /** What the worklet reads and the Worker writes; null where memory cannot be shared. @type {SharedArrayBuffer | null} */
+  /** What the worklet reads and the Worker writes; null if memory cannot be shared. @type {SharedArrayBuffer | null} */
   memory;
   /** Shared, or the worklet's last copy; null before the first. @type {Int32Array | null} */
   words;
-  /** Where memory cannot be shared: the Worker's end of the way to the worklet. @type {MessagePort | null} */
+  /** If memory cannot be shared: the Worker's end of the port to the worklet. @type {MessagePort | null} */
   workerPort = null;
 
   #mode;
@@ -27,7 +27,7 @@ export class ControlWords {
    * @param {import('./core/playout/controls.js').ModeName} mode @param {number | null} fixedMs
    */
   constructor(transport, mode, fixedMs) {
-    // An isolated page is promised shared memory, but WebKitGTK has it only when asked to: look for the thing itself.
+    // Isolated pages should have shared memory, but WebKitGTK has it only by a setting: look for the constructor itself.
     const mayShare = globalThis.crossOriginIsolated && typeof SharedArrayBuffer === 'function';
     this.memory = mayShare && transport !== 'port' ? new SharedArrayBuffer(RING_BYTES) : null;
     if (transport === 'sab' && !this.memory) throw new Error('this page may not share memory between threads');
@@ -55,7 +55,7 @@ export class ControlWords {
     else this.#tell({ type: 'mode', mode, fixed_ms: fixedMs });
   }
 
-  /** The next copy, where copies are what there is. */
+  /** Asks for the next copy, if memory is not shared. */
   refresh() {
     if (!this.memory) this.#tell({ type: 'poll' });
   }

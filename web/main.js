@@ -1,5 +1,5 @@
 /**
- * The page: joins the player (sound) to the view (what is seen), and remembers volume and mode.
+ * The page: connects the player (sound) and the view (what is seen), and remembers volume and mode.
  *
  * Belongs here: wiring. Does not: words (view/words.js), elements (view/page.js), audio (player.js).
  */
@@ -22,17 +22,17 @@ import { buttonWords } from './view/words.js';
 
 const VOLUME_KEY = 'synthwire.volume';
 const MODE_KEY = 'synthwire.mode';
-/** What this device has taught the player: its clocks, and what its output holds. */
+/** What the player has learned about this device: its clocks, and which output delay it holds. */
 const MEMORY_KEY = 'synthwire.device';
 
-/** How often the list of listeners is renewed while somebody looks at it. */
+/** How often the list of listeners is renewed while it is open. */
 const CLIENTS_EVERY_MS = 3000;
-/** How often the page asks what there is to be said of the device itself: its power may fail while it plays. */
+/** How often the page asks for notices about the device: its power may fail while it plays. */
 const DEVICE_EVERY_MS = 60_000;
-/** How often the page asks how an update fares, while somebody looks at it. */
+/** How often the page asks for the progress of an update, while that is open. */
 const UPDATE_EVERY_MS = 1000;
 
-/** States in which somebody listens, or will again in a moment. */
+/** States in which the person listens, or will again in a moment. */
 const LISTENING = new Set(['connecting', 'buffering', 'playing', 'waiting', 'reconnecting']);
 
 const player = new Player({ memory: memoryFrom(recall(MEMORY_KEY)), remember: (memory) => remember(MEMORY_KEY, JSON.stringify(memory)) });
@@ -46,7 +46,7 @@ player.setMode(mode);
 const page = new Page(location);
 const ledger = new LedgerList();
 const wakeLock = new ScreenWakeLock();
-// A delay chosen by hand fits one network on one day: unlike the mode it is not remembered.
+// A delay chosen by hand suits one network on one day, so unlike the mode it is not remembered.
 const delay = new DelayPanel(mode, {
   mode: (chosen) => {
     player.setMode(chosen);
@@ -59,7 +59,7 @@ let deviceAskedMs = -Infinity;
 let authorityLacking = false;
 const access = new AccessPanel(async (what, purpose, key) => {
   const why = what === 'enter' ? '' : await setKey(purpose, key);
-  const said = why || await enterKey(purpose, key); // who sets a key has it
+  const said = why || await enterKey(purpose, key); // a person who sets a key knows it
   await showAccess();
   return said;
 });
@@ -83,12 +83,12 @@ function show(nowMs) {
   ledger.show(snapshot.ledger, Date.now());
 }
 
-/** Who may do what; and who listens, while somebody looks. */
+/** Shows who may do what; and who listens, while that is open. */
 async function showAccess() {
   const may = await askAccess();
-  if (!may) return; // no answer is no news: what is shown stays, and so does what somebody types
+  if (!may) return; // without an answer, what is shown stays, and so does what is being typed
   access.show(may, location.protocol === 'https:');
-  // Half the time: a timer that comes a little early must not leave one out.
+  // Half the time: a timer that fires a little early must not skip one.
   if (may.may_listen && performance.now() - deviceAskedMs >= DEVICE_EVERY_MS / 2) {
     deviceAskedMs = performance.now();
     const device = await askDevice();
@@ -147,7 +147,7 @@ page.details.addEventListener('toggle', (event) => show(event.timeStamp));
 document.addEventListener('visibilitychange', (event) => show(event.timeStamp));
 
 setVolume(volumeFrom(recall(VOLUME_KEY)));
-// Where no press can help, say so at once: without a secure page start() opens nothing, it only names the obstacle.
+// If no press can help, say so at once: on an insecure page start() opens nothing, it only names the obstacle.
 if (!isSecureContext) player.start();
 show(0);
 showAccess();
@@ -168,7 +168,7 @@ function volumeFrom(stored) {
   return volume >= 0 && volume <= 1 ? volume : 1;
 }
 
-/** @param {string | null} stored @returns {import('./player.js').Memory} nothing known where it is none, or damaged */
+/** @param {string | null} stored @returns {import('./player.js').Memory} nothing known if it is missing or damaged */
 function memoryFrom(stored) {
   try {
     const { clocks, output } = JSON.parse(stored ?? '{}');

@@ -1,7 +1,7 @@
 /**
- * What the page's thread can learn of the output: which moment of the context is at the ear, and what the engine says of its latency.
+ * What the page's thread can learn about the output: which moment of the context reaches the ear, and the engine's own latency figures.
  *
- * In: the AudioContext, looked at some ten times a second. Out: numbers; null where the engine does not say. What belongs elsewhere: which
+ * In: the AudioContext, read ten times a second. Out: numbers; null if the engine does not say. What belongs elsewhere: which
  * of them are believed (core/clock/output_clock.js), starting and stopping (session.js). The time comes in as an argument.
  */
 
@@ -33,12 +33,12 @@ export class OutputProbe {
     this.#clock.observe({ now_ms: nowMs, context_ms: contextMs, stamp: this.#stamp, latency_ms: latencyMs });
   }
 
-  /** The context runs, or will: it is waited for anew. @param {number} nowMs */
+  /** The context runs, or soon will. @param {number} nowMs */
   awaken(nowMs) {
     this.#movedMs = nowMs;
   }
 
-  /** The context is in another state: what was seen of its output is over. @param {number} nowMs */
+  /** The context's state has changed: earlier readings of its output no longer count. @param {number} nowMs */
   restart(nowMs) {
     this.#clock.reset();
     this.#movedMs = nowMs;
@@ -81,12 +81,12 @@ export class OutputProbe {
     } : null;
   }
 
-  /** @returns {number | null} as the engine says; null where it may not be asked */
+  /** @returns {number | null} as the engine says; null if it must not be asked */
   get #latencyMs() {
     return mayAskForOutput(navigator.userAgent) ? milliseconds(this.#context.outputLatency) : null;
   }
 
-  /** @returns {import('./core/clock/output_clock.js').OutputReading['stamp']} null where there is none, or none may be asked for */
+  /** @returns {import('./core/clock/output_clock.js').OutputReading['stamp']} null if there is none, or it must not be asked for */
   get #stamp() {
     if (!mayAskForOutput(navigator.userAgent)) return null;
     const { contextTime, performanceTime } = this.#context.getOutputTimestamp();
@@ -94,7 +94,7 @@ export class OutputProbe {
   }
 }
 
-/** @param {number | undefined} seconds @returns {number | null} null where the engine does not say; 0 is not an answer */
+/** @param {number | undefined} seconds @returns {number | null} null if the engine does not say; 0 is not an answer */
 function milliseconds(seconds) {
   return seconds ? seconds * 1000 : null;
 }

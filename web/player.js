@@ -1,5 +1,5 @@
 /**
- * The player: the sound's face towards the page.
+ * The player: the page's interface to the sound.
  *
  * In: start, stop, volume, pair, mode. Out: sound, states, numbers. What belongs elsewhere: the sound itself (session.js),
  * elements (view/), words, decisions (core/).
@@ -12,22 +12,22 @@ import { phase } from './core/page/phase.js';
 import { buildReport } from './core/page/report.js';
 import { pageNowMs, Session } from './session.js';
 
-/** A clock is remembered once it is known this well, and not more often than this. */
+/** A clock is remembered once it is known this well, and no more often than this. */
 const MEMORABLE_SIGMA_PPM = 1;
 const REMEMBER_EVERY_MS = 10_000;
 
 /**
- * What this device has taught: kept from visit to visit.
+ * What was learned about this device, kept from visit to visit.
  *
  * @typedef {object} Memory
  * @property {import('./core/clock/live_edge.js').ClockMemory | null} clocks
- * @property {number} output how far the output had to go for safety
+ * @property {number} output the step of safety the output needed
  */
 
 /**
  * @typedef {object} PlayerOptions
  * @property {string} [serviceUrl] default: where the page came from
- * @property {AudioContextLatencyCategory | number | null} [latencyHint] default: the least that this device holds (core/page/output_choice.js)
+ * @property {AudioContextLatencyCategory | number | null} [latencyHint] default: the least this device's output holds (core/page/output_choice.js)
  * @property {number | null} [contextRate] default: the device's own
  * @property {'auto' | 'sab' | 'port'} [transport]
  * @property {Memory} [memory] of an earlier visit
@@ -50,7 +50,7 @@ export class Player extends EventTarget {
   #volume = 1;
   /** @type {ModeName} */
   #mode = 'auto';
-  /** The lead chosen by hand, which goes before the mode. @type {number | null} */
+  /** The lead chosen by hand, which overrides the mode. @type {number | null} */
   #fixedMs = null;
   /** Of the last start. */
   #ledger = new Ledger();
@@ -88,7 +88,7 @@ export class Player extends EventTarget {
     this.#changed();
   }
 
-  /** @param {number} volume 0 to 1, as a slider stands; its square is the gain, which is how loudness is felt */
+  /** @param {number} volume 0 to 1, the slider's position; its square is the gain, which matches perceived loudness */
   setVolume(volume) {
     this.#volume = Math.min(1, Math.max(0, volume));
     this.#session?.setGain(this.#volume ** 2);
@@ -111,7 +111,7 @@ export class Player extends EventTarget {
     this.#session?.setMode(this.#modeNow, targetMs);
   }
 
-  /** @returns {Promise<string | null>} the last minutes of arrivals as CSV, for `make simulate`; null where there are none */
+  /** @returns {Promise<string | null>} the last minutes of arrivals as CSV, for `make simulate`; null if there are none */
   async trace() {
     return this.#session?.trace() ?? null;
   }
@@ -143,7 +143,7 @@ export class Player extends EventTarget {
   #known() {
     const own = { ledger: this.#ledger, mode: this.#modeNow };
     if (this.#session) return { ...this.#session.known(), ...own };
-    const now = phase({ ...NO_FACTS, failure: this.#failure });
+    const now = phase({ ...NO_INPUTS, failure: this.#failure });
     return { ...NOTHING_KNOWN, ...own, latencyHint: this.#latencyHint, nowMs: pageNowMs(), phase: now };
   }
 
@@ -164,7 +164,7 @@ export class Player extends EventTarget {
     }
   }
 
-  /** The session has something new: the page is told, and what the device teaches is learned. */
+  /** The session has news: learns from it, and tells the page. */
   #looked() {
     const known = this.#session?.known();
     if (known) this.#learn(known);
@@ -199,10 +199,10 @@ export class Player extends EventTarget {
   }
 }
 
-/** @type {import('./core/page/phase.js').Facts} */
-const NO_FACTS = {
+/** @type {import('./core/page/phase.js').PhaseInputs} */
+const NO_INPUTS = {
   started: false, failure: null, started_ago_ms: 0, context_state: 'closed', context_still_ms: 0, worker: null,
-  playout_state: PLAYOUT.EMPTY, silent_ms: Infinity, wish_refused: null,
+  playout_state: PLAYOUT.EMPTY, silent_ms: Infinity, refusal: null,
 };
 
 /** @type {Omit<import('./core/page/report.js').Known, 'nowMs' | 'phase' | 'latencyHint' | 'ledger' | 'mode'> & {peaks: null}} */

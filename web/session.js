@@ -1,7 +1,7 @@
 /**
  * A session: the sound, from one start to the next stop.
  *
- * In: what is wished. Out: sound, and what is known of it. Joins the Worker, the worklet and the output. What belongs elsewhere:
+ * In: options. Out: sound, and figures about it. Joins the Worker, the worklet and the output. What belongs elsewhere:
  * starting again (player.js), the way to the speakers (audio_output.js) and what it says of itself (output_probe.js), decisions (core/).
  */
 
@@ -15,19 +15,19 @@ import { OutputProbe } from './output_probe.js';
 import { WorkerClock } from './worker_clock.js';
 
 const LOOK_EVERY_MS = 100;
-/** Every so many looks the slow things: what-if, and the word to the service. */
+/** Once in this many looks: what-if, and the report to the service. */
 const SLOW_LOOKS = 10;
-/** The sound has faded by then. */
+/** Enough for the sound to fade. */
 const CLOSE_AFTER_MS = 60;
-/** Sound this fresh was playing a moment ago: three looks. */
+/** Three looks: sound heard within this time was playing a moment ago. */
 const SOUNDED_LATELY_MS = 300;
-/** How long a refused wish is shown. */
+/** How long a refusal is shown. */
 const REFUSAL_SHOWN_MS = 8000;
 
 /** @typedef {{problem: import('./core/net/messages.js').Problem, detail: string}} Failure */
 
 /**
- * @typedef {object} SessionWishes
+ * @typedef {object} SessionOptions
  * @property {string} serviceUrl
  * @property {'auto' | 'sab' | 'port'} transport
  * @property {import('./core/playout/controls.js').ModeName} mode
@@ -35,20 +35,20 @@ const REFUSAL_SHOWN_MS = 8000;
  * @property {import('./core/clock/live_edge.js').ClockMemory | null} remembered
  * @property {import('./core/ledger.js').Ledger} ledger
  *
- * @typedef {SessionWishes & import('./audio_output.js').OutputWishes} Wishes
+ * @typedef {SessionOptions & import('./audio_output.js').OutputOptions} Options
  */
 
-/** @typedef {{changed: () => void, failed: (failure: Failure) => void}} Told */
+/** @typedef {{changed: () => void, failed: (failure: Failure) => void}} SessionEvents */
 
 /** Page time: what this thread's clock says. The Worker's is another one (worker_clock.js). @returns {number} ms */
 export function pageNowMs() {
   return performance.now();
 }
 
-/** Whatever comes late for a session that was closed is dropped. */
+/** What arrives after the session was closed is dropped. */
 export class Session {
-  #wishes;
-  #told;
+  #options;
+  #events;
   #output;
   #probe;
   #worker;
@@ -72,19 +72,19 @@ export class Session {
   /** @type {number | null} */
   #startToSoundMs = null;
   /** @type {{words: string, atMs: number} | null} */
-  #wishRefused = null;
-  /** Who waits for a trace. @type {((csv: string | null) => void)[]} */
+  #refusal = null;
+  /** Those waiting for a trace. @type {((csv: string | null) => void)[]} */
   #traceWanted = [];
   #shownState = '';
   #wasRunning = false;
 
-  /** @param {Wishes} wishes @param {Told} told */
-  constructor(wishes, told) {
-    this.#wishes = wishes;
-    this.#told = told;
-    this.#glitches = new GlitchWatch(wishes.ledger, (pageMs) => Date.now() - pageNowMs() + pageMs);
-    this.#controls = new ControlWords(wishes.transport, wishes.mode, wishes.fixedMs);
-    this.#output = new AudioOutput(wishes, () => this.#contextChanged());
+  /** @param {Options} options @param {SessionEvents} events */
+  constructor(options, events) {
+    this.#options = options;
+    this.#events = events;
+    this.#glitches = new GlitchWatch(options.ledger, (pageMs) => Date.now() - pageNowMs() + pageMs);
+    this.#controls = new ControlWords(options.transport, options.mode, options.fixedMs);
+    this.#output = new AudioOutput(options, () => this.#contextChanged());
     this.#probe = new OutputProbe(this.#output.context, this.#startedMs);
     this.#worker = this.#startWorker();
     this.#workerClock.begin();
@@ -92,7 +92,7 @@ export class Session {
     void this.#startWorklet();
   }
 
-  /** @returns {boolean} it may come back by this gesture; else only a new context will */
+  /** @returns {boolean} this gesture may bring the sound back; if not, only a new context can */
   unblock() {
     if (!this.#output.unblock()) return false;
     this.#startedMs = pageNowMs();
@@ -112,7 +112,7 @@ export class Session {
 
   /** @param {import('./core/playout/controls.js').ModeName} mode @param {number | null} fixedMs */
   setMode(mode, fixedMs) {
-    this.#wishes = { ...this.#wishes, mode, fixedMs };
+    this.#options = { ...this.#options, mode, fixedMs };
     this.#controls.setMode(mode, fixedMs);
   }
 
@@ -146,12 +146,12 @@ export class Session {
       ...this.#probe.known(nowMs),
       phase: this.#phase(nowMs),
       transport: this.#controls.memory ? 'sab' : 'port',
-      latencyHint: this.#wishes.latencyHint,
+      latencyHint: this.#options.latencyHint,
       playout: this.#playout,
       worker: this.#status,
       serviceAheadMs: this.#workerClock.serviceAheadMs(this.#status, nowMs),
       whatIf: this.#whatIf,
-      ledger: this.#wishes.ledger,
+      ledger: this.#options.ledger,
       startToSoundMs: this.#startToSoundMs,
       peaks: this.#peaks,
     };
@@ -159,7 +159,7 @@ export class Session {
 
   /** @param {number} nowMs */
   #phase(nowMs) {
-    const refused = this.#wishRefused;
+    const refused = this.#refusal;
     return phase({
       started: true,
       failure: null,
@@ -169,7 +169,7 @@ export class Session {
       worker: this.#status,
       playout_state: this.#playout?.state ?? PLAYOUT.EMPTY,
       silent_ms: nowMs - this.#soundedMs,
-      wish_refused: refused && nowMs - refused.atMs < REFUSAL_SHOWN_MS ? refused.words : null,
+      refusal: refused && nowMs - refused.atMs < REFUSAL_SHOWN_MS ? refused.words : null,
     });
   }
 
@@ -181,8 +181,8 @@ export class Session {
     const { memory, workerPort: port } = this.#controls;
     /** @type {import('./core/net/messages.js').Open<MessagePort>} */
     const order = {
-      type: 'open', url: this.#wishes.serviceUrl, memory, port, context_rate_hz: this.#output.context.sampleRate,
-      remembered: this.#wishes.remembered, glitches: this.#wishes.ledger.counts(),
+      type: 'open', url: this.#options.serviceUrl, memory, port, context_rate_hz: this.#output.context.sampleRate,
+      remembered: this.#options.remembered, glitches: this.#options.ledger.counts(),
     };
     worker.postMessage(order, port ? [port] : []);
     return worker;
@@ -203,7 +203,7 @@ export class Session {
 
   /** @param {string} detail */
   #fail(detail) {
-    if (!this.#closed) this.#told.failed({ problem: 'internal', detail });
+    if (!this.#closed) this.#events.failed({ problem: 'internal', detail });
   }
 
   /** @param {import('./core/net/messages.js').ToWorker<MessagePort>} order */
@@ -227,7 +227,7 @@ export class Session {
         for (const give of this.#traceWanted.splice(0)) give(message.csv);
         return;
       case 'refused':
-        this.#wishRefused = { words: message.reason, atMs: nowMs };
+        this.#refusal = { words: message.reason, atMs: nowMs };
     }
     this.#announce();
   }
@@ -249,7 +249,7 @@ export class Session {
     if (this.#controls.words) this.#lookAtPlayout(this.#controls.words, nowMs);
     this.#looks += 1;
     if (this.#looks % SLOW_LOOKS === 0) this.#lookSlowly();
-    this.#told.changed();
+    this.#events.changed();
   }
 
   /** @param {Int32Array} words @param {number} nowMs */
@@ -269,7 +269,7 @@ export class Session {
   /** Once a second. */
   #lookSlowly() {
     this.#whatIf = this.#controls.words && readWhatIf(this.#controls.words);
-    this.#tellWorker({ type: 'tell', report: listenerReport(buildReport({ ...this.known(), mode: this.#wishes.mode })) });
+    this.#tellWorker({ type: 'tell', report: listenerReport(buildReport({ ...this.known(), mode: this.#options.mode })) });
   }
 
   /** @param {number | null} contextFrame */
@@ -279,12 +279,12 @@ export class Session {
     if (heardMs !== null) this.#startToSoundMs = heardMs - this.#startedMs;
   }
 
-  /** Says so at once when the state is another. */
+  /** Reports a change of state at once. */
   #announce() {
     const { state, problem } = this.#phase(pageNowMs());
     const shown = `${state} ${problem}`;
     if (shown === this.#shownState) return;
     this.#shownState = shown;
-    this.#told.changed();
+    this.#events.changed();
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The network's thread: link to ring.
  *
- * In: the service's messages, the page's wishes. Out: frames into the ring (or to the port), a status to the page ten
+ * In: the service's messages, the page's requests. Out: frames into the ring (or to the port), a status to the page ten
  * times a second. Joins link, policy and receiver. What belongs elsewhere: what a message means (core/net/receiver.js), when to
  * connect again (core/net/connection.js), what carries it (link/), and words: what is found here has a name (view/fault_words.js).
  */
@@ -19,7 +19,7 @@ import { WebSocketLink } from './link/web_socket_link.js';
 
 const STATUS_EVERY_MS = 100;
 
-/** With the service: from one start to the next stop, however many connections that takes. */
+/** With the service, from one start to the next stop, over any number of connections. */
 class Conversation {
   #url;
   #sink;
@@ -38,10 +38,10 @@ class Conversation {
   #pingTimer = 0;
   #statusTimer = 0;
   #blockTimer = 0;
-  /** Glitches as last told, and as they stood when this connection began. @type {Record<string, number>} */
-  #told = {};
+  /** Glitches as last reported, and as of the beginning of this connection. @type {Record<string, number>} */
+  #reported = {};
   /** @type {Record<string, number>} */
-  #toldBefore = {};
+  #reportedBefore = {};
   #pingId = 0;
   #pingsSent = 0;
   /** @type {Map<number, number>} ping's id to when it went */
@@ -57,7 +57,7 @@ class Conversation {
   /** @param {import('./core/net/messages.js').Open<MessagePort>} order */
   constructor({ url, memory, port, context_rate_hz: contextRateHz, remembered, glitches }) {
     this.#url = url;
-    this.#told = glitches;
+    this.#reported = glitches;
     this.#portSink = port ? portSink(port, () => this.#receiver.noteRendered(performance.now())) : null;
     this.#sink = this.#portSink ?? new RingWriter(/** @type {SharedArrayBuffer} */ (memory));
     this.#receiver = new Receiver(this.#sink, contextRateHz, remembered, [this.#trace]);
@@ -72,15 +72,15 @@ class Conversation {
     else self.postMessage({ type: 'refused', about: 'set_pair', reason: 'no_connection' });
   }
 
-  /** Said to the service, which adds up what each connection counted. @param {import('./core/net/messages.js').ListenerReport} report */
+  /** Reports to the service, which adds up the counts of all connections. @param {import('./core/net/messages.js').ListenerReport} report */
   tell(report) {
     if (this.#link.isOpen && this.#connection.isGreeted) {
-      this.#link.say(FROM_LISTENER.report({ ...report, glitches: since(report.glitches, this.#toldBefore) }));
+      this.#link.say(FROM_LISTENER.report({ ...report, glitches: since(report.glitches, this.#reportedBefore) }));
     }
-    this.#told = report.glitches;
+    this.#reported = report.glitches;
   }
 
-  /** What the network did of late, for `make simulate`. */
+  /** The recent arrivals, for `make simulate`. */
   sendTrace() {
     self.postMessage({ type: 'trace', csv: this.#trace.csv() });
   }
@@ -101,11 +101,11 @@ class Conversation {
   #opened() {
     this.#clock.reset();
     this.#receiver.connected();
-    this.#toldBefore = this.#told;
+    this.#reportedBefore = this.#reported;
     this.#pingsSent = 0;
     this.#pingSentMs.clear();
     this.#ping();
-    // The service may have been started anew: its clock and its timeline are others until it has spoken.
+    // The service may have restarted: its clock and timeline are unknown until it has spoken.
     this.#tell({ connection: 'open', clock: null, anchor: null, travel: null });
   }
 
@@ -113,7 +113,7 @@ class Conversation {
   #sound(message) {
     const nowMs = performance.now();
     this.#connection.heard(nowMs);
-    // Nothing is played before the service has said what it sends.
+    // Play nothing before the service has said what it sends.
     if (this.#connection.isGreeted) this.#receiver.receive(message, nowMs);
   }
 
@@ -168,7 +168,7 @@ class Conversation {
     if (reading) this.#trace.compared(nowMs, reading.offset_ms);
   }
 
-  /** A service of another version stays so until the page is loaded anew; anything else may pass. @param {import('./core/net/messages.js').Unreadable} message */
+  /** A service of another version stays so until the page is reloaded; anything else may pass. @param {import('./core/net/messages.js').Unreadable} message */
   #misunderstood({ problem, words }) {
     if (problem === 'internal' && this.#connection.isGreeted) return this.#tell({ last_refusal: words });
     this.#lost(problem, words);
@@ -199,7 +199,7 @@ class Conversation {
     this.#retryTimer = setTimeout(() => this.#connect(), waitMs);
   }
 
-  /** At random moments, so that no rhythm hides another (live_edge.js). */
+  /** At random moments, so that two rhythms cannot hide each other (live_edge.js). */
   #lookAtBlock() {
     if (this.#portSink) this.#portSink.askRendered();
     else this.#receiver.noteRendered(performance.now());
@@ -221,7 +221,7 @@ class Conversation {
     this.#pingTimer = setTimeout(() => this.#ping(), nextQuestionMs(this.#pingsSent));
   }
 
-  /** Ten times a second: is the service still there? And how do things stand? */
+  /** Ten times a second: is the service still there, and what is the status? */
   #look() {
     const nowMs = performance.now();
     if (this.#connection.isDead(nowMs)) this.#lost('server_unreachable', 'silent_service');

@@ -1,9 +1,9 @@
 /**
- * The Worker's clock, as the page sees it. Each realm's performance.now() counts from a moment of its own, and what timeOrigin says of
- * that moment may be wrong by hours; so the page asks, and goes on asking.
+ * The Worker's clock, as the page knows it. Each realm's performance.now() counts from a different moment, and timeOrigin may be wrong
+ * about that moment by hours. So the page asks, again and again.
  *
- * In: the Worker's answers, and the stamps of what it says. Out: how far its clock is ahead, and since when what it says of its own clock
- * holds. What belongs elsewhere: the arithmetic (core/clock/peer_clock.js). The time comes in as an argument.
+ * In: the Worker's answers, and the stamps of its messages. Out: how far its clock is ahead, and from which moment on its figures about the
+ * service's clock can be used. What belongs elsewhere: the arithmetic (core/clock/peer_clock.js). The time comes in as an argument.
  */
 
 import { nextQuestionMs, PeerClock } from './core/clock/peer_clock.js';
@@ -13,7 +13,7 @@ export class WorkerClock {
   #clock = new PeerClock();
   #asked = 0;
   #timer = 0;
-  /** By the Worker's time: what was seen of its clock before is not believed. */
+  /** Worker time; readings of its clock before this are not believed. */
   #trustedFromMs = -Infinity;
 
   /** @param {() => void} ask sends a question */
@@ -37,7 +37,7 @@ export class WorkerClock {
     this.#clock.observe(askedMs, nowMs, receivedMs, sentMs);
   }
 
-  /** Something else came. Where it contradicts what is known, all is asked anew. @param {number} sentMs by the Worker's time @param {number} nowMs */
+  /** Another message came. If it contradicts what is known, asks anew. @param {number} sentMs by the Worker's time @param {number} nowMs */
   heard(sentMs, nowMs) {
     if (this.#clock.agrees(nowMs, sentMs)) return;
     this.#trustedFromMs = sentMs;
@@ -53,7 +53,7 @@ export class WorkerClock {
    * The service's clock by way of the Worker's.
    *
    * @param {import('./core/net/messages.js').WorkerStatus | null} status @param {number} nowMs
-   * @returns {number | null} ms by which it is ahead of ours; null while unknown, or seen before somebody's clock was set
+   * @returns {number | null} ms by which it is ahead of ours; null while unknown, or if seen before a clock was set
    */
   serviceAheadMs(status, nowMs) {
     const aheadMs = this.aheadMs(nowMs);

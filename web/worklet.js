@@ -3,7 +3,7 @@
  *
  * In: the ring's memory (shared, or its own with blocks coming in by a port). Out: two channels.
  * process() makes no object, closure, subarray or message, and reads the block length it is given. What is played when
- * is decided in core/playout/playout.js; volume is a GainNode's business (session.js), so at full volume samples stay exact.
+ * is decided in core/playout/playout.js; a GainNode makes the volume (audio_output.js), so at full volume samples stay exact.
  */
 
 import { controlWords, RING_BYTES, RingWriter } from './core/playout/ring.js';
@@ -37,7 +37,7 @@ class PlayoutProcessor extends AudioWorkletProcessor {
     return this.#running;
   }
 
-  /** Another source plays, at another rate. Nothing sounds while this is made: once, and at no other time. */
+  /** The stream's rate has changed. Allocates, but nothing sounds meanwhile. */
   #beginAnew() {
     this.#streamRateHz = streamRate(this.#words);
     this.#playout = new Playout(this.#memory, sampleRate, this.#streamRateHz);
@@ -58,13 +58,13 @@ class PlayoutProcessor extends AudioWorkletProcessor {
     const ring = new RingWriter(this.#memory);
     port.onmessage = (event) => {
       applyBlock(event.data, ring);
-      // Not currentFrame: it says 0 for as long as the context has not begun, and each engine means another moment by it.
+      // Not currentFrame: it stays 0 until the context runs, and engines disagree about the moment it means.
       stampBlock(event.data, ring.renderedFrame());
       port.postMessage(event.data, [event.data]);
     };
   }
 
-  /** The page cannot look into this ring: it gets a copy of the control words. */
+  /** The page cannot read this ring, so it gets a copy of the control words. */
   #report() {
     const words = controlWords(this.#memory);
     /** @type {import('./core/net/messages.js').FromWorklet} */

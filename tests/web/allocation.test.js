@@ -53,7 +53,7 @@ class Bench {
   #processor;
   #outputs;
   #samples = new Float32Array(16_384);
-  #line = { context_frame: 0, position: 0, drift_ppm: 0, stepped_frames: 0, excess_frames: 0 };
+  #line = { context_frame: 0, position: 0, drift_ppm: 0, shift_frames: 0, bias_frames: 0 };
   #calls = 0;
   #context = 0;
   /** Of the stream: where the live edge is (a field with a fraction would be made anew with every call), what was written so far. */

@@ -20,7 +20,7 @@ function ahead(reader, contextFrame, position) {
   return /** @type {number} */ (reader.ahead[0]);
 }
 
-const LINE = { context_frame: 1000, position: 5000.5, drift_ppm: 0, stepped_frames: 0, excess_frames: 0 };
+const LINE = { context_frame: 1000, position: 5000.5, drift_ppm: 0, shift_frames: 0, bias_frames: 0 };
 
 test('before the first line nothing is valid', () => {
   const { reader, epoch } = listener();
@@ -76,26 +76,26 @@ test('a line that is just being written is left for the next time', () => {
 
 test('a step of the network is told once, and only between lines of one timeline', () => {
   const { reader, writer, epoch } = listener();
-  writer.line({ ...LINE, stepped_frames: 500 });
+  writer.line({ ...LINE, shift_frames: 500 });
   reader.look(epoch());
-  assert.equal(reader.steppedFrames, 0, 'what was before the first line is no news');
-  writer.line({ ...LINE, stepped_frames: 60 });
+  assert.equal(reader.shiftFrames, 0, 'what was before the first line is no news');
+  writer.line({ ...LINE, shift_frames: 60 });
   reader.look(epoch());
-  assert.equal(reader.steppedFrames, -440);
+  assert.equal(reader.shiftFrames, -440);
   reader.look(epoch());
-  assert.equal(reader.steppedFrames, 0);
+  assert.equal(reader.shiftFrames, 0);
   writer.restart(0);
   reader.look(epoch());
-  writer.line({ ...LINE, stepped_frames: 900 });
+  writer.line({ ...LINE, shift_frames: 900 });
   reader.look(epoch());
-  assert.equal(reader.steppedFrames, 0);
+  assert.equal(reader.shiftFrames, 0);
 });
 
 test('steps may add up beyond what a word holds', () => {
   const { reader, writer, epoch } = listener();
-  writer.line({ ...LINE, stepped_frames: 2 ** 23 - 10 });
+  writer.line({ ...LINE, shift_frames: 2 ** 23 - 10 });
   reader.look(epoch());
-  writer.line({ ...LINE, stepped_frames: 2 ** 23 + 10 });
+  writer.line({ ...LINE, shift_frames: 2 ** 23 + 10 });
   reader.look(epoch());
-  assert.equal(reader.steppedFrames, 20);
+  assert.equal(reader.shiftFrames, 20);
 });

@@ -75,10 +75,10 @@ test('any text is read or refused', () => {
 });
 
 const WORKER = /** @type {any} */ ({ connection: 'open', greeted: true, ever_greeted: true, problem: null, problem_detail: '', source: SOURCE });
-/** @type {import('../../web/core/page/phase.js').Facts} */
+/** @type {import('../../web/core/page/phase.js').PhaseInputs} */
 const PLAYING = {
   started: true, failure: null, started_ago_ms: 5000, context_state: 'running', context_still_ms: 10, worker: WORKER,
-  playout_state: PLAYOUT.SOUNDING, silent_ms: 0, wish_refused: null,
+  playout_state: PLAYOUT.SOUNDING, silent_ms: 0, refusal: null,
 };
 const SILENT = { ...PLAYING, playout_state: PLAYOUT.SEEKING, silent_ms: 2000 };
 const LOST = { ...WORKER, connection: 'retrying', greeted: false, problem: 'server_unreachable', problem_detail: 'gone' };
@@ -88,7 +88,7 @@ const STATES = [
   ['nothing was started', { ...PLAYING, started: false }, 'idle', null],
   ['a failure outlives the start', { ...PLAYING, started: false, failure: { problem: 'no_worklet', detail: '' } }, 'failed', 'no_worklet'],
   ['sound', PLAYING, 'playing', null],
-  ['a wish was refused, and sound goes on', { ...PLAYING, wish_refused: 'no such pair' }, 'playing', 'refused'],
+  ['a wish was refused, and sound goes on', { ...PLAYING, refusal: 'no such pair' }, 'playing', 'refused'],
   ['a glitch is not a state', { ...SILENT, silent_ms: 200 }, 'playing', null],
   ['frames are missing for longer', SILENT, 'buffering', null],
   ['the synth is off', { ...SILENT, worker: { ...WORKER, source: { ...SOURCE, state: 'lost' } } }, 'waiting', null],

@@ -166,7 +166,7 @@ test('the live edge comes through a port whole, and the audio thread says how fa
     sink.recycle(block);
   });
   assert.equal(sink.renderedFrame(), null, 'unknown');
-  const line = { context_frame: 2 ** 40 + 5, position: 2 ** 41 + 0.125, drift_ppm: -31.5, stepped_frames: 12.5, excess_frames: 31 };
+  const line = { context_frame: 2 ** 40 + 5, position: 2 ** 41 + 0.125, drift_ppm: -31.5, shift_frames: 12.5, bias_frames: 31 };
   sink.line(line);
   assert.deepEqual(lines, [line]);
   assert.equal(sink.renderedFrame(), (2 ** 31 + 128) | 0);
@@ -185,7 +185,7 @@ test('a line is told after the frames that came before it', () => {
   const sink = new PortSink((block) => applyBlock(block, ring));
   sink.restart(0);
   sink.audio(0, new Float32Array(256), 128);
-  sink.line({ context_frame: 0, position: 0, drift_ppm: 0, stepped_frames: 0, excess_frames: 0 });
+  sink.line({ context_frame: 0, position: 0, drift_ppm: 0, shift_frames: 0, bias_frames: 0 });
   assert.deepEqual(told, ['restart', 'audio', 'line']);
 });
 

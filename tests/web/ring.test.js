@@ -172,7 +172,7 @@ test('the live edge is told with its fraction, drift and steps', () => {
   const reader = new LineReader(controlWords(memory), 1);
   writer.restart(100);
   const epoch = controlWords(memory)[WORD.EPOCH] ?? 0;
-  writer.line({ context_frame: 2 ** 33 + 1000, position: 2 ** 34 + 500.25, drift_ppm: 100, stepped_frames: 0, excess_frames: 0 });
+  writer.line({ context_frame: 2 ** 33 + 1000, position: 2 ** 34 + 500.25, drift_ppm: 100, shift_frames: 0, bias_frames: 0 });
   reader.look(epoch);
   assert.ok(reader.isValid);
   reader.measure(1000 + 441_000, 500);

@@ -27,15 +27,15 @@ function steered(errorMs, drift, seconds, fromS = 0) {
   for (let at = 0; at * BLOCK_S < seconds; at += 1) {
     // The error appears when the first seconds are over.
     if (at === Math.ceil(fromS / BLOCK_S)) errorS += errorMs / 1000;
-    const before = steering.rate;
+    const before = steering.speed;
     steering.pass(BLOCK);
     see(steering, errorS).seen[DRIFT] = drift;
     steering.advance();
-    const { rate } = steering;
-    errorS -= (rate - drift) * BLOCK_S;
+    const { speed } = steering;
+    errorS -= (speed - drift) * BLOCK_S;
     if (at * BLOCK_S < fromS) continue;
-    steepest = Math.max(steepest, (Math.abs(rate - before) / BLOCK_S) * PPM);
-    fastest = Math.max(fastest, Math.abs(rate - drift) * PPM);
+    steepest = Math.max(steepest, (Math.abs(speed - before) / BLOCK_S) * PPM);
+    fastest = Math.max(fastest, Math.abs(speed - drift) * PPM);
     least = Math.min(least, errorS * Math.sign(errorMs));
   }
   return { errorMs: errorS * 1000, steepest, fastest, overshotMs: -least * 1000 };
@@ -69,7 +69,7 @@ test('a reader that stands on a whole frame rests while its error is small, and 
   for (const errorS of [1.4e-3, -0.5e-3]) {
     assert.ok(!see(steering, errorS).isResting && !steering.hasLanded, `${errorS}`);
     steering.advanceExactly();
-    assert.equal(Math.sign(steering.rate), Math.sign(errorS));
+    assert.equal(Math.sign(steering.speed), Math.sign(errorS));
     steering.rest();
   }
   assert.ok(!see(steering, 0, 0.25).isResting);
@@ -93,9 +93,9 @@ test('what moves comes to rest on a whole frame, and an estimate that trembles a
       continue;
     }
     steering.advanceExactly();
-    const { rate } = steering;
-    errorS -= rate * BLOCK_S;
-    offFrames -= rate * BLOCK_S * 44_100;
+    const { speed } = steering;
+    errorS -= speed * BLOCK_S;
+    offFrames -= speed * BLOCK_S * 44_100;
     offFrames -= Math.round(offFrames);
   }
   assert.ok(restedS < 30, `rests after ${restedS} s`);

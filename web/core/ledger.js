@@ -1,14 +1,14 @@
 /**
  * The glitch ledger: what interrupted the sound, when and for how long.
  *
- * In: glitches, as they are found. Out: counts by cause and the newest entries; every counted glitch had its entry, so
- * the two always agree. No clock is read here.
+ * In: glitches, as they are found. Out: counts by cause, and the newest entries. Every counted glitch had an entry, so the two agree. No
+ * clock is read here.
  */
 
 import { ENTRIES_MAX, WAITING_MAX } from './constants.js';
 import { CAUSE_NAMES } from './causes.js';
 
-/** @typedef {{at_ms: number, cause: string, length_ms: number | null}} Entry at_ms: the Worker's own time where that counts, since 1970 where the page does; length_ms: null where unknown */
+/** @typedef {{at_ms: number, cause: string, length_ms: number | null}} Entry at_ms: Worker time in the Worker, since 1970 in the page; length_ms: null if unknown */
 
 export class Ledger {
   /** @type {Record<string, number>} */
@@ -37,7 +37,7 @@ export class Ledger {
     return this.#entries.slice();
   }
 
-  /** @returns {Entry[]} since this was asked last; of very many the first */
+  /** @returns {Entry[]} new since the last call; if there are too many, the first */
   takeNew() {
     const taken = this.#waiting;
     this.#waiting = [];

@@ -1,21 +1,21 @@
 /**
  * A link: what carries sound and words between the Worker and the service. This one is a WebSocket.
  *
- * In: an address, what is said. Out: sound and text as they come, and how the link ended. What belongs elsewhere: what a message
+ * In: an address, messages to send. Out: sound and text as they come, and how the link ended. What belongs elsewhere: what a message
  * means (core/net/), and when to connect again (core/net/connection.js). Only this folder knows a transport.
  */
 
 /** Close codes by which a service says no, rather than being gone (RFC 6455, 7.4.1). */
 const REFUSING_CODES = new Set([1002, 1003, 1007, 1008, 1009, 1013]);
-/** The service goes on with a stream of another rate: whoever comes at once hears it. */
+/** The service continues with a stream of another rate, for those who reconnect at once. */
 const COME_AGAIN_CODE = 1012;
 
 /**
  * @typedef {object} LinkEvents
- * @property {() => void} onOpen something may be said from now on
+ * @property {() => void} onOpen messages can be sent from now on
  * @property {(message: ArrayBuffer) => void} onSound
  * @property {(text: string) => void} onText
- * @property {(ending: import('../core/net/connection.js').Ending, words: string) => void} onEnd by the other side or the network; close() is not told
+ * @property {(ending: import('../core/net/connection.js').Ending, words: string) => void} onEnd by the other side or the network; not called for close()
  */
 
 export class WebSocketLink {
@@ -38,7 +38,7 @@ export class WebSocketLink {
     socket.onclose = ({ code, reason }) => this.#events.onEnd(endingOf(code), reason);
   }
 
-  /** @returns {boolean} what is said now will be sent */
+  /** @returns {boolean} messages can be sent */
   get isOpen() {
     return this.#socket?.readyState === WebSocket.OPEN;
   }
@@ -48,7 +48,7 @@ export class WebSocketLink {
     this.#socket?.send(JSON.stringify(message));
   }
 
-  /** Nothing is heard of it afterwards. */
+  /** No event follows. */
   close() {
     const socket = this.#socket;
     this.#socket = null;
@@ -59,7 +59,7 @@ export class WebSocketLink {
 }
 
 /**
- * The socket is beside the page, wherever a reverse proxy has put that.
+ * The socket is beside the page, also behind a reverse proxy.
  *
  * @param {string} serviceUrl of the page, or of any file beside it
  */

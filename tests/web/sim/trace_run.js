@@ -208,7 +208,7 @@ export class TraceRun {
     const at = this.blocks.count;
     this.blocks.ms[at] = ms;
     this.blocks.delayMs[at] = ms - captureMsAt(this.#packets, this.#packetFrames, position);
-    this.blocks.ratePpm[at] = (Atomics.load(this.#words, WORD.RATE) / 2 ** 31) * 1e6;
+    this.blocks.ratePpm[at] = (Atomics.load(this.#words, WORD.SPEED) / 2 ** 31) * 1e6;
     this.blocks.levelMs[at] = this.playoutLevelMs;
     this.blocks.count += 1;
   }

@@ -1,8 +1,8 @@
 /**
- * When a frame was captured: frame_index to the service's clock.
+ * When a frame was captured: from frame_index to the service's clock.
  *
- * In: the capture stamp of every record. Out: the capture time of any frame near them. A stamp jitters with the device's
- * wake-ups (up to milliseconds); the frames themselves do not, so the map is their common line, lightly filtered.
+ * In: the capture stamp of every record. Out: the capture time of any frame near them. Stamps jitter by up to milliseconds with the device's
+ * wake-ups, frames do not, so the map is a lightly filtered line through the stamps.
  */
 
 import { STREAM_RATE_HZ } from '../constants.js';

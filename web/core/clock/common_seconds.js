@@ -1,11 +1,11 @@
 /**
- * How two clocks run against each other, by the seconds in which both were seen.
+ * The drift between two clocks, from the seconds in which both were seen.
  *
  * In: the least late observations of two envelope lines (envelope_line.js). Out: how much faster the first one's units come, and one
- * sigma of it. What belongs elsewhere: who acts on it (live_edge.js). Pure.
+ * sigma of it. What belongs elsewhere: acting on it (live_edge.js). Pure.
  *
- * Both lines are seen by one clock, the Worker's, whose own pace wanders by tens of ppm within seconds. Each line keeps the seconds that
- * suit it, so each sees another part of that wander. In the difference, second by second, there is none of it.
+ * Both lines are measured by one clock, the Worker's, whose rate wanders by tens of ppm within seconds. Each line keeps different seconds, so
+ * each sees another part of that wander. The difference, second by second, is free of it.
  */
 
 import { ALIKE_MAX, COMMON_SECONDS_MIN, LOWER_HALF_SPREAD, NOISE_MS_MIN } from './constants.js';
@@ -38,7 +38,11 @@ function differences(first, second) {
   return points;
 }
 
-/** What is off the line for several seconds on end says less than as many single ones. @param {readonly {at: number, late: number}[]} points @param {import('./least_squares.js').FittedLine} line @returns {number} */
+/**
+ * Several seconds in a row that are off alike say less than as many single ones.
+ *
+ * @param {readonly {at: number, late: number}[]} points @param {import('./least_squares.js').FittedLine} line @returns {number}
+ */
 function sigmaPpm(points, line) {
   const off = points.map(({ at, late }) => late - line.late - line.slope * (at - line.at));
   const square = off.reduce((sum, value) => sum + value ** 2, 0);

@@ -41,26 +41,26 @@ export const DRIFT_PPM_MAX = 1000;
 export const NOISE_MS_MIN = 0.02;
 /** ms | scatter assumed until seconds have shown it | not measured */
 export const FIRST_NOISE_MS = 0.05;
-/** ms | a change of the least delay larger than this may be a step | tests/web/envelope_line.test.js */
-export const LINE_STEP_MS = 1.2;
+/** ms | a change of the least delay larger than this may be a shift | tests/web/envelope_line.test.js */
+export const LINE_SHIFT_MS = 1.2;
 /** sigmas | and it must exceed the scatter by this factor | tests/web/envelope_line.test.js */
-export const LINE_STEP_SIGMAS = 4;
-/** ms | no steps before: the drift is still being learned | tests/web/standstill.test.js */
-export const STEPS_AFTER_MS = 5000;
-/** ppm | the most uncertainty of the drift that the tolerance for steps allows for | tests/web/standstill.test.js */
+export const LINE_SHIFT_SIGMAS = 4;
+/** ms | no shifts before: the drift is still being learned | tests/web/freeze.test.js */
+export const SHIFTS_AFTER_MS = 5000;
+/** ppm | the most uncertainty of the drift that the tolerance for shifts allows for | tests/web/freeze.test.js */
 export const DOUBT_SIGMA_PPM = 60;
 /** buckets | later than the line in a row. Lateness can be chance, so three must agree | tests/web/envelope_line.test.js */
 export const RISE_BUCKETS = 3;
 /** buckets | earlier than the line in a row. Nothing is early by chance, so two suffice | docs/design/playout.md */
 export const FALL_BUCKETS = 2;
-/** ms | everything seen lies this far above the line: the audio thread may have stood still | tests/web/standstill.test.js */
-export const LINE_STANDSTILL_MS = 20;
-/** ms | for this long | tests/web/standstill.test.js */
-export const LINE_STANDSTILL_FOR_MS = 120;
+/** ms | everything seen lies this far above the line: the audio thread may have been frozen | tests/web/freeze.test.js */
+export const LINE_FREEZE_MS = 20;
+/** ms | for this long | tests/web/freeze.test.js */
+export const LINE_FREEZE_FOR_MS = 120;
 /** observations | and this many of them | not measured */
-export const LINE_STANDSTILL_SEEN_MIN = 8;
-/** ms | a rate watched for this long is kept when the line begins again | not measured */
-export const RATE_KNOWN_MS = 5000;
+export const LINE_FREEZE_SEEN_MIN = 8;
+/** ms | a drift watched for this long is kept when the line begins again | not measured */
+export const DRIFT_KNOWN_MS = 5000;
 
 // Two lines compared by the seconds they share (common_seconds.js)
 

@@ -1,20 +1,19 @@
 /**
  * How two clocks run against each other, seen through delays that are never negative.
  *
- * In: observations "by this Worker time so many units had happened" (frames arrived, blocks rendered). Each is late by
- * something between nothing and a second. Out: the line of those that were hardly late: when a unit happens undelayed,
- * and how fast they come. What belongs elsewhere: what the units mean (live_edge.js). No clock is read here.
+ * In: observations: how many units (frames arrived, blocks rendered) had happened by a Worker time. Each is late by anything from nothing to a
+ * second. Out: a line through those that were hardly late: when a unit happens undelayed, and how fast units come. What belongs elsewhere:
+ * the meaning of the units (live_edge.js). No clock is read here.
  *
- * Of every second only the least late observation counts: it is what makes a bad Wi-Fi look like a wire. The line runs
- * through the lower half of ninety such seconds (measured: 2 ppm where raw arrivals swing by thousands).
- * When the network's way or the audio thread has moved for good, the older seconds are moved along, so that a step is
- * never taken for a drift.
+ * Of every second only the least late observation counts, which makes a bad Wi-Fi look like a wire. The line runs through the lower half
+ * of ninety such seconds (measured: 2 ppm where raw arrivals swing by thousands). When the least delay has permanently changed, the older
+ * seconds are shifted along, so that such a shift is never taken for a drift.
  */
 
 import {
-  DOUBT_SIGMA_PPM, DRIFT_PPM_MAX, FALL_BUCKETS, FIRST_NOISE_MS, FIRST_OFF_MS, LINE_BUCKETS, LINE_BUCKET_MS, LINE_STANDSTILL_FOR_MS,
-  LINE_STANDSTILL_MS, LINE_STANDSTILL_SEEN_MIN, LINE_STEP_MS, LINE_STEP_SIGMAS, NOISE_MS_MIN, PRIOR_SIGMA_PPM,
-  RATE_KNOWN_MS, REMEMBERED_SIGMA_PPM, RISE_BUCKETS, STEPS_AFTER_MS,
+  DOUBT_SIGMA_PPM, DRIFT_PPM_MAX, FALL_BUCKETS, FIRST_NOISE_MS, FIRST_OFF_MS, LINE_BUCKETS, LINE_BUCKET_MS, LINE_FREEZE_FOR_MS,
+  LINE_FREEZE_MS, LINE_FREEZE_SEEN_MIN, LINE_SHIFT_MS, LINE_SHIFT_SIGMAS, NOISE_MS_MIN, PRIOR_SIGMA_PPM,
+  DRIFT_KNOWN_MS, REMEMBERED_SIGMA_PPM, RISE_BUCKETS, SHIFTS_AFTER_MS,
 } from './constants.js';
 import { fitLowerHalf, lineThrough } from './least_squares.js';
 
@@ -28,12 +27,12 @@ import { fitLowerHalf, lineThrough } from './least_squares.js';
  */
 
 export class EnvelopeLine {
-  /** By how much the line was moved in steps since the beginning, ms. */
-  steppedMs = 0;
-  /** By how much better observations have lowered the line in its first second, when the least seen so far is all there is; negative. */
-  learnedMs = 0;
-  /** Of the line: ppm by which units come faster than nominal, and one sigma of it. */
-  ratePpm = 0;
+  /** Sum of the line's shifts since the beginning, ms. */
+  shiftMs = 0;
+  /** How far better observations have lowered the line in its first second, while only the least seen so far is known; negative. */
+  loweredMs = 0;
+  /** How much faster than nominal units come, and one sigma of it. */
+  driftPpm = 0;
   sigmaPpm = PRIOR_SIGMA_PPM;
 
   #unitsPerMs;
@@ -58,30 +57,30 @@ export class EnvelopeLine {
   #aboveSinceMs = 0;
   #aboveSeen = 0;
   #aboveLeast = Infinity;
-  #followsStandstill;
+  #followsFreeze;
 
   /**
    * @param {number} unitsPerMs nominal rate
-   * @param {boolean} followsStandstill what happens may stand still and go on later (an audio thread); a network only seems to
+   * @param {boolean} followsFreeze the units may stop and go on later (an audio thread); those of a network only seem to
    */
-  constructor(unitsPerMs, followsStandstill) {
+  constructor(unitsPerMs, followsFreeze) {
     this.#unitsPerMs = unitsPerMs;
-    this.#followsStandstill = followsStandstill;
+    this.#followsFreeze = followsFreeze;
   }
 
-  /** A difference known from earlier on this device. @param {number} ratePpm */
-  remember(ratePpm) {
-    this.#priorPpm = clamp(ratePpm, DRIFT_PPM_MAX);
+  /** A drift known from earlier on this device. @param {number} driftPpm */
+  remember(driftPpm) {
+    this.#priorPpm = clamp(driftPpm, DRIFT_PPM_MAX);
     this.#priorSigmaPpm = REMEMBERED_SIGMA_PPM;
-    this.ratePpm = this.#priorPpm;
+    this.driftPpm = this.#priorPpm;
     this.sigmaPpm = this.#priorSigmaPpm;
     this.#slope = -this.#priorPpm * 1e-6;
   }
 
-  /** What is counted begins anew (another timeline, another context); the rate stays known. */
+  /** The units begin anew (another timeline, another context); the drift stays known. */
   restart() {
-    if (this.#lastMs >= RATE_KNOWN_MS && this.sigmaPpm < PRIOR_SIGMA_PPM / 2) {
-      this.#priorPpm = this.ratePpm;
+    if (this.#lastMs >= DRIFT_KNOWN_MS && this.sigmaPpm < PRIOR_SIGMA_PPM / 2) {
+      this.#priorPpm = this.driftPpm;
       this.#priorSigmaPpm = Math.max(REMEMBERED_SIGMA_PPM, this.sigmaPpm);
     }
     this.#known = false;
@@ -100,7 +99,7 @@ export class EnvelopeLine {
     }
     const late = at - (unit - this.#unit0) / this.#unitsPerMs;
     this.#lastMs = at;
-    if (this.#followsStandstill) this.#watchStandstill(at, late);
+    if (this.#followsFreeze) this.#watchFreeze(at, late);
     if (late < this.#open.late) {
       this.#open.at = at;
       this.#open.late = late;
@@ -118,7 +117,7 @@ export class EnvelopeLine {
     return this.#buckets;
   }
 
-  /** How long it has been watched. @returns {number} ms */
+  /** How long the units have been watched. @returns {number} ms */
   get watchedMs() {
     return this.#known ? this.#lastMs : 0;
   }
@@ -141,17 +140,17 @@ export class EnvelopeLine {
     this.#known = true;
     this.#unit0 = unit;
     this.#ms0 = nowMs;
-    this.learnedMs = 0;
+    this.loweredMs = 0;
     this.#offset = 0;
-    this.#slope = -this.ratePpm * 1e-6;
+    this.#slope = -this.driftPpm * 1e-6;
     this.#noiseMs = NOISE_MS_MIN;
     this.#openBucket();
-    this.#forgetStandstill();
+    this.#forgetFreeze();
   }
 
   /** At the very beginning. @param {number} offset */
   #lowerTo(offset) {
-    this.learnedMs += offset - this.#offset;
+    this.loweredMs += offset - this.#offset;
     this.#offset = offset;
   }
 
@@ -164,18 +163,18 @@ export class EnvelopeLine {
     const bucket = this.#open;
     this.#openBucket();
     const above = bucket.late - this.#offset - this.#slope * bucket.at;
-    if (at < STEPS_AFTER_MS || Math.abs(above) <= this.#toleranceMs) this.#take(bucket);
+    if (at < SHIFTS_AFTER_MS || Math.abs(above) <= this.#toleranceMs) this.#take(bucket);
     else this.#doubt(bucket, above);
     this.#fit();
   }
 
-  /** @returns {number} ms by which a second may lie off the line without being doubted */
+  /** @returns {number} how far off the line a second may lie without being doubted, ms */
   get #toleranceMs() {
-    const drifted = (Math.min(this.sigmaPpm, DOUBT_SIGMA_PPM) * LINE_STEP_SIGMAS * LINE_BUCKET_MS * RISE_BUCKETS) / 1e6;
-    return Math.max(LINE_STEP_MS, LINE_STEP_SIGMAS * this.#noiseMs) + drifted;
+    const drifted = (Math.min(this.sigmaPpm, DOUBT_SIGMA_PPM) * LINE_SHIFT_SIGMAS * LINE_BUCKET_MS * RISE_BUCKETS) / 1e6;
+    return Math.max(LINE_SHIFT_MS, LINE_SHIFT_SIGMAS * this.#noiseMs) + drifted;
   }
 
-  /** A second like those before it. Doubted ones were late by chance; early by chance nothing is. @param {Bucket} bucket */
+  /** A second near the line. Those doubted for lateness were late by chance; nothing is early by chance. @param {Bucket} bucket */
   #take(bucket) {
     if (this.#doubtedAbove > 0) for (const doubted of this.#doubted) this.#keep(doubted);
     this.#doubted = [];
@@ -188,22 +187,22 @@ export class EnvelopeLine {
     if (this.#buckets.length > LINE_BUCKETS) this.#buckets.shift();
   }
 
-  /** A second off the line: enough of them in a row, and the older ones move along. @param {Bucket} bucket @param {number} above */
+  /** A second off the line. After enough of them in a row the older ones are shifted along. @param {Bucket} bucket @param {number} above */
   #doubt(bucket, above) {
     const isSameSide = this.#doubted.length > 0 && above > 0 === this.#doubtedAbove > 0;
     this.#doubtedAbove = !isSameSide ? above : above > 0 ? Math.min(above, this.#doubtedAbove) : Math.max(above, this.#doubtedAbove);
     this.#doubted = isSameSide ? [...this.#doubted, bucket] : [bucket];
     if (this.#doubted.length < (above > 0 ? RISE_BUCKETS : FALL_BUCKETS)) return;
-    this.#step(this.#doubtedAbove);
+    this.#shift(this.#doubtedAbove);
     for (const doubted of this.#doubted) this.#keep(doubted);
     this.#doubted = [];
   }
 
   /** @param {number} ms */
-  #step(ms) {
+  #shift(ms) {
     for (const bucket of this.#buckets) bucket.late += ms;
     this.#offset += ms;
-    this.steppedMs += ms;
+    this.shiftMs += ms;
   }
 
   #fit() {
@@ -222,26 +221,26 @@ export class EnvelopeLine {
     const residual = points.reduce((sum, { at, late }) => sum + (late - this.#offset - this.#slope * at) ** 2, 0);
     // Two degrees of freedom are the line's; few points say little about their noise.
     this.#noiseMs = Math.max(NOISE_MS_MIN, Math.sqrt((residual + 4 * FIRST_NOISE_MS ** 2) / (points.length + 2)));
-    this.ratePpm = -this.#slope * 1e6;
+    this.driftPpm = -this.#slope * 1e6;
     this.sigmaPpm = 1e6 / Math.sqrt(weight);
   }
 
   /** @param {number} at @param {number} late */
-  #watchStandstill(at, late) {
+  #watchFreeze(at, late) {
     const above = late - this.#offset - this.#slope * at;
-    if (above < LINE_STANDSTILL_MS) return this.#forgetStandstill();
+    if (above < LINE_FREEZE_MS) return this.#forgetFreeze();
     if (this.#aboveSeen === 0) this.#aboveSinceMs = at;
     this.#aboveSeen += 1;
     this.#aboveLeast = Math.min(this.#aboveLeast, above);
-    if (at - this.#aboveSinceMs < LINE_STANDSTILL_FOR_MS || this.#aboveSeen < LINE_STANDSTILL_SEEN_MIN) return;
+    if (at - this.#aboveSinceMs < LINE_FREEZE_FOR_MS || this.#aboveSeen < LINE_FREEZE_SEEN_MIN) return;
     const rise = this.#aboveLeast;
-    this.#step(rise);
+    this.#shift(rise);
     this.#doubted = [];
     this.#openBucket();
-    this.#forgetStandstill();
+    this.#forgetFreeze();
   }
 
-  #forgetStandstill() {
+  #forgetFreeze() {
     this.#aboveSeen = 0;
     this.#aboveLeast = Infinity;
   }

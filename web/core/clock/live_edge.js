@@ -2,7 +2,7 @@
  * The live edge: which frame would be the newest in the ring when a block is rendered, had the network no delay above
  * its least.
  *
- * In: when records arrived, and which block had been rendered at a time, both in Worker time. Out: a straight line from
+ * In: when records arrived, and which block had been rendered when, both in Worker time. Out: a straight line from
  * context frames to positions of the stream, and the drift between the two clocks. Two lower envelopes, one after the
  * other: block to Worker time, Worker time to frame. Runs in the Worker; the audio thread follows the line (playout.js).
  * A constant error of either envelope cancels out: the lead that a block required is measured against the same line.
@@ -25,10 +25,10 @@ export function nextLookMs(chance) {
  * @typedef {object} Line
  * @property {number} context_frame at this frame of the context, unwrapped
  * @property {number} position the live edge is here, unwrapped, with a fraction
- * @property {number} drift_ppm and moves by so much faster than nominal; 0 exactly where no drift is certain
- * @property {number} stepped_frames by how much the network's own least delay moved the line so far
- * @property {number} excess_frames by how much the line is too late for good, because sound was placed before the blocks were known well;
- *   0 while the clocks may be one
+ * @property {number} drift_ppm and moves this much faster than nominal; exactly 0 while no drift is certain
+ * @property {number} shift_frames how far changes of the network's least delay have shifted the line so far
+ * @property {number} bias_frames how much later than the live edge the line permanently is, because sound was placed before the blocks were
+ *   known well; 0 while the clocks may be one
  */
 
 /**
@@ -45,14 +45,14 @@ export class LiveEdge {
   #contextFrame = 0;
   #blocksSeen = 0;
   #isSure = false;
-  /** Since when a small drift has been certain. */
+  /** When a small drift became certain. */
   #sureSinceMs = NaN;
   #nowMs = 0;
   /** Of the two lines together, and of how much seen it was made. @type {{ppm: number, sigma_ppm: number} | null} */
   #common = null;
   #commonSlot = NaN;
-  /** What was known of the blocks' least lateness when sound was placed, ms. @type {number | null} */
-  #placedLearnedMs = null;
+  /** How far the blocks' line had been lowered when sound was placed, ms. @type {number | null} */
+  #placedLoweredMs = null;
 
   /**
    * @param {number} contextRateHz
@@ -64,12 +64,12 @@ export class LiveEdge {
     this.#arrivals = new EnvelopeLine(streamRateHz / 1000, false);
     this.#blocks = new EnvelopeLine(contextRateHz / 1000, true);
     if (!remembered) return;
-    // A stream of another rate comes by another clock.
+    // A stream of another rate has another clock.
     if ((remembered.stream_rate_hz ?? STREAM_RATE_HZ) === streamRateHz) this.#arrivals.remember(remembered.stream_ppm);
     this.#blocks.remember(remembered.context_ppm);
   }
 
-  /** Another timeline, or another way to it. */
+  /** A new timeline, or a new connection to it. */
   restartStream() {
     this.#arrivals.restart();
   }
@@ -93,7 +93,7 @@ export class LiveEdge {
   /** The context's frames run backwards: it is another one. @param {number} contextFrame */
   #restartContext(contextFrame) {
     this.#blocks.restart();
-    this.#placedLearnedMs = null;
+    this.#placedLoweredMs = null;
     this.#contextFrame = contextFrame;
     this.#blocksSeen = 0;
   }
@@ -101,17 +101,17 @@ export class LiveEdge {
   /** @returns {Line | null} null while sound cannot be placed yet */
   get line() {
     if (this.#arrivals.watchedMs < ACQUISITION_MS || this.#blocksSeen < BLOCKS_MIN) return null;
-    // How late blocks are seen at least is learned for a second, up to a callback's length. Once sound is placed this error stays as
-    // it is: it cancels out, while a line that moved would take the sound along.
-    this.#placedLearnedMs ??= this.#blocks.learnedMs;
-    const excessMs = this.#placedLearnedMs - this.#blocks.learnedMs;
-    const renderedMs = this.#blocks.msOf(this.#contextFrame) + excessMs;
+    // The blocks' least lateness becomes known over a second, to within a callback's length. Once sound is placed this error is kept: it cancels
+    // out, while a line that moved would take the sound along.
+    this.#placedLoweredMs ??= this.#blocks.loweredMs;
+    const biasMs = this.#placedLoweredMs - this.#blocks.loweredMs;
+    const renderedMs = this.#blocks.msOf(this.#contextFrame) + biasMs;
     return {
       context_frame: this.#contextFrame,
       position: this.#arrivals.unitAt(renderedMs),
       drift_ppm: this.#sureDriftPpm(),
-      stepped_frames: (-this.#arrivals.steppedMs * this.#streamRateHz) / 1000,
-      excess_frames: this.#maybeOne ? 0 : (excessMs * this.#streamRateHz) / 1000,
+      shift_frames: (-this.#arrivals.shiftMs * this.#streamRateHz) / 1000,
+      bias_frames: this.#maybeOne ? 0 : (biasMs * this.#streamRateHz) / 1000,
     };
   }
 
@@ -124,7 +124,7 @@ export class LiveEdge {
     this.#compare();
     const sigma = Math.hypot(this.#arrivals.sigmaPpm, this.#blocks.sigmaPpm);
     if (this.#common && this.#common.sigma_ppm < sigma) return this.#common;
-    return { ppm: this.#arrivals.ratePpm - this.#blocks.ratePpm, sigma_ppm: sigma };
+    return { ppm: this.#arrivals.driftPpm - this.#blocks.driftPpm, sigma_ppm: sigma };
   }
 
   /** Once a second: the seconds that both lines have seen. */
@@ -137,7 +137,7 @@ export class LiveEdge {
 
   /** @returns {ClockMemory} worth remembering where the drift's sigma is small */
   get memory() {
-    const stream = this.#arrivals.ratePpm;
+    const stream = this.#arrivals.driftPpm;
     return { stream_ppm: stream, context_ppm: stream - this.drift.ppm, stream_rate_hz: this.#streamRateHz };
   }
 

@@ -1,15 +1,15 @@
 /**
- * The audio clock: which moment of the context is at the listener's ear now.
+ * The output clock: which moment of the context reaches the listener's ear now.
  *
- * In: about ten times a second, what the AudioContext says of itself. Out: context time heard at a page time.
- * Two ways lead there, and the better one that the engine offers is taken:
+ * In: about ten times a second, the AudioContext's own figures. Out: the context time heard at a page time.
+ * There are two ways, and the better one the engine offers is used:
  *
  * - `stamp`: getOutputTimestamp() names a context time and the page time at which it left the device. Jitters by some
  *   milliseconds from call to call (Chromium reads the sound server's estimate), so the median of two seconds counts.
  * - `latency`: currentTime runs ahead of the ear by the output latency. It moves in steps of the callback's buffer;
  *   just before a step it shows the moment that is about to be rendered, so its lower envelope counts.
  *
- * A stamp that claims that nothing lies between rendering and the ear is not believed (docs/design/clocks.md). No clock is read.
+ * A stamp that claims no time between rendering and the ear is not believed (docs/design/clocks.md). No clock is read.
  */
 
 import { LAG_MS_MAX, LAG_MS_MIN, LOW_READING, OUTPUT_STEP_MS, READINGS, READINGS_MIN, STAMP_AGE_MS_MAX, STAMP_AHEAD_MS_MAX } from './constants.js';
@@ -53,7 +53,7 @@ export class OutputClock {
       keep(this.#heard, heard);
       keep(this.#lags, lag);
     } else {
-      // What was believed before stops counting when it is not confirmed.
+      // Earlier stamps stop counting unless they are confirmed.
       this.#heard.shift();
       this.#lags.shift();
     }

@@ -1,11 +1,11 @@
 /**
- * Another one's clock, seen from here by questions and answers with four stamps, as NTP does it (RFC 5905, section 8).
+ * Another clock, as known from questions and answers with four stamps, like NTP's (RFC 5905, section 8).
  *
- * In: when a question went, when it came there, when the answer went, when it came here. Out: how far the other's clock is ahead of
- * ours. The Worker sees the service's CLOCK_MONOTONIC_RAW so, and the page sees the Worker's performance.now(). No clock is read here.
+ * In: when a question left here, arrived there, and when its answer left there and arrived here. Out: how far the other clock is ahead of
+ * ours. So the Worker knows the service's CLOCK_MONOTONIC_RAW, and the page the Worker's performance.now(). No clock is read here.
  *
- * An answer is wrong by at most half its round trip, so the fastest one tells best; but clocks drift apart, so an old one is trusted
- * less with every second. Where two answers cannot both be true, a clock was set or stood still: what came before is forgotten.
+ * An answer is wrong by at most half its round trip, so the fastest one is the best. Clocks drift apart, so an old answer counts less with
+ * every second. If two answers cannot both be true, a clock was set or stopped: earlier answers are forgotten.
  */
 
 import { AGE_MS_PER_MS, BURST, BURST_EVERY_MS, COARSE_MS, PEER_ANSWERS, QUESTION_EVERY_MS, UNDER_WAY_MS_MAX } from './constants.js';
@@ -21,7 +21,7 @@ export class PeerClock {
   /** @type {{atMs: number, offsetMs: number, roundTripMs: number}[]} */
   #answers = [];
 
-  /** The other began anew, or is another one: its clock may be too. */
+  /** The other side has restarted or changed, and perhaps its clock. */
   reset() {
     this.#answers = [];
   }
@@ -44,10 +44,10 @@ export class PeerClock {
   }
 
   /**
-   * A message that was no answer: it cannot have come before it went, nor have been under way for long.
+   * A message that is no answer: it cannot have arrived before it was sent, nor have taken long.
    *
    * @param {number} receivedMs our time @param {number} peerSentMs the other's
-   * @returns {boolean} what is known agrees with it; if not, it is forgotten
+   * @returns {boolean} it agrees with what is known; if not, all is forgotten
    */
   agrees(receivedMs, peerSentMs) {
     const best = this.#best(receivedMs);
@@ -72,7 +72,7 @@ export class PeerClock {
   }
 }
 
-/** @param {{atMs: number, roundTripMs: number}} answer @param {number} nowMs @returns {number} by how much it may be wrong */
+/** @param {{atMs: number, roundTripMs: number}} answer @param {number} nowMs @returns {number} how wrong it may be, ms */
 function doubtMs({ atMs, roundTripMs }, nowMs) {
   return roundTripMs / 2 + Math.abs(nowMs - atMs) * AGE_MS_PER_MS;
 }

@@ -1,8 +1,8 @@
 /**
- * How long frames travel from the capture thread to this listener.
+ * Travel time of frames from the capture thread to this listener.
  *
- * In: time of arrival and the record's ready_ns. Out: least, mean and most of the last one to two seconds, on two clocks
- * that are not yet related: whoever knows their offset adds it (peer_clock.js).
+ * In: time of arrival and the record's ready_ns. Out: least, mean and most of the last full second. They compare two clocks whose offset is
+ * not known here: the caller adds it (peer_clock.js).
  */
 
 import { NS_PER_MS } from '../constants.js';

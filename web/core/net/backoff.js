@@ -1,12 +1,11 @@
 /**
- * How long to wait before the next attempt to connect. No clock, no chance of its own: both come in.
+ * How long to wait before the next attempt to connect. Pure: time and chance are arguments.
  */
 
 import { RETRY_CHANCE, RETRY_MS_FIRST, RETRY_MS_MAX } from './constants.js';
 
 /**
- * Doubles from 0.25 s to 5 s. The last quarter is left to chance, so that all listeners of a service that was restarted
- * do not come back in one instant.
+ * Doubles from 0.25 s to 5 s. The last quarter is random, so that the listeners of a restarted service do not all return in one instant.
  *
  * @param {number} attempts that have failed since the last success, from 1 @param {number} chance 0 to 1
  * @returns {number} ms

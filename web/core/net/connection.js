@@ -39,19 +39,19 @@ export class Connection {
     this.#greetedMs = nowMs;
   }
 
-  /** To be asked several times a second. @param {number} nowMs @returns {boolean} the service is there no more */
+  /** Ask this several times a second. @param {number} nowMs @returns {boolean} the service is gone */
   isDead(nowMs) {
     if (nowMs - this.#lookedMs > SLEPT_MS) this.#heardMs = nowMs;
     this.#lookedMs = nowMs;
     return this.#isUnderWay && nowMs - this.#heardMs > DEAF_MS;
   }
 
-  /** @param {Ending} ending @param {number} nowMs @returns {boolean} to be begun anew without a pause: it is no fault */
+  /** @param {Ending} ending @param {number} nowMs @returns {boolean} reconnect without a pause: this is no fault */
   isToBeRenewed(ending, nowMs) {
     return ending === 'come_again' && this.isGreeted && nowMs - this.#greetedMs >= COME_AGAIN_AFTER_MS;
   }
 
-  /** The attempt, or what came of it, is over. @param {number} chance 0 to 1 @returns {number} ms to wait before the next attempt */
+  /** The attempt failed, or the connection ended. @param {number} chance 0 to 1 @returns {number} ms to wait before the next attempt */
   failed(chance) {
     this.#isUnderWay = false;
     this.isGreeted = false;

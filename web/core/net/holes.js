@@ -1,11 +1,11 @@
 /**
  * Holes that may still be filled: records that others have overtaken, as datagrams do.
  *
- * In: where records are missing, and what comes late. Out: whether it fits, and what is missing for good. What belongs
- * elsewhere: what a loss is called (receiver.js), the frames themselves (ring.js). No clock is read here.
+ * In: where records are missing, and records that come late. Out: whether they fit, and what is lost. What belongs elsewhere: the name of a
+ * loss (receiver.js), the frames themselves (ring.js). No clock is read here.
  *
- * A hole is filled from its ends: that serves neighbours which swapped, and a few late ones in any direction. Where order is
- * kept there never is a hole, and nothing is done.
+ * A hole is filled from its ends. That suffices for neighbours that swapped places, and for a few late records in any order. A transport that
+ * keeps order never makes a hole.
  */
 
 import { HOLES_MAX, HOLE_KEPT_MS } from './constants.js';
@@ -16,7 +16,7 @@ export class Holes {
   /** @type {Hole[]} */
   #open = [];
 
-  /** @param {Hole} hole @returns {Hole[]} older ones there is no room for any more */
+  /** @param {Hole} hole @returns {Hole[]} older ones given up for lack of room */
   open(hole) {
     this.#open.push(hole);
     return this.#open.length > HOLES_MAX ? this.#open.splice(0, 1) : [];
@@ -37,7 +37,7 @@ export class Holes {
     if (hole.frameIndex === hole.end) this.#open.splice(this.#open.indexOf(hole), 1);
   }
 
-  /** @param {number} nowMs Infinity: nothing is waited for any longer @returns {Hole[]} that will not be filled any more */
+  /** @param {number} nowMs Infinity: give up all @returns {Hole[]} that will not be filled any more */
   givenUp(nowMs) {
     let old = 0;
     while (old < this.#open.length && nowMs - /** @type {Hole} */ (this.#open[old]).atMs >= HOLE_KEPT_MS) old += 1;

@@ -1,8 +1,8 @@
 /**
- * What page, Worker, audio thread and service say to each other in words (samples travel by the ring).
+ * Messages between page, Worker, audio thread and service (samples travel by the ring).
  *
- * In: the service's text messages. Out: checked objects, or a refusal in plain words; nothing throws. And the shapes of
- * the messages between the threads, which are our own on both sides and need no check.
+ * In: the service's text messages. Out: checked objects, or a refusal in plain words; nothing throws. Also the types of the messages between
+ * the threads; both ends are ours, so these need no check.
  */
 
 import { STREAM_RATES_HZ } from '../constants.js';
@@ -29,14 +29,14 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  * @property {number} rate_hz frames per second of the stream
  * @property {number} period_frames
  * @property {number} chunk_frames
- * @property {string} [chunk_why] why a message holds so many; the worker adds it when the service has said so
+ * @property {string} [chunk_why] why a message holds this many; the Worker adds it when the service says why
  * @property {Source} source
  *
  * @typedef {{type: 'source', source: Source}} SourceChanged
- * @typedef {{type: 'chunk', chunk_frames: number, why: string}} ChunkChanged messages of sound hold so many frames from now on; why: 'least_delay',
+ * @typedef {{type: 'chunk', chunk_frames: number, why: string}} ChunkChanged messages of sound hold this many frames from now on; why: 'least_delay',
  *   'network' or 'service_busy', '' when the service does not say
  * @typedef {{type: 'pong', id: number, received_ns: number, sent_ns: number}} Pong
- * @typedef {{type: 'refused', about: string, reason: string}} WishRefused
+ * @typedef {{type: 'refused', about: string, reason: string}} RequestRefused
  * @typedef {{type: 'unknown'}} Unknown of a newer service of the same wire version: passed over
  *
  * @typedef {object} Unreadable
@@ -44,18 +44,18 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  * @property {Problem} problem
  * @property {string} words what is wrong with it
  *
- * @typedef {Hello | SourceChanged | ChunkChanged | Pong | WishRefused | Unknown} ServiceMessage
+ * @typedef {Hello | SourceChanged | ChunkChanged | Pong | RequestRefused | Unknown} ServiceMessage
  */
 
 /**
- * What is wrong, by name; the page has the words.
+ * What is wrong, by name; the view has the words.
  *
  * @typedef {'insecure_context' | 'no_worklet' | 'server_unreachable' | 'server_too_old' | 'server_too_new' | 'refused'
  *   | 'audio_blocked' | 'internal'} Problem
  */
 
 /**
- * What a listener tells the service of itself, once a second (docs/ref/wire-format.md, `report`).
+ * What a listener reports to the service, once a second (docs/ref/wire-format.md, `report`).
  *
  * @typedef {object} ListenerReport
  * @property {string} mode
@@ -68,17 +68,17 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  */
 
 /**
- * What a listener says, by name, each as it goes over the wire. `READERS` below has what it hears. For both, every message has a
+ * What a listener says, by name, in the form that goes over the wire. `READERS` below has what the service says. Every message of both has a
  * file of examples in tests/vectors/control, which the service's own tests read, too.
  */
 export const FROM_LISTENER = Object.freeze({
-  /** Wants a pong. @param {{id: number}} fields @returns {{type: 'ping', id: number}} */
+  /** Asks for a pong. @param {{id: number}} fields @returns {{type: 'ping', id: number}} */
   ping: ({ id }) => ({ type: 'ping', id }),
 
-  /** Everybody shall hear this pair. @param {{first_channel: number}} fields @returns {{type: 'set_pair', first_channel: number}} */
+  /** Asks for this pair, for every listener. @param {{first_channel: number}} fields @returns {{type: 'set_pair', first_channel: number}} */
   set_pair: ({ first_channel }) => ({ type: 'set_pair', first_channel }),
 
-  /** How its playing goes. @param {ListenerReport} report @returns {{type: 'report'} & ListenerReport} */
+  /** Reports how playback is going. @param {ListenerReport} report @returns {{type: 'report'} & ListenerReport} */
   report: ({ mode, delay_ms, level_ms, target_ms, arrival_tail_ms, round_trip_ms, glitches }) => (
     { type: 'report', mode, delay_ms, level_ms, target_ms, arrival_tail_ms, round_trip_ms, glitches }),
 });
@@ -125,7 +125,7 @@ export const FROM_LISTENER = Object.freeze({
  * @property {import('../ledger.js').Entry[]} new_glitches since the last look; more than these may have been counted
  * @property {{ppm: number, sigma_ppm: number, memory: import('../clock/live_edge.js').ClockMemory} | null} drift stream against audio context
  * @property {string} last_refusal
- * @property {number} dropped_frames at the port, the audio thread standing still
+ * @property {number} dropped_frames at the port, while the audio thread was frozen
  * @property {import('../clock/peer_clock.js').PeerReading | null} clock the service's
  * @property {{frame_index: number, capture_ns: number} | null} anchor
  * @property {import('./arrivals.js').Travel | null} travel
@@ -137,12 +137,12 @@ export const FROM_LISTENER = Object.freeze({
  * @property {number} received_ms Worker time
  * @property {number} sent_ms Worker time
  *
- * @typedef {{type: 'status', status: WorkerStatus} | {type: 'trace', csv: string | null} | WishRefused | Compared} FromWorker
+ * @typedef {{type: 'status', status: WorkerStatus} | {type: 'trace', csv: string | null} | RequestRefused | Compared} FromWorker
  */
 
 /**
- * What the worklet is made with: the ring's memory, null where it cannot be shared. It then makes its own, and gets its
- * frames through the port it is told of.
+ * What the worklet is made with: the ring's memory, or null if it cannot be shared. It then makes its own, and gets frames through a port it
+ * is sent.
  *
  * @typedef {{memory: SharedArrayBuffer | null}} ProcessorOptions
  *
@@ -171,7 +171,7 @@ export function readServiceMessage(text) {
   return Object.hasOwn(READERS, name) ? READERS[/** @type {keyof typeof READERS} */ (name)](value) : { type: 'unknown' };
 }
 
-/** What a listener hears, by name. @satisfies {Record<string, (value: Record<string, unknown>) => ServiceMessage | Unreadable>} */
+/** What the service says to a listener, by name. @satisfies {Record<string, (value: Record<string, unknown>) => ServiceMessage | Unreadable>} */
 export const READERS = Object.freeze({
   hello: readHello,
   source: ({ source }) => (isSource(source) ? { type: 'source', source } : unreadable('the message "source" does not describe an instrument')),

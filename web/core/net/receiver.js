@@ -22,7 +22,7 @@ import { KIND_AUDIO, KIND_GAP, KIND_LISTENER, WireParser } from './wire.js';
 const RENDITION = 0;
 
 /**
- * What wants arrivals besides the timeline.
+ * A consumer of arrivals besides the timeline.
  *
  * @typedef {object} Tap
  * @property {() => void} clear the connection is new: what came before was on another clock, or another stream
@@ -79,7 +79,7 @@ export class Receiver {
     this.liveEdge = new LiveEdge(contextRateHz, remembered);
   }
 
-  /** The service says how many frames a second has: what was learned of another stream's clock says nothing of this one. @param {number} rateHz */
+  /** The service has named the stream's rate. What was learned from a stream of another rate does not apply. @param {number} rateHz */
   runsAt(rateHz) {
     if (rateHz === this.#rateHz) return;
     this.#rateHz = rateHz;
@@ -99,7 +99,7 @@ export class Receiver {
     this.#damaged = false;
   }
 
-  /** The connection broke. Sound that was flowing breaks off with it. @param {number} nowMs */
+  /** The connection broke, and with it any sound that was flowing. @param {number} nowMs */
   disconnected(nowMs) {
     this.#nowMs = nowMs;
     if (this.#nextFrame !== null) this.#count(CAUSE_NETWORK_LATE, null);
@@ -120,7 +120,7 @@ export class Receiver {
     if (refusal) this.#refuse(refusal.words);
     for (let at = 0; at < this.#parser.count; at += 1) {
       const record = /** @type {import('./wire.js').WireRecord} */ (this.#parser.records[at]);
-      // Of the rendition it has subscribed to: records of others are not for it.
+      // Records of other renditions are not for this listener.
       if (record.stream !== RENDITION) continue;
       if (record.kind === KIND_LISTENER) this.#note(record);
       else this.#shared(record, nowMs);
@@ -130,8 +130,8 @@ export class Receiver {
   }
 
   /**
-   * Which block has the audio thread come to? To be asked at irregular moments too: messages come in a rhythm so near to the
-   * blocks' own that they would see them always at the same phase, and never a drift.
+   * Notes which block the audio thread has reached. Call it at irregular moments too: messages come in nearly the blocks' own rhythm, so
+   * alone they would always see the same phase, and no drift.
    *
    * @param {number} nowMs
    */
@@ -203,7 +203,7 @@ export class Receiver {
     return CAUSE_UNEXPLAINED_LOSS;
   }
 
-  /** Missing records may only have been overtaken. @param {import('./wire.js').WireRecord} record @param {number} jump @param {number} frames */
+  /** Missing records may merely have been overtaken. @param {import('./wire.js').WireRecord} record @param {number} jump @param {number} frames */
   #openHole(record, jump, frames) {
     const { frameIndex } = record;
     const seq = (record.seq - jump) >>> 0;

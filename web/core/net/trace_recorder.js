@@ -1,5 +1,5 @@
 /**
- * The last minutes of arrivals, as a trace that `make simulate` plays again: what a network really did.
+ * The last minutes of arrivals on a real network, as a trace that `make simulate` can replay.
  *
  * In: every record's frame index, capture time and arrival; now and then how far the service's clock is ahead. Out: CSV
  * (tests/web/sim/trace.js reads it), both times on the service's clock. Memory is taken once. No clock is read here.
@@ -42,7 +42,7 @@ export class TraceRecorder {
     if (packets < 2 || this.#offsets.length === 0) return null;
     const line = lineThrough(this.#offsets);
     const rows = Array.from({ length: packets }, (_, index) => this.#row(this.#count - packets + index, line));
-    // The clocks' relation is known to half a round trip: nothing may seem to arrive before it was captured.
+    // The clocks' offset is known to half a round trip: no packet may seem to arrive before it was captured.
     const earliest = rows.reduce((least, { travelNs }) => Math.min(least, travelNs), Infinity);
     const shiftNs = Math.max(0, 1000 - earliest);
     const written = rows.map(({ frame, captureNs, travelNs }) => `${frame},${captureNs},${captureNs + Math.round(travelNs + shiftNs)}`);

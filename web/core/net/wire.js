@@ -1,9 +1,9 @@
 /**
- * The binary records of docs/ref/wire-format.md, read.
+ * Reads the binary records of docs/ref/wire-format.md.
  *
- * In: the bytes of one message. Out: its records, or a refusal that names what is wrong and where. Reading is total: any
- * bytes give one or the other, nothing throws. Record objects are reused from message to message: at 344 messages a
- * second, garbage would be the largest cost of the page.
+ * In: the bytes of one message. Out: its records, or a refusal that names what is wrong and where. Any bytes give one or the other;
+ * nothing throws. Record objects are reused from message to message: at 344 messages a second, garbage would be the largest cost of the
+ * page.
  * Belongs elsewhere: what a record means for the timeline (receiver.js), text messages (messages.js).
  */
 
@@ -18,7 +18,7 @@ export const KIND_LISTENER = 3;
 const FLAG_RESTART = 1;
 const FLAG_PAST = 2;
 
-/** One record, as it lies in the bytes. What a field means in a listener record has a name of its own below. */
+/** One record, field by field. In a listener record some fields mean something else, under the names below. */
 export class WireRecord {
   kind = 0;
   flags = 0;
@@ -70,7 +70,7 @@ export class WireRecord {
  */
 
 export class WireParser {
-  /** Records of the last message; only the first `count` are of it. */
+  /** Records; only the first `count` are of the last message. */
   records = Array.from({ length: RECORDS_MAX }, () => new WireRecord());
   count = 0;
   #view = new DataView(new ArrayBuffer(0));

@@ -1,5 +1,5 @@
 /**
- * Who may listen and who may change things: what the page says of it and offers for each of the two keys, by name. Pure.
+ * Who may listen and who may change things: what the page says and offers for each of the two keys, by name. Pure.
  *
  * What belongs elsewhere: the words (view/access_words.js).
  */
@@ -13,7 +13,7 @@
  *
  * @typedef {object} AccessState
  * @property {'both' | 'listening' | 'settings' | 'none'} keys which are set
- * @property {'now' | 'after_power_up' | null} first when a first key can be set here; null where that is not to be said
+ * @property {'now' | 'after_power_up' | null} first when a first key can be set here; null if there is nothing to say
  * @property {number} minutes_left for setting it now
  * @property {boolean} is_readable a key typed here can be read on the network
  */

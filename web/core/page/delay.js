@@ -1,5 +1,5 @@
 /**
- * The true delay: how long ago that was captured which is at the listener's ear now.
+ * The true delay: how long ago the sound that reaches the listener's ear now was captured.
  *
  * Four clocks meet here, each through its own map (docs/design/clocks.md): page time to context time (output_clock.js), context
  * frames to positions (the audio thread's stamp), positions to capture time (capture_map.js), and page time to the

@@ -1,8 +1,8 @@
 /**
- * From counters to the ledger: every glitch that anybody counted gets its entry.
+ * From counters to the ledger: every glitch counted anywhere gets its entry.
  *
- * In: what Worker, audio thread and browser have counted so far. Out: entries of the one ledger, whose times count from 1970. No clock is
- * read here: what a time of the page is there is asked for.
+ * In: the counts of Worker, audio thread and browser. Out: entries of the ledger, whose times count from 1970. No clock is read here: a function
+ * converts page times.
  */
 
 import { CAUSE_NETWORK_LATE, CAUSE_RENDER_UNDERRUN, CAUSE_TAB_SUSPENDED, causeName } from '../causes.js';
@@ -60,7 +60,7 @@ export class GlitchWatch {
   }
 
   /**
-   * The browser's own output ran empty: by its own account where it keeps one, else as its frame count jumped.
+   * The browser's output ran empty: by its own count where there is one, else by jumps of its frame count.
    *
    * @param {{underruns: number, underrun_ms: number} | null} stats @param {number} skips
    * @param {boolean} isSounding there was something to hear @param {number} nowMs
@@ -79,7 +79,7 @@ export class GlitchWatch {
     this.#suspensions += 1;
   }
 
-  /** A suspended context is seen by the page, a frozen one only by its backlog; often it is the same event. @param {number} nowMs */
+  /** The page sees a suspended context itself, a frozen one only by the frames that piled up; often both are one event. @param {number} nowMs */
   sleeps(nowMs) {
     const count = Math.max(this.#suspensions, this.#sleeps);
     for (; this.#suspendedEntries < count; this.#suspendedEntries += 1) this.#note(TAB_SUSPENDED, nowMs);

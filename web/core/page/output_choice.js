@@ -1,5 +1,5 @@
 /**
- * Which latencyHint the audio context is asked for: the least this browser can hold without running empty.
+ * The latencyHint for the audio context: the least at which this browser's output does not run empty.
  *
  * In: underruns of the browser's output, as they are counted. Out: a hint, and when to take the next safer one. No clock is
  * read here. The figures behind the order: docs/design/latency-budget.md.
@@ -16,7 +16,7 @@ export class OutputChoice {
   #underrunsMs = [];
   #count = 0;
 
-  /** @param {number} remembered how far this device had to go before, 0 if never */
+  /** @param {number} remembered the step this device needed before, 0 if none */
   constructor(remembered) {
     this.#at = Math.min(HINTS.length - 1, Math.max(0, Math.floor(remembered) || 0));
   }

@@ -1,7 +1,7 @@
 /**
- * What the listener is in the midst of: many facts to one state and at most one problem.
+ * The player's state: from many inputs to one state and at most one problem.
  *
- * In: facts. Out: the state's name. One function decides; nothing is remembered here.
+ * In: inputs. Out: names. One function decides, and nothing is remembered.
  */
 
 import { BUFFERING_MS, FROZEN_MS, START_GRACE_MS } from './constants.js';
@@ -10,7 +10,7 @@ import { PLAYOUT } from '../playout/controls.js';
 /** @typedef {'idle' | 'connecting' | 'buffering' | 'playing' | 'waiting' | 'reconnecting' | 'blocked' | 'failed'} State */
 
 /**
- * @typedef {object} Facts
+ * @typedef {object} PhaseInputs
  * @property {boolean} started
  * @property {{problem: import('../net/messages.js').Problem, detail: string} | null} failure
  * @property {number} started_ago_ms
@@ -19,29 +19,29 @@ import { PLAYOUT } from '../playout/controls.js';
  * @property {import('../net/messages.js').WorkerStatus | null} worker
  * @property {number} playout_state of PLAYOUT
  * @property {number} silent_ms how long the playout has not been sounding; Infinity before the first sound
- * @property {string | null} wish_refused why the service refused a wish of late
+ * @property {string | null} refusal why the service lately refused a request
  */
 
 /**
- * @param {Facts} facts
+ * @param {PhaseInputs} inputs
  * @returns {{state: State, problem: import('../net/messages.js').Problem | null, detail: string | null}}
  */
-export function phase(facts) {
-  const { worker } = facts;
-  if (facts.failure) return { state: 'failed', problem: facts.failure.problem, detail: facts.failure.detail };
-  if (!facts.started) return say('idle');
+export function phase(inputs) {
+  const { worker } = inputs;
+  if (inputs.failure) return { state: 'failed', problem: inputs.failure.problem, detail: inputs.failure.detail };
+  if (!inputs.started) return say('idle');
   if (worker?.connection === 'failed') return { state: 'failed', problem: worker.problem, detail: worker.problem_detail };
-  if (isBlocked(facts)) return { state: 'blocked', problem: 'audio_blocked', detail: null };
+  if (isBlocked(inputs)) return { state: 'blocked', problem: 'audio_blocked', detail: null };
   if (!worker?.greeted) return unconnected(worker);
-  const note = facts.wish_refused === null ? say('playing') : { problem: /** @type {const} */ ('refused'), detail: facts.wish_refused };
-  return { ...note, state: soundState(facts, worker) };
+  const note = inputs.refusal === null ? say('playing') : { problem: /** @type {const} */ ('refused'), detail: inputs.refusal };
+  return { ...note, state: soundState(inputs, worker) };
 }
 
-/** @param {Facts} facts @returns {boolean} */
-function isBlocked(facts) {
-  if (facts.context_state === 'interrupted') return true;
-  if (facts.started_ago_ms < START_GRACE_MS) return false;
-  return facts.context_state !== 'running' || facts.context_still_ms > FROZEN_MS;
+/** @param {PhaseInputs} inputs @returns {boolean} */
+function isBlocked(inputs) {
+  if (inputs.context_state === 'interrupted') return true;
+  if (inputs.started_ago_ms < START_GRACE_MS) return false;
+  return inputs.context_state !== 'running' || inputs.context_still_ms > FROZEN_MS;
 }
 
 /** @param {import('../net/messages.js').WorkerStatus | null} worker @returns {ReturnType<typeof phase>} */
@@ -50,9 +50,9 @@ function unconnected(worker) {
   return { state: 'reconnecting', problem: worker.problem, detail: worker.problem_detail || null };
 }
 
-/** @param {Facts} facts @param {import('../net/messages.js').WorkerStatus} worker @returns {State} */
-function soundState(facts, worker) {
-  if (facts.playout_state === PLAYOUT.SOUNDING || facts.silent_ms < BUFFERING_MS) return 'playing';
+/** @param {PhaseInputs} inputs @param {import('../net/messages.js').WorkerStatus} worker @returns {State} */
+function soundState(inputs, worker) {
+  if (inputs.playout_state === PLAYOUT.SOUNDING || inputs.silent_ms < BUFFERING_MS) return 'playing';
   const { source } = worker;
   return source !== null && (source.state !== 'playing' || source.kind === 'none') ? 'waiting' : 'buffering';
 }

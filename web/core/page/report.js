@@ -1,7 +1,7 @@
 /**
- * The report: every number that page, bench and a person asking for help may want (docs/guide/report.md).
+ * The report: every number that the page, the bench or a person who asks for help may need (docs/guide/report.md).
  *
- * In: what the parts of the player know. Out: one flat object; null where something is not known. Keys are only added.
+ * In: what the parts of the player know. Out: one flat object; null for what is unknown. Keys are only added.
  */
 
 import { PLAYOUT } from '../playout/controls.js';
@@ -110,7 +110,7 @@ function knownDelayMs({ nowMs, phase, heardContextMs, contextRateHz, playout, wo
   return delayMs({ nowMs, heardContextMs, contextRateHz, playout, anchor: worker.anchor, serviceOffsetMs: serviceAheadMs });
 }
 
-/** @param {number | null} delay @returns {number | null} nothing is heard before it was played: by such a delay clocks are wrong, and it is not shown */
+/** @param {number | null} delay @returns {number | null} without negative ones: nothing is heard before it was played, so the clocks are wrong */
 function possible(delay) {
   return delay !== null && delay >= 0 ? delay : null;
 }
@@ -122,7 +122,7 @@ function bestOutputLatencyMs({ playbackStats, outputLatencyMs }) {
 }
 
 /**
- * What each lead would have meant so far. The true delay belongs to a lead as it does now: one moves with the other.
+ * What each lead would have meant so far. True delay and lead differ by a constant: the delay of another lead follows from the present one.
  *
  * @param {Known} known @param {number | null} nowMs the true delay as it is
  */

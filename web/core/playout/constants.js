@@ -29,7 +29,7 @@ export const AUTO = {
   memory: 300_000,
   /** ms | kept beyond the required lead: a near miss counts as a miss | docs/design/playout.md */
   margin: 0.5,
-  /** share | of what was required above the calmest moment, kept on top while little was seen | docs/design/playout.md */
+  /** share | of what was required above the least demanding moment, kept on top while little was seen | docs/design/playout.md */
   caution: 0.5,
   /** ms | the longest lead | docs/design/playout.md */
   most: 500,
@@ -55,7 +55,7 @@ export const SAFEST = {
   memory: 3_600_000,
   /** ms | a packet's length and more is kept in hand | docs/design/playout.md */
   margin: 12,
-  /** share | all of what was required above the calmest moment is kept on top | docs/design/playout.md */
+  /** share | all of what was required above the least demanding moment is kept on top | docs/design/playout.md */
   caution: 1,
   /** ms | the longest lead the ring holds at every rate | docs/design/playout.md */
   most: 1000,
@@ -118,7 +118,7 @@ export const LEARNING_GAIN_PER_S = 0.4;
 export const LEARNING_CORRECTION_MAX = 500 * PPM;
 /** s | from here on gain and correction approach their later values: when the slope limit falls, it must suffice to brake
     | tests/web/steering.test.js */
-export const CALMING_FROM_S = 12;
+export const SETTLING_FROM_S = 12;
 
 /** ms | kept on top of the target at first: pages and browsers are busy when sound begins | docs/design/playout.md */
 export const START_MS = 2.5;
@@ -143,7 +143,7 @@ export const LANDING_GAIN_PER_S = 1.5;
 /** frames | from a whole frame the last step is not heard: full scale at 10 kHz moves by -80 dB | tests/web/steering.test.js */
 export const LANDED_FRAMES = 7e-5;
 /** ratio | below this speed the reader may stop at once | tests/web/steering.test.js */
-export const LANDED_RATE = 1 * PPM;
+export const LANDED_SPEED = 1 * PPM;
 
 // The reader and its timeline (playout.js, timeline.js, outrun.js, feed.js)
 
@@ -151,13 +151,13 @@ export const LANDED_RATE = 1 * PPM;
 export const WATCH_MS = 70;
 /** frames | beyond the block's need that a step leaves, as the block's speed is chosen afterwards | not measured */
 export const STEP_MARGIN_FRAMES = 4;
-/** ms | an audio thread that stood still for longer was put to sleep with its page | not measured */
+/** ms | an audio thread that was frozen for longer was put to sleep with its page | not measured */
 export const SLEEP_MS = 1000;
-/** ms | frames ready this much earlier than any network could bring them show that the audio thread itself stood still
-    | tests/web/standstill.test.js */
-export const STANDSTILL_MS = 100;
-/** ms | nothing is late for this long: the live edge is later than the line says | tests/web/standstill.test.js */
-export const CALM_MS = 1000;
+/** ms | frames ready this much earlier than any network could bring them show that the audio thread itself was frozen
+    | tests/web/freeze.test.js */
+export const FREEZE_MS = 100;
+/** ms | nothing is late for this long: the live edge is later than the line says | tests/web/freeze.test.js */
+export const EARLY_MS = 1000;
 /** ms | all that comes is too late for this long: the stream has fallen behind. Longer than a network holds back and then delivers at once
     | tests/web/outrun.test.js */
 export const OUTRUN_WINDOW_MS = 500;
@@ -208,5 +208,5 @@ export const BATCH_FRAMES = 384;
 export const BLOCK_FRAMES = 2560;
 /** words | before a block's frames: kind, position, frames, cause | given: web/core/playout/port_sink.js */
 export const BLOCK_HEAD_WORDS = 4;
-/** blocks | in circulation. When all are under way the audio thread stands still, and frames are dropped | tests/web/port.test.js */
+/** blocks | in circulation. When all are under way the audio thread is frozen, and frames are dropped | tests/web/port.test.js */
 export const POOL_BLOCKS = 32;

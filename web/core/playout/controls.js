@@ -38,12 +38,12 @@ export const WORD = Object.freeze({
   LINE_FRACTION: 11,
   /** In DRIFT_ONEs. */
   LINE_DRIFT: 12,
-  /** In LEAD_ONEs, wraps: only its changes count. */
-  LINE_STEPPED: 13,
+  /** How far the network's least delay has shifted the line, in LEAD_ONEs; wraps: only changes count. */
+  LINE_SHIFT: 13,
   /** Frames of the last record. */
   PACKET_FRAMES: 14,
-  /** By how many frames the line is permanently too late. */
-  LINE_EXCESS: 15,
+  /** How many frames later than the live edge the line permanently is. */
+  LINE_BIAS: 15,
   /** Frames of a message, as the service says; 0 until it has. */
   CHUNK_FRAMES: 42,
   /** Frames per second of the stream, as the service says; 0 until it has. */
@@ -60,14 +60,14 @@ export const WORD = Object.freeze({
   READ_CONTEXT_FRAME: 19,
   /** One of PLAYOUT. */
   PLAYOUT_STATE: 20,
-  /** How far the reader is behind the live edge, and shall be, in LEAD_ONEs. */
+  /** How far the reader is behind the live edge, and should be, in LEAD_ONEs. */
   LEVEL: 21,
   TARGET: 22,
   /** The worst lead a block required in the last 20 s, frames. */
   REQUIRED_FRAMES: 23,
-  /** By how much the reader runs faster than nominal, in DRIFT_ONEs. */
-  RATE: 24,
-  /** Times the sound broke off because frames had not arrived, nobody else being to blame. */
+  /** How much faster than nominal the reader runs, in DRIFT_ONEs. */
+  SPEED: 24,
+  /** Times the sound broke off because frames had not arrived, and only the network was to blame. */
   LATE_COUNT: 25,
   /** Frames that were predicted or silent, whatever the cause. */
   MISSING_FRAMES: 26,
@@ -76,11 +76,11 @@ export const WORD = Object.freeze({
   TRIMMED_FRAMES: 28,
   INSERT_COUNT: 29,
   INSERTED_FRAMES: 30,
-  /** Backlogs dropped because the audio thread had stood still. */
+  /** Jumps over frames that piled up while the audio thread was frozen. */
   JUMP_COUNT: 31,
   /** Blocks the context's own frame count says were never asked for. */
   SKIP_COUNT: 32,
-  /** Times the audio thread stood still for a second or more. */
+  /** Times the audio thread was frozen for a second or more. */
   SLEEP_COUNT: 33,
   /** Peaks since the page last looked, in PEAK_ONEs; the page writes 0. */
   PEAK_LEFT: 34,
@@ -175,7 +175,7 @@ export function readPlayout(words) {
     level_ms: ms(at(WORD.LEVEL) / LEAD_ONE),
     target_ms: ms(at(WORD.TARGET) / LEAD_ONE),
     required_lead_ms: ms(at(WORD.REQUIRED_FRAMES)),
-    rate_ppm: (at(WORD.RATE) / DRIFT_ONE) * 1e6,
+    rate_ppm: (at(WORD.SPEED) / DRIFT_ONE) * 1e6,
     late_count: at(WORD.LATE_COUNT),
     concealed_ms: ms(at(WORD.MISSING_FRAMES)),
     resampled_ms: ms(at(WORD.RESAMPLED_FRAMES) >>> 0),

@@ -1,11 +1,11 @@
 /**
- * The feed: the next frames of the stream, real where they are there, guessed where they are missing.
+ * The feed: the next frames of the stream, real ones where they exist, guessed ones where they are missing.
  *
  * In: the ring, and where to go on. Out: frames in a small linear buffer, for the resampler. What belongs elsewhere: when
  * sound begins or steps (playout.js), what a guess is (concealment.js), where a splice fits (splice.js).
- * Where nothing is missing and nothing steps, frames come out exactly as they were sent. No method makes an object.
+ * If nothing is missing and nothing steps, frames come out exactly as they were sent. No method makes an object.
  *
- * Its timeline never stops: while frames are missing the position goes on, so that sound which returns is at its place.
+ * Its timeline never stops: while frames are missing the position goes on, so that returning sound is at its true place.
  */
 
 import { OVERLAP_FRAMES, SEARCH_REACH_FRAMES } from '../sound/constants.js';
@@ -13,7 +13,7 @@ import { FEED_FRAMES, SPLICE_MISS_FRAMES } from './constants.js';
 import { Concealer, RE_ENTRY } from '../sound/concealment.js';
 import { OVERLAP, REGION_FRAMES, SilenceDetector, SpliceSearch } from '../sound/splice.js';
 
-/** Law of crossfades between sounds that have nothing in common. */
+/** Law of crossfades between unrelated sounds. */
 const INDEPENDENT = 0;
 
 export class Feed {
@@ -23,7 +23,7 @@ export class Feed {
   end = 0;
   /** Of the frame that is pulled next. */
   position = 0;
-  /** The last pull met the end of what has arrived, at brokeOffAt. */
+  /** The last pull reached the end of what has arrived, at brokeOffAt. */
   isDry = false;
   brokeOffAt = 0;
   /** Missing frames of the last pull. */
@@ -60,12 +60,12 @@ export class Feed {
     return this.#isAudible;
   }
 
-  /** @returns {boolean} nothing was heard for a while */
+  /** @returns {boolean} it has been silent for a while */
   get isSilent() {
     return this.#silence.silent;
   }
 
-  /** Lets the first frames of the buffer go. @param {number} frames */
+  /** Drops the first frames of the buffer. @param {number} frames */
   discard(frames) {
     this.left.copyWithin(0, frames, this.end);
     this.right.copyWithin(0, frames, this.end);
@@ -160,7 +160,7 @@ export class Feed {
   }
 
   /**
-   * Steps to another place near the wished one, where the sound fits. Only while settled.
+   * Steps to a place near the desired one, where the sound fits. Only while settled.
    *
    * @param {number} wished frames to skip; negative: to go back @param {number} needed frames that must be there behind the new place
    * @returns {number} frames skipped, 0 where there is no room to
@@ -175,7 +175,7 @@ export class Feed {
     return wished + fits;
   }
 
-  /** Steps however it fits, sounding or not. @param {number} skip */
+  /** Steps at once, whether the sound fits or not. @param {number} skip */
   jump(skip) {
     if (this.#isAudible) {
       this.#concealer.begin();
@@ -185,8 +185,8 @@ export class Feed {
   }
 
   /**
-   * Looks for where the ring's sound before the new place is like the sound before this one: pasts are always there, while
-   * what comes next may still be under way.
+   * Finds where the sound before the new place resembles the sound before this one. It compares what lies before, as that has arrived in any
+   * case.
    *
    * @param {number} wished @param {number} most @returns {number} frames to add to the wish
    */

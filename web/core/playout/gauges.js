@@ -1,5 +1,5 @@
 /**
- * What the audio thread tells the page, written into the control words.
+ * The audio thread's figures for the page, written into the control words.
  *
  * In: numbers of one block. Out: control words (controls.js). Belongs elsewhere: reading them (readPlayout), deciding.
  * No method makes an object.
@@ -8,14 +8,14 @@
 import { DRIFT_ONE, EVENTS, EVENT_WORDS, FRACTION_ONE, LEAD_ONE, PEAK_ONE } from './constants.js';
 import { EVENTS_AT, WHAT_IF_AT, WHAT_IF_LATE_AT, WORD } from './controls.js';
 
-/** Of Gauges.fractions: of a frame, beyond the position of the block's first one; the lead, frames; the rate, a ratio. */
-export const GAUGE = Object.freeze({ FRACTION: 0, LEAD: 1, RATE: 2 });
+/** Of Gauges.fractions: of a frame, beyond the position of the block's first one; the lead, frames; the speed, a ratio. */
+export const GAUGE = Object.freeze({ FRACTION: 0, LEAD: 1, SPEED: 2 });
 
 /** Twice full scale: a meter shows anything above it just as red. */
 const PEAK_MOST = 2 * PEAK_ONE;
 
 export class Gauges {
-  /** The caller leaves its fractions here: passed as an argument, each might become an object of its own. */
+  /** The caller leaves fractions here: passed as an argument, each could become an object. */
   fractions = new Float64Array(3);
 
   #words;
@@ -26,7 +26,7 @@ export class Gauges {
     this.#words = words;
   }
 
-  /** @returns {number} one of MODE, as the page wishes */
+  /** @returns {number} one of MODE, chosen by the page */
   get mode() {
     return Atomics.load(this.#words, WORD.MODE);
   }
@@ -61,19 +61,19 @@ export class Gauges {
   }
 
   /**
-   * With fractions[LEAD] and [RATE].
+   * With fractions[LEAD] and [SPEED].
    *
    * @param {number} state of PLAYOUT @param {import('./target.js').LeadTarget} target
    */
   steering(state, target) {
     const words = this.#words;
     const lead = /** @type {number} */ (this.fractions[GAUGE.LEAD]);
-    const rate = /** @type {number} */ (this.fractions[GAUGE.RATE]);
+    const speed = /** @type {number} */ (this.fractions[GAUGE.SPEED]);
     Atomics.store(words, WORD.PLAYOUT_STATE, state);
     Atomics.store(words, WORD.LEVEL, Math.round(lead * LEAD_ONE));
     Atomics.store(words, WORD.TARGET, target.frames * LEAD_ONE);
     Atomics.store(words, WORD.REQUIRED_FRAMES, target.requiredFrames);
-    Atomics.store(words, WORD.RATE, Math.round(rate * DRIFT_ONE));
+    Atomics.store(words, WORD.SPEED, Math.round(speed * DRIFT_ONE));
   }
 
   /** @param {import('./what_if.js').WhatIf} whatIf */
@@ -88,7 +88,7 @@ export class Gauges {
   }
 
   /**
-   * Sound that broke off is back, and nobody else is to blame.
+   * Sound that broke off is back, and only the network is to blame.
    *
    * @param {number} frames that were missed @param {boolean} isSameEvent it had hardly been back: one glitch @param {number} contextFrame
    */

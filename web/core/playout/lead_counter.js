@@ -1,5 +1,5 @@
 /**
- * What many leads would have cost, counted side by side on the blocks that are played.
+ * What many leads would have cost, counted side by side on the blocks played.
  *
  * In: the lead each block required. Out: sums per lead. Whose sums they are says what is counted and whether it fades: the law's
  * (target.js), or the what-if curve's (what_if.js). A lead is late while it is shorter than required; what is late again within 100 ms is
@@ -20,7 +20,7 @@ export class LeadCounter {
   /** When each was last late. */
   #markedAt;
   #now = 0;
-  /** So many were late last: as a rule it is nearly as many again. */
+  /** How many were late last: usually about as many are late again. */
   #late = 0;
 
   /** @param {Int32Array} leads @param {Sums} sums as many @param {number} streamRateHz */
@@ -32,12 +32,12 @@ export class LeadCounter {
     this.begin();
   }
 
-  /** Whatever is late next is a new event. */
+  /** The next lateness is a new event. */
   begin() {
     this.#markedAt.fill((this.#now - this.#sameEventFrames) | 0);
   }
 
-  /** @param {number} required frames, whole @returns {number} how many leads are shorter: the first so many */
+  /** @param {number} required frames, whole @returns {number} how many leads are shorter; those come first */
   lateFor(required) {
     const { leads } = this;
     let at = this.#late;
@@ -76,7 +76,7 @@ export class LeadCounter {
     for (let at = 0; at < this.leads.length; at += 1) this.sums[at] = /** @type {number} */ (this.sums[at]) * kept;
   }
 
-  /** Each lead takes over the sum of the one that is so much longer. @param {number} frames */
+  /** Each lead takes over the sum of the lead this much longer. @param {number} frames */
   shift(frames) {
     const { leads, sums } = this;
     for (let at = 0, from = 0; at < leads.length; at += 1) {

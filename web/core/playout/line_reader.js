@@ -15,17 +15,17 @@ export class LineReader {
   isValid = false;
   /** Counts the lines published. */
   version = 0;
-  /** Frames by which the network's least delay moved the line with the last look(); positive: it became faster. */
-  steppedFrames = 0;
-  /** By how much the edge is permanently too late: every lead is measured too long by as much. */
-  excessFrames = 0;
-  /** What measure() found: a fraction that is returned may be made anew each time. */
+  /** Frames by which a change of the network's least delay shifted the line in the last look(); positive: it became faster. */
+  shiftFrames = 0;
+  /** How much later than the live edge the line permanently is: every lead is measured too long by this. */
+  biasFrames = 0;
+  /** The result of measure(); returned, a fraction could be a new object each time. */
   ahead = new Float64Array(1);
 
   #words;
   #contextFrame = 0;
   #position = 0;
-  #stepped = 0;
+  #shift = 0;
   #values = new Float64Array(2);
   #nominal;
 
@@ -39,7 +39,7 @@ export class LineReader {
   look(epoch) {
     const words = this.#words;
     const version = Atomics.load(words, WORD.LINE);
-    this.steppedFrames = 0;
+    this.shiftFrames = 0;
     if ((version & 1) !== 0) return;
     const lineEpoch = Atomics.load(words, WORD.LINE_EPOCH);
     if (version === this.version || lineEpoch !== epoch) {
@@ -50,16 +50,16 @@ export class LineReader {
     const position = Atomics.load(words, WORD.LINE_POSITION);
     const fraction = Atomics.load(words, WORD.LINE_FRACTION);
     const drift = Atomics.load(words, WORD.LINE_DRIFT);
-    const stepped = Atomics.load(words, WORD.LINE_STEPPED);
-    const excess = Atomics.load(words, WORD.LINE_EXCESS);
+    const shift = Atomics.load(words, WORD.LINE_SHIFT);
+    const bias = Atomics.load(words, WORD.LINE_BIAS);
     if (Atomics.load(words, WORD.LINE) !== version) return;
-    if (this.isValid) this.steppedFrames = Math.round(((stepped - this.#stepped) | 0) / LEAD_ONE) | 0;
+    if (this.isValid) this.shiftFrames = Math.round(((shift - this.#shift) | 0) / LEAD_ONE) | 0;
     this.version = version;
     this.isValid = true;
-    this.excessFrames = excess;
+    this.biasFrames = bias;
     this.#contextFrame = contextFrame;
     this.#position = position;
-    this.#stepped = stepped;
+    this.#shift = shift;
     this.#values[FRACTION] = fraction / FRACTION_ONE;
     this.#values[DRIFT] = drift / DRIFT_ONE;
   }

@@ -1,9 +1,9 @@
 /**
  * Whether the reader has outrun the stream: frames go on coming, all of them are too late, and they do not catch up.
  *
- * In: what came with each block that found nothing in time. Out: whether the stream has fallen behind for good. That happens when a
- * source loses frames all the time, or its clock is slower than any clock may be: the line (live_edge.js) believes in no such clock and
- * follows it in steps, each too late. A stall is no such thing: nothing comes, and what comes after it catches up.
+ * In: what came with each block that found nothing in time. Out: whether the stream has permanently fallen behind. That happens if a source
+ * constantly loses frames, or if its clock is slower than the line (live_edge.js) can follow: the line then shifts in steps, each too late. A
+ * stall is different: nothing comes, and what comes afterwards catches up.
  */
 
 import { OUTRUN_AGAIN_MS, OUTRUN_OVER_MS, OUTRUN_WINDOW_MS } from './constants.js';
@@ -13,7 +13,7 @@ export class Outrun {
   #windowFrames;
   #againFrames;
   #overAfterFrames;
-  /** Frames in time that are still to come before it is over. */
+  /** Frames that must still come in time before it is over. */
   #watchedFrames = 0;
   #lateFrames = 0;
   /** How late the first of them was. */

@@ -1,9 +1,9 @@
 /**
- * The pace: how a reader's place moves on, from output frame to output frame.
+ * The pace: how the reader's place moves from output frame to output frame.
  *
- * In: by how much its lead is too long, and the drift. Out: times for the resampler, and how many frames a block needs.
+ * In: the error of its lead, and the drift. Out: times for the resampler, and how many frames a block needs.
  * What belongs elsewhere: which lead is right (target.js), the law of the speed (steering.js), steps (playout.js).
- * The reader that is heard and the one it is compared with (reference.js) have one each. No method makes an object.
+ * The audible reader and the reference (reference.js) have one each. No method makes an object.
  */
 
 import { DRIFT, ERROR_S, OFF_FRAMES, Steering } from './steering.js';
@@ -15,7 +15,7 @@ const CHANGE = 2;
 
 export class Pace {
   times = new Float64Array(3);
-  /** What has a fraction is left here: by the caller, the error to be worked off, frames. */
+  /** The error to be worked off, frames: the caller writes it here. */
   error = new Float64Array(1);
   steering;
 
@@ -47,38 +47,38 @@ export class Pace {
     return this.#nominal === 1 && this.#line.drift === 0;
   }
 
-  /** @returns {boolean} in this block they do */
+  /** @returns {boolean} in this block they pass as they were sent */
   get isExact() {
     const { times } = this;
     return times[STEP] === 1 && times[CHANGE] === 0 && /** @type {number} */ (times[TIME]) % 1 === 0;
   }
 
-  /** @returns {number} frames to stay behind the target; none for a reader that may rest: it would only be moved back again. */
-  get slackFrames() {
-    return this.mayRest ? 0 : this.steering.slackFrames;
+  /** @returns {number} frames to stay behind the target; none for a reader that may rest, as it would only be moved back again */
+  get startMarginFrames() {
+    return this.mayRest ? 0 : this.steering.startMarginFrames;
   }
 
-  /** The reader was placed: its speed is the drift, as far as is known. */
+  /** The reader was placed: its speed is the drift known so far. */
   begin() {
     this.steering.begin(this.#line.drift);
   }
 
-  /** Goes on as another one does, whose buffer is as long. @param {Pace} other */
+  /** Takes over the state of another one, whose buffer is as long. @param {Pace} other */
   follow(other) {
     for (let at = 0; at < this.times.length; at += 1) this.times[at] = /** @type {number} */ (other.times[at]);
     this.steering.follow(other.steering);
   }
 
-  /** The speed stays for a block. */
+  /** Keeps the speed for a block. */
   hold() {
-    this.times[STEP] = this.#nominal * (1 + this.steering.rate);
+    this.times[STEP] = this.#nominal * (1 + this.steering.speed);
     this.times[CHANGE] = 0;
   }
 
   /** Chooses the speed for a block, by error[0]. @param {number} frames of the block */
   steer(frames) {
     const { times, steering } = this;
-    const before = steering.rate;
+    const before = steering.speed;
     const time = /** @type {number} */ (times[TIME]);
     steering.seen[ERROR_S] = /** @type {number} */ (this.error[0]) / this.#streamRateHz;
     steering.seen[DRIFT] = this.#line.drift;
@@ -92,7 +92,7 @@ export class Pace {
       steering.rest();
     }
     times[STEP] = this.#nominal * (1 + before);
-    times[CHANGE] = (this.#nominal * (steering.rate - before)) / frames;
+    times[CHANGE] = (this.#nominal * (steering.speed - before)) / frames;
   }
 
   /** @param {number} frames of the block @param {number} end frames in the buffer @returns {number} stream frames to pull for it */

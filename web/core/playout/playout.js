@@ -2,11 +2,11 @@
  * The playout: what the audio thread does with every block.
  *
  * In: the ring, the live edge, the context's frame count. Out: two channels of samples, and numbers in the control words.
- * It says when sound begins, breaks off, returns and steps. What belongs elsewhere: where in the stream the reader shall be, and how fast
- * (timeline.js); the sound (voice.js). render() makes no object.
+ * It decides when sound begins, breaks off, returns and steps. What belongs elsewhere: where in the stream the reader should be, and how fast
+ * it moves (timeline.js); the sound (voice.js). render() makes no object.
  *
- * The timeline never stops: while sound is missing, the reader goes on, so sound that returns is played where it belongs and
- * the delay is what it was. With one clock at both ends, and at the stream's rate, samples come out exactly as they were sent.
+ * The timeline never stops: while sound is missing the reader goes on, so returning sound plays at its true place and the delay is
+ * unchanged. With one clock at both ends, and at the stream's rate, samples come out exactly as they were sent.
  */
 
 import { SAME_EVENT_MS, SLEEP_MS, STEP_MARGIN_FRAMES, WATCH_MS } from './constants.js';
@@ -33,12 +33,12 @@ export class Playout {
   /** One of PLAYOUT. @type {number} */
   #state = PLAYOUT.EMPTY;
   #watchedFrames = 0;
-  /** Sound broke off; nothing real is pulled before a whole block of it is there. */
+  /** Sound broke off; nothing is read from the ring before a whole block is there. */
   #isInterrupted = false;
-  /** Missing frames explain themselves by a mark, a new timeline, or an instrument known to be silent. */
+  /** Missing frames are explained by a gap mark, a new timeline, or an instrument known to be silent. */
   #isExplained = true;
   #interruptedFrames = 0;
-  /** Frames since the last event was over, as far as it matters; and whether the interruption under way still belongs to it. */
+  /** Frames since the last event ended, up to what matters; and whether the present interruption belongs to it. */
   #sinceEventFrames;
   #isSameEvent = false;
 
@@ -62,7 +62,7 @@ export class Playout {
   /**
    * One block.
    *
-   * @param {Float32Array} left @param {Float32Array} right as long as left, whatever that is
+   * @param {Float32Array} left of any length @param {Float32Array} right as long
    * @param {number} contextFrame the context's count at the block's first frame
    */
   render(left, right, contextFrame) {
@@ -100,7 +100,7 @@ export class Playout {
     this.#contextFrame = (contextFrame + frames) | 0;
   }
 
-  /** Nothing of the old timeline joins on: it fades, and the new one is watched before it sounds. */
+  /** Nothing joins the old timeline: it fades, and the new one is watched before it sounds. */
   #beginTimeline() {
     this.#epoch = this.#ring.epoch;
     this.#state = PLAYOUT.SEEKING;
@@ -115,7 +115,7 @@ export class Playout {
     return this.#state === PLAYOUT.SOUNDING && !this.#isInterrupted;
   }
 
-  /** An error that no speed could work off: the reader steps, once. @param {number} contextFrame @param {number} frames of the block */
+  /** The error is too large for the speed: the reader takes one step. @param {number} contextFrame @param {number} frames of the block */
   #step(contextFrame, frames) {
     const timeline = this.#timeline;
     const feed = this.#feed;
@@ -142,20 +142,20 @@ export class Playout {
   #measureRequired(needed, contextFrame) {
     const timeline = this.#timeline;
     const feed = this.#feed;
-    const slip = timeline.measureRequired(needed, feed.end, contextFrame);
-    if (slip > 0) this.#slip(slip);
+    const frozen = timeline.measureRequired(needed, feed.end, contextFrame);
+    if (frozen > 0) this.#jump(frozen);
     else if (this.#isSounding && !this.#ring.silenceExpected) timeline.target.relax(feed.isSilent, timeline.pace.mayRest, needed);
   }
 
-  /** The audio thread stood still while frames came on. @param {number} slip frames */
-  #slip(slip) {
+  /** The audio thread was frozen while frames kept coming. @param {number} frozen frames */
+  #jump(frozen) {
     this.#gauges.add(WORD.JUMP_COUNT, 1);
-    this.#gauges.add(WORD.TRIMMED_FRAMES, slip);
-    if (slip > this.#sleepFrames) this.#gauges.add(WORD.SLEEP_COUNT, 1);
-    this.#feed.jump(slip);
+    this.#gauges.add(WORD.TRIMMED_FRAMES, frozen);
+    if (frozen > this.#sleepFrames) this.#gauges.add(WORD.SLEEP_COUNT, 1);
+    this.#feed.jump(frozen);
   }
 
-  /** Once it is known how late frames come, the reader is placed. @param {number} needed @param {number} contextFrame */
+  /** Places the reader once it is known how late frames come. @param {number} needed @param {number} contextFrame */
   #seek(needed, contextFrame) {
     const timeline = this.#timeline;
     const feed = this.#feed;
@@ -171,8 +171,8 @@ export class Playout {
   }
 
   /**
-   * Sound that broke off goes on at its true place as soon as a whole block is there. Where the target has grown by what happened it is
-   * a place before: the interruption pays for the longer lead, too. And it pays for a step forward that is due.
+   * Sound that broke off resumes at its true place as soon as a whole block is there. If the target has grown, it resumes earlier in the stream:
+   * a longer lead begins during the interruption, so one gap is heard, not two. A step forward that is due happens now, too.
    *
    * @param {number} needed
    */
@@ -184,7 +184,7 @@ export class Playout {
     if (ring.silenceExpected || ring.inGap(feed.brokeOffAt)) this.#isExplained = true;
     const short = target.frames + /** @type {number} */ (reference.lead[0]) - /** @type {number} */ (now[LEAD]);
     const back = short > 0 || short < -stepFrames ? Math.min(Math.round(short) | 0, Math.max(0, (feed.position - ring.epochStart) | 0)) : 0;
-    // What has been played is not played again before there is more.
+    // Played frames are not repeated before new ones have come.
     if (Math.min(ring.level(feed.brokeOffAt), ring.level((feed.position - back) | 0)) < needed) return;
     this.#noteStep(back < 0 ? -back : Math.min(0, ((feed.position - feed.brokeOffAt) | 0) - back));
     feed.position = (feed.position - back) | 0;
@@ -211,7 +211,7 @@ export class Playout {
     else if (feed.isDry) this.#breakOff(sinceEventFrames < this.#sameEventFrames);
   }
 
-  /** @param {boolean} isSameEvent the one before has hardly been over */
+  /** @param {boolean} isSameEvent the last event has only just ended */
   #breakOff(isSameEvent) {
     this.#isInterrupted = true;
     this.#isExplained = false;
@@ -227,7 +227,7 @@ export class Playout {
     const { fractions } = this.#gauges;
     fractions[GAUGE.FRACTION] = whole - buffered;
     fractions[GAUGE.LEAD] = /** @type {number} */ (now[LEAD]);
-    fractions[GAUGE.RATE] = pace.steering.rate;
+    fractions[GAUGE.SPEED] = pace.steering.speed;
     // The next block may need one more.
     this.#gauges.stamp((this.#feed.position - whole) | 0, contextFrame, frames, (whole + 2 * needed + 1) | 0);
     this.#gauges.steering(this.#state, target);

@@ -1,5 +1,5 @@
 /**
- * The way to the audio thread where memory cannot be shared: blocks of frames over a MessagePort.
+ * The way to the audio thread if memory cannot be shared: blocks of frames over a MessagePort.
  *
  * In: what a ring's writer is told. Out: transferred buffers that do the same to the ring at the other end. Buffers are
  * recycled: the worklet sends each back, so in steady state nothing is allocated and no more than POOL_BLOCKS exist.
@@ -49,7 +49,7 @@ export class PortSink {
 
   /** Context frame of the newest block, as it was when the last buffer left the audio thread. @type {number | null} */
   #renderedFrame = null;
-  /** A question is under way. One is enough: an audio thread that does not answer would be sent the whole pool. */
+  /** A question is under way. One at a time: an audio thread that does not answer would otherwise be sent the whole pool. */
   #isAsking = false;
 
   /** @param {(block: ArrayBuffer) => void} post transfers a block to the other end */
@@ -97,7 +97,7 @@ export class PortSink {
     if (!this.#broken) this.#broken = !this.#say(KIND_GAP, position, frames, cause);
   }
 
-  /** @returns {boolean} always too late: where the reader is, nobody knows on this side of a port */
+  /** @returns {boolean} always too late: this side of a port does not know where the reader is */
   fill() {
     return false;
   }
@@ -107,7 +107,7 @@ export class PortSink {
     this.#flush();
     const block = this.#pool.pop();
     if (!block) return;
-    new Float64Array(block, BLOCK_HEAD_BYTES, 5).set([line.context_frame, line.position, line.drift_ppm, line.stepped_frames, line.excess_frames]);
+    new Float64Array(block, BLOCK_HEAD_BYTES, 5).set([line.context_frame, line.position, line.drift_ppm, line.shift_frames, line.bias_frames]);
     this.#send(block, KIND_LINE, 0, 0, 0);
   }
 
@@ -118,7 +118,7 @@ export class PortSink {
     if (!this.#say(KIND_QUESTION, 0, 0, 0)) this.#isAsking = false;
   }
 
-  /** @returns {number | null} only once after each word of the audio thread: an old one says nothing of now */
+  /** @returns {number | null} once after each answer of the audio thread, as an old one says nothing about now */
   renderedFrame() {
     const frame = this.#renderedFrame;
     this.#renderedFrame = null;
@@ -208,8 +208,8 @@ export function applyBlock(block, ring) {
 
 /** @param {ArrayBuffer} block @returns {import('../clock/live_edge.js').Line} */
 function lineOf(block) {
-  const [contextFrame = 0, position = 0, driftPpm = 0, steppedFrames = 0, excessFrames = 0] = new Float64Array(block, BLOCK_HEAD_BYTES, 5);
-  return { context_frame: contextFrame, position, drift_ppm: driftPpm, stepped_frames: steppedFrames, excess_frames: excessFrames };
+  const [contextFrame = 0, position = 0, driftPpm = 0, shiftFrames = 0, biasFrames = 0] = new Float64Array(block, BLOCK_HEAD_BYTES, 5);
+  return { context_frame: contextFrame, position, drift_ppm: driftPpm, shift_frames: shiftFrames, bias_frames: biasFrames };
 }
 
 /**

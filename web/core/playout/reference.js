@@ -1,9 +1,9 @@
 /**
  * The reference: a reader at the live edge itself, which nothing ever interrupts.
  *
- * In: the line, the blocks. Out: which frames it would need, without a lead. A reader with a lead of L needs the same frames, L
+ * In: the line, the blocks. Out: the frames it would need, without a lead. A reader with a lead of L needs the same frames, L
  * earlier. So every lead can be counted without being played (what_if.js), and an interrupted reader knows where it belongs.
- * It moves by the law of the audible reader (pace.js), but steps to the exact frame, because it need not look for where sound fits.
+ * It moves by the law of the audible reader (pace.js), but its steps are exact to the frame: it plays nothing, so no splice must match.
  * No method makes an object.
  */
 
@@ -17,12 +17,12 @@ export class Reference {
   /** Of the frame that the block needs first; how many it needs. */
   position = 0;
   neededFrames = 0;
-  /** How far it is behind the live edge: what has a fraction lives in an array. */
+  /** How far it is behind the live edge; in an array, as it has a fraction. */
   lead = new Float64Array(1);
 
   #line;
   #stepFrames;
-  /** Frames in its buffer, had it one. */
+  /** Frames its buffer would hold. */
   #end = 0;
 
   /** @param {import('./line_reader.js').LineReader} line @param {import('./pace.js').Pace} pace its own @param {number} streamRateHz */
@@ -33,7 +33,7 @@ export class Reference {
   }
 
   /**
-   * The line has become known. From here on a reader that waits for its place moves as this one does.
+   * The line has become known. From now on a reader that waits for its place moves like this one.
    *
    * @param {import('./pace.js').Pace} pace of the reader @param {number} end frames in its buffer
    * @param {number} needed frames it pulls for this block @param {number} contextFrame at the block's begin
@@ -46,7 +46,7 @@ export class Reference {
     this.neededFrames = needed;
     this.position = 0;
     this.#measureLead(contextFrame, 0);
-    this.position = Math.floor(/** @type {number} */ (this.lead[0]) - this.pace.steering.slackFrames) | 0;
+    this.position = Math.floor(/** @type {number} */ (this.lead[0]) - this.pace.steering.startMarginFrames) | 0;
   }
 
   /** Another timeline. */
@@ -57,13 +57,13 @@ export class Reference {
   /**
    * The next block.
    *
-   * @param {number} frames of the block @param {number} contextFrame at its begin
-   * @param {number} slip frames by which the live edge is later than the line says @param {boolean} mayStep
+   * @param {number} frames of the block @param {number} contextFrame at its beginning
+   * @param {number} pendingShift frames by which the live edge is later than the line says @param {boolean} mayStep
    */
-  move(frames, contextFrame, slip, mayStep) {
-    this.#measureLead(contextFrame, slip);
-    const { error, slackFrames } = this.pace;
-    error[0] = /** @type {number} */ (this.lead[0]) - slackFrames;
+  move(frames, contextFrame, pendingShift, mayStep) {
+    this.#measureLead(contextFrame, pendingShift);
+    const { error, startMarginFrames } = this.pace;
+    error[0] = /** @type {number} */ (this.lead[0]) - startMarginFrames;
     const step = Math.round(/** @type {number} */ (error[0])) | 0;
     if (mayStep && Math.abs(/** @type {number} */ (error[0])) > this.#stepFrames) {
       this.jump(step);
@@ -85,10 +85,10 @@ export class Reference {
     this.#end += this.neededFrames - this.pace.advance(frames);
   }
 
-  /** @param {number} contextFrame @param {number} slip */
-  #measureLead(contextFrame, slip) {
+  /** @param {number} contextFrame @param {number} pendingShift */
+  #measureLead(contextFrame, pendingShift) {
     this.#line.measure(contextFrame, this.position);
     const buffered = this.#end - /** @type {number} */ (this.pace.times[TIME]);
-    this.lead[0] = /** @type {number} */ (this.#line.ahead[0]) + buffered + slip;
+    this.lead[0] = /** @type {number} */ (this.#line.ahead[0]) + buffered + pendingShift;
   }
 }

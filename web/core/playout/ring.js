@@ -1,10 +1,10 @@
 /**
- * The ring between the socket and the audio thread: one writer, one reader, no lock, nobody ever waits.
+ * The ring between the Worker and the audio thread: one writer, one reader, no locks, no waiting.
  *
  * In: frames at their place in the timeline. Out: the same frames, or the knowledge that they are not there.
  * Frames are addressed by absolute position, the low 32 bits of frame_index: positions wrap every 27 hours, and
- * differences `(a - b) | 0` are right as long as two positions are less than 13.5 hours apart. Which lies in the buffer
- * is the writer's business alone; the reader keeps its own position and asks. Works on an ArrayBuffer as on shared memory.
+ * differences `(a - b) | 0` are right as long as two positions are less than 13.5 hours apart. Only the writer decides what is in the
+ * buffer; the reader keeps its own position and asks. Works on an ArrayBuffer and on shared memory alike.
  *
  * Memory order: samples and marks are written first, then WRITE (Atomics.store); the reader loads WRITE first. A new
  * timeline is published under EPOCH as a sequence lock, and continues in the slots after the old one's newest frame
@@ -79,7 +79,7 @@ export class RingWriter {
   }
 
   /**
-   * Frames must continue at the write position: what does not is the caller's error.
+   * Frames must continue at the write position; anything else is the caller's error.
    *
    * @param {number} position @param {Float32Array} samples interleaved @param {number} frames at most AUDIO_FRAMES_MAX
    */
@@ -91,8 +91,7 @@ export class RingWriter {
   }
 
   /**
-   * Marks frames that do not exist and writes silence over their slots: whatever happens to the mark, old memory is
-   * never read.
+   * Marks frames that do not exist and writes silence into their slots, so that old memory is never read, even if the mark is lost.
    *
    * @param {number} position @param {number} frames at most GAP_FRAMES_MAX @param {number} cause
    */
@@ -152,8 +151,8 @@ export class RingWriter {
     Atomics.store(words, WORD.LINE_POSITION, whole | 0);
     Atomics.store(words, WORD.LINE_FRACTION, Math.floor((line.position - whole) * FRACTION_ONE));
     Atomics.store(words, WORD.LINE_DRIFT, Math.round(line.drift_ppm * 1e-6 * DRIFT_ONE));
-    Atomics.store(words, WORD.LINE_STEPPED, Math.round(line.stepped_frames * LEAD_ONE) | 0);
-    Atomics.store(words, WORD.LINE_EXCESS, Math.ceil(line.excess_frames));
+    Atomics.store(words, WORD.LINE_SHIFT, Math.round(line.shift_frames * LEAD_ONE) | 0);
+    Atomics.store(words, WORD.LINE_BIAS, Math.ceil(line.bias_frames));
     Atomics.add(words, WORD.LINE, 1);
   }
 

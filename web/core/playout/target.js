@@ -1,14 +1,14 @@
 /**
- * The lead target: how far behind the live edge the reader shall be.
+ * The lead target: how far behind the live edge the reader should be.
  *
  * In: the lead each block required. Out: the target. What belongs elsewhere: how the reader gets there (steering.js,
  * playout.js). No clock is read: time is counted in frames. The audio thread calls it: no method makes an object.
  *
- * A longer lead costs delay, a shorter one costs interruptions, and one law weighs the two: of many candidate leads the one
- * with the least `lead + price x root of the interruptions remembered` is taken. What would have interrupted each candidate
- * is counted on the blocks that are played, so nothing is assumed of a network's statistics; and while little of it has been
- * seen, more is kept than was needed so far. By the root the first interruptions weigh most: a burst of 100 ms is worth
- * covering as soon as it has been heard, a stall of 300 ms only if it comes many times in some minutes.
+ * A longer lead costs delay, a shorter one costs interruptions. One law weighs the two: the candidate with the least
+ * `lead + price x root of the interruptions remembered` wins. The interruptions of each candidate are counted on the blocks that are played,
+ * so the law assumes nothing about a network's statistics. While little has been seen, it keeps more than was needed so far. Because of the
+ * root, the first interruptions weigh most: a burst of 100 ms is worth covering once it was heard, a stall of 300 ms only if it comes many
+ * times in some minutes.
  */
 
 import { STREAM_RATE_HZ } from '../constants.js';
@@ -38,14 +38,14 @@ export class LeadTarget {
   #law;
   #fixedFrames = 0;
   /** The target before lateness began. */
-  #calmFrames = 0;
+  #onTimeFrames = 0;
   /** Interruptions remembered, per candidate. */
   #counter;
-  /** Frames watched, as far as it matters. */
+  /** Frames watched, up to the length of memory. */
   #age = 0;
   #bucketFrames = 0;
   #bucketMost = 0;
-  /** What the calmest bucket required. */
+  /** The least that any step of memory required. */
   #floor = FRAMES_BEYOND;
   #recent = new Int32Array(SHOWN_STEPS);
   #bucket = 0;
@@ -96,13 +96,13 @@ export class LeadTarget {
     // While the lead is fixed by the listener, the law of AUTO goes on learning.
     this.#law = mode === MODE.LOWEST ? this.#laws.lowest : mode === MODE.SAFEST ? this.#laws.safest : this.#laws.auto;
     this.frames = this.#best();
-    this.#calmFrames = this.frames;
+    this.#onTimeFrames = this.frames;
   }
 
-  /** The reader is about to be placed: what is known by now is all there is. */
+  /** The reader is about to be placed, by what is known so far. */
   begin() {
     this.frames = this.#best();
-    this.#calmFrames = this.frames;
+    this.#onTimeFrames = this.frames;
   }
 
   /**
@@ -124,15 +124,15 @@ export class LeadTarget {
     if (requiredFrames > this.#bucketMost) this.#bucketMost = requiredFrames;
     this.#bucketFrames += blockFrames;
     if (this.#bucketFrames >= this.#bucketLength) this.#closeBucket();
-    // While it is late its worth is not known yet: what seemed worth covering may turn out to be a stall.
-    if (wanted > this.#calmFrames) this.frames = this.#longer();
-    else this.#calmFrames = this.frames;
+    // While a block is late its cost is unknown: what seems worth covering may turn out to be a stall.
+    if (wanted > this.#onTimeFrames) this.frames = this.#longer();
+    else this.#onTimeFrames = this.frames;
   }
 
   /**
-   * Gives up what is no longer needed.
+   * Gives back delay that is no longer needed.
    *
-   * @param {boolean} isSilent nothing is heard now: a step costs nothing @param {boolean} mayRest the reader may stand still on the stream
+   * @param {boolean} isSilent nothing is heard now: a step costs nothing @param {boolean} mayRest the reader may pass frames as they are
    * @param {number} blockFrames
    */
   relax(isSilent, mayRest, blockFrames) {
@@ -149,15 +149,15 @@ export class LeadTarget {
   }
 
   /**
-   * The live edge has moved, so the same place now has another lead. If the network became slower, that was what seemed late in
-   * between; if it became faster, its jitter is unchanged.
+   * The live edge has moved, so the same place now has another lead. If the network became slower, that explains what seemed late meanwhile;
+   * if it became faster, its jitter is unchanged.
    *
    * @param {number} frames negative: slower
    */
   shift(frames) {
-    // A lead that somebody has chosen stays what it is: the delay follows the network.
+    // A lead the listener has fixed stays: the delay follows the network.
     if (this.#mode !== MODE.FIXED) this.frames = Math.max(this.#leadFramesMin, this.frames + frames);
-    this.#calmFrames = this.frames;
+    this.#onTimeFrames = this.frames;
     if (frames > 0) return;
     this.#counter.shift(-frames);
     for (let at = 0; at < SHOWN_STEPS; at += 1) {
@@ -183,10 +183,10 @@ export class LeadTarget {
   /** @returns {number} a longer lead where it is worth more than its price */
   #longer() {
     const best = this.#best();
-    if (best <= this.#calmFrames) return this.#calmFrames;
+    if (best <= this.#onTimeFrames) return this.#onTimeFrames;
     let at = 0;
-    while (at < TARGET_LEADS - 1 && /** @type {number} */ (this.#counter.leads[at + 1]) <= this.#calmFrames) at += 1;
-    return this.#costAt(at) - this.#leastCost < this.#worthFrames ? this.#calmFrames : best;
+    while (at < TARGET_LEADS - 1 && /** @type {number} */ (this.#counter.leads[at + 1]) <= this.#onTimeFrames) at += 1;
+    return this.#costAt(at) - this.#leastCost < this.#worthFrames ? this.#onTimeFrames : best;
   }
 
   /** @param {number} at candidate @returns {number} frames */

@@ -1,12 +1,12 @@
 /**
- * The timeline of a stream: where its live edge is, how far behind it a reader shall be, and how fast it goes there.
+ * The timeline of a stream: where its live edge is, how far behind it the reader should be, and how fast it moves there.
  *
- * In: the ring, the live edge, the blocks, the reader's place. Out: the lead and its error, the speed, what each block required, and by how
- * much everything has moved. There is one for a stream, however many pairs of it are heard (voice.js). What belongs elsewhere: when sound
- * begins, breaks off and returns (playout.js). No method makes an object: what has a fraction lives in arrays.
+ * In: the ring, the live edge, the blocks, the reader's place. Out: the lead and its error, the speed, what each block required, and every
+ * shift of the live edge. A stream has one, for any number of its pairs (voice.js). What belongs elsewhere: when sound begins, breaks off and
+ * returns (playout.js). No method makes an object: fractions live in arrays.
  */
 
-import { CALM_MS, FRAMES_BEYOND, STANDSTILL_MS, STEP_MS } from './constants.js';
+import { EARLY_MS, FRAMES_BEYOND, FREEZE_MS, STEP_MS } from './constants.js';
 import { LineReader } from './line_reader.js';
 import { Outrun } from './outrun.js';
 import { Pace, TIME } from './pace.js';
@@ -35,19 +35,19 @@ export class Timeline {
   #line;
   #outrun;
   #streamRateHz;
-  #standstillFramesMin;
-  #calmFrames;
+  #freezeFramesMin;
+  #earlyFrames;
   #lookAheadFrames;
   #epoch = 0;
   /** Where what had arrived ended, a block ago. */
   #lastWrite = 0;
   /**
-   * By how much the live edge is later than the line says: above 0 because the audio thread stood still, below 0 because the stream has
-   * fallen behind. The line does not know of it yet.
+   * How much later the live edge is than the line says, as the line does not know it yet: above 0 because the audio thread was frozen, below 0
+   * because the stream has fallen behind.
    */
-  #slipFrames = 0;
-  /** How much later a new line is than the last because of a standstill not handled yet: the reader is behind by that much. */
-  #standstillFrames = 0;
+  #pendingShiftFrames = 0;
+  /** How much later a new line is than the last because of a freeze not handled yet: the reader is this far behind. */
+  #freezeFrames = 0;
   /** The worst lead required in this second. */
   #secondMost = LEAST;
   #secondFrames = 0;
@@ -65,8 +65,8 @@ export class Timeline {
     this.#line = new LineReader(words, streamRateHz / contextRateHz);
     this.#outrun = new Outrun(streamRateHz);
     this.#streamRateHz = streamRateHz;
-    this.#standstillFramesMin = framesOf(STANDSTILL_MS, streamRateHz);
-    this.#calmFrames = framesOf(CALM_MS, streamRateHz);
+    this.#freezeFramesMin = framesOf(FREEZE_MS, streamRateHz);
+    this.#earlyFrames = framesOf(EARLY_MS, streamRateHz);
     this.#lookAheadFrames = resampler.lookAheadFrames;
     this.stepFrames = framesOf(STEP_MS, streamRateHz);
     this.pace = newPace();
@@ -80,15 +80,15 @@ export class Timeline {
     return this.#line.isValid;
   }
 
-  /** @returns {boolean} the line has just moved, and the reader not yet: errors mean nothing */
+  /** @returns {boolean} the line has just moved, the reader not yet: errors mean nothing now */
   get isMoving() {
-    return this.#standstillFrames > 0;
+    return this.#freezeFrames > 0;
   }
 
   /** Another one has begun. @param {number} epoch */
   begin(epoch) {
     this.#epoch = epoch;
-    this.#slipFrames = 0;
+    this.#pendingShiftFrames = 0;
     this.#outrun.restart();
     this.#lastWrite = this.#ring.write;
     this.reference.stop();
@@ -96,9 +96,9 @@ export class Timeline {
   }
 
   /**
-   * Takes in the newest line and the listener's wish.
+   * Takes in the newest line and the listener's choice.
    *
-   * @param {number} contextFrame @param {number} mode of MODE @param {number} fixedUs the lead of MODE.FIXED, whole: a fraction may be made anew each time
+   * @param {number} contextFrame @param {number} mode of MODE @param {number} fixedUs the lead of MODE.FIXED, whole: a fraction would be a new object each time
    */
   follow(contextFrame, mode, fixedUs) {
     this.#followLine(contextFrame);
@@ -115,18 +115,18 @@ export class Timeline {
     line.measure(contextFrame, this.#ring.write);
     const risen = wasValid && line.isValid ? /** @type {number} */ (line.ahead[0]) - before : 0;
     if (risen === 0) {
-      this.#standstillFrames = 0;
+      this.#freezeFrames = 0;
       return;
     }
-    // What was met before the line knew of it is no news.
+    // A shift that was handled before the line knew of it must not be handled again.
     const known = Math.round(risen);
-    const slip = this.#slipFrames;
-    const met = (known > 0 ? Math.max(0, Math.min(slip, known)) : Math.min(0, Math.max(slip, known))) | 0;
-    this.#slipFrames -= met;
-    const standstill = Math.round(risen - line.steppedFrames) - met;
-    this.#standstillFrames = standstill > this.#standstillFramesMin ? standstill | 0 : 0;
-    const { steppedFrames } = line;
-    const moved = steppedFrames > 0 ? Math.max(0, steppedFrames - Math.max(0, met)) : Math.min(0, steppedFrames - Math.min(0, met));
+    const pending = this.#pendingShiftFrames;
+    const met = (known > 0 ? Math.max(0, Math.min(pending, known)) : Math.min(0, Math.max(pending, known))) | 0;
+    this.#pendingShiftFrames -= met;
+    const frozen = Math.round(risen - line.shiftFrames) - met;
+    this.#freezeFrames = frozen > this.#freezeFramesMin ? frozen | 0 : 0;
+    const { shiftFrames } = line;
+    const moved = shiftFrames > 0 ? Math.max(0, shiftFrames - Math.max(0, met)) : Math.min(0, shiftFrames - Math.min(0, met));
     if (moved !== 0) this.target.shift(moved);
   }
 
@@ -134,17 +134,17 @@ export class Timeline {
   measureLead(contextFrame, position, end) {
     const buffered = end - /** @type {number} */ (this.pace.times[TIME]);
     this.#line.measure(contextFrame, position);
-    this.now[LEAD] = /** @type {number} */ (this.#line.ahead[0]) + buffered + this.#slipFrames;
+    this.now[LEAD] = /** @type {number} */ (this.#line.ahead[0]) + buffered + this.#pendingShiftFrames;
   }
 
-  /** Leaves in now[ERROR] by how much the lead is longer than wished. */
+  /** Leaves in now[ERROR] how much longer the lead is than its target. */
   measureError() {
-    this.now[ERROR] = /** @type {number} */ (this.now[LEAD]) - this.target.frames - this.pace.slackFrames;
+    this.now[ERROR] = /** @type {number} */ (this.now[LEAD]) - this.target.frames - this.pace.startMarginFrames;
   }
 
   /** The reference goes on by a block. @param {number} frames @param {number} contextFrame */
   move(frames, contextFrame) {
-    if (this.reference.isRunning) this.reference.move(frames, contextFrame, this.#slipFrames, !this.isMoving);
+    if (this.reference.isRunning) this.reference.move(frames, contextFrame, this.#pendingShiftFrames, !this.isMoving);
   }
 
   /** @param {number} frames of the block @param {boolean} isPlaced the reader has a place @param {boolean} isInterrupted and no sound */
@@ -157,62 +157,62 @@ export class Timeline {
     }
     this.measureError();
     const error = /** @type {number} */ (this.now[ERROR]);
-    // Where the lead is too short when sound returns, it will be put right then: till then only what the reference works off matters.
+    // If the lead is too short when sound returns, it is corrected then. Until then only the reference's own error counts.
     pace.error[0] = isInterrupted ? Math.max(error, /** @type {number} */ (reference.pace.error[0])) : error;
     pace.steer(frames);
   }
 
   /**
-   * How long a lead this block asks for, whatever the reader's is.
+   * The lead this block requires, whatever the reader's is.
    *
    * @param {number} needed @param {number} end frames in the buffer @param {number} contextFrame
-   * @returns {number} frames that the audio thread stood still for, which nobody has met yet; 0 as a rule
+   * @returns {number} frames by which a freeze of the audio thread has left the reader behind; usually 0
    */
   measureRequired(needed, end, contextFrame) {
     const ring = this.#ring;
     const buffered = end - /** @type {number} */ (this.pace.times[TIME]);
     this.#line.measure(contextFrame, ring.write);
-    const required = /** @type {number} */ (this.#line.ahead[0]) + this.#slipFrames + buffered + needed;
+    const required = /** @type {number} */ (this.#line.ahead[0]) + this.#pendingShiftFrames + buffered + needed;
     const lag = needed - required;
-    if (this.reference.isRunning && (lag > this.#standstillFramesMin || this.isMoving)) return this.#stoodStill(lag);
+    if (this.reference.isRunning && (lag > this.#freezeFramesMin || this.isMoving)) return this.#thaw(lag);
     if (ring.silenceExpected) return 0;
     const whole = Math.ceil(required) | 0;
-    // While blocks and packets keep their phase, every block may find a packet that came just before it. Clocks that differ by next
-    // to nothing turn the phase in minutes: what it will ask for then is known now. Where clocks differ by more it will in seconds
-    // ask for all of it, which is the frames the filter looks ahead, and what the line is too late by, too.
-    this.#noticeCalm(whole, needed);
-    const excess = this.#line.excessFrames;
-    const turned = ring.packetFrames + needed + (excess > 0 ? excess + this.#lookAheadFrames : 0);
+    // While blocks and packets keep their phase, every block may find a packet that came just before it. Clocks that hardly differ turn the
+    // phase within minutes, so count now what the worst phase will require. Clocks that differ more turn it within seconds, and then the frames
+    // the filter looks ahead and the line's bias are required, too.
+    this.#noticeEarly(whole, needed);
+    const bias = this.#line.biasFrames;
+    const turned = ring.packetFrames + needed + (bias > 0 ? bias + this.#lookAheadFrames : 0);
     this.target.observe(Math.max(whole, turned), needed);
     return 0;
   }
 
-  /** What is live is later, by more than the line knows. @param {number} lag frames @returns {number} frames that a reader is behind by */
-  #stoodStill(lag) {
+  /** The audio thread runs again: the live edge is later than the line knows. @param {number} lag frames @returns {number} frames the reader is behind */
+  #thaw(lag) {
     const unknown = Math.max(0, Math.round(lag));
-    this.#slipFrames += unknown;
-    const slip = unknown + this.#standstillFrames;
-    this.reference.jump(slip);
-    return slip;
+    this.#pendingShiftFrames += unknown;
+    const behind = unknown + this.#freezeFrames;
+    this.reference.jump(behind);
+    return behind;
   }
 
   /**
-   * For a second nothing came as late as a packet after its forerunner: the live edge is later than the line says, be it that the
-   * audio thread stood still for a moment or that the network became faster. The reader follows; the line will.
+   * For a second nothing came as late as one packet after its predecessor. So the live edge is later than the line says: the audio thread was
+   * frozen for a moment, or the network became faster. The reader follows at once, the line later.
    *
    * @param {number} required whole frames @param {number} needed
    */
-  #noticeCalm(required, needed) {
+  #noticeEarly(required, needed) {
     this.#secondMost = Math.max(this.#secondMost, required);
     this.#secondFrames += needed;
-    if (this.#secondFrames < this.#calmFrames) return;
+    if (this.#secondFrames < this.#earlyFrames) return;
     const early = this.#ring.packetFrames + needed - this.#secondMost;
-    if (this.reference.isRunning && early > this.stepFrames) this.#slipFrames += early;
+    if (this.reference.isRunning && early > this.stepFrames) this.#pendingShiftFrames += early;
     this.#secondFrames = 0;
     this.#secondMost = LEAST;
   }
 
-  /** The first place behind the live edge is chosen. @param {number} end frames in the buffer @param {number} needed @param {number} contextFrame @returns {number} position */
+  /** Chooses the first place behind the live edge. @param {number} end frames in the buffer @param {number} needed @param {number} contextFrame @returns {number} position */
   place(end, needed, contextFrame) {
     if (!this.reference.isRunning) this.reference.begin(this.pace, end, needed, contextFrame);
     this.target.begin();
@@ -220,8 +220,8 @@ export class Timeline {
   }
 
   /**
-   * A stream that has fallen behind the line for good is live where it is. What came since the sound broke off is played, so that nothing
-   * of a source that loses frames is lost on top.
+   * A stream that has permanently fallen behind the line is live where it is. What came since the sound broke off is played, so that a source
+   * that loses frames loses nothing more.
    *
    * @param {number} needed @param {boolean} isSounding @param {number} unheard frames that came since the sound broke off
    */
@@ -232,15 +232,15 @@ export class Timeline {
     const ring = this.#ring;
     const late = needed - ring.level(reference.position);
     if (!this.#outrun.observe((ring.write - this.#lastWrite) | 0, ring.packetFrames, late)) return;
-    // Frames that lie ready by more than this would be taken for a standstill.
-    const most = target.frames + this.#standstillFramesMin / 2;
+    // More frames in hand than this would be taken for a freeze.
+    const most = target.frames + this.#freezeFramesMin / 2;
     const held = Math.max(needed, Math.min(most, unheard));
     const behind = Math.min(0, target.frames + needed - late - held) | 0;
-    this.#slipFrames += behind;
+    this.#pendingShiftFrames += behind;
     reference.jump(behind);
   }
 
-  /** Counts what this block would have meant to other leads. */
+  /** Counts what this block would have meant for other leads. */
   watch() {
     const { reference, whatIf } = this;
     if (!reference.isRunning) return;

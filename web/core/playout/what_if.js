@@ -1,5 +1,5 @@
 /**
- * What if the lead were another one? Counts, on the very blocks that are played, the late events of many leads at once
+ * What if the lead were another one? Counts, on the blocks that are played, the late events of many leads at once
  * (Jamulus' shadow buffers, each reduced to a few integers).
  *
  * In: the lead each block required, and what explains a silence. Out: late events per candidate. A gap never moves the timeline, and
@@ -22,11 +22,11 @@ export class WhatIf {
   lateFrames = new Int32Array(WHAT_IF_LEADS);
   seconds = 0;
 
-  /** The shortest leads are interrupted, so many. */
+  /** How many leads are interrupted: the shortest ones. */
   #interrupted = 0;
   #counter;
   #secondFramesMost;
-  /** Of each that is: where what had arrived ended, the frames since, whether the event before goes on, whether others are to blame. */
+  /** Of each of those: the end of what had arrived, the frames since, whether the last event goes on, whether others are to blame. */
   #brokeOffAt = new Int32Array(WHAT_IF_LEADS);
   #brokenFrames = new Int32Array(WHAT_IF_LEADS);
   #isSameEvent = new Uint8Array(WHAT_IF_LEADS);
@@ -40,14 +40,14 @@ export class WhatIf {
     this.#secondFramesMost = streamRateHz;
   }
 
-  /** Another timeline: nobody waits for the old one. */
+  /** A new timeline: no lead waits for the old one. */
   begin() {
     this.#interrupted = 0;
     this.#isFirst = true;
     this.#counter.begin();
   }
 
-  /** The frames from a position on do not exist: whoever waits for them is not late. @param {number} position */
+  /** The frames from a position on do not exist: a lead that waits for them is not late. @param {number} position */
   explain(position) {
     for (let at = 0; at < this.#interrupted; at += 1) if (this.#brokeOffAt[at] === position) this.#isExplained[at] = 1;
   }
@@ -74,7 +74,7 @@ export class WhatIf {
     this.#brokeOffAt[at] = write;
     this.#isSameEvent[at] = this.#counter.isNew(at) ? 0 : 1;
     this.#brokenFrames[at] = 0;
-    // What has not begun cannot break off.
+    // Sound that has not begun cannot break off.
     this.#isExplained[at] = this.#isFirst ? 1 : 0;
   }
 

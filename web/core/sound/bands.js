@@ -1,7 +1,7 @@
 /**
- * The past of one channel in two bands: a low one at an eighth of the rate, and what is left of the sound without it.
+ * The past of one channel in two bands: a low one at an eighth of the rate, and the rest.
  *
- * In: frames that were put out. Out: the same, and their low band (up to about 2.5 kHz). What belongs elsewhere: models of
+ * In: frames that were played. Out: the same, and their low band (up to about 2.5 kHz). What belongs elsewhere: models of
  * the bands and what follows from them (burg.js, guess.js).
  *
  * Why two: most of music's energy lies in partials a few hundred hertz apart or less. A model of 128 coefficients sees 3 ms
@@ -80,7 +80,7 @@ export function raised(low, place, phase) {
 export const UP_AFTER = UP_TAPS - 1 - UP_BEFORE;
 
 export class Past {
-  /** What was put out; the newest at end - 1. Before the first, silence. */
+  /** What was played; the newest at end - 1. Silence before the first. */
   frames = new Float64Array(ROOM_FRAMES);
   end = PAST_FRAMES;
   /** low[i] is the low band at frames[i * LOW_DECIMATION], known below lowEnd: LOW_PASS_REACH_FRAMES after a frame. */
@@ -94,7 +94,7 @@ export class Past {
       this.frames[this.end] = /** @type {number} */ (samples[from + frame]);
       this.end += 1;
     }
-    // A long block leaves low samples out that lie further back than anybody looks.
+    // A long block leaves out low samples too far back to be used.
     for (; this.lowEnd * LOW_DECIMATION + LOW_PASS_REACH_FRAMES < this.end; this.lowEnd += 1) {
       lower(this.frames, this.lowEnd * LOW_DECIMATION, this.low, this.lowEnd);
     }

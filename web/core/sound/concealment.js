@@ -1,13 +1,13 @@
 /**
- * Concealment: how sound goes on where frames are missing.
+ * Concealment: what is played where frames are missing.
  *
- * In: the frames that were put out. Out: a guess at the next ones, at full level for 5 ms and gone after 20 ms.
+ * In: the frames played so far. Out: a guess at the next ones, at full level for 5 ms and gone after 20 ms.
  * What belongs elsewhere: models (models.js, burg.js) and what they say (bands.js, guess.js); when a gap begins and ends,
  * and the crossfade back to real frames (the caller, with RE_ENTRY and law from here).
  *
- * Models of the sound are always ready, made from what was put out, a bounded slice with every block. When a gap begins, the
- * newest frames are run on through them as they are, so the guess begins without a step. A gap below 5 ms passes nearly
- * unheard in anything that rings; a longer one is a soft duck. Made once, then free of allocation.
+ * Models of the sound are always ready: each block computes a bounded slice of them from what was played. When a gap begins, the newest frames
+ * continue through the models, so the guess begins without a step. In sounds that ring, a gap below 5 ms is nearly inaudible; a longer one is a
+ * soft duck. Allocates only when made.
  */
 
 import {
@@ -48,7 +48,7 @@ export class Concealer {
   /** 0 to 1: in this guess, in the model on trial. */
   #trust = new Float64Array(2);
 
-  /** @returns {boolean} nothing is left of the guess */
+  /** @returns {boolean} the guess is over */
   get silent() {
     return this.#guessed === GUESS_FRAMES;
   }
@@ -64,7 +64,7 @@ export class Concealer {
   }
 
   /**
-   * Remembers frames that were put out, whatever they were.
+   * Remembers frames that were played, real or guessed.
    *
    * @param {Float32Array} left @param {Float32Array} right @param {number} from index of the first @param {number} frames
    */
@@ -79,8 +79,8 @@ export class Concealer {
   }
 
   /**
-   * Gaps in a sound nobody hears, then everything is forgotten: the engine compiles what it has run some times, and
-   * uncompiled, the first models and the first gap of a session would take several blocks' time. Call it once, before there is sound.
+   * Conceals gaps in an unheard sound, then forgets everything. The engine compiles code after it has run several times; uncompiled, the first
+   * models and the first gap of a session would take several blocks' time. Call it once, before there is sound.
    */
   rehearse() {
     const left = new Float32Array(REHEARSAL_FRAMES);
@@ -153,7 +153,7 @@ export class Concealer {
   }
 
   /**
-   * Writes the next guessed frames. It goes on where it was.
+   * Writes the next guessed frames, continuing where it was.
    *
    * @param {Float32Array} left @param {Float32Array} right @param {number} at index of the first @param {number} frames
    */

@@ -1,7 +1,7 @@
 /**
- * Smooth edges: how sound begins, ends and changes over.
+ * Fades and crossfades.
  *
- * In: how long, and how alike two sounds are. Out: tables of gains, made once. What fades is the caller's business.
+ * In: a length, and the correlation of two sounds. Out: tables of gains, made once. What belongs elsewhere: applying them.
  */
 
 import { LAW_SAME } from './constants.js';

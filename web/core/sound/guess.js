@@ -1,11 +1,11 @@
 /**
- * A guess at how one channel goes on, from the models of its two bands.
+ * A guess at how one channel continues, from the models of its two bands.
  *
  * In: the channel's past, three models. Out: one frame after another. What belongs elsewhere: fading (concealment.js).
  *
- * The low band of the newest frames depends on frames that do not exist: these are guessed first, by a short model of the
- * whole sound, which is very good for so short a time (0.7 ms) and counts for little. Then the low band goes on by its own
- * model, and the difference between the newest frames and their low band by another; both begin where they are.
+ * The low band of the newest frames depends on frames that do not exist. Those are guessed first, by a short model of the whole sound, which is
+ * very good over such a short time (0.7 ms) and matters little. Then the low band continues by its own model, and the difference between the
+ * newest frames and their low band by another; both begin at their present values.
  */
 
 import {

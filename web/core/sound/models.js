@@ -1,8 +1,8 @@
 /**
- * Models of what sounds now: always there, made again and again in slices.
+ * Models of the present sound: always ready, renewed again and again in slices.
  *
  * In: the past of both channels, and the length of every block. Out: coefficients for a guess (guess.js). What belongs
- * elsewhere: the mathematics (burg.js). Both channels share their models: a room, or a player, is the same on both sides.
+ * elsewhere: the mathematics (burg.js). Both channels share their models, as room and player are the same on both sides.
  */
 
 import {
@@ -29,7 +29,7 @@ export class ModelMaker {
     this.forget();
   }
 
-  /** No model, as at the beginning. */
+  /** Forgets every model, as at the beginning. */
   forget() {
     this.models.edge.fill(0)[0] = HOLD;
     this.models.low.fill(0)[0] = HOLD;

@@ -1,8 +1,8 @@
 /**
- * Sound at other times than it was sampled at: for clocks that drift, and for contexts that do not run at 44,100 Hz.
+ * Resampling: for clocks that drift, and for contexts that do not run at the stream's rate.
  *
  * In: stream frames in a linear buffer, and the times of the output frames in it. Out: those frames. The table of coefficients is
- * made once; run() makes nothing. Which times are wanted, and that their neighbours are in the buffer, is the caller's business.
+ * made once; run() makes nothing. The caller chooses the times, and sees to it that their neighbours are in the buffer.
  *
  * A windowed sinc, looked up by the fraction of the time (Smith, Digital Audio Resampling, ccrma.stanford.edu/~jos/resample).
  * Choice, measurements and what was rejected: docs/design/decisions/0007-resampler.md; `make bench-resampler` prints the figures.

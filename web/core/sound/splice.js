@@ -1,11 +1,10 @@
 /**
- * Splices: where to change over from one place of the stream to another so that it is not heard.
+ * Splices: where to jump from one place of the stream to another inaudibly.
  *
- * In: what is about to sound, and the stretch of the stream around the place wished for. Out: the offset at which the two fit
- * best, how well, and the crossfade that suits. What belongs elsewhere: whether and when to splice, and doing it (the caller).
+ * In: the sound that is about to play, and the stream around the desired place. Out: the offset at which the two match best, how well, and
+ * the crossfade to use. What belongs elsewhere: whether and when to splice, and doing it (the caller).
  *
- * One call does it: coarsely at a quarter of the rate over all offsets, then finely around the best. Made once, then free of
- * allocation.
+ * One call searches coarsely at a quarter of the rate over all offsets, then finely around the best. Allocates only when made.
  */
 
 import {
@@ -57,7 +56,7 @@ export class SpliceSearch {
   #fit = new Float64Array(1);
 
   /**
-   * The best offset between two limits, for where the stream does not reach as far as the region.
+   * Finds the best offset between two limits, as the stream may not fill the region.
    *
    * @param {number} least frames, -SEARCH_REACH_FRAMES or more @param {number} most frames, SEARCH_REACH_FRAMES or less
    */
@@ -169,9 +168,9 @@ function fit(outgoing, incoming, place, result) {
   result[0] = outgoingPower < floor && incomingPower < floor ? 1 : product / both;
 }
 
-/** Tells whether what was put out last was silence: then a cut is not heard, wherever it is made. */
+/** Whether the sound played last was silence: a cut is then inaudible anywhere. */
 export class SilenceDetector {
-  /** Frames below the level, as far as it matters. */
+  /** Frames below the level, up to what matters. */
   #quietFrames = 0;
 
   /** @returns {boolean} */
