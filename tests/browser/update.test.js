@@ -33,7 +33,7 @@ test('a bundle goes from the page to the updater, and the page follows it to the
   await shows('#update-summary', /^Update$/);
   await page.evaluate('document.querySelector("#update-summary").focus()');
   await page.press('Enter');
-  await shows('#update-words', /No update was ever installed here/);
+  await shows('#update-words', /No update has been installed yet/);
 
   /** As a press on the file's field does it. @param {string} parts of a file, as JavaScript */
   const choose = (parts) => page.evaluate(`(() => { const files = new DataTransfer();

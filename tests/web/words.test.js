@@ -29,7 +29,6 @@ const NO_MESSAGES = [
   ['web/view/ledger_rows.js', 'The newest … of'],
   ['web/view/words.js', 'The last minute appears here'],
   ['web/view/words.js', 'Playing the demo'],
-  ['web/view/words.js', 'behind the s'],
 ];
 
 /** What a text says, its holes filled with `…`. @param {ts.Node} node */

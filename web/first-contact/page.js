@@ -1,6 +1,6 @@
 /**
- * What the page on plain HTTP adds where scripts run: it tells the service what this device's clock shows, knows an iPad that
- * calls itself a Mac, and tries whether this browser trusts the service. Without scripts nothing else is missing.
+ * What scripts add to the page on plain HTTP: they tell the service this device's time, recognise an iPad that calls itself a Mac, and
+ * test whether this browser trusts the service. Without scripts nothing else is missing.
  *
  * Not a module: the oldest browser that shows this page should try as well.
  */
@@ -25,7 +25,7 @@
     said.textContent = words[trusted];
   }
 
-  /** A page is not told why a connection failed; that the device is there it has just shown by serving this page. */
+  /** A page cannot learn why a connection failed. That the device is there is certain: it has just served this page. */
   function check() {
     if (isChecking) return;
     isChecking = true;
@@ -57,10 +57,10 @@
     say('unknown');
     check();
   });
-  // Back from the settings: that is when it has changed.
+  // The person may be back from the settings, where this changes.
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') check();
   });
-  // The service may have no clock of its own: then its certificate is made to be good on this device's day.
+  // The service may have no clock: it then makes a certificate that is valid on this device's date.
   fetch(`trust/clock?unix_s=${Math.floor(Date.now() / 1000)}`, { method: 'POST' }).then(check, check);
 }());

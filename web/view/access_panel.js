@@ -1,7 +1,7 @@
 /**
- * The keys on the page: a form before the sound where one is needed to listen, and one for each key under "Access".
+ * The keys on the page: a form before the sound if listening needs a key, and one for each key under "Access".
  *
- * In: what the service says of the keys. Out: keys that were typed, to whoever joins this panel to the service.
+ * In: what the service says of the keys. Out: keys that were typed, for the caller to send to the service.
  */
 
 import { offer } from '../core/page/access.js';
@@ -59,21 +59,21 @@ export class AccessPanel {
     this.#settings = form('settings');
   }
 
-  /** @returns {boolean} whether a key is needed first; the cursor is then where it goes */
+  /** @returns {boolean} whether a key is needed first; if so, its field gets the focus */
   asksFirst() {
     const asks = this.#access?.may_listen === false;
     if (asks) part('door-key', HTMLInputElement).focus();
     return asks;
   }
 
-  /** @param {Access | null} access null where the service did not say @param {boolean} encrypted */
+  /** @param {Access | null} access null if the service did not say @param {boolean} encrypted */
   show(access, encrypted) {
     this.#access = access;
     writeOrHide(this.#words, access ? accessWords(access, encrypted) : '');
     this.#door.show(access !== null && !access.may_listen, { label: 'A key is needed to listen here', button: 'Enter' });
     for (const [form, purpose] of /** @type {const} */ ([[this.#listening, 'listening'], [this.#settings, 'settings']])) {
       const what = access ? offer(access[purpose]) : 'none';
-      // The settings key opens listening, too, also where the other is lost; for the other there is the door.
+      // The settings key also permits listening, even if the other key is lost. The listening key has the form before the sound.
       form.show(what !== 'none' && (purpose === 'settings' || access?.may_listen === true), offerWords(purpose, what));
     }
   }

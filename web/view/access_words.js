@@ -1,5 +1,5 @@
 /**
- * Who may listen and who may change things, in words. Which of them fits is decided in core/page/access.js. Pure.
+ * Who may listen and who may change things, in words. core/page/access.js decides which words apply. Pure.
  */
 
 import { accessState } from '../core/page/access.js';
@@ -12,7 +12,7 @@ import { accessState } from '../core/page/access.js';
 /** By which keys are set. @type {Readonly<Record<AccessState['keys'], string>>} */
 const RULES = {
   both: 'Listening needs a key, and changing the channels needs another.',
-  listening: 'Listening needs a key. Whoever has it may change the channels, too.',
+  listening: 'Listening needs a key. With it, one may change the channels, too.',
   settings: 'Anyone on this network may listen. Changing the channels needs a key.',
   none: 'No key is set: anyone on this network may listen and change the channels.',
 };
@@ -26,7 +26,7 @@ export function accessWords(access, encrypted) {
   if (first === 'after_power_up') {
     sentences.push('A key can be set here in the first five minutes after the device is switched on by hand, where the service has a state folder.');
   }
-  if (isReadable) sentences.push('This page came over plain http: whoever listens in on the network can read a key that is typed here.');
+  if (isReadable) sentences.push('This page came over plain http: others on the network can read a key that you type here.');
   return sentences.join(' ');
 }
 

@@ -1,8 +1,8 @@
 /**
- * A new certificate for this device, where the one that phones and computers trusted cannot be used any more.
+ * A new certificate for this device, if the one that phones and computers trusted can no longer be used.
  *
- * In: whether one is lacking, and whether whoever looks may change things. Out: the wish for a new one, to whoever joins this panel
- * to the service; it takes two presses, and the second answers a question.
+ * In: whether one is lacking, and whether this person may change things. Out: a request for a new one, for the caller to send to the service.
+ * It takes two presses, and the second answers a question.
  */
 
 import { part, write } from './elements.js';
@@ -37,13 +37,13 @@ export class AuthorityPanel {
       this.#make.disabled = false;
       write(this.#said, faultWords(why));
       if (why === '') this.#done();
-      else if (!this.#asks.open) this.#asks.showModal(); // closed meanwhile: why not is told all the same
+      else if (!this.#asks.open) this.#asks.showModal(); // closed meanwhile: the reason is shown anyway
     });
   }
 
   /** @param {boolean} lacking @param {boolean} mayChange */
   show(lacking, mayChange) {
-    // What was done stays told, until there is something to do again.
+    // The result stays shown until there is something to do again.
     this.#isMade &&= !lacking;
     this.#section.hidden = !lacking && !this.#isMade;
     this.#button.hidden = !lacking || !mayChange;
@@ -51,7 +51,7 @@ export class AuthorityPanel {
     if (!this.#isMade) write(this.#words, mayChange ? WORDS.offered : WORDS.locked);
   }
 
-  /** The button goes: whoever pressed it is led to what became of it. */
+  /** The button disappears: the focus moves to the result. */
   #done() {
     this.#isMade = true;
     this.#asks.close();

@@ -5,7 +5,7 @@
  * Pure: the time is a parameter, no clock is read here.
  */
 
-/** Below this nothing is shown: 60 dB is as far as a phone's width resolves. */
+/** Nothing is shown below this: a phone's width resolves no more than 60 dB. */
 export const FLOOR_DB = -60;
 
 /** Fall of the bar. IEC 60268-18 lets a digital peak meter fall 20 dB in 1.7 s; twice that reads better in a small one. */
@@ -18,7 +18,7 @@ const HOLD_FALL_DB_PER_S = 12;
 /** Int16's largest value is 0.99997 of full scale: this is where the converter may have clipped. */
 const CLIP_LINEAR = 0.9999;
 
-/** Long enough to be seen by somebody who plays and looks up only now and then. */
+/** Long enough for a player who looks up only now and then. */
 const CLIP_SHOWN_MS = 3000;
 
 export class Ballistics {
@@ -45,7 +45,7 @@ export class Ballistics {
     this.clipped = nowMs - this.#clippedMs < CLIP_SHOWN_MS;
   }
 
-  /** Nothing plays: the meter is empty at once, also when no further step comes. */
+  /** Nothing plays: empties the meter at once, as no further step may come. */
   rest() {
     this.barDb = FLOOR_DB;
     this.holdDb = FLOOR_DB;

@@ -1,7 +1,7 @@
 /**
- * Who listens, in words. Pure.
+ * The listeners in words. Pure.
  *
- * In: the answer of /api/clients. Out: for each listener a name a person knows it by, and how well it hears.
+ * In: the answer of /api/clients. Out: for each listener a name that people recognise, and how well it hears.
  */
 
 import { isKnown, milliseconds } from './figures.js';
@@ -13,7 +13,7 @@ import { glitchTotal, glitchWords } from './glitches.js';
  * @typedef {{number: number, address: string, agent: string, connected_s: number, report: Report | null}} Client
  */
 
-/** The more particular first: every Chrome calls itself Safari as well. @type {readonly [RegExp, string][]} */
+/** The more specific first: every Chrome calls itself Safari as well. @type {readonly [RegExp, string][]} */
 const BROWSERS = [
   [/\bEdg(e|A|iOS)?\//, 'Edge'],
   [/\bSamsungBrowser\//, 'Samsung Internet'],
@@ -52,8 +52,8 @@ export function clientWords({ report, connected_s: connectedS }) {
 
 /** @param {number} count @returns {string} */
 export function countWords(count) {
-  if (count === 0) return 'Nobody listens now.';
-  return count === 1 ? 'One listens now.' : `${count} listen now.`;
+  if (count === 0) return 'No listeners.';
+  return count === 1 ? '1 listener.' : `${count} listeners.`;
 }
 
 /** @param {number} seconds @returns {string} */

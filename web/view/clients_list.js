@@ -1,5 +1,5 @@
 /**
- * Who listens and how well, for whoever may see it.
+ * The listeners and how well they hear, for those who may see it.
  *
  * In: the answer of /api/clients. Out: one row each; nothing while the list is not to be seen.
  */

@@ -1,7 +1,7 @@
 /**
- * Delay or safety: the three modes, the what-if curve, and the delay somebody chose by hand.
+ * Short delay or steady sound: the three modes, the what-if curve, and a delay chosen by hand.
  *
- * In: snapshots with their time, and the hand of whoever sits there. Out: elements; a mode or a target, when chosen.
+ * In: snapshots with their time, and the person's choices. Out: elements; a mode or a target, when chosen.
  * Everything here moves slowly: it is written every two seconds, or at once after a choice. No clock is read here.
  */
 
@@ -32,7 +32,7 @@ export class DelayPanel {
   #mode;
   /** @type {number | null} */
   #fixedMs = null;
-  /** Where the mode was before somebody chose by hand. @type {number | null} */
+  /** The mode's target before one was chosen by hand. @type {number | null} */
   #modeMs = null;
   /** A point under the finger, not yet chosen. @type {number | null} */
   #previewed = null;
@@ -107,7 +107,7 @@ export class DelayPanel {
     this.#writtenMs = -Infinity;
     this.#chosen.target(null);
     this.#write();
-    // The button goes; whoever came here by keyboard stays beside it.
+    // The button disappears; a keyboard user's focus stays beside it.
     if (hadFocus) this.#radios.find(({ checked }) => checked)?.focus();
   }
 

@@ -1,7 +1,7 @@
 /**
  * The plain numbers of the details, in words.
  *
- * In: a snapshot. Out: labels and values; a dash for what is not known. Pure.
+ * In: a snapshot. Out: labels and values; a dash for the unknown. Pure.
  */
 
 import { msOf } from '../core/units.js';
@@ -9,7 +9,7 @@ import { fineMilliseconds, isKnown, milliseconds, thousands, UNKNOWN } from './f
 
 /** @typedef {import('./words.js').Snapshot} Snapshot */
 
-/** @param {Snapshot} snapshot @returns {{label: string, value: string}[]} from the sound's way to the machine's words */
+/** @param {Snapshot} snapshot @returns {{label: string, value: string}[]} from the sound to technical figures */
 export function detailRows(snapshot) {
   const { source } = snapshot;
   const heard = source && source.channels > 0
@@ -19,7 +19,7 @@ export function detailRows(snapshot) {
     { label: 'Of that, browser output', value: fineMilliseconds(snapshot.output_latency_ms) },
     { label: 'Of that, network', value: fineMilliseconds(snapshot.network_delay_ms) },
     { label: 'Network jitter', value: fineMilliseconds(snapshot.jitter_ms) },
-    { label: 'Sound in a message', value: chunkWords(snapshot) },
+    { label: 'Packet length', value: chunkWords(snapshot) },
     { label: 'Buffer level', value: fineMilliseconds(snapshot.level_ms) },
     { label: 'Buffer target', value: fineMilliseconds(snapshot.target_ms) },
     { label: 'Buffer needed, last 20 s', value: fineMilliseconds(snapshot.required_lead_ms) },
@@ -59,11 +59,11 @@ function transportWords(transport) {
   return transport === 'port' ? 'messages' : transport ?? UNKNOWN;
 }
 
-/** @param {Snapshot} snapshot @returns {string} how much sound a message holds, and why where that is not the least */
+/** @param {Snapshot} snapshot @returns {string} how much sound a message holds, and why if that is not the least */
 function chunkWords({ chunk_frames: frames, chunk_why: why, source }) {
   const length = fineMilliseconds(isKnown(frames) ? msOf(frames, source?.rate_hz || undefined) : null);
-  if (why === 'network') return `${length}, for this network's sake`;
-  return why === 'service_busy' ? `${length}, because many listen` : length;
+  if (why === 'network') return `${length}, as this network needs`;
+  return why === 'service_busy' ? `${length}, because of many listeners` : length;
 }
 
 /** @param {number} channels @param {number} first @returns {string} */

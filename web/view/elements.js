@@ -1,5 +1,5 @@
 /**
- * Elements of index.html by their name, and writing into them only what differs: no layout, no announcement without need.
+ * Elements of index.html by name. Writes only what differs, to avoid needless layout and announcements.
  */
 
 /**

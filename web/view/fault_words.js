@@ -1,7 +1,7 @@
 /**
- * Words for what the page's own scripts found: they say it by a name, the service and the browser in their own words.
+ * Words for faults that the page's own scripts found and named. Service and browser report theirs in words.
  *
- * In: a name, or such words. Out: words. Pure.
+ * In: such a name, or words. Out: words. Pure.
  */
 
 /** @type {ReadonlyMap<string, string>} */
@@ -15,7 +15,7 @@ export const FAULT_WORDS = new Map([
   ['upload_broke', 'The connection broke before the whole update was sent. Send it again.'],
 ]);
 
-/** @param {string} said a name of the page's own, or anybody's words @returns {string} */
+/** @param {string} said one of our names, or words of others @returns {string} */
 export function faultWords(said) {
   return FAULT_WORDS.get(said) ?? said;
 }

@@ -4,7 +4,7 @@
  * Pure: no globals, no locale (a number looks the same on every device and in every test).
  */
 
-/** What stands where a number is not known. */
+/** Shown for an unknown number. */
 export const UNKNOWN = '–';
 
 /** @param {number | null} ms @returns {string} whole milliseconds, seconds from 1 s on: "41 ms", "2.4 s" */

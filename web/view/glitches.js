@@ -1,15 +1,15 @@
 /**
- * Interruptions of the sound in words: what a cause is called, what counts as a glitch.
+ * Interruptions of the sound in words: the names of causes, and what counts as a glitch.
  *
  * In: causes as the report names them, and their counts. Out: strings, counts. Pure.
  */
 
 import { thousands } from './figures.js';
 
-/** Counted and shown, but not called a glitch: the listener wanted it, or somebody plugged the synth in. */
+/** Counted and shown, but not called a glitch: it was intended, such as plugging the synth in. */
 const INTENDED = new Set(['source_change']);
 
-/** The names of docs/ref/wire-format.md, "Cause codes", as one says them. */
+/** The names of docs/ref/wire-format.md, "Cause codes", in words. */
 const CAUSE_WORDS = new Map([
   ['capture_xrun', 'The service fetched the sound too late from the synth'],
   ['usb_loss', 'USB lost sound between the synth and the service'],
@@ -20,7 +20,7 @@ const CAUSE_WORDS = new Map([
   ['network_late', 'The network delivered the sound too late'],
   ['render_underrun', 'This browser was too busy to play in time'],
   ['tab_suspended', 'This device put the page to sleep'],
-  ['unexplained_loss', 'Sound went missing and nobody said why (please report it)'],
+  ['unexplained_loss', 'Sound was lost; cause unknown (please report it)'],
   ['bad_packet', 'A message arrived damaged and was thrown away'],
 ]);
 

@@ -27,7 +27,7 @@ export class History {
   #glitches = new Uint32Array(CAPACITY);
   #next = 0;
   #filled = 0;
-  /** Of the first sample, whatever it counts happened before the picture began. */
+  /** Glitches of the first sample happened before the picture began. */
   #glitchTotal = Infinity;
 
   /**

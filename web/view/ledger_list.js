@@ -1,7 +1,7 @@
 /**
  * The list of what interrupted the sound, newest first.
  *
- * In: the report's ledger and the time. Out: list items; nothing is touched while the ledger stays as it was.
+ * In: the report's ledger and the time. Out: list items; nothing is written while the ledger is unchanged.
  */
 
 import { part, write, writeOrHide } from './elements.js';
@@ -10,7 +10,7 @@ import { ledgerRows, restWords } from './ledger_rows.js';
 /** Rows that are always open; the others are one press away, so that a phone's page stays short. */
 const OPEN_ROWS = 5;
 
-/** An interruption that still lasts grows with every look. */
+/** An interruption under way grows with every update. */
 const EVERY_MS = 500;
 
 export class LedgerList {

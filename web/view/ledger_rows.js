@@ -18,14 +18,14 @@ const WEEKDAYS = ['Thu', 'Fri', 'Sat', 'Sun', 'Mon', 'Tue', 'Wed']; // day 0 of 
  * @typedef {object} Entry
  * @property {number} at_ms since 1970, UTC
  * @property {string} cause as in the report's glitches
- * @property {number | null} length_ms null where nobody knows
+ * @property {number | null} length_ms null if unknown
  *
  * @typedef {object} Row
  * @property {string} time local: "14:03:27", with the weekday when it was not today
  * @property {string} iso for machines
  * @property {string} words
  * @property {string} length
- * @property {boolean} intended no glitch: somebody wanted it
+ * @property {boolean} intended no glitch: it was wanted
  */
 
 /**

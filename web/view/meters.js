@@ -8,6 +8,7 @@
 
 import { Ballistics, FLOOR_DB, meterPosition } from './ballistics.js';
 import { decibels } from './figures.js';
+import { PIXEL_RATIO_MAX } from './picture.js';
 
 /** @typedef {{bar: CanvasGradient, hold: string, well: string, clip: string}} Look */
 
@@ -17,9 +18,6 @@ const SPOKEN_EVERY_MS = 1000;
 /** A segment with the gap behind it, in CSS pixels: fine enough for 1 dB on a phone, coarse enough to move in steps. */
 const PITCH_PX = 6;
 const GAP_PX = 2;
-
-/** Sharper than this nobody sees; it only costs pixels. */
-const PIXEL_RATIO_MAX = 2;
 
 export class Meters {
   #meters;

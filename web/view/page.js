@@ -2,8 +2,8 @@
  * The page's elements, and what they show of a snapshot.
  *
  * In: snapshots with their time. Out: text, classes and attributes; nothing is computed here but when to write.
- * Meters move with every snapshot; text at most twice a second, or at once when something happened: numbers that
- * can be read, and a page that costs next to nothing beside the sound. No clock is read here.
+ * Meters move with every snapshot, text at most twice a second or at once after an event: so numbers are readable, and the page costs
+ * little beside the sound. No clock is read here.
  */
 
 import { detailRows } from './detail_rows.js';
@@ -21,10 +21,10 @@ import * as words from './words.js';
 
 const TEXT_EVERY_MS = 500;
 
-/** States in which numbers belong to a running session and are worth keeping. */
+/** States in which numbers belong to a running session and stay shown. */
 const RUNNING = new Set(['buffering', 'playing', 'waiting', 'reconnecting']);
 
-/** States in which the buffer is in use; in others its last level is old news. */
+/** States in which the buffer is in use; in others its last level is out of date. */
 const BUFFERED = new Set(['buffering', 'playing']);
 
 export class Page {
@@ -59,7 +59,7 @@ export class Page {
   #event = '';
   #pairEvent = '';
   #state = '';
-  /** Who it was that played: the name stays when the sound stops. @type {import('./words.js').Source | null} */
+  /** The last source: its name stays when the sound stops. @type {import('./words.js').Source | null} */
   #known = null;
   /** @type {number | null} */
   #delayMs = null;
@@ -195,7 +195,7 @@ function writeNotice(notice) {
 /** @param {HTMLElement} element @param {string} sentence a narrow screen breaks it between its clauses, not inside "41 ms" */
 function writeClauses(element, sentence) {
   if (element.textContent === sentence) return;
-  const clauses = sentence.split(/(?<=,) /).map((text) => {
+  const clauses = words.clauses(sentence).map((text) => {
     const clause = document.createElement('span');
     clause.textContent = text;
     return clause;

@@ -8,10 +8,10 @@
 /** @typedef {{delay: string, level: string, fault: string, faultGround: string, grid: string, label: string, text: string, ground: string, font: string}} Look */
 /** @typedef {(context: CanvasRenderingContext2D, size: {width: number, height: number}, look: Look) => void} Draw */
 
-/** Sharper than this nobody sees; it only costs pixels. */
-const PIXEL_RATIO_MAX = 2;
+/** A higher ratio is not visible and only costs pixels. */
+export const PIXEL_RATIO_MAX = 2;
 
-/** Where these change, so do the colours. */
+/** Colours change with these. */
 const QUERIES = ['(prefers-color-scheme: light)', '(prefers-contrast: more)', '(forced-colors: active)'];
 
 export class Picture {

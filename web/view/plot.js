@@ -2,7 +2,7 @@
  * The picture of the last minute: the delay as a line, the buffer's level as an area under it with its
  * target as a thin line, glitches as marks.
  *
- * In: a History and the time. Out: pixels. Draws only what somebody can see, and never more often than asked.
+ * In: a History and the time. Out: pixels. Draws only what is visible, and no more often than asked.
  * The numbers in words stand beside the canvas (words.js, plotWords); the canvas itself is one image to a screen reader.
  */
 

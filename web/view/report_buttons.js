@@ -1,12 +1,12 @@
 /**
- * Save report, Save arrivals, and Copy where the browser has a clipboard for pages.
+ * Save report, Save network log, and Copy if the browser has a clipboard for pages.
  *
- * In: who composes the report, and who has the arrivals. Out: a download, or text on the clipboard, and one word about it.
+ * In: functions that give the report and the arrivals. Out: a download, or text on the clipboard, and a word about it.
  */
 
 import { part, write } from './elements.js';
 
-/** Long after every browser has fetched what it downloads. */
+/** By then every browser has fetched the file. */
 const FORGET_AFTER_MS = 60_000;
 
 export class ReportButtons {

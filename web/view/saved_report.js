@@ -1,8 +1,8 @@
 /**
- * The report as a file, for somebody who asks for help: every number, and what kind of browser it comes from.
+ * The report as a file, for people who ask for help: every number, and the kind of browser.
  *
  * In: the report and facts of the browser. Out: a name and JSON text. Nothing in it says where the page or its listener
- * is: no addresses, no names, nothing stored. What is text in it is one of our own words, or left out. Pure.
+ * is: no addresses, no names, nothing stored. Its texts are our own words; others are left out. Pure.
  */
 
 import { CAUSE_NAMES } from '../core/causes.js';
@@ -18,7 +18,7 @@ import { CAUSE_NAMES } from '../core/causes.js';
  * @property {string} visibility 'visible' or 'hidden'
  */
 
-/** The more particular first: every Chrome calls itself Safari as well. @type {readonly [RegExp, string][]} */
+/** The more specific first: every Chrome calls itself Safari as well. @type {readonly [RegExp, string][]} */
 const BROWSERS = [
   [/\bEdg(?:A|iOS)?\/(\d{1,4})/, 'Edge'],
   [/\bSamsungBrowser\/(\d{1,4})/, 'Samsung Internet'],
@@ -49,7 +49,7 @@ const OWN_WORDS = new Set([
 const REFUSAL = /^the (?:record at byte \d{1,9}|message) (?:is cut short|holds (?:no record|more than \d{1,9} records)|is larger than \d{1,9} bytes|is of (?:version \d{1,9}, this program speaks \d{1,3}|unknown kind \d{1,9})|has a format its kind cannot have|claims \d{1,10} frames)$/;
 const VERSION = /^\d{1,4}\.\d{1,4}\.\d{1,4}$/;
 
-/** @param {string} agent @returns {string} "Chrome 157, Android 10": a device's model and what else a browser adds are left out */
+/** @param {string} agent @returns {string} "Chrome 157, Android 10": without the device's model and whatever else a browser adds */
 function browserWords(agent) {
   const known = [BROWSERS, SYSTEMS].flatMap((list) => {
     for (const [pattern, name] of list) {
@@ -61,14 +61,14 @@ function browserWords(agent) {
   return known.join(', ') || 'unknown';
 }
 
-/** @param {string} word @returns {boolean} whether it is ours, whoever sent it */
+/** @param {string} word @returns {boolean} whether it is one of our own words */
 function isOurs(word) {
   return OWN_WORDS.has(word) || REFUSAL.test(word) || VERSION.test(word);
 }
 
 /**
  * @param {unknown} value @param {string} [key] under which it stands
- * @returns {unknown} the same, with whatever is text and not our own left out
+ * @returns {unknown} the same, without texts that are not our own
  */
 function told(value, key = '') {
   if (Array.isArray(value)) return value.map((item) => told(item));

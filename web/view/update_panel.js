@@ -1,7 +1,7 @@
 /**
- * The place for updates: how one fares, a file to send, a restart into what was installed.
+ * Updates: the progress of one, a file to send, a restart into the new version.
  *
- * In: what the service says of updates. Out: a file, or the wish to restart, to whoever joins this panel to the service.
+ * In: what the service says of updates. Out: a file, or a request to restart, for the caller to send to the service.
  */
 
 import { LENGTH_BYTES } from '../core/page/constants.js';
@@ -47,16 +47,16 @@ export class UpdatePanel {
     this.#restart.addEventListener('click', async () => write(this.#said, faultWords(await restart())));
   }
 
-  /** @param {Update | null} update null where there is none, or the service does not answer */
+  /** @param {Update | null} update null if there is none, or the service does not answer */
   show(update) {
-    // A device that restarts does not answer: what was there stays there.
+    // A device that restarts does not answer: what was shown stays.
     if (!update) return;
     const shown = updateView(update);
     this.#bytesMax = update.bytes_max;
     this.#running = update.running;
     this.details.hidden = false;
     write(part('update-summary', HTMLElement), shown.summary);
-    // Every percent would be read aloud: the bar says those.
+    // A screen reader would read every percent aloud; the bar shows them.
     write(this.#words, shown.percent === null ? shown.words : 'An update is under way. Do not switch off.');
     this.#form.hidden = !shown.may_send && this.#sentPercent === null;
     this.#restart.hidden = !shown.may_restart;
@@ -66,7 +66,7 @@ export class UpdatePanel {
 
   /** @param {File} file @param {Send} send */
   async #offer(file, send) {
-    // A file that was moved or changed since it was chosen cannot be read any more.
+    // A file moved or changed since it was chosen can no longer be read.
     const why = fileFaultWords(file.size, this.#bytesMax) || (await this.#asksFirst(file).catch(() => 'This file cannot be read: choose it again.'));
     write(this.#said, why || 'Sending it. Stay on this page until it has arrived.');
     if (why) return;
@@ -77,14 +77,14 @@ export class UpdatePanel {
     if (refusal === '') this.#form.reset();
   }
 
-  /** One file at a time: another press waits until this one is dealt with. @param {boolean} locked */
+  /** One file at a time: ignores presses until this one is done. @param {boolean} locked */
   #lock(locked) {
     this.#isLocked = locked;
     part('update-button', HTMLButtonElement).disabled = locked;
     this.#file.disabled = locked;
   }
 
-  /** @param {File} file @returns {Promise<string>} why it is not sent as it is, '' when it may */
+  /** @param {File} file @returns {Promise<string>} a reason to ask first, '' when it can be sent */
   async #asksFirst(file) {
     if (!beginsAsUpdate(await bytes(file, 0, 4))) return 'This file is no update.';
     const signature = signatureBytes(await bytes(file, file.size - LENGTH_BYTES, file.size));

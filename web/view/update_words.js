@@ -1,5 +1,5 @@
 /**
- * Updates of the device in words: how one fares, and what is wrong with a file. Which of them fits is decided in core/page/update.js. Pure.
+ * Updates of the device in words: the progress of one, and what is wrong with a file. core/page/update.js decides which words apply. Pure.
  */
 
 import { MEBIBYTE } from '../core/page/constants.js';
@@ -22,7 +22,7 @@ export function updateView(update) {
   return {
     ...state,
     summary: news ? `Update: ${NEWS[news]}` : 'Update',
-    words: [words || 'No update was ever installed here.', detail && `(${detail})`, unfit].filter(Boolean).join(' '),
+    words: [words || 'No update has been installed yet.', detail && `(${detail})`, unfit].filter(Boolean).join(' '),
   };
 }
 
@@ -38,5 +38,5 @@ export function fileFaultWords(bytes, bytesMax) {
 /** @param {string} version of the file @param {string} running @returns {string} what to ask before it is sent, '' when there is nothing to ask */
 export function olderWords(version, running) {
   if (!isOlder(version, running)) return '';
-  return `This file holds version ${version}, which is older than version ${running} that runs now. Older versions may have faults that are mended since.`;
+  return `This file holds version ${version}, which is older than version ${running} that runs now. Older versions may have faults that have been fixed since.`;
 }

@@ -1,20 +1,20 @@
 /**
  * The what-if curve: what each delay would cost here, in dropouts per hour.
  *
- * In: the report's what_if, as counted by the worklet on the very blocks that were played. Out: the curve, its scales
+ * In: the report's what_if, as counted by the worklet on the blocks that were played. Out: the curve, its scales
  * (0 to 1, for a picture or a slider), and its sentences. Pure: no elements, no clock.
  */
 
 import { milliseconds } from './figures.js';
 
-/** Before this much was watched a curve would show chance, not the network. */
+/** A curve made of less would show chance, not the network. */
 export const EVIDENCE_S = 10;
 
 /** The height of 0: a lane of its own, since a logarithm has no place for it. */
 const LOWEST_PER_HOUR = 0.1;
 const LOWEST_HEIGHT = 0.14;
 
-/** More often than this nobody counts. */
+/** Beyond this the number no longer matters. */
 const HIGHEST_PER_HOUR = 7200;
 
 /** Delays that may stand on the axis. */
@@ -29,7 +29,7 @@ export const RATE_MARKS = Object.freeze([
 ]);
 
 /**
- * What is read of the report. Keys are only ever added there.
+ * The keys used of the report. Keys are only added there.
  *
  * @typedef {object} WhatIf
  * @property {number} target_ms the lead that would have been held
@@ -138,12 +138,12 @@ export function valueWords(curve, targetMs) {
 
 /** @param {Curve} curve @returns {string} the curve in one sentence, for those who do not see it and for those who do */
 export function curveWords({ points, observedS, truth }) {
-  const watched = `On this network, so far ${durationWords(observedS)} watched: `;
+  const time = `In the past ${durationWords(observedS).replace(/^1 /, '')}`;
   const free = points.findIndex(({ events }) => events === 0);
-  if (free < 0) return `${watched}dropouts at every delay shown.`;
-  if (free === 0) return `${watched}no dropouts at any delay shown.`;
+  if (free < 0) return `${time}, every delay shown had dropouts.`;
+  if (free === 0) return `${time}, no delay shown had dropouts.`;
   const least = milliseconds(/** @type {Point} */ (points[free]).delayMs);
-  return `${watched}no dropouts from ${least}${truth === 'buffer' ? ' of buffer' : ''} on.`;
+  return `${time}, ${least}${truth === 'buffer' ? ' of buffer' : ''} or more had no dropouts.`;
 }
 
 /** @param {number} perHour above 0 @returns {string} "about 3 dropouts an hour", in the unit that gives a number one can imagine */

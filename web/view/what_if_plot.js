@@ -1,5 +1,5 @@
 /**
- * The picture of the what-if curve, with the delay that is held, and a hand on it.
+ * The picture of the what-if curve, with the delay that is held, and how to choose another.
  *
  * In: a curve, what is held, what the mode would hold. Out: pixels, and the points a finger or a mouse chooses.
  * The same choice by keyboard is the slider under it (delay_panel.js), whose thumb stands below the mark.
@@ -16,11 +16,11 @@ import { delayAt, delayMarks, heightAt, heightOf, indexAt, positionOf, RATE_MARK
 /** @typedef {{x: number, y: number, words: string, left: number, labelY: number, isHeld: boolean}} Mark */
 
 /**
- * @typedef {object} Shown
+ * @typedef {object} PlotState
  * @property {Curve} curve
- * @property {number | null} heldMs the target in force, or under the finger
+ * @property {number | null} heldMs the target in use, or under the finger
  * @property {string} heldName
- * @property {number | null} modeMs where the mode would be, null where that is what is held
+ * @property {number | null} modeMs the mode's own target, null if that is held
  * @property {string} modeName
  */
 
@@ -31,7 +31,7 @@ const TOP_PX = 40;
 const BOTTOM_PX = 24;
 const MARK_PX = 7;
 
-/** A finger that goes down further from the mark than this wants to scroll, not to choose. */
+/** A finger that touches further from the mark than this scrolls, and does not choose. */
 const FINGER_PX = 40;
 
 /** Labels on the axis need this much room each. */
@@ -43,7 +43,7 @@ const LABELS_FROM = 0.55;
 export class WhatIfPlot {
   #canvas;
   #picture;
-  /** @type {Shown | null} */
+  /** @type {PlotState | null} */
   #shown = null;
   #dragging = false;
 
@@ -68,7 +68,7 @@ export class WhatIfPlot {
       this.#dragging = false;
       hand.choose(this.#indexUnder(event));
     });
-    // The browser took the finger for scrolling: nothing was chosen.
+    // The browser took this as scrolling: nothing was chosen.
     canvas.addEventListener('pointercancel', () => {
       if (!this.#dragging) return;
       this.#dragging = false;
@@ -76,7 +76,7 @@ export class WhatIfPlot {
     });
   }
 
-  /** @param {Shown} shown */
+  /** @param {PlotState} shown */
   show(shown) {
     this.#shown = shown;
     if (this.#picture.seen) this.#picture.draw();

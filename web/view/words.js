@@ -1,5 +1,5 @@
 /**
- * What the page says of the player: its state, what is the matter, what to do.
+ * The player in words: its state, what is wrong, what to do.
  *
  * In: a snapshot of the player. Out: strings, and small objects made of strings.
  * Belongs here: wording, rounding, singular and plural. Does not: elements, time, decisions about playout.
@@ -11,12 +11,12 @@ import { isKnown, milliseconds } from './figures.js';
 import { glitchTotal, glitchWords } from './glitches.js';
 
 /**
- * What the page reads of `Player.snapshot()`. Keys are only ever added there, so nothing here insists on all of them.
+ * What the page reads of `Player.snapshot()`. Keys are only added there, so nothing here requires all of them.
  *
  * @typedef {object} Source
  * @property {string} kind 'synth', 'demo', 'test' or 'none'
  * @property {string} state 'playing', 'waiting', 'lost', 'stalled' or 'ended'
- * @property {string} name what a person calls it, '' when unknown
+ * @property {string} name its name for people, '' when unknown
  * @property {number} channels 0 when unknown
  * @property {number} [rate_hz] frames per second it delivers, 0 when unknown
  * @property {number} first_channel first of the pair that is heard, counted from 1
@@ -30,7 +30,7 @@ import { glitchTotal, glitchWords } from './glitches.js';
  * @property {ArrayLike<number> | null} peaks left and right, linear, since the last snapshot
  * @property {number} volume 0 to 1
  * @property {number | null} delay_ms
- * @property {number | null} [refused_delay_ms] one that cannot be: below nothing
+ * @property {number | null} [refused_delay_ms] an impossible one, below 0
  * @property {number | null} output_latency_ms
  * @property {number | null} level_ms
  * @property {number | null} target_ms
@@ -41,7 +41,7 @@ import { glitchTotal, glitchWords } from './glitches.js';
  * @property {number | null} [network_delay_ms]
  * @property {number | null} [jitter_ms] of the network
  * @property {number | null} [chunk_frames] of a message, as the service says
- * @property {string | null} [chunk_why] why so many
+ * @property {string | null} [chunk_why] why this many
  * @property {number | null} [required_lead_ms] worst of the last 20 s
  * @property {number | null} [drift_ppm] between the synth's clock and this device's
  * @property {number | null} [rate_ppm] how much faster than its own rate the stream is played
@@ -52,16 +52,16 @@ import { glitchTotal, glitchWords } from './glitches.js';
  * @property {readonly import('./ledger_rows.js').Entry[] | null} [ledger] oldest first
  *
  * @typedef {object} Notice
- * @property {'fault' | 'note'} tone a fault needs somebody to act; a note explains why it is silent
- * @property {string} title what is the matter
+ * @property {'fault' | 'note'} tone a fault needs action; a note explains a silence
+ * @property {string} title what is wrong
  * @property {string} remedy what to do about it, '' when nothing
- * @property {string} detail the exact words of the machine, '' without any
- * @property {boolean} reload whether loading the page again is the remedy
+ * @property {string} detail the machine's exact words, '' without any
+ * @property {boolean} reload whether reloading the page is the remedy
  */
 
 const PRODUCT = 'Synthwire';
 
-/** What is wrong with the address or the browser: another try ends the same way. */
+/** The address or the browser is at fault: another try ends the same way. */
 const HOPELESS = new Set(['insecure_context', 'no_worklet']);
 
 /** @type {ReadonlyMap<string, Omit<Notice, 'detail'>>} */
@@ -125,16 +125,16 @@ export function instrumentBadge(source) {
   return source?.kind === 'test' ? 'Test signal' : '';
 }
 
-/** @param {Source | null} source @returns {string} one quiet sentence under the line of truth, '' for a real instrument */
+/** @param {Source | null} source @returns {string} one quiet sentence under the status line, '' for a real instrument */
 export function instrumentHint(source) {
-  if (source?.kind === 'demo') return 'Not your synth yet. Plug it in by USB and switch it on: it takes over by itself.';
+  if (source?.kind === 'demo') return 'This is the demo. Connect your synth by USB and it takes over.';
   return source?.kind === 'test' ? 'Known sounds for measuring, not an instrument.' : '';
 }
 
 /**
  * @param {{state: string, problem?: string | null}} snapshot
  * @returns {{label: string, starts: boolean, useful: boolean}} `starts`: the next press starts, else it stops;
- *   not `useful` where no number of presses helps
+ *   not `useful` if no press helps
  */
 export function buttonWords({ state, problem }) {
   if (problem && HOPELESS.has(problem)) return { label: 'Listen', starts: true, useful: false };
@@ -143,20 +143,25 @@ export function buttonWords({ state, problem }) {
   return state === 'blocked' ? { label: 'Tap to hear', starts: true, useful: true } : { label: 'Stop', starts: false, useful: true };
 }
 
-/** @param {Snapshot} snapshot @returns {string} the one line of truth */
+/** @param {Snapshot} snapshot @returns {string} the status line */
 export function statusLine(snapshot) {
   const { state, source } = snapshot;
   if (state !== 'playing' || silent(source)) return statusWords(snapshot);
   const parts = [statusWords(snapshot)];
-  if (isKnown(snapshot.delay_ms)) parts.push(`${milliseconds(snapshot.delay_ms)} ${behind(source)}`);
+  if (isKnown(snapshot.delay_ms)) parts.push(`${milliseconds(snapshot.delay_ms)} delay`);
   parts.push(glitchWords(glitchTotal(snapshot.glitches)));
-  return parts.join(', ');
+  return parts.join(' · ');
+}
+
+/** @param {string} sentence of statusLine @returns {string[]} between which a narrow screen may break it: not inside "41 ms" */
+export function clauses(sentence) {
+  return sentence.split(/(?<=[·,]) /);
 }
 
 /** @param {Snapshot} snapshot @returns {string} the state without numbers: what a screen reader is told when it changes */
 export function statusWords({ state, source, problem }) {
   switch (state) {
-    case 'idle': return 'Press Listen to hear here what the synth plays, as it is played.';
+    case 'idle': return 'Press Listen to hear the synth live.';
     case 'connecting': return 'Connecting…';
     case 'reconnecting': return 'No connection, trying again…';
     case 'blocked': return 'Sound is blocked';
@@ -179,7 +184,7 @@ export function pageTitle(snapshot) {
 }
 
 /**
- * What is the matter, and what to do. A problem of the player comes before one of the instrument.
+ * What is wrong, and what to do. A problem of the player comes before one of the instrument.
  *
  * @param {Snapshot} snapshot
  * @param {{hostname: string, port: string}} place where this page came from
@@ -200,10 +205,10 @@ function problemNotice(problem, detail, state, place) {
   const known = PROBLEM_WORDS.get(problem);
   if (!known) return { tone: 'fault', title: 'Something is wrong', remedy: 'Reload the page.', detail: detail || problem, reload: true };
   if (problem === 'server_unreachable' && state === 'reconnecting') {
-    return { ...known, title: 'No connection to Synthwire', remedy: `${known.remedy} The sound comes by itself once it answers.`, detail };
+    return { ...known, title: 'No connection to Synthwire', remedy: `${known.remedy} The sound returns when it answers.`, detail };
   }
   if (problem === 'refused' && state === 'reconnecting') {
-    return { ...known, tone: 'fault', title: 'Synthwire takes no connection from here now', remedy: 'It is tried again by itself.', detail };
+    return { ...known, tone: 'fault', title: 'Synthwire takes no connection from here now', remedy: 'The page keeps trying.', detail };
   }
   return { ...known, detail };
 }
@@ -225,8 +230,8 @@ function insecureNotice({ hostname, port }) {
 /** @param {Source} source @returns {Notice | null} */
 function sourceNotice(source) {
   const remedy = {
-    waiting: 'Connect it by USB to the machine that runs Synthwire and switch it on. The sound starts by itself.',
-    lost: 'It was unplugged or switched off. Plug it in again: the sound comes back by itself.',
+    waiting: 'Connect it by USB to the machine that runs Synthwire and switch it on. The sound then starts.',
+    lost: 'It was unplugged or switched off. Plug it in again, and the sound returns.',
     stalled: 'Is it switched on? If so, unplug its USB cable and plug it in again.',
     ended: 'Start Synthwire again to hear it again.',
   };
@@ -252,7 +257,7 @@ export function pairChoices(channels, firstChannel) {
 
 /**
  * @param {ReturnType<import('./history.js').History['summary']>} summary
- * @returns {string} the plot in one sentence, for those who do not see it
+ * @returns {string} the plot in one sentence, for those who cannot see it
  */
 export function plotWords(summary) {
   const spans = [
@@ -277,7 +282,7 @@ function silent(source) {
   return source && (source.kind === 'none' || source.state !== 'playing') ? source : null;
 }
 
-/** @param {Source} source @returns {boolean} it was a recording: nobody has unplugged it */
+/** @param {Source} source @returns {boolean} it was a recording, not an instrument */
 function hasEnded(source) {
   return source.state === 'ended';
 }
@@ -295,10 +300,4 @@ function waitingWords(source) {
   if (hasEnded(source)) return 'The recording is over';
   if (source.state === 'lost') return 'Waiting for the synth…';
   return source.state === 'stalled' ? 'Waiting for sound…' : 'Waiting for a synth…';
-}
-
-/** @param {Source | null} source @returns {string} */
-function behind(source) {
-  if (source?.kind === 'demo') return 'behind it';
-  return source?.kind === 'test' ? 'behind the signal' : 'behind the synth';
 }

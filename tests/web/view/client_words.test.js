@@ -24,5 +24,5 @@ test('how well it hears is said in one line', () => {
   assert.equal(clientWords(client()), 'connected for less than a minute');
   assert.equal(clientWords(client({ connected_s: 60, report })), '41 ms, no glitches, for 1 minute');
   assert.equal(clientWords(client({ connected_s: 7300, report: { ...report, delay_ms: null, glitches: { network_late: 2, pair_changed: 0 } } })), '2 glitches, for 2 hours');
-  assert.deepEqual([0, 1, 12].map(countWords), ['Nobody listens now.', 'One listens now.', '12 listen now.']);
+  assert.deepEqual([0, 1, 12].map(countWords), ['No listeners.', '1 listener.', '12 listeners.']);
 });

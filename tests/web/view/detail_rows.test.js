@@ -19,16 +19,16 @@ function shown(given) {
 test('every number is shown with its unit', () => {
   const rows = shown({});
   for (const [label, value] of [
-    ['Delay behind the synth', '40.7 ms'], ['Of that, network', '1.2 ms'], ['Network jitter', '0.4 ms'], ['Sound in a message', '11.6 ms'],
+    ['Delay behind the synth', '40.7 ms'], ['Of that, network', '1.2 ms'], ['Network jitter', '0.4 ms'], ['Packet length', '11.6 ms'],
     ['Buffer needed, last 20 s', '8.1 ms'], ['Clock drift', '−12.3 ppm'], ['Playing speed', '0.0 ppm'],
     ['Splices', '1,002'], ['Sound concealed', '84 ms'], ['Channels heard', '3–4 of 32'], ['Sample rate of the synth', '44,100 Hz'], ['Sample rate here', '44,100 Hz'],
     ['Path to the audio thread', 'shared memory'], ['Packet number', '1,234,567'], ['State', 'playing'],
   ]) assert.equal(rows.get(label), value, label);
-  assert.equal(shown({ chunk_why: 'network' }).get('Sound in a message'), '11.6 ms, for this network\'s sake');
-  assert.equal(shown({ chunk_why: 'service_busy' }).get('Sound in a message'), '11.6 ms, because many listen');
-  assert.equal(shown({ chunk_why: 'least_delay' }).get('Sound in a message'), '11.6 ms');
+  assert.equal(shown({ chunk_why: 'network' }).get('Packet length'), '11.6 ms, as this network needs');
+  assert.equal(shown({ chunk_why: 'service_busy' }).get('Packet length'), '11.6 ms, because of many listeners');
+  assert.equal(shown({ chunk_why: 'least_delay' }).get('Packet length'), '11.6 ms');
   const mono = shown({ source: { ...PLAYING.source, channels: 1, first_channel: 1, rate_hz: 96_000 } });
-  const rows96 = ['Channels heard', 'Sample rate of the synth', 'Sound in a message'].map((label) => mono.get(label));
+  const rows96 = ['Channels heard', 'Sample rate of the synth', 'Packet length'].map((label) => mono.get(label));
   assert.deepEqual(rows96, ['1 of 1, on both sides', '96,000 Hz', '5.3 ms']);
   assert.equal(shown({ rate_ppm: 250 }).get('Playing speed'), '+250.0 ppm');
 });

@@ -35,7 +35,7 @@ test('what somebody should hear of stands where it is seen unopened', () => {
 });
 
 test('the device’s own words are shown, with the tool’s beside them', () => {
-  assert.equal(shown('idle', { words: '' }).words, 'No update was ever installed here.');
+  assert.equal(shown('idle', { words: '' }).words, 'No update has been installed yet.');
   assert.equal(shown('refused', { words: 'It was refused.', detail: 'signature verification failed' }).words, 'It was refused. (signature verification failed)');
 });
 

@@ -98,7 +98,7 @@ test('a restart is offered when one waits, with what it does, and its refusal is
 test('a board that cannot be updated says why, and takes no file', () => {
   const { shown } = panel();
   shown.show(update({ unfit: 'This Raspberry Pi\'s boot loader is older than December 2022.' }));
-  assert.match(seen('update-words'), /^No update was ever installed here\. This Raspberry Pi's boot loader is older/);
+  assert.match(seen('update-words'), /^No update has been installed yet\. This Raspberry Pi's boot loader is older/);
   assert.ok(!isSeen('update-form'));
 });
 

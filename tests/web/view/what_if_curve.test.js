@@ -40,7 +40,7 @@ test('one unknown delay makes it a curve of buffers, and it says so', () => {
   const curve = whatIf.curveOf([{ ...points[0], delay_ms: null }, points[1]], 60);
   assert.equal(curve?.truth, 'buffer');
   assert.deepEqual(curve.points.map(({ delayMs }) => delayMs), [5, 10]);
-  assert.match(whatIf.curveWords(curve), /no dropouts from 10 ms of buffer on/);
+  assert.match(whatIf.curveWords(curve), /^In the past minute, 10 ms of buffer or more had no dropouts/);
 });
 
 test('points stand at equal distances, and what lies between them in proportion', () => {
@@ -95,9 +95,9 @@ test('rates come in the unit that gives a number one can imagine', () => {
 });
 
 test('the curve is told in one sentence', () => {
-  assert.equal(whatIf.curveWords(CURVE), 'On this network, so far 60 minutes watched: no dropouts from 70 ms on.');
-  assert.equal(whatIf.curveWords(curveOf([[5, 0], [10, 0]], 12.9)), 'On this network, so far 12 seconds watched: no dropouts at any delay shown.');
-  assert.equal(whatIf.curveWords(curveOf([[5, 9], [10, 1]], 185)), 'On this network, so far 3 minutes watched: dropouts at every delay shown.');
+  assert.equal(whatIf.curveWords(CURVE), 'In the past 60 minutes, 70 ms or more had no dropouts.');
+  assert.equal(whatIf.curveWords(curveOf([[5, 0], [10, 0]], 12.9)), 'In the past 12 seconds, no delay shown had dropouts.');
+  assert.equal(whatIf.curveWords(curveOf([[5, 9], [10, 1]], 185)), 'In the past 3 minutes, every delay shown had dropouts.');
 });
 
 test('durations are counted in what has been completed', () => {

@@ -25,16 +25,16 @@ function snapshotOf(given = {}) {
   };
 }
 
-test('the line of truth says state, delay and glitches', () => {
+test('the status line says state, delay and glitches', () => {
   const cases = [
-    [{}, 'Playing, 41 ms behind the synth, 0 glitches'],
-    [{ glitches: { network_late: 1 } }, 'Playing, 41 ms behind the synth, 1 glitch'],
-    [{ glitches: { network_late: 1, queue_drop: 1200 }, delay_ms: 2400 }, 'Playing, 2.4 s behind the synth, 1,201 glitches'],
-    [{ delay_ms: null }, 'Playing, 0 glitches'],
-    [{ delay_ms: NaN }, 'Playing, 0 glitches'],
-    [{ source: null }, 'Playing, 41 ms behind the synth, 0 glitches'],
-    [{ source: DEMO }, 'Playing the demo, 41 ms behind it, 0 glitches'],
-    [{ source: { ...DEMO, kind: 'test' } }, 'Playing, 41 ms behind the signal, 0 glitches'],
+    [{}, 'Playing · 41 ms delay · 0 glitches'],
+    [{ glitches: { network_late: 1 } }, 'Playing · 41 ms delay · 1 glitch'],
+    [{ glitches: { network_late: 1, queue_drop: 1200 }, delay_ms: 2400 }, 'Playing · 2.4 s delay · 1,201 glitches'],
+    [{ delay_ms: null }, 'Playing · 0 glitches'],
+    [{ delay_ms: NaN }, 'Playing · 0 glitches'],
+    [{ source: null }, 'Playing · 41 ms delay · 0 glitches'],
+    [{ source: DEMO }, 'Playing the demo · 41 ms delay · 0 glitches'],
+    [{ source: { ...DEMO, kind: 'test' } }, 'Playing · 41 ms delay · 0 glitches'],
     [{ source: { ...SYNTH, state: 'lost' } }, 'Waiting for the synth…'],
     [{ source: NOTHING }, 'Waiting for a synth…'],
     [{ source: { ...DEMO, kind: 'test', state: 'ended', name: 'take.wav' } }, 'The recording is over'],
@@ -85,11 +85,11 @@ test('an insecure page names the addresses that work', () => {
   assert.match(plain.detail, /-L 8080:localhost:80 /);
 });
 
-test('a lost connection says that it comes back by itself, a failed one does not', () => {
+test('a lost connection says that the sound returns, a failed one does not', () => {
   const lost = words.notice(snapshotOf({ state: 'reconnecting', problem: 'server_unreachable' }), PLACE);
   const failed = words.notice(snapshotOf({ state: 'failed', problem: 'server_unreachable' }), PLACE);
-  assert.match(lost.remedy, /by itself/);
-  assert.doesNotMatch(failed.remedy, /by itself/);
+  assert.match(lost.remedy, /sound returns/);
+  assert.doesNotMatch(failed.remedy, /sound returns/);
 });
 
 test('a silent instrument is explained, a sounding one is not', () => {
@@ -157,9 +157,14 @@ test('a pair can be chosen only where there is more than one, and the one that i
   assert.equal(words.pairChoices(32, 1).at(-1).words, '31–32');
 });
 
+test('a narrow screen breaks the status line between its clauses, not inside one', () => {
+  assert.deepEqual(words.clauses(words.statusLine(snapshotOf())), ['Playing ·', '41 ms delay ·', '0 glitches']);
+  assert.deepEqual(words.clauses('No connection, trying again…'), ['No connection,', 'trying again…']);
+});
+
 test('the demo is called a demo, and says how to get rid of it', () => {
   assert.equal(words.instrumentBadge(DEMO), 'Demo');
-  assert.match(words.instrumentHint(DEMO), /Plug it in/);
+  assert.match(words.instrumentHint(DEMO), /Connect your synth/);
   assert.equal(words.instrumentName({ ...DEMO, name: '' }), 'Demo instrument');
   assert.deepEqual([words.instrumentBadge(SYNTH), words.instrumentHint(SYNTH), words.instrumentName(SYNTH)], ['', '', 'MONTAGE']);
   assert.deepEqual([words.instrumentBadge(null), words.instrumentName(null)], ['', 'Live synth']);
@@ -182,5 +187,5 @@ test('the plot is told in one sentence', () => {
 test('a service that takes no connection is not said to go on as before', () => {
   const notice = words.notice(snapshotOf({ state: 'reconnecting', problem: 'refused', problem_detail: '500 people listen already' }), PLACE);
   assert.equal(notice?.tone, 'fault');
-  assert.match(`${notice?.title} ${notice?.remedy}`, /takes no connection.*tried again/);
+  assert.match(`${notice?.title} ${notice?.remedy}`, /takes no connection.*keeps trying/);
 });
