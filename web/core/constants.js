@@ -2,8 +2,8 @@
  * What all of core shares: the stream's rates, units, and how much is kept of glitches.
  *
  * Every number of core that could have been chosen otherwise stands in the table of its folder, `constants.js`, under one row:
- * `unit | reason | what chose it`. The last cell names the tests, benches or documents that chose the value or hold it where it is;
- * `given:` and what prescribes it; or `not measured`. tests/web/constants.test.js reads the tables.
+ * `unit | reason | what chose it`. The last cell names the document or bench with the measurement; or the test that fails at twice or half
+ * the value; or `given:` and what prescribes it; or `not measured`. tests/web/constants.test.js reads the tables.
  */
 
 /** frames/s | rates a stream may have; the service's `hello` says which | given: docs/ref/wire-format.md */

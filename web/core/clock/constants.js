@@ -6,7 +6,7 @@
 
 /** answers | kept: the fastest of these counts | tests/web/clocks.test.js */
 export const PEER_ANSWERS = 16;
-/** ms/ms | how fast an old answer loses certainty: two crystals may differ by 100 ppm | tests/web/clocks.test.js */
+/** ms/ms | how fast an old answer loses certainty: two crystals may differ by 100 ppm | docs/design/clocks.md */
 export const AGE_MS_PER_MS = 1e-4;
 /** ms | browsers round their clocks to 1 ms at worst, at both ends: a difference this small is no contradiction | tests/web/clocks.test.js */
 export const COARSE_MS = 2;
@@ -23,7 +23,7 @@ export const QUESTION_EVERY_MS = 1000;
 
 /** ms | of each second only the least late observation counts: this makes a bad Wi-Fi look like a wire | tests/web/envelope_line.test.js */
 export const LINE_BUCKET_MS = 1000;
-/** buckets | the line goes through the last ninety seconds: 2 ppm where raw arrivals swing by thousands | tests/web/envelope_line.test.js */
+/** buckets | the line goes through the last ninety seconds: 2 ppm where raw arrivals swing by thousands | docs/design/clocks.md */
 export const LINE_BUCKETS = 90;
 /** ms | the first bucket may be longer or shorter by this, as the others begin with whole seconds of Worker time | not measured */
 export const FIRST_OFF_MS = 500;
@@ -41,19 +41,19 @@ export const DRIFT_PPM_MAX = 1000;
 export const NOISE_MS_MIN = 0.02;
 /** ms | scatter assumed until seconds have shown it | not measured */
 export const FIRST_NOISE_MS = 0.05;
-/** ms | a change of the least delay larger than this may be a shift | tests/web/envelope_line.test.js */
+/** ms | a change of the least delay larger than this may be a shift | not measured */
 export const LINE_SHIFT_MS = 1.2;
-/** sigmas | and it must exceed the scatter by this factor | tests/web/envelope_line.test.js */
+/** sigmas | and it must exceed the scatter by this factor | not measured */
 export const LINE_SHIFT_SIGMAS = 4;
-/** ms | no shifts before: the drift is still being learned | tests/web/freeze.test.js */
+/** ms | no shifts before: the drift is still being learned | not measured */
 export const SHIFTS_AFTER_MS = 5000;
-/** ppm | the most uncertainty of the drift that the tolerance for shifts allows for | tests/web/freeze.test.js */
+/** ppm | the most uncertainty of the drift that the tolerance for shifts allows for | not measured */
 export const DOUBT_SIGMA_PPM = 60;
-/** buckets | later than the line in a row. Lateness can be chance, so three must agree | tests/web/envelope_line.test.js */
+/** buckets | later than the line in a row. Lateness can be chance, so three must agree | docs/design/playout.md */
 export const RISE_BUCKETS = 3;
 /** buckets | earlier than the line in a row. Nothing is early by chance, so two suffice | docs/design/playout.md */
 export const FALL_BUCKETS = 2;
-/** ms | everything seen lies this far above the line: the audio thread may have been frozen | tests/web/freeze.test.js */
+/** ms | everything seen lies this far above the line: the audio thread may have been frozen | not measured */
 export const LINE_FREEZE_MS = 20;
 /** ms | for this long | tests/web/freeze.test.js */
 export const LINE_FREEZE_FOR_MS = 120;
@@ -64,11 +64,11 @@ export const DRIFT_KNOWN_MS = 5000;
 
 // Two lines compared by the seconds they share (common_seconds.js)
 
-/** seconds | fewer say nothing | tests/web/common_seconds.test.js */
+/** seconds | fewer say nothing | docs/design/clocks.md */
 export const COMMON_SECONDS_MIN = 20;
 /** ratio | spread of the lower half of a normal distribution to that of the whole | given: the half-normal distribution, sqrt(1 - 2 / pi) */
 export const LOWER_HALF_SPREAD = 0.6;
-/** correlation | from second to second, at most: more would claim no certainty at all | tests/web/common_seconds.test.js */
+/** correlation | from second to second, at most: more would claim no certainty at all | not measured */
 export const ALIKE_MAX = 0.9;
 
 // The live edge (live_edge.js)
@@ -97,26 +97,26 @@ export const SURE_FOR_MS = 10_000;
 
 // When a frame was captured (capture_map.js)
 
-/** s | time constant of the filter: a drift of 300 ppm leaves an error of 0.06 ms | tests/web/clocks.test.js */
+/** s | time constant of the filter: a drift of 300 ppm leaves an error of 0.06 ms | not measured */
 export const CAPTURE_FILTER_S = 0.2;
-/** ns | a stamp further off is no jitter: the timeline has moved, and the map follows at once | tests/web/clocks.test.js */
+/** ns | a stamp further off is no jitter: the timeline has moved, and the map follows at once | not measured */
 export const CAPTURE_STEP_NS = 20e6;
 
 // Which moment is at the ear (output_clock.js)
 
 /** readings | two seconds, at ten readings a second: Chromium's stamps jitter by milliseconds | docs/design/clocks.md */
 export const READINGS = 20;
-/** readings | fewer are a guess | tests/web/clocks.test.js */
+/** readings | fewer are a guess | not measured */
 export const READINGS_MIN = 3;
 /** reading | of the sorted ones that counts as the lowest: one made while the machine was frozen must not count for two seconds | not measured */
 export const LOW_READING = 2;
 /** ms | an honest stamp is at most this old | docs/design/clocks.md */
 export const STAMP_AGE_MS_MAX = 500;
-/** ms | and at most this far in the future: WebKit's run ahead by the context's own time | tests/web/clocks.test.js */
+/** ms | and at most this far in the future: WebKit's run ahead by the context's own time | not measured */
 export const STAMP_AHEAD_MS_MAX = 5;
 /** ms | and at most this far behind rendering | not measured */
 export const LAG_MS_MAX = 1000;
-/** ms | and at least this far: something must lie between rendering and the ear | tests/web/clocks.test.js */
+/** ms | and at least this far: something must lie between rendering and the ear | not measured */
 export const LAG_MS_MIN = 1;
-/** ms | a larger change means another device, or a machine that slept | tests/web/clocks.test.js */
+/** ms | a larger change means another device, or a machine that slept | not measured */
 export const OUTPUT_STEP_MS = 50;

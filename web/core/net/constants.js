@@ -31,7 +31,7 @@ export const FRAME_INDEX_MAX = 2 ** 52;
 
 /** ms | pings are answered every second; after this silence the connection is dead though nobody has said so | tests/web/connection.test.js */
 export const DEAF_MS = 5000;
-/** ms | the Worker checks ten times a second. If it has not for this long it was asleep, and silence proves nothing | tests/web/connection.test.js */
+/** ms | the Worker checks ten times a second. If it has not for this long it was asleep, and silence proves nothing | not measured */
 export const SLEPT_MS = 2500;
 /** ms | a listener sent away sooner after its hello waits before it returns, or two services could send it to and fro without a pause
     | tests/web/connection.test.js */

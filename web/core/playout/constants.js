@@ -61,7 +61,7 @@ export const SAFEST = {
   most: 1000,
 };
 
-/** interruptions | that weigh nothing, so that what is all but forgotten gives its delay back | tests/web/target.test.js */
+/** interruptions | that weigh nothing, so that what is all but forgotten gives its delay back | not measured */
 export const FORGOTTEN = 0.05;
 /** ms | silence this long counts as one more interruption | docs/design/playout.md */
 export const STILL_LATE_MS = 500;
@@ -75,7 +75,7 @@ export const CAUTION_MS_MAX = 20;
 export const WORTH_MS = 1.5;
 /** ms | steps in which memory fades | not measured */
 export const MEMORY_STEP_MS = 100;
-/** ms | a target that creeps by less does not move a reader that rests, or it would never rest | tests/web/simulation.test.js */
+/** ms | a target that creeps by less does not move a reader that rests, or it would never rest | not measured */
 export const RESTING_MS = 0.3;
 /** ms | for which a step to a shorter lead waits for silence | docs/design/playout.md */
 export const PATIENCE_MS = 15_000;
@@ -90,7 +90,7 @@ export const FRAMES_BEYOND = 0x3fff_ffff;
 
 /** ratio | from each lead of the curve to the next: finer than anybody chooses by ear | not measured */
 export const WHAT_IF_FACTOR = 1.06;
-/** leads | of the curve, 4 to 1,014 ms | tests/web/what_if.test.js */
+/** leads | of the curve, 4 to 1,014 ms | not measured */
 export const WHAT_IF_LEADS = 96;
 /** ms | an interruption sooner after another belongs to it: the ear hears one | docs/design/playout.md */
 export const SAME_EVENT_MS = 100;
@@ -112,7 +112,7 @@ export const NOISE_S = 0.25e-3;
 export const LEARNING_S = 15;
 /** ratio/s | by this much | docs/design/playout.md */
 export const LEARNING_SLOPE_PER_S = 300 * PPM;
-/** 1/s | with this gain | tests/web/steering.test.js */
+/** 1/s | with this gain | not measured */
 export const LEARNING_GAIN_PER_S = 0.4;
 /** ratio | up to this correction: still less than a cent | not measured */
 export const LEARNING_CORRECTION_MAX = 500 * PPM;
@@ -134,15 +134,15 @@ export const EXACT_S = 0.4e-3;
 /** s | or shorter by no more than this: the target's own margin is there for it | docs/design/playout.md */
 export const EXACT_NEARER_S = 0.4e-3;
 /** s | a correction ends where the lead is no more than this too long: the estimate moves by 0.1 ms, and that must not start it again
-    | tests/web/steering.test.js */
+    | not measured */
 export const LANDING_S = 0.6e-3;
-/** s | or too short | tests/web/steering.test.js */
+/** s | or too short | not measured */
 export const LANDING_NEARER_S = 0.2e-3;
-/** 1/s | gain towards the nearest whole frame: half a frame brakes with just the slope allowed | tests/web/steering.test.js */
+/** 1/s | gain towards the nearest whole frame: half a frame brakes with just the slope allowed | not measured */
 export const LANDING_GAIN_PER_S = 1.5;
-/** frames | from a whole frame the last step is not heard: full scale at 10 kHz moves by -80 dB | tests/web/steering.test.js */
+/** frames | from a whole frame the last step is not heard: full scale at 10 kHz moves by -80 dB | not measured */
 export const LANDED_FRAMES = 7e-5;
-/** ratio | below this speed the reader may stop at once | tests/web/steering.test.js */
+/** ratio | below this speed the reader may stop at once | not measured */
 export const LANDED_SPEED = 1 * PPM;
 
 // The reader and its timeline (playout.js, timeline.js, outrun.js, feed.js)
@@ -154,14 +154,14 @@ export const STEP_MARGIN_FRAMES = 4;
 /** ms | an audio thread that was frozen for longer was put to sleep with its page | not measured */
 export const SLEEP_MS = 1000;
 /** ms | frames ready this much earlier than any network could bring them show that the audio thread itself was frozen
-    | tests/web/freeze.test.js */
+    | docs/design/playout.md */
 export const FREEZE_MS = 100;
-/** ms | nothing is late for this long: the live edge is later than the line says | tests/web/freeze.test.js */
+/** ms | nothing is late for this long: the live edge is later than the line says | docs/design/playout.md */
 export const EARLY_MS = 1000;
 /** ms | all that comes is too late for this long: the stream has fallen behind. Longer than a network holds back and then delivers at once
-    | tests/web/outrun.test.js */
+    | docs/design/playout.md */
 export const OUTRUN_WINDOW_MS = 500;
-/** ms | enough when it happens again | tests/web/outrun.test.js */
+/** ms | enough when it happens again | docs/design/playout.md */
 export const OUTRUN_AGAIN_MS = 60;
 /** ms | in time, after which it has to be shown anew | tests/web/outrun.test.js */
 export const OUTRUN_OVER_MS = 30_000;
@@ -172,16 +172,16 @@ export const FEED_FRAMES = 16_384;
 
 // The ring (ring.js)
 
-/** frames | 1.365 s at the highest rate, 2.97 s at the usual one. A power of two, so that a slot is found by a mask | tests/web/ring.test.js */
+/** frames | 1.365 s at the highest rate, 2.97 s at the usual one. A power of two, so that a slot is found by a mask | not measured */
 export const CAPACITY_FRAMES = 131_072;
-/** frames | the reader keeps from the oldest, 85 ms and more: a burst written while a block is copied must not reach them | tests/web/ring.test.js */
+/** frames | the reader keeps from the oldest, 85 ms and more: a burst written while a block is copied must not reach them | not measured */
 export const MARGIN_FRAMES = 8192;
 
 // The control words before it (controls.js)
 
 /** words | for all of them | not measured */
 export const CONTROL_WORDS = 512;
-/** marks | of gaps kept | tests/web/ring.test.js */
+/** marks | of gaps kept | not measured */
 export const GAP_MARKS = 16;
 /** words | of a mark: first position, position after the last, cause | given: web/core/playout/ring.js */
 export const GAP_WORDS = 3;
@@ -204,7 +204,7 @@ export const LEAD_ONE = 256;
 
 /** frames | gathered before a block is sent: 8.7 ms, 115 messages a second. Waking a thread costs more than copying | docs/develop/engines.md */
 export const BATCH_FRAMES = 384;
-/** frames | of a block: one batch begun, and the longest record on top | tests/web/port.test.js */
+/** frames | of a block: one batch begun, and the longest record on top | not measured */
 export const BLOCK_FRAMES = 2560;
 /** words | before a block's frames: kind, position, frames, cause | given: web/core/playout/port_sink.js */
 export const BLOCK_HEAD_WORDS = 4;

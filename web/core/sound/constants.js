@@ -33,7 +33,7 @@ export const SEARCH_REACH_FRAMES = framesOf(12);
 export const COARSE_DECIMATION = 4;
 /** places | searched finely: with peaks between the coarse frames, the best may be the second or third | docs/design/concealment.md */
 export const FINE_CANDIDATES = 3;
-/** correlation | that the farthest offset loses, so that of equals the nearest wins | tests/web/splice.test.js */
+/** correlation | that the farthest offset loses, so that of equals the nearest wins | not measured */
 export const FAR_PENALTY = 0.01;
 /** amplitude | silence is below -66 dB | tests/web/splice.test.js */
 export const SILENCE_LEVEL = 10 ** (-66 / 20);
@@ -50,7 +50,7 @@ export const LOW_PASS_REACH_FRAMES = 32;
 export const LOW_PASS_SHARE = 0.9;
 /** ratio | Kaiser's beta of the low-pass | not measured */
 export const LOW_PASS_BETA = 6;
-/** frames | of the past always kept: 93 ms, a window of the low band and its filter | tests/web/concealment.test.js */
+/** frames | of the past always kept: 93 ms, a window of the low band and its filter | not measured */
 export const PAST_FRAMES = 4096;
 
 // Models (models.js, burg.js)
@@ -78,10 +78,10 @@ export const HOLD = -0.96;
 export const LAGS_AT_ONCE = 4;
 /** products | that one coefficient costs in one order of the recursion | docs/design/concealment.md */
 export const WORK_PER_COEFFICIENT = 36;
-/** power | -120 dB a sample: below it there is nothing to model | tests/web/concealment.test.js */
+/** power | -120 dB a sample: below it there is nothing to model | not measured */
 export const POWER_LEAST = 1e-12;
 /** share | added to the energy, like white noise 90 dB below the sound: else rounding decides how a pure tone is modelled
-    | tests/web/concealment.test.js */
+    | not measured */
 export const NOISE_SHARE = 1e-9;
 
 // The guess (guess.js)
