@@ -1,4 +1,4 @@
-# One line per target; the work is in scripts/. Everything a target needs is installed by the target itself.
+# One line per target; the work is in scripts/. Each target installs the packages it needs.
 .DEFAULT_GOAL := help
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
 SHELL := bash
@@ -17,7 +17,7 @@ test: ## every test, counted in the last line; STAGES="rust web" for some
 check: ## formatting, lints, types, dependencies
 	@scripts/check.sh
 
-documents: ## write what the documents say of settings and routes, as the code declares them
+documents: ## regenerate the documents' tables of settings and HTTP paths from the code
 	@WRITE=1 scripts/cargo.sh test --quiet --locked --test documents
 
 bench: ## the listening bench; BENCH_ARGS="--baseline" compares with the classic design
@@ -26,19 +26,19 @@ bench: ## the listening bench; BENCH_ARGS="--baseline" compares with the classic
 bench-network: ## the same over bad networks (as root); BENCH_ARGS="--profile bad-wifi" for one, "--skew-ppm 300" for clocks apart
 	@tools/bench.sh --network $(BENCH_ARGS)
 
-bench-fanout: ## what 1 to 500 listeners cost, beside a bare loop; BENCH_ARGS="--listeners 100" for some
+bench-fanout: ## the cost of 1 to 500 listeners, compared with a bare loop; BENCH_ARGS="--listeners 100" for some
 	@tools/fanout.sh $(BENCH_ARGS)
 
-bench-fanout-arm: ## a listener's cost in instructions, on an emulated processor of a Pi 4's kind
+bench-fanout-arm: ## a listener's cost in instructions, on an emulated Cortex-A72 (as in a Pi 4)
 	@tools/fanout_arm64.sh
 
 bench-rt: ## the capture thread's system calls per period, traced
 	@scripts/bench_rt.sh
 
-bench-concealment: ## what concealment gains on a fade and costs, with pictures
+bench-concealment: ## gain and cost of concealment compared with a fade, with pictures
 	@. scripts/with_packages.sh node && node benches/js/concealment.mjs
 
-bench-resampler: ## what moving sound in time costs and spoils, by method
+bench-resampler: ## cost and distortion of resampling, by method
 	@. scripts/with_packages.sh node && node benches/js/resampler.mjs
 
 simulate: ## what a listener hears on a trace of arrivals: TRACE=file.csv MODE=auto|lowest|safest SKEW_PPM=0
@@ -47,22 +47,22 @@ simulate: ## what a listener hears on a trace of arrivals: TRACE=file.csv MODE=a
 simulate-sweep: ## every network in every mode, as a table; SEED=1 SECONDS=600 PROFILES="wired loss" MODES=auto
 	@. scripts/with_packages.sh node && node scripts/simulate_sweep.mjs
 
-trace: ## make such a trace up: PROFILE=bad-wifi SEED=1 SECONDS=600 FILE=trace.csv
+trace: ## generate such a trace: PROFILE=bad-wifi SEED=1 SECONDS=600 FILE=trace.csv
 	@. scripts/with_packages.sh node && node scripts/simulate.mjs trace
 
-test-listening: ## sound in Chromium, sample for sample, for longer; on a machine that is left alone
+test-listening: ## long bit-exact sound tests in Chromium; on an otherwise idle machine
 	@scripts/test.sh listening
 
-pictures: ## the pictures of the page in docs/, taken in Chromium; on a machine that is left alone
+pictures: ## the pictures of the page in docs/, taken in Chromium; on an otherwise idle machine
 	@scripts/test.sh pictures
 
 test-browsers: ## the page in Firefox and WebKit
 	@scripts/test.sh engines
 
-test-hostile: ## what independent tools find: conformance, slow and rude clients, ten minutes of chaos (as root)
+test-hostile: ## tests by independent tools: conformance, slow and misbehaving clients, ten minutes of chaos (as root)
 	@scripts/test_hostile.sh $(STAGES)
 
-fuzz: ## inputs made up for the parts that strangers meet first, MINUTES=10 each; TARGET=wire_decode for one
+fuzz: ## fuzz the code that parses untrusted bytes, MINUTES=10 each; TARGET=wire_decode for one
 	@scripts/fuzz.sh "$(TARGET)" $(MINUTES)
 
 test-vm: ## the service and a virtual MONTAGE under a real kernel, in a virtual machine; CYCLES=10 for fewer unpluggings
@@ -101,10 +101,10 @@ test-image: ## that image booted in an emulated machine, with power cuts (as roo
 setup: ## install the packages that run, test and check need
 	@scripts/packages.sh check
 
-deny: ## build cargo-deny, which `make check` uses when it is there
+deny: ## build cargo-deny, which `make check` uses if it is installed
 	@scripts/cargo_deny.sh
 
-audit: ## known weaknesses of dependencies, and releases taken back; ADVISORY_DB=FOLDER for a copy of RustSec's advisories
+audit: ## known vulnerabilities of dependencies, and yanked releases; ADVISORY_DB=FOLDER for a copy of RustSec's advisories
 	@scripts/audit.sh
 
 clean: ## remove what was built

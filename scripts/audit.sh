@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# `make audit`: known weaknesses of everything that is depended on, and releases that were taken back (yanked).
+# `make audit`: known vulnerabilities of all dependencies, and yanked releases.
 #
-# The advisories are those of RustSec: ADVISORY_DB=FOLDER names a copy of them (of the repository RustSec/advisory-db); without it
-# cargo-audit fetches them, and without a network that reaches them nothing is judged but what the registry's index says. Names what was
-# not judged; with EVERY_CHECK=1 that has failed. `make check` needs no network and does not ask this.
+# The advisories come from RustSec. ADVISORY_DB=FOLDER names a copy of the repository RustSec/advisory-db. Without it,
+# cargo-audit downloads them. Without a network, only the registry's index is checked. The script names everything it
+# could not check; with EVERY_CHECK=1 that counts as a failure. `make check` needs no network and does not run this.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
 . scripts/with_packages.sh audit
 
-# Debian does not package it. Without its default features, which look into programs.
+# Debian does not package it. We leave out its default features, which examine binaries.
 version=0.22.2
 tool=target/cargo-audit/bin/cargo-audit
 if ! "$tool" --version 2>/dev/null | grep -q " $version\$"; then
@@ -22,7 +22,7 @@ not_judged=()
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
 
-# find_advisories: the folder of advisories is left in $database.
+# find_advisories: sets $database to the folder of advisories.
 find_advisories() {
     database=${ADVISORY_DB:-}
     if [ -n "$database" ]; then
@@ -44,10 +44,10 @@ find_advisories() {
     fi
 }
 
-# crates FOLDER: what its lock file names. What is unmaintained or unsound is said, what is vulnerable or yanked has failed.
+# crates FOLDER: checks its lock file. Unmaintained or unsound crates are reported; vulnerable or yanked ones fail.
 crates() {
     say "crates of $1/Cargo.lock"
-    # Without a change, cargo asks the index anew about each of them, which is where the next line looks.
+    # This changes nothing, but makes cargo refresh the index of each crate, which the next line reads.
     scripts/cargo.sh update --quiet --dry-run --manifest-path "$1/Cargo.toml" >"$log/index" 2>&1 || {
         tail -n 3 "$log/index" >&2
         warn "NOT JUDGED: whether a release was taken back since this machine last asked the index"

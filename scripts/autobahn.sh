@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs the Autobahn|Testsuite's fuzzing client against an echo endpoint at 127.0.0.1:9001: scripts/autobahn.sh REPORTS
 #
-# The suite is a Python 2.7 program: it lives in a Debian 11 of its own (target/autobahn), made once by mmdebstrap from
-# wherever this machine gets its packages. Needs root, for chroot. Prints one line per case: "CASE BEHAVIOUR CLOSE".
+# The suite is a Python 2.7 program. It runs in a Debian 11 of its own (target/autobahn), which mmdebstrap makes once from
+# this machine's package sources. Needs root, for chroot. Prints one line per case: "CASE BEHAVIOUR CLOSE".
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
@@ -17,10 +17,10 @@ inside() { chroot "$home" env -i PATH=/usr/bin:/bin HOME=/root LANG=C "$@"; }
 make_home() {
     say 'Making a Debian 11 for the Autobahn testsuite (about two minutes, once)'
     rm -rf "$home"
-    # Without its security updates: the one of pip has lines that Python 2.7 does not read.
+    # Without security updates: the update of pip contains lines that Python 2.7 cannot parse.
     local mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' | head -n 1)}
     mmdebstrap --quiet --variant=minbase --include="$packages" bullseye "$home" "$mirror"
-    # The newest of each that still speaks Python 2.7; this machine's certificates and names reach the outside.
+    # The newest versions that still support Python 2.7. This machine's certificates and DNS settings give access to the network.
     cp /etc/resolv.conf /etc/hosts "$home/etc/"
     cp /etc/ssl/certs/ca-certificates.crt "$home/etc/ssl/certs/"
     inside virtualenv --quiet -p /usr/bin/python2.7 /opt/suite

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `make bench-rt`: which system calls the capture thread makes in one period, traced on the service as it ships: with a
-# generator, and with alsa-lib's jack plugin on a dummy jackd. That it allocates nothing is tests/rt_discipline.rs' part.
+# `make bench-rt`: traces the system calls of the capture thread per period, in the shipped service: with a
+# generator, and with alsa-lib's jack plugin on a dummy jackd. tests/rt_discipline.rs checks that it allocates nothing.
 #
 # scripts/bench_rt.sh [SECONDS]. BENCH_RT_SERVICE names another binary. docs/design/real-time.md explains the tables.
 set -euo pipefail
@@ -36,7 +36,7 @@ wait_for() {
     die "'$2' was never said; what was said is above"
 }
 
-# periods ADDRESS: how many periods the service has taken so far.
+# periods ADDRESS: the number of periods captured so far.
 periods() {
     exec 3<>"/dev/tcp/${1%:*}/${1##*:}"
     printf 'GET /api/status HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$1" >&3
@@ -44,7 +44,7 @@ periods() {
     exec 3>&-
 }
 
-# listen ADDRESS: one listener that throws away what it hears.
+# listen ADDRESS: one listener that discards the sound.
 listen() {
     exec 4<>"/dev/tcp/${1%:*}/${1##*:}"
     printf '%s\r\n' 'GET /ws HTTP/1.1' "Host: $1" 'Connection: Upgrade' 'Upgrade: websocket' 'Sec-WebSocket-Version: 13' \
@@ -57,7 +57,7 @@ listen() {
 # cpu_us PID TID: processor time so far, from the scheduler's own statistics; TID '*' adds up all threads.
 cpu_us() { cat "/proc/$1/task/"$2/schedstat | awk '{ sum += $1 } END { print int(sum / 1000) }'; }
 
-# The calls by name and by what the descriptor is: that tells ours (one eventfd, the wait) from the plugin's.
+# The calls by name and type of descriptor, which separates ours (one eventfd, the wait) from the plugin's.
 table() {
     awk -v periods="$2" '
         /resumed>/ || !/^[a-z_0-9]+\(/ { next }
@@ -102,8 +102,8 @@ trace() {
     wait "$pid" 2>/dev/null || true
 }
 
-# floor: what waking costs on this machine, without us: one thread that sleeps and writes an eventfd, at the same pace and
-# priority, and one that it wakes to send a packet to a listener.
+# floor: the cost of a wake-up on this machine, without our service: one thread sleeps and writes an eventfd, at the same pace and
+# priority, and wakes a second thread that sends a packet to a listener.
 floor() {
     cat >"$folder/floor.c" <<'C'
 #define _GNU_SOURCE

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# cargo, from the toolchain that meets rust-version: `scripts/cargo.sh build --release`. With CROSS=arm64 in the
-# environment it builds, and runs, for that architecture of Debian (cross.toml).
+# Runs cargo from a toolchain that satisfies rust-version: `scripts/cargo.sh build --release`. With CROSS=arm64 in the
+# environment it builds and runs for that Debian architecture (cross.toml).
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/scripts/plain_words.sh"

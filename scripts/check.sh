@@ -18,7 +18,7 @@ check() {
     "$@" </dev/null || failures+=("$name")
 }
 
-# have_cargo_command NAME REMEDY: whether the toolchain brings it; else it is noted and said.
+# have_cargo_command NAME REMEDY: whether the toolchain has this command; if not, notes it and warns.
 have_cargo_command() {
     scripts/cargo.sh "$1" --version >/dev/null 2>&1 && return 0
     warn "NOT CHECKED: this toolchain has no 'cargo $1'. $2"
@@ -33,7 +33,7 @@ shell_scripts() {
     return "$status"
 }
 
-# The largest files, the most imported, and circles: shown, that one sees where the code grows. The law judges in `make test`.
+# Shows the largest files, the most imported ones, and circles, so that growth is visible. `make test` enforces the law.
 shape() {
     scripts/cargo.sh test --quiet --locked --test architecture -- --nocapture most_files_of_src_are_short |
         sed '/^$/d; /^running/d; /^test /d'
@@ -52,7 +52,7 @@ if have_cargo_command clippy 'With rustup: rustup component add clippy'; then
     check 'lints of tools/' scripts/cargo.sh clippy --locked --workspace --all-targets --manifest-path tools/Cargo.toml -- -D warnings
 fi
 if have_cargo_command deny 'To add it (some minutes of building): make deny'; then
-    # Judged from the lock files alone, without a network; advisories are `make audit`'s part.
+    # Uses only the lock files, without a network. `make audit` checks advisories.
     check 'licences, bans and sources of dependencies' scripts/cargo.sh deny --all-features check bans licenses sources
     check 'the same of tools/' scripts/cargo.sh deny --config deny.toml --manifest-path tools/Cargo.toml --all-features \
         check bans licenses sources

@@ -4,7 +4,7 @@ chroots=${CARGO_TARGET_DIR:-target}/chroots
 mkdir -p "$chroots"
 
 # file_tree SUITE ARCHITECTURE [PACKAGES]: the archive of a tree with systemd and the libraries the package needs, on stdout;
-# with these packages besides. From the mirror this machine's apt uses for Debian, or DEBIAN_MIRROR.
+# plus PACKAGES. From the Debian mirror of this machine's apt, or from DEBIAN_MIRROR.
 file_tree() {
     local archive=$chroots/$1-$2${3:+-${3%%,*}}.tar
     local mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' | head -n 1)}
@@ -17,7 +17,7 @@ file_tree() {
     printf '%s\n' "$archive"
 }
 
-# real_time_kernel: the real-time kernel of this machine's own suite, unpacked in $kernel, its version in $name.
+# real_time_kernel: unpacks the real-time kernel of this machine's own suite into $kernel and sets $name to its version.
 real_time_kernel() {
     local image
     kernel=$chroots/kernel
@@ -31,7 +31,7 @@ real_time_kernel() {
     name=$(cat "$kernel/name")
 }
 
-# modules_to FOLDER PATH...: these of that kernel's modules, with what modprobe needs.
+# modules_to FOLDER PATH...: copies these modules of that kernel, with the files modprobe needs.
 modules_to() {
     local to=$1/lib/modules/$name
     shift

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# `make deb`: the Debian package for people who have a Raspberry Pi (or a PC) already. scripts/deb.sh [arm64] [amd64]
+# `make deb`: the Debian package, for an existing Raspberry Pi or PC. scripts/deb.sh [arm64] [amd64]
 #
-# One tree of files and dpkg-deb, no packaging tool: the package has one program and a dozen files, each of which is
-# copied here by name; cargo-deb would be a hundred more crates to build for the same archive, and debhelper a second
-# build system. The same sources give the same bytes.
+# Uses a tree of files and dpkg-deb, without a packaging tool. The package has one program and a dozen files, each
+# copied here by name. cargo-deb would add a hundred crates for the same archive, and debhelper a second
+# build system. The build is reproducible.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
 
 [ $# -gt 0 ] || set -- arm64 amd64
 version=$(sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)${VERSION_SUFFIX:-}
-# Without a repository (an unpacked archive), the date of the release's own file.
+# In an unpacked archive, without a repository, we use the date of the release's own file.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y Cargo.toml)}
 export SOURCE_DATE_EPOCH
 out=${CARGO_TARGET_DIR:-target}/debian
@@ -35,7 +35,7 @@ fill() {
     gzip -9n "$tree/usr/share/man/man1/synthwire.1"
     mkdir -p "$tree/$doc"
     cp -r docs/guide docs/ref "$tree/$doc/"
-    # The licence's paragraphs, as the format wants them: indented, with a dot on empty lines.
+    # The format requires indented paragraphs of the licence, with a dot on empty lines.
     sed -e 's/^$/./' -e 's/^/ /' LICENSE-MIT | sed -e '/@MIT@/{r /dev/stdin' -e 'd}' packaging/copyright.in >"$tree/$doc/copyright"
     printf 'synthwire (%s) unstable; urgency=medium\n\n  * What has changed is in the history of the sources.\n\n -- %s  %s\n' \
         "$version" "$(sed -n 's/^Maintainer: //p' packaging/control.in)" "$(date --utc --date="@$SOURCE_DATE_EPOCH" -R)" |
@@ -59,7 +59,7 @@ for arch in "$@"; do
     fill "$binary"
     control "$arch" "$(scripts/release.sh --glibc "$binary")"
     find "$tree" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
-    # One thread: how a file is cut into blocks depends on their number.
+    # One thread, because the number of threads changes how the file is split into blocks.
     dpkg-deb --root-owner-group -Zxz --threads-max=1 --build "$tree" "$out/synthwire_${version}_$arch.deb" >&2
     say "$out/synthwire_${version}_$arch.deb: $(stat -c %s "$out/synthwire_${version}_$arch.deb") bytes," \
         "$(sha256sum "$out/synthwire_${version}_$arch.deb" | cut -c1-16)"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# `make fuzz`: each target of fuzz/ for MINUTES (10), or TARGET alone; starts from fuzz/seeds and from what earlier runs found.
+# `make fuzz`: runs each target of fuzz/ for MINUTES (10), or only TARGET. Starts from fuzz/seeds and the inputs of earlier runs.
 # scripts/fuzz.sh [TARGET] [MINUTES]
 #
-# libFuzzer, on the compiler that builds everything else: it counts which branches are taken by LLVM's own pass, which a stable compiler
-# has, too. Memory is not watched over (AddressSanitizer takes a nightly compiler): the code is safe Rust, which panics instead.
-# What is found is kept: inputs in target/fuzz/corpus, what crashes in target/fuzz/crashes, as a file to put into fuzz/seeds.
+# Uses libFuzzer with the same compiler as everything else: LLVM's own pass counts the branches taken, and a stable compiler
+# has it, too. There is no AddressSanitizer, which needs a nightly compiler. The code is safe Rust, which panics instead.
+# New inputs are kept in target/fuzz/corpus. Inputs that crash are in target/fuzz/crashes; copy them to fuzz/seeds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
@@ -22,7 +22,7 @@ home=${CARGO_TARGET_DIR:-target}/fuzz
 flags='--cfg fuzzing -Cdebug-assertions -Coverflow-checks -Cpasses=sancov-module'
 for argument in level=4 inline-8bit-counters pc-table trace-compares; do flags+=" -Cllvm-args=-sanitizer-coverage-$argument"; done
 mkdir -p "$home"
-# By a wrapper and not by RUSTFLAGS: what runs during the build, or is linked by a build script, has no libFuzzer.
+# A wrapper instead of RUSTFLAGS, because programs that run during the build, or that a build script links, have no libFuzzer.
 cat >"$home/rustc" <<EOF
 #!/bin/sh
 case " \$* " in
@@ -39,7 +39,7 @@ failed=0
 for target in "${targets[@]}"; do
     mkdir -p "$home/corpus/$target" "$home/crashes/$target"
     say "$target, for $minutes minutes; log: $home/$target.log"
-    # 20 s for one input, or 2 GiB, is a fault: the service's own limits are far below.
+    # More than 20 s or 2 GiB for one input is a fault: the service's own limits are far below.
     if "$home/build/$host/release/$target" "$home/corpus/$target" "fuzz/seeds/$target" -max_total_time=$((60 * minutes)) -timeout=20 \
         -rss_limit_mb=2048 -max_len=20000 -print_final_stats=1 -artifact_prefix="$home/crashes/$target/" >"$home/$target.log" 2>&1 </dev/null; then
         say "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$home/$target.log") inputs, none crashed"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The page's development packages (type checker, browser driver), exactly as package-lock.json names them.
-# Nothing of it is shipped. Left alone while the lock file has not changed, so a second run needs no network.
+# None of them is shipped. If the lock file has not changed, this does nothing, so a second run needs no network.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh

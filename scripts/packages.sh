@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a target needs and that are not there yet: scripts/packages.sh PURPOSE
+# Installs the missing Debian packages that a target needs: scripts/packages.sh PURPOSE
 # (each needs_PURPOSE below is one).
 #
-# Each need is tested by what it gives (a command, a library, a file), not by its package name, so a Node or a cargo
-# from elsewhere is used as it is. When nothing is missing apt is not touched: the second run is fast and works offline.
-# No mirror is named here: apt uses whatever this machine is set to. Packages are never removed to make room: one that does not fit
-# beside those of another suite is taken from a suite where it does, or unpacked (unpacked.sh).
+# Each need is tested by what it provides (a command, a library, a file), not by its package name, so a Node or a cargo
+# from elsewhere will do. If nothing is missing, apt does not run, so a second run is fast and works offline.
+# apt uses this machine's own mirrors. No package is ever removed. If a package conflicts
+# with those of another suite, it comes from a suite where it does not, or is only unpacked (unpacked.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
@@ -25,8 +25,8 @@ need() {
     reasons+=("$(printf '%-22s %s' "$package" "$reason")")
 }
 
-# need_apart PACKAGE REASON TEST...: the same for one with a daemon, which would start on this machine, now and at every start. Only its
-# programs are wanted, so it is unpacked.
+# need_apart PACKAGE REASON TEST...: the same for a package with a daemon, which would start now and at every boot. We need only its
+# programs, so it is unpacked.
 need_apart() {
     local before=${#missing[@]}
     need "$@"
@@ -41,7 +41,7 @@ has_cxx_headers() { echo '#include <vector>' | c++ -E -x c++ -; }
 has_node() { [ "$(node -p 'Number(process.versions.node.split(".")[0])')" -ge 18 ]; }
 has_cargo_command() { scripts/cargo.sh "$1" --version; }
 
-# What it takes to build and run the service.
+# To build and run the service.
 needs_run() {
     need gcc 'the linker' command -v cc
     need libc6-dev 'the C library to link against' has_c_headers
@@ -51,12 +51,12 @@ needs_run() {
     need cargo-web "Rust $(rust_version_needed) or later (no cargo found here is new enough)" toolchain_path
 }
 
-# What is worked out by the page's own code, without a browser.
+# To run the page's code without a browser.
 needs_node() {
     need nodejs 'runs it (Node 18 or later)' has_node
 }
 
-# What the capture thread does, as the kernel sees it.
+# To trace the capture thread.
 needs_bench-rt() {
     needs_run
     need strace 'tells its system calls' command -v strace
@@ -64,20 +64,20 @@ needs_bench-rt() {
     need libasound2-plugins 'the ALSA device on top of it' has_plugin jack
 }
 
-# What makes inputs up for the parts that strangers meet first.
+# To fuzz the code that parses untrusted bytes.
 needs_fuzz() {
     needs_run
     need g++ 'builds libFuzzer' has_cxx_headers
 }
 
-# What asks for known weaknesses of what is depended on.
+# To look for known vulnerabilities of dependencies.
 needs_audit() {
     needs_run
     need nodejs 'reads what npm answers (Node 18 or later)' has_node
     need npm 'asks about its packages' command -v npm
 }
 
-# What the tests add: a JavaScript engine, a browser, and sound without a sound card.
+# Additionally for the tests: a JavaScript engine, a browser, and sound without a sound card.
 needs_test() {
     needs_run
     need nodejs 'runs the page'\''s tests (Node 18 or later)' has_node
@@ -92,7 +92,7 @@ needs_test() {
     need openssl 'judges certificates, beside the verifier that is built in' command -v openssl
 }
 
-# What `make check` adds when the toolchain is Debian's; rustup brings both as components.
+# Additionally for `make check`, if the toolchain is Debian's; rustup has both as components.
 needs_check() {
     needs_test
     local owner
@@ -114,7 +114,7 @@ needs_browsers() {
     need webkit2gtk-driver 'WebKit, driven by WebKitWebDriver' command -v WebKitWebDriver
 }
 
-# What strangers use.
+# The independent tools of `make test-hostile`.
 needs_hostile() {
     needs_run
     need curl 'asks as a program does' command -v curl
@@ -134,8 +134,8 @@ needs_hostile() {
     need_apart avahi-utils 'asks for one' command -v avahi-browse
 }
 
-# A machine that is not there, started from a kernel and a file tree. The kernel's package is never installed: who needs one
-# unpacks it.
+# An emulated machine, started from a kernel and a file tree. The kernel's package is never installed; scripts that need one
+# unpack it.
 needs_machine() {
     need qemu-system-x86 'the machine' command -v qemu-system-x86_64
     need busybox-static 'its first program and its shell' command -v busybox
@@ -152,7 +152,7 @@ needs_vm() {
     need strace 'looks at the service in it' command -v strace
 }
 
-# What it takes to build for a Raspberry Pi on another machine, and to run what was built.
+# To build for a Raspberry Pi on another machine, and to run the result.
 needs_cross() {
     need gcc 'builds what runs during the build' command -v gcc
     need libc6-dev 'the same' has_c_headers
@@ -167,20 +167,20 @@ needs_cross() {
     need libstd-rust-web-dev:arm64 'its standard library' toolchain_path aarch64-unknown-linux-gnu
 }
 
-# What it takes to try the Debian package.
+# To test the Debian package.
 needs_deb() {
     need mmdebstrap 'file trees of other Debians' command -v mmdebstrap
     need lintian 'judges packages' command -v lintian
 }
 
-# What it takes to try it in an emulated machine.
+# To test it in an emulated machine.
 needs_systemd() {
     needs_deb
     needs_machine
     need e2fsprogs 'makes its disk' command -v mke2fs
 }
 
-# What it takes to make the card's image: another machine's packages, and file systems that are never mounted.
+# To build the card image: packages of another architecture, and file systems without mounting them.
 needs_image() {
     needs_cross
     need mmdebstrap 'installs Debian into a folder' command -v mmdebstrap
@@ -201,7 +201,7 @@ needs_image() {
     need make 'builds a module for its kernel' command -v make
 }
 
-# What it takes to boot it without a Pi, and to listen to it in a browser.
+# To boot it without a Pi, and listen to it in a browser.
 needs_image-test() {
     needs_image
     needs_test
@@ -212,7 +212,7 @@ needs_image-test() {
     need curl 'asks as a listener does' command -v curl
 }
 
-# What signs an update, and packs it.
+# To sign and pack an update.
 needs_bundle() {
     need rauc 'makes and signs bundles' command -v rauc
     need squashfs-tools 'packs them' command -v mksquashfs
@@ -221,7 +221,7 @@ needs_bundle() {
     need dosfstools 'makes them' command -v mkfs.vfat
 }
 
-# What it takes to try updates in an emulated machine.
+# To test updates in an emulated machine.
 needs_update() {
     needs_systemd
     needs_bundle
@@ -249,7 +249,7 @@ install_missing() {
     for suite in "${!from_suite[@]}"; do install --target-release="$suite" ${from_suite[$suite]}; done
 }
 
-# ready_apt: the lists of packages, and the architecture, that what is missing takes.
+# ready_apt: prepares the package lists and the foreign architecture that the missing packages need.
 ready_apt() {
     [ "$(id -u)" -eq 0 ] || [ ${#as_root[@]} -gt 0 ] || return 0
     case " ${missing[*]}" in
@@ -259,7 +259,7 @@ ready_apt() {
         warn 'apt could not refresh its package lists; going on with the ones it has'
 }
 
-# sort_out: what can be installed as usual, what from another suite that apt knows, what not at all.
+# sort_out: sorts the packages: normal installation, from another suite that apt knows, or only unpacked.
 sort_out() {
     local package suite
     local -a rest=()
@@ -291,7 +291,7 @@ unpack_instead() {
     }
 }
 
-# install ARGUMENT...: by apt, as root.
+# install ARGUMENT...: runs apt as root.
 install() {
     local -a wanted=("${apt[@]}" install --yes --no-install-recommends --no-remove "$@")
     [ "$(id -u)" -eq 0 ] || [ ${#as_root[@]} -gt 0 ] ||
@@ -317,7 +317,7 @@ to_install=() to_unpack=()
 declare -A from_suite=()
 install_missing
 
-# The same questions again: an installed package that does not give what it was installed for is a fault to name.
+# Repeats the tests: an installed package that does not provide what it should is reported.
 installed=("${missing[@]}")
 missing=()
 reasons=()

@@ -1,4 +1,4 @@
-# Sourced by the other scripts: how they speak. Nothing is decided here.
+# Sourced by the other scripts: functions for their messages.
 
 say() { printf '==> %s\n' "$*"; }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The program as it is given away: stripped, the same bytes wherever it is built. scripts/release.sh amd64|arm64
+# Builds the program for release: stripped and reproducible. scripts/release.sh amd64|arm64
 #
-# The last line of stdout is the binary's path. Says its size, what it is linked with and the C library it needs; a
-# library that the Debian package does not name is an error. scripts/release.sh --glibc BINARY: that C library alone.
+# The last line of stdout is the binary's path. Prints its size, its libraries and the C library version it needs. A
+# library that the Debian package does not name is an error. scripts/release.sh --glibc BINARY prints only the C library version.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 # What packaging/control.in depends on.
 libraries='ld-linux-aarch64.so.1 ld-linux-x86-64.so.2 libasound.so.2 libc.so.6 libgcc_s.so.1 libm.so.6 libsystemd.so.0'
 
-# The newest symbol version of the C library that a binary asks for; readelf reads every architecture.
+# The newest C library symbol version that a binary requires; readelf reads every architecture.
 glibc_needed() { readelf --version-info --wide "$1" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1 | cut -d_ -f2; }
 
 if [ "${1:-}" = --glibc ]; then
@@ -30,7 +30,7 @@ else
 fi
 
 say "Building for $target" >&2
-# No path of this machine in the program.
+# Removes paths of this machine from the program.
 flags=(--remap-path-prefix="$PWD=/synthwire" --remap-path-prefix="${CARGO_HOME:-${HOME:-/root}/.cargo}=/cargo")
 CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && printf '%s' "${flags[*]}")
 export CARGO_ENCODED_RUSTFLAGS

@@ -1,4 +1,4 @@
-# Sourced by test.sh: runs one test runner at a time, under a time limit, and adds up what it counted.
+# Sourced by test.sh: runs one test runner at a time, under a time limit, and adds up the results.
 
 logs=target/test-logs
 rows=()      # one line per stage for the report
@@ -6,7 +6,7 @@ skips=()     # every skipped test, by name
 passed=0 failed=0 skipped=0
 mkdir -p "$logs"
 
-# run_logged STAGE SECONDS COMMAND...: shows and keeps the output; the command's status, 124 when it took too long.
+# run_logged STAGE SECONDS COMMAND...: shows and keeps the output; returns the command's status, or 124 after a timeout.
 run_logged() {
     local stage=$1 seconds=$2
     shift 2

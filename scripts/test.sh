@@ -15,21 +15,21 @@ run_stage() {
     case $1 in
         rust) cargo_tests rust 1500 ;;
         tools) cargo_tests tools 600 --manifest-path tools/Cargo.toml ;;
-        # The scripts themselves, where a fault would show only on another machine.
+        # The scripts themselves: their faults would often show only on other machines.
         scripts) node_tests scripts 120 tests/scripts ;;
         types) typecheck 120 ;;
         web) node_tests web 600 tests/web ;;
         browser) node_tests browser 900 tests/browser ;;
-        # Two minutes of a calm machine, seven of a busy one: on its own. `make test-vm` unplugs the instrument a hundred times.
+        # Separate, because it takes two minutes on a quiet machine and seven on a busy one. `make test-vm` unplugs the instrument a hundred times.
         vm) vm_tests vm 1500 10 ;;
-        # Exactness over half a minute and more: judged on a machine that is left alone.
+        # Bit-exactness over half a minute and more; needs an otherwise idle machine.
         listening) node_tests listening 900 tests/listening ;;
-        # The code as a Raspberry Pi runs it, in an emulator of one process. Not the tests that start the program or count
-        # what the C library allocates: neither passes through such an emulator.
+        # The arm64 code, in an emulator of one process. Without the tests that start the program or count
+        # allocations of the C library, which such an emulator cannot run.
         cross) CROSS=arm64 ALSA_CONFIG_PATH=$PWD/tests/no_card.conf cargo_tests cross 3000 --lib --bins \
             --test architecture --test recovery --test wire_vectors ;;
         engines) node_tests engines 600 tests/engines ;;
-        # Takes the pictures of the page that the documents show, on a machine that is left alone.
+        # Takes the documents' pictures of the page, on an otherwise idle machine.
         pictures) node_tests pictures 600 tests/pictures ;;
         *) die "unknown stage '$1'" 'One of: rust tools scripts types web browser vm listening engines pictures cross' ;;
     esac
@@ -44,7 +44,7 @@ case " ${stages[*]} " in
     *' types '* | *' web '* | *' browser '* | *' listening '* | *' engines '* | *' pictures '*) scripts/npm_packages.sh ;;
 esac
 case " ${stages[*]} " in
-    # The page and the virtual machine test the service as it ships.
+    # These stages test the shipped service.
     *' browser '* | *' vm '* | *' listening '* | *' engines '* | *' pictures '*) say 'Building the service' && scripts/cargo.sh build --release --locked ;;
 esac
 

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # `make test-deb` (as root): the Debian package in Debian 12 and 13, each in a file tree of its own: installed, upgraded,
-# removed, purged; its units judged by that Debian's systemd. scripts/test_deb.sh [bookworm] [trixie]
+# removed, purged. That Debian's systemd checks its units. scripts/test_deb.sh [bookworm] [trixie]
 # ARCH=arm64 on another machine does the same in an emulator.
 #
-# Nothing is started here: a file tree has no systemd that runs. `make test-systemd` does that.
+# This starts no service, because no systemd runs in a file tree. `make test-systemd` does that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
 . scripts/chroots.sh
 
-# What systemd-analyze security may find, from 0 (shut) to 10 (open).
-# By the systemd the card has; an older one counts otherwise, and is only shown.
+# The highest allowed score of systemd-analyze security, from 0 (closed) to 10 (open).
+# Checked with the card's version of systemd. An older one scores differently, so its score is only shown.
 exposure_max=2.0
 # The card's own units, which run as root.
 root_exposure_max=4.0
@@ -39,13 +39,13 @@ check() {
         warn "FAILED in $suite: $what" "$said"
     fi
 }
-# in_tree COMMAND...: without the network, as the package must not need it.
+# in_tree COMMAND...: runs without a network, because the package must not need one.
 in_tree() { chroot "$tree" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
-# A link counts, whatever this machine has where it points.
+# A link counts, even if its target does not exist on this machine.
 has() { [ -e "$tree$1" ] || [ -L "$tree$1" ]; }
 has_not() { ! has "$1"; }
 in_range() { awk -v is="$1" -v most="$2" 'BEGIN { exit !(is != "" && is + 0 <= most + 0) }'; }
-# Every file that lasts, but what dpkg, the caches and the user's entry leave by themselves.
+# Every persistent file, except those that dpkg, caches and the user's entry always leave.
 listing() {
     (cd "$tree" && find . -xdev \( -path ./proc -o -path ./dev -o -path ./run -o -path ./var/lib/dpkg -o -path ./var/cache -o -path ./var/log \) -prune \
         -o -print | grep -vE '^\./etc/(passwd|group|shadow|gshadow|\.pwd\.lock)-?$' | sort)
@@ -71,7 +71,7 @@ for suite in "$@"; do
     check 'the user is there' in_tree getent passwd synthwire
     check 'the service starts with the machine' has /etc/systemd/system/multi-user.target.wants/synthwire.service
     check 'the socket, too' has /etc/systemd/system/sockets.target.wants/synthwire.socket
-    # The one thing Debian 12's systemd says is that it does not know Type=notify-reload; its Type=notify then holds.
+    # Debian 12's systemd warns only about the unknown Type=notify-reload, and uses Type=notify.
     check 'the units are sound' in_tree systemd-analyze verify --man=no synthwire.service synthwire.socket
     level=$(exposure synthwire.service)
     say "$(in_tree systemctl --version | head -n 1): exposure $level"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# `make test-hostile`: what independent tools find. As root. One last line counts it all, as in `make test`.
+# `make test-hostile`: tests by independent tools, as root. The last line counts all of them, as in `make test`.
 #
 # scripts/test_hostile.sh [STAGE...] runs only the stages named:
-#   chaos        a listener hears every frame to the bit while everything is tried, for CHAOS_S seconds (600)
+#   chaos        a listener hears every frame bit-exactly during all attacks, for CHAOS_S seconds (600)
 #   conformance  the Autobahn|Testsuite against an echo built from the service's own handshake and frames
-#   slow         slowhttptest in its four modes: the service must be there all the time
+#   slow         slowhttptest in its four modes: the service must answer all the time
 #   headers      wapiti's look at headers, policies and cookies
 #   tls          testssl.sh's look at the HTTPS port: protocols, ciphers, the certificate, known weaknesses
 #   proxies      nginx and Caddy with the configurations of docs/guide/proxies.md: page, key, cookie, the socket with its sound
-#   names        the real avahi on a network of its own: another machine takes the name, the host name changes, avahi goes and comes back
+#   names        the real avahi on a network of its own: another machine takes the name, the host name changes, avahi stops and restarts
 #   metrics      promtool on /metrics, on the alerts and on their tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,12 +21,12 @@ port=18999
 tls_port=18998
 proxy_port=18997
 helper=
-behind= # what a proxy stands before
+behind= # the service behind a proxy
 
 cleanup() { kill $helper $behind 2>/dev/null || true; }
 trap cleanup EXIT
 
-# start COMMAND...: a program that runs until `stop`; answers on the port named.
+# start COMMAND...: runs a program until `stop`; waits until it answers on its port.
 start() {
     local answers_on=$1
     shift
@@ -99,9 +99,9 @@ headers() {
     stop
 }
 
-# What is meant: the authority is this device's own, which no machine knows before it is told, and which has no list of revoked
-# certificates (docs/design/decisions/0010). What is compressed are files that are the same for everybody: BREACH needs a secret in them, and
-# an answer to the attacker's words. Everything else that is worse than LOW must be in order.
+# Intended findings: the authority is this device's own, so no machine trusts it in advance, and it has no list of revoked
+# certificates (docs/design/decisions/0010). Only files that are the same for everyone are compressed. BREACH needs a secret in them, and
+# an answer that contains the attacker's input. Any other finding worse than LOW fails.
 no_weakness() {
     node -e '
         const findings = JSON.parse(require("fs").readFileSync(process.argv[1]));
@@ -122,7 +122,7 @@ tls() {
     stop
 }
 
-# from_guide LANGUAGE: the block of that language in the guide, with this test's ports and certificate in the place of the real ones.
+# from_guide LANGUAGE: the block of that language in the guide, with this test's ports and certificate.
 from_guide() {
     sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/p" docs/guide/proxies.md | sed '/^```/d' | sed \
         -e "s|127.0.0.1:8080|127.0.0.1:$port|" -e "s|listen 443 ssl|listen 127.0.0.1:$proxy_port ssl|" \
@@ -130,7 +130,7 @@ from_guide() {
         -e "s|^synth.example.org {|https://synth.example.org:$proxy_port {\n\ttls $PWD/$logs/proxies/synth.example.org.pem $PWD/$logs/proxies/synth.example.org.key|"
 }
 
-# count STAGE WHERE: the checks told on stdin, one a line, each with its 'ok' or 'not ok'.
+# count STAGE WHERE: counts the checks on stdin, one per line, each with 'ok' or 'not ok'.
 count() {
     local line
     while read -r line; do
@@ -142,7 +142,7 @@ count() {
     done
 }
 
-# visit NAME: what a browser does, at the proxy that runs.
+# visit NAME: acts as a browser at the running proxy.
 visit() { count proxies "$1" < <(node tests/hostile/proxy.mjs "https://synth.example.org:$proxy_port/synth/" "the band's key" 2>&1 || true); }
 
 proxies() {
@@ -154,7 +154,7 @@ proxies() {
     serve --config "$folder/synthwire.toml"
     behind=$helper
     from_guide nginx >"$folder/site.conf"
-    # Its own folders are not there where it was unpacked.
+    # Its own folders do not exist where it was unpacked.
     printf '%s\n' 'daemon off;' "pid $folder/nginx.pid;" "error_log $folder/nginx.log;" 'events {}' \
         "http { access_log off; $(printf "%s_temp_path $folder/temp;" client_body proxy fastcgi uwsgi scgi) include $folder/site.conf; }" >"$folder/nginx.conf"
     start "$proxy_port" nginx -c "$folder/nginx.conf"
@@ -189,7 +189,7 @@ slow() {
 conformance() {
     start 9001 target/release/examples/websocket_echo 127.0.0.1:9001
     scripts/autobahn.sh "$logs/autobahn" | grep '^[0-9]' | tee "$logs/conformance.log"
-    # Compression is not offered (sound does not compress): those cases are told so and count as skipped.
+    # The service offers no compression, because sound does not compress. Those cases count as skipped.
     local good='OK|NON-STRICT|INFORMATIONAL'
     cases_passed=$(grep -cE " ($good) ($good)\$" "$logs/conformance.log") || true
     cases_skipped=$(grep -c ' UNIMPLEMENTED ' "$logs/conformance.log") || true
@@ -204,7 +204,7 @@ chaos() {
 }
 
 . scripts/with_packages.sh hostile
-service=${SYNTHWIRE:-target/release/synthwire} # a program that is there already, to try a stage
+service=${SYNTHWIRE:-target/release/synthwire} # an existing program, to try a stage
 if [ -z "${SYNTHWIRE:-}" ]; then
     say 'Building the service and the echo endpoint'
     scripts/cargo.sh build --release --locked

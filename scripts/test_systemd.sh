@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # `make test-systemd` (as root): the Debian package under a real systemd, in an emulated PC with Debian 13: readiness, the
-# port, the sandbox with a card that comes later, reload, watchdog. tests/systemd/proof is what runs inside.
+# port, the sandbox with a card connected later, reload, watchdog. tests/systemd/proof runs inside.
 #
-# The disk is a file tree (see test_deb.sh) with the package installed, the kernel is Debian's real-time one of this
-# machine's own suite. Nothing of this machine is mounted, and no device of it is used.
+# The disk is a file tree (see test_deb.sh) with the package installed. The kernel is the real-time kernel of this
+# machine's own suite. The test mounts nothing of this machine and uses none of its devices.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
@@ -29,7 +29,7 @@ modules_to "$work/disk/usr" kernel/sound kernel/drivers/media/mc kernel/drivers/
 install --mode=755 tests/systemd/proof "$work/disk/proof"
 install --mode=644 tests/systemd/proof.service "$work/disk/etc/systemd/system/proof.service"
 ln -s ../proof.service "$work/disk/etc/systemd/system/multi-user.target.wants/proof.service"
-# Its login would hang the line up that the test speaks on.
+# Its login would hang up the line that the test uses.
 ln -s /dev/null "$work/disk/etc/systemd/system/serial-getty@ttyS0.service"
 : >"$work/disk/etc/fstab"
 printf 'b08dfa6083e7567a1921a715000001fb\n' >"$work/disk/etc/machine-id"
