@@ -6,13 +6,13 @@
 #   apt.sh       an apt of its own for Debian 13 arm64, from the mirrors this machine's apt uses
 #   rootfs.sh    the packages whose scripts matter, in an emulated chroot             (minutes, once)
 #   unpack.sh    kernel, firmware, busybox: unpacked                                  (once)
-#   update/key.sh whose signature the card's system believes: made once, kept outside the sources
+#   update/key.sh the key whose signatures the card's system accepts: made once, kept outside the sources
 #   tryboot.sh   two modules for that kernel
 #   system.sh    both together with ours and image/overlay, as squashfs
 #   initramfs.sh the initramfs
 #   disk.sh      partitions and the disk
 #   manifest.sh  what is in it, and under which licences
-# Nothing is installed on this machine but tools (scripts/packages.sh image); no loop device is used.
+# Installs only tools on this machine (scripts/packages.sh image) and uses no loop device.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh

@@ -9,7 +9,7 @@ make_disk() {
     for slot in a b; do make_boot "$parts" "$slot"; done
     cp "$work/root.squashfs" "$parts/root-a"
     make_ext4 "$parts/data"
-    # An image is only ever whole.
+# The image appears only when it is complete.
     genimage --config image/genimage.cfg --inputpath "$parts" --outputpath "$work" --tmppath "$work/genimage.tmp" --rootpath "$parts" --loglevel 1
     mv "$work/card.img" "$1"
 }
@@ -29,7 +29,7 @@ onto() {
 make_config() {
     local folder=$work/config
     rm -rf "$folder" && cp -r image/config "$folder"
-    # A Pi 3 finds no autoboot.txt without it; a Pi 4 has its own.
+# A Pi 3 needs it to find autoboot.txt; a Pi 4 has its own.
     cp "$(unpacked /lib/raspi-firmware)/bootcode.bin" "$folder/"
     fat "$1/config" 32 SYNTHWIRE 53594e01
     onto "$1/config" "$folder"

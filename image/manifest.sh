@@ -1,4 +1,4 @@
-# Sourced: what the image holds, for people and for programs, and the files one downloads.
+# Sourced: lists the contents of the image, for people and for programs, and makes the files for download.
 
 # make_manifest IMAGE: IMAGE.packages (name, version, licences) and IMAGE.spdx.json (SPDX 2.3).
 make_manifest() {
