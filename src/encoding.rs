@@ -4,7 +4,8 @@
 //! with or without a byte order mark. Bytes that are neither are read as Windows-1252, which agrees with Latin-1 on all its
 //! letters.
 
-/// Most lines that one value, a list or a long text, may span. A longer one is a mistake and is not read over and over.
+/// Maximum number of lines that one value, a list or a long text, may span. A longer one is a mistake and is not read over
+/// and over.
 pub const VALUE_LINES_MAX: usize = 200;
 
 /// 0x80 to 0x9F in Windows-1252; undefined ones are as in Latin-1.

@@ -42,10 +42,10 @@ pub fn is_permitted(name: &str) -> bool {
 pub const NAMELESS: &str = "synthwire";
 /// How long a former name stays valid: longer than an evening's page is open.
 pub const FORMER_NS: u64 = 24 * 3600 * NS_PER_S;
-/// Most former names; beyond that, the oldest is forgotten. A responder that finds its name taken again and again makes
-/// many.
+/// Maximum number of former names; beyond that, the oldest is forgotten. A responder that finds its name taken again and
+/// again makes many.
 const FORMER_MAX: usize = 8;
-/// Most addresses in one certificate. A machine with more has a bridge for each of its containers.
+/// Maximum number of addresses in one certificate. A machine with more has a bridge for each of its containers.
 const ADDRESSES_MAX: usize = 64;
 /// If a name is taken, a responder adds a number to it: `synthwire-2.local`. These numbers are certified in advance; any
 /// other number is certified once the responder reports it.

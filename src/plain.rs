@@ -18,7 +18,7 @@ const SENTENCE_CHARS_MAX: usize = 1000;
 const NAME_CHARS_MAX: usize = 80;
 /// Longest name of a browser: some have 200 characters.
 const AGENT_CHARS_MAX: usize = 256;
-/// Most accents on one letter; more of them would cover the neighbouring lines.
+/// Maximum number of accents on one letter; more of them would cover the neighbouring lines.
 const MARKS_MAX: u32 = 3;
 /// Replaces text that was cut off.
 const CUT: char = '…';

@@ -29,7 +29,7 @@ impl Hz {
     }
 }
 
-/// Most channels a source may have: the widest mixers and network sound cards.
+/// Maximum number of channels a source may have: the widest mixers and network sound cards.
 pub const CHANNELS_MAX: u16 = 128;
 
 /// The highest channel, from 1, that a pair can begin with.

@@ -83,7 +83,7 @@ fn every_state_of_the_service_has_its_pattern() {
         ),
         (
             "active",
-            "MONTAGE is gone. Check its cable and that it is switched on; the sound comes back by itself. 2 listeners.",
+            "MONTAGE is gone. Check its cable and that it is switched on; sound returns automatically. 2 listeners.",
             &flash,
         ),
         ("active", playing, &steady),
@@ -92,7 +92,7 @@ fn every_state_of_the_service_has_its_pattern() {
         ("reloading", playing, &steady),
         (
             "active",
-            "MONTAGE is connected but sends nothing. Switch it off and on; the sound comes back by itself.",
+            "MONTAGE is connected but sends nothing. Switch it off and on; sound returns automatically.",
             &slow,
         ),
         ("active", "cannot open hw:1: it is busy. End the other program. 0 listeners.", &slow),

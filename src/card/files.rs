@@ -70,8 +70,8 @@ pub fn iwd_file(name: &str, password: &str) -> String {
     format!("{stem}.{}", if password.is_empty() { "open" } else { "psk" })
 }
 
-/// Returns its content. Every network is searched for by its name, because a hidden one is not found otherwise. A visible one is
-/// joined sooner, within 16 s in a trial (docs/guide/unproven.md).
+/// Returns its content. Every network is searched for by its name, because a hidden one is not found otherwise. A visible
+/// one is joined sooner, within 16 s in a trial (docs/guide/unproven.md).
 pub fn iwd_network(password: &str) -> String {
     let settings = "[Settings]\nAutoConnect=true\nHidden=true\n";
     match password.len() {

@@ -7,7 +7,7 @@ use crate::host_name::{GivenName, HostName};
 use std::sync::LazyLock;
 use toml::Value;
 
-/// One key.
+/// One key of the card's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     /// Its name in the file.
@@ -105,7 +105,7 @@ pub(super) fn hostname(text: &str) -> Checked<String> {
     let name = HostName::parse(text).filter(|name| name.is_strict() && !text.contains('.'));
     let Some(name) = name else {
         let says = if text.contains('.') {
-            "hostname is one word without dots; .local is added by itself. Write: hostname = \"stage\""
+            "hostname is one word without dots; .local is added automatically. Write: hostname = \"stage\""
         } else {
             "hostname can have the letters a to z, digits and '-' between them, 63 at most, no spaces. Write: hostname = \
              \"stage-left\""
@@ -113,12 +113,12 @@ pub(super) fn hostname(text: &str) -> Checked<String> {
         return Err(says.into());
     };
     if &*name == "localhost" {
-        return Err("hostname cannot be localhost: every device calls itself so. Choose another name".into());
+        return Err("hostname cannot be localhost: every device has this name. Choose another name".into());
     }
     Ok(name.to_string())
 }
 
-/// Most names: far more than a router assigns.
+/// Maximum number of names: far more than a router assigns.
 const NAMES_MAX: usize = 16;
 
 /// Checks a name, or a list of names, and returns them in lower case. An empty list removes the present ones.

@@ -70,7 +70,7 @@ impl ServiceAnswer {
                 .try_this("Name the service by its address or by a name it goes by, with --address"),
             Self::Stranger => Error::new(format!("what answers at {place} is no Synthwire"))
                 .try_this("Name the service's address with --address, or its configuration with --config"),
-            Self::Nobody(why) => Error::new(format!("nobody answers at {place}")).because(why).try_this(
+            Self::Nobody(why) => Error::new(format!("nothing answers at {place}")).because(why).try_this(
                 "Start the service, or name its address with --address or its configuration with --config",
             ),
         };

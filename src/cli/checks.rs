@@ -113,7 +113,7 @@ fn service(scene: &Scene<'_>) -> Vec<Check> {
         }
     };
     let well = match asking::ill(scene.config, place) {
-        None => Check::good("alive", "sound moves, or is looked for"),
+        None => Check::good("alive", "sound flows, or the service looks for a source"),
         Some(words) if words.is_empty() => Check::bad(
             "alive",
             "the service does not say whether it is well: try again, then look at its log",

@@ -31,7 +31,7 @@ pub(super) fn run() -> ExitCode {
     }
     if !chosen {
         say("");
-        say("None would be chosen by itself: 'synthwire serve' waits, or plays the demo with --demo.");
+        say("None would be chosen automatically: 'synthwire serve' waits, or plays the demo with --demo.");
     }
     ExitCode::SUCCESS
 }

@@ -61,8 +61,8 @@ mod tests {
     #[test]
     fn the_guide_of_this_version_is_known() {
         assert_eq!(
-            sentence_of("Anna's MONTAGE is gone. Check its cable and that it is switched on; the sound comes back by itself.").unwrap(),
-            "… is gone. Check its cable and that it is switched on; the sound comes back by itself."
+            sentence_of("Anna's MONTAGE is gone. Check its cable and that it is switched on; sound returns automatically.").unwrap(),
+            "… is gone. Check its cable and that it is switched on; sound returns automatically."
         );
         assert_eq!(sentence_of("hunter2"), None);
     }

@@ -57,7 +57,7 @@ pub(super) async fn keep_systemd_informed(
         let line = standing::line(&source.borrow_and_update(), hub.admissions.listening(), losses);
         let first = [misread.borrow_and_update().clone(), ill.map(|ill| Plain::from(ill.words()))];
         let line = first.into_iter().flatten().fold(line, |line, first| format!("{first} {line}").into());
-        // Behind the rest, for the board's light goes by how the line begins.
+        // At the end, because the board's light depends on how the line begins.
         let line = service.notes().iter().fold(line, |line, note| format!("{line} {note}").into());
         // For a user at the device: a copy of the fingerprint that did not come over the network.
         let line = match service.fingerprint() {
@@ -105,7 +105,7 @@ fn log_change(before: Option<Ill>, ill: Option<Ill>) {
         (before, Some(ill)) if before != Some(ill) && !ill.is_start() => {
             tracing::error!("{} systemd's watchdog is not fed until that is over.", ill.words());
         }
-        (Some(before), None) if !before.is_start() => tracing::warn!("what stood still moves again"),
+        (Some(before), None) if !before.is_start() => tracing::warn!("the service is alive again"),
         _ => {}
     }
 }

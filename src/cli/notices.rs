@@ -15,7 +15,7 @@ pub(super) fn card_report(folder: &Path) -> Option<Report> {
         Found::Nothing => None,
         Found::Stored { value, .. } => Some(value),
         Found::Damaged(why) => {
-            tracing::warn!("what was wrong on the card is not shown: {why}");
+            tracing::warn!("the problems of the card are not shown: {why}");
             None
         }
     }

@@ -48,7 +48,7 @@ pub(super) async fn open(
     let address = plain.local_addr().unwrap_or(config.listen);
     tracing::info!("open http://{address}/ in a browser and press Listen");
     if let Some(address) = tls.as_ref().and_then(|tls| tls.listener.local_addr().ok()) {
-        tracing::info!("others on the network come by https://{address}/");
+        tracing::info!("others on the network open https://{address}/");
     }
     Ok((BoundPorts { plain, tls }, problems))
 }

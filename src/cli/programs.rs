@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 /// Seconds a program may take.
 const PATIENCE_S: &str = "5";
-/// Most bytes that are read: a night of the log's last lines has some 100 KiB.
+/// Maximum bytes that are read: a night of the log's last lines has some 100 KiB.
 const BYTES_MAX: usize = 512 * 1024;
 
 /// Returns the standard output of a command; empty if it does not exist or takes too long.

@@ -21,9 +21,9 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Most bytes read of one file.
+/// Maximum number of bytes read from one file.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
-/// Most lines shown of one part.
+/// Maximum number of lines shown from one part.
 const LINES_MAX: usize = 400;
 
 /// The source of a part of the report.

@@ -34,7 +34,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
-/// How long closing a device may take after the listeners are gone: a stop takes a second in all.
+/// How long closing a device may take after the listeners are gone: a stop takes a second in total.
 const CAPTURE_STOP_LIMIT: Duration = Duration::from_millis(250);
 
 /// Serves until a signal asks to stop.
@@ -129,7 +129,7 @@ async fn serve(
         () = reloading => return Err(Error::new("the kernel no longer passes on SIGHUP")),
         signal = signals::asked_to_stop() => tracing::info!("stopping: {}", signal?),
         ended = &mut playing => return ended.unwrap_or_else(|_| Err(Error::new("the fan-out thread panicked"))),
-        ended = &mut serving => return Err(Error::new("the network service ended by itself")
+        ended = &mut serving => return Err(Error::new("the network service ended unexpectedly")
             .because(ended.err().map_or("without an error".to_owned(), |error| error.to_string()))),
     }
     notify::stopping();

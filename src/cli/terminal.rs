@@ -14,7 +14,7 @@ pub(super) fn say_lines(text: &str) {
     text.lines().for_each(say);
 }
 
-/// Prints a line beside the result: a question, a hint, an error.
+/// Prints a line on stderr, next to the result: a question, a hint, an error.
 pub(super) fn remark(line: impl AsRef<str>) {
     eprintln!("{}", Plain::row(line.as_ref()));
 }

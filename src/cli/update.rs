@@ -98,7 +98,7 @@ fn until_settled(updater: &Updater) -> Result<UpdaterStatus> {
     while updater.is_handed_over() {
         looks += 1;
         if looks > LOOKS_UNTAKEN_MAX {
-            return Err(Error::new("nobody takes the update")
+            return Err(Error::new("the updater does not take the update")
                 .try_this("Look at 'systemctl status synthwire-update.path synthwire-update.service'"));
         }
         sleep(LOOK_EVERY);

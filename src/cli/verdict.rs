@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 /// Losses that reveal a fault of machine, cable or service; the other causes are intended.
 const FAULTS: [Cause; 5] =
     [Cause::CaptureXrun, Cause::UsbLoss, Cause::DeviceGone, Cause::HandoffFull, Cause::QueueDrop];
-/// How long the sound may be missing in all before the verdict mentions it: starting and connecting take some of it, s.
+/// Seconds without sound that the verdict ignores, because starting and connecting take some time.
 const STILL_S: u64 = 2;
 
 /// What a listener has received.
@@ -65,7 +65,7 @@ impl Ear {
         }
     }
 
-    /// Records that the connection has ended: the next one starts anew.
+    /// Records that the connection has ended: the next one starts over.
     pub(super) fn lose_connection(&mut self) {
         self.cut += 1;
         (self.next, self.told_lost) = (None, 0);
@@ -154,7 +154,7 @@ impl Verdict {
     /// Judges `elapsed_ns` of listening to a stream of this rate.
     pub(super) fn of(ear: &Ear, watch: &Watch, rate: Hz, elapsed_ns: u64) -> Self {
         let mut faults: Vec<String> = [
-            (ear.breaks, "the stream broke # without a word"),
+            (ear.breaks, "the stream broke # without an explanation"),
             (ear.refused, "a message could not be read #"),
             (ear.cut, "the connection ended #"),
             (watch.silent, "the service did not answer #"),
@@ -398,7 +398,7 @@ mod tests {
             |cause: &str| Watch { losses: BTreeMap::from([(cause.to_owned(), 2)]), ..Watch::default() };
         let calm = Watch::default;
         for (ear, watch, said) in [
-            (Ear { breaks: 1, ..well() }, calm(), "the stream broke once without a word"),
+            (Ear { breaks: 1, ..well() }, calm(), "the stream broke once without an explanation"),
             (Ear { refused: 2, ..well() }, calm(), "a message could not be read 2 times"),
             (Ear { cut: 1, ..well() }, calm(), "the connection ended once"),
             (well(), Watch { silent: 3, ..calm() }, "the service did not answer 3 times"),

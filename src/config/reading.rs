@@ -16,7 +16,7 @@ use toml::de::DeTable;
 
 /// Longest file that is read: far more than anybody types.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
-/// Most complaints that are kept: a file of another kind would have one for every line.
+/// Maximum number of complaints that are kept: a file of another kind would have one for every line.
 const COMPLAINTS_MAX: usize = 20;
 /// Replaces an access key that was intended but cannot be read. It is not a valid hash, so nothing unlocks what it locks.
 const UNREADABLE: &str = "unreadable";
@@ -238,7 +238,7 @@ impl<'a> Sorting<'a> {
             }
             if typed.starts_with('[') || in_section {
                 in_section = true;
-                self.complain(line, "sections in [brackets] hold nothing this version knows".into());
+                self.complain(line, "sections in [brackets] have no key that this version knows".into());
                 continue;
             }
             let Some((key, value)) = key_of(typed) else {

@@ -290,12 +290,12 @@ settings! {
         option: "--queue-ms MS", example: "250",
         more: "the queue is shorter for a listener with a short delay"
     }
-    /// Most listeners at the same time; further ones are refused
+    /// Maximum number of listeners; further ones are refused
     listeners_max: u32 = 500, {
         kind: Kind::Number { of: "a whole number of listeners", least: 1, most: 2000 },
         option: "--listeners-max N", example: "500", is_live: true
     }
-    /// Most connections from one address
+    /// Maximum number of connections from one address
     connections_per_address: Option<u32> = None, {
         kind: Kind::Number { of: "a whole number of connections", least: 1, most: 4000 },
         option: "--connections-per-address N", unset: "64, and any number from this machine itself", example: "64",

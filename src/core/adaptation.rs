@@ -79,7 +79,7 @@ pub struct ListenerFeedback {
     pub missed: bool,
 }
 
-/// The sizes of one rendition, where serving each of its listeners starts.
+/// The sizes of one rendition, which every listener's queue starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream {
     /// The rendition's number.
@@ -88,7 +88,7 @@ pub struct Stream {
     pub rate: Hz,
     /// Frames in a packet.
     pub packet_frames: u32,
-    /// Most bytes of a packet's payload.
+    /// Maximum bytes of a packet's payload.
     pub payload_bytes: usize,
     /// The longest queue, as configured.
     pub queue_ms: u32,

@@ -48,12 +48,12 @@ pub struct LossFinder {
     rate: Hz,
     began: Option<MonoNs>,
     window_began: MonoNs,
-    /// The window's least late stamps, the least first.
+    /// The earliest stamps of the window, relative to the nominal rate, the earliest first.
     earliest: [Point; EARLY],
     earliest_count: usize,
     /// Frames per second the device falls short of its nominal rate; `None` until it is known.
     slope: Option<f64>,
-    /// The last points on the line, a ring.
+    /// The last points on the line, in a circular buffer.
     calm: [Point; CALM],
     calm_count: usize,
     /// How many of them came after the last loss. The slope uses only these; otherwise losses would look like drift.
@@ -81,7 +81,7 @@ impl LossFinder {
         }
     }
 
-    /// Forgets everything but the drift, because the frame count starts anew after an overrun.
+    /// Forgets everything but the drift, because the frame count restarts after an overrun.
     pub fn restart(&mut self) {
         *self = Self { slope: self.slope, ..Self::new(self.rate) };
     }

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Most bounds of one histogram.
+/// Maximum number of bounds of one histogram.
 pub const BOUNDS_MAX: usize = 12;
 
 /// Counts between bounds.

@@ -1,8 +1,9 @@
 //! How a source's frames are laid out: rate, channels, format, period and buffer, as the device settled them, in one value.
 //!
-//! In: a device's [`DeviceAnswer`]. Out: a [`Layout`], or the reason why it cannot be played. Layouts are made only here, so a
-//! function that gets one needs no check of its own. The layout travels from the opened source to the capture loop, and through the
-//! hand-off to queues, records and `hello`. Never use the requested values of the configuration in its place.
+//! In: a device's [`DeviceAnswer`]. Out: a [`Layout`], or the reason why it cannot be played. Layouts are made only here,
+//! so a function that gets one needs no check of its own. The layout travels from the opened source to the capture loop,
+//! and through the hand-off to queues, records and `hello`. Never use the requested values of the configuration in its
+//! place.
 
 use super::convert::SampleFormat;
 use super::wire::AUDIO_FRAMES_MAX;
@@ -16,7 +17,7 @@ pub const RATES: [Hz; 4] = [Hz(44_100), Hz(48_000), Hz(88_200), Hz(96_000)];
 pub const BUFFER_FRAMES: u32 = 8192;
 /// The longest possible period: half of what the hand-off holds (`rt::ring`).
 pub const PERIOD_FRAMES_MAX: u32 = 8192;
-/// Most frames moved at once, whatever period a device insists on: half of what a packet may hold.
+/// Maximum number of frames moved at once, whatever period a device insists on: half of what a packet may hold.
 pub const PIECE_FRAMES_MAX: u32 = AUDIO_FRAMES_MAX / 2;
 
 /// Returns the buffer to ask a device for at this rate: as long in time as at the lower rates.

@@ -88,7 +88,9 @@ impl Ill {
             Self::SenderMissing => "The service is starting: the thread that sends sound does not run yet.",
             Self::SenderStopped => "The thread that sends sound has stood still for more than 5 s.",
             Self::SourceKept => "A sound device has kept the service waiting for more than 10 s.",
-            Self::NoPackets => "Frames come from the source, but for more than 5 s nothing was made of them.",
+            Self::NoPackets => {
+                "Frames come from the source, but for more than 5 s no packets were made of them."
+            }
             Self::NoMessages => {
                 "There is sound, but for more than 5 s none of it went to any listener who could take it."
             }

@@ -18,7 +18,7 @@ pub trait Mix: Debug {
     /// Returns the number of channels it makes, whatever the source has.
     fn channels(&self) -> u8;
 
-    /// Starts anew with the layout of a newly opened source. Nothing heard before leaves a trace.
+    /// Starts over with the layout of a newly opened source. Nothing heard before leaves a trace.
     fn restart(&mut self, layout: &Layout, settings: MixSettings);
 
     /// Mixes as many whole frames as both `frames` and `out` hold and returns how many.

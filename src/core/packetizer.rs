@@ -56,7 +56,7 @@ pub struct Gap {
 pub struct Payload {
     /// The rendition's number, written in each record.
     pub stream: u8,
-    /// Interleaved channels.
+    /// Number of interleaved channels.
     pub channels: u8,
     /// How the samples are encoded.
     pub codec: Box<dyn Codec>,

@@ -26,7 +26,7 @@ const NOTE_EVERY_NS: u64 = NS_PER_S;
 const UNSENT_SPARE_PACKETS: usize = 1;
 /// Ask for acknowledgements before every 16th write only: the kernel takes much longer for it than for the unsent bytes.
 const ACKNOWLEDGED_EVERY: u32 = 16;
-/// Most bytes of waiting control messages.
+/// Maximum bytes of waiting control messages.
 pub const CONTROL_BYTES_MAX: usize = 4096;
 /// Messages of sound that may go before a waiting control message gets its turn.
 pub const CONTROL_AFTER: u32 = 8;
@@ -343,7 +343,7 @@ impl SendQueue {
         sound
     }
 
-    /// Records what the link took. Returns when the sound of the message that is now complete was ready.
+    /// Records what the link took. If that completes a message of sound, returns when that sound was ready.
     pub fn sent(&mut self, packets: &Backlog<Packet>, sent: Sent, now: MonoNs) -> Option<MonoNs> {
         self.ack_age.written(sent.bytes);
         self.turn.room = Room::Unknown;

@@ -15,13 +15,13 @@ pub const FORMAT_S16LE: u8 = 1;
 pub const CHANNELS: u8 = 2;
 /// Bytes of one frame of payload.
 pub const FRAME_BYTES: usize = 2 * CHANNELS as usize;
-/// Most frames one audio record may hold (46 ms at 44.1 kHz: more would be delay, not efficiency).
+/// Maximum number of frames one audio record may hold (46 ms at 44.1 kHz: more would be delay, not efficiency).
 pub const AUDIO_FRAMES_MAX: u32 = 2048;
-/// Most records in one message.
+/// Maximum number of records in one message.
 pub const RECORDS_MAX: usize = 64;
-/// Most bytes in one message.
+/// Maximum bytes in one message.
 pub const MESSAGE_BYTES_MAX: usize = 65_536;
-/// Flag bit: the timeline begins anew at this record.
+/// Flag bit: the timeline restarts at this record.
 pub const FLAG_RESTART: u8 = 1;
 /// Flag bit of a gap: the loss was found after the fact and does not advance the timeline.
 pub const FLAG_PAST: u8 = 2;
@@ -49,7 +49,7 @@ impl Coding {
 pub struct Place {
     /// The rendition's number; 0 today.
     pub stream: u8,
-    /// The timeline begins anew here.
+    /// The timeline restarts here.
     pub restart: bool,
     /// For gaps only: found after the fact, so it does not advance the timeline.
     pub past: bool,
@@ -72,7 +72,7 @@ pub struct ListenerNote {
     pub stream: u8,
     /// Why packets were lost: a cause code, 0 if none were.
     pub cause: u16,
-    /// Shared records this listener will not get.
+    /// Number of shared records that this listener will not get.
     pub lost_packets: u32,
     /// Frames in those records.
     pub lost_frames: u32,

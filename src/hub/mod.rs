@@ -48,7 +48,7 @@ impl Sizes {
     }
 }
 
-/// The state that threads share. Each user gets only the parts it needs.
+/// The state that threads share. Other code gets only the parts it needs.
 #[derive(Clone)]
 pub struct Hub {
     /// The stream's sizes.

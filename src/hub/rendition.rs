@@ -13,7 +13,7 @@ use crate::core::mix::{Mix, MixSettings, PairMix};
 use crate::core::packetizer::{Gap, Packet, Packetizer, Payload};
 use crate::rt::ring::{Mark, What};
 
-/// Most renditions: each is mixed and encoded for every period, whether or not a listener subscribes.
+/// Maximum number of renditions: each is mixed and encoded for every period, whether or not a listener subscribes.
 pub const RENDITIONS_MAX: usize = 4;
 /// Number of renditions.
 const RENDITIONS: usize = 1;

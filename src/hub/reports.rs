@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-/// Most causes in one report.
+/// Maximum number of causes in one report.
 const CAUSES_MAX: usize = 32;
-/// Most bytes of a name.
+/// Maximum bytes of a name.
 const NAME_BYTES_MAX: usize = 32;
-/// Most names with a sum of their own: two pages' worth. Listeners could invent new ones without end; the rest is summed
-/// under [`OTHER`].
+/// Maximum number of names with a sum of their own: two pages' worth. Listeners could invent new ones without end; the rest
+/// is summed under [`OTHER`].
 const SUMMED_NAMES_MAX: usize = 64;
 /// The causes for which the network is to blame when a listener misses sound.
 const NETWORK_CAUSES: [&str; 2] = ["network_late", "queue_drop"];

@@ -33,7 +33,7 @@ pub struct TapConfig {
     pub name: &'static str,
     /// The number of the rendition.
     pub stream: u8,
-    /// Most packets that may wait.
+    /// Maximum number of packets that may wait.
     pub room: usize,
 }
 

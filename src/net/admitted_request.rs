@@ -38,11 +38,13 @@ impl AdmittedRequest {
                     format!("At most {bytes_max} bytes can be written here."),
                 ));
             }
-            Ok(Err(_)) => return Err(Denied::new(Refusal::BodyUnreadable, "This did not arrive whole.")),
+            Ok(Err(_)) => {
+                return Err(Denied::new(Refusal::BodyUnreadable, "This did not arrive completely."));
+            }
             Ok(Ok(whole)) => whole.to_bytes(),
         };
         // Do not repeat what could not be parsed: it may hold a key.
         serde_json::from_slice(&bytes)
-            .map_err(|_| Denied::new(Refusal::BodyUnreadable, "This is nothing that can be set here."))
+            .map_err(|_| Denied::new(Refusal::BodyUnreadable, "This cannot be set here."))
     }
 }

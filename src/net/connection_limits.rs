@@ -1,4 +1,4 @@
-//! Counts connections, in all and from each address, and decides whether to accept another.
+//! Counts connections, in total and from each address, and decides whether to accept another.
 //!
 //! In: addresses of accepted connections. Out: a permit for each, given back when dropped. Nothing here blocks.
 
@@ -39,7 +39,7 @@ impl ConnectionLimits {
         Self { bounds, count: Arc::default() }
     }
 
-    /// Admits one more connection of this `limit_key`, with at most `total_max` in all.
+    /// Admits one more connection of this `limit_key`, with at most `total_max` in total.
     ///
     /// # Errors
     /// The limit that is reached.

@@ -68,14 +68,14 @@ pub enum Body {
     Json {
         /// Its schema in the document; empty for an empty object.
         schema: &'static str,
-        /// Most bytes that are read.
+        /// Maximum bytes that are read.
         bytes_max: usize,
     },
     /// A signed update, read piece by piece.
     Bundle {
         /// The required media type. No form can send it, so another site's page needs our permission first (CORS).
         media_type: &'static str,
-        /// Most bytes that are accepted.
+        /// Maximum bytes that are accepted.
         bytes_max: u64,
     },
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// Most events in the ring.
+/// Maximum number of events in the ring.
 const EVENTS_MAX: usize = 16;
 /// How soon to check again for room.
 const OFFER_AGAIN: Duration = Duration::from_millis(5);

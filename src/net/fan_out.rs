@@ -34,10 +34,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// If no packet has come for this long, a message that is not full is sent as it is.
 const HURRY_AFTER: Duration = Duration::from_millis(100);
-/// Most marks taken from the hand-off before the listeners are served.
+/// Maximum number of marks taken from the hand-off before the listeners are served.
 const MARKS_AT_ONCE: usize = 16;
-/// Most turns in a row before new listeners and incoming messages are handled, however late this thread is. This covers
-/// everything present when it woke up; anything newer wakes it again.
+/// Maximum number of turns in a row before new listeners and incoming messages are handled, however late this thread is.
+/// This covers everything present when it woke up; anything newer wakes it again.
 const TURNS_AT_ONCE: usize = RING_MARKS / MARKS_AT_ONCE;
 /// How often this thread measures its load, ns.
 const LOAD_EVERY_NS: u64 = NS_PER_S / 4;

@@ -6,7 +6,7 @@ use crate::core::packetizer::Packet;
 use crate::hub::rendition::Rendition;
 use std::cell::{Cell, Ref, RefCell};
 
-/// Packets kept beyond the longest queue: those made before all listeners are served.
+/// Packets kept in addition to the longest queue: several may be made before all listeners are served.
 const SPARE_PACKETS: usize = 64;
 
 /// The packets of one rendition, for all its listeners.

@@ -21,7 +21,7 @@ use std::net::IpAddr;
 pub(super) fn check_host<B>(request: &Request<B>, peer: Peer, names: &Names) -> Result<(), Refusal> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
-        // Old programs send none. Browsers, which this guard is about, do not use that version.
+        // Old programs send no `Host`. Browsers, which this guard is about, do not use that version.
         (None, _) if request.version() == Version::HTTP_10 && changes_nothing(request) => None,
         (Some(host), None) => {
             Some(host.to_str().ok().and_then(Authority::parse).ok_or(Refusal::HostUnreadable)?)

@@ -21,13 +21,13 @@ use tokio_rustls::rustls::ServerConfig;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may wait for its turn: enough for three stalled handshakes of five seconds before it.
 const HANDSHAKE_WAIT: Duration = Duration::from_secs(15);
-/// Most handshakes at once.
+/// Maximum number of handshakes at once.
 const HANDSHAKES_MAX: usize = 64;
-/// Most handshakes of one address at once.
+/// Maximum number of handshakes of one address at once.
 const HANDSHAKES_PER_ADDRESS: usize = HANDSHAKES_MAX / 8;
-/// Most connections that wait for their turn; each address has a limit of its own (`connection_limits`).
+/// Maximum number of connections that wait for their turn; each address has a limit of its own (`connection_limits`).
 const WAITING_MAX: usize = 256;
-/// Most bytes that rustls may hold back: one record. Its default, 64 KiB, would be 370 ms of sound that could not be
+/// Maximum bytes that rustls may hold back: one record. Its default, 64 KiB, would be 370 ms of sound that could not be
 /// dropped any more.
 const BUFFER_BYTES_MAX: usize = 16 * 1024;
 

@@ -37,7 +37,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// Longest message to echo: the conformance suite's longest has 16 MiB.
 const ECHO_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Most bytes of an answer buffered between writing and reading.
+/// Maximum bytes of an answer buffered between writing and reading.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// Echoes every message, through the service's own HTTP limits, handshake and frames. Never returns.

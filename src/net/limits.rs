@@ -6,13 +6,13 @@ use std::time::Duration;
 
 /// Connections beyond those of the listeners: pages, scripts, status.
 pub const SPARE_CONNECTIONS: usize = 256;
-/// Most connections from one address; several pages, each with a socket and its files, need a dozen.
+/// Maximum number of connections from one address; several pages, each with a socket and its files, need a dozen.
 pub const CONNECTIONS_PER_ADDRESS: usize = 64;
 /// How long a request's head may take to arrive, and how long a connection may be idle between two requests.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// Most header lines of a request.
+/// Maximum number of header lines in a request.
 pub const HEADERS_MAX: usize = 64;
-/// Most bytes of a request's head.
+/// Maximum bytes of a request's head.
 pub const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Longest URL of a request; ours have at most 60 bytes.
 pub const URL_BYTES_MAX: usize = 1024;
@@ -23,22 +23,22 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Slowest accepted upload of an update, measured over each quarter of a MiB: a poor Wi-Fi is ten times as fast, and a
 /// pause of 16 s is tolerated.
 pub const UPDATE_BYTES_PER_S_MIN: u64 = 16 * 1024;
-/// How long an upload may take in all: 200 MiB over a poor Wi-Fi.
+/// How long an upload may take in total: 200 MiB over a poor Wi-Fi.
 pub const UPDATE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// How long an answer may stall because its reader takes nothing.
 pub const ANSWER_STALLED_MAX: Duration = Duration::from_secs(10);
-/// How long an answer may take in all: the largest file of the page at 20 kbit/s.
+/// How long an answer may take in total: the largest file of the page at 20 kbit/s.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Size of the kernel's buffer for an answer (the kernel doubles this for its own needs). By default it grows to 2 MB for a
 /// client that never reads.
 pub const ANSWER_BUFFER_BYTES: usize = 32 * 1024;
-/// Most refused connections at once that are told the reason.
+/// Maximum number of refused connections that are told the reason at the same time.
 pub const TURNED_AWAY_MAX: usize = 32;
 /// How long such a connection has to read it.
 pub const TURNED_AWAY_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest message or frame of a listener: the longest valid one, a full report, has 1,700 bytes.
 pub const MESSAGE_BYTES_MAX: usize = 4096;
-/// Most messages of a listener in one second.
+/// Maximum number of messages of a listener in one second.
 pub const MESSAGES_PER_S_MAX: u32 = 50;
 /// How long written data may stay unacknowledged before the kernel ends a listener's connection.
 pub const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(10);

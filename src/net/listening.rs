@@ -27,7 +27,10 @@ impl Listening {
             self.sender.hand_over(arrival, client, number).await;
             return;
         }
-        let words = format!("{} people listen already, no more fit", self.admissions.listening());
+        let words = format!(
+            "{} people are listening already; there is no room for more",
+            self.admissions.listening()
+        );
         self.refusals.count(Refusal::ListenersFull);
         arrival.turn_away(Refusal::ListenersFull, words).await;
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-/// Most connections in the ring.
+/// Maximum number of connections in the ring.
 const NEW_LISTENERS_MAX: usize = 64;
 /// How soon to check again for room.
 const OFFER_AGAIN: Duration = Duration::from_millis(5);

@@ -24,7 +24,7 @@ pub(super) struct Overview {
 
 /// Notices for the user about this device, besides its sound.
 pub(super) struct Notices {
-    /// What was wrong when the machine started.
+    /// Problems during the start of the machine.
     pub(super) notes: Vec<Plain>,
     /// Notices that hold since the start.
     pub(super) standing: Vec<Plain>,
@@ -41,8 +41,8 @@ impl Notices {
         *self.power.lock().unwrap_or_else(PoisonError::into_inner) = notice;
     }
 
-    /// Returns what is permanently locked and how to unlock it, with the notes, for those who may not listen; `None` if every key that is
-    /// set can be entered.
+    /// For clients that may not listen: returns what is permanently locked and how to unlock it, with the notes. `None` if
+    /// every key that is set can be entered.
     pub(super) fn locked(&self) -> Option<Plain> {
         let notice = Plain::from(self.access.notice()?);
         Some(self.notes.iter().rev().fold(notice, |after, note| format!("{note} {after}").into()))

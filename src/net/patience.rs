@@ -47,7 +47,7 @@ impl Taking {
 struct Bounds {
     /// Without a single byte being taken.
     stalled: Duration,
-    /// In all.
+    /// For the whole answer.
     whole: Duration,
 }
 

@@ -35,7 +35,7 @@ fn field(status: &str, name: &str) -> Option<u64> {
     status.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
 }
 
-/// Returns nanoseconds on a CPU, the first number of `schedstat`.
+/// Returns the CPU time in nanoseconds, which is the first number of `schedstat`.
 fn cpu_ns(schedstat: &str) -> Option<u64> {
     schedstat.split_whitespace().next()?.parse().ok()
 }

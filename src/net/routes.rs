@@ -119,7 +119,7 @@ async fn shown(
         Who::Listener | Who::Overseer if !grant.listen => {
             "A key is needed to listen. Open the page and enter it."
         }
-        Who::Overseer if !grant.set => "Who listens is shown to the holder of the settings key.",
+        Who::Overseer if !grant.set => "Only the holder of the settings key can see who listens.",
         Who::SettingsHolder if !grant.set => "Enter the settings key first.",
         Who::Updater => return access.check_update(shown).map(|()| shown),
         Who::Anybody | Who::Known | Who::Listener | Who::Overseer | Who::SettingsHolder => return Ok(shown),
@@ -236,7 +236,12 @@ fn file(asset: &'static assets::Asset, for_ever: bool, asked: &HeaderMap) -> Res
     let (content, etag) = match negotiation::coding(asked, !asset.gzip.is_empty()) {
         Some(Coding::Identity) => (asset.plain, asset.etag),
         Some(Coding::Gzip) => (asset.gzip, asset.gzip_etag),
-        None => return words(StatusCode::NOT_ACCEPTABLE, "This file comes as it is or packed with gzip."),
+        None => {
+            return words(
+                StatusCode::NOT_ACCEPTABLE,
+                "This file is available uncompressed or compressed with gzip.",
+            );
+        }
     };
     let known = negotiation::has(asked, etag);
     let mut response = Response::new(if known {

@@ -97,7 +97,7 @@ impl Service {
         self.overview.notices.tell_power(notice);
     }
 
-    /// Returns what was wrong when the machine started.
+    /// Returns the problems during the start of the machine.
     pub fn notes(&self) -> &[Plain] {
         &self.overview.notices.notes
     }
@@ -125,7 +125,7 @@ pub struct Gate {
     pub names: watch::Receiver<Names>,
     /// The access keys.
     pub access_control: AccessControl,
-    /// What was wrong when the machine started: told also to those who may not listen.
+    /// Problems during the start of the machine, shown even to clients that may not listen.
     pub notes: Vec<Plain>,
     /// The settings chosen on the page.
     pub settings: KeptSettings,

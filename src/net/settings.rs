@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-/// Most changes in transit from the fan-out thread: more than a person can make while the other thread is busy.
+/// Maximum number of changes in transit from the fan-out thread: more than a person can make while the other thread is busy.
 const CHANGES_MAX: usize = 16;
 /// How long after a change it is written to the disk.
 const KEEP_AFTER: Duration = Duration::from_secs(1);

@@ -14,11 +14,11 @@ use tokio::time::timeout;
 /// The size of the queue and of what it protects.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// Places in all.
+    /// Total number of places.
     pub(super) places: usize,
     /// Places for one address.
     pub(super) per_address: usize,
-    /// Most tickets of known clients, and separately most of the others: neither takes the other's room.
+    /// Maximum number of tickets for known clients, and the same number for the others: neither takes the other's room.
     pub(super) waiting: usize,
 }
 

@@ -49,7 +49,7 @@ pub(super) async fn take(
     let AdmittedRequest { request, peer, shown, .. } = asked;
     let age = if request.uri().query() == Some(ANY_AGE) { Age::Any } else { Age::Newer };
     if age == Age::Any && !access.is_owner(shown) {
-        let words = "An older version is installed for whoever shows the settings key, or by root on the device. Set a settings key first.";
+        let words = "Only the holder of the settings key, or root on the device, can install an older version. Set a settings key first.";
         return Err(Denied::new(Refusal::UpdateLocked, words));
     }
     let size = request.body().size_hint();
@@ -59,11 +59,11 @@ pub(super) async fn take(
     let bundle = on_disk(move || system.begin(Some(size.lower()), age)).await?;
     let bundle = receive(request.into_body(), bundle, &counting).await?;
     on_disk(move || Bundle::hand_over(bundle)).await?;
-    tracing::info!("an update came from {}: the system's updater takes it from here", peer.address);
+    tracing::info!("an update arrived from {}: the system's updater takes it from here", peer.address);
     Ok(no_content())
 }
 
-/// How long a sender may take for a piece, and in all.
+/// How long a sender may take for a piece, and in total.
 struct Pace {
     end: Instant,
     piece_end: Instant,
@@ -95,8 +95,8 @@ async fn receive(mut body: Incoming, mut bundle: Bundle, counting: &Counting<'_>
         };
         let ended = more.is_none();
         if let Some(frame) = more {
-            let frame =
-                frame.map_err(|_| Denied::new(Refusal::UpdateCutOff, "The update did not arrive whole."))?;
+            let frame = frame
+                .map_err(|_| Denied::new(Refusal::UpdateCutOff, "The update did not arrive completely."))?;
             let Ok(data) = frame.into_data() else { continue };
             counting.add(data.len());
             piece.extend_from_slice(&data);

@@ -20,7 +20,7 @@ use crate::units::MonoNs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// A source that delivers nothing for this long has stalled and is opened anew. A synth streams always, played or not.
+/// A source that delivers nothing for this long has stalled and is reopened. A synth streams always, played or not.
 const STALLED_AFTER_NS: u64 = 500_000_000;
 
 /// What one step did.
@@ -28,7 +28,7 @@ const STALLED_AFTER_NS: u64 = 500_000_000;
 pub enum Step {
     /// Handed over this many periods.
     Periods(u32),
-    /// Nothing came.
+    /// No frames came.
     Idle,
     /// The source met this fault and continues.
     Recovered(SourceFault),

@@ -42,7 +42,7 @@ pub enum What {
     Audio,
     /// The frames do not exist.
     Gap {
-        /// Why.
+        /// Why they do not exist.
         cause: Cause,
         /// The gap was found after the fact and does not advance the timeline.
         past: bool,

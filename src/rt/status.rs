@@ -115,21 +115,21 @@ impl SourceStatus {
             Exit::Fault(_) => (
                 State::Lost,
                 format!(
-                    "{name} is gone. Check its cable and that it is switched on; the sound comes back by itself."
+                    "{name} is gone. Check its cable and that it is switched on; sound returns automatically."
                 ),
             ),
             Exit::Stalled => (
                 State::Stalled,
                 format!(
-                    "{name} is connected but sends nothing. Switch it off and on; the sound comes back by itself."
+                    "{name} is connected but sends nothing. Switch it off and on; sound returns automatically."
                 ),
             ),
         };
         Self { source: SourceView { state, notice: notice.into(), ..self.source.clone() }, capture: None }
     }
 
-    /// Returns the status when nothing can be opened, with the reason if there is one. A source that played or stalled is lost; the
-    /// notice then names the reason only if something blocks the device, not if it is merely absent.
+    /// Returns the status when nothing can be opened, with the reason if there is one. A source that played or stalled is
+    /// lost; the notice then names the reason only if something blocks the device, not if it is merely absent.
     #[must_use]
     pub fn absent(&self, why: Option<&Error>) -> Self {
         let blocked = why.is_some_and(|error| !error.says_absent());

@@ -199,14 +199,14 @@ impl Run {
         self.say(SourceStatus { source, capture: None }.after(exit));
         match exit {
             Exit::Stopped => {}
-            // Nothing follows a recording: only the stop ends this rest.
+            // Nothing follows a recording, so wait here until the service stops.
             Exit::Fault(SourceFault::Ended) => {
                 while !self.stopping() {
                     self.rest(LOOK_AGAIN);
                     self.turn();
                 }
             }
-            // Do not reopen a device without pause that fails as soon as it is opened.
+            // Pause before reopening a device that fails as soon as it is opened.
             Exit::Fault(_) | Exit::Stalled => self.rest(LOOK_AGAIN),
         }
     }

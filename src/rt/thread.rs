@@ -15,7 +15,7 @@ use thread_priority::{
 
 /// Stack of the capture thread: it needs a few KiB, alsa-lib's plugins some tens.
 pub const STACK_BYTES: usize = 512 * 1024;
-/// How much of it is locked and touched.
+/// Bytes of it that are locked and touched.
 const STACK_LOCKED_BYTES: usize = 256 * 1024;
 
 /// The real-time properties a thread got.
@@ -32,13 +32,13 @@ pub struct RtState {
 /// The real-time properties to ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct RtRequest {
-    /// 1 to 99; 0 asks for no real-time scheduling.
+    /// Priority, 1 to 99; 0 asks for no real-time scheduling.
     pub priority: u8,
-    /// Run on this CPU only.
+    /// The only CPU to run on; `None` for any.
     pub cpu: Option<u16>,
 }
 
-/// Asks only for `SCHED_FIFO` and the CPU: for a thread that should run soon but has no deadline.
+/// Asks only for `SCHED_FIFO` and the CPU, for a thread that should wake up promptly but has no deadline.
 pub fn become_prompt(wish: RtRequest) -> RtState {
     let mut state = RtState::default();
     ask_for_turns(wish, &mut state);

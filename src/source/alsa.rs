@@ -81,7 +81,7 @@ impl AlsaSource {
     pub fn open(name: &str, wish: DeviceRequest) -> Result<Self> {
         // Discard what alsa-lib would print: our own errors say what failed, and retries must not flood the log.
         let _quiet = Output::local_error_handler();
-        // alsa-lib caches its configuration: a card plugged in since would stay unknown by name.
+        // alsa-lib caches its configuration: a card plugged in later could not be opened by its name.
         let _ = alsa::config::update_free_global();
         let (pcm, own) = open_mapped(name)?;
         let mapped = own.is_none();

@@ -55,9 +55,9 @@ pub enum SourceFault {
     Xrun,
     /// The device was suspended (ESTRPIPE) and can be resumed.
     Suspended,
-    /// The device is gone (ENODEV and the like) and must be opened anew.
+    /// The device is gone (ENODEV and the like) and must be reopened.
     Gone,
-    /// Anything else, by its errno; the device must be opened anew.
+    /// Anything else, by its errno; the device must be reopened.
     Io(i32),
     /// The recording has been played to its end.
     Ended,

@@ -9,7 +9,7 @@ const INVENTED_CHANNELS: u32 = 1024;
 /// Rates we ask a device about, so that a refusal can name those it has.
 pub(super) const KNOWN_RATES: [u32; 13] =
     [8000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000, 176_400, 192_000, 384_000];
-/// Most numbers of channels to try: a card has only a few.
+/// How many different numbers of channels to try at most: a card offers only a few.
 const TRIED_CHANNELS_MAX: usize = 8;
 
 /// The channels a device offers.
@@ -28,7 +28,7 @@ pub(super) struct Channels {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Order {
     pub(super) best: u32,
-    /// Alternatives, if the device has no rate or format with it.
+    /// Numbers to try next, if the device offers no usable rate or format with the best one.
     pub(super) others: Vec<u32>,
 }
 

@@ -17,12 +17,12 @@ pub use refused::Refused;
 use refused::refused;
 use std::io::{Read, Seek};
 
-/// Most memory a recording may take as Int16: over 12 minutes of stereo, and an eighth of the smallest Pi's memory.
+/// Maximum memory a recording may take as Int16: over 12 minutes of stereo, and an eighth of the smallest Pi's memory.
 pub const BYTES_MAX: u64 = 128 << 20;
 
 /// Bytes of samples decoded at once: a multiple of every sample size.
 const BLOCK_BYTES: usize = 24 * 1024;
-/// Most bytes we read of the format chunk; the rest is skipped.
+/// Maximum bytes we read of the format chunk; the rest is skipped.
 const FORMAT_BYTES_MAX: usize = 40;
 /// Length of a sound chunk that was still being written, or was written to a pipe.
 const LENGTH_UNKNOWN: u32 = u32::MAX;

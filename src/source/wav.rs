@@ -85,7 +85,7 @@ fn remedy(error: ErrorKind) -> &'static str {
             "Check the path: it has to name a file"
         }
         ErrorKind::PermissionDenied => "Let this user read it: chmod a+r, and a+x for the folders above it",
-        _ => "The disk or the network it lies on does not give it: copy it to another place",
+        _ => "Its disk or network could not deliver it: copy it to another place",
     }
 }
 

@@ -16,7 +16,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path};
 
-/// Most names tried for a file beside another one; the first may be taken by something that cannot be removed.
+/// Maximum number of names tried for a file beside another one; the first may be taken by something that cannot be removed.
 const NAMES_MAX: u32 = 9;
 const FOLDER: OFlag = OFlag::O_DIRECTORY.union(OFlag::O_CLOEXEC).union(OFlag::O_RDONLY);
 

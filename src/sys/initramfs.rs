@@ -1,25 +1,25 @@
-//! What the first program of the card's system (image/initramfs/init) leaves for the service: in memory, root's, of this start alone.
-//! On other machines there is nothing.
+//! What the first program of the card's system (image/initramfs/init) leaves for the service. It is in memory, belongs to
+//! root, and concerns only this start. On other machines there is nothing.
 
 use crate::plain::Plain;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// What it could not do, or had to: a sentence a line.
+/// Its problems during the start, one sentence per line.
 const NOTES: &str = "/run/synthwire/notes";
-/// It is there at a start that an update has caused.
+/// Exists if an update has caused this start.
 const RESTARTED: &str = "/run/synthwire/restarted";
-/// Most that is read: it writes some ten lines at worst.
+/// Maximum bytes that are read: at worst it writes some ten lines.
 const NOTES_BYTES_MAX: u64 = 4096;
 const NOTES_MAX: usize = 16;
 
-/// What a person should know of this start.
+/// Returns notices about this start for the user.
 pub fn notes() -> Vec<Plain> {
     notes_in(Path::new(NOTES))
 }
 
-/// Whether an update has caused this start.
+/// Returns whether an update has caused this start.
 pub fn was_restarted() -> bool {
     Path::new(RESTARTED).exists()
 }

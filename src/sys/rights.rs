@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// From here on permanently, gives up all rights beyond those of the user who owns `folder`, so that no name in that folder
+/// Permanently gives up all rights beyond those of the user who owns `folder`, so that no name in that folder
 /// can lead outside it. A process that is not root, or owns the folder, stays unchanged.
 ///
 /// # Errors

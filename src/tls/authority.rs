@@ -46,7 +46,7 @@ pub(super) struct Former {
 /// Raise it to change what an authority permits: every device then makes a new certificate with the same key. Edition 0
 /// (builds before the release of 0.1.0) permitted the bare host name, which may be a public top-level domain, and any use.
 const EDITION: u32 = 1;
-/// Most former certificates kept for notices; those forgotten stay trusted.
+/// Maximum number of former certificates kept for notices; those forgotten stay trusted.
 const FORMER_MAX: usize = 4;
 /// The only host permitted for e-mail addresses and URIs; it can never exist (RFC 6761).
 const NOWHERE: &str = "invalid";

@@ -91,7 +91,7 @@ pub fn leaf_window(moment_s: i64, authority: Window) -> Window {
 /// Returns the moment at which a leaf must be valid.
 ///
 /// This is our own clock, or the build date if that is later. Until our clock has been set, `claimed_s` counts as well (the
-/// times of listeners' clocks, oldest report first). The moment whose leaf suits most of them wins; among equals our own,
+/// times of listeners' clocks, oldest report first). The moment whose leaf suits most of them wins; in a tie our own,
 /// then the latest report. So one false report among many changes nothing, and one of two counts only as long as the other
 /// is silent.
 pub fn moment(clock: Clock, build_s: i64, claimed_s: &[i64], authority: Window) -> i64 {

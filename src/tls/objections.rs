@@ -25,7 +25,7 @@ pub(super) fn objections(
 
 fn against_dates_and_use(leaf: &EndEntityCert<'_>, clock: Clock) -> Option<String> {
     let now = UnixTime::since_unix_epoch(Duration::from_secs(clock.now_s.max(0).cast_unsigned()));
-    let doubt = if clock.set { "" } else { ", which nobody has set yet" };
+    let doubt = if clock.set { "" } else { ", which has not been set yet" };
     let today = day(now);
     // This checks dates and use before it looks for an issuer, which is never found here.
     match leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &[], &[], now, KeyUsage::server_auth(), None, None) {

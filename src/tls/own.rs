@@ -17,7 +17,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::sign::CertifiedKey;
 
-/// Most addresses whose latest clock time is remembered; beyond that, the oldest is forgotten.
+/// Maximum number of addresses whose latest clock time is remembered; beyond that, the oldest is forgotten.
 const CLAIMS_MAX: usize = 64;
 
 /// The authority and leaf in use, with everything needed to renew them.

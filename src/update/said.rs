@@ -83,15 +83,15 @@ impl UpdaterStatus {
 
 fn refused_words(reason: &str) -> &'static str {
     match reason {
-        "no_bundle" => "this file is no update, or did not arrive whole",
-        "signature" => "it is not signed by whoever made this device's system",
+        "no_bundle" => "this file is not an update, or did not arrive completely",
+        "signature" => "it is not signed by the maker of this device's system",
         "compatible" => "it is made for another device",
         "busy" => "another one is being installed",
         "older" => {
-            "it is older than what runs; who shows the settings key, or is root, may install it all the same"
+            "it is older than the running system; with the settings key, or as root, you can install it anyway"
         }
-        "interrupted" => "the updater was ended in the middle of it; what runs now goes on, send it again",
-        _ => "it could not be installed; what runs now goes on",
+        "interrupted" => "the updater was interrupted; the running system stays, send the update again",
+        _ => "it could not be installed; the running system stays",
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
         );
         assert_eq!(
             words(r#"{"state":"refused","reason":"signature","detail":"x"}"#),
-            "The update was refused: it is not signed by whoever made this device's system."
+            "The update was refused: it is not signed by the maker of this device's system."
         );
         assert_eq!(
             words(r#"{"state":"fell_back","version":"0.2.0","reason":"no_answer"}"#),

@@ -113,7 +113,7 @@ fn jack_comes_late_crashes_and_comes_back_and_nobody_restarts_anything() {
             break source;
         }
     };
-    assert!(said["notice"].as_str().unwrap().contains("comes back by itself"), "{said}");
+    assert!(said["notice"].as_str().unwrap().contains("returns automatically"), "{said}");
 
     // Back: the same listener hears it, after a gap that is counted.
     let _server = Server::start(&folder.name());

@@ -49,7 +49,7 @@ test('who has just switched the device on sets its keys, and then they are asked
   await stranger.click('#listen');
   assert.equal(await stranger.evaluate('document.activeElement.id'), 'door-key', 'the button leads to where the key goes');
   await enter(stranger, 'door', KEYS.settings.toUpperCase());
-  await says(stranger, '#door-said', /This is not the key/);
+  await says(stranger, '#door-said', /This key is wrong/);
   assert.equal(await listenersOf(service, KEYS.listening), 0);
   await enter(stranger, 'door', KEYS.listening);
   await until('the door opens', async () => await stranger.text('#door') === '');

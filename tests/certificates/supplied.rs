@@ -198,7 +198,7 @@ fn what_browsers_will_say_against_a_certificate_from_elsewhere_is_said_first() {
     );
     let early = said(ours, [1, 10], false, &[]);
     assert!(early.starts_with("the certificate begins on "), "{early}");
-    assert!(early.contains(", which nobody has set yet: wait, or set the clock"), "{early}");
+    assert!(early.contains(", which has not been set yet: wait, or set the clock"), "{early}");
     let unnamed = said(&["a.example", "b.example"], good, true, &[]);
     assert_eq!(
         unnamed,

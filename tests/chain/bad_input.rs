@@ -92,7 +92,7 @@ fn too_many_listeners_are_told_so() {
     let (mut second, _) = tungstenite::client(format!("ws://{}/ws", service.address), stream).unwrap();
     let Message::Close(Some(frame)) = second.read().unwrap() else { panic!("it is refused") };
     assert_eq!(u16::from(frame.code), 1013);
-    assert!(frame.reason.contains("listen already"));
+    assert!(frame.reason.contains("are listening already"));
     first.records();
     assert_eq!(service.status()["listeners"]["refused"], 1);
 }

@@ -38,7 +38,7 @@ impl Secure {
         let folder = state.to_str().unwrap();
         let arguments = ["--source", "exact:counter", "--listen-tls", "127.0.0.1:0", "--state", folder];
         let service = Service::start(&[&arguments, further].concat());
-        let line = service.wait_for_log("come by https://");
+        let line = service.wait_for_log("network open https://");
         let address = line.split("https://").nth(1).unwrap().trim_end_matches('/').parse().unwrap();
         let mut plain = TcpStream::connect(service.address).unwrap();
         write!(

@@ -53,7 +53,7 @@ fn a_service_that_ends_is_a_failure() {
 fn what_makes_a_soak_pointless_is_said_at_once() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (passed, said) = ended(soak("1h", &nobody.to_string()));
-    assert!(!passed && said.contains("nobody answers at ") && said.contains("--address"), "{said}");
+    assert!(!passed && said.contains("nothing answers at ") && said.contains("--address"), "{said}");
     let service = Service::start(&["--device", "nowhere"]);
     let (passed, said) = ended(soak("1h", &service.address.to_string()));
     assert!(!passed && said.contains("nothing plays there: "), "{said}");

@@ -295,7 +295,7 @@ fn guesses(place: Place, found: &mut Findings) {
     let body = format!(r#"{{"purpose":"settings","key":"guess {}"}}"#, found.tries);
     let answer = post(place, "/api/access/enter", &body).unwrap_or_default();
     match () {
-        () if answer.contains("This is not the key") => found.refused("key_wrong"),
+        () if answer.contains("This key is wrong") => found.refused("key_wrong"),
         () if answer.contains("tried too often") => found.refused("key_tries"),
         () => {}
     }

@@ -58,7 +58,7 @@ fn check_what_follows(layout: &Layout) {
             let stream = Stream::new(&Payload::int16(0, 2), layout, wish, queue_ms);
             let queue = Adaptation::new(stream).serving().queue_packets as u64;
             let queued_ns = layout.rate().duration_ns(queue * u64::from(packet));
-            // The limit in time, whatever the period, or the two packets that playing needs at least.
+            // The configured time for any period, but never less than the two packets that playing needs.
             let limit_ns = u64::from(queue_ms) * 1_000_000;
             assert!(
                 queued_ns <= limit_ns || queue == 2,

@@ -117,7 +117,7 @@ impl Mix for PairMix {
     }
 }
 
-/// The pair at `first_channel` of each frame.
+/// Picks the pair at `first_channel` of each frame.
 fn pick(channels: ChannelCount, first_channel: u16, frames: &[i32], out: &mut [i16]) {
     match channels.samples_per_frame() {
         1 => {

@@ -5,9 +5,9 @@ use crate::core::backlog::Lost;
 /// What a message may hold on one kind of link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageLimits {
-    /// Most bytes the link puts before a message.
+    /// Maximum bytes the link puts before a message.
     pub head_bytes_max: usize,
-    /// Most bytes of records in a message.
+    /// Maximum bytes of records in a message.
     pub payload_bytes_max: usize,
 }
 

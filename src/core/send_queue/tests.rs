@@ -11,7 +11,7 @@ const STREAM: Stream =
     Stream { number: 0, rate: Hz(44_100), packet_frames: 128, payload_bytes: 512, queue_ms: 250 };
 const LIMITS: MessageLimits = MessageLimits { head_bytes_max: 4, payload_bytes_max: 65_535 };
 const RECORD_BYTES: usize = wire::HEAD_BYTES + 128 * wire::FRAME_BYTES;
-/// Most bytes the link's own buffer takes.
+/// Maximum bytes the link's own buffer takes.
 const LINK_BYTES_MAX: usize = 9000;
 /// Packets that may come between two turns.
 const SPARE_PACKETS: usize = 64;

@@ -11,13 +11,13 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 const MEMORY_KIB: u32 = 4096;
 /// Passes over that memory.
 const PASSES: u32 = 4;
-/// Most memory that a key hashed elsewhere may require, in KiB.
+/// Maximum memory that a key hashed elsewhere may require, in KiB.
 const MEMORY_KIB_MAX: u32 = 32_768;
-/// Most passes that a key hashed elsewhere may require.
+/// Maximum number of passes that a key hashed elsewhere may require.
 const PASSES_MAX: u32 = 16;
-/// Fewest characters of a key.
+/// Minimum length of a key, in characters.
 pub const KEY_CHARS_MIN: usize = 8;
-/// Most bytes of a key.
+/// Maximum length of a key, in bytes.
 pub const KEY_BYTES_MAX: usize = 128;
 /// Random bytes that make hashes of equal keys differ.
 pub const SALT_BYTES: usize = 16;

@@ -31,7 +31,7 @@ impl Access {
             ("a key in the configuration cannot be understood".to_owned(), String::new())
         };
         Some(format!(
-            "{what}: {why}, and damage must not open the door. Set {keys} anew in synthwire.toml on the card or in the \
+            "{what}: {why}, so access stays locked. Set {keys} anew in synthwire.toml on the card or in the \
              configuration{or}; then restart."
         ))
     }

@@ -101,8 +101,8 @@ impl Access {
         }
     }
 
-    /// Writes the file if there never was one, before the authority is made. If it is missing later, it was lost, and the
-    /// initramfs keeps closed what it may have locked (decision 0014).
+    /// Writes the file if there never was one, before the authority is made. If the file is missing later, it was lost, and
+    /// the initramfs keeps locked what it may have locked (decision 0014).
     pub(super) fn begin_file(&self) {
         if let (true, Some(file)) = (self.unwritten, &self.file) {
             let (kept, _) = self.now().page(self.configured);
@@ -155,7 +155,7 @@ impl Access {
                 *shown.of_mut(purpose) = true;
             }
             if shown == PerPurpose::default() && self.set() != PerPurpose::default() {
-                return Err(Denied::new(Refusal::KeyWrong, "This is not the key."));
+                return Err(Denied::new(Refusal::KeyWrong, "This key is wrong."));
             }
         }
         Ok(shown)
@@ -223,7 +223,7 @@ impl Access {
             if *self.now().lost.of(purpose) {
                 return Err(Denied::new(Refusal::KeyLocked, self.notice().unwrap_or_default()));
             }
-            return Err(Denied::new(Refusal::KeyLocked, "No such key is set: none is needed."));
+            return Err(Denied::new(Refusal::KeyLocked, "No such key is set, so none is needed."));
         }
         let opening =
             if purpose == Purpose::Listening { &[purpose, Purpose::Settings][..] } else { &[purpose] };
@@ -232,7 +232,7 @@ impl Access {
             opening.iter().filter_map(|purpose| Some((*purpose, now.keys.of(*purpose).clone()?))).collect()
         };
         let Some(purpose) = self.checker.find(key, candidates.clone(), peer.limit_key()).await? else {
-            return Err(Denied::new(Refusal::KeyWrong, "This is not the key."));
+            return Err(Denied::new(Refusal::KeyWrong, "This key is wrong."));
         };
         let hashed = candidates.into_iter().find_map(|(of, hashed)| (of == purpose).then_some(hashed));
         let token = Token::of(random());

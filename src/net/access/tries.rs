@@ -1,9 +1,11 @@
-//! Limits how often keys may be tried: a few at once per address, then one now and then, with further limits for groups and for all. Pure.
+//! Limits how often keys may be tried: a few at once per address, then one now and then, with further limits for groups and
+//! for all. Pure.
 //!
-//! Only misses count, for each address separately. An address with two misses on record comes after the others of its group. It
-//! shares a few tries with its group, and then the remaining ones with all such addresses. If one machine can have any number of
-//! addresses in a group (`LimitGroup::is_endless`), the group also has a common limit for its first tries. A client whose key was
-//! right before shares nothing with others, so that wrong keys of others never keep its right one out.
+//! Only misses count, for each address separately. An address with two misses on record comes after the others of its
+//! group. It shares a few tries with its group, and then the remaining ones with all such addresses. If one machine can
+//! have any number of addresses in a group (`LimitGroup::is_endless`), the group also has a common limit for its first
+//! tries. A client whose key was right before shares nothing with others, so that wrong keys of others never keep its right
+//! one out.
 
 use super::super::limit_key::{LimitGroup, LimitKey};
 use super::super::turns::Rank;
@@ -31,9 +33,9 @@ const LATER_OF_GROUP: u32 = 10;
 const LATER_AGAIN_NS: u64 = TRY_AGAIN_NS;
 /// How long a miss stays on record.
 const RECORD_NS: u64 = 60 * NS_PER_S;
-/// Most addresses, and most groups, remembered for their misses.
+/// Maximum number of addresses, and of groups, remembered for their misses.
 const REMEMBERED_MAX: usize = 1024;
-/// Most addresses remembered for a right key; beyond that, the earliest is forgotten.
+/// Maximum number of addresses remembered for a right key; beyond that, the earliest is forgotten.
 const KNOWN_MAX: usize = 256;
 
 /// A token bucket: tries left, refilled with time.

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 
 /// Bytes read at once. tungstenite fills this many bytes with zeros at each read attempt, which follows every packet.
 const READ_BYTES: usize = 512;
-/// Most bytes of a frame's head.
+/// Maximum bytes of a frame's head.
 const FRAME_HEAD_BYTES_MAX: usize = 14;
 /// How long the other side may take to answer a close.
 pub(in crate::net) const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd};
 
 /// The kernel calls a socket writable when fewer unsent bytes than this are left.
 const NOTSENT_LOWAT_BYTES: u32 = 2048;
-/// Most kernel memory for sound in flight. Small messages cost the kernel several times their bytes, and sound is in flight
+/// Maximum kernel memory for sound in flight. Small messages cost the kernel several times their bytes, and sound is in flight
 /// for a round trip. `core::send_queue` checks its age before each write.
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
 

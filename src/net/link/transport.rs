@@ -50,7 +50,7 @@ pub(in crate::net) trait ControlOut {
 /// What a listener sends.
 pub(in crate::net) enum Incoming {
     Text(String),
-    /// A message that needs no answer of ours, such as the transport's own ping.
+    /// A message that we need not answer, such as the transport's own ping.
     Nothing,
     /// A message that breaks the rules.
     Fault(Refusal, String),

@@ -30,7 +30,7 @@ pub(in crate::net) fn accept<B>(request: &mut Request<B>) -> Result<Response<Bod
         let text = "The WebSocket's key is missing or none: 16 bytes in Base64, once.";
         return Err(Box::new(words(StatusCode::BAD_REQUEST, text)));
     }
-    // tungstenite reads only the first line of each header, and accepts nothing beside the expected word.
+    // tungstenite reads only the first line of each header, and accepts nothing besides the expected word.
     request.headers_mut().insert(header::CONNECTION, CONNECTION);
     request.headers_mut().insert(header::UPGRADE, UPGRADE);
     create_response_with_body(request, Body::default).map_err(|_| Box::new(required()))

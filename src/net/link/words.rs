@@ -1,5 +1,5 @@
-//! The texts of a WebSocket, beside the sound: tokio-tungstenite reads messages and answers pings. It writes whole frames
-//! into the listener's queue, which sends them between messages of sound.
+//! The texts of a WebSocket, which travel besides the sound: tokio-tungstenite reads messages and answers pings. It writes
+//! whole frames into the listener's queue, which sends them between messages of sound.
 
 use super::connection::Connection;
 use super::frames;

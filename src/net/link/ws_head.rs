@@ -3,9 +3,9 @@
 //! In: the length of the message. Out: its head. tokio-tungstenite handles everything that a listener sends, and all
 //! messages other than sound.
 
-/// Most bytes of a head for a message of at most [`PAYLOAD_BYTES_MAX`].
+/// Maximum bytes of a head for a message of at most [`PAYLOAD_BYTES_MAX`].
 pub(super) const HEAD_BYTES_MAX: usize = 4;
-/// Most bytes of a message whose length fits 16 bits.
+/// Maximum bytes of a message whose length fits 16 bits.
 pub(super) const PAYLOAD_BYTES_MAX: usize = u16::MAX as usize;
 
 const FIN_BINARY: u8 = 0x82;

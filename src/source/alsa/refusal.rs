@@ -62,7 +62,7 @@ pub(super) fn remedy(errno: Errno) -> &'static str {
     match errno {
         Errno::EBUSY => {
             "Another program has it open: end it ('fuser -v /dev/snd/*' names it), or stop PipeWire and PulseAudio \
-             with 'systemctl --user stop pipewire pulseaudio'. It is tried again by itself"
+             with 'systemctl --user stop pipewire pulseaudio'. Synthwire retries automatically"
         }
         Errno::EACCES | Errno::EPERM => {
             "This user may not open sound devices: 'sudo usermod -aG audio $USER', then log in again"

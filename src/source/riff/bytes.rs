@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// Chunks found in WAV files beside the sound. Knowing them reveals a missing pad byte, and tells sound with a length of 0
+/// Chunks found in WAV files besides the sound. Knowing them reveals a missing pad byte, and tells sound with a length of 0
 /// from no sound.
 const KNOWN_CHUNKS: [&[u8; 4]; 24] = [
     b"fmt ", b"data", b"LIST", b"fact", b"bext", b"JUNK", b"junk", b"PAD ", b"FLLR", b"cue ", b"smpl",

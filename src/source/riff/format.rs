@@ -87,7 +87,7 @@ fn encoding(tag: u16, bytes: &[u8]) -> Result<u16, Refused> {
         Some([low, high, end @ ..]) if TAGGED.iter().any(|tagged| tagged == end) => {
             Ok(u16::from_le_bytes([*low, *high]))
         }
-        Some(_) => refused("its samples are in an encoding that nobody knows", AS_INTEGERS),
+        Some(_) => refused("its samples have an unknown encoding", AS_INTEGERS),
     }
 }
 

@@ -231,7 +231,7 @@ fn unplayable() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
         ("A-law", of(Fmt::of(6, 2, 1, 8)), "A-law", "-b 16"),
         ("ADPCM", of(Fmt { tag: 0x11, block: 1024, bits: 4, ..STEREO }), "ADPCM", "-b 16"),
         ("MP3 within", of(Fmt { tag: 0x55, block: 1, bits: 0, ..STEREO }), "MP3", "-b 16"),
-        ("an unknown sub-format", file(*b"RIFF", &[chunk(*b"fmt ", &STEREO.extensible(16, &[9; 14])), data.clone()]), "nobody knows", "-b 16"),
+        ("an unknown sub-format", file(*b"RIFF", &[chunk(*b"fmt ", &STEREO.extensible(16, &[9; 14])), data.clone()]), "an unknown encoding", "-b 16"),
     ]
 }
 

@@ -53,7 +53,7 @@ pub(super) fn announce(offers: &[Offer]) -> Result<Announcement, Failed> {
     Ok(Announcement { bus, group, host, stirred: false })
 }
 
-/// Returns avahi's whole name of this machine.
+/// Returns the name, with `.local`, under which avahi knows this machine.
 fn host(bus: &mut Bus) -> Option<String> {
     text(&mut call(bus, "/", SERVER, "GetHostNameFqdn", |_| Ok(())).ok()?)
 }

@@ -108,7 +108,7 @@ fn run(names: &watch::Sender<Names>, offers: &[Offer]) {
     }
 }
 
-/// Keeps the announcement until the responder has to be chosen anew.
+/// Keeps the announcement until another responder has to be chosen.
 fn keep(mut voice: Voice, names: &watch::Sender<Names>, said: &mut String) {
     for look in 1_u32.. {
         learn(names, voice.settled());

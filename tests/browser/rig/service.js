@@ -45,7 +45,7 @@ export class Service {
 
   /** @param {string} host @returns {Promise<{http: URL, https: URL}>} where it is under this name, when it speaks HTTPS */
   async addresses(host) {
-    const said = await this.#program.says(/come by https:\/\/\S+:(\d+)/);
+    const said = await this.#program.says(/network open https:\/\/\S+:(\d+)/);
     return { http: new URL(`http://${host}:${this.address.port}/`), https: new URL(`https://${host}:${said[1]}/`) };
   }
 

@@ -80,10 +80,10 @@ test('a key goes out for what its form offers at that moment', async () => {
 });
 
 test('a refused key is told beside its field and stays to be corrected; one that fits leaves nothing behind', async () => {
-  const { shown, asked } = panel('This is not the key.');
+  const { shown, asked } = panel('This key is wrong.');
   shown.show(access({ settings: LOCKED }), true);
   await type('settings-form', 'open sesame');
-  assert.deepEqual([seen('settings-form-said'), at('settings-form-key').value], ['This is not the key.', 'open sesame']);
+  assert.deepEqual([seen('settings-form-said'), at('settings-form-key').value], ['This key is wrong.', 'open sesame']);
   assert.equal(at('door-said').textContent + at('listening-form-said').textContent, '', 'said of another key');
   asked.why = '';
   await submit('settings-form');

@@ -185,7 +185,7 @@ test('the plot is told in one sentence', () => {
 });
 
 test('a service that takes no connection is not said to go on as before', () => {
-  const notice = words.notice(snapshotOf({ state: 'reconnecting', problem: 'refused', problem_detail: '500 people listen already' }), PLACE);
+  const notice = words.notice(snapshotOf({ state: 'reconnecting', problem: 'refused', problem_detail: '500 people are listening already' }), PLACE);
   assert.equal(notice?.tone, 'fault');
   assert.match(`${notice?.title} ${notice?.remedy}`, /takes no connection.*keeps trying/);
 });
