@@ -53,11 +53,11 @@ for unit in synthwire.service synthwire.socket synthwire-https.socket synthwire-
     ln -sf "$path" "$tree/etc/systemd/system/$wants.target.wants/$unit"
 done
 printf 'uninitialized\n' >"$tree/etc/machine-id"
-# Of the card's own mounts only those of folders that are here.
+# Keeps only those of the card's mounts whose folders exist here.
 sed -i -e '/iwd/d' "$tree/etc/fstab"
 make_data "$tree/usr/share/synthwire/data"
 
-# system VERSION: the tree as it is, as a squashfs.
+# system VERSION: packs the tree as a squashfs.
 system() {
     printf '%s\n' "$1" >"$tree/usr/share/synthwire/system-version"
     mksquashfs "$tree" "$work/root-$1" -quiet -no-progress -noappend -comp zstd -Xcompression-level 3 >/dev/null
@@ -98,7 +98,7 @@ ln -sf /dev/null "$tree/etc/systemd/system/synthwire.service"
 mkdir "$tree/etc/systemd/system/synthwire-good.service.d"
 printf '[Service]\nExecStart=\nExecStart=/usr/lib/synthwire/slot-good 60\n' >"$tree/etc/systemd/system/synthwire-good.service.d/hasty.conf"
 system 4
-bundle "$work/root-4" 1.5 "$compatible" no_answer # older than what runs then, and wished all the same
+bundle "$work/root-4" 1.5 "$compatible" no_answer # older than the running version, but requested with age=any
 rm -rf --one-file-system "$tree"
 
 say 'Making the disk'

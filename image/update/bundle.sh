@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# `make bundle` (as root): a signed update from the parts of the image that was made last: target/image/synthwire-VERSION-arm64.raucb
+# `make bundle` (as root): a signed update from the parts of the newest image: target/image/synthwire-VERSION-arm64.raucb
 #
-# The image is made first where there is none. What is signed with, and who believes it: key.sh.
+# Builds the image first if there is none. key.sh explains the key and who trusts it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . scripts/plain_words.sh
