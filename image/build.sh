@@ -22,7 +22,7 @@ cd "$(dirname "$0")/.."
 umask 022
 # The disk's signature, by which initramfs and udev know the card; image/overlay/usr/lib/udev has it, too.
 signature=53594e57
-# Without a repository (an unpacked archive), the date of the release's own file.
+# In an unpacked archive, without a repository, we use the date of the release's own file.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y Cargo.toml)}
 export SOURCE_DATE_EPOCH
 work=${CARGO_TARGET_DIR:-target}/image

@@ -1,6 +1,6 @@
 # Sourced: the packages whose maintainer scripts matter, installed in an emulated chroot; kept as $work/rootfs.tar.
 
-# make_rootfs: makes it when the packages asked for, or this file, have changed. IMAGE_REFRESH=1 makes it anew in any case.
+# make_rootfs: rebuilds it when the list of packages or this file has changed. IMAGE_REFRESH=1 always rebuilds it.
 make_rootfs() {
     local archive=$work/rootfs.tar key
     key=$({ wanted install; cat image/rootfs.sh; } | sha256sum | cut -c1-64)
@@ -12,7 +12,7 @@ make_rootfs() {
     for path in doc man info locale lintian bash-completion zsh doc-base bug; do
         trim+=("--dpkgopt=path-exclude=/usr/share/$path/*")
     done
-    # The names of devices: compiling them takes minutes in the emulator, and nobody here asks for them.
+# The database of device names takes minutes to compile in the emulator, and we do not need it.
     trim+=('--dpkgopt=path-exclude=/usr/lib/udev/hwdb.d/*')
     # Licences stay.
     trim+=('--dpkgopt=path-include=/usr/share/doc/*/copyright')
@@ -24,7 +24,7 @@ make_rootfs() {
     printf '%s\n' "$key" >"$archive.key"
 }
 
-# The kernel's list of foreign program formats is the machine's, not a package's: it is switched on here.
+# The list of foreign program formats (binfmt_misc) belongs to this machine's kernel, not to a package, so we switch it on here.
 emulator_is_known() {
     [ "$(dpkg --print-architecture)" != arm64 ] || return 0
     local formats=/proc/sys/fs/binfmt_misc
