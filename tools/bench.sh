@@ -10,7 +10,7 @@ pushd "$root" >/dev/null && . scripts/with_packages.sh test && popd >/dev/null
 "$cargo" build --release --quiet --locked --manifest-path "$tools/Cargo.toml"
 bench=${CARGO_TARGET_DIR:-$tools/target}/release/bench
 
-# The product is built unless it is not what is measured, or a binary is named.
+# Builds the service, unless another subject is measured or a binary is given.
 case " $* " in
     *' --service'* | *' --help '* | *' -h '* | *' --subject classic '* | *' --subject rig '*) ;;
     *)

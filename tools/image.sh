@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# `make test-image` (as root): the SD card's image, booted in an emulated machine without a byte of its disk changed; the
-# virtual MONTAGE plugged into it; its power cut while it writes.
+# `make test-image` (as root): boots the SD card's image in an emulated machine, with its disk unmodified; connects the
+# virtual MONTAGE; cuts the power during writes.
 #
-# tools/image.sh [STAGE...]: papers | boot | threads | count | settings | damage | updates | pi3 | cuts, all if none is said. CUTS says how often (20). IMAGE names
-# an image that is there, with what image/build.sh leaves beside it; without it that makes one. docs/develop/image.md says what is proven.
+# tools/image.sh [STAGE...]: papers | boot | threads | count | settings | damage | updates | pi3 | cuts, all by default. CUTS is the number of power cuts (20). IMAGE names
+# an existing image, with the other files of image/build.sh beside it; without IMAGE, that script builds one. docs/develop/image.md lists what this proves.
 #
-# qemu runs none of a Pi's firmware: kernel, initramfs and command line are taken out of the image's boot partition and
-# handed to it. For `boot`, `threads` and `count` a second archive behind the initramfs brings what asks the questions (tools/image/overlay); for the
-# others nothing is added, the machine is looked at from outside only.
+# qemu does not run a Pi's firmware. Kernel, initramfs and command line are extracted from the image's boot partition and
+# passed to it. For `boot`, `threads` and `count` a second archive after the initramfs adds the test program (tools/image/overlay). For the
+# others nothing is added, and the checks run only from outside.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
@@ -24,7 +24,7 @@ fi
 work=target/test-image
 logs=target/test-logs
 mkdir -p "$work" "$logs"
-# A machine that is not ready by then is not coming: emulated, on a busy host, it takes one to two minutes.
+# The time limit until the machine is ready. Emulated, on a busy host, it takes one to two minutes.
 ready_seconds_max=${READY_SECONDS:-400}
 passed=0
 failed=0
@@ -40,7 +40,7 @@ check() {
     if "$@"; then ok "$what"; else not_ok "$what"; fi
 }
 
-# The archive behind the initramfs: the questions, the virtual MONTAGE and the kernel's module that takes it.
+# The archive after the initramfs: the test program, the virtual MONTAGE and the kernel module for it.
 make_test_initrd() {
     local root=$work/test-root name module
     rm -rf "$root" && mkdir -p "$root/test"
@@ -67,7 +67,7 @@ append_to_test_initrd() {
     (cd "$root" && find . | LC_ALL=C sort | cpio --quiet --create --format=newc --owner=+0:+0) >>"$work/test-initrd.img"
 }
 
-# What lies beside the image: is it what it says it is?
+# Checks the files beside the image against their claims.
 stage_papers() {
     local base=${IMAGE%.img} tool=$work/spdx
     [ -x "$tool/bin/pyspdxtools" ] || { python3 -m venv "$tool" && "$tool/bin/pip" install --quiet --disable-pip-version-check spdx-tools==0.8.3; }
@@ -84,7 +84,7 @@ stage_papers() {
     rm -f "$work/written.img"
 }
 
-# The disk as it is; nothing that is written reaches it.
+# The unmodified disk; writes do not reach it.
 stage_boot() {
     local log=$logs/image-console.log before
     make_test_initrd
@@ -111,7 +111,7 @@ stage_boot() {
     check 'not a byte of the image has changed' test "$before" = "$(sha256sum "$IMAGE")"
 }
 
-# Who goes before whom, and where: on four processors, as a Pi has them, with a USB host on PCIe. Read from /proc.
+# Priorities and CPUs, on four processors like a Pi's, with a USB host on PCIe. Read from /proc.
 stage_threads() {
     local log=$logs/image-threads-console.log began=$SECONDS
     make_test_initrd
@@ -129,8 +129,8 @@ stage_threads() {
     failed=$((failed + $(grep -a -c '^proof: FAILED ' "$log" || true)))
 }
 
-# What a start takes, by no machine's clock: on one processor whose clock counts instructions, one a nanosecond. While it waits for the card the
-# clock leaps from timer to timer, as fast as a busy host lets it: what counts is the time at work.
+# The cost of a start, independent of the host: one processor, whose clock counts one instruction per nanosecond. While it waits for the card, the
+# clock jumps from timer to timer, depending on the host's load. So only the busy time counts.
 stage_count() {
     local log=$logs/image-count-console.log began=$SECONDS
     make_test_initrd
@@ -143,8 +143,8 @@ stage_count() {
     grep -a -e '^proof: # till all was started' -e '^proof: # read of the card' "$log" || true
 }
 
-# A card that somebody has filled in, with one mistake, before its first start; started again; reset. What is on its FAT partition is
-# read and written as a person's computer would.
+# A card with settings and one mistake before its first start; a second start; a reset. The FAT partition is
+# read and written as a user's computer would.
 stage_settings() {
     local log=$logs/image-settings-console.log mine=$work/settings.img fat first again
     fat=$mine@@$(partition_at 1)
@@ -183,8 +183,8 @@ E' - "$fat"
     rm -f "$mine"
 }
 
-# The nearest to hardware there is: a Pi 3's own memory card host, clocks and USB, by the device tree on the card. It has to start, and
-# to say that it is none to play with. A card of the emulator is a power of two long; its watchdog bites when it is set.
+# The closest we get to hardware: a Pi 3's own card host, clocks and USB, by the device tree on the card. It must start and
+# say that a Pi 3 is not supported. The emulator's card size must be a power of two; its watchdog fires as soon as it is set.
 stage_pi3() {
     local log=$logs/image-pi3-console.log before
     before=$(sha256sum "$IMAGE")
@@ -201,7 +201,7 @@ stage_pi3() {
     if until_ready; then
         check 'a Pi 3 starts from its memory card, and its page says why it is not supported' \
             grep -q 'Raspberry Pi 3' <<<"$(page /api/status | node -p 'JSON.parse(require("fs").readFileSync(0)).notices.join()')"
-        # The emulated firmware does not know what it is asked and told, and says so each time.
+# The emulated firmware does not know these requests, and says so each time.
         check 'its firmware is asked for power and heat, again and again' until_asked_again "$logs/image-pi3-emulator.log"
         make_bundles
         check 'it takes an update' update_and_end no-start

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# `make test-vm`: the service and the virtual MONTAGE under Debian's own kernel in a virtual machine, judged from outside.
+# `make test-vm`: tests the service and the virtual MONTAGE under Debian's own kernel in a virtual machine.
 #
-# tools/vm.sh [CYCLES]: so many times the instrument is unplugged, 100 if not said. VM_SERVICE names another binary of the service.
-# Nothing is installed but the tools (scripts/packages.sh vm); the kernel's package is fetched and unpacked in target/vm/, once.
-# VM_KERNEL gives the kernel other words than loglevel=1. No root, no /dev/kvm, no network in the guest.
-# docs/develop/vm.md says what is proven by it and what is not.
+# tools/vm.sh [CYCLES]: the number of unplugging cycles, 100 by default. VM_SERVICE names another binary of the service.
+# Installs only the tools (scripts/packages.sh vm). The kernel's package is downloaded and unpacked in target/vm/ once.
+# VM_KERNEL replaces the kernel's command line, loglevel=1. No root, no /dev/kvm, no network in the guest.
+# docs/develop/vm.md says what this proves and what it does not.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
@@ -26,7 +26,7 @@ kernel_package() {
     return 1
 }
 
-# fetch_kernel: leaves it unpacked in $work/kernel, whose name is kept in $work/kernel.name.
+# fetch_kernel: unpacks it into $work/kernel and writes its name to $work/kernel.name.
 fetch_kernel() {
     local package folder=$work/kernel.new
     if ! package=$(kernel_package); then
@@ -41,7 +41,7 @@ fetch_kernel() {
         warn "$package could not be fetched; going on with $(cat "$work/kernel.name")"
         return 0
     fi
-    # Older packages have /lib, newer /usr/lib; depmod wants the one it was built for.
+# Older packages use /lib, newer ones /usr/lib; depmod needs the one it was built for.
     [ -e "$folder/lib" ] || ln -s usr/lib "$folder/lib"
     [ -e "$folder/usr/lib" ] || ln -s ../lib "$folder/usr/lib"
     rm -rf "$work/kernel" && mv "$folder" "$work/kernel"
@@ -54,7 +54,7 @@ plain_kernel() {
     packed=$(find "$work/kernel/boot" -name 'vmlinuz-*')
     for offset in $(LC_ALL=C grep --only-matching --byte-offset --binary --text --perl-regexp '\xFD7zXZ\x00|\x28\xB5\x2F\xFD' "$packed" |
         cut -d: -f1); do
-        # What follows the kernel in the file is no part of it, which both programs complain of.
+# Both programs complain about the data after the kernel in the file, which is not part of it.
         { tail -c "+$((offset + 1))" "$packed" | { xz --decompress --stdout --single-stream || zstd --decompress --stdout; }; } \
             >"$work/vmlinux" 2>/dev/null || true
         [ "$(head -c 4 "$work/vmlinux" | tr -d '\177')" != ELF ] || return 0
@@ -62,7 +62,7 @@ plain_kernel() {
     cp "$packed" "$work/vmlinux"
 }
 
-# with_libraries PROGRAM: copies it to the guest's root, and the libraries it is linked with to where it looks for them.
+# with_libraries PROGRAM: copies it to the guest's root, and its libraries to the places where it looks for them.
 with_libraries() {
     local library
     strip -o "$root/$(basename "$1")" "$1"
@@ -103,8 +103,8 @@ build_initramfs() {
     (cd "$root" && find . | LC_ALL=C sort | cpio --quiet --create --format=newc --owner=+0:+0) >"$work/initramfs"
 }
 
-# The guest's time is counted in instructions, not taken from this machine's clock: a busy machine makes the run longer, never
-# the guest late. The machine ends with this script, however that ends.
+# The guest's clock counts instructions and does not follow this machine's clock: a busy machine lengthens the run, but never makes
+# the guest late. The machine ends with this script, however the script ends.
 boot() {
     timeout --kill-after=10 "$seconds_max" qemu-system-x86_64 -machine q35 -accel tcg -cpu max -smp 1 -m 512 \
         -icount shift=1,sleep=off -nic none -display none -monitor none -no-reboot -serial stdio -rtc clock=vm \
