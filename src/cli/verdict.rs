@@ -99,7 +99,7 @@ pub(super) struct Watch {
     pub(super) silent: u64,
     /// Times it restarted.
     pub(super) restarts: u64,
-    /// Looks at which capture had no real-time priority.
+    /// How many of the looks found capture without real-time priority.
     pub(super) not_prompt: u64,
     /// By cause: losses since the soak began.
     pub(super) losses: BTreeMap<String, u64>,

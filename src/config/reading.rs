@@ -56,7 +56,7 @@ pub struct Reading {
 pub enum Https {
     /// In the file, if anywhere.
     InFile,
-    /// On a command line, which comes over the file.
+    /// On a command line, which overrides the file.
     Elsewhere,
 }
 

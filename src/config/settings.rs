@@ -22,7 +22,7 @@ pub struct Setting {
     pub kind: Kind,
     /// Its command line option, with a word for its value; empty if there is none. `--no-…` switches it off.
     pub option: &'static str,
-    /// What applies without the key, if that is no value.
+    /// A description of what applies without the key, if there is no default value.
     pub unset: &'static str,
     /// More about it, for the guide, in Markdown.
     pub more: &'static str,

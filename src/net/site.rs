@@ -13,7 +13,7 @@ pub(super) enum Scheme {
 }
 
 impl Scheme {
-    /// Parses a scheme. Those of `WebSocket`s count as the same two, because some proxies use them.
+    /// Parses a scheme. `ws` counts as `http` and `wss` as `https`, because some proxies use them.
     pub(super) fn parse(text: &str) -> Option<Self> {
         match text.to_ascii_lowercase().as_str() {
             "http" | "ws" => Some(Self::Http),

@@ -19,12 +19,12 @@ pub use whole::{write_whole, write_whole_below};
 #[derive(Clone, Debug)]
 pub struct StateFolder(PathBuf);
 
-/// Where a service keeps what outlives it.
+/// The folders in which a service keeps data that outlives it.
 #[derive(Clone, Debug)]
 pub enum Memory {
-    /// Here, or nowhere: then it is forgotten.
+    /// This folder; with `None` the data is lost when the service ends.
     In(Option<StateFolder>),
-    /// The folder that was to be used cannot be had, and what lies there is not known. Another may take its place.
+    /// The folder that should be used is unavailable, and its content unknown. Another folder may replace it.
     Lost(Option<StateFolder>),
 }
 

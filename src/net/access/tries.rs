@@ -18,11 +18,11 @@ pub(super) const TRIES_AT_ONCE: u32 = 5;
 pub(super) const TRY_AGAIN_NS: u64 = 10 * NS_PER_S;
 /// Misses after which an address shares its tries with others.
 const FREE_MISSES: u32 = 2;
-/// Tries at once of all addresses with that many misses together.
+/// Tries that all addresses with that many misses have at once, together.
 pub(super) const TRIES_OF_ALL: u32 = 60;
 /// Time until they get one more.
 const ALL_AGAIN_NS: u64 = NS_PER_S;
-/// Tries at once of all addresses in an endless group with fewer misses.
+/// Tries that all addresses with fewer misses in one endless group have at once.
 const TRIES_OF_GROUP: u32 = 60;
 /// Time until they get one more.
 const GROUP_AGAIN_NS: u64 = NS_PER_S / 3;

@@ -15,9 +15,9 @@ struct Checking {
     now_ms: u64,
     tries: Tries,
     turns: Turns,
-    /// Tries whose turn has not come, and until when they wait.
+    /// Tries whose turn has not come, each with the time at which it gives up.
     waiting: Vec<(Ticket, Asked, u64)>,
-    /// Tries whose key is being checked, and until when.
+    /// Tries whose key is being checked, each with the time at which the check ends.
     inside: Vec<(Asked, u64)>,
 }
 
