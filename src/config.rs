@@ -142,6 +142,8 @@ impl Config {
     }
 }
 
+/// Longest name of an ALSA PCM: room for a definition in place, such as `plug:{SLAVE="hw:2"}`.
+const PCM_BYTES_MAX: usize = 1000;
 /// Bits before the IPv4 address in an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2).
 const MAPPED_BITS: u8 = 96;
 
@@ -168,8 +170,17 @@ fn fault(key: &str, kind: Kind, value: &Value) -> Option<String> {
             is_out.then(|| format!("{key} is {number} but must lie between {least} and {most}"))
         }
         Kind::Pcm => {
-            let is_empty = value.as_str().is_some_and(|text| text.trim().is_empty());
-            is_empty.then(|| format!("{key} is empty: name an ALSA PCM or leave the key out"))
+            let name = value.as_str()?;
+            if name.trim().is_empty() {
+                return Some(format!("{key} is empty: name an ALSA PCM or leave the key out"));
+            }
+            let is_long = name.len() > PCM_BYTES_MAX;
+            is_long.then(|| {
+                format!(
+                    "{key} has {} bytes, and the name of an ALSA PCM has {PCM_BYTES_MAX} at most",
+                    name.len()
+                )
+            })
         }
         Kind::Names => texts.find(|name| GivenName::parse(name).is_none()).map(|name| {
             format!("{name:?} is no name: letters, digits, '-' and '.', or an address, without a port")

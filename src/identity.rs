@@ -121,7 +121,7 @@ impl Names {
             || self.is_numbered(name)
     }
 
-    /// Returns whether `name` is a configured one: such a name is ours on every port, for instance at a reverse proxy.
+    /// Returns whether `name` is a configured one: such a name is ours at a reverse proxy as well.
     pub fn is_configured(&self, name: &str) -> bool {
         self.configured.iter().any(|given| matches!(given, GivenName::Name(given) if **given == *name))
     }

@@ -8,7 +8,7 @@ use super::peer::Peer;
 use super::refusals::Refusal;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
@@ -29,15 +29,16 @@ impl AdmittedRequest {
             Body::Json { bytes_max, .. } => bytes_max,
             Body::Nothing | Body::Bundle { .. } => 0,
         };
+        let too_long =
+            || Denied::new(Refusal::BodyTooLong, format!("At most {bytes_max} bytes can be written here."));
+        // Refused before a byte of it is read, and so before hyper invites it by 100 Continue (RFC 9110, 10.1.1).
+        if self.request.body().size_hint().lower() > bytes_max as u64 {
+            return Err(too_long());
+        }
         let whole = Limited::new(self.request.into_body(), bytes_max).collect();
         let bytes = match timeout(BODY_TIMEOUT, whole).await {
             Err(_) => return Err(Denied::new(Refusal::BodyLate, "This took too long to arrive.")),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                return Err(Denied::new(
-                    Refusal::BodyTooLong,
-                    format!("At most {bytes_max} bytes can be written here."),
-                ));
-            }
+            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_long()),
             Ok(Err(_)) => {
                 return Err(Denied::new(Refusal::BodyUnreadable, "This did not arrive completely."));
             }

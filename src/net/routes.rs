@@ -96,7 +96,7 @@ fn admitted(
     }
     if method.is_guarded() {
         guard::check_origin(request.headers(), peer, &service.names.borrow()).map_err(|refusal| {
-            let remedy = "Behind a proxy, let it pass the Host on and say X-Forwarded-Proto, or add the page's name to 'names' in the configuration.";
+            let remedy = "Behind a proxy, let it pass the Host on with its port and say X-Forwarded-Proto, or add the page's name to 'names' in the configuration if the page is on port 80 or 443.";
             Denied::new(refusal, format!("Only this device's own page may do this. {remedy}"))
         })?;
     }

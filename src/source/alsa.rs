@@ -26,8 +26,10 @@ use crate::error::Result;
 use crate::units::{MonoNs, NS_PER_S};
 use alsa::direct::pcm::SyncPtrStatus;
 use alsa::pcm::{PCM, State};
-use alsa::{Direction, Output, PollDescriptors};
+use alsa::{Direction, PollDescriptors};
+use alsa_sys::{__va_list_tag, snd_lib_error_set_local};
 use nix::errno::Errno;
+use std::ffi::{c_char, c_int};
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -37,6 +39,7 @@ const WAIT_PERIODS: u64 = 8;
 const WAIT_MS_MIN: u64 = 20;
 /// Pause before we ask a plugin again whose wait returned before a period had come: some plugins never block.
 const PLUGIN_PAUSE: Duration = Duration::from_micros(500);
+
 /// The way of fetching frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
@@ -62,6 +65,22 @@ impl Path {
     }
 }
 
+/// Makes alsa-lib print nothing on this thread: our own errors say what failed, and retries must not flood the log. The `alsa`
+/// crate's own handler collects messages in a buffer of alsa-lib's, which aborts the process at a line of 256 bytes.
+fn discard_messages() {
+    unsafe extern "C" fn discard(
+        _file: *const c_char,
+        _line: c_int,
+        _function: *const c_char,
+        _error: c_int,
+        _format: *const c_char,
+        _arguments: *mut __va_list_tag,
+    ) {
+    }
+    // SAFETY: the handler is a function that lives as long as the program and touches none of its arguments.
+    unsafe { snd_lib_error_set_local(Some(discard)) };
+}
+
 /// An opened capture device.
 pub struct AlsaSource {
     pcm: PCM,
@@ -79,8 +98,7 @@ impl AlsaSource {
     /// # Errors
     /// What the device refused, and what to do about it.
     pub fn open(name: &str, wish: DeviceRequest) -> Result<Self> {
-        // Discard what alsa-lib would print: our own errors say what failed, and retries must not flood the log.
-        let _quiet = Output::local_error_handler();
+        discard_messages();
         // alsa-lib caches its configuration: a card plugged in later could not be opened by its name.
         let _ = alsa::config::update_free_global();
         let (pcm, own) = open_mapped(name)?;
@@ -279,6 +297,16 @@ mod tests {
         let Err(missing) = AlsaSource::open("hw:CARD=Nowhere", wish) else { panic!("there is no such card") };
         let words = missing.to_string();
         assert!(words.contains("'hw:CARD=Nowhere'") && words.contains("synthwire devices"), "{words}");
+    }
+
+    #[test]
+    fn a_name_of_any_length_is_refused_in_words_and_ends_nothing() {
+        let wish = DeviceRequest { period_frames: 128, channels: None };
+        for length in [240, 300, 1000, 4000] {
+            let name = "a".repeat(length);
+            let Err(missing) = AlsaSource::open(&name, wish) else { panic!("there is no such device") };
+            assert!(missing.to_string().contains("cannot open"), "{missing}");
+        }
     }
 
     #[test]

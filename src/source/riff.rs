@@ -134,23 +134,23 @@ impl Sound {
     }
 
     /// Decodes the sound; `None` if there is none, and other chunks may follow.
-    fn decoded(self, bytes: &mut Bytes<impl Read>, format: &Format) -> Result<Option<Recording>, Refused> {
+    fn decoded(
+        self,
+        bytes: &mut Bytes<impl Read + Seek>,
+        format: &Format,
+    ) -> Result<Option<Recording>, Refused> {
         if self.says_none && bytes.comes_known_chunk()? {
             return Ok(None);
         }
-        let frame_bytes = format.frame_bytes();
-        let mut decoder = Decoder { format, samples: Vec::new(), is_low: None };
-        let (mut left, mut block) =
-            (self.bytes.unwrap_or(u64::MAX), vec![0; BLOCK_BYTES / frame_bytes * frame_bytes]);
-        while left > 0 {
-            let wanted = block.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            let got = bytes.fill(&mut block[..wanted])?;
-            decoder.add(&block[..got - got % frame_bytes])?;
-            left -= got as u64;
-            if got < wanted {
-                break;
-            }
+        let mut decoder = Decoder { format, samples: Vec::new(), is_low: false };
+        if format.samples == Samples::Integers24In32 {
+            let (at, mut place) = (bytes.position()?, Place24::default());
+            let playable = Self { bytes: Some(self.bytes.unwrap_or(u64::MAX).min(2 * BYTES_MAX)), ..self };
+            playable.each_block(bytes, format, &mut |block| Ok(place.look(block)))?;
+            bytes.go_to(at)?;
+            decoder.is_low = place.is_low();
         }
+        let left = self.each_block(bytes, format, &mut |block| decoder.add(block).map(|()| true))?;
         decoder.samples.shrink_to_fit();
         if decoder.samples.is_empty() {
             return if self.says_none { Ok(None) } else { no_sound() };
@@ -164,14 +164,36 @@ impl Sound {
         };
         Ok(Some(Recording { channels: format.channels, rate: format.rate, samples: decoder.samples, remark }))
     }
+
+    /// Reads blocks of whole frames to the end, or until `take` returns false. Returns the bytes missing at the end.
+    fn each_block(
+        self,
+        bytes: &mut Bytes<impl Read>,
+        format: &Format,
+        take: &mut impl FnMut(&[u8]) -> Result<bool, Refused>,
+    ) -> Result<u64, Refused> {
+        let frame_bytes = format.frame_bytes();
+        let (mut left, mut block) =
+            (self.bytes.unwrap_or(u64::MAX), vec![0; BLOCK_BYTES / frame_bytes * frame_bytes]);
+        while left > 0 {
+            let wanted = block.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let got = bytes.fill(&mut block[..wanted])?;
+            let goes_on = take(&block[..got - got % frame_bytes])?;
+            left -= got as u64;
+            if got < wanted || !goes_on {
+                break;
+            }
+        }
+        Ok(left)
+    }
 }
 
 /// Converts samples to Int16.
 struct Decoder<'a> {
     format: &'a Format,
     samples: Vec<i16>,
-    /// For 24 bits in four bytes: whether they are the lower three bytes, once a sample has shown it.
-    is_low: Option<bool>,
+    /// For 24 bits in four bytes: whether they are in the lower three bytes.
+    is_low: bool,
 }
 
 impl Decoder<'_> {
@@ -198,8 +220,7 @@ impl Decoder<'_> {
             })),
             Samples::Integers => self.samples.extend(whole.map(|bytes| nearest_from_32_bits(upper(bytes)))),
             Samples::Integers24In32 => {
-                self.is_low = self.is_low.or_else(|| stand_low(bytes));
-                let shift = if self.is_low == Some(true) { 8 } else { 0 };
+                let shift = if self.is_low { 8 } else { 0 };
                 self.samples.extend(whole.map(|bytes| nearest_from_32_bits(upper(bytes) << shift)));
             }
         }
@@ -216,15 +237,31 @@ fn upper(bytes: &[u8]) -> i32 {
     i32::from_le_bytes(wide)
 }
 
-/// Returns whether 24-bit samples are in the lower three of their four bytes. Then the fourth byte holds only their sign,
-/// and the first holds sound. `None` while all samples are silent.
-fn stand_low(bytes: &[u8]) -> Option<bool> {
-    let samples = || bytes.chunks_exact(4).map(upper);
-    if samples().all(|sample| sample == 0) {
-        return None;
+/// Finds out where the 24 bits of a file are in their four bytes: ALSA's tools write the lower three, others the upper three.
+#[derive(Default)]
+struct Place24 {
+    /// A top byte holds more than a sign: it is sound.
+    top_sounds: bool,
+    /// Bits that any sample has below the top byte.
+    bits: i32,
+}
+
+impl Place24 {
+    /// Looks at whole samples. Returns whether the next ones could still change the answer.
+    fn look(&mut self, bytes: &[u8]) -> bool {
+        for sample in bytes.chunks_exact(4).map(upper) {
+            self.top_sounds |= sample << 8 >> 8 != sample && sample >> 24 != 0;
+            self.bits |= sample & 0x00ff_ffff;
+        }
+        !self.top_sounds
     }
-    let only_sign = samples().all(|sample| sample << 8 >> 8 == sample || sample >> 24 == 0);
-    Some(only_sign && samples().any(|sample| sample & 0xff != 0))
+
+    /// If the top byte never sounds, the sound is either low or, at the upper end, never louder than -48 dBFS. It is low if
+    /// the lowest byte is used. If only the two middle bytes are, it is low too: 16-bit sound, as `arecord -f S24_LE` writes
+    /// it from a 16-bit card. Otherwise it is quiet 16-bit sound at the upper end.
+    fn is_low(&self) -> bool {
+        !self.top_sounds && self.bits & 0xffff != 0
+    }
 }
 
 #[cfg(test)]

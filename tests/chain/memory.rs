@@ -223,7 +223,7 @@ fn an_authority_that_cannot_be_used_is_replaced_when_somebody_asks_for_it() {
     let folder = Folder::new("asked");
     fs::write(folder.0.join("authority.json"), "{").unwrap();
     let service = folder.start(&[]);
-    assert!(service.status()["notices"][0].as_str().unwrap().contains("authority.json"));
+    assert!(service.status()["notices"].to_string().contains("authority.json"));
     assert_eq!(service.status()["authority_lacking"], true);
     let [page, file] =
         ["GET /trust HTTP/1.1", "GET /trust/synthwire.crt HTTP/1.1"].map(|get| service.http(get));

@@ -182,10 +182,13 @@ fn eight_bits_are_unsigned() {
 }
 
 #[test]
-fn quiet_sound_at_the_upper_end_is_not_taken_for_sound_at_the_lower() {
+fn sound_is_found_at_the_upper_and_at_the_lower_end() {
     // Long silence first, then sound so quiet that the top byte holds only the sign.
     let sound: Vec<i16> = std::iter::repeat_n(0, 30_000).chain((0..2000).map(|n| n % 120 - 60)).collect();
-    for (valid, data) in [(24, upper_in(&sound, 4, 0)), (24, lower_24_in_32(&sound[30_000..]))] {
+    let of_16_bits: Vec<u8> =
+        sound.iter().flat_map(|sample| (i32::from(*sample) << 8).to_le_bytes()).collect();
+    let both = [upper_in(&sound, 4, 0), lower_24_in_32(&sound[30_000..]), of_16_bits];
+    for (valid, data) in both.map(|data| (24, data)) {
         let format = Fmt::of(1, 2, 4, 32).extensible(valid, &TAGGED[0]);
         let bytes = file(*b"RIFF", &[chunk(*b"fmt ", &format), chunk(*b"data", &data)]);
         let read = read(Cursor::new(&bytes)).unwrap().samples;
