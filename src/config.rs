@@ -12,7 +12,7 @@ pub use reading::{Complaint, Https, Reading};
 pub use settings::{Card, Config, Kind, SETTINGS, Setting};
 use std::ffi::OsString;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// The file to read if none is named; it need not exist.
@@ -36,7 +36,8 @@ impl Config {
     /// # Errors
     /// If nothing names one.
     pub fn state_folder(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
-        let named = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        // A relative path would mean another folder wherever the program is started; XDG says to ignore it.
+        let named = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
         self.state
             .clone()
             .or_else(|| named("STATE_DIRECTORY"))
@@ -54,7 +55,7 @@ impl Config {
     pub fn keeping_folder(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<PathBuf>> {
         let has_own_certificate = self.listen_tls.is_some() && self.cert.is_none();
         let is_given =
-            self.state.is_some() || variable("STATE_DIRECTORY").is_some_and(|path| !path.is_empty());
+            self.state.is_some() || variable("STATE_DIRECTORY").is_some_and(|path| Path::new(&path).is_absolute());
         (is_given || has_own_certificate).then(|| self.state_folder(variable)).transpose()
     }
 
@@ -188,7 +189,11 @@ fn fault(key: &str, kind: Kind, value: &Value) -> Option<String> {
         Kind::Addresses => texts.find(|text| block_of(text).is_none()).map(|block| {
             format!("{block:?} is no address: an address, or a block of them such as 172.17.0.0/16")
         }),
-        Kind::Cpu | Kind::Truth | Kind::Address | Kind::Path { .. } | Kind::HashedKey => None,
+        Kind::Path { of } => {
+            let is_empty = value.as_str().is_some_and(str::is_empty);
+            is_empty.then(|| format!("{key} is empty: write the path of {of} or leave the key out"))
+        }
+        Kind::Cpu | Kind::Truth | Kind::Address | Kind::HashedKey => None,
     }
 }
 

@@ -114,8 +114,16 @@ async fn tls(
         Some(files) => Identity::supplied(files, config.names.clone(), &facts(), folder)?,
         None => Identity::own(&folder()?, &facts())?,
     };
+    let place = places.of("listen_tls");
+    // Without this, the message would blame another program.
+    let is_own = address == config.listen && address.port() != 0;
+    let at_one_port = |error| match is_own {
+        true => Error::new(format!("HTTP and HTTPS cannot both be at {address}"))
+            .try_this(format!("Choose another port with {place}")),
+        false => error,
+    };
     Ok(Tls {
-        listener: listener(HTTPS_SOCKET, address, &places.of("listen_tls")).await?,
+        listener: listener(HTTPS_SOCKET, address, &place).await.map_err(at_one_port)?,
         identity,
         facts: Arc::new(facts),
     })

@@ -87,7 +87,10 @@ impl Reading {
         let name = file.display().to_string();
         let bytes = bytes_of(file).map_err(|error| {
             let remedy = match error.kind() {
-                ErrorKind::NotFound | ErrorKind::IsADirectory => "Check the path given with --config",
+                ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory => {
+                    "Check the path given with --config"
+                }
+                ErrorKind::FileTooLarge => "Check that it is the configuration: a few lines of text",
                 _ => "See that this user may read it",
             };
             Error::new(format!("cannot read the configuration {name}")).because(error).try_this(remedy)
@@ -322,7 +325,7 @@ fn bytes_of(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = File::open(file)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if read as u64 > FILE_BYTES_MAX {
-        return Err(io::Error::other("it is far too long"));
+        return Err(io::Error::new(ErrorKind::FileTooLarge, "it is far too long"));
     }
     Ok(bytes)
 }

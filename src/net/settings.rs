@@ -20,6 +20,11 @@ use tokio::time::sleep;
 const CHANGES_MAX: usize = 16;
 /// How long after a change it is written to the disk.
 const KEEP_AFTER: Duration = Duration::from_secs(1);
+/// After a write that failed it is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(60);
+/// What the page shows meanwhile.
+const UNWRITTEN: &str = "The channels chosen on this page cannot be kept: the disk takes no more. They are heard until the next start. Make \
+    room in the state folder, or see that it can be written; it is tried again every minute.";
 
 /// All named settings; `None` for those that a request does not name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -53,6 +58,8 @@ pub struct KeptSettings {
     file: Mutex<Option<Stored<Chosen>>>,
     /// Whether a write is scheduled.
     writing: AtomicBool,
+    /// Whether the last write failed.
+    unwritten: AtomicBool,
     /// What was wrong with the file, in plain words.
     notice: Option<String>,
 }
@@ -85,7 +92,7 @@ impl KeptSettings {
         if let Some(notice) = &notice {
             tracing::warn!("{notice}");
         }
-        Self { now: Mutex::new(now), file: Mutex::new(file), writing: AtomicBool::new(false), notice }
+        Self { now: Mutex::new(now), file: Mutex::new(file), writing: AtomicBool::new(false), unwritten: AtomicBool::new(false), notice }
     }
 
     /// Returns the first channel chosen on the page, if any.
@@ -103,11 +110,14 @@ impl KeptSettings {
             }
             *now = Chosen { first_channel: None, card_reading: Some(reading.to_owned()) };
         }
-        self.write();
+        let _ = self.write();
     }
 
     /// Returns what was wrong with the file, in plain words.
     pub(super) fn notice(&self) -> Option<String> {
+        if self.unwritten.load(Relaxed) {
+            return Some(UNWRITTEN.into());
+        }
         self.notice.clone().filter(|_| self.first_channel().is_none())
     }
 
@@ -138,9 +148,17 @@ impl KeptSettings {
         if !self.writing.swap(true, Relaxed) {
             let settings = Arc::clone(self);
             tokio::spawn(async move {
-                sleep(KEEP_AFTER).await;
-                settings.writing.store(false, Relaxed);
-                let _ = spawn_blocking(move || settings.write()).await;
+                let mut pause = KEEP_AFTER;
+                while settings.writing.load(Relaxed) {
+                    sleep(pause).await;
+                    settings.writing.store(false, Relaxed);
+                    let written = Arc::clone(&settings);
+                    // A write that fails is scheduled again: the disk may get room.
+                    if matches!(spawn_blocking(move || written.write()).await, Ok(false)) {
+                        settings.writing.store(true, Relaxed);
+                    }
+                    pause = RETRY_AFTER;
+                }
             });
         }
     }
@@ -152,20 +170,24 @@ impl KeptSettings {
     /// Writes the settings at once if a write is scheduled.
     pub(super) fn write_if_due(&self) {
         if self.writing.swap(false, Relaxed) {
-            self.write();
+            let _ = self.write(); // the log says what failed
         }
     }
 
     /// Writes the current settings. Of two concurrent writes the later one wins, because each reads the settings when it
-    /// has the lock.
-    fn write(&self) {
+    /// has the lock. Returns whether they are on the disk, or belong on none.
+    fn write(&self) -> bool {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = &mut *file {
             let now = self.lock().clone();
             if let Err(error) = file.write(&now) {
                 tracing::error!("a setting will be forgotten: {error}");
+                self.unwritten.store(true, Relaxed);
+                return false;
             }
         }
+        self.unwritten.store(false, Relaxed);
+        true
     }
 }
 
@@ -195,6 +217,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_disk_that_takes_nothing_is_told_until_it_does() {
+        let path = std::env::temp_dir().join(format!("synthwire-unwritten-{}", std::process::id()));
+        std::fs::create_dir_all(path.join("settings.json")).unwrap(); // a folder where the file belongs
+        let settings = KeptSettings::open(Some(&StateFolder::open(&path).unwrap()));
+        settings.lock().first_channel = Some(5);
+        assert!(!settings.write());
+        assert_eq!(settings.notice().as_deref(), Some(UNWRITTEN));
+        std::fs::remove_dir_all(path.join("settings.json")).unwrap();
+        assert!(settings.write());
+        assert_eq!(settings.notice(), None);
+        std::fs::remove_dir_all(path).unwrap();
+    }
+
+    #[test]
     fn only_what_has_a_name_is_a_setting() {
         assert!(serde_json::from_str::<Settings>(r#"{"first_channel":3}"#).is_ok());
         for text in [r#"{"listen":"0.0.0.0:80"}"#, r#"{"first_channel":-1}"#, r#"{"first_channel":1,"x":1}"#]
@@ -209,7 +245,7 @@ mod tests {
         let folder = StateFolder::open(&path).unwrap();
         let settings = KeptSettings::open(Some(&folder));
         settings.lock().first_channel = Some(5);
-        settings.write();
+        let _ = settings.write();
         let again = KeptSettings::open(Some(&folder));
         assert_eq!((again.first_channel(), again.notice()), (Some(5), None));
         std::fs::remove_dir_all(path).unwrap();
@@ -235,7 +271,7 @@ mod tests {
         let folder = StateFolder::open(&path).unwrap();
         let choose = |settings: &KeptSettings| {
             settings.lock().first_channel = Some(7);
-            settings.write();
+            let _ = settings.write();
         };
         choose(&KeptSettings::open(Some(&folder)));
         for (reading, expected) in [("", Some(7)), ("a", None), ("a", None), ("b", None)] {
@@ -264,7 +300,7 @@ mod tests {
             assert!(settings.notice().unwrap().contains("configuration are in use"), "{damage}");
             assert_eq!(std::fs::read_to_string(&file).unwrap(), damage, "reading changes nothing");
             settings.lock().first_channel = Some(7);
-            settings.write();
+            let _ = settings.write();
             assert_eq!(settings.notice(), None);
             assert_eq!(KeptSettings::open(Some(&folder)).first_channel(), Some(7), "{damage}");
         }
