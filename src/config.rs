@@ -54,8 +54,8 @@ impl Config {
     /// As [`Self::state_folder`].
     pub fn keeping_folder(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<PathBuf>> {
         let has_own_certificate = self.listen_tls.is_some() && self.cert.is_none();
-        let is_given =
-            self.state.is_some() || variable("STATE_DIRECTORY").is_some_and(|path| Path::new(&path).is_absolute());
+        let is_given = self.state.is_some()
+            || variable("STATE_DIRECTORY").is_some_and(|path| Path::new(&path).is_absolute());
         (is_given || has_own_certificate).then(|| self.state_folder(variable)).transpose()
     }
 

@@ -117,10 +117,12 @@ async fn tls(
     let place = places.of("listen_tls");
     // Without this, the message would blame another program.
     let is_own = address == config.listen && address.port() != 0;
-    let at_one_port = |error| match is_own {
-        true => Error::new(format!("HTTP and HTTPS cannot both be at {address}"))
-            .try_this(format!("Choose another port with {place}")),
-        false => error,
+    let at_one_port = |error| {
+        if !is_own {
+            return error;
+        }
+        let error = Error::new(format!("HTTP and HTTPS cannot both be at {address}"));
+        error.try_this(format!("Choose another port with {place}"))
     };
     Ok(Tls {
         listener: listener(HTTPS_SOCKET, address, &place).await.map_err(at_one_port)?,

@@ -92,7 +92,13 @@ impl KeptSettings {
         if let Some(notice) = &notice {
             tracing::warn!("{notice}");
         }
-        Self { now: Mutex::new(now), file: Mutex::new(file), writing: AtomicBool::new(false), unwritten: AtomicBool::new(false), notice }
+        Self {
+            now: Mutex::new(now),
+            file: Mutex::new(file),
+            writing: AtomicBool::new(false),
+            unwritten: AtomicBool::new(false),
+            notice,
+        }
     }
 
     /// Returns the first channel chosen on the page, if any.
@@ -219,12 +225,13 @@ mod tests {
     #[test]
     fn a_disk_that_takes_nothing_is_told_until_it_does() {
         let path = std::env::temp_dir().join(format!("synthwire-unwritten-{}", std::process::id()));
-        std::fs::create_dir_all(path.join("settings.json")).unwrap(); // a folder where the file belongs
+        let away = path.with_extension("away");
         let settings = KeptSettings::open(Some(&StateFolder::open(&path).unwrap()));
+        std::fs::rename(&path, &away).unwrap();
         settings.lock().first_channel = Some(5);
         assert!(!settings.write());
         assert_eq!(settings.notice().as_deref(), Some(UNWRITTEN));
-        std::fs::remove_dir_all(path.join("settings.json")).unwrap();
+        std::fs::rename(&away, &path).unwrap();
         assert!(settings.write());
         assert_eq!(settings.notice(), None);
         std::fs::remove_dir_all(path).unwrap();
