@@ -112,6 +112,29 @@ impl Card {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Puts the real `slots` in the place of the one that knows nothing, on a card whose slot a is settled and runs.
+    fn real_slots(&self) {
+        let text = fs::read_to_string(format!("{OVERLAY}/synthwire/slots")).unwrap();
+        let top = self.0.display().to_string();
+        let text = text
+            .replace("/usr/lib/synthwire/", &format!("{top}/lib/"))
+            .replace("/boot/synthwire/", &format!("{top}/"))
+            .replace("/proc/cmdline", &format!("{top}/cmdline"));
+        self.program("lib/slots", &text);
+        fs::write(self.path("cmdline"), "quiet synthwire.slot=a\n").unwrap();
+        fs::write(self.path("autoboot.txt"), "[all]\nboot_partition=2\n[tryboot]\nboot_partition=3\n")
+            .unwrap();
+    }
+
+    /// What slot-good says at a start.
+    fn says(&self) -> String {
+        let mut command = Command::new("bash");
+        let output =
+            command.arg(self.path("lib/slot-good")).arg("1").envs(self.environment()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    }
+
     fn environment(&self) -> [(&'static str, String); 4] {
         let path = |name: &str| self.path(name).display().to_string();
         [
@@ -399,6 +422,51 @@ fn what_was_kept_is_told_again_at_the_next_start_and_damage_keeps_no_update_out(
     fs::remove_file(card.path("run/synthwire-updater/running")).unwrap(); // the version, which slot-good leaves there
     card.takes_a_good_one("damage");
     assert_eq!(card.said()["format"], 1);
+}
+
+#[test]
+fn a_damaged_note_on_the_version_to_try_is_forgotten_and_said_once() {
+    for (note, waits) in [
+        (&b"x tried\n"[..], true),
+        (b"", true),
+        (&[0; 16], true),
+        (b"ab new\n", true),
+        (b"\xff\xfe\n", true),
+        (b"trial new\n", false),
+    ] {
+        let card = Card::new("damaged-note");
+        card.real_slots();
+        fs::write(card.path("data/rauc/trial"), note).unwrap();
+        let kept = if waits { "waiting" } else { "installed" };
+        fs::write(card.path("data/rauc/state.json"), format!(r#"{{"state":"{kept}","version":"2.0"}}"#))
+            .unwrap();
+        assert_eq!(card.says(), "the note on the version to try is damaged, and is forgotten\n", "{note:?}");
+        assert!(!card.path("data/rauc/trial").exists(), "{note:?}");
+        assert_eq!(card.said()["state"], if waits { "refused" } else { "installed" }, "{note:?}");
+        assert_eq!(card.said()["version"], "2.0", "{note:?}");
+        assert_eq!(card.says(), "", "once is enough: {note:?}");
+        assert_eq!(card.asked(), "", "nothing is restarted: {note:?}");
+    }
+}
+
+#[test]
+fn a_note_is_written_whole_and_one_that_is_whole_is_read() {
+    let card = Card::new("whole-note");
+    card.program("bin/sync", "#!/bin/sh\necho \"sync ${1##*/} $(cat \"$1\" 2>/dev/null)\" >>\"$ASKED\"\n");
+    let ill = card.tries(&[ILL], 1);
+    assert!(ill.starts_with("not alive"), "{ill}");
+    let written = card.asked();
+    assert!(written.contains("sync trial.new b tried no_answer\nsync rauc"), "a new file first: {written}");
+
+    let card = Card::new("read-note");
+    card.real_slots();
+    for (note, primary) in
+        [("b tried no_answer\n", "b\n"), ("a new\n", "a\n"), ("b", "b\n"), ("x new\n", "a\n"), ("", "a\n")]
+    {
+        fs::write(card.path("data/rauc/trial"), note).unwrap();
+        let output = Command::new("sh").arg(card.path("lib/slots")).arg("get-primary").output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), primary, "{note:?}: {output:?}");
+    }
 }
 
 /// As the unit's `ReadWritePaths=` mounts them, on a partition that has room for a bundle once.
