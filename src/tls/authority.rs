@@ -5,6 +5,7 @@
 
 use super::current::{certified, sha256};
 use super::dates::{self, Window};
+use super::der::Certificate;
 use crate::error::{Error, Result};
 use crate::identity::{Certified, PERMITTED_SUFFIXES, PRIVATE_BLOCKS, is_permitted};
 use crate::state::{StateFile, Step, numbered};
@@ -82,7 +83,22 @@ impl Authority {
         if !self.window.is_of_authority() {
             return Some("its dates are none".into());
         }
-        certified(self.certificate.as_bytes(), self.key.as_bytes()).err()
+        let stored = match certified(self.certificate.as_bytes(), self.key.as_bytes()) {
+            Ok(stored) => Certificate::of(&stored.cert[0]),
+            Err(wrong) => return Some(wrong),
+        };
+        // A leaf is signed by what stands here, and devices trust what stands in the certificate.
+        match (stored, self.signed_now()) {
+            (Some(stored), Ok(Some(now))) if stored.identity == now.identity => None,
+            _ => Some("its name or its dates are not those of its certificate".into()),
+        }
+    }
+
+    /// Its certificate as it would be made of its name and dates.
+    fn signed_now(&self) -> Result<Option<Certificate>> {
+        let key = KeyPair::from_pem(&self.key).map_err(refused)?;
+        let made = parameters(&self.name, self.window)?.self_signed(&key).map_err(refused)?;
+        Ok(Certificate::of(made.der()))
     }
 
     /// Makes an authority for a machine called `label` on its network. It keeps this name forever, and nothing else depends

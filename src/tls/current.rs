@@ -1,5 +1,7 @@
 //! What handshakes use: the current certificate, and the ciphers that suit this processor.
 
+use super::der::Certificate;
+use super::kinds::{KeyKind, TAKEN};
 use crate::error::{self, Result};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
@@ -45,11 +47,20 @@ pub(super) fn certified(chain: &[u8], key: &[u8]) -> std::result::Result<Certifi
     if chain.is_empty() {
         return Err("there is no certificate in it".into());
     }
+    let unusable = match Certificate::of(&chain[0]).as_ref().and_then(KeyKind::of) {
+        Some(KeyKind::Unusable(kind)) => Some(kind),
+        _ => None,
+    };
     let key = PrivateKeyDer::from_pem_slice(key)
         .map_err(|error| format!("the key cannot be read as PEM ({error})"))?;
     CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| match error {
         Error::InconsistentKeys(_) => "the key is another certificate's: they do not belong together".into(),
-        error => format!("certificate and key cannot be used together ({error})"),
+        error => match unusable {
+            Some(kind) => {
+                format!("its key ({kind}) is of no kind that can be used: have both made anew with {TAKEN}")
+            }
+            None => format!("certificate and key cannot be used together ({error})"),
+        },
     })
 }
 

@@ -2,6 +2,8 @@
 
 use super::current::sha256;
 use std::fmt;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use webpki::EndEntityCert;
 
 /// The SHA-256 of a certificate. It is always shown in sixteen groups of four digits, to be compared by eye; devices show
 /// the same digits in pairs.
@@ -12,6 +14,11 @@ impl Fingerprint {
     /// Returns the fingerprint of a certificate (DER).
     pub fn of(der: &[u8]) -> Self {
         Self(sha256(der))
+    }
+
+    /// The same; `None` if these bytes are no certificate.
+    pub fn of_certificate(der: &[u8]) -> Option<Self> {
+        EndEntityCert::try_from(&CertificateDer::from(der)).is_ok().then(|| Self::of(der))
     }
 
     /// Returns its bytes.

@@ -13,8 +13,11 @@
 mod authority;
 mod current;
 pub mod dates;
+mod der;
 mod facts;
 pub mod fingerprint;
+mod forms;
+mod kinds;
 mod objections;
 pub mod ourselves;
 mod own;

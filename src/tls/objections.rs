@@ -5,6 +5,8 @@
 
 use super::CertificateInputs;
 use super::dates::{self, Clock};
+use super::der::Certificate;
+use super::kinds::{KeyKind, TAKEN, refused_signature};
 use std::time::Duration;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, Error, KeyUsage};
@@ -15,12 +17,29 @@ pub(super) fn objections(
     facts: &CertificateInputs,
     given: &[String],
 ) -> Vec<String> {
+    let kinds = against_kinds(leaf);
     let Ok(leaf) = EndEntityCert::try_from(leaf) else {
         return vec!["the certificate is in a form that browsers do not read: have it made anew".into()];
     };
     let mut found: Vec<String> = against_dates_and_use(&leaf, facts.clock).into_iter().collect();
+    found.extend(kinds);
     found.extend(against_names(&leaf, facts, given));
     found
+}
+
+fn against_kinds(leaf: &CertificateDer<'_>) -> Vec<String> {
+    let Some(leaf) = Certificate::of(leaf) else { return Vec::new() };
+    let rare = match KeyKind::of(&leaf) {
+        Some(KeyKind::Rare(kind)) => Some(kind),
+        _ => None,
+    };
+    let key = rare.map(|kind| {
+        format!("few of them take a key of the kind {kind}: have the certificate made anew with {TAKEN}")
+    });
+    let signature = refused_signature(&leaf).filter(|kind| rare != Some(kind)).map(|kind| {
+        format!("the certificate is signed with {kind}, which they refuse: have it made anew with SHA-256")
+    });
+    key.into_iter().chain(signature).collect()
 }
 
 fn against_dates_and_use(leaf: &EndEntityCert<'_>, clock: Clock) -> Option<String> {
@@ -59,15 +78,20 @@ fn against_names(leaf: &EndEntityCert<'_>, facts: &CertificateInputs, given: &[S
     let own = facts.names.certified(&facts.addresses);
     let reached = given.iter().chain(&own.dns).any(|name| named(name))
         || facts.addresses.iter().any(|address| speaks_for((*address).into()));
-    if reached || !missing.is_empty() {
-        return missing;
-    }
     let held: Vec<&str> = leaf.valid_dns_names().collect();
-    let first = held.first().unwrap_or(&"its name");
-    vec![format!(
-        "the certificate is for {}, and this device answers to none of that: start with --name {first}",
-        if held.is_empty() { "no name".into() } else { held.join(", ") }
-    )]
+    match held.first() {
+        _ if reached => missing,
+        // A name in the subject alone is read by no browser any more (RFC 9110, section 4.3.4).
+        None => vec![format!(
+            "the certificate has no subject alternative name that this device answers to: have it made with one, such as DNS:{}",
+            given.first().or(own.dns.first()).map_or("synthwire.local", String::as_str)
+        )],
+        Some(_) if !missing.is_empty() => missing,
+        Some(first) => vec![format!(
+            "the certificate is for {}, and this device answers to none of that: start with --name {first}",
+            held.join(", ")
+        )],
+    }
 }
 
 fn day(moment: UnixTime) -> String {

@@ -2,7 +2,7 @@
 //! service continues with the certificate it has, and reports the fault.
 
 use super::current::certified;
-use super::{CertificateInputs, locked, objections};
+use super::{CertificateInputs, forms, locked, objections};
 use crate::error::{Error, Result};
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -132,9 +132,11 @@ impl Files {
     /// With the remedy.
     fn load(&self) -> Result<CertifiedKey> {
         let (cert, key) = (read(&self.cert, "cert")?, read(&self.key, "key")?);
+        let (cert, key) = (forms::read_as_text(cert), forms::read_as_text(key));
+        let form = || forms::of_certificate(&cert, &self.cert).or_else(|| forms::of_key(&key, &self.key));
         certified(&cert, &key).map_err(|wrong| {
             Error::new(format!("cannot use {} with {}", self.cert.display(), self.key.display()))
-                .because(wrong)
+                .because(form().unwrap_or(wrong))
                 .try_this(
                     "cert takes a PEM file that begins with this device's certificate, key the PEM file with the key it was \
                      made for; without both the service makes its own",

@@ -147,9 +147,14 @@ fn an_authority_that_cannot_be_used_is_kept_and_never_silently_replaced() {
     mismatched["key"] = foreign_key;
     let mut dateless = folder.json("authority.json");
     dateless["window"]["until_s"] = i64::MIN.into();
-    for damage in
-        ["{", "", "\0\0\0", &whole[..whole.len() / 2], &mismatched.to_string(), &dateless.to_string()]
-    {
+    let mut renamed = folder.json("authority.json");
+    renamed["name"] = "Synthwire of somebody else".into();
+    let [mut longer, mut earlier] = [(); 2].map(|()| folder.json("authority.json"));
+    longer["window"]["until_s"] = (longer["window"]["until_s"].as_i64().unwrap() + DAY_S).into();
+    earlier["window"]["from_s"] = (earlier["window"]["from_s"].as_i64().unwrap() - DAY_S).into();
+    let changed = [mismatched, dateless, renamed, longer, earlier].map(|changed| changed.to_string());
+    let torn = ["{", "", "\0\0\0", &whole[..whole.len() / 2]];
+    for damage in torn.into_iter().chain(changed.iter().map(String::as_str)) {
         std::fs::write(folder.0.join("authority.json"), damage).unwrap();
         let identity = folder.identity(&now);
         assert!(identity.authority().is_none(), "nobody is asked to trust it: {damage:?}");

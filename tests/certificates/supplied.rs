@@ -100,7 +100,7 @@ fn where_a_certificate_from_elsewhere_cannot_be_used_the_own_authority_stands_in
         (File(&long), File(key), "it is too long for a certificate or a key. Check the path"),
         (File(b""), File(key), no_certificate),
         (File(&[0; 4096]), File(key), no_certificate),
-        (File(made.cert.der()), File(key), no_certificate),
+        (File(made.cert.der()), File(key), "the certificate is DER: 'openssl x509 -inform DER -in "),
         (File(key), File(cert), no_certificate),
         (File(&cert[..cert.len() / 2]), File(key), "the certificate cannot be read as PEM"),
         (
@@ -208,4 +208,138 @@ fn what_browsers_will_say_against_a_certificate_from_elsewhere_is_said_first() {
     assert!(missing.starts_with("the certificate does not speak for b.example: "), "{missing}");
     let both = said(&["a.example"], [-10, -1], true, &["b.example"]);
     assert_eq!(both.matches(" | ").count(), 1, "{both}");
+}
+
+/// A certificate and its key as OpenSSL makes them, in a folder that goes with the test.
+fn made_by_openssl(folder: &Folder, arguments: &str) -> Files {
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let command = format!("openssl req -x509 -nodes -keyout key.pem -out cert.pem -days 30 {arguments}");
+    in_folder(folder, &command);
+    Files { cert: folder.0.join("cert.pem"), key: folder.0.join("key.pem") }
+}
+
+fn in_folder(folder: &Folder, command: &str) {
+    let output =
+        std::process::Command::new("sh").args(["-ec", command]).current_dir(&folder.0).output().unwrap();
+    assert!(output.status.success(), "{command}: {output:?}");
+}
+
+#[test]
+fn keys_signatures_and_certificates_that_browsers_refuse_are_named_with_what_they_take() {
+    let san = "-addext subjectAltName=DNS:stage-pi.local -subj /CN=x";
+    let now_s = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs().cast_signed() + 60; // OpenSSL's clock goes on
+    let facts = facts(now_s, true, &["192.168.1.20"]);
+    let taken = "ECDSA P-256 or P-384, or RSA of 2048 to 4096 bits";
+    for (arguments, said) in [
+        ("-newkey ec -pkeyopt ec_paramgen_curve:P-256".to_owned() + " " + san, String::new()),
+        ("-newkey ec -pkeyopt ec_paramgen_curve:P-384".to_owned() + " " + san, String::new()),
+        ("-newkey rsa:2048".to_owned() + " " + san, String::new()),
+        (
+            format!("-newkey ed25519 {san}"),
+            format!("few of them take a key of the kind Ed25519: have the certificate made anew with {taken}"),
+        ),
+        (
+            format!("-newkey rsa:2048 -sha1 {san}"),
+            "the certificate is signed with SHA-1, which they refuse: have it made anew with SHA-256".into(),
+        ),
+        (
+            format!("-newkey ec -pkeyopt ec_paramgen_curve:P-256 -sha1 {san}"),
+            "the certificate is signed with SHA-1, which they refuse: have it made anew with SHA-256".into(),
+        ),
+        (
+            "-newkey rsa:2048 -subj /CN=stage-pi.local".into(),
+            "the certificate has no subject alternative name that this device answers to: have it made with one, such as \
+             DNS:stage-pi.local"
+                .into(),
+        ),
+        (format!("-newkey rsa:1024 {san}"), format!("its key (RSA of 1024 bits) is of no kind that can be used: have both made anew with {taken}")),
+        (
+            format!("-newkey ec -pkeyopt ec_paramgen_curve:P-521 {san}"),
+            format!("its key (ECDSA P-521) is of no kind that can be used: have both made anew with {taken}"),
+        ),
+        (
+            format!("-newkey ec -pkeyopt ec_paramgen_curve:secp256k1 {san}"),
+            format!("its key (ECDSA on a rare curve) is of no kind that can be used: have both made anew with {taken}"),
+        ),
+    ] {
+        let folder = Folder::new("kinds");
+        let files = made_by_openssl(&folder, &arguments);
+        let flaws = files.flaws(&facts, &[]);
+        match &flaws[..] {
+            [] => assert_eq!(said, "", "{arguments}"),
+            [flaw] => assert!(!said.is_empty() && flaw.contains(&said), "{arguments}: {flaw}"),
+            _ => panic!("{arguments}: {flaws:?}"),
+        }
+    }
+}
+
+#[test]
+fn pem_is_read_however_an_editor_saved_it_and_other_forms_are_named_with_what_converts_them() {
+    let san = "-newkey rsa:2048 -addext subjectAltName=DNS:stage-pi.local -subj /CN=x";
+    let now_s = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs().cast_signed() + 60; // OpenSSL's clock goes on
+    let facts = facts(now_s, true, &[]);
+    let folder = Folder::new("forms");
+    let Files { cert, key } = made_by_openssl(&folder, san);
+    in_folder(
+        &folder,
+        "openssl x509 -in cert.pem -outform DER -out cert.der
+         openssl pkey -in key.pem -outform DER -out key.der
+         openssl rsa -in key.pem -traditional -outform DER -out key-1.der
+         openssl pkcs12 -export -in cert.pem -inkey key.pem -passout pass:x -out both.p12
+         openssl crl2pkcs7 -nocrl -certfile cert.pem -out cert.p7b
+         openssl crl2pkcs7 -nocrl -certfile cert.pem -outform DER -out cert.p7c
+         openssl pkcs8 -topk8 -in key.pem -passout pass:x -out locked.pem
+         openssl pkcs8 -topk8 -in key.pem -passout pass:x -outform DER -out locked.der
+         openssl rsa -in key.pem -traditional -aes128 -passout pass:x -out locked-1.pem",
+    );
+    for (name, pem) in [("cert", &cert), ("key", &key)] {
+        let text = std::fs::read_to_string(pem).unwrap().replace('\n', "\r\n");
+        let wide: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        std::fs::write(folder.0.join(format!("{name}.wide")), wide).unwrap();
+        std::fs::write(folder.0.join(format!("{name}.bom")), format!("\u{feff}{text}")).unwrap();
+    }
+    let flaws = |cert: &str, key: &str| {
+        Files { cert: folder.0.join(cert), key: folder.0.join(key) }.flaws(&facts, &[]).join(" | ")
+    };
+    for (cert, key) in [("cert.wide", "key.wide"), ("cert.bom", "key.bom"), ("cert.pem", "key.wide")] {
+        assert_eq!(flaws(cert, key), "", "{cert} {key}");
+    }
+    for (cert, key, said) in [
+        ("cert.der", "key.pem", "the certificate is DER: 'openssl x509 -inform DER -in "),
+        ("cert.p7b", "key.pem", "the certificate is in PKCS7: 'openssl pkcs7 -print_certs -in "),
+        ("cert.p7c", "key.pem", "the certificate is in PKCS7: 'openssl pkcs7 -inform DER -print_certs -in "),
+        ("both.p12", "both.p12", "the certificate is in PKCS12: 'openssl pkcs12 -nokeys -in "),
+        ("cert.pem", "both.p12", "the key is in PKCS12: 'openssl pkcs12 -nocerts -noenc -in "),
+        ("cert.pem", "key.der", "the key is DER: 'openssl pkey -inform DER -in "),
+        ("cert.pem", "key-1.der", "the key is DER: 'openssl pkey -inform DER -in "),
+        ("cert.pem", "locked.der", "the key is DER: 'openssl pkey -inform DER -in "),
+        (
+            "cert.pem",
+            "locked.pem",
+            "the key is locked with a password, which nobody types here: 'openssl pkey -in ",
+        ),
+        (
+            "cert.pem",
+            "locked-1.pem",
+            "the key is locked with a password, which nobody types here: 'openssl pkey -in ",
+        ),
+    ] {
+        let found = flaws(cert, key);
+        assert!(found.contains(said), "{cert} {key}: {found}");
+        // What it says to do works: the same command, with the password where one is asked for.
+        let command = found.split('\'').nth(1).unwrap();
+        let password = if key.starts_with("key") || cert.contains("der") || cert.contains("p7") {
+            ""
+        } else {
+            " -passin pass:x"
+        };
+        in_folder(&folder, &format!("mkdir -p to; cd to; {command}{password}"));
+        let (made, other) = if command.ends_with("cert.pem") {
+            ("to/cert.pem", "key.pem")
+        } else {
+            ("to/key.pem", "cert.pem")
+        };
+        let found = if made.ends_with("cert.pem") { flaws(made, other) } else { flaws(other, made) };
+        assert_eq!(found, "", "{command}");
+    }
 }
