@@ -1,6 +1,7 @@
 //! Computes what the system's files must hold once the card's values are applied. Each function takes the present content
 //! of a file and returns the new one; applying it twice changes nothing more.
 
+use super::keys;
 use crate::config::{Kind, SETTINGS};
 use crate::encoding::VALUE_LINES_MAX;
 use data_encoding::HEXLOWER;
@@ -88,6 +89,11 @@ fn escaped(value: &str) -> String {
         Some(rest) => format!("\\s{rest}"),
         None => doubled,
     }
+}
+
+/// Returns the country in the file that stores it; `None` if it holds none.
+pub fn kept_country(text: &str) -> Option<String> {
+    keys::wifi_country(text.trim()).ok()
 }
 
 /// Returns iwd's own configuration with this country.

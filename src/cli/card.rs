@@ -30,6 +30,8 @@ const PROBLEMS: &str = "synthwire-problems.txt";
 const MISNAMED: [&str; 2] = ["synthwire.toml.txt", "synthwire.txt"];
 /// Longest file that is read: far more than anybody types.
 const SHEET_BYTES_MAX: u64 = 64 * 1024;
+/// And of iwd's and our own, which are a few lines.
+const FILE_BYTES_MAX: u64 = SHEET_BYTES_MAX;
 
 /// The folder in which the service looks for the report, unless it is told another one. It belongs to root, because root
 /// writes no files in the service's folder.
@@ -75,7 +77,6 @@ pub(super) struct CardArguments {
 pub(super) fn run(arguments: &CardArguments) -> Result<ExitCode> {
     let clock = machine::clock();
     let when = left::moment(clock.now_s, clock.set);
-    arguments.keep_country().map_err(|error| Error::new("cannot tell iwd the country").because(error))?;
     let Some(report) = arguments.set_up(&when)? else {
         say(format!("nothing to do: {SHEET} on the card asks for nothing"));
         return Ok(ExitCode::SUCCESS);
@@ -91,6 +92,14 @@ impl CardArguments {
     /// Applies the card's file; `None` if it requests nothing.
     fn set_up(&self, when: &str) -> Result<Option<Report>> {
         let (mut sheet, mut further, found) = self.read_sheet();
+        // At every start, whatever else there is to do; a country in the sheet takes the place of one that was damaged.
+        let lacking = self.keep_country().err().filter(|_| sheet.wishes.wifi_country.is_none());
+        further.extend(lacking.map(|why| Problem {
+            line: 0,
+            says: format!(
+                "iwd cannot be told the Wi-Fi country ({why}). Write it again: wifi_country = \"DE\""
+            ),
+        }));
         if sheet.is_blank() && further.is_empty() {
             if !found {
                 self.on_card(|| {
@@ -103,13 +112,16 @@ impl CardArguments {
         let unsaved = self.apply(&mut sheet);
         further.extend(unsaved.iter().cloned());
         let reading = random::<READING_BYTES>().map(|byte| format!("{byte:02x}")).concat();
-        let report = Report::new(&sheet, &further, when, reading);
-        // The page shows the report. If it cannot be written, the file on the card still names the problems.
+        let mut report = Report::new(&sheet, &further, when, reading);
+        // What lies in its way must not keep the rest from being finished, or all of it is done anew at every start.
+        if let Err(error) = self.on_card(|| self.put_problems(&report)) {
+            report.problems.push(format!("{PROBLEMS} cannot be written ({error}). Remove what has its name"));
+        }
+        // The page's own place for problems; where it cannot be written, the card still tells.
         if let Err(error) = self.tell_service(&report) {
             remark(format!("synthwire: {error}."));
         }
-        self.on_card(|| self.put_problems(&report)).map_err(|error| self.cannot_write(PROBLEMS, &error))?;
-        // Values that could not be saved stay on the card and are tried again at the next start.
+        // What could not be saved stays on the card and is tried again at the next start.
         if unsaved.is_empty() && !sheet.is_blank() {
             let text = left::sheet_text(&sheet, Some(&report));
             self.on_card(|| replace_secret(&self.boot.join(SHEET), text.as_bytes()))
@@ -171,7 +183,8 @@ impl CardArguments {
         }
         if let Some(country) = &wishes.wifi_country {
             let kept = self.put(COUNTRY, format!("{country}\n").as_bytes(), OPEN);
-            steps.push((vec!["wifi_country"], kept.and_then(|()| self.keep_country())));
+            let told = kept.and_then(|()| self.keep_country().map_err(io::Error::other));
+            steps.push((vec!["wifi_country"], told));
         }
         if let Some(keys) = &wishes.ssh_keys {
             let text = keys.join("\n") + "\n";
@@ -241,15 +254,20 @@ impl CardArguments {
         Stored::open(&folder).0.write(report)
     }
 
-    /// Gives iwd the stored country for this start.
-    fn keep_country(&self) -> io::Result<()> {
-        let (Some(root), country) = (&self.root, read_or_empty(&self.state.join(COUNTRY))?) else {
+    /// Tells iwd of this start the country that is kept; why it could not, in words.
+    fn keep_country(&self) -> std::result::Result<(), String> {
+        let (Some(root), Some(kept)) = (&self.root, read_if_any(&self.state.join(COUNTRY))?) else {
             return Ok(());
         };
+        let country = files::kept_country(&kept).ok_or("the file that kept it is damaged")?;
         let path = root.join(IWD_CONFIG);
-        let now = read_or_empty(&path)?;
-        let new = files::iwd_with_country(&now, country.trim());
-        if country.is_empty() || now == new { Ok(()) } else { put_at(&path, new.as_bytes(), OPEN) }
+        let now = read_if_any(&path)?.unwrap_or_default();
+        let new = files::iwd_with_country(&now, &country);
+        if now == new {
+            Ok(())
+        } else {
+            put_at(&path, new.as_bytes(), OPEN).map_err(|error| error.to_string())
+        }
     }
 
     /// Returns the content of a file at this start: the persistent one, or the original of the system. Decodes it as the
@@ -291,7 +309,8 @@ impl CardArguments {
             };
         }
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            // A folder of that name is not ours, and says nothing of problems.
+            Err(error) if error.kind() != ErrorKind::NotFound && !path.is_dir() => Err(error),
             _ => Ok(()),
         }
     }
@@ -335,11 +354,17 @@ fn hashed(key: &str) -> std::result::Result<String, String> {
     hashed.map(|hashed| hashed.as_str().to_owned()).map_err(|error| error.to_string())
 }
 
-fn read_or_empty(path: &Path) -> io::Result<String> {
-    match fs::read_to_string(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
-        read => read,
-    }
+/// The text of a file, where there is one; why it is none, in words.
+fn read_if_any(path: &Path) -> std::result::Result<Option<String>, String> {
+    let name = path.file_name().unwrap_or_default().display();
+    let file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        file => file,
+    };
+    let mut bytes = Vec::new();
+    let read = file.and_then(|file| file.take(FILE_BYTES_MAX).read_to_end(&mut bytes));
+    read.map_err(|error| format!("{name} cannot be read: {error}"))?;
+    decode(&bytes).map(Some).map_err(|what| format!("{name} cannot be read: {what}"))
 }
 
 /// Writes a file completely. Missing folders are created with the file's access, for root alone if the file is.
@@ -590,6 +615,61 @@ mod tests {
         let other = Device::new("no-country");
         other.arguments.keep_country().unwrap();
         assert!(!other.has("root/etc/iwd"));
+    }
+
+    #[test]
+    fn a_damaged_country_is_said_and_stops_nothing() {
+        for (what, path, bytes) in [
+            ("no UTF-8", COUNTRY, b"\xff\xfe\xfd".to_vec()),
+            ("a folder", COUNTRY, Vec::new()),
+            ("zeros", COUNTRY, vec![0; 4]),
+            ("a lone newline", COUNTRY, b"\n".to_vec()),
+            ("two keys", COUNTRY, b"DE\nEnableNetworkConfiguration=true\n".to_vec()),
+            ("a system's file of zeros", IWD_CONFIG, vec![0; 4]),
+            ("a folder as the system's file", IWD_CONFIG, Vec::new()),
+        ] {
+            let device = Device::new("damaged").with("boot/synthwire.toml", "hostname = \"stage\"\n");
+            let device = if path == COUNTRY {
+                device
+            } else {
+                device.with("state/etc/synthwire/wifi-country", "DE\n")
+            };
+            let place = device.top.join(if path == COUNTRY { "state" } else { "root" }).join(path);
+            if bytes.is_empty() {
+                fs::create_dir_all(&place).unwrap();
+            } else {
+                put_at(&place, &bytes, OPEN).unwrap();
+            }
+            let report = device.run().unwrap();
+            assert_eq!(report.done, ["hostname"], "{what}");
+            let [problem] = &report.problems[..] else { panic!("{what}: {:?}", report.problems) };
+            assert!(problem.starts_with("iwd cannot be told the Wi-Fi country ("), "{what}: {problem}");
+            assert!(device.text("boot/synthwire-problems.txt").contains("wifi_country = \"DE\""), "{what}");
+            assert!(!device.text("boot/synthwire.toml").contains("\nhostname"), "{what}");
+            let iwd = device.top.join("root").join(IWD_CONFIG);
+            assert!(!fs::read_to_string(iwd).unwrap_or_default().contains("Country"), "{what}");
+            if path == COUNTRY && !place.is_dir() {
+                let device = device.with("boot/synthwire.toml", "wifi_country = \"fr\"\n");
+                assert_eq!(device.run().unwrap().problems, Vec::<String>::new(), "{what}");
+                assert!(device.text("root/etc/iwd/main.conf").contains("Country=FR\n"), "{what}");
+                assert!(!device.has("boot/synthwire-problems.txt"), "{what}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_folder_with_the_name_of_the_problems_is_said_and_what_was_done_is_done_once() {
+        let device = Device::new("in-the-way").with("boot/synthwire-problems.txt/photo.jpg", "x");
+        let device = device.with("boot/synthwire.toml", "hostname = \"stage\"\nfirst_channel = none\n");
+        let report = device.run().unwrap();
+        assert_eq!(report.done, ["hostname"]);
+        let last = report.problems.last().unwrap();
+        assert!(last.starts_with("synthwire-problems.txt cannot be written ("), "{last}");
+        assert!(device.text("state/card/card.json").contains("Remove what has its name"));
+        assert_eq!(device.run(), None, "the sheet asks for nothing any more");
+        let device = device.with("boot/synthwire.toml", "hostname = \"ok\"\n");
+        assert_eq!(device.run().unwrap().problems, Vec::<String>::new());
+        assert!(device.has("boot/synthwire-problems.txt/photo.jpg"), "it is not ours");
     }
 
     #[test]
