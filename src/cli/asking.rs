@@ -1,5 +1,6 @@
 //! Lets the other commands ask the running service, at the address where `serve` of the same configuration answers.
 
+use super::http_answer::HttpAnswer;
 use super::programs::said;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -31,6 +32,8 @@ pub(super) enum ServiceAnswer {
     Tls,
     /// The service, which refuses: it does not know the name it was asked by, or for another reason. Holds the HTTP status.
     Refuses(u16),
+    /// The service, whose answer ended before it was whole.
+    BrokeOff,
     /// Another program.
     Stranger,
     /// No answer, for this reason.
@@ -43,14 +46,22 @@ impl ServiceAnswer {
         if bytes.first() == Some(&TLS_ALERT) {
             return Self::Tls;
         }
-        let text = String::from_utf8_lossy(bytes);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { return Self::Stranger };
-        let code = head.strip_prefix("HTTP/1.").and_then(|head| head.split(' ').nth(1)?.parse().ok());
-        match (code, serde_json::from_str::<Value>(body)) {
-            (Some(200), Ok(status)) if status["source"].is_object() => Self::Runs(status),
-            (Some(401), _) => Self::Locked,
-            (Some(200) | None, _) => Self::Stranger,
-            (Some(code), _) => Self::Refuses(code),
+        let Some(answer) = HttpAnswer::of(bytes) else { return Self::Stranger };
+        match serde_json::from_slice::<Value>(answer.came()) {
+            // Behind a proxy the header is the proxy's.
+            Ok(status) if answer.code == 200 && status["source"].is_object() => Self::Runs(status),
+            _ => Self::without_content(&answer),
+        }
+    }
+
+    /// What an answer without what was asked for amounts to: any web server may refuse, and only ours is the service.
+    fn without_content(answer: &HttpAnswer<'_>) -> Self {
+        match answer.code {
+            _ if !answer.is_ours => Self::Stranger,
+            200 if answer.whole().is_none() => Self::BrokeOff,
+            200 => Self::Stranger,
+            401 => Self::Locked,
+            code => Self::Refuses(code),
         }
     }
 
@@ -59,8 +70,15 @@ impl ServiceAnswer {
     /// # Errors
     /// Why there is none, with what to do.
     pub(super) fn status(self, place: &str) -> Result<Value> {
-        let error = match self {
-            Self::Runs(status) => return Ok(status),
+        match self {
+            Self::Runs(status) => Ok(status),
+            other => Err(other.refusal(place)),
+        }
+    }
+
+    /// Why it does not say what it was asked for, with what to do.
+    fn refusal(self, place: &str) -> Error {
+        match self {
             Self::Locked => Error::new(format!("the service at {place} has a listening key"))
                 .try_this(format!("Put the key into the variable {KEY_VARIABLE}")),
             Self::Tls => Error::new(format!("{place} speaks HTTPS, and this asks over HTTP")).try_this(
@@ -68,13 +86,14 @@ impl ServiceAnswer {
             ),
             Self::Refuses(code) => Error::new(format!("{place} refuses with HTTP status {code}"))
                 .try_this("Name the service by its address or by a name it goes by, with --address"),
-            Self::Stranger => Error::new(format!("what answers at {place} is no Synthwire"))
+            Self::BrokeOff => Error::new(format!("the answer of the service at {place} broke off"))
+                .try_this("Ask again; if it stays so, look at the service's log"),
+            Self::Runs(_) | Self::Stranger => Error::new(format!("what answers at {place} is no Synthwire"))
                 .try_this("Name the service's address with --address, or its configuration with --config"),
             Self::Nobody(why) => Error::new(format!("nothing answers at {place}")).because(why).try_this(
                 "Start the service, or name its address with --address or its configuration with --config",
             ),
-        };
-        Err(error)
+        }
     }
 }
 
@@ -151,17 +170,33 @@ pub(super) fn ill(config: &Config, place: SocketAddr) -> Option<Plain> {
     Some(Plain::of(words.split_once("\r\n\r\n").map_or("", |(_, words)| words)))
 }
 
-/// Returns the fingerprint of the certificate authority that the service offers on its first-contact page, if it has one.
-pub(super) fn authority(place: SocketAddr) -> Option<Fingerprint> {
-    let answer =
-        ask(place, "/trust/synthwire.crt").ok().filter(|answer| answer.starts_with(b"HTTP/1.1 200 "))?;
-    let head = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
-    Some(Fingerprint::of(&answer[head + 4..]))
+/// The fingerprint of the certificate authority that the service shows to those who come to trust it.
+///
+/// # Errors
+/// Where the service has none, or something else answers, or nobody.
+pub(super) fn authority(config: &Config, place: SocketAddr) -> Result<Fingerprint> {
+    let asked = ask_either(config, place, "/trust/synthwire.crt");
+    let answer = asked.map_err(|why| ServiceAnswer::Nobody(why.to_string()).refusal(&place.to_string()))?;
+    authority_in(&answer).map_err(|answer| match answer {
+        ServiceAnswer::Refuses(404) => {
+            Error::new(format!("the service at {place} offers no certificate of its own"))
+                .try_this("Start it with --listen-tls; one that was given --cert has none of its own")
+        }
+        answer => answer.refusal(&place.to_string()),
+    })
 }
 
-/// Returns whether something answers over HTTPS.
-pub(super) fn speaks_https(address: SocketAddr) -> bool {
-    ask_secure(from_here(address), "/healthz").is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 "))
+/// The same in the answer: of a certificate that is the service's and whole, for people compare it and trust it.
+fn authority_in(bytes: &[u8]) -> std::result::Result<Fingerprint, ServiceAnswer> {
+    let Some(answer) = HttpAnswer::of(bytes) else { return Err(ServiceAnswer::of(bytes)) };
+    let ours = (answer.is_ours && answer.code == 200).then(|| answer.whole()).flatten();
+    ours.and_then(Fingerprint::of_certificate).ok_or_else(|| ServiceAnswer::without_content(&answer))
+}
+
+/// Who answers over HTTPS: whether it is the service; `None` for nobody.
+pub(super) fn https(address: SocketAddr) -> Option<bool> {
+    let answer = ask_secure(from_here(address), "/healthz").ok()?;
+    Some(HttpAnswer::of(&answer).is_some_and(|answer| answer.is_ours))
 }
 
 /// Asks over HTTP, or over HTTPS if that is configured and HTTP does not answer.
@@ -246,8 +281,19 @@ mod tests {
     fn an_answer_is_told_from_what_only_looks_like_one() {
         for (bytes, expected) in [
             (&b"\x15\x03\x03\0\x02\x02\x32"[..], ServiceAnswer::Tls),
-            (b"HTTP/1.1 401 Unauthorized\r\n\r\n{}", ServiceAnswer::Locked),
-            (b"HTTP/1.1 421 Misdirected Request\r\n\r\nno", ServiceAnswer::Refuses(421)),
+            (b"HTTP/1.1 401 Unauthorized\r\nServer: synthwire/1\r\n\r\n{}", ServiceAnswer::Locked),
+            (
+                b"HTTP/1.1 421 Misdirected Request\r\nserver: synthwire/1\r\n\r\nno",
+                ServiceAnswer::Refuses(421),
+            ),
+            (b"HTTP/1.1 401 Unauthorized\r\n\r\n{}", ServiceAnswer::Stranger),
+            (b"HTTP/1.1 404 Not Found\r\nServer: nginx\r\n\r\nno", ServiceAnswer::Stranger),
+            (b"HTTP/1.1 503 Unavailable\r\n\r\n", ServiceAnswer::Stranger),
+            (b"HTTP/1.1 301 Moved\r\nLocation: /synthwire/\r\n\r\n", ServiceAnswer::Stranger),
+            (
+                b"HTTP/1.1 200 OK\r\nServer: synthwire/1\r\nContent-Length: 90\r\n\r\n{\"source\":{",
+                ServiceAnswer::BrokeOff,
+            ),
             (b"HTTP/1.1 200 OK\r\n\r\n<html>", ServiceAnswer::Stranger),
             (b"HTTP/1.1 200 OK\r\n\r\n{\"uptime_s\":1}", ServiceAnswer::Stranger),
             (b"HTTP/1.1", ServiceAnswer::Stranger),
@@ -261,11 +307,35 @@ mod tests {
             (ServiceAnswer::Tls, "speaks HTTPS"),
             (ServiceAnswer::Locked, KEY_VARIABLE),
             (ServiceAnswer::Refuses(421), "421"),
+            (ServiceAnswer::BrokeOff, "broke off"),
             (ServiceAnswer::Stranger, "no Synthwire"),
             (ServiceAnswer::Nobody("Connection refused".into()), "Connection refused"),
         ] {
             let error = answer.status("127.0.0.1:80").unwrap_err().to_string();
             assert!(error.contains(said) && error.contains("127.0.0.1:80"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_is_of_the_services_own_whole_certificate() {
+        let made = rcgen::generate_simple_self_signed(vec!["synthwire.local".to_owned()]).unwrap();
+        let der = made.cert.der().to_vec();
+        let answer = |server: &str, code: u16, length: usize, body: &[u8]| {
+            let head = format!("HTTP/1.1 {code} x\r\nServer: {server}\r\nContent-Length: {length}\r\n\r\n");
+            authority_in(&[head.as_bytes(), body].concat())
+        };
+        let (ours, html) = ("synthwire/1", &b"<html></html>"[..]);
+        assert_eq!(answer(ours, 200, der.len(), &der), Ok(Fingerprint::of(&der)));
+        for (found, expected) in [
+            (answer("nginx", 200, der.len(), &der), ServiceAnswer::Stranger),
+            (answer("nginx", 200, html.len(), html), ServiceAnswer::Stranger),
+            (answer(ours, 200, html.len(), html), ServiceAnswer::Stranger),
+            (answer(ours, 200, 600, &der[..7]), ServiceAnswer::BrokeOff),
+            (answer(ours, 404, 2, b"no"), ServiceAnswer::Refuses(404)),
+            (authority_in(b"\x15\x03\x03\0\x02\x02\x32"), ServiceAnswer::Tls),
+            (authority_in(b""), ServiceAnswer::Stranger),
+        ] {
+            assert_eq!(found, Err(expected));
         }
     }
 

@@ -74,7 +74,13 @@ impl Scene<'_> {
     /// Returns whether a service is using the card, the port and the priorities: then the checks ask it and try nothing
     /// themselves.
     fn is_served(&self) -> bool {
-        matches!(self.service, ServiceAnswer::Runs(_) | ServiceAnswer::Locked | ServiceAnswer::Refuses(_))
+        matches!(
+            self.service,
+            ServiceAnswer::Runs(_)
+                | ServiceAnswer::Locked
+                | ServiceAnswer::Refuses(_)
+                | ServiceAnswer::BrokeOff
+        )
     }
 }
 
@@ -104,6 +110,9 @@ fn service(scene: &Scene<'_>) -> Vec<Check> {
         }
         ServiceAnswer::Refuses(code) => {
             return vec![Check::warn(name, format!("{place} refuses with HTTP status {code}"))];
+        }
+        ServiceAnswer::BrokeOff => {
+            return vec![Check::warn(name, format!("the answer of the service at {place} broke off"))];
         }
         ServiceAnswer::Tls | ServiceAnswer::Stranger | ServiceAnswer::Nobody(_) => {
             return vec![Check::good(
@@ -205,28 +214,43 @@ fn sound(scene: &Scene<'_>) -> Vec<Check> {
 
 fn ports(scene: &Scene<'_>) -> Vec<Check> {
     let plain = match scene.service {
-        ServiceAnswer::Stranger | ServiceAnswer::Tls => Check::bad(
-            "port",
-            format!(
-                "another program answers at {}: end it ('ss -ltnp' names it), or choose another with {}",
-                scene.place,
-                scene.places.of("listen")
-            ),
-        ),
+        ServiceAnswer::Stranger | ServiceAnswer::Tls => {
+            taken("port", scene.place, &scene.places.of("listen"))
+        }
         ServiceAnswer::Nobody(_) => free("port", scene.config.listen, &scene.places.of("listen")),
-        ServiceAnswer::Runs(_) | ServiceAnswer::Locked | ServiceAnswer::Refuses(_) => {
-            Check::good("port", format!("{} is the service's", scene.place))
+        ServiceAnswer::Runs(_)
+        | ServiceAnswer::Locked
+        | ServiceAnswer::Refuses(_)
+        | ServiceAnswer::BrokeOff => Check::good("port", format!("{} is the service's", scene.place)),
+    };
+    let secure = |address| {
+        let (name, place) = ("HTTPS port", scene.places.of("listen_tls"));
+        if !scene.is_served() {
+            return free(name, address, &place);
+        }
+        match asking::https(address) {
+            Some(true) => Check::good(name, format!("{address} is the service's")),
+            Some(false) => taken(name, address, &place),
+            None => Check::bad(
+                name,
+                format!(
+                    "nobody speaks HTTPS at {address}: restart the service, it may have started with another configuration"
+                ),
+            ),
         }
     };
-    let secure = scene.config.listen_tls.map(|address| match scene.is_served() {
-        false => free("HTTPS port", address, &scene.places.of("listen_tls")),
-        true if asking::speaks_https(address) => Check::good("HTTPS port", format!("{address} is the service's")),
-        true => Check::bad(
-            "HTTPS port",
-            format!("nobody speaks HTTPS at {address}: restart the service, it may have started with another configuration"),
-        ),
-    });
+    let secure = scene.config.listen_tls.map(secure);
     std::iter::once(plain).chain(secure).collect()
+}
+
+/// Reports that another program has this address.
+fn taken(name: &'static str, address: SocketAddr, place: &Place) -> Check {
+    Check::bad(
+        name,
+        format!(
+            "another program answers at {address}: end it ('ss -ltnp' names it), or choose another with {place}"
+        ),
+    )
 }
 
 /// Checks whether `serve` could use this address.
@@ -251,7 +275,7 @@ fn certificate(scene: &Scene<'_>) -> Vec<Check> {
 fn authority(scene: &Scene<'_>) -> Vec<Check> {
     let has_https =
         matches!(scene.service, ServiceAnswer::Runs(status) if !status["tls_handshakes"].is_null());
-    let fingerprint = if has_https { asking::authority(scene.place) } else { None };
+    let fingerprint = if has_https { asking::authority(scene.config, scene.place).ok() } else { None };
     fingerprint
         .map(|fingerprint| Check::good("authority", format!("its fingerprint is {fingerprint}")))
         .into_iter()

@@ -32,10 +32,7 @@ pub(super) struct FingerprintArguments {
 pub(super) fn run(arguments: &FingerprintArguments) -> Result<ExitCode> {
     let config = arguments.serve.settle()?.config;
     let place = asking::place(&config, arguments.serve.is_systems());
-    let Some(fingerprint) = asking::authority(place) else {
-        return Err(Error::new(format!("what answers at {place} offers no certificate of its own"))
-            .try_this("Start the service with --listen-tls; one that was given --cert has none of its own"));
-    };
+    let fingerprint = asking::authority(&config, place)?;
     say(fingerprint.to_string());
     let Some(boot) = &arguments.boot else { return Ok(ExitCode::SUCCESS) };
     let (path, text) = (boot.join(FILE), text(fingerprint));

@@ -9,6 +9,7 @@ mod doctor;
 mod fingerprint;
 mod given;
 mod guide;
+mod http_answer;
 mod informing;
 mod keeping;
 mod key;
@@ -63,7 +64,10 @@ enum Command {
 
 /// Parses the command line and runs the command.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(said) => return tell(&said),
+    };
     let done: Result<ExitCode> = match arguments.command {
         None => serve::run(&arguments.serve),
         Some(Command::Serve(serve)) => serve::run(&serve),
@@ -79,4 +83,15 @@ pub fn run() -> ExitCode {
         terminal::remark(format!("synthwire: {error}."));
         ExitCode::FAILURE
     })
+}
+
+/// What clap says instead: help and version as an answer, a mistake beside it. A mistake repeats what was typed, whatever that is.
+fn tell(said: &clap::Error) -> ExitCode {
+    let text = said.to_string();
+    if said.use_stderr() {
+        text.lines().for_each(terminal::remark);
+    } else {
+        terminal::say_lines(&text);
+    }
+    u8::try_from(said.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }

@@ -15,6 +15,7 @@ use crate::units::Hz;
 use clap::Args;
 use futures_util::StreamExt;
 use serde_json::Value;
+use std::net::Ipv6Addr;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -44,12 +45,32 @@ pub(super) struct SoakArguments {
     #[arg(
         long,
         value_name = "HOST:PORT",
+        value_parser = parse_address,
         help = "Where the service answers over HTTP [default: where 'serve' of this configuration does]; a listening key is \
                 taken from the variable SYNTHWIRE_KEY"
     )]
     address: Option<String>,
     #[command(flatten)]
     configured: Configured,
+}
+
+/// Reads a host and a port; also from a URL, as the log prints it.
+fn parse_address(text: &str) -> std::result::Result<String, String> {
+    let (scheme, rest) =
+        text.trim().split_once("://").map_or((None, text.trim()), |(scheme, rest)| (Some(scheme), rest));
+    if scheme.is_some_and(|scheme| !scheme.eq_ignore_ascii_case("http")) {
+        return Err("this asks over HTTP: name the service's HTTP port, such as synthwire.local:80".into());
+    }
+    let place = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if place.parse::<Ipv6Addr>().is_ok() {
+        return Err(format!("an IPv6 address stands in brackets, before the port: [{place}]:80"));
+    }
+    let is_host = |host: &str| !host.is_empty() && (!host.contains(':') || host.ends_with(']'));
+    match place.rsplit_once(':').filter(|(host, _)| is_host(host)) {
+        Some((_, port)) if port.parse::<u16>().is_ok_and(|port| port > 0) => Ok(place.to_owned()),
+        None if is_host(place) && scheme.is_some() => Ok(format!("{place}:80")), // as every URL means it
+        _ => Err("the port is missing, or is none: HOST:PORT, such as synthwire.local:80".into()),
+    }
 }
 
 /// How to reach the service.
@@ -181,5 +202,37 @@ impl Way {
             Err(_) => ServiceAnswer::Nobody("no answer came in time".into()),
         };
         answer.status(&self.address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_address;
+
+    #[test]
+    fn an_address_is_taken_as_the_log_prints_it_and_without_a_port_is_refused_in_words() {
+        for (typed, place) in [
+            ("127.0.0.1:8080", "127.0.0.1:8080"),
+            ("http://127.0.0.1:8080", "127.0.0.1:8080"),
+            ("HTTP://[::1]:8080/", "[::1]:8080"),
+            (" http://synthwire.local/#listen", "synthwire.local:80"),
+            ("http://[::1]", "[::1]:80"),
+            ("[fe80::1%eth0]:80", "[fe80::1%eth0]:80"),
+        ] {
+            assert_eq!(parse_address(typed), Ok(place.to_owned()), "{typed}");
+        }
+        for (typed, said) in [
+            ("127.0.0.1", "the port is missing"),
+            ("synthwire.local", "the port is missing"),
+            ("synthwire.local:http", "the port is missing, or is none"),
+            ("synthwire.local:0", "the port is missing, or is none"),
+            (":8080", "the port is missing"),
+            ("http://", "the port is missing"),
+            ("[::1]", "the port is missing"),
+            ("::1", "in brackets, before the port: [::1]:80"),
+            ("https://synthwire.local", "this asks over HTTP"),
+        ] {
+            assert!(parse_address(typed).unwrap_err().contains(said), "{typed}");
+        }
     }
 }

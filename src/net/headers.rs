@@ -7,6 +7,9 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
      connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
 
+/// Our name in every answer: by it our own commands tell the service from another program (`cli/http_answer.rs`).
+pub(super) const SERVER: &str = concat!("synthwire/", env!("CARGO_PKG_VERSION"));
+
 /// Headers sent with every answer. The first two isolate the page: without them browsers offer no `SharedArrayBuffer`. The
 /// worker's script needs the second as well.
 const ALWAYS: [(HeaderName, &str); 8] = [
@@ -17,7 +20,7 @@ const ALWAYS: [(HeaderName, &str); 8] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"), // for browsers that do not know frame-ancestors
     (header::REFERRER_POLICY, "no-referrer"),
-    (header::SERVER, concat!("synthwire/", env!("CARGO_PKG_VERSION"))),
+    (header::SERVER, SERVER),
 ];
 
 /// Adds the headers common to all answers; an answer's own policy stays.

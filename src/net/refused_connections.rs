@@ -1,6 +1,7 @@
 //! Tells refused connections the reason: each stays open until the client has read it, or for a second. If it were closed
 //! at once, the kernel would discard the answer as soon as the client's own bytes arrive.
 
+use super::headers::SERVER;
 use super::limits::{TURNED_AWAY_MAX, TURNED_AWAY_TIMEOUT};
 use super::refusals::Refusal;
 use std::sync::Arc;
@@ -47,7 +48,7 @@ fn answer(refusal: Refusal) -> String {
     let words = "There are too many connections. Close other pages of this device, or try again later.\n";
     let status = refusal.status().expect("a connection too many has an HTTP status");
     format!(
-        "HTTP/1.1 {status} Too many connections\r\nContent-Type: text/plain; charset=utf-8\r\n\
+        "HTTP/1.1 {status} Too many connections\r\nServer: {SERVER}\r\nContent-Type: text/plain; charset=utf-8\r\n\
          Retry-After: 5\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{words}",
         words.len()
     )
@@ -76,6 +77,7 @@ mod tests {
         let mut answer = String::new();
         far.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("\r\nRetry-After: 5\r\n"), "{answer}");
+        assert!(answer.contains("\r\nServer: synthwire/"), "our own commands know us by it: {answer}");
         drop(far);
         telling.await.unwrap();
     }
