@@ -34,10 +34,12 @@ fn against_kinds(leaf: &CertificateDer<'_>) -> Vec<String> {
         _ => None,
     };
     let key = rare.map(|kind| {
-        format!("few of them take a key of the kind {kind}: have the certificate made anew with {TAKEN}")
+        format!("few browsers take a key of the kind {kind}: have the certificate made anew with {TAKEN}")
     });
     let signature = refused_signature(&leaf).filter(|kind| rare != Some(kind)).map(|kind| {
-        format!("the certificate is signed with {kind}, which they refuse: have it made anew with SHA-256")
+        format!(
+            "the certificate is signed with {kind}, which browsers refuse: have it made anew with SHA-256"
+        )
     });
     key.into_iter().chain(signature).collect()
 }

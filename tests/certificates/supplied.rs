@@ -236,15 +236,15 @@ fn keys_signatures_and_certificates_that_browsers_refuse_are_named_with_what_the
         ("-newkey rsa:2048".to_owned() + " " + san, String::new()),
         (
             format!("-newkey ed25519 {san}"),
-            format!("few of them take a key of the kind Ed25519: have the certificate made anew with {taken}"),
+            format!("few browsers take a key of the kind Ed25519: have the certificate made anew with {taken}"),
         ),
         (
             format!("-newkey rsa:2048 -sha1 {san}"),
-            "the certificate is signed with SHA-1, which they refuse: have it made anew with SHA-256".into(),
+            "the certificate is signed with SHA-1, which browsers refuse: have it made anew with SHA-256".into(),
         ),
         (
             format!("-newkey ec -pkeyopt ec_paramgen_curve:P-256 -sha1 {san}"),
-            "the certificate is signed with SHA-1, which they refuse: have it made anew with SHA-256".into(),
+            "the certificate is signed with SHA-1, which browsers refuse: have it made anew with SHA-256".into(),
         ),
         (
             "-newkey rsa:2048 -subj /CN=stage-pi.local".into(),
