@@ -49,10 +49,14 @@ stage_damage() {
 
 # lose_keys CARD: access.json has no name any more, and the file system says that it has errors.
 lose_keys() {
-    local data
-    data=$(state_at "$1")
+    local data=$work/damaged-data at
+    at=$(state_at "$1") && at=${at##*=}
+    # Taken out of the card: e2fsck forgets where the partition begins when it has replayed the journal.
+    dd if="$1" of="$data" bs=1M iflag=skip_bytes,count_bytes skip="$at" count=256M status=none
     e2fsck -p "$data" >/dev/null || [ $? -eq 1 ]
     printf '%s\n' 'unlink /synthwire/access.json' 'ssv state 2' | debugfs -w -f - "$data" >/dev/null 2>&1
+    dd if="$data" of="$1" bs=1M oflag=seek_bytes seek="$at" conv=notrunc status=none
+    rm -f "$data"
 }
 
 # wipe_superblocks CARD: all of its data partition, so that nothing can repair it.
