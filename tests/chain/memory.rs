@@ -339,7 +339,7 @@ fn https_of_the_file_goes_on_without_the_state_folder_it_names_and_says_so_where
     let folder = Folder::new("https");
     let text = "state = \"/proc/none\"\nlisten = \"127.0.0.1:0\"\nlisten_tls = \"127.0.0.1:0\"\n";
     let service = with_file(text, "https", &[("STATE_DIRECTORY", folder.0.to_str().unwrap())]);
-    service.wait_for_log("come by https://");
+    service.wait_for_log("open https://");
     assert!(folder.authority().contains("PRIVATE KEY"));
     drop(service);
     let none = [("HOME", ""), ("XDG_STATE_HOME", "")];
