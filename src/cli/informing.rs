@@ -24,7 +24,7 @@ const FEEDS_PER_WATCHDOG: u32 = 4;
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
 /// Keeps the line of `systemctl status` up to date, and feeds the watchdog while the service is alive. Running at all also
-/// proves that the network thread works.
+/// proves that the `main` thread works.
 pub(super) async fn keep_systemd_informed(
     hub: Hub,
     service: Arc<Service>,

@@ -221,7 +221,7 @@ settings! {
     capture_cpu: Option<u16> = None, { kind: Kind::Cpu, option: "--capture-cpu N", unset: "any", example: "3" }
     /// CPU the fan-out thread runs on, preferably another one
     fan_out_cpu: Option<u16> = None, { kind: Kind::Cpu, option: "--fan-out-cpu N", unset: "any", example: "2" }
-    /// Address and port for HTTP: page and sound for this machine itself; other machines are led to HTTPS, if it is enabled
+    /// Address and port for HTTP: page and sound for this machine itself
     listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), {
         kind: Kind::Address, option: "--listen ADDR:PORT", example: "\"127.0.0.1:8080\"",
         more: "other machines get the [first-contact page](../guide/first-contact.md)"

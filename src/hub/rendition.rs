@@ -2,7 +2,8 @@
 //!
 //! In: the marks and frames of the hand-off, and the settings for all listeners. Out: packets, and the sizes from which
 //! listeners' queues start. A rendition's number is its index in [`all`] and the `stream` byte of its records. To add one,
-//! write a `Mix` or a `Codec` if it needs its own, and add a line to [`all`]. A listener cannot choose yet: `net::client`
+//! write a `Mix` or a `Codec` if it needs its own, add a line to [`all`] and raise `RENDITIONS`. Both traits
+//! carry Int16: more bits need them changed, and a format that `web/core/net/wire.js` accepts. A listener cannot choose yet: `net::client`
 //! gives every listener number 0. Version 1 of the wire takes two channels only, so a mono mix is sent on both sides or
 //! needs a new version byte.
 

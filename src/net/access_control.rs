@@ -1,4 +1,4 @@
-//! Access to the service: the keys, and the counts of refusals, shared by the network thread and the fan-out thread.
+//! Access to the service: the keys, and the counts of refusals, shared by the `main` thread and the fan-out thread.
 
 use super::access::Access;
 use super::refusals::Refusals;

@@ -1,7 +1,7 @@
 //! The fan-out thread: from the hand-off to every listener's socket, for all listeners at once.
 //!
 //! In: what the capture thread leaves, and upgraded connections. Out: bytes on sockets, and counters. Nothing else runs
-//! here; pages, handshakes and status belong to the network thread. A packet wakes this thread once, for any number of
+//! here; pages, handshakes and status belong to the `main` thread. A packet wakes this thread once, for any number of
 //! listeners. A task per listener (`session`) reads its messages on this same thread and shares its queue, so no locks are
 //! needed.
 

@@ -1,4 +1,4 @@
-//! Passes new listeners from the network thread to the fan-out thread.
+//! Passes new listeners from the `main` thread to the fan-out thread.
 //!
 //! They pass through a ring without a lock (`hub::handover`). If it is full, the sender waits, where waiting does no harm.
 
@@ -25,7 +25,7 @@ pub(super) struct NewListener {
     pub(super) left: oneshot::Sender<()>,
 }
 
-/// The sending end. Only the network thread takes its lock.
+/// The sending end. Only the `main` thread takes its lock.
 #[derive(Clone)]
 pub struct NewListenerSender(Arc<Mutex<Giver<NewListener>>>);
 

@@ -1,7 +1,7 @@
 //! The named settings: all that the network can change, besides the keys. Stored in `settings.json` of the state folder.
 //!
 //! In: a request whose sender may change settings (`access`). Out: the change takes effect at once and is written a moment
-//! later, so that trying several values in a row costs the card one write. All of it happens on the network thread.
+//! later, so that trying several values in a row costs the card one write. All of it happens on the `main` thread.
 //! Requests on a listener's link are handed over to it, because the fan-out thread waits for no disk and no lock.
 
 use crate::error;

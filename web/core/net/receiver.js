@@ -109,7 +109,7 @@ export class Receiver {
   /**
    * One binary message. Of a malformed one nothing is used.
    *
-   * @param {ArrayBuffer} message @param {number} nowMs when it arrived, page clock
+   * @param {ArrayBuffer} message @param {number} nowMs when it arrived, Worker time
    */
   receive(message, nowMs) {
     this.#nowMs = nowMs;

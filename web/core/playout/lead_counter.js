@@ -1,8 +1,8 @@
 /**
  * What many leads would have cost, counted side by side on the blocks played.
  *
- * In: the lead each block required. Out: sums per lead. Whose sums they are says what is counted and whether it fades: the law's
- * (target.js), or the what-if curve's (what_if.js). A lead is late while it is shorter than required; what is late again within 100 ms is
+ * In: the lead each block required. Out: sums per lead. The owner decides what is counted and whether it fades: target.js for
+ * the law, what_if.js for the curve. A lead is late while it is shorter than required; what is late again within 100 ms is
  * the same event. No clock is read: time is counted in frames, and wraps. The audio thread calls it: no method makes an object.
  */
 

@@ -14,8 +14,9 @@ import { framesOf } from '../units.js';
 export class Reference {
   isRunning = false;
   pace;
-  /** Of the frame that the block needs first; how many it needs. */
+  /** The first frame that the block needs. */
   position = 0;
+  /** How many it needs. */
   neededFrames = 0;
   /** How far it is behind the live edge; in an array, as it has a fraction. */
   lead = new Float64Array(1);

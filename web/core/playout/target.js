@@ -53,7 +53,7 @@ export class LeadTarget {
   /** Of the last choice, frames. */
   #leastCost = 0;
 
-  /** The laws, and what the constants above are at this rate, in frames. */
+  /** The laws, and the constants of constants.js at this rate, in frames. */
   #laws;
   #leadFramesMin;
   #stillLateFrames;

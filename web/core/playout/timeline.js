@@ -46,7 +46,7 @@ export class Timeline {
    * because the stream has fallen behind.
    */
   #pendingShiftFrames = 0;
-  /** How much later a new line is than the last because of a freeze not handled yet: the reader is this far behind. */
+  /** Frames by which a freeze of the audio thread, seen in the newest line, has left the reader behind. 0 once it has jumped. */
   #freezeFrames = 0;
   /** The worst lead required in this second. */
   #secondMost = LEAST;
@@ -55,7 +55,7 @@ export class Timeline {
   /**
    * @param {import('./ring.js').RingReader} ring
    * @param {Int32Array} words the control words
-   * @param {import('../sound/resampler.js').Resampler} resampler whose reach all voices' have
+   * @param {import('../sound/resampler.js').Resampler} resampler all voices' resamplers look as far ahead as this one
    * @param {number} contextRateHz
    * @param {number} streamRateHz
    */
@@ -197,7 +197,7 @@ export class Timeline {
   }
 
   /**
-   * For a second nothing came as late as one packet after its predecessor. So the live edge is later than the line says: the audio thread was
+   * For a second every block required less lead than one packet and one block. So the live edge is later than the line says: the audio thread was
    * frozen for a moment, or the network became faster. The reader follows at once, the line later.
    *
    * @param {number} required whole frames @param {number} needed
