@@ -42,7 +42,7 @@ fn no_fingerprint_is_written_of_anything_but_the_services_certificate() {
             answering("HTTP/1.1 404 Not Found\r\nServer: synthwire/0.1.0\r\n\r\n"),
             "offers no certificate of its own",
         ),
-        (nobody, "nobody answers at"),
+        (nobody, "nothing answers at"),
     ] {
         let (well, words) =
             run(&["fingerprint", "--listen", &place.to_string(), "--boot", boot.to_str().unwrap()]);
