@@ -1,7 +1,8 @@
-//! The law of docs/ARCHITECTURE.md, enforced for Rust: reads its tables, then every file of src, tools and scripts.
-//! `tests/web/architecture.test.js` does the same for the page.
+//! Enforces the rules of docs/ARCHITECTURE.md for Rust: reads their tables, then checks every file of src,
+//! tools and scripts. `tests/web/architecture.test.js` does the same for the page.
 //!
-//! A breach is named with its file, line and the row that forbids it. `architecture/cases.rs` breaks the law on purpose.
+//! Each violation is reported with its file, its line and the row that forbids it. `architecture/cases.rs`
+//! contains deliberate violations.
 
 #[path = "architecture/cases.rs"]
 mod cases;
@@ -26,7 +27,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 use test_free::TestFree;
 
-/// Lines that half of the files may have.
+/// Half of the files may have at most this many lines.
 const MEDIAN_MAX: usize = 130;
 const LAW_FILE: &str = "docs/ARCHITECTURE.md";
 
@@ -38,7 +39,8 @@ fn law() -> Law {
     Law::read(&fs::read_to_string(top(LAW_FILE)).expect("docs/ARCHITECTURE.md holds the law"))
 }
 
-/// Every file under a folder with one of the endings: path from the top folder, and text. Build products are no sources.
+/// Path (from the top folder) and text of every file under a folder with one of these endings, without build
+/// products.
 fn sources(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let Ok(entries) = fs::read_dir(top(folder)) else { return found };
@@ -58,7 +60,7 @@ fn sources(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
     found
 }
 
-/// The files of src, read.
+/// The parsed files of src.
 static SRC: LazyLock<Vec<(String, Source)>> = LazyLock::new(|| {
     let read = |(path, text): (String, String)| {
         let source = Source::read(&path, &text)
@@ -121,7 +123,7 @@ fn the_tables_name_what_exists_and_nothing_else() {
     assert!(gone.is_empty(), "{LAW_FILE} names what is not there: {gone:?}");
 }
 
-/// `make check` shows what this prints.
+/// `make check` prints the output of this test.
 #[test]
 fn most_files_of_src_are_short() {
     let mut sizes: Vec<(usize, &str)> = SRC
@@ -144,7 +146,7 @@ fn most_files_of_src_are_short() {
     assert!(median <= MEDIAN_MAX, "half of the files of src have more than {MEDIAN_MAX} lines");
 }
 
-/// Circles as ways, a line each.
+/// Import circles as text, one per line.
 fn named(circles: &[Vec<&str>]) -> String {
     let ways: Vec<String> = circles.iter().map(|way| way.join(" -> ")).collect();
     if ways.is_empty() { "none".into() } else { ways.join("\n") }

@@ -1,4 +1,5 @@
-//! The commands beside a server that is not ours, and with words that nobody should have typed: what they say, and what they leave alone.
+//! The commands with a server that is not ours, and with wrong arguments: their messages, and what they leave
+//! untouched.
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
@@ -6,7 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 
-/// Answers every request with these bytes, until the test ends.
+/// Answers every request with these bytes until the test ends.
 fn answering(answer: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,5 +1,5 @@
-//! The text messages' vectors, a file for each message, as the JavaScript tests read them too: what one side says the other
-//! understands.
+//! Test vectors of the text messages, one file per message. The JavaScript tests read the same files, so each
+//! side understands what the other sends.
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
@@ -16,7 +16,7 @@ struct Vectors {
     invalid: Vec<Value>,
 }
 
-/// The vectors of each message that goes this way, by its name.
+/// The vectors of each message in this direction, by message name.
 fn vectors(way: &str) -> BTreeMap<String, Vectors> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/control").join(way);
     let read = |file: fs::DirEntry| {
@@ -26,7 +26,7 @@ fn vectors(way: &str) -> BTreeMap<String, Vectors> {
     fs::read_dir(folder).unwrap().map(|file| read(file.unwrap())).collect()
 }
 
-/// The names of all messages of a type: serde lists them to whoever names another.
+/// The names of all messages of a type: serde lists them in the error for an unknown name.
 fn names<T: DeserializeOwned + std::fmt::Debug>() -> Vec<String> {
     let error = serde_json::from_str::<T>(r#"{"type":"?"}"#).unwrap_err().to_string();
     let mut names: Vec<String> = error.split('`').skip(3).step_by(2).map(str::to_owned).collect();
@@ -34,7 +34,8 @@ fn names<T: DeserializeOwned + std::fmt::Debug>() -> Vec<String> {
     names
 }
 
-/// Every message has vectors, every vector is a message, and nothing of it is lost or added.
+/// Checks that every message has vectors, that every vector is a message, and that nothing in it is lost or
+/// added.
 fn check<T: DeserializeOwned + Serialize + std::fmt::Debug>(way: &str) {
     let vectors = vectors(way);
     assert_eq!(vectors.keys().cloned().collect::<Vec<_>>(), names::<T>(), "the files of {way}");

@@ -1,4 +1,5 @@
-//! What the documents name is there: links, headings, files, make targets, settings. What they promise, a person has to read.
+//! Everything that the documents name exists: links, headings, files, make targets, settings. Their claims
+//! need a human reader.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +14,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Every document, as its path from the root and its text.
+/// Every document, with its path from the root and its text.
 fn documents() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> = ["", "image", "systemd"].iter().map(PathBuf::from).collect();
@@ -33,7 +34,7 @@ fn documents() -> Vec<(PathBuf, String)> {
     found
 }
 
-/// A heading as the end of a link names it: small letters, blanks as hyphens, no other punctuation.
+/// A heading's anchor as links write it: lower case, hyphens for blanks, no other punctuation.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
     kept.collect::<String>().to_lowercase().replace(' ', "-")
@@ -46,12 +47,12 @@ fn anchors(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Where the links of a text lead: what stands in `](...)`.
+/// The targets of the links in a text: the parts in `](...)`.
 fn links(text: &str) -> Vec<&str> {
     text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect()
 }
 
-/// What stands between backticks, outside indented blocks.
+/// The text between backticks, outside indented blocks.
 fn spans(text: &str) -> Vec<&str> {
     let lines = text.lines().filter(|line| !line.starts_with("    "));
     lines.flat_map(|line| line.split('`').skip(1).step_by(2)).collect()
@@ -94,7 +95,7 @@ fn every_file_of_the_sources_that_is_named_is_there() {
         "examples/",
         ".ci/",
     ];
-    /// Made by what stands beside them.
+    /// Paths that are made by a build.
     const MADE: [&str; 2] = ["tools/out", "tools/target"];
     let mut missing = Vec::new();
     for (path, text) in documents() {
@@ -102,7 +103,8 @@ fn every_file_of_the_sources_that_is_named_is_there() {
             let name = span.split([' ', ':', '#', '…']).next().unwrap_or_default();
             let named = FOLDERS.iter().any(|folder| name.starts_with(folder))
                 && !MADE.iter().any(|made| name.starts_with(made));
-            // Where a part is a pattern, or a word in capitals for any name, the folder it stands in.
+            // If a part is a pattern, or a word in capitals that stands for any name, the check takes the
+            // folder above it.
             let certain = name
                 .split('/')
                 .take_while(|part| !part.contains(['*', '{']) && part.chars().any(|c| !c.is_uppercase()));

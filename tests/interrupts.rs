@@ -1,4 +1,5 @@
-//! The card's interrupts: which are taken for a USB host's, and what the kernel is told of each.
+//! The card's interrupt script: which interrupts it takes for a USB host's, and which settings it gives the
+//! kernel.
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
@@ -9,7 +10,7 @@ use std::process::Command;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/image/overlay/usr/lib/synthwire/interrupts");
 
-/// A /proc of our own, and a `chrt` that writes down what it is asked.
+/// A fake /proc, and a `chrt` that records its arguments.
 struct Proc(PathBuf);
 
 impl Proc {
@@ -23,7 +24,7 @@ impl Proc {
         Self(top)
     }
 
-    /// An interrupt with its users, and its threads by number.
+    /// Adds an interrupt with its users, and its threads by number.
     fn add(&self, irq: u32, users: &[&str], threads: &[u32]) {
         let folder = self.0.join("irq").join(irq.to_string());
         fs::create_dir_all(&folder).unwrap();
@@ -40,7 +41,7 @@ impl Proc {
         }
     }
 
-    /// What is said, and what `chrt` was asked.
+    /// The script's output, and the arguments that `chrt` got.
     fn run(&self) -> (String, Vec<String>) {
         let asked = self.0.join("asked");
         let path = format!("{}:{}", self.0.display(), std::env::var("PATH").unwrap());

@@ -1,4 +1,5 @@
-//! The light of the board: what systemd knows of the service becomes a pattern, and the pattern becomes what the kernel is told.
+//! The board's light: the state that systemd reports becomes a pattern, and the pattern becomes settings for
+//! the kernel.
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
@@ -10,7 +11,7 @@ use synthwire::core::liveness::Ill;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/image/overlay/usr/lib/synthwire/led");
 
-/// A board with one light, and a `systemctl` that says what it is told to.
+/// A board with one light, and a `systemctl` that prints what the test wants.
 struct Board {
     top: PathBuf,
     light: &'static str,
@@ -27,7 +28,7 @@ impl Board {
         Self { top, light }
     }
 
-    /// What the light is told when systemd says this, and the pattern's name.
+    /// The light's settings, and the pattern's name, when systemd reports this state.
     fn shows(&self, active: &str, status: &str) -> (String, String) {
         let program = self.top.join("systemctl");
         let script = "#!/bin/sh\nprintf 'ActiveState=%s\\nStatusText=%s\\n' \"$ACTIVE\" \"$STATUS\"\n";

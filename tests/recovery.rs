@@ -1,4 +1,4 @@
-//! What a device can do wrong, scripted: each fault is counted, costs exactly its own frames, and the sound goes on.
+//! Scripted device faults: each one is counted, costs exactly its own frames, and the sound continues.
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
@@ -17,24 +17,24 @@ use synthwire::units::{Hz, MonoNs};
 const PERIOD: u32 = 128;
 const PERIOD_NS: u64 = 2_902_494;
 
-/// What the device does at one wait.
+/// What the device does during one wait.
 #[derive(Clone, Copy, Debug)]
 enum Act {
-    /// Delivers a period in time.
+    /// Delivers a period on time.
     Deliver,
-    /// Time passes without a word.
+    /// Lets time pass without delivering anything.
     Pass { periods: u64 },
-    /// Says this.
+    /// Reports this fault.
     Fail(SourceFault),
-    /// Delivers a period while this many frames never came.
+    /// Delivers a period, but this many frames before it are lost.
     LosePacket { frames: u64 },
-    /// Promises a period and breaks while it is read.
+    /// Promises a period and fails while it is read.
     BreakInRead(SourceFault),
-    /// Says nothing within its time-out.
+    /// Delivers nothing within its time-out.
     Quiet,
 }
 
-/// A device that keeps to a script and counts its frames in the left channel.
+/// A device that follows a script and counts its frames in the left channel.
 struct Scripted {
     script: VecDeque<Act>,
     now: MonoNs,
@@ -240,7 +240,7 @@ fn a_device_that_only_stands_still_is_given_up_after_a_while() {
     assert!(counters.timeouts.load(std::sync::atomic::Ordering::Relaxed) > 1, "it was given some time");
 }
 
-/// A scripted device whose wait takes a while, as a real one's does.
+/// A scripted device whose wait takes some time, as a real device's does.
 struct Pausing(Scripted);
 
 impl Source for Pausing {

@@ -1,7 +1,8 @@
-//! The capture thread's law (`src/rt/mod.rs`), kept under observation: no allocation, in Rust or in C, once it runs.
+//! Checks the rules of the capture thread (`src/rt/mod.rs`): once it runs it allocates no memory, in Rust or
+//! in C.
 //!
-//! This program brings its own `malloc`: calls from Rust and from alsa-lib alike pass through it and are counted while the
-//! calling thread is being watched. The system calls are listed by `make bench-rt`, which needs strace.
+//! This program brings its own `malloc`. Calls from Rust and from alsa-lib both pass through it, and are
+//! counted while the calling thread is watched. `make bench-rt` lists the system calls; it needs strace.
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
@@ -33,7 +34,7 @@ fn count() {
 }
 
 mod counted {
-    //! glibc's allocator under its public names, counting.
+    //! glibc's allocator under its public names, with a counter.
     use super::{c_int, c_void, count};
 
     unsafe extern "C" {
@@ -44,8 +45,8 @@ mod counted {
         fn __libc_memalign(alignment: usize, size: usize) -> *mut c_void;
     }
 
-    // SAFETY (all of them): the arguments go unchanged to the function glibc itself puts behind the name; counting
-    // touches two thread-locals that need neither memory nor a destructor.
+    // SAFETY (all of them): the arguments go unchanged to the function that glibc itself provides under this
+    // name; counting uses only two thread-locals, which need neither memory nor a destructor.
     #[unsafe(no_mangle)]
     unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
         count();
@@ -91,7 +92,7 @@ fn counted<T>(work: impl FnOnce() -> T) -> (u64, T) {
     (COUNTED.get(), result)
 }
 
-/// A device that does everything a device can do: frames, more frames than one period, overruns, suspends, silence.
+/// A device that shows every behaviour: frames, more frames than a period, overruns, suspends, silence.
 struct Scripted {
     turn: u32,
     avail_frames: u32,
@@ -149,7 +150,7 @@ impl Source for Scripted {
     }
 }
 
-/// A capture loop on `source`, its reader and its numbers; started.
+/// A started capture loop on `source`, with its reader and its counters.
 fn capture(source: Box<dyn Source>) -> (CaptureLoop, HandoffReader, Arc<Counters>, Arc<Controls>) {
     let (writer, reader) = handoff().unwrap();
     let (counters, controls) = (Arc::new(Counters::new()), Arc::new(Controls::default()));
@@ -166,7 +167,8 @@ fn drain(reader: &mut HandoffReader) {
 fn the_counter_sees_rust_and_c() {
     let (rust, boxed) = counted(|| std::hint::black_box(Box::new(5)));
     assert_eq!(rust, 1, "{boxed}");
-    // alsa-lib allocates when it opens a device: if this were not counted, nothing below would mean anything.
+    // alsa-lib allocates when it opens a device. This call shows that such allocations are counted; without
+    // that, the test below proves nothing.
     let (in_c, pcm) = counted(|| alsa::PCM::new("null", alsa::Direction::Capture, true));
     assert!(in_c > 10, "{in_c} allocations in opening a PCM");
     drop(pcm);
@@ -181,7 +183,7 @@ fn no_step_of_the_capture_loop_allocates_whatever_the_device_does() {
         assert_eq!(allocations, 0, "round {round}: {step:?}");
         assert!(!matches!(step, Step::Ended(_)), "round {round}: {step:?}");
         if round % 1_000 < 500 {
-            drain(&mut reader); // else it fills up, and periods are dropped
+            drain(&mut reader); // otherwise it fills up, and periods are dropped
         }
     }
     let causes = ["capture_xrun", "device_gone", "handoff_full"];
@@ -213,7 +215,7 @@ fn the_demo_plays_without_allocating() {
 
 #[test]
 fn alsa_lib_itself_does_not_allocate_while_frames_flow() {
-    // The null PCM has no pace, which makes it all the harder; its whole path is alsa-lib's own mmap code.
+    // The null PCM has no pace, which makes the test harder; all of its path is alsa-lib's own mmap code.
     let source = AlsaSource::open("null", DeviceRequest { period_frames: 128, channels: Some(2) }).unwrap();
     let (mut capture, mut reader, counters, _) = capture(Box::new(source));
     capture.start().unwrap();

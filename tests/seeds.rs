@@ -1,11 +1,12 @@
-//! The bytes kept for the fuzz targets, as ordinary tests on any compiler: a new file in `fuzz/seeds/` is a new case.
+//! Runs the stored inputs of the fuzz targets as ordinary tests on any compiler: a new file in `fuzz/seeds/`
+//! is a new case.
 
 #[path = "../fuzz/checks.rs"]
 mod checks;
 
 use std::path::Path;
 
-/// Every file kept for a target, and whatever one gets by cutting it short or turning one byte around.
+/// Checks every stored file of a target, and damaged copies of it: cut short, or with one byte changed.
 fn each(target: &str, check: fn(&[u8]), damages: usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
     let mut files: Vec<_> = std::fs::read_dir(&folder)

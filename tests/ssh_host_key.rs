@@ -1,5 +1,5 @@
-//! The key by which SSH clients know the card's system (image/overlay/usr/lib/synthwire/ssh-host-key): made once, and mended when the
-//! disk has lost part of it.
+//! The SSH host key of the card's system (image/overlay/usr/lib/synthwire/ssh-host-key): created once, and
+//! repaired when the disk has lost a part of it.
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
@@ -12,7 +12,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/image/overlay/usr/lib
 const KEY: &str = "data/etc/ssh/ssh_host_ed25519_key";
 const SHOWN: &str = "etc/ssh/ssh_host_ed25519_key";
 
-/// A card's system in a folder; gone when dropped.
+/// A card's system in a folder, which is removed when the value is dropped.
 struct Card(PathBuf);
 
 impl Card {
@@ -25,7 +25,7 @@ impl Card {
         card
     }
 
-    /// A start; what is said.
+    /// Runs the script as at a system start, and returns its output.
     fn starts(&self) -> String {
         let top = self.0.display();
         let script = fs::read_to_string(SCRIPT).unwrap();

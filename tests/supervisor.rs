@@ -1,4 +1,5 @@
-//! The supervisor on devices that are no good, scripted: it goes on trying, says so by its turns, and counts as alive.
+//! The supervisor with scripted faulty devices: it keeps trying, its attempts are visible, and it counts as
+//! alive.
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
@@ -21,20 +22,20 @@ use synthwire::units::{MonoNs, NS_PER_S};
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
 
-/// How a device is no good.
+/// The fault of a device.
 #[derive(Clone, Copy, Debug)]
 enum Flaw {
     /// It cannot be opened.
     Shut,
-    /// It opens and cannot start.
+    /// It opens but cannot start.
     NoStart(SourceFault),
-    /// It starts, and says this whenever it is asked for frames.
+    /// It starts, and returns this fault whenever it is asked for frames.
     Always(SourceFault),
-    /// It cannot be mended either.
+    /// In addition it cannot recover.
     NoMend,
-    /// It starts and says nothing.
+    /// It starts but delivers nothing.
     Mute,
-    /// It says that there are so many frames, and there are none.
+    /// It claims to have this many frames but has none.
     Lies(u32),
 }
 
@@ -75,7 +76,7 @@ impl Source for Device {
     }
 }
 
-/// Opens the same device again and again, and says so each time.
+/// Opens the same device repeatedly, and reports each opening.
 struct Again {
     flaw: Flaw,
     each: Sender<()>,
@@ -102,21 +103,22 @@ fn nameless() -> Opened {
     }
 }
 
-/// Each time another device, that delivers some periods and dies. It says so and waits until it may be opened.
+/// Opens another device each time, which delivers some periods and dies. It reports each opening and waits
+/// until the test permits it.
 struct Other {
     opened: u8,
     each: Sender<()>,
     may: Receiver<()>,
 }
 
-/// How the devices are laid out, one after the other.
+/// The layouts of the devices, one after the other.
 const LAYOUTS: [(u32, u32, SampleFormat, u64); 4] = [
     (44_100, 2, SampleFormat::S16Le, 128),
     (96_000, 128, SampleFormat::S24Le3, 256),
     (48_000, 1, SampleFormat::S32Le, 64),
     (44_100, 34, SampleFormat::S24Le, 441),
 ];
-/// Periods each delivers.
+/// Periods that each device delivers.
 const PERIODS: u32 = 20;
 
 fn layout_of(opened: u8) -> Layout {
@@ -134,7 +136,7 @@ impl Opener for Other {
     }
 }
 
-/// Delivers frames of which every sample's upper byte is its number.
+/// Delivers frames in which every sample's upper byte is the device's number.
 struct Dying {
     number: u8,
     layout: Layout,
@@ -170,7 +172,7 @@ impl Source for Dying {
     }
 }
 
-/// Two devices: the first opens and is no good, the second plays. It says so when that is opened.
+/// Two devices: the first opens but is faulty, the second plays. The opening of the second is reported.
 struct Two {
     flaw: Flaw,
     is_set_back: bool,
@@ -246,12 +248,12 @@ fn a_device_that_is_no_good_is_tried_again_and_again_and_each_attempt_is_a_turn(
         ] {
             scope.spawn(move || {
                 let (running, opens) = opens_of(flaw);
-                // As an observer would: a look between two attempts, whatever the time between them really was.
+                // Looks between two attempts, as an observer would, whatever the real time between them.
                 let mut life = Liveness::default();
                 for attempt in 0..5 {
                     opens.recv().unwrap();
                     if attempt < 2 {
-                        continue; // the first is over when the second has begun
+                        continue; // the first device is finished when the second has begun
                     }
                     let turns = running.counters.turns.load(Relaxed);
                     assert!(turns >= attempt, "{flaw:?}: {turns} turns before attempt {attempt}");
@@ -285,7 +287,8 @@ fn every_frame_of_a_device_that_dies_arrives_however_the_next_is_laid_out() {
     let mut heard: Vec<(Layout, u64)> = Vec::new();
     opens.recv().unwrap();
     for _ in 0..3 {
-        // Nothing is read before two devices have died; then all that both have left is read before the next is opened.
+        // Nothing is read until two devices have died. Then everything that both left is read, and only then
+        // is the next one opened.
         for _ in 0..2 {
             let_it.send(()).unwrap();
             opens.recv().unwrap();
@@ -313,7 +316,7 @@ fn every_frame_of_a_device_that_dies_arrives_however_the_next_is_laid_out() {
     }
 }
 
-/// Opens nothing: so many times it hangs until it is let go.
+/// Opens nothing: this many calls hang until the test releases them.
 struct Hanging(Arc<Barrier>, u32);
 
 impl Opener for Hanging {
@@ -339,16 +342,16 @@ fn a_device_that_keeps_the_supervisor_is_no_attempt_until_it_lets_go() {
         assert_eq!(life.look(seen, MonoNs(s * NS_PER_S)), Some(Ill::Untried));
     }
     assert!(!running.is_tried.load(Relaxed));
-    barrier.wait(); // let go; and at once it hangs again
+    barrier.wait(); // released, and the next call hangs at once
     barrier.wait();
     assert!(running.is_tried.load(Relaxed) && running.counters.turns.load(Relaxed) == 1);
-    // The stop waits for the device as long as it likes.
+    // The stop waits for the device for as long as the device takes.
     let letting_go = std::thread::spawn(move || barrier.wait());
     running.supervisor.stop();
     letting_go.join().unwrap();
 }
 
-/// So many synths, each of which takes its time and refuses.
+/// This many synths; each takes some time and then refuses.
 struct Refusing(Arc<Barrier>, u32);
 
 impl Opener for Refusing {
@@ -368,7 +371,7 @@ fn each_synth_that_refuses_is_a_turn_and_the_start_waits_for_the_first_alone() {
     let barrier = Arc::new(Barrier::new(2));
     let running = run(Box::new(Refusing(Arc::clone(&barrier), SYNTHS)));
     let mut life = Liveness::default();
-    // Each takes 8 s, less than is taken for a device that keeps its thread; together they take more.
+    // Each takes 8 s, which is less than the limit for a stuck device; together they take more.
     for refused in 1..=u64::from(SYNTHS) {
         barrier.wait();
         barrier.wait();

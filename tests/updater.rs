@@ -1,6 +1,7 @@
-//! The system's updater (image/overlay/usr/lib/synthwire/update) with a rauc that says what it is told: what lies in the way, what
-//! fails in the middle, and that nothing is left behind; and the trial of what it installed (slot-good), with a service that answers as it
-//! is told. `make test-update` does the same with the real rauc and systemd.
+//! The system's updater (image/overlay/usr/lib/synthwire/update) with a fake rauc that returns what the test
+//! wants: obstacles, failures in the middle, and that nothing is left behind. Also the trial of a newly
+//! installed system (slot-good), with a fake service. `make test-update` does the same with the real rauc and
+//! systemd.
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
@@ -17,7 +18,7 @@ use synthwire::state::StateFolder;
 use synthwire::update::{Age, Updater};
 
 const OVERLAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/image/overlay/usr/lib");
-/// Knows `info` and `install`; a bundle is its answer: the version, or a fault.
+/// Knows `info` and `install`. The content of a bundle is the answer: the version, or a fault.
 const RAUC: &str = r#"#!/bin/bash
 { IFS= read -r said <"${@: -1}"; } 2>/dev/null
 case $1-$said in
@@ -29,16 +30,16 @@ case $1-$said in
     status-*) echo "rauc $*" >>"$ASKED" ;;
 esac
 "#;
-/// Writes down what it is asked.
+/// Records its arguments.
 const SYSTEMCTL: &str = "#!/bin/sh\necho \"systemctl $*\" >>\"$ASKED\"\n";
-/// A second that is over at once.
+/// A sleep that ends at once.
 const SLEEP: &str = "#!/bin/sh\necho \"$1\" >>\"$SLEPT\"\n";
 
-/// The places of the card's system, in a folder; gone when dropped.
+/// The paths of the card's system, in a folder that is removed when the value is dropped.
 struct Card(PathBuf);
 
 impl Card {
-    /// One on which version 1.0 runs.
+    /// A card on which version 1.0 runs.
     fn new(name: &str) -> Self {
         let card =
             Self(std::env::temp_dir().join(format!("synthwire-updater-{name}-{}", std::process::id())));
@@ -82,7 +83,8 @@ impl Card {
         self.within("", words, environment)
     }
 
-    /// The trial of slot b, where the service gives these answers one after the other, the last for ever. What was said.
+    /// Runs the trial of slot b while the service gives these answers in order and then repeats the last one.
+    /// Returns the output.
     fn tries(&self, answers: &[&str], seconds_max: u32) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port().to_string();
@@ -112,7 +114,8 @@ impl Card {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Puts the real `slots` in the place of the one that knows nothing, on a card whose slot a is settled and runs.
+    /// Replaces the fake `slots` by the real one, on a card that runs from slot a, which has passed its
+    /// trial.
     fn real_slots(&self) {
         let text = fs::read_to_string(format!("{OVERLAY}/synthwire/slots")).unwrap();
         let top = self.0.display().to_string();
@@ -126,7 +129,7 @@ impl Card {
             .unwrap();
     }
 
-    /// What slot-good says at a start.
+    /// The output of slot-good at a start.
     fn says(&self) -> String {
         let mut command = Command::new("bash");
         let output =
@@ -149,12 +152,12 @@ impl Card {
         fs::read_to_string(self.path("asked")).unwrap()
     }
 
-    /// How many seconds, by its own clock, a script has waited.
+    /// How many seconds a script has slept, by its own clock.
     fn slept(&self) -> usize {
         fs::read_to_string(self.path("slept")).unwrap().lines().count()
     }
 
-    /// After these preparations, in a space of mounts of its own where there are some.
+    /// Runs the updater after these preparations, in a separate mount namespace if they include mounts.
     fn within(&self, preparations: &str, words: &[&str], environment: &[(&str, &str)]) -> Output {
         let script =
             format!("{preparations}\nexec {} {}", self.path("lib/update").display(), words.join(" "));
@@ -178,7 +181,7 @@ impl Card {
         format!("{} {}", said["state"].as_str().unwrap(), said["reason"].as_str().unwrap()).trim().to_owned()
     }
 
-    /// What is left of updates, anywhere.
+    /// Everything that updates have left anywhere.
     fn left(&self) -> Vec<String> {
         let folders = ["data/synthwire", "data/rauc", "run/synthwire-updater"];
         let names =
@@ -187,7 +190,7 @@ impl Card {
         names.filter(|name| name != "state.json").collect()
     }
 
-    /// That the next good one is taken.
+    /// Checks that the next good bundle is accepted.
     fn takes_a_good_one(&self, after: &str) {
         let _ = fs::remove_file(self.path("installed"));
         fs::write(self.path("data/synthwire/update.raucb"), "good 2.0\n").unwrap();
@@ -205,7 +208,7 @@ impl Drop for Card {
     }
 }
 
-/// Leaves something at a path.
+/// A function that puts something at a path.
 type Put = Box<dyn Fn(&Path)>;
 
 #[test]
@@ -279,7 +282,7 @@ fn one_that_is_ended_in_the_middle_says_so_and_leaves_nothing() {
     let card = Card::new("ended");
     fs::write(card.path("data/synthwire/update.raucb"), "dies 2.0\n").unwrap();
     card.runs(&[], &[]);
-    // systemd calls this whatever has ended the other (ExecStopPost=).
+    // systemd runs this after the updater ends, for whatever reason (ExecStopPost=).
     card.runs(&["ended"], &[("SERVICE_RESULT", "timeout")]);
     assert_eq!(card.outcome(), "refused interrupted");
     assert_eq!(card.said()["detail"], "ended by timeout");
@@ -296,7 +299,7 @@ fn one_that_is_ended_in_the_middle_says_so_and_leaves_nothing() {
     card.runs(&["ended"], &[("SERVICE_RESULT", "success")]);
     assert_eq!(card.outcome(), "waiting", "a good end changes nothing");
 
-    // It could not restart: it still waits, and can be asked again.
+    // The restart failed: the update still waits, and the user can try again.
     fs::write(card.path("data/rauc/trial"), "b new\n").unwrap();
     fs::write(card.path("data/synthwire/update.restart"), "").unwrap();
     card.runs(&[], &[]);
@@ -321,14 +324,14 @@ fn while_a_version_is_on_trial_the_one_to_go_back_to_is_not_written_over() {
             assert!(!card.path("installed").exists(), "{trial}");
         }
     }
-    // One that waits for its trial gives way.
+    // An update that waits for its trial is replaced.
     fs::write(card.path("data/rauc/trial"), "b new\n").unwrap();
     fs::write(card.path("data/synthwire/update.raucb"), "good 3.0\n").unwrap();
     card.runs(&[], &[]);
     assert_eq!(card.outcome(), "waiting");
 }
 
-/// As on a partition that became read only: systemd starts the updater again as soon as it ends.
+/// As on a partition that has become read-only: systemd starts the updater again as soon as it ends.
 #[test]
 fn what_cannot_be_taken_away_is_no_tight_loop() {
     let stays = |program: &str| {
@@ -409,7 +412,7 @@ fn what_was_kept_is_told_again_at_the_next_start_and_damage_keeps_no_update_out(
         card.said()
     };
     for (kept, state) in [
-        (&br#"{"state":"installed","version":"2.0"}"#[..], "installed"), // of format 0, as others are
+        (&br#"{"state":"installed","version":"2.0"}"#[..], "installed"), // of format 0, like all others
         (br#"{"state":"refused","version":"","reason":"busy","format":9,"more":[1]}"#, "refused"),
         (b"", "idle"),
         (b"{", "idle"),
@@ -419,7 +422,7 @@ fn what_was_kept_is_told_again_at_the_next_start_and_damage_keeps_no_update_out(
     ] {
         assert_eq!(starts(kept)["state"], state, "{}", String::from_utf8_lossy(kept));
     }
-    fs::remove_file(card.path("run/synthwire-updater/running")).unwrap(); // the version, which slot-good leaves there
+    fs::remove_file(card.path("run/synthwire-updater/running")).unwrap(); // slot-good leaves it there
     card.takes_a_good_one("damage");
     assert_eq!(card.said()["format"], 1);
 }
@@ -469,7 +472,7 @@ fn a_note_is_written_whole_and_one_that_is_whole_is_read() {
     }
 }
 
-/// As the unit's `ReadWritePaths=` mounts them, on a partition that has room for a bundle once.
+/// Mounts as the unit's `ReadWritePaths=` does it, on a partition with room for only one copy of a bundle.
 #[test]
 fn a_bundle_that_just_fits_is_taken_where_the_unit_lets_the_updater_write() {
     if !nix::unistd::geteuid().is_root() {
@@ -496,7 +499,7 @@ fn a_bundle_that_just_fits_is_taken_where_the_unit_lets_the_updater_write() {
     assert!(!listed.contains("raucb"), "{listed}");
 }
 
-/// Ctrl-C, a kill, the memory's shortage: whatever ends `synthwire update` while it reads.
+/// The end of `synthwire update` while it reads: by Ctrl-C, by a kill, or by lack of memory.
 #[test]
 fn a_command_that_is_ended_while_it_reads_leaves_nothing_and_keeps_nobody_out() {
     let card = Card::new("interrupted");
@@ -505,7 +508,8 @@ fn a_command_that_is_ended_while_it_reads_leaves_nothing_and_keeps_nobody_out() 
         (card.path("data/synthwire"), card.path("run/synthwire-updater"), card.path("pipe"));
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL] {
-        // A shell that started these tests in the background, or nohup, has signals ignored, which a child inherits.
+        // If the tests run in the background of a shell, or under nohup, some signals are ignored, and a
+        // child inherits that.
         let mut command = Command::new("env")
             .arg("--default-signal")
             .arg(env!("CARGO_BIN_EXE_synthwire"))
@@ -515,7 +519,7 @@ fn a_command_that_is_ended_while_it_reads_leaves_nothing_and_keeps_nobody_out() 
             .spawn()
             .unwrap();
         let mut file = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
-        // More than a pipe holds: when all is written, some of it was taken.
+        // This is more than a pipe holds, so once all is written, the command has read some of it.
         file.write_all(&[b"hsqs".as_slice(), &vec![7; 600_000]].concat()).unwrap();
         kill(Pid::from_raw(command.id().cast_signed()), signal).unwrap();
         assert!(!command.wait().unwrap().success(), "{signal}");

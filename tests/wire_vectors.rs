@@ -1,4 +1,5 @@
-//! The wire format's vectors, as the JavaScript tests read them too: a new file is a new test in both languages.
+//! The test vectors of the wire format, which the JavaScript tests read too: a new file is a new test in both
+//! languages.
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
@@ -60,7 +61,7 @@ fn number(text: &str) -> u64 {
     text.parse().unwrap()
 }
 
-/// What the vector says, as the parser should say it.
+/// Checks that the parser returns what the vector says.
 fn check(vector: &str, expected: &Expected, record: &Record<'_>) {
     let place = || Place {
         stream: expected.stream,

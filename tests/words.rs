@@ -1,8 +1,9 @@
-//! Every message that a person may see stands in docs/guide/troubleshooting.md by its exact words. `tests/web/words.test.js` sees to
-//! those of the page.
+//! Every message that a user may see appears word for word in docs/guide/troubleshooting.md.
+//! `tests/web/words.test.js` checks the page's messages.
 //!
-//! The messages are found in the code, those of the card's first program in its shell: every text of three words or more outside tests, but for those that only a developer meets
-//! (`expect`, `assert`, debug logs) and those that tell that all is well. `…` stands for what is filled in.
+//! The messages are found in the code, and in the shell script of the card's first program. A message is a
+//! text of three words or more outside tests, except texts for developers (`expect`, `assert`, debug logs)
+//! and reports of success. `…` stands for inserted values.
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
@@ -16,16 +17,16 @@ use syn::Lit;
 use test_free::TestFree;
 
 const GUIDE: &str = "docs/guide/troubleshooting.md";
-/// Where else what is said of keys may stand, what they want among it.
+/// Messages about keys may be here instead, with the valid values of each key.
 const KEYS: &str = "docs/ref/configuration.md";
 const CARD: &str = "image/config/synthwire.toml";
-/// Words, letters in each, from which a text is a sentence.
+/// A text with at least this many words that contain letters is a sentence.
 const WORDS_MIN: usize = 3;
-/// The first program of the card, and how it tells a person something.
+/// The card's first program, and the commands with which it reports something.
 const INIT: &str = "image/initramfs/init";
 const INIT_TELLS: [&str; 2] = ["note ", "die "];
 
-/// Calls and macros whose texts nobody sees when something is wrong: a developer's, or those of a thing that went well.
+/// Calls and macros whose texts are no error messages: texts for developers, or reports of success.
 const UNSEEN: &[&str] = &[
     "expect",
     "panic",
@@ -65,7 +66,7 @@ const SILENT: &[(&str, &str)] = &[
     ("src/net/first_contact.rs", "a page of its own, explained in docs/guide/first-contact.md"),
 ];
 
-/// Texts that are no messages: beginnings, each with its file.
+/// Texts that are not messages: their beginnings, each with its file.
 const NO_MESSAGES: &[(&str, &str)] = &[
     ("src/net/api.rs", "…=…; Max-Age"),
     ("src/net/refused_connections.rs", "HTTP/1.1 …"),
@@ -93,7 +94,7 @@ fn read(path: &str) -> String {
         .unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Every source under a folder, by its path from the top.
+/// Every source under a folder, by its path from the top folder.
 fn sources(folder: &str, ending: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
@@ -109,7 +110,7 @@ fn sources(folder: &str, ending: &str) -> Vec<String> {
     found
 }
 
-/// What a literal says, its holes filled with `…`.
+/// The text of a literal, with `…` for inserted values.
 fn said(literal: &Literal) -> Option<String> {
     match Lit::new(literal.clone()) {
         Lit::Str(text) => Some(with_holes(&text.value())),
@@ -145,7 +146,7 @@ fn with_holes(text: &str) -> String {
     out.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether it is a sentence, or a part of one.
+/// Whether the text is a sentence, or a part of one.
 fn is_sentence(text: &str) -> bool {
     let is_word = |word: &&str| {
         let letters = word.trim_matches(|letter: char| letter.is_ascii_punctuation() || letter == '…');
@@ -155,14 +156,14 @@ fn is_sentence(text: &str) -> bool {
     text.split_whitespace().filter(is_word).count() >= WORDS_MIN
 }
 
-/// The sentences of one Rust file: line and words.
+/// The sentences of one Rust file: line and text.
 fn sentences(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     collect(TestFree::read(text).unwrap().code, &mut found);
     found
 }
 
-/// The sentences among these words, but for what is given to a call of UNSEEN, and attributes.
+/// Collects the sentences in this code, except arguments of the calls in UNSEEN, and attributes.
 fn collect(code: TokenStream, found: &mut Vec<(usize, String)>) {
     let (mut last, mut before) = (String::new(), String::new());
     for tree in code {
@@ -183,7 +184,7 @@ fn collect(code: TokenStream, found: &mut Vec<(usize, String)>) {
     }
 }
 
-/// The sentences that a shell script gives to one of `INIT_TELLS`, between quotes: line and words.
+/// The quoted sentences that a shell script passes to one of `INIT_TELLS`: line and text.
 fn shell_sentences(text: &str) -> Vec<(usize, String)> {
     let told = |line: &str| {
         let starts = INIT_TELLS
@@ -197,7 +198,7 @@ fn shell_sentences(text: &str) -> Vec<(usize, String)> {
     text.lines().enumerate().filter_map(|(index, line)| Some((index + 1, told(line)?))).collect()
 }
 
-/// The same with `…` for variables and what a command prints.
+/// Replaces variables and command substitutions by `…`.
 fn shell_holes(text: &str) -> String {
     let mut pieces = text.split('$');
     let mut out = pieces.next().unwrap_or_default().to_owned();
@@ -213,7 +214,7 @@ fn shell_holes(text: &str) -> String {
     out
 }
 
-/// The same words, as they are compared: without the marks of a guide's text, and without what stands at their ends.
+/// Normalizes words for comparison: removes the markup of a guide's text, and punctuation at both ends.
 fn compared(text: &str) -> String {
     let plain = text.replace("\\|", "|").replace('`', "");
     plain.split_whitespace().collect::<Vec<_>>().join(" ")

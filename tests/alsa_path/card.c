@@ -1,15 +1,15 @@
 /* A sound card for tests: an external PCM plugin of alsa-lib (its interface is C) that a test can break on purpose.
  *
  * It keeps time like a card: frame n since the start is due at start + n / rate s of CLOCK_MONOTONIC_RAW, in a ring that
- * overruns. Each frame carries the clock it was captured at, in frames since boot (modulo 2^32), as synthwire's exact
- * "counter" source does: even channels the low 16 bits, odd channels the high 16, exclusive-or (channel >> 1) * 0x1111.
- * So a hole in what arrives is as long as the difference of the two counts beside it, whatever the service says of it.
+ * overruns. Each frame carries the time of its capture in frames since boot (modulo 2^32), like synthwire's exact "counter"
+ * source: even channels carry the low 16 bits, odd channels the high 16, exclusive-or (channel >> 1) * 0x1111. So the length of a
+ * gap is the difference between the two counts beside it, whatever the service reports.
  *
  *     pcm.card { type synthcard folder "/tmp/x" format S24_3LE channels 8 access mmap }
  *
- * Files in the folder are its switches: "absent" (no such device), "busy" (EBUSY), "unplugged" (ENODEV while running),
- * "silent" (no frame and no error), "suspended" (ESTRPIPE), "broken" and "full" (opens, and answers EIO and ENOSPC when it is to
- * start), "overrun" (EPIPE whatever is asked). access rw makes it refuse mmap.
+ * Files in the folder are its switches: "absent" (no such device), "busy" (EBUSY), "unplugged" (ENODEV while running), "silent"
+ * (no frame and no error), "suspended" (ESTRPIPE), "broken" and "full" (it opens, but starting fails with EIO or ENOSPC),
+ * "overrun" (EPIPE for any request). With access rw it refuses mmap.
  */
 #include <alsa/asoundlib.h>
 #include <alsa/pcm_external.h>
@@ -39,7 +39,7 @@ static uint64_t frames_now(unsigned rate) {
     return (uint64_t)now.tv_sec * rate + (uint64_t)now.tv_nsec * rate / 1000000000u;
 }
 
-/* One sample as the format stores it; what a format leaves open is filled with rubbish. */
+/* Stores one sample in the format; bytes that the format does not define get garbage. */
 static void store(snd_pcm_format_t format, int16_t sample, uint8_t *at) {
     const uint16_t bits = (uint16_t)sample;
     const float real = (float)sample / 32768.0f;
@@ -81,7 +81,7 @@ static int stop(snd_pcm_ioplug_t *io) {
     return 0;
 }
 
-/* Whether the PCM has left the state it ran in. */
+/* Whether the PCM has left the state in which it ran. */
 static int notice_switches(snd_pcm_ioplug_t *io) {
     const card_t *card = io->private_data;
     if (switched_on(card, "unplugged")) {
@@ -94,7 +94,7 @@ static int notice_switches(snd_pcm_ioplug_t *io) {
     return 1;
 }
 
-/* Where the ring stands. A negative answer is always an overrun to alsa-lib; other ends are states of the PCM. */
+/* The position in the ring. alsa-lib takes any negative answer for an overrun, so other failures are states of the PCM. */
 static snd_pcm_sframes_t pointer(snd_pcm_ioplug_t *io) {
     card_t *card = io->private_data;
     if (switched_on(card, "overrun")) return -EPIPE;
@@ -108,12 +108,12 @@ static snd_pcm_sframes_t pointer(snd_pcm_ioplug_t *io) {
     return (snd_pcm_sframes_t)(card->written % io->buffer_size);
 }
 
-/* Like most drivers it cannot resume: whoever asks after it has woken has to prepare it anew. */
+/* Like most drivers it cannot resume: after it has woken, the caller must prepare it again. */
 static int resume(snd_pcm_ioplug_t *io) {
     return switched_on(io->private_data, "suspended") ? -EAGAIN : -ENOSYS;
 }
 
-/* Reading without mmap: the frames are made when they are fetched. */
+/* Reads without mmap: the frames are made when they are fetched. */
 static snd_pcm_sframes_t transfer(snd_pcm_ioplug_t *io, const snd_pcm_channel_area_t *areas, snd_pcm_uframes_t offset,
                                   snd_pcm_uframes_t size) {
     card_t *card = io->private_data;
@@ -122,7 +122,7 @@ static snd_pcm_sframes_t transfer(snd_pcm_ioplug_t *io, const snd_pcm_channel_ar
     return (snd_pcm_sframes_t)size;
 }
 
-/* What alsa-lib's wait makes an error of: a state alone it does not look at. */
+/* Reports an event that alsa-lib's wait turns into an error, because alsa-lib does not look at the state alone. */
 static int poll_revents(snd_pcm_ioplug_t *io, struct pollfd *descriptors, unsigned number, unsigned short *revents) {
     uint64_t expired;
     (void)number;
@@ -146,7 +146,7 @@ static const snd_pcm_ioplug_callback_t read_only = {
     .poll_revents = poll_revents, .close = close_card,
 };
 
-/* What the card offers: one format, one number of channels, one rate, and any period or, where one is given, that alone. */
+/* The card's abilities: one format, one number of channels, one rate, and any period, or only the given one. */
 typedef struct {
     snd_pcm_format_t format;
     unsigned channels, rate, period;

@@ -1,4 +1,5 @@
-//! A card of our own making (card.c): every format alone, no mmap, overruns, suspends, pulled plugs, each with its true loss.
+//! Our own simulated card (card.c): every format alone, no mmap, overruns, suspends, unplugging, each with
+//! its true loss.
 
 use crate::folder::Folder;
 use crate::ledger::Ledger;
@@ -14,13 +15,13 @@ use synthwire::core::convert::SampleFormat;
 use synthwire::core::liveness::TURN_WITHIN_S;
 
 const SECOND: u64 = 44_100;
-/// Longer than the 186 ms of a device's ring.
+/// Longer than the 186 ms that the device's ring holds.
 const STANDSTILL: Duration = Duration::from_millis(400);
 
-/// How often the service looks for a device that is not there.
+/// How often the service looks for a device that is missing.
 const LOOKS_AGAIN: Duration = Duration::from_millis(500);
 
-/// The plugin's file, built once for all tests.
+/// The path of the plugin, which is built once for all tests.
 fn driver() -> &'static str {
     static BUILT: LazyLock<String> = LazyLock::new(|| {
         let library = format!("{}/libsynthcard.so", env!("CARGO_TARGET_TMPDIR"));
@@ -40,18 +41,18 @@ fn driver() -> &'static str {
     &BUILT
 }
 
-/// A card and its switches.
+/// A simulated card and the switches that break it.
 struct Card {
     folder: Folder,
 }
 
 impl Card {
-    /// A card that offers this and nothing else.
+    /// A card that offers only this format, channel count and access mode.
     fn with(format: &str, channels: u16, access: &str) -> Self {
         Self::offering(&format!("format {format} channels {channels} access {access}"))
     }
 
-    /// A card that offers this, in the words of the plugin.
+    /// A card that offers what `offer` says, in the plugin's own notation.
     fn offering(offer: &str) -> Self {
         let (folder, library) = (Folder::new(), driver());
         folder.define(&format!(
@@ -66,19 +67,20 @@ impl Card {
         self.folder.service(&[], &[&["--device", "card"], arguments].concat())
     }
 
-    /// A service that plays it, a listener, and the listener's books after half a second.
+    /// Starts a service that plays this card and a listener; returns them with the listener's ledger after
+    /// half a second.
     fn playing(&self, arguments: &[&str]) -> (Service, Ear, Ledger) {
         let service = self.service(arguments);
         service.wait_for_log(" INFO playing ");
         let mut ear = service.listen();
         let mut ledger = Ledger::default();
         ledger.listen_for(SECOND / 2, &mut ear);
-        ledger.restarts = 0; // whether the first record was heard is a matter of who came first
+        ledger.restarts = 0; // the listener may or may not have been there for the first record
         (service, ear, ledger)
     }
 }
 
-/// What the status says of this cause: events and frames.
+/// The losses that the status reports for this cause: events and frames.
 fn losses(service: &Service, cause: &str) -> (u64, u64) {
     let loss = &service.status()["losses"][cause];
     (loss["events"].as_u64().unwrap(), loss["frames"].as_u64().unwrap())
@@ -261,7 +263,8 @@ fn a_card_that_suspends_plays_again_after_it_wakes() {
     assert_eq!(service.status()["source"]["state"], "playing");
 }
 
-/// Breaks the card by this switch, expects the state and the words, mends it and compares the books.
+/// Breaks the card with these switches, expects this state and message, repairs the card and checks the
+/// ledger.
 fn breaks_and_comes_back(switches: &[&str], state: &str, words: &str) {
     let card = Card::with("S32_LE", 2, "mmap");
     let (service, mut ear, mut ledger) = card.playing(&[]);
@@ -271,7 +274,7 @@ fn breaks_and_comes_back(switches: &[&str], state: &str, words: &str) {
     let said = ledger.listen_for_source(&mut ear);
     assert_eq!(said["state"], state, "{said}");
     assert!(said["notice"].as_str().unwrap().contains(words), "{said}");
-    std::thread::sleep(2 * LOOKS_AGAIN); // it is looked for again and again, and nothing new is said
+    std::thread::sleep(2 * LOOKS_AGAIN); // it looks again and again and logs nothing new
     for switch in switches {
         card.folder.switch(switch, false);
     }
@@ -317,14 +320,14 @@ fn a_busy_card_is_named_with_what_to_do_and_taken_when_it_is_free() {
     service.wait_for_log(" INFO playing ");
 }
 
-/// A card that opens and is no good is tried again and again: the service lives, for longer than a device may keep it, and plays
-/// when the card is mended.
+/// The service keeps trying a card that opens but does not work. The service stays alive for longer than
+/// opening a device may take, and it plays once the card is repaired.
 fn is_tried_on_and_on(switch: &str) {
     let card = Card::with("S32_LE", 2, "mmap");
     card.folder.switch(switch, true);
     let notify = card.folder.file("notify");
     let systemd = Systemd::at(&notify);
-    // Fed four times within what systemd waits for: once a second.
+    // systemd waits 4 s; the service must send its keep-alive four times in that time, once a second.
     let environment = [("NOTIFY_SOCKET", &*notify), ("WATCHDOG_USEC", "4000000")];
     let service = card.folder.service(&environment, &["--device", "card"]);
     systemd.wait_for("READY=1");

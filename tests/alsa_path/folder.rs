@@ -1,15 +1,15 @@
-//! A private folder with an ALSA configuration of its own; gone when dropped.
+//! A private folder with its own ALSA configuration. The folder is removed when the value is dropped.
 
 use crate::service::Service;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// Files and configuration of one test.
+/// The files and the ALSA configuration of one test.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    /// An empty one with a name nobody else has.
+    /// Creates an empty folder with a unique name.
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("synthwire-alsa-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
@@ -18,17 +18,17 @@ impl Folder {
         Self(path)
     }
 
-    /// Its name: good for a server's, too.
+    /// The folder's name. A jackd server can use it as its name, too.
     pub(crate) fn name(&self) -> String {
         self.0.file_name().unwrap().to_string_lossy().into_owned()
     }
 
-    /// A file in it, as text for configurations.
+    /// The path of a file in the folder, as text for configurations.
     pub(crate) fn file(&self, name: &str) -> String {
         self.0.join(name).display().to_string()
     }
 
-    /// Lets a file be there or not.
+    /// Creates the file of this name, or removes it.
     pub(crate) fn switch(&self, name: &str, on: bool) {
         if on {
             fs::write(self.0.join(name), "").unwrap();
@@ -37,18 +37,19 @@ impl Folder {
         }
     }
 
-    /// Writes the system's ALSA configuration with `pcms` added, for services started in this folder.
+    /// Writes the system's ALSA configuration plus `pcms`, for services that this folder starts.
     pub(crate) fn define(&self, pcms: &str) {
         let text = format!("</usr/share/alsa/alsa.conf>\n{pcms}\n");
         fs::write(self.0.join("asound.conf"), text).unwrap();
     }
 
-    /// A service that knows only this configuration.
+    /// Starts a service that sees only this configuration.
     pub(crate) fn service(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Service {
         let configuration = self.file("asound.conf");
         let mut all = vec![("ALSA_CONFIG_PATH", configuration.as_str()), ("XDG_RUNTIME_DIR", "/nonexistent")];
         all.extend(environment);
-        // A machine that stands still for a second is to be seen in the capture, not in this listener's queue.
+        // If the machine stalls for a second, the test should see that in the capture, not in this listener's
+        // queue.
         Service::start_in(&all, &[arguments, &["--queue-ms", "2000"]].concat())
     }
 }

@@ -1,4 +1,5 @@
-//! MMAP over `plug{jack}` on a dummy jackd: minutes of frames, late, gone and back.
+//! MMAP over `plug{jack}` on a dummy jackd: minutes of frames, and a jackd that starts late, disappears and
+//! returns.
 
 use crate::folder::Folder;
 use crate::jack_server::{Feeder, Server, turn};
@@ -6,14 +7,16 @@ use crate::ledger::Ledger;
 use crate::service::Service;
 use std::time::Instant;
 
-/// Minutes of the long listen; `SYNTHWIRE_ALSA_MINUTES` makes it longer.
+/// Length of the long test in minutes; `SYNTHWIRE_ALSA_MINUTES` can make it longer.
 const MINUTES: u64 = 3;
 const FRAMES_PER_MINUTE: u64 = 60 * 44_100;
-/// What jackd hands over at once. On a machine that stands still it leaves a late client out of whole cycles, and says so.
+/// Frames per jackd cycle. When the machine stalls, jackd skips whole cycles for a late client, and logs
+/// that.
 const CYCLE_FRAMES: i64 = 64;
 const SECOND: u64 = 44_100;
 
-/// A folder whose configuration has the PCM `synth`: jack behind `plug`, fed by the feeder's ports.
+/// Creates a folder whose configuration has the PCM `synth`: jack behind `plug`, connected to the feeder's
+/// ports.
 fn jack_folder() -> Folder {
     let folder = Folder::new();
     folder.define(
@@ -29,12 +32,12 @@ fn service(folder: &Folder) -> Service {
     folder.service(&environment, &["--device", "synth"])
 }
 
-/// Seconds of processor time the service has used.
+/// Seconds of processor time that the service has used.
 fn cpu_s(service: &Service) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", service.child.id())).unwrap();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
-    ticks / 100.0 // USER_HZ, the same on every Linux a person has
+    ticks / 100.0 // USER_HZ is 100 on all common Linux systems
 }
 
 #[test]
@@ -96,7 +99,7 @@ fn jack_comes_late_crashes_and_comes_back_and_nobody_restarts_anything() {
     service.wait_for_log("cannot open");
     assert_eq!(service.status()["source"]["state"], "waiting");
 
-    // Late: it plays as soon as it is there.
+    // jackd starts late: the service plays as soon as jackd is there.
     let server = Server::start(&folder.name());
     let feeder = Feeder::start(&folder.name());
     service.wait_for_log(" INFO playing ");
@@ -104,7 +107,8 @@ fn jack_comes_late_crashes_and_comes_back_and_nobody_restarts_anything() {
     ledger.listen_for(SECOND, &mut ear);
     assert_eq!((ledger.restarts, ledger.gaps.len()), (1, 0), "a first sound is no gap");
 
-    // Gone: jack gives no error, so it is first seen to stand still; then it cannot be opened.
+    // jackd disappears. The jack plugin returns no error, so the service first sees a standstill; then the
+    // device cannot be opened.
     server.crash();
     drop(feeder);
     let said = loop {
@@ -115,7 +119,7 @@ fn jack_comes_late_crashes_and_comes_back_and_nobody_restarts_anything() {
     };
     assert!(said["notice"].as_str().unwrap().contains("returns automatically"), "{said}");
 
-    // Back: the same listener hears it, after a gap that is counted.
+    // jackd returns: the same listener hears sound again, after a gap that the service counts.
     let _server = Server::start(&folder.name());
     let _feeder = Feeder::start(&folder.name());
     service.wait_for_log(" INFO playing ");

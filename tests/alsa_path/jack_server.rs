@@ -1,7 +1,7 @@
-//! A dummy jackd under a name of its own, and a client on it that counts frames into the graph.
+//! A dummy jackd with its own server name, and a client that writes a frame counter into its graph.
 //!
-//! The library is loaded while the test runs, so that the tests build without jack and then fail in plain words. It speaks
-//! to one server per process: whoever wants one holds [`turn`].
+//! The tests load libjack while they run. So they build without jack, and without it they fail with a clear
+//! message. The library can talk to only one server per process, so each user of a server must hold [`turn`].
 
 use std::ffi::{CStr, CString, c_char, c_int, c_ulong, c_void};
 use std::process::{Child, Command, Stdio};
@@ -10,32 +10,34 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use synthwire::clock::mono_raw_now;
 
-/// Frames per cycle of the graph, 1.5 ms: half a period of the service, so that jack is never what limits it.
+/// Frames per cycle of the graph (1.5 ms): half a period of the service, so that jack is never the
+/// bottleneck.
 pub(crate) const CYCLE_FRAMES: u32 = 64;
-/// The first frame's count: neither channel of it, nor of any after it for a day, is silence.
+/// The count of the first frame. With this start value no channel carries silence for a day.
 const FIRST_COUNT: u32 = 0x1_0001;
-/// How often, and how many times, a server that has just been started is asked whether it is there.
+/// Interval and number of the checks whether a newly started server is ready.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 const ASK_TIMES: u32 = 600;
 
-/// What to install when something is missing.
+/// The packages to install when something is missing.
 const PACKAGES: &str =
     "Install them with 'scripts/packages.sh test', or: apt install jackd2 libasound2-plugins";
 
-/// Waits for one's turn to have a server.
+/// Waits until this test may run a server.
 pub(crate) fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A running jackd; ended when dropped.
+/// A running jackd, which is ended when the value is dropped.
 pub(crate) struct Server {
     child: Child,
     name: String,
 }
 
 impl Server {
-    /// Starts it. Synchronous (`-S`): each cycle waits for its clients, so that the rig itself never skips one.
+    /// Starts the server. In synchronous mode (`-S`) each cycle waits for its clients, so the test rig itself
+    /// never skips a cycle.
     pub(crate) fn start(name: &str) -> Self {
         require_alsa_plugin();
         let child = Command::new("jackd")
@@ -50,7 +52,7 @@ impl Server {
         Self { child, name: name.into() }
     }
 
-    /// Ends it as a crash would: nobody is told.
+    /// Ends the server like a crash, without telling its clients.
     pub(crate) fn crash(mut self) {
         let _ = self.child.kill();
     }
@@ -58,13 +60,14 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Asked first: it removes its shared memory. One that has crashed is reaped only.
+        // SIGTERM comes first, so that the server removes its shared memory. A server that has crashed is
+        // only reaped.
         let pid = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
         if matches!(self.child.try_wait(), Ok(None)) {
             let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
         }
         let _ = self.child.wait();
-        // A client that was killed leaves its semaphore; the server that crashed left everything.
+        // A killed client leaves its semaphore behind; a crashed server leaves all its files.
         for file in std::fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
             if file.file_name().to_string_lossy().contains(&format!("_{}_", self.name)) {
                 let _ = std::fs::remove_file(file.path());
@@ -91,7 +94,7 @@ struct Client([u8; 0]);
 #[repr(C)]
 struct Port([u8; 0]);
 
-/// `jack.h`, as far as we need it.
+/// The functions of `jack.h` that we need.
 struct Library {
     client_open: unsafe extern "C" fn(*const c_char, c_int, *mut c_int, ...) -> *mut Client,
     client_close: unsafe extern "C" fn(*mut Client) -> c_int,
@@ -145,25 +148,26 @@ impl Library {
     }
 }
 
-/// Counts frames into the graph at the ports `feed:left` and `feed:right`, as `Pattern::Counter` does.
+/// A client that writes a frame counter to the ports `feed:left` and `feed:right`, as `Pattern::Counter`
+/// does.
 pub(crate) struct Feeder {
     work: Box<Work>,
     client: *mut Client,
 }
 
-/// What jack's own thread works with.
+/// The state that jack's own thread uses.
 struct Work {
     library: Library,
     ports: [*mut Port; 2],
-    /// When the graph's first cycle was fed, ns.
+    /// When the first cycle ran, in ns.
     began: AtomicU64,
     count: AtomicU32,
-    /// Times jack said that the graph was late.
+    /// How often jack reported a late graph.
     late: AtomicU64,
 }
 
 impl Feeder {
-    /// Joins the graph of the server of this name, as soon as it is there.
+    /// Joins the graph of the server with this name as soon as the server is ready.
     pub(crate) fn start(server: &str) -> Self {
         let library = Library::load();
         let name = CString::new(server).unwrap();
@@ -171,7 +175,8 @@ impl Feeder {
         for _ in 0..ASK_TIMES {
             let mut status = 0;
             let options = NO_START_SERVER | SERVER_NAME;
-            // SAFETY: the strings are zero-terminated and outlive the call; with SERVER_NAME one more argument is read.
+            // SAFETY: the strings are zero-terminated and outlive the call; with SERVER_NAME, jack reads one
+            // more argument.
             client =
                 unsafe { (library.client_open)(c"feed".as_ptr(), options, &raw mut status, name.as_ptr()) };
             if !client.is_null() {
@@ -206,18 +211,18 @@ impl Feeder {
         Self { work, client }
     }
 
-    /// Frames given so far.
+    /// Frames that the feeder has written so far.
     pub(crate) fn frames(&self) -> u32 {
         self.work.count.load(Relaxed) - FIRST_COUNT
     }
 
-    /// Frames the graph has fallen behind its nominal rate by now; to one cycle.
+    /// How many frames the graph is behind its nominal rate now, accurate to one cycle.
     pub(crate) fn behind(&self) -> i64 {
         let elapsed_ns = mono_raw_now().0 - self.work.began.load(Relaxed);
         (elapsed_ns * 44_100 / 1_000_000_000).cast_signed() - i64::from(self.frames())
     }
 
-    /// Times the graph was late.
+    /// How often the graph was late.
     pub(crate) fn late(&self) -> u64 {
         self.work.late.load(Relaxed)
     }
@@ -225,7 +230,8 @@ impl Feeder {
 
 impl Drop for Feeder {
     fn drop(&mut self) {
-        // SAFETY: the client is open until here, also when its server has gone (jack.h: it is to be closed all the same).
+        // SAFETY: the client is open until here, even when its server has disappeared (jack.h requires the
+        // close in that case, too).
         unsafe { (self.work.library.client_close)(self.client) };
     }
 }

@@ -1,7 +1,8 @@
-//! Keeps the books of one listener: every frame joins on to the one before, or the hole was announced at its true length.
+//! Checks what one listener receives: every frame follows the one before it, or the gap was announced with
+//! its true length.
 //!
-//! Two counts are compared: the service's (`seq`, `frame_index`, gaps with a cause) and the device's own, which every frame
-//! carries (`Pattern::Counter`).
+//! The ledger compares two counts: the service's (`seq`, `frame_index`, gaps with a cause) and the device's
+//! own count, which every frame carries (`Pattern::Counter`).
 
 use crate::service::{Ear, Heard, Said};
 use std::collections::BTreeMap;
@@ -9,55 +10,55 @@ use synthwire::core::cause::Cause;
 use synthwire::core::wire::Place;
 use synthwire::source::tone::counted_frame;
 
-/// Between the clock's length of a hole and the device's own count lies one period at most.
+/// A gap measured by the clock and the same gap by the device's count differ by at most one period.
 const TOLERANCE_FRAMES: i64 = 128;
 
-/// What one listener heard so far.
+/// What one listener has received so far.
 #[derive(Default)]
 pub(crate) struct Ledger {
-    /// What the card has laid over the samples of the pair that is heard.
+    /// The bits that the card adds to the samples of the selected pair.
     mark: u16,
-    /// The service's next record.
+    /// `seq` and frame index that the next record should have.
     next: Option<(u32, u64)>,
-    /// The count of the next frame; `None` until the device's count is heard for the first time.
+    /// The device's count that the next frame should carry; `None` until the first frame.
     count: Option<u32>,
-    /// Frames announced as missing since the last one heard.
+    /// Frames announced as missing since the last received frame.
     announced: u64,
-    /// Frames that were right.
+    /// Frames that were correct.
     pub(crate) frames: u64,
-    /// Records that began a new timeline.
+    /// Records that started a new timeline.
     pub(crate) restarts: u32,
-    /// Gaps by cause ("restart": a step of the index at a new timeline), except those found after the fact: how many,
-    /// frames announced, frames missing by the device's count.
+    /// Gaps by cause: how many, frames announced, and frames missing by the device's count. A step of the
+    /// index at a new timeline counts as "restart". Losses that were found after the fact are not included.
     pub(crate) gaps: BTreeMap<&'static str, (u32, u64, i64)>,
-    /// Losses found after the fact, in frames: what the device fell behind its clock.
+    /// Losses found after the fact, in frames: how far the device fell behind its clock.
     pub(crate) found_later: u64,
-    /// Frames a sound server leaves out at a time when it skips a late client, if it does: those are counted here, and whether
-    /// the server admits them is for the test to ask.
+    /// Cycle length of a sound server that skips cycles for late clients, in frames. Skipped cycles are
+    /// counted in `skipped_cycles`; the test itself checks whether the server reports them.
     cycle_frames: Option<i64>,
-    /// Cycles left out.
+    /// Cycles that the server skipped.
     pub(crate) skipped_cycles: i64,
-    /// What the gaps since the last frame were said to be.
+    /// The cause that the service gave for the gaps since the last frame.
     because: Option<&'static str>,
 }
 
 impl Ledger {
-    /// Hears this pair, counted from 0.
+    /// A ledger for the listener of this pair, counted from 0.
     pub(crate) fn of_pair(pair: u16) -> Self {
         Self { mark: pair.wrapping_mul(0x1111), ..Self::default() }
     }
 
-    /// The device is a sound server with cycles of so many frames, which may skip some.
+    /// Says that the device is a sound server which may skip whole cycles of this many frames.
     pub(crate) fn cycles_may_be_skipped(&mut self, cycle_frames: i64) {
         self.cycle_frames = Some(cycle_frames);
     }
 
-    /// Hears messages until one brings sound.
+    /// Reads messages until one contains sound.
     fn listen(&mut self, ear: &mut Ear) {
         while self.hears_text(ear).is_some() {}
     }
 
-    /// Hears messages until one says how the source is now.
+    /// Reads messages until one reports the state of the source, and returns that one.
     pub(crate) fn listen_for_source(&mut self, ear: &mut Ear) -> serde_json::Value {
         loop {
             match self.hears_text(ear) {
@@ -67,7 +68,7 @@ impl Ledger {
         }
     }
 
-    /// Hears one message; gives it back when it is a text.
+    /// Reads one message, and returns it if it is a text.
     fn hears_text(&mut self, ear: &mut Ear) -> Option<serde_json::Value> {
         let records = match ear.said() {
             Said::Text(text) => return Some(text),
@@ -85,7 +86,7 @@ impl Ledger {
         None
     }
 
-    /// Listens until so many more frames were right.
+    /// Listens until this many more frames were correct.
     pub(crate) fn listen_for(&mut self, frames: u64, ear: &mut Ear) {
         let enough = self.frames + frames;
         while self.frames < enough {
@@ -93,7 +94,7 @@ impl Ledger {
         }
     }
 
-    /// What the device counts now is unknown: it is another one, or its count began anew.
+    /// Forgets the device's count: the device is another one, or its count started anew.
     pub(crate) fn count_begins_anew(&mut self) {
         self.count = None;
     }
@@ -102,7 +103,7 @@ impl Ledger {
         if let Some((seq, frame_index)) = self.next {
             assert_eq!(place.seq, seq, "records join up");
             if place.restart {
-                // The step of the index is the announcement.
+                // Here the step of the index announces the loss.
                 assert!(place.frame_index >= frame_index, "{} after {frame_index}", place.frame_index);
                 self.announced += place.frame_index - frame_index;
                 self.because = Some("restart");
@@ -134,7 +135,7 @@ impl Ledger {
             .collect();
         let mut runs = counts.chunk_by(|one, next| *next == one.wrapping_add(1));
         if self.count.is_none() {
-            // Before its ports are connected jack gives silence, and then one channel before the other.
+            // Until its ports are connected jack delivers silence; then one channel starts before the other.
             if let (Some(run), None) = (runs.next(), runs.next()) {
                 self.settle(run);
             }
@@ -145,7 +146,7 @@ impl Ledger {
         }
     }
 
-    /// Frames that follow each other by the device's count.
+    /// Checks frames which are consecutive by the device's count.
     fn run(&mut self, frame_index: u64, run: &[u32]) {
         let expected = self.count.expect("the count is known");
         let missing = i64::from(run[0].wrapping_sub(expected).cast_signed());

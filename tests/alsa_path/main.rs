@@ -1,9 +1,11 @@
-//! The real alsa-lib path, from a PCM by name to a raw socket: the program itself, real plugins, no sound card.
+//! The complete alsa-lib path, from a PCM name to a raw socket, with the real program and real plugins but no
+//! sound card.
 //!
-//! Two kinds of devices. `jack` is a real one of the kind a person may have: a dummy jackd behind `plug{jack}`, for minutes.
-//! `card` is our own plugin (card.c, built here), which can offer one format only, refuse mmap, be pulled and overrun, and
-//! whose frames carry the time of their capture: so what the service says is lost is checked against what really is.
-//! Neither is a kernel card: that takes a virtual machine (docs/design/real-time.md says what is expected there).
+//! There are two kinds of devices. `jack` is one that users may have: a dummy jackd behind `plug{jack}`, for
+//! minutes. `card` is our own plugin (card.c, built here). It can offer a single format, refuse mmap, be
+//! unplugged and overrun. Its frames carry their capture time, so the tests compare the losses that the
+//! service reports with the real ones. Neither is a kernel driver: that takes a virtual machine
+//! (docs/design/real-time.md says what to expect there).
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 

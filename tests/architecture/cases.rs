@@ -1,4 +1,5 @@
-//! The law broken on purpose: each case says what must be found, so that the check can be seen to fail.
+//! Deliberate violations of the rules: each case lists what the check must find, which shows that the check
+//! can fail.
 
 use crate::circles::{circles, imports};
 use crate::judge::{Breach, LINES_MAX, judge_rust, judge_size};
@@ -36,10 +37,10 @@ const UNSAFE: &str = "unsafe may stand only in src/source/alsa.rs";
 const CLOCK: &str = "Instant::now may stand only in src/net/";
 const NO_WALL: &str = "does not say #![deny(clippy::disallowed_methods)]";
 
-/// A file, its text, and the breaches in it: line and words.
+/// A file, its text, and the violations in it: line and message.
 type Case = (&'static str, &'static str, &'static [(usize, &'static str)]);
 
-/// What must be found, in every spelling.
+/// Violations that the check must find, in every spelling.
 const BROKEN: &[Case] = &[
     ("src/core/wire.rs", "use crate::net::ws;", &[(1, NO_NET)]),
     ("src/core/wire.rs", "use crate::{\n    units::Hz,\n    net::{ws, tls},\n};", &[(3, NO_NET)]),
@@ -60,11 +61,11 @@ const BROKEN: &[Case] = &[
     ("src/core/deep/wire.rs", "use super::super::super::{units, net};", &[(1, NO_NET)]),
     ("src/core/deep/wire.rs", "use super::super::{units, super::net};", &[(1, NO_NET)]),
     ("src/units.rs", "use crate::core::wire;", &[(1, "units may not import core")]),
-    // A module without a row is found from both sides.
+    // A module without a row is reported at both ends of the import.
     ("src/utils.rs", "fn f() {}", &[(1, "module utils has no row in the import table")]),
     ("src/core/wire.rs", "use crate::utils::f;", &[(1, "crate::utils is no module of the import table")]),
     ("src/core/wire.rs", "use crate::*;", &[(1, "crate::* is no module of the import table")]),
-    // A crate outside its places.
+    // A crate is used outside its permitted places.
     ("src/core/wire.rs", "use tokio::time;\nfn f() { tokio::spawn(x) }", &[(1, TOKIO), (2, TOKIO)]),
     ("src/core/wire.rs", "use tokio;\nuse ::tokio::time;", &[(1, TOKIO), (2, TOKIO)]),
     ("src/core/wire.rs", "use {\n  std::fmt,\n  tokio::time,\n};", &[(3, TOKIO)]),
@@ -73,7 +74,7 @@ const BROKEN: &[Case] = &[
     ("src/core/wire.rs", "fn f() {\n    vec![tokio::spawn(x)]\n}", &[(2, TOKIO)]),
     ("src/core/wire.rs", "#[tokio::main]\nasync fn f() {}", &[(1, TOKIO)]),
     ("src/source/discover.rs", "use alsa::card::Iter;", &[(1, ALSA)]),
-    // Words outside their places.
+    // Words appear outside their permitted places.
     ("src/core/wire.rs", "fn f() {\n    unsafe { g() }\n}", &[(2, UNSAFE)]),
     ("src/core/wire.rs", "unsafe impl Send for X {}", &[(1, UNSAFE)]),
     ("src/core/wire.rs", "#[unsafe(no_mangle)]\nfn f() {}", &[(1, UNSAFE)]),
@@ -85,13 +86,13 @@ const BROKEN: &[Case] = &[
         "fn f() { x.spawn_blocking(g) }",
         &[(1, "spawn_blocking may stand only in src/net/")],
     ),
-    // A wall that was taken down.
+    // A lint wall was removed.
     ("src/core/mod.rs", "// #![deny(clippy::disallowed_methods)]", &[(1, NO_WALL)]),
     ("src/core/mod.rs", "#![allow(clippy::disallowed_methods)]", &[(1, NO_WALL)]),
     ("src/core/mod.rs", "#![deny(unused)]", &[(1, NO_WALL)]),
 ];
 
-/// What must be let pass.
+/// Code that the check must accept.
 const KEPT: &[(&str, &str)] = &[
     ("src/core/wire.rs", "use crate::units::{Hz, Frames};\nuse crate::core::ring;\nuse super::ring::Ring;"),
     ("src/core/wire.rs", "// crate::net\nconst A: &str = \"crate::net\";\n/* unsafe */"),
@@ -109,7 +110,7 @@ const KEPT: &[(&str, &str)] = &[
     ("src/core/wire/tests.rs", "use crate::net::ws;\nfn f() { unsafe { tokio::x() } }"),
     ("src/main.rs", "use crate::net::serve;"),
     ("src/net/ws.rs", "use tokio::time;\nfn f() { println!(\"{:?}\", Instant::now()) }"),
-    // A module of ours with a crate's name is no crate.
+    // A module of ours with the name of a crate is not that crate.
     ("src/source/discover.rs", "use super::alsa;\nfn f() { alsa::open() }"),
     ("src/source/mod.rs", "pub mod alsa;\nfn f() { alsa::open(); source::alsa::x() }"),
     ("src/source/mod.rs", "mod alsa;\nuse alsa::Card;"),
@@ -122,7 +123,7 @@ fn read(path: &str, text: &str) -> Source {
     Source::read(path, text).unwrap_or_else(|error| panic!("{path}: {error}:\n{text}"))
 }
 
-/// The lines of the breaches found, and what they say.
+/// Line and message of each violation found.
 fn said(breaches: &[Breach]) -> Vec<(usize, &str)> {
     breaches
         .iter()
@@ -168,10 +169,10 @@ fn a_file_of_two_ideas_is_found_and_its_tests_do_not_count() {
     assert_eq!(judge_size("scripts/x.sh", LINES_MAX + 1).len(), 1);
 }
 
-/// Files by path and text.
+/// Files, each with path and text.
 type Files = &'static [(&'static str, &'static str)];
 
-/// Files, and the circles among them.
+/// Files, and the import circles among them.
 const CIRCLES: &[(Files, &[&str])] = &[
     (&[("src/a.rs", "use crate::b::B;"), ("src/b.rs", "use crate::a::A;")], &["src/a.rs -> src/b.rs"]),
     (
@@ -182,7 +183,7 @@ const CIRCLES: &[(Files, &[&str])] = &[
         ],
         &["src/a.rs -> src/b.rs -> src/c.rs"],
     ),
-    // A parent and its child: only when each takes what stands in the other.
+    // A parent and its child form a circle only when each uses something defined in the other.
     (
         &[("src/a/mod.rs", "mod b;\nuse b::X;"), ("src/a/b.rs", "use super::Y;")],
         &["src/a/b.rs -> src/a/mod.rs"],
@@ -196,7 +197,7 @@ const CIRCLES: &[(Files, &[&str])] = &[
         &["src/a/b.rs -> src/a/mod.rs"],
     ),
     (&[("src/a/mod.rs", "mod b;\npub use b::X;"), ("src/a/b.rs", "use super::Y;")], &[]),
-    // What is brought in elsewhere is followed to where it stands.
+    // A re-exported name counts for the file that defines it.
     (
         &[
             ("src/a/mod.rs", "mod b;\nmod c;\nuse crate::d::D;\npub use b::{X, X as Z};"),
@@ -206,7 +207,7 @@ const CIRCLES: &[(Files, &[&str])] = &[
         ],
         &["src/a/b.rs -> src/d.rs"],
     ),
-    // Tests, a module's name alone and what is not ours import nothing.
+    // Tests, a bare module name and foreign crates count as no import.
     (
         &[
             ("src/a.rs", "use crate::b;\nuse std::fmt;\n#[cfg(test)]\nmod tests { use crate::b::X; }"),

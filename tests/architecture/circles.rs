@@ -1,7 +1,8 @@
-//! Which file of src imports which, and the circles in that.
+//! Finds which file of src imports which other, and the circles among these imports.
 //!
-//! A file imports another when a path in it names something that stands there. What was brought in elsewhere is followed to where it
-//! stands (`pub use`, a parent's `use`). Naming a module is no import; what is taken out of it is.
+//! A file imports another when one of its paths names an item which the other defines. A re-exported name
+//! (`pub use`, a parent's `use`) counts for the file that defines it. A bare module name is no import; an
+//! item taken from the module is.
 
 use crate::names::{Named, Source, module_path};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,11 +11,11 @@ pub(crate) type Imports<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
 
 struct Files<'a> {
     sources: BTreeMap<&'a str, &'a Source>,
-    /// Which file a module is.
+    /// The file that contains each module.
     homes: BTreeMap<Vec<String>, &'a str>,
 }
 
-/// What every file imports.
+/// The imports of every file.
 pub(crate) fn imports<'a>(sources: &'a [(String, Source)]) -> Imports<'a> {
     let sources: BTreeMap<&str, &Source> =
         sources.iter().filter(|(_, read)| read.lines > 0).map(|(path, read)| (path.as_str(), read)).collect();
@@ -34,7 +35,7 @@ pub(crate) fn imports<'a>(sources: &'a [(String, Source)]) -> Imports<'a> {
 }
 
 impl Named {
-    /// Whether this file hands the thing on without using it.
+    /// Whether this file only re-exports the item without using it.
     fn is_only_handed_on(&self, source: &Source) -> bool {
         self.import.as_ref().is_some_and(|import| {
             import.shared
@@ -44,12 +45,12 @@ impl Named {
 }
 
 impl<'a> Files<'a> {
-    /// The file in which that which is named stands; None when it is not ours, or a module.
+    /// The file that defines the named item; None when the item is not ours, or is a module.
     fn home(&self, path: &str, named: &Named) -> Option<&'a str> {
         self.follow(&self.absolute(path, named)?)
     }
 
-    /// The full path of what is named in a file.
+    /// The full path of an item which a file names.
     fn absolute(&self, path: &str, named: &Named) -> Option<Vec<String>> {
         if let Some(parts) = named.absolute() {
             return Some(parts.into_iter().map(|part| part.text).collect());
@@ -62,7 +63,7 @@ impl<'a> Files<'a> {
         } else if source.modules.contains(&first) {
             [&named.from[..], &[first]].concat()
         } else {
-            // A module that was brought in under this name.
+            // The module was imported under this name.
             let brought = source.named.iter().find(|other| {
                 other.parts.len() > 1
                     && !std::ptr::eq(*other, named)
@@ -74,7 +75,7 @@ impl<'a> Files<'a> {
         Some(begin.into_iter().chain(parts).collect())
     }
 
-    /// The file in which the thing at the end of a full path stands.
+    /// The file that defines the item at the end of a full path.
     fn follow(&self, whole: &[String]) -> Option<&'a str> {
         let known = (0..=whole.len()).rev().find(|length| self.homes.contains_key(&whole[..*length]))?;
         let home = self.homes[&whole[..known]];
@@ -90,7 +91,7 @@ impl<'a> Files<'a> {
     }
 }
 
-/// Every circle: the shortest way from its first file back to it.
+/// All circles, each as the shortest way from its first file back to it.
 pub(crate) fn circles<'a>(imports: &Imports<'a>) -> Vec<Vec<&'a str>> {
     let mut told: BTreeSet<&str> = BTreeSet::new();
     let mut found = Vec::new();

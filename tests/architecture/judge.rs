@@ -1,13 +1,14 @@
-//! Judges one file at a time against the law. Pure: a path and what was read of it in, breaches out.
+//! Checks one file at a time against the rules. Pure: it takes a path and the parsed file, and returns
+//! violations.
 
 use crate::law::{Law, Row};
 use crate::names::{Named, Part, Source, words};
 use std::collections::HashSet;
 
-/// Lines a source file may have, its tests not counted.
+/// Maximum number of lines of a source file, without its tests.
 pub(crate) const LINES_MAX: usize = 400;
 
-/// Somebody broke the law: where, and in what way.
+/// A violation of the rules: where it is, and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Breach {
     pub(crate) path: String,
@@ -15,13 +16,13 @@ pub(crate) struct Breach {
     pub(crate) says: String,
 }
 
-/// The module a Rust file belongs to: `src/core/wire.rs` to core, `src/units.rs` to units.
+/// The module of a Rust file: core for `src/core/wire.rs`, units for `src/units.rs`.
 pub(crate) fn module_of(path: &str) -> &str {
     let inside = path.strip_prefix("src/").unwrap_or(path);
     inside.split('/').next().unwrap_or(inside).trim_end_matches(".rs")
 }
 
-/// Everything that is wrong with one Rust file of src.
+/// All violations in one Rust file of src.
 pub(crate) fn judge_rust(law: &Law, path: &str, source: &Source) -> Vec<Breach> {
     let mut breaches = judge_size(path, source.lines);
     breaches.extend(judge_imports(&law.modules, path, source));
@@ -43,7 +44,7 @@ pub(crate) fn judge_rust(law: &Law, path: &str, source: &Source) -> Vec<Breach> 
     breaches
 }
 
-/// Whether a file is too long for one idea.
+/// Checks that the file is not too long.
 pub(crate) fn judge_size(path: &str, lines: usize) -> Vec<Breach> {
     let too_long = lines > LINES_MAX;
     too_long
@@ -52,7 +53,7 @@ pub(crate) fn judge_size(path: &str, lines: usize) -> Vec<Breach> {
         .collect()
 }
 
-/// Whether the file names only modules that its own may import.
+/// Checks that the file names only modules which its own module may import.
 fn judge_imports(modules: &[Row], path: &str, source: &Source) -> Vec<Breach> {
     let module = module_of(path);
     let Some(row) = modules.iter().find(|row| row.names.iter().any(|name| name == module)) else {
@@ -73,14 +74,15 @@ fn judge_imports(modules: &[Row], path: &str, source: &Source) -> Vec<Breach> {
     breaches
 }
 
-/// Whether the lints that the law names for this file are switched on in it.
+/// Checks that the file switches on the lints which the rules require of it.
 fn judge_walls(walls: &[Row], path: &str, source: &Source) -> Vec<Breach> {
     let rows = walls.iter().filter(|row| row.names.iter().any(|name| name == path));
     let missing = rows.flat_map(|row| &row.allowed).filter(|lint| !source.denied.contains(*lint));
     missing.map(|lint| breach(path, 1, format!("does not say #![deny({lint})]"))).collect()
 }
 
-/// Where a crate is named: a path begins with it, and nothing of ours in this file has its name.
+/// The lines that name a crate: the path begins with the crate's name, and nothing of ours in this file has
+/// that name.
 fn lines_with_crate(source: &Source, package: &str) -> Vec<usize> {
     let is_ours = source.modules.contains(package)
         || source.named.iter().any(|named| {
@@ -88,7 +90,7 @@ fn lines_with_crate(source: &Source, package: &str) -> Vec<usize> {
                 && matches!(named.parts[0].text.as_str(), "crate" | "self" | "super")
         });
     let named = source.named.iter().filter(|named| named.parts[0].text == package);
-    // A name alone is a crate where it is imported, else something of this file's.
+    // A name that stands alone is a crate if it is imported; otherwise it is an item of this file.
     let is_crate = |named: &&Named| match named.parts.len() {
         1 => named.import.is_some(),
         _ => !is_ours,
@@ -96,14 +98,14 @@ fn lines_with_crate(source: &Source, package: &str) -> Vec<usize> {
     named.filter(is_crate).map(|named| named.parts[0].line).collect()
 }
 
-/// Where the words of a name follow one another.
+/// The lines where the words of a name follow one another.
 fn lines_with_words(source: &Source, name: &str) -> Vec<usize> {
     let wanted = words(&name.parse().expect("the words of a row are Rust's"));
     let stands = |at: &&[Part]| at.iter().zip(&wanted).all(|(part, wanted)| part.text == wanted.text);
     source.words.windows(wanted.len()).filter(stands).map(|at| at[0].line).collect()
 }
 
-/// A place is a file, or a folder when it ends in a slash.
+/// Whether `path` is `place`, or lies in it if `place` ends in a slash (then it is a folder).
 fn within(path: &str, place: &str) -> bool {
     path == place || (place.ends_with('/') && path.starts_with(place))
 }

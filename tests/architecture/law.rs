@@ -1,6 +1,6 @@
-//! Reads the law: the tables under "Import law" in docs/ARCHITECTURE.md, as they stand there. Judges nothing.
+//! Reads the tables under "Import law" in docs/ARCHITECTURE.md. It only reads them; judge.rs applies them.
 
-/// One row of a table: what it speaks of, and the words that follow, both without their back-quotes.
+/// One row of a table: its subject and the words that follow, both without back-quotes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) names: Vec<String>,
@@ -8,21 +8,21 @@ pub(crate) struct Row {
     pub(crate) line: usize,
 }
 
-/// The four tables, told apart by their heads.
+/// The four tables, which are told apart by their heads.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Law {
     /// `| module | may import |`: folders and files at the top of src.
     pub(crate) modules: Vec<Row>,
-    /// `| file | may import |`: files and folders of web.
+    /// `| file | may import |`: files and folders of web/.
     pub(crate) page: Vec<Row>,
-    /// `| what | only in |`: words that may stand only in the places named.
+    /// `| what | only in |`: words that may appear only in these places.
     pub(crate) only_in: Vec<Row>,
-    /// `| file | denies |`: lints that a file switches on for itself.
+    /// `| file | denies |`: lints that a file must switch on for itself.
     pub(crate) walls: Vec<Row>,
 }
 
 impl Law {
-    /// Reads every table whose head is known; other tables of the document are prose.
+    /// Reads every table with a known head, and ignores other tables of the document.
     pub(crate) fn read(document: &str) -> Self {
         let mut law = Self::default();
         let mut table: Option<&mut Vec<Row>> = None;
@@ -48,7 +48,7 @@ impl Law {
     }
 }
 
-/// The back-quoted words of a cell, and `all`; a dash or a remark in plain text is no word.
+/// The back-quoted words of a cell, and `all`; a dash or a plain-text remark does not count.
 fn words(cell: &str) -> Vec<String> {
     let quoted = cell.split('`').skip(1).step_by(2).map(String::from);
     let all = cell.split_whitespace().filter(|word| *word == "all").map(String::from);

@@ -1,5 +1,6 @@
-//! What a Rust file names: every path in it, where it stands, and what it brings in from elsewhere. `syn` reads the text;
-//! what a macro is given is no Rust before the macro has run, so paths are picked out of it word by word.
+//! Collects the names in a Rust file: every path, its place, and what the file imports. `syn` parses the
+//! text. The arguments of a macro need not be Rust before the macro has run, so paths in them are found word
+//! by word.
 
 use crate::test_free::TestFree;
 use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
@@ -7,33 +8,33 @@ use std::collections::BTreeSet;
 use syn::visit::{self, Visit};
 use syn::{Attribute, UseTree, Visibility};
 
-/// One part of a path.
+/// One segment of a path.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) text: String,
     pub(crate) line: usize,
 }
 
-/// A path as it stands in the text.
+/// A path as it is written in the text.
 #[derive(Debug)]
 pub(crate) struct Named {
     pub(crate) parts: Vec<Part>,
-    /// The module in which it stands.
+    /// The module that contains the path.
     pub(crate) from: Vec<String>,
     pub(crate) import: Option<Import>,
 }
 
-/// What a `use` makes of a path.
+/// A name that a `use` imports.
 #[derive(Clone, Debug)]
 pub(crate) struct Import {
-    /// The name it has from here on.
+    /// The name under which the file uses it.
     pub(crate) name: String,
-    /// Whether it is handed on (`pub use`).
+    /// Whether it is re-exported (`pub use`).
     pub(crate) shared: bool,
 }
 
 impl Named {
-    /// The path from the root of the crate, or None: it begins with a name that was brought in, or with a crate.
+    /// The path from the root of the crate, or None if the path begins with an imported name or with a crate.
     pub(crate) fn absolute(&self) -> Option<Vec<Part>> {
         let mut base = match self.parts[0].text.as_str() {
             "crate" => &[],
@@ -55,25 +56,25 @@ impl Named {
     }
 }
 
-/// A file of src, read.
+/// A parsed file of src.
 #[derive(Debug, Default)]
 pub(crate) struct Source {
     pub(crate) named: Vec<Named>,
-    /// The words and signs outside texts and comments, in order.
+    /// The words and signs outside string literals and comments, in order.
     pub(crate) words: Vec<Part>,
-    /// Modules that are declared here.
+    /// The modules that the file declares.
     pub(crate) modules: BTreeSet<String>,
-    /// Lints that are denied for the whole file.
+    /// The lints that are denied for the whole file.
     pub(crate) denied: BTreeSet<String>,
-    /// Lines, tests not counted.
+    /// Number of lines without tests.
     pub(crate) lines: usize,
-    /// The module the visit is in.
+    /// The module that the visitor is in.
     inside: Vec<String>,
 }
 
 impl Source {
     /// # Errors
-    /// The text is no Rust.
+    /// The text is not valid Rust.
     pub(crate) fn read(path: &str, text: &str) -> syn::Result<Self> {
         let mut source = Self { inside: module_path(path), ..Self::default() };
         if is_test_file(path) {
@@ -94,7 +95,7 @@ impl Source {
         }
     }
 
-    /// Every name that a `use` brings in, under the path that leads to it.
+    /// Adds every name that a `use` imports, with the path that leads to it.
     fn add_uses(&mut self, tree: &UseTree, above: &[Part], shared: bool) {
         let with = |ident: &Ident| [above, &[part(ident)]].concat();
         let import = |name: &Ident| Some(Import { name: name.to_string(), shared });
@@ -117,7 +118,8 @@ impl Source {
         }
     }
 
-    /// The paths among the words that a macro is given; those of a group `above::{a, b}` under what leads to it.
+    /// Adds the paths among the arguments of a macro; paths in a group `above::{a, b}` get the prefix
+    /// `above`.
     fn add_loose(&mut self, tokens: TokenStream, above: &[Part]) {
         let mut parts = above.to_vec();
         let (mut colon, mut continued) = (false, true);
@@ -182,13 +184,14 @@ impl<'ast> Visit<'ast> for Source {
     }
 }
 
-/// The module that a file is: `src/core/wire.rs` is `core::wire`, `src/core/mod.rs` is `core`.
+/// The module of a file: `core::wire` for `src/core/wire.rs`, `core` for `src/core/mod.rs`.
 pub(crate) fn module_path(path: &str) -> Vec<String> {
     let inside = path.trim_start_matches("src/").trim_end_matches(".rs");
     inside.split('/').filter(|part| !matches!(*part, "mod" | "lib" | "main")).map(String::from).collect()
 }
 
-/// The words and signs of a text in order, `::` as one. Texts are left out, and so are comments: they are documentation, a text.
+/// The words and signs of a text in order, with `::` as one. String literals and comments (to `syn`, doc
+/// comments are strings) are left out.
 pub(crate) fn words(code: &TokenStream) -> Vec<Part> {
     let mut found: Vec<Part> = Vec::new();
     let mut colon = false;
@@ -215,11 +218,11 @@ pub(crate) fn words(code: &TokenStream) -> Vec<Part> {
     found
 }
 
-/// The lints that an attribute of a file denies.
+/// The lints that a file-level attribute denies.
 fn denied(attribute: &Attribute) -> Vec<String> {
     let mut lints = Vec::new();
     if attribute.path().is_ident("deny") {
-        // What is no lint (`reason = "x"`) ends the list.
+        // Anything that is not a lint (`reason = "x"`) ends the list.
         let _ = attribute.parse_nested_meta(|lint| {
             lints.push(words_of(&lint.path));
             Ok(())

@@ -1,11 +1,11 @@
-//! A Rust text without its tests: what a reader of the product has to read.
+//! Strips the tests from a Rust text: what remains is the code that ships.
 
 use proc_macro2::{Group, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
 use syn::{Attribute, Item, Token};
 
-/// What is left of a text when its tests are taken out, and how many lines they took.
+/// A text without its tests, and how many lines the tests took.
 pub(crate) struct TestFree {
     pub(crate) code: TokenStream,
     pub(crate) test_lines: usize,
@@ -13,7 +13,7 @@ pub(crate) struct TestFree {
 
 impl TestFree {
     /// # Errors
-    /// The text is no Rust, or `#[cfg(test)]` stands before something that is no item.
+    /// The text is not valid Rust, or `#[cfg(test)]` precedes something that is not an item.
     pub(crate) fn read(text: &str) -> syn::Result<Self> {
         kept.parse_str(text.strip_prefix('\u{feff}').unwrap_or(text))
     }
@@ -45,11 +45,11 @@ fn begins_test(input: ParseStream<'_>) -> bool {
         && Attribute::parse_outer(&input.fork()).is_ok_and(|attributes| attributes.iter().any(is_for_tests))
 }
 
-/// `#[cfg(test)]`, also among other conditions that must all hold.
+/// Whether the attribute is `#[cfg(test)]`, alone or within `all(…)`.
 fn is_for_tests(attribute: &Attribute) -> bool {
     let mut found = false;
     if attribute.path().is_ident("cfg") {
-        // What is no list of names (`feature = "x"`) ends the search.
+        // Anything that is not a plain name (`feature = "x"`) ends the search.
         let _ = attribute.parse_nested_meta(|meta| {
             if meta.path.is_ident("all") {
                 return meta.parse_nested_meta(|inner| {

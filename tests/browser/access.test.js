@@ -1,6 +1,6 @@
 /**
- * The keys on the page: a first one within five minutes after the device was switched on, then who has which may do what. As root: a
- * device that was just switched on is one whose clock has just begun.
+ * The keys on the page: setting the first key within five minutes after power-on, and then who may do what. Needs root: a device
+ * that was just switched on is simulated by a clock which has just started.
  */
 
 import assert from 'node:assert/strict';
@@ -42,7 +42,7 @@ test('who has just switched the device on sets its keys, and then they are asked
   }
   assert.equal(await owner.text('#door'), '', 'who set the key is asked for it');
 
-  // By another name it is another page to the browser: a stranger's.
+  // To the browser, the same service under another name is another origin, so this page belongs to a stranger.
   const stranger = await stage.chromium.open(new URL(`http://localhost:${service.address.port}/`));
   t.after(() => stranger.close());
   await says(stranger, '#door-label', /A key is needed to listen here/);
@@ -72,7 +72,8 @@ test('on a device that has been on for long no first key can be set, and the pag
 /** @param {Page} page @param {string} form @param {string} key */
 async function enter(page, form, key) {
   await page.click(`#${form}-key`);
-  // What appears above it meanwhile (numbers, a plot) moves the form from under a hand that does not look: the keyboard stays with it.
+  // Meanwhile numbers and a plot appear above the form and move it away from a mouse that clicks blindly. So the test uses the
+  // keyboard.
   await page.evaluate(`(field => (field.focus(), field.select()))(document.querySelector('#${form}-key'))`);
   await page.type(key);
   await page.press('Enter');

@@ -1,6 +1,6 @@
 /**
- * A state folder with damaged files: the page says so by the service's own words, and makes a new authority for whoever has the
- * settings key and has read what that does. With the keyboard alone.
+ * A state folder with damaged files: the page shows the service's own messages. It makes a new authority for a user who has the
+ * settings key and has read what that does. The test uses the keyboard only.
  */
 
 import assert from 'node:assert/strict';
@@ -12,7 +12,7 @@ import { openTwoClockStage } from './rig/stage.js';
 import { until } from './rig/until.js';
 
 const KEY = 'open sesame';
-/** Of KEY, as `synthwire key` gives it. */
+/** The hash of KEY, as `synthwire key` prints it. */
 const HASH = JSON.parse(readFileSync(new URL('../vectors/state/0.1.0/access.json', import.meta.url), 'utf8')).listening_key;
 
 const folder = mkdtempSync(join(tmpdir(), 'synthwire-damaged-'));
@@ -34,7 +34,7 @@ test('what is damaged is told on the page, a new authority is made for whoever h
   await says(page, '#access-words', /^Nobody may listen: access\.json in the state folder, .*cannot be understood/);
   assert.equal(await page.text('#authority'), '', 'told to somebody who may not even listen');
 
-  // The listening key is lost: the other opens both.
+  // The listening key is lost, so the settings key opens both.
   await page.evaluate('document.querySelector("#settings-form-key").focus()');
   await page.type(KEY);
   await page.press('Enter');
@@ -54,7 +54,7 @@ test('what is damaged is told on the page, a new authority is made for whoever h
   assert.equal(await focused(page), 'authority-button', 'who has second thoughts is back where they were');
   assert.equal(readFileSync(join(folder, 'authority.json'), 'utf8'), '{');
 
-  // Somebody else asks the same at the same time (the key is the browser's).
+  // Another user asks for the same at the same time (the browser holds the key).
   await late.evaluate('document.querySelector("#access").open = true');
   await says(late, '#authority-button', /Make a new certificate/);
   await ask(late);
@@ -74,20 +74,20 @@ test('what is damaged is told on the page, a new authority is made for whoever h
   await late.press('Tab');
   await late.press('Enter');
   await says(late, '#authority-asks-said', /^There is no authority here that has to be replaced\.$/);
-  // Whoever has that key sets the lost one anew, and the door is one again.
+  // A user with the settings key sets the lost listening key again, and both forms work as before.
   await page.evaluate('document.querySelector("#listening-form-key").focus()');
   await page.type('the whole band');
   await page.press('Enter');
   await says(page, '#access-words', /^Listening needs a key, and changing the channels needs another/);
   assert.match(JSON.parse(readFileSync(join(folder, 'access.json'), 'utf8')).listening_key, /^\$argon2id\$/);
 
-  // What a browser notes as failed requests: who has not shown the key is told no status, and that last refusal.
+  // The browser logs failed requests: the status is refused without the key, and there is that last refusal.
   const complaints = [...page.complaints, ...late.complaints].filter((words) => !/ 401 .*\/api\/status$/.test(words));
   assert.equal(complaints.length, 1, complaints.join('; '));
   assert.match(complaints[0] ?? '', / 400 .*\/api\/authority$/);
 });
 
-/** Presses the button that only asks, by the keyboard. @param {Page} page */
+/** Presses, by keyboard, the button that only asks for confirmation. @param {Page} page */
 async function ask(page) {
   await page.evaluate('document.querySelector("#authority-button").focus()');
   await page.press('Enter');
@@ -104,7 +104,7 @@ async function says(page, selector, words) {
   await until(`${selector} says ${words}`, async () => words.test(await page.text(selector)), () => page.text(selector));
 }
 
-/** @returns {Promise<any>} what the holder of the key is told */
+/** @returns {Promise<any>} the status that a holder of the key gets */
 async function status() {
   return (await fetch(new URL('/api/status', stage.service.address), { headers: { Authorization: `Bearer ${KEY}` } })).json();
 }

@@ -1,4 +1,4 @@
-/** One button: it starts, stops, starts again, by mouse and by keyboard; and without a person's hand nothing sounds. */
+/** The listen button starts, stops and starts again, by mouse and by keyboard. Without a user's gesture nothing plays. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -7,7 +7,7 @@ import { resembles } from './rig/resemblance.js';
 import { openStage } from './rig/stage.js';
 import { pass, until } from './rig/until.js';
 
-/** Room above the noise (rig/resemblance.js). */
+/** Headroom above the noise (rig/resemblance.js). */
 const VOLUME = 0.6;
 
 const stage = await openStage('noise');
@@ -20,7 +20,7 @@ test('without a gesture nothing plays, and the page says what to do', async (t) 
   assert.equal((await page.report()).state, 'idle');
   assert.equal(await stage.service.listeners(), 0, 'a page that does not play has no business on the network');
 
-  // A script presses the button: browsers do not let it sound.
+  // A script presses the button: browsers allow no sound then.
   await page.evaluate('document.querySelector("#listen").click()');
   await page.reaches('blocked');
   const words = await until('the page says so', () => page.text('#notice'));
@@ -70,7 +70,7 @@ async function openPage(t) {
   return page;
 }
 
-/** Our own sound, at whatever speed. @param {import('./rig/recording.js').Recording} recording */
+/** Checks that the known sound plays, at any speed. @param {import('./rig/recording.js').Recording} recording */
 async function assertSounds(recording) {
   await until('half a second of the sound is heard in one piece', async () => {
     const sound = recording.soFar();
@@ -83,7 +83,7 @@ async function assertSounds(recording) {
 async function assertStopped(page, recording) {
   await page.reaches('idle');
   await until('the socket is closed', async () => (await stage.service.listeners()) === 0, () => stage.service.status());
-  await pass(500); // what the browser had in hand is played
+  await pass(500); // the browser plays what it has buffered
   const stopped = recording.frames;
   await pass(1000);
   const sound = recording.stop();

@@ -1,6 +1,6 @@
 /**
- * What Chromium plays is sample for sample what the synth played, through the real capture path, on one clock, and on both ways from
- * the socket to the audio thread: through shared memory, and by messages where the page is not isolated.
+ * Chromium plays sample for sample what the synth played. The sound comes through the real capture path, on one clock, and takes
+ * both ways from the socket to the audio thread: shared memory, or messages where the page is not isolated.
  */
 
 import assert from 'node:assert/strict';
@@ -14,19 +14,19 @@ import { pass } from './rig/until.js';
 import { breaks, ReportLog } from './rig/verdict.js';
 import { nowNs, Watchdog } from './rig/watchdog.js';
 
-/** In the first seconds the drift is learned and what the start kept on top is given back (web/core/playout/steering.js). */
+/** In the first seconds the page learns the drift, and removes the extra delay of the start (web/core/playout/steering.js). */
 const SETTLING_SECONDS = 15;
-/** So long sound must have passed unresampled after them, by the page's own count; and not more than this is waited for it. */
+/** After that, this much sound must pass unresampled by the page's own count. The test waits for no more than this. */
 const EXACT_SECONDS = 6;
 const SECONDS_MOST = 75;
-/** What a break takes besides itself: the page counts in looks. */
+/** The share that must be exact in spite of a break, because the page counts in steps of one look. */
 const EXACT_SHARE = 0.8;
 const LOOK_EVERY_MS = 200;
-/** A recording is void if the machine stood still, or starved the sound server, for more of its time; then another is made. */
+/** A recording is void, and repeated, if the machine stalled or starved the sound server for a larger share of its time. */
 const DISTURBED_SHARE_MAX = 0.02;
 const ATTEMPTS = 3;
 
-/** Promised to other tools in the issue that introduced the page; docs/guide/report.md has them all. */
+/** Fields promised to other tools when the page was introduced; docs/guide/report.md lists all of them. */
 const PROMISED = ['delay_ms', 'output_latency_ms', 'level_ms', 'target_ms', 'glitches', 'state', 'transport', 'context_rate', 'seq'];
 
 const stage = await openStage('noise');
@@ -64,10 +64,10 @@ async function assertExact(t, address, transport, isolation) {
     assert.deepEqual(found.filter(({ excuse }) => excuse === null), [], 'breaks that nobody names');
     const exact = exactFrames(runs, sound.frameAt(listened.fromNs + SETTLING_SECONDS * 1e9));
     const isShort = exact < EXACT_SHARE * EXACT_SECONDS * RATE_HZ;
-    // Only what is seen from outside the page makes a recording void.
+    // Only disturbances that are visible from outside the page make a recording void.
     const isVoid = frozen > DISTURBED_SHARE_MAX || starvedShare(found, sound) > DISTURBED_SHARE_MAX
       || found.some(({ excuse }) => excuse === 'doubtful') || (frozen > 0 && isShort);
-    // A page that was interrupted, and says so, may have moved its target for the rest of the recording.
+    // A page that was interrupted, and reports it, may have moved its target for the rest of the recording.
     const isMoved = isShort && Object.keys(log.namedByName()).length > 0;
     if ((isVoid || isMoved) && attempt < ATTEMPTS) continue;
     if (isVoid) {
@@ -85,8 +85,8 @@ function starvedShare(found, sound) {
 }
 
 /**
- * Records from before the click on, until enough passed as it was sent once all has settled. Until then, and when its target moves, the
- * reader resamples.
+ * Records from before the click until enough sound has passed exactly as it was sent. The page resamples until it has settled,
+ * and whenever its target moves.
  *
  * @param {import('./rig/chromium_page.js').ChromiumPage} page
  */

@@ -1,6 +1,7 @@
 /**
- * From typing the device's name to sound, by somebody who knows nothing of certificates: past the browser's real warning,
- * and without one where the device is trusted. Every press of the mouse is counted; nothing hides the warning.
+ * From typing the device's name to sound, as a user does it who knows nothing about certificates: past the browser's real
+ * warning, and without a warning where the device is trusted. The test counts every mouse click, and no switch suppresses the
+ * warning.
  */
 
 import assert from 'node:assert/strict';
@@ -17,7 +18,7 @@ import { openTwoClockStage } from './rig/stage.js';
 import { authorityOf, trustingHome } from './rig/trust.js';
 import { until } from './rig/until.js';
 
-/** Issue: clicks from the typed name to sound. */
+/** Maximum number of clicks from the typed name to sound. */
 const CLICKS_MAX = { untrusted: 4, trusted: 2 };
 
 need('certutil');
@@ -69,7 +70,7 @@ test('what is to be installed is what the service shows, in both wrappings, and 
   assert.equal(answer.headers.get('content-type'), 'application/x-apple-aspen-config');
   const profile = plist(await answer.text());
   t.diagnostic(`profile: ${profile.PayloadDisplayName}, ${profile.PayloadIdentifier}`);
-  // Apple's reference: what each dictionary must have, and its type.
+  // The keys that every dictionary must have by Apple's reference, and their types.
   for (const payload of [profile, ...profile.PayloadContent]) {
     for (const key of ['PayloadType', 'PayloadIdentifier', 'PayloadUUID', 'PayloadDisplayName']) assert.equal(typeof payload[key], 'string', key);
     assert.equal(payload.PayloadVersion, 1);
@@ -96,7 +97,7 @@ test('over plain HTTP this machine itself gets the page that plays, everybody el
   }
 });
 
-/** @param {string} authority @returns {Promise<string>} the page at / for whoever calls the service by this name */
+/** @param {string} authority @returns {Promise<string>} the page at / when the service is called by this name */
 async function pageFor(authority) {
   const request = get({ host: '127.0.0.1', port: http.port, path: '/', headers: { host: authority } });
   const [answer] = await once(request, 'response');
@@ -118,7 +119,11 @@ async function assertPlays(t, page, clicksMax) {
   assert.ok(page.clicks <= clicksMax, `${page.clicks} clicks`);
 }
 
-/** The property lists Apple's tools read: dictionaries, arrays, strings, integers, booleans and data. @param {string} text @returns {any} */
+/**
+ * Parses the property lists that Apple's tools read: dictionaries, arrays, strings, integers, booleans and data.
+ *
+ * @param {string} text @returns {any}
+ */
 function plist(text) {
   const tokens = [...text.slice(text.indexOf('<plist')).matchAll(/<(\/?)([a-z]+)[^>]*?(\/?)>([^<]*)/g)].map(([, closes, name, empty, content]) => ({ closes: closes === '/', name, empty: empty === '/', content: content ?? '' }));
   let next = 0;

@@ -1,4 +1,4 @@
-/** Plain http by a name on the network: browsers give such a page no audio thread. It must say so, and what helps. */
+/** Plain HTTP by a name on the network: browsers give such a page no audio thread. The page must say so, and say what helps. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -19,6 +19,6 @@ test('a page that cannot play says why and what to do, before anybody presses an
   const report = await page.report();
   assert.deepEqual([report.state, report.problem], ['failed', 'insecure_context']);
   assert.equal(await stage.service.listeners(), 0);
-  // The browser itself complains that it ignores the isolating headers here; nothing else may be wrong.
+  // Here the browser itself complains that it ignores the isolation headers; there must be no other complaint.
   assert.deepEqual(page.complaints.filter((words_) => !/Cross-Origin-Opener-Policy/.test(words_)), []);
 });

@@ -1,4 +1,4 @@
-/** The rig itself: a judge that cannot convict is no judge. */
+/** Tests of the test rig itself: each judge must also be able to reject. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -9,7 +9,7 @@ import { breaks, ReportLog } from './rig/verdict.js';
 
 const FRAMES = 44_100;
 
-/** @param {(frame: number) => number} indexOf which frame of the source is heard when, NaN for silence */
+/** @param {(frame: number) => number} indexOf the source frame that is heard at each recorded frame, NaN for silence */
 function noise(indexOf) {
   const samples = new Float32Array(FRAMES * 2);
   for (let frame = 0; frame < FRAMES; frame += 1) {
@@ -23,7 +23,7 @@ function noise(indexOf) {
 const runsOf = (sound) => exactRuns(sound, EXACT.noise, { from: 0, to: 20_000 });
 
 test('the known sound is computed as the service computes it', () => {
-  // The same checksum stands in src/source/tone.rs.
+  // src/source/tone.rs contains the same checksum.
   let checksum = 0;
   for (let frame = 0; frame < 50_000; frame += 1) {
     for (let channel = 0; channel < 8; channel += 1) {

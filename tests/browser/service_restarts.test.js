@@ -1,4 +1,4 @@
-/** The service dies and comes back at the same address: the page says so, and the sound returns by itself. */
+/** The service dies and returns at the same address: the page says so, and the sound returns without the user. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -11,7 +11,7 @@ const stage = await openStage('noise');
 
 test('a killed service is named in plain words, and heard again when it is back', async (t) => {
   const page = await stage.chromium.open(stage.service.address);
-  await page.setVolume(0.6); // room above the noise (rig/resemblance.js)
+  await page.setVolume(0.6); // headroom above the noise (rig/resemblance.js)
   await page.click('#listen');
   await page.reaches('playing');
   await page.evaluate('window.sameAsBefore = true');
@@ -22,7 +22,7 @@ test('a killed service is named in plain words, and heard again when it is back'
   t.diagnostic(`the page says: ${(await page.text('#line'))} / ${words.replace(/\s+/g, ' ')}`);
   assert.match(words, /No connection to Synthwire/);
   assert.match(words, /sound returns/);
-  await pass(500); // what the browser had in hand is played
+  await pass(500); // the browser plays what it has buffered
   const gone = stage.speakers.record();
   await pass(1000);
   assert.equal(gone.stop().peak(), 0, 'something is heard without a service');

@@ -1,4 +1,7 @@
-/** An update from the page: a file is chosen and sent, and what the device's updater says is told, also where nobody looks. */
+/**
+ * An update from the page: the user chooses and sends a file. The page shows what the device's updater says, also to a screen
+ * reader.
+ */
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +15,7 @@ import { openTwoClockStage } from './rig/stage.js';
 import { until } from './rig/until.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'synthwire-update-page-'));
-/** As the system's updater does it. @param {object} said */
+/** Writes a status as the system's updater does. @param {object} said */
 const says = (said) => {
   writeFileSync(join(folder, 'new'), JSON.stringify(said));
   renameSync(join(folder, 'new'), join(folder, 'state.json'));
@@ -24,7 +27,7 @@ const stage = await openTwoClockStage('--source', 'exact:noise');
 
 test('a bundle goes from the page to the updater, and the page follows it to the restart', { skip: !mayBeRealTime() && 'needs root' }, async (t) => {
   t.after(() => rmSync(folder, { recursive: true }));
-  // No key is set: only soon after power-up may anybody update.
+  // No key is set, so anybody may update for a short time after power-up.
   const service = await Service.start(['--source', 'exact:noise', '--state', join(folder, 'state'), '--updater', folder], { upS: 60 });
   t.after(() => service.stop());
   const page = await stage.chromium.open(service.address.href);
@@ -35,7 +38,7 @@ test('a bundle goes from the page to the updater, and the page follows it to the
   await page.press('Enter');
   await shows('#update-words', /No update has been installed yet/);
 
-  /** As a press on the file's field does it. @param {string} parts of a file, as JavaScript */
+  /** Chooses a file, as a click on the file field does. @param {string} parts of a file, as JavaScript */
   const choose = (parts) => page.evaluate(`(() => { const files = new DataTransfer();
     files.items.add(new File(${parts}, 'new.raucb'));
     const field = document.querySelector('#update-file');
@@ -55,7 +58,7 @@ test('a bundle goes from the page to the updater, and the page follows it to the
   const bundle = join(folder, 'state', 'update.raucb');
   const sent = await until('it has arrived', () => { try { return readFileSync(bundle); } catch { return null; } });
   assert.ok(sent.length === 3000004 && sent.subarray(4).every((byte) => byte === 7));
-  rmSync(bundle); // taken
+  rmSync(bundle); // the updater has taken it
 
   says({ state: 'installing', percent: 40 });
   await shows('#update-bar-words', /^Installing: 40 percent/);
@@ -71,7 +74,7 @@ test('a bundle goes from the page to the updater, and the page follows it to the
   await shows('#update-summary', /the version before is back/);
   await shows('#update-words', /^Version 2\.0 did not start, so the version before is back\.$/);
   assert.equal(await page.text('#update-restart'), '');
-  // The one refusal of above, which a browser notes as a failed request.
+  // The refusal above, which the browser logs as a failed request.
   assert.equal(page.complaints.length, 1, page.complaints.join('; '));
   assert.match(page.complaints[0] ?? '', /403 .*age=any$/);
 });

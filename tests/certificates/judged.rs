@@ -1,4 +1,4 @@
-//! A state folder, whoever has stolen it, and the two who judge its certificates: webpki and OpenSSL.
+//! A state folder, a thief who has stolen it, and the two verifiers of its certificates: webpki and OpenSSL.
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, SanType};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use synthwire::tls::{BUILD_S, CertificateInputs, Identity};
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage, anchor_from_trusted_cert};
 
-/// A folder that goes with the test.
+/// A folder that is removed after the test.
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
@@ -43,7 +43,7 @@ pub(crate) fn facts(now_s: i64, set: bool, addresses: &[&str]) -> CertificateInp
     }
 }
 
-/// Whether a browser that trusts the authority would take this certificate for `name` at `at_s`.
+/// Whether a browser that trusts the authority would accept this certificate for `name` at `at_s`.
 pub(crate) fn verify(
     authority: &CertificateDer<'_>,
     chain: &[CertificateDer<'_>],
@@ -68,7 +68,7 @@ pub(crate) fn authority(identity: &Identity) -> CertificateDer<'static> {
     identity.authority().expect("it is its own").der
 }
 
-/// Whoever has copied the state folder.
+/// An attacker with a copy of the state folder.
 pub(crate) struct Thief {
     pub(crate) authority: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
@@ -83,7 +83,7 @@ impl Thief {
         Self { authority: authority(identity), issuer: Issuer::new(parameters, key) }
     }
 
-    /// A certificate for these names, for these uses, good for 90 days from the build date.
+    /// Forges a certificate for these names and uses, valid for 90 days from the build date.
     pub(crate) fn forge(
         &self,
         names: Vec<SanType>,
@@ -102,7 +102,8 @@ pub(crate) fn dns(name: &str) -> SanType {
     SanType::DnsName(name.try_into().unwrap())
 }
 
-/// What OpenSSL says of each certificate, in order, a day after the build date: that of a system where the authority is trusted.
+/// OpenSSL's verdict on each certificate, in order, a day after the build date, on a system that trusts the
+/// authority.
 pub(crate) fn openssl(
     folder: &Folder,
     authority: &CertificateDer<'_>,

@@ -1,5 +1,5 @@
-//! What the service's certificates are worth, judged by a verifier that is not ours (webpki, the one rustls clients use),
-//! and what becomes of them when time, addresses or files change.
+//! Checks the service's certificates with an independent verifier (webpki, as rustls clients use it), and
+//! checks what happens to them when time passes and when addresses or files change.
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 

@@ -1,4 +1,4 @@
-//! What becomes of the authority and its leaf as time passes, addresses change, and files are damaged.
+//! How the authority and its leaf change as time passes, addresses change, and files are damaged.
 
 use crate::judged::{Folder, Thief, authority, dns, facts, openssl, verify};
 use std::net::IpAddr;
@@ -34,12 +34,12 @@ fn an_authority_is_made_anew_years_before_its_end_and_nobody_loses_trust_over_it
     let [notice] = &identity.notices()[..] else { panic!("the first one's end is told") };
     assert!(notice.contains("open /trust"), "{notice}");
 
-    // Beyond the end of the first, over a restart.
+    // Past the end of the first authority, across a restart.
     let again = folder.identity(&facts(years(11), true, &[]));
     assert_eq!(authority(&again), second);
     assert_eq!(verify(&second, &[again.leaf()], "stage-pi.local", years(11)), Ok(()));
     assert!(again.notices().is_empty(), "nobody who still hears trusts the first");
-    // A century, looked at once a month: always one that holds, never a leaf that outlives it.
+    // A century with one check per month: there is always a valid leaf, and no leaf outlives its authority.
     for month in 0..1200 {
         let now_s = years(11) + month * 30 * DAY_S;
         again.look(&facts(now_s, true, &[])).unwrap();
@@ -108,26 +108,26 @@ fn the_leaf_follows_time_and_addresses_without_a_restart() {
     let first = identity.leaf();
     assert_eq!(identity.look(&facts(0, false, &home)).unwrap(), None);
 
-    // Another network: another address, and the old one may stay.
+    // On another network the device has another address; the certificate may keep the old one.
     assert!(identity.look(&facts(0, false, &["192.168.4.4"])).unwrap().is_some());
     assert_eq!(check("192.168.4.4", BUILD_S), Ok(()));
     assert_ne!(identity.leaf(), first);
 
-    // A listener's clock is two years later; ours is still nobody's.
+    // A listener's clock is two years ahead, and our own clock is still not set.
     let later_s = BUILD_S + 730 * DAY_S;
     let listener = IpAddr::from([192, 168, 4, 50]);
     identity.claim(listener, later_s);
     assert_eq!(identity.look(&facts(0, false, &["192.168.4.4"])).unwrap(), Some("its dates"));
     assert_eq!(check("192.168.4.4", later_s), Ok(()));
 
-    // The network has told the time: no listener's word counts any more.
+    // The network has set the clock, so times from listeners no longer count.
     let now_s = BUILD_S + 100 * DAY_S;
     assert_eq!(identity.look(&facts(now_s, true, &["192.168.4.4"])).unwrap(), Some("its dates"));
     identity.claim(listener, BUILD_S + 3_000 * DAY_S);
     assert_eq!(identity.look(&facts(now_s, true, &["192.168.4.4"])).unwrap(), None);
     assert_eq!(check("192.168.4.4", now_s), Ok(()));
 
-    // Its last third: renewed while the old one still holds.
+    // In its last third the leaf is renewed, while the old one is still valid.
     assert_eq!(identity.look(&facts(now_s + 230 * DAY_S, true, &["192.168.4.4"])).unwrap(), None);
     assert!(identity.look(&facts(now_s + 250 * DAY_S, true, &["192.168.4.4"])).unwrap().is_some());
 }

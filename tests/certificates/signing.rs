@@ -1,4 +1,4 @@
-//! What an authority of ours may sign: for which names, to which end, for how long.
+//! What our authority may sign: for which names, for which purpose, for how long.
 
 use crate::judged::{Folder, Thief, authority, dns, facts, openssl, verify};
 use rcgen::{
@@ -31,7 +31,7 @@ fn a_leaf_holds_for_the_machines_names_and_addresses_and_for_no_longer_than_brow
 #[test]
 fn the_stolen_key_of_an_authority_can_be_nobody_on_the_internet() {
     let folder = Folder::new("constraints");
-    // A name that is a public top-level domain as well: it must make no difference.
+    // This name is also a public top-level domain; that must make no difference.
     let identity =
         folder.identity(&CertificateInputs { names: Names::of("studio", &[]), ..facts(BUILD_S, true, &[]) });
     let thief = Thief::of(&folder, &identity);
@@ -68,7 +68,8 @@ fn the_stolen_key_of_an_authority_can_be_nobody_on_the_internet() {
         );
         assert_eq!(openssl(&folder, &thief.authority, &[forged], "sslserver"), [false], "{address}");
     }
-    // webpki forgets an anchor's path length; browsers do not. As the bytes have it: critical, a CA, zero further ones.
+    // webpki ignores the path length of a trust anchor; browsers do not. The bytes say: critical, a CA, no
+    // further CAs below it.
     let constraints = b"\x06\x03\x55\x1d\x13\x01\x01\xff\x04\x08\x30\x06\x01\x01\xff\x02\x01\x00";
     assert!(thief.authority.windows(constraints.len()).any(|bytes| bytes == constraints), "path length 0");
 }
@@ -132,7 +133,8 @@ fn what_the_authority_signs_is_for_servers_and_neither_for_mail_nor_clients_nor_
     }
 }
 
-/// Why directory names are not among the constraints (docs/design/decisions/0016-authority.md). When webpki compares them, this fails.
+/// Why the constraints contain no directory names (docs/design/decisions/0016-authority.md). When webpki
+/// compares them, this fails.
 #[test]
 fn an_authority_that_constrains_directory_names_could_sign_nothing_that_webpki_takes() {
     let folder = Folder::new("directory-names");
@@ -150,7 +152,8 @@ fn an_authority_that_constrains_directory_names_could_sign_nothing_that_webpki_t
     let permitting = every_or_one.map(|name| (vec![local(), directory(name)], vec![]));
     let excluding = every_or_one.map(|name| (vec![local()], vec![directory(name)]));
     let without = (vec![local()], vec![]);
-    // What webpki takes, then what OpenSSL does: a leaf with an empty subject, and one with a name.
+    // The verdicts of webpki, then of OpenSSL: first for a leaf with an empty subject, then for one with a
+    // name.
     let expected = [
         [true; 4],
         [false, false, true, true],

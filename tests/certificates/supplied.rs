@@ -1,4 +1,4 @@
-//! A certificate from elsewhere: files of one's own, used, renewed, unusable, objected to.
+//! A certificate that the user supplies: the files are used, renewed, unusable, or unfit for browsers.
 
 use crate::judged::{Folder, authority, facts, verify};
 use rcgen::{CertificateParams, KeyPair};
@@ -28,7 +28,7 @@ fn a_certificate_from_elsewhere_is_used_and_renewed_as_its_files_change() {
     let first = identity.leaf();
     assert_eq!(identity.look(&facts(BUILD_S, true, &[])).unwrap(), None);
 
-    std::thread::sleep(Duration::from_millis(20)); // a file's time has a grain
+    std::thread::sleep(Duration::from_millis(20)); // file times are coarse
     put("key.pem", &two_key);
     assert!(identity.look(&facts(BUILD_S, true, &[])).is_err(), "half a renewal");
     assert_eq!(identity.leaf(), first, "the old one stays");
@@ -45,12 +45,12 @@ fn a_certificate_from_elsewhere_is_used_and_renewed_as_its_files_change() {
     );
 }
 
-/// Where no certificate of the device's own is needed.
+/// For tests in which the device needs no certificate of its own.
 fn none() -> synthwire::error::Result<StateFolder> {
     Err(synthwire::error::Error::new("there is no folder"))
 }
 
-/// What stands where a file should.
+/// What is found in place of a file.
 #[derive(Debug)]
 enum Place<'a> {
     File(&'a [u8]),
@@ -72,12 +72,12 @@ impl Place<'_> {
     }
 
     fn put_instead(&self, path: &Path) {
-        let _ = std::fs::remove_dir(path).or_else(|_| std::fs::remove_file(path)); // there may be nothing
+        let _ = std::fs::remove_dir(path).or_else(|_| std::fs::remove_file(path)); // it may not exist
         self.put(path);
     }
 }
 
-/// Damage must never keep a box without a screen from starting: its page says what is wrong.
+/// Damaged files must never keep a box without a screen from starting: the page says what is wrong.
 #[test]
 fn where_a_certificate_from_elsewhere_cannot_be_used_the_own_authority_stands_in_until_it_can() {
     use Place::{File, Link, Nothing, Pipe};
@@ -140,7 +140,7 @@ fn where_a_certificate_from_elsewhere_cannot_be_used_the_own_authority_stands_in
         assert_eq!(files.flaws(&facts, &[]).len(), 1, "doctor says it as well");
         assert_eq!(identity.look(&facts).unwrap(), None, "once said is enough");
 
-        // Mended, it is shown without a restart.
+        // Once repaired, the certificate is served without a restart.
         File(cert).put_instead(&files.cert);
         File(key).put_instead(&files.key);
         assert!(identity.look(&facts).unwrap().is_some(), "{said}");
@@ -210,7 +210,7 @@ fn what_browsers_will_say_against_a_certificate_from_elsewhere_is_said_first() {
     assert_eq!(both.matches(" | ").count(), 1, "{both}");
 }
 
-/// A certificate and its key as OpenSSL makes them, in a folder that goes with the test.
+/// A certificate and its key, made by OpenSSL in a folder that is removed after the test.
 fn made_by_openssl(folder: &Folder, arguments: &str) -> Files {
     std::fs::create_dir_all(&folder.0).unwrap();
     let command = format!("openssl req -x509 -nodes -keyout key.pem -out cert.pem -days 30 {arguments}");
@@ -227,7 +227,7 @@ fn in_folder(folder: &Folder, command: &str) {
 #[test]
 fn keys_signatures_and_certificates_that_browsers_refuse_are_named_with_what_they_take() {
     let san = "-addext subjectAltName=DNS:stage-pi.local -subj /CN=x";
-    let now_s = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs().cast_signed() + 60; // OpenSSL's clock goes on
+    let now_s = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs().cast_signed() + 60; // OpenSSL's clock runs
     let facts = facts(now_s, true, &["192.168.1.20"]);
     let taken = "ECDSA P-256 or P-384, or RSA of 2048 to 4096 bits";
     for (arguments, said) in [
@@ -276,7 +276,7 @@ fn keys_signatures_and_certificates_that_browsers_refuse_are_named_with_what_the
 #[test]
 fn pem_is_read_however_an_editor_saved_it_and_other_forms_are_named_with_what_converts_them() {
     let san = "-newkey rsa:2048 -addext subjectAltName=DNS:stage-pi.local -subj /CN=x";
-    let now_s = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs().cast_signed() + 60; // OpenSSL's clock goes on
+    let now_s = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs().cast_signed() + 60; // OpenSSL's clock runs
     let facts = facts(now_s, true, &[]);
     let folder = Folder::new("forms");
     let Files { cert, key } = made_by_openssl(&folder, san);
@@ -326,7 +326,8 @@ fn pem_is_read_however_an_editor_saved_it_and_other_forms_are_named_with_what_co
     ] {
         let found = flaws(cert, key);
         assert!(found.contains(said), "{cert} {key}: {found}");
-        // What it says to do works: the same command, with the password where one is asked for.
+        // The advice in the message works: this runs the same command, with the password where OpenSSL asks
+        // for one.
         let command = found.split('\'').nth(1).unwrap();
         let password = if key.starts_with("key") || cert.contains("der") || cert.contains("p7") {
             ""

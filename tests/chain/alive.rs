@@ -1,4 +1,5 @@
-//! Alive is more than running: what the watchdog, `/healthz`, the status and the metrics say when a part of the service stands still.
+//! A running process can still be stuck: what the watchdog, `/healthz`, the status and the metrics say when a
+//! part of the service stalls.
 
 use crate::fan_out::wait_until;
 use crate::notify::Systemd;
@@ -15,17 +16,17 @@ use std::path::Path;
 use std::time::Duration;
 use synthwire::core::liveness::Ill;
 
-/// What systemd is told to wait for: fed four times within it.
+/// systemd's watchdog interval; the service must send several keep-alives in it.
 const WATCHDOG_US: &str = "1000000";
-/// Three times as long: it would have been fed a dozen times.
+/// Three times as long: a healthy service would have sent a dozen keep-alives.
 const SILENCE: Duration = Duration::from_secs(3);
 
-/// A service as systemd starts it, ready.
+/// Starts a service as systemd does, and waits until it is ready.
 fn watched(name: &str, arguments: &[&str]) -> (Folder, Systemd, Service) {
     watched_in(&[], name, arguments)
 }
 
-/// The same with these variables added to its environment.
+/// The same as `watched`, with these variables added to its environment.
 fn watched_in(variables: &[(&str, &str)], name: &str, arguments: &[&str]) -> (Folder, Systemd, Service) {
     let folder = Folder::new(name);
     let systemd = Systemd::at(&folder.file("notify"));
@@ -35,8 +36,8 @@ fn watched_in(variables: &[(&str, &str)], name: &str, arguments: &[&str]) -> (Fo
     (folder, systemd, service)
 }
 
-/// A sound device whose opening hangs in the kernel while it is ill: alsa-lib opens a pipe that nobody writes into. It plays never: it
-/// needs a card as well that is not there.
+/// A sound device whose opening hangs in the kernel while it is broken: alsa-lib opens a pipe that has no
+/// writer. The device never plays, because its definition also needs a card that does not exist.
 struct SickDevice {
     pipe: String,
     configuration: String,
@@ -66,7 +67,7 @@ impl SickDevice {
         mkfifo(Path::new(&self.pipe), Mode::S_IRWXU).unwrap();
     }
 
-    /// One opening ends; nothing is written.
+    /// Lets one hanging open call return; nothing is written.
     fn lets_go(&self) {
         drop(OpenOptions::new().write(true).open(&self.pipe).unwrap());
     }
@@ -80,7 +81,7 @@ fn is_alive(service: &Service) -> bool {
     health(service).starts_with("HTTP/1.1 200")
 }
 
-/// All who can be asked say the same, and the watchdog hears nothing.
+/// Every interface gives the same reason, and the watchdog gets no keep-alive.
 fn says_why(systemd: &Systemd, service: &Service, ill: Ill) {
     let said = service.wait_for_log("systemd's watchdog is not fed until that is over");
     assert!(said.contains(ill.words()), "{said}");
@@ -137,7 +138,7 @@ fn a_wedged_main_thread_feeds_nobody() {
     let (_folder, systemd, service) = watched("wedged", &["--source", "exact:music"]);
     systemd.wait_for("WATCHDOG=1");
     let held = Held::still(service.child.id().cast_signed());
-    systemd.hear_for(Duration::from_millis(100)); // what it had said before
+    systemd.hear_for(Duration::from_millis(100)); // messages from before
     let heard = systemd.hear_for(SILENCE);
     assert!(heard.is_empty(), "{heard:?}");
     let mut stream = TcpStream::connect(service.address).unwrap();
@@ -155,11 +156,11 @@ fn a_device_that_keeps_the_supervisor_is_no_life_until_it_lets_go() {
     let folder = Folder::new("kept");
     let device = SickDevice::new(&folder);
     let (_folder, systemd, service) = watched_in(&device.environment(), "kept-notify", &SickDevice::DEVICE);
-    systemd.wait_for("READY=1"); // it was tried, and is not there
+    systemd.wait_for("READY=1"); // the device was tried and is missing
     systemd.wait_for("WATCHDOG=1");
     device.falls_ill();
     says_why(&systemd, &service, Ill::SourceKept);
-    // Opened, and refused for its other half: a turn.
+    // The pipe opens, and the device is refused because of its missing card: one attempt.
     device.lets_go();
     systemd.wait_for("WATCHDOG=1");
 }
@@ -190,7 +191,8 @@ fn a_listener_whose_own_network_stands_still_is_nobody_elses_death() {
     let (_folder, systemd, service) = watched("deaf", &["--source", "exact:music", "--queue-ms", "100"]);
     let mut deaf = small_ear(&service);
     deaf.records();
-    // Far longer than sound may take: 344 packets a second are dropped.
+    // This takes far longer than a healthy service may need to send sound: 344 packets are dropped per
+    // second.
     let dropped = || service.status()["losses"]["queue_drop"]["events"].as_u64().unwrap();
     wait_until("ten seconds of its sound are dropped", || dropped() > 10 * 344);
     assert!(is_alive(&service));

@@ -1,4 +1,4 @@
-//! Whatever comes from outside is answered in plain words, and nobody else notices.
+//! All invalid input from outside gets an answer in plain words, and no listener notices it.
 
 use crate::fan_out::wait_until;
 use crate::service::{Heard, Service};
@@ -97,7 +97,7 @@ fn too_many_listeners_are_told_so() {
     assert_eq!(service.status()["listeners"]["refused"], 1);
 }
 
-/// Runs `synthwire` to its end: whether it succeeded, and what it said.
+/// Runs `synthwire` until it exits: whether it succeeded, and its output.
 fn run(arguments: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_synthwire")).args(arguments).output().unwrap();
     let said =

@@ -1,4 +1,5 @@
-//! `synthwire doctor` and `synthwire soak` beside the real service: one configuration leads all of them to one place.
+//! `synthwire doctor` and `synthwire soak` beside the real service: with the same configuration all three use
+//! the same address.
 
 use crate::service::Service;
 use std::net::TcpListener;
@@ -6,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-/// A configuration whose `listen` is this address; gone when dropped.
+/// A configuration whose `listen` is this address. The file is removed when the value is dropped.
 struct Configuration(PathBuf);
 
 impl Configuration {

@@ -1,4 +1,4 @@
-//! Who is let in and what may be written from the network, asked of the real program.
+//! Access control of the real program: who is let in, and what may be changed from the network.
 
 use crate::service::Service;
 use socket2::{Domain, Socket, Type};
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use synthwire::net::access::key::{HashedKey, Workspace};
 
-/// A folder or file that is gone when the test is over.
+/// A folder or file that is removed after the test.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -40,7 +40,7 @@ fn post(service: &Service, path: &str, headers: &str, body: &str) -> String {
     ))
 }
 
-/// A configuration with both keys.
+/// Writes a configuration with both keys.
 fn locked(scratch: &Scratch) {
     let key = |key: &str| HashedKey::of(key, [5; 16]).unwrap().as_str().to_owned();
     let text = format!("listening_key = {:?}\nsettings_key = {:?}\n", key("band's key"), key("owner's key"));
@@ -135,7 +135,7 @@ fn without_a_key_anybody_changes_what_has_a_name_and_nothing_else() {
     for path in ["/", "/api/status", "/ws", "/settings.json"] {
         assert_eq!(code(&post(&service, path, "", "{}")), "405", "{path}");
     }
-    // A settings file appears a second after the change; the next start goes by it.
+    // The settings file appears a second after the change; the next start uses it.
     let file = scratch.0.join("settings.json");
     while !file.exists() {
         std::thread::sleep(std::time::Duration::from_millis(20));
@@ -183,7 +183,7 @@ fn where_keys_are_set_nothing_is_heard_seen_or_changed_without_them() {
     let locked = post(&service, "/api/access/key", owner, r#"{"purpose":"listening","key":null}"#);
     assert!(code(&locked) == "403" && locked.contains("configuration file"), "{locked}");
 
-    // The listener who may not change the channels is told so, and hears on.
+    // A listener who may not change the channels gets a refusal and continues to hear the sound.
     let mut ear = service.listen_with(&[("Cookie", cookie.trim_start_matches("Cookie: ").trim_end())]);
     ear.say(r#"{"type":"set_pair","first_channel":1}"#);
     assert!(ear.text("refused")["reason"].as_str().unwrap().contains("settings key"));

@@ -1,4 +1,4 @@
-//! Many listeners, and bad ones among them: each is served by itself, and what one does nobody else hears.
+//! Many listeners, some of them faulty: each is served separately, and none can disturb the others.
 
 use crate::service::{Ear, Heard, PATIENCE, Service};
 use crate::slow_client::{join_up, small_ear};
@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use synthwire::source::tone::{Pattern, exact_sample};
 
-/// Healthy listeners: each must hear every frame.
+/// Number of healthy listeners; each must receive every frame.
 const HEALTHY: usize = 40;
-/// How much each of them hears.
+/// How many frames each of them receives.
 const FRAMES: u64 = 8 * 44_100;
-/// Long enough for a machine that stands still now and then.
+/// The queue is long enough for a machine that stalls now and then.
 const QUEUE_MS: &str = "2000";
 
 fn hear_exactly(mut ear: Ear, frames: u64) {
@@ -49,7 +49,7 @@ fn many_hear_every_frame_whatever_the_others_do() {
     let healthy: Vec<Ear> = (0..HEALTHY).map(|_| service.listen()).collect();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        // 64 kbit/s, about a twentieth of what it would need.
+        // 64 kbit/s, about a twentieth of what this listener would need.
         scope.spawn(|| {
             let mut piece = [0; 800];
             while !done.load(Relaxed) && slow.socket.get_mut().read(&mut piece).is_ok_and(|read| read > 0) {
@@ -75,7 +75,8 @@ fn many_hear_every_frame_whatever_the_others_do() {
     assert!(status["losses"]["queue_drop"]["events"].as_u64().unwrap() > 0, "the slow one lost something");
 }
 
-/// What the kernel holds for the other end of this connection, sent and unsent: the sixth column of /proc/net/tcp (proc(5)).
+/// Bytes that the kernel holds for the other end of this connection, sent and unsent: the sixth column of
+/// /proc/net/tcp (proc(5)).
 fn held_by_the_service(stream: &TcpStream) -> usize {
     let port = |address: std::io::Result<std::net::SocketAddr>| format!("{:04X}", address.unwrap().port());
     let (ours, theirs) = (port(stream.local_addr()), port(stream.peer_addr()));
@@ -95,14 +96,14 @@ fn a_stalled_reader_holds_three_packets_in_the_kernel_and_is_then_at_the_newest(
     stall_and_come_back(&service, small_ear(&service), |tcp| tcp, 0);
 }
 
-/// For listeners that stall: soon full.
+/// A short queue for listeners that stall: it fills soon.
 pub(crate) const STALL_QUEUE: [&str; 2] = ["--queue-ms", "100"];
 
-/// Head and bytes of a packet.
+/// Size of a packet: WebSocket header, record header and samples.
 pub(crate) const PACKET_BYTES: usize = 4 + 40 + 128 * 4;
 
-/// A listener does not read until its queue has long been full, then reads again. The kernel may hold three packets for it, and
-/// `further_bytes` that its kind of connection has taken on.
+/// A listener stops reading until its queue has long been full, then reads again. The kernel may hold three
+/// packets for it, plus the `further_bytes` that its kind of connection has already accepted.
 pub(crate) fn stall_and_come_back<S: Read + Write>(
     service: &Service,
     mut stalled: Ear<S>,
@@ -113,7 +114,7 @@ pub(crate) fn stall_and_come_back<S: Read + Write>(
     let dropped = || service.status()["losses"]["queue_drop"]["events"].as_u64().unwrap();
     wait_until("its queue overflows", || dropped() > 500);
     let held = held_by_the_service(tcp(stalled.socket.get_ref()));
-    // A note, and a control message, may be among them.
+    // A loss note and a control message may be among them.
     assert!(
         held <= 3 * PACKET_BYTES + 200 + further_bytes,
         "the kernel holds {held} bytes for a listener that does not read"
@@ -162,7 +163,7 @@ fn a_listener_that_reads_too_slowly_still_gets_its_answers() {
         ear.say(&json!({ "type": "ping", "id": id }).to_string());
         let mut sound_before = 0;
         loop {
-            std::thread::sleep(Duration::from_millis(10)); // 100 messages a second of 344
+            std::thread::sleep(Duration::from_millis(10)); // reads 100 of 344 messages a second
             match ear.message() {
                 tungstenite::Message::Text(text) if text.contains("pong") => break,
                 _ => sound_before += 1,

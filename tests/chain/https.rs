@@ -1,4 +1,5 @@
-//! HTTPS from the outside: the page's socket over TLS, what is refused, and that a clock that is told moves the certificate only.
+//! HTTPS from outside: the page's socket over TLS, refusals, and a clock message which may only renew the
+//! certificate.
 
 use super::fan_out::{PACKET_BYTES, STALL_QUEUE, stall_and_come_back};
 use super::service::{Ear, PATIENCE, Service};
@@ -15,7 +16,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tungstenite::client::IntoClientRequest;
 
-/// More than are taken at once.
+/// More half-open handshakes than the service accepts at once.
 const HALF_OPEN: usize = 80;
 const HANDSHAKES_PER_ADDRESS: usize = 8;
 
@@ -54,7 +55,7 @@ impl Secure {
         Self { service, address, authority, state }
     }
 
-    /// A client that trusts the authority and nothing else.
+    /// Connects a client that trusts only this authority.
     fn connect(&self, name: &str) -> Stream {
         self.connect_over(TcpStream::connect(self.address).unwrap(), name)
     }
@@ -111,13 +112,13 @@ fn a_listener_over_tls_hears_the_same_as_anybody() {
 
 #[test]
 fn a_stalled_listener_over_tls_holds_three_packets_and_a_record_and_is_then_at_the_newest() {
-    /// Head, type and tag of a record.
+    /// Bytes that TLS adds to each record: header, type and tag.
     const RECORD_BYTES: usize = 5 + 1 + 16;
     let secure = Secure::start_with("stalled", &STALL_QUEUE);
     secure.service.wait_for_log(" INFO playing ");
     let tls = secure.connect_over(small_connection(secure.address), "localhost");
     let stalled = Ear::asking(format!("wss://localhost:{}/ws", secure.address.port()), tls);
-    // A record that was begun is finished, whatever has become of its sound.
+    // A record that was started is finished, even if its sound is dropped meanwhile.
     let further_bytes = 4 * RECORD_BYTES + PACKET_BYTES;
     stall_and_come_back(&secure.service, stalled, |tls| &tls.sock, further_bytes);
 }
@@ -153,7 +154,7 @@ fn over_tls_the_key_is_asked_for_and_what_stands_for_it_never_travels_in_the_ope
     assert!(socket.read().unwrap().into_text().unwrap().contains(r#""type":"hello""#));
 }
 
-/// A connection from one of this machine's many addresses.
+/// Connects from one of this machine's loopback addresses.
 fn from(last: u8, to: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, last], 0)).into()).unwrap();
@@ -161,7 +162,7 @@ fn from(last: u8, to: SocketAddr) -> TcpStream {
     socket.into()
 }
 
-/// Whether the service answers over this.
+/// Whether the service answers over this connection.
 fn is_served(mut tls: Stream) -> bool {
     let asked = tls.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let mut answer = [0; 15];
@@ -201,7 +202,7 @@ fn one_address_that_stands_still_keeps_nobody_else_out_and_loses_its_places_in_t
     secure.until("waiting", |waiting| waiting == 0);
     let mut noise = TcpStream::connect(secure.address).unwrap();
     let failed = secure.handshakes("failed");
-    noise.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap(); // somebody took the ports for each other
+    noise.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap(); // plain HTTP on the HTTPS port
     secure.until("failed", |now| now > failed);
     assert!(is_served(secure.connect("localhost")), "there is room again");
     ear.records();
@@ -209,7 +210,7 @@ fn one_address_that_stands_still_keeps_nobody_else_out_and_loses_its_places_in_t
 
 #[test]
 fn many_phones_behind_one_address_all_get_in() {
-    /// More than there are places in all.
+    /// More than the total number of places.
     const PHONES: usize = 100;
     let secure = Secure::start("phones");
     let phones: Vec<Stream> =
@@ -317,7 +318,7 @@ fn doctor_and_soak_know_an_https_port_for_what_it_is() {
     assert!(said.contains(&format!("good  HTTPS port: {tls} is the service's")), "{said}");
     let fingerprint = synthwire::tls::fingerprint::Fingerprint::of(&secure.authority);
     assert!(said.contains(&format!("good  authority: its fingerprint is {fingerprint}\n")), "{said}");
-    // Where nothing is heard over HTTP, HTTPS is asked.
+    // If nothing answers over HTTP, the command asks over HTTPS.
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let said = run(&["doctor", "--listen", &nobody, "--listen-tls", &tls]);
     assert!(said.contains("good  sound card: the service plays Exact test source"), "{said}");

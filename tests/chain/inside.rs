@@ -1,4 +1,4 @@
-//! What can be seen from outside: the answers are as they are documented, and the metrics tell what happened.
+//! The service as seen from outside: its answers match the documents, and its metrics count what happened.
 
 use crate::fan_out::wait_until;
 use crate::service::Service;
@@ -10,7 +10,8 @@ fn document() -> Value {
     serde_json::from_str(include_str!("../../docs/ref/openapi.json")).expect("the document is JSON")
 }
 
-/// Where `value` is not as `schema` says. Knows the words the document uses, and refuses others.
+/// Lists where `value` does not match `schema`. Supports the schema keywords which the document uses, and
+/// refuses others.
 fn faults(root: &Value, schema: &Value, value: &Value, place: &str) -> Vec<String> {
     let schema = match schema["$ref"].as_str() {
         Some(reference) => {
@@ -85,7 +86,7 @@ fn body(answer: &str) -> &str {
 #[test]
 fn whatever_a_browser_calls_itself_can_be_shown() {
     let service = Service::playing(&["--source", "exact:music"]);
-    // HTTP lets no control character through; what turns or hides words is left.
+    // HTTP permits no control characters; this tests characters that reverse or hide text.
     for (said, shown) in [
         ("\u{202e}gnp.exe\u{202c}", "gnp.exe"),
         ("zero\u{200b}wi\u{200d}dth\u{feff}", "zerowidth"),
@@ -153,7 +154,7 @@ fn the_judge_of_answers_finds_what_is_wrong() {
     assert!(!faults(&root, source, &json!("dancing"), "x").is_empty());
 }
 
-/// Every sample of `/metrics`, by its name with labels.
+/// Every sample of `/metrics`, keyed by name and labels.
 fn samples(service: &Service) -> BTreeMap<String, f64> {
     let answer = service.http("GET /metrics HTTP/1.1");
     assert!(answer.contains("content-type: text/plain; version=0.0.4"), "{answer}");
@@ -173,7 +174,7 @@ fn metrics_tell_what_happened() {
     let mut ear = service.listen();
     let heard_bytes: usize = (0..50).map(|_| ear.message().len()).sum();
     service.http("POST / HTTP/1.1");
-    // Messages are counted after they are written: a listener may hear one before.
+    // Messages are counted after they are written, so a listener may receive one before it is counted.
     let mut after = samples(&service);
     wait_until("the bytes that were heard are counted", || {
         after = samples(&service);
@@ -195,7 +196,7 @@ fn metrics_tell_what_happened() {
     }
 }
 
-/// Words that look like our metrics in a file.
+/// Words in a file that look like names of our metrics.
 fn metrics_named_in(file: &str) -> BTreeSet<String> {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
@@ -210,7 +211,7 @@ fn dashboard_and_alerts_speak_of_metrics_that_exist() {
     for file in ["docs/ref/metrics/dashboard.json", "docs/ref/metrics/alerts.yml"] {
         let named = metrics_named_in(file);
         assert!(named.len() >= 5, "{file} names metrics");
-        // Only a listener's own account brings this one into being.
+        // This metric appears only after a listener has sent a report.
         let gone: Vec<&String> =
             named.difference(&exist).filter(|name| *name != "synthwire_listener_glitches_total").collect();
         assert!(gone.is_empty(), "{file} names {gone:?}");

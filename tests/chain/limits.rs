@@ -1,4 +1,4 @@
-//! Each limit at its edge: what the other side gets, and the name under which it was counted.
+//! Each limit at its boundary: what the client gets, and the name under which the service counts it.
 
 use crate::service::{PATIENCE, Service};
 use crate::slow_client::small_connection;
@@ -44,7 +44,7 @@ fn what_does_not_come_in_time_is_ended() {
     half.write_all(format!("{head}\r\n\r\n{{").as_bytes()).unwrap();
     let mut said = Vec::new();
     silent.read_to_end(&mut said).unwrap();
-    // Whether every byte restarts the time-out: it must not.
+    // A new byte must not restart the time-out.
     while trickling.write_all(b"X: 1\r\n").is_ok() {
         std::thread::sleep(std::time::Duration::from_millis(500));
     }
@@ -62,7 +62,7 @@ fn one_address_has_so_many_connections_and_gets_them_back() {
     TcpStream::connect(service.address).unwrap().read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("too many connections"), "{answer}");
     drop((open.pop(), open.pop(), ear));
-    // Until their places are given back, one that asks is turned away, maybe before its words were read.
+    // Until the places are free again, a new client is turned away, maybe before its request was read.
     let served = || {
         let mut stream = TcpStream::connect(service.address).unwrap();
         let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -98,7 +98,8 @@ fn what_breaks_the_protocol_is_closed_with_its_code_and_counted() {
     assert_eq!((chatty.close_reason().0, counted(&service, "messages_too_many")), (1008, 1));
 }
 
-/// Bytes that the service's kernel keeps for whoever is connected to this port of it, the most of one (`/proc/net/tcp`).
+/// The largest number of bytes that the kernel holds for one connection to this port of the service
+/// (`/proc/net/tcp`).
 fn kept_for_one(port: u16) -> u64 {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let mine = table.lines().filter_map(|line| {

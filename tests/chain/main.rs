@@ -1,4 +1,4 @@
-//! The real program from end to end: sources to a raw socket, as other processes see it.
+//! The real program from end to end: from the source to a raw socket, as other processes see it.
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 

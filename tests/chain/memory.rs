@@ -1,4 +1,5 @@
-//! What outlives the service, met by another version of it: files of released versions, of newer ones, and of none.
+//! State that outlives the service, read by another version: files of released versions, of newer ones, and
+//! damaged files.
 
 use crate::service::Service;
 use std::fs;
@@ -6,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use synthwire::net::access::key::HashedKey;
 
-/// The files of the state folder.
+/// The names of the files in the state folder.
 const FILES: [&str; 4] = ["settings.json", "access.json", "authority.json", "leaf.json"];
 
-/// A folder that goes with the test.
+/// A folder that is removed after the test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -31,7 +32,7 @@ impl Folder {
         serde_json::from_slice(&fs::read(self.0.join(name)).unwrap()).unwrap()
     }
 
-    /// The key of this device's authority, on which all rests that listeners' devices trust.
+    /// The key of this device's authority, on which the trust of all listeners' devices depends.
     fn authority(&self) -> String {
         self.json("authority.json")["key"].as_str().unwrap().to_owned()
     }
@@ -56,7 +57,7 @@ fn released() -> Vec<PathBuf> {
     found
 }
 
-/// Keys, tokens, pair and authority of `folder` are in use.
+/// Checks that the service uses the keys, tokens, pair and authority of `folder`.
 fn is_in_use(folder: &Folder, authority: &str, first_channel: u16, what: &str) {
     let service = folder.start(&[]);
     let get = |headers: &str| service.http(&format!("GET /api/status HTTP/1.1{headers}"));
@@ -81,7 +82,7 @@ fn what_every_released_version_kept_is_used_and_so_is_what_a_newer_one_makes_of_
         let authority = folder.authority();
         is_in_use(&folder, &authority, 1, &version.display().to_string());
 
-        // A newer version has been here: another format, and fields nobody knows.
+        // A newer version has run here: it left another format and unknown fields.
         for name in FILES {
             let mut file = folder.json(name);
             file["format"] = 7.into();
@@ -146,7 +147,8 @@ fn nothing_in_the_state_folder_keeps_the_service_from_starting() {
     }
 }
 
-/// A data partition as the card's first program finds it, with what the service and it have left there; `init` repairs it.
+/// A data partition as the card's first program finds it, with files of the service and of that program;
+/// `init` repairs it.
 fn repaired(name: &str, how: &str, missing: &[&str]) -> (Folder, String) {
     let folder = Folder::new(name);
     let (state, config) = (folder.0.join("synthwire"), folder.0.join("etc/synthwire"));
@@ -194,7 +196,7 @@ fn what_a_repair_of_the_cards_partition_took_away_opens_no_door_and_replaces_no_
         ("preened", &["access.json", "authority.json"], "authority.json access.json", false),
         ("preened", &["authority.json"], "authority.json", true),
         ("preened", &["leaf.json"], "", true),
-        ("preened", &all[1..], "", true), // the power was cut before the service had ever started
+        ("preened", &all[1..], "", true), // power was lost before the service had ever started
         ("repaired", &["access.json"], "access.json", false),
         ("repaired", &["synthwire.toml"], "synthwire.toml", false),
         ("repaired", &all, "synthwire.toml authority.json access.json", false),
@@ -275,7 +277,7 @@ fn a_configuration_with_mistakes_or_of_a_newer_version_has_a_page_that_says_so()
     assert_eq!(code(&service.http("GET /api/status HTTP/1.1")), "401", "a key that was meant locks");
 }
 
-/// The service with this file, whose `listen` counts: it is not typed.
+/// The service with this configuration file and no `--listen`, so that the file's `listen` counts.
 fn with_file(text: &str, name: &str, variables: &[(&str, &str)]) -> Service {
     let file = std::env::temp_dir().join(format!("synthwire-lines-{name}-{}.toml", std::process::id()));
     fs::write(&file, text).unwrap();
@@ -291,7 +293,7 @@ fn with_file(text: &str, name: &str, variables: &[(&str, &str)]) -> Service {
 fn an_address_in_the_file_that_cannot_be_had_leaves_a_page_for_this_machine_that_names_the_line() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    // 192.0.2.0/24 is nobody's (RFC 5737).
+    // 192.0.2.0/24 belongs to no network (RFC 5737).
     for (listen, said) in [
         (
             taken.as_str(),

@@ -1,11 +1,11 @@
-//! The end of the notification socket that systemd would hold.
+//! The receiving end of the notification socket, in place of systemd.
 
 use crate::service::PATIENCE;
 use std::os::unix::net::UnixDatagram;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-/// Reads all the time, as systemd does: the socket holds a few messages only, and whoever sends the next waits.
+/// Reads continuously, as systemd does: the socket holds only a few messages, and then the next sender waits.
 pub(crate) struct Systemd(Receiver<String>);
 
 impl Systemd {
@@ -23,7 +23,7 @@ impl Systemd {
         Self(said)
     }
 
-    /// The next message that holds `part`, and those before it.
+    /// Waits for the next message that contains `part`, and returns it with those before it.
     pub(crate) fn wait_for(&self, part: &str) -> Vec<String> {
         let mut heard = Vec::new();
         loop {
@@ -35,7 +35,7 @@ impl Systemd {
         }
     }
 
-    /// Everything that was said until now, and that comes within this time.
+    /// All messages so far, and those that arrive within this time.
     pub(crate) fn hear_for(&self, time: Duration) -> Vec<String> {
         let until = Instant::now() + time;
         std::iter::from_fn(|| self.0.recv_timeout(until.saturating_duration_since(Instant::now())).ok())

@@ -1,11 +1,11 @@
-//! From an exact source to a raw WebSocket: every frame, in order, to the bit.
+//! From an exact source to a raw WebSocket: every frame arrives in order, bit for bit.
 
 use crate::service::{Ear, Heard, PATIENCE, Service};
 use serde_json::json;
 use std::time::{Duration, Instant};
 use synthwire::source::tone::{Pattern, exact_sample};
 
-/// 30 s of sound: long enough for every ring to wrap many times.
+/// 30 s of sound, enough for every ring to wrap many times.
 const FRAMES: u64 = 30 * 44_100;
 
 #[test]
@@ -37,7 +37,7 @@ fn every_frame_arrives_in_order_to_the_bit() {
                     notes += 1;
                     assert_eq!(note.lost_packets, 0, "this listener reads as fast as it can");
                 }
-                // A machine that stands still for 370 ms overruns the source; then the frames are named, not missing.
+                // A machine that stalls for 370 ms overruns the source; then a gap names the missing frames.
                 Heard::Gap(place, _) => {
                     next = Some((place.seq + 1, place.frame_index + u64::from(place.frames)));
                 }
@@ -126,7 +126,7 @@ fn what_listeners_report_is_shown_and_their_glitches_stay_when_they_go() {
     let service = Service::playing(&["--source", "exact:counter"]);
     let empty = &service.status()["listeners"];
     assert_eq!((&empty["reports"], &empty["glitches"]), (&json!([]), &json!({})));
-    // A pong says that what was said before the ping has been heard.
+    // The pong shows that the service has read everything that was sent before the ping.
     let report = |ear: &mut Ear, level_ms: f64, late: u32| {
         let glitches = json!({ "network_late": late });
         ear.say(&json!({ "type": "report", "mode": "auto", "delay_ms": null, "level_ms": level_ms, "target_ms": 8.5,
@@ -136,7 +136,7 @@ fn what_listeners_report_is_shown_and_their_glitches_stay_when_they_go() {
     };
     let (mut first, mut second) = (service.listen(), service.listen());
     report(&mut first, 9.25, 2);
-    report(&mut first, 99.0, 99); // too soon: not kept, and nobody is sent away for it
+    report(&mut first, 99.0, 99); // too soon: the report is ignored, but the listener stays connected
     report(&mut second, 7.0, 3);
     let said = json!({ "mode": "auto", "delay_ms": null, "level_ms": 9.25, "target_ms": 8.5,
         "arrival_tail_ms": null, "round_trip_ms": null, "glitches": { "network_late": 2 },

@@ -1,4 +1,5 @@
-//! HTTP as RFC 9110, 9112 and 6455 have it, asked of the real program: requests in, status and headers out.
+//! HTTP according to RFC 9110, 9112 and 6455, tested on the real program: requests in, status and headers
+//! out.
 
 use crate::fan_out::wait_until;
 use crate::service::Service;
@@ -8,7 +9,8 @@ const JSON: &str =
     "Content-Type: Application/JSON; charset=UTF-8\r\nContent-Length: 19\r\nConnection: close\r\n";
 const WISH: &str = r#"{"first_channel":1}"#;
 
-/// A request, the beginning of its answer's status line, and lines of its head in small letters; '!' before one that is not there.
+/// A request, the start of the expected status line, and header lines in lower case; '!' marks a line that
+/// must be absent.
 struct Case {
     request: String,
     status: &'static str,
@@ -31,7 +33,7 @@ fn post(lines: &str) -> String {
     format!("POST /api/settings HTTP/1.1\r\n{lines}\r\n{WISH}")
 }
 
-/// One that plays and lives: until then it takes no pair, and `/healthz` answers 503.
+/// Starts a service that plays and is healthy. Until then it accepts no pair, and `/healthz` answers 503.
 fn serve() -> Service {
     let service = Service::playing(&["--source", "exact:music", "--name", "synth.example.org"]);
     wait_until("it lives", || service.http("GET /healthz HTTP/1.1").ends_with("ok"));
@@ -151,7 +153,7 @@ fn a_socket_is_opened_for_our_own_pages() {
                 "101",
                 &["sec-websocket-accept: "],
             ),
-            case(socket(&format!("{UP}{v13}Origin: https://localhost\r\n")), "101", &[]), // a proxy of this machine that says nothing
+            case(socket(&format!("{UP}{v13}Origin: https://localhost\r\n")), "101", &[]), // a local proxy without headers
             case(
                 socket(&format!("{UP}{v13}Origin: https://localhost\r\nX-Forwarded-Proto: http\r\n")),
                 "403",

@@ -1,4 +1,4 @@
-//! The real program, started on a free port, and listeners that speak to it as browsers do.
+//! Starts the real program on a free port, and provides listeners that talk to it as browsers do.
 
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,32 +10,32 @@ use synthwire::core::wire::{self, ListenerNote, Place, Record};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::{Message, WebSocket};
 
-/// Far beyond what anything here takes; only a hang reaches it.
+/// Far longer than any step here takes; only a hang reaches it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running `synthwire serve`; killed when dropped.
+/// A running `synthwire serve`, which is killed when the value is dropped.
 pub(crate) struct Service {
     pub(crate) child: Child,
     pub(crate) address: SocketAddr,
     log: Receiver<String>,
-    /// Lines that were read while another was waited for: two threads of the service may speak in either order.
+    /// Log lines that were read while the test waited for another one: two threads may log in either order.
     passed: RefCell<Vec<String>>,
 }
 
 impl Service {
-    /// Starts it with `arguments` and waits until it says where it listens.
+    /// Starts the service with `arguments` and waits until it logs its address.
     pub(crate) fn start(arguments: &[&str]) -> Self {
         Self::start_in(&[], arguments)
     }
 
-    /// The same with these variables added to its environment.
+    /// The same as `start`, with these variables added to its environment.
     pub(crate) fn start_in(environment: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_synthwire"));
         command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).envs(environment.iter().copied());
         Self::started_by(command)
     }
 
-    /// Started by this command.
+    /// Starts the service with this command.
     pub(crate) fn started_by(mut command: Command) -> Self {
         let mut child =
             command.env_remove("RUST_LOG").stderr(Stdio::piped()).spawn().expect("the program starts");
@@ -48,7 +48,7 @@ impl Service {
         service
     }
 
-    /// The next log line that holds `part`.
+    /// Waits for the next log line that contains `part`.
     pub(crate) fn wait_for_log(&self, part: &str) -> String {
         let mut passed = self.passed.borrow_mut();
         if let Some(at) = passed.iter().position(|line| line.contains(part)) {
@@ -64,19 +64,19 @@ impl Service {
         }
     }
 
-    /// Starts it and waits until its source plays.
+    /// Starts the service and waits until its source plays.
     pub(crate) fn playing(arguments: &[&str]) -> Self {
         let service = Self::start(arguments);
         service.wait_for_log(" INFO playing ");
         service
     }
 
-    /// One request, its whole answer.
+    /// Sends one request and returns the whole answer.
     pub(crate) fn http(&self, request: &str) -> String {
         self.http_with(&format!("{request}\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address))
     }
 
-    /// The same, written by the caller from the first to the last byte.
+    /// The same as `http`, but the caller writes the whole request.
     pub(crate) fn http_with(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -86,7 +86,7 @@ impl Service {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    /// The head of an answer that has no end.
+    /// The header of an answer that never ends.
     pub(crate) fn head_of(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -105,12 +105,12 @@ impl Service {
         serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
     }
 
-    /// A listener that has had its hello.
+    /// Connects a listener and reads the hello.
     pub(crate) fn listen(&self) -> Ear {
         Ear::over(TcpStream::connect(self.address).unwrap())
     }
 
-    /// The same with further headers in its request.
+    /// The same as `listen`, with further headers in the request.
     pub(crate) fn listen_with(&self, headers: &[(&'static str, &str)]) -> Ear {
         let stream = TcpStream::connect(self.address).unwrap();
         let mut request = format!("ws://{}/ws", self.address).into_client_request().unwrap();
@@ -129,7 +129,7 @@ impl Drop for Service {
     }
 }
 
-/// Every line of a child's output, as it comes.
+/// Every line of a child's output, as it is written.
 fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
     let (send, receive) = channel();
     std::thread::spawn(move || {
@@ -143,7 +143,7 @@ fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
     receive
 }
 
-/// A record with its samples, out of the message's memory.
+/// A record and its samples, copied out of the message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     Audio(Place, Vec<[i16; 2]>),
@@ -151,13 +151,13 @@ pub(crate) enum Heard {
     Note(ListenerNote),
 }
 
-/// One message of the service.
+/// One message from the service.
 pub(crate) enum Said {
     Text(serde_json::Value),
     Sound(Vec<Heard>),
 }
 
-/// One listener.
+/// A listener's connection.
 pub(crate) struct Ear<S = TcpStream> {
     pub(crate) socket: WebSocket<S>,
     pub(crate) hello: serde_json::Value,
@@ -182,7 +182,7 @@ impl<S: Read + Write> Ear<S> {
         self.socket.send(Message::text(text)).unwrap();
     }
 
-    /// The next message, whatever it is.
+    /// The next message of any kind.
     pub(crate) fn message(&mut self) -> Message {
         self.socket.read().expect("the service goes on")
     }
@@ -201,7 +201,7 @@ impl<S: Read + Write> Ear<S> {
         }
     }
 
-    /// The next binary message's records; texts are passed over.
+    /// The records of the next binary message; texts are skipped.
     pub(crate) fn records(&mut self) -> Vec<Heard> {
         loop {
             if let Said::Sound(records) = self.said() {
@@ -210,7 +210,7 @@ impl<S: Read + Write> Ear<S> {
         }
     }
 
-    /// The next text message of this type; sound is passed over.
+    /// The next text message of this type; sound is skipped.
     pub(crate) fn text(&mut self, kind: &str) -> serde_json::Value {
         loop {
             match self.said() {
@@ -220,7 +220,7 @@ impl<S: Read + Write> Ear<S> {
         }
     }
 
-    /// The code and reason the service ends the connection with.
+    /// The code and reason with which the service closes the connection.
     pub(crate) fn close_reason(&mut self) -> (u16, String) {
         loop {
             match self.socket.read() {

@@ -1,4 +1,4 @@
-//! SIGTERM ends the service cleanly: listeners are told, the port is free, the exit code says so.
+//! SIGTERM ends the service cleanly: it tells the listeners, frees the port, and exits with code 0.
 
 use crate::service::Service;
 use nix::sys::signal::{Signal, kill};

@@ -1,4 +1,4 @@
-//! A listener that does not read harms itself alone, and hears the present again as soon as it reads.
+//! A listener that does not read harms only itself, and gets current sound again as soon as it reads.
 
 use crate::service::{Ear, Heard, Service};
 use socket2::{Domain, Socket, Type};
@@ -6,14 +6,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 use synthwire::clock::mono_raw_now;
 
-/// How long it does not read: many times what its queue holds.
+/// How long the listener does not read: many times the length of its queue.
 const ASLEEP: Duration = Duration::from_secs(6);
-/// Sound younger than this is the present.
+/// Sound younger than this counts as current.
 const PRESENT_NS: u64 = 300_000_000;
-/// What its queue holds: much more than a busy machine keeps the healthy listener waiting.
+/// Length of the listener's queue: much longer than a busy machine delays a healthy listener.
 const QUEUE_MS: u64 = 1000;
 
-/// A connection of which the other end's kernel keeps little.
+/// A connection with a small receive buffer in the client's kernel.
 pub(crate) fn small_connection(to: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -21,7 +21,7 @@ pub(crate) fn small_connection(to: SocketAddr) -> TcpStream {
     socket.into()
 }
 
-/// A listener whose own kernel keeps little for it.
+/// A listener with a small receive buffer in its own kernel.
 pub(crate) fn small_ear(service: &Service) -> Ear {
     Ear::over(small_connection(service.address))
 }
@@ -35,7 +35,7 @@ fn stalled_client_never_delays_the_others() {
 
     std::thread::sleep(ASLEEP);
 
-    // First what its own kernel had kept for it, then the news of what was lost, then the present.
+    // First the listener gets the contents of its kernel's buffer, then the loss note, then current sound.
     let (mut next, mut lost, mut stale_frames) = (None, Lost::default(), 0);
     loop {
         let mut present = false;
@@ -64,7 +64,7 @@ fn stalled_client_never_delays_the_others() {
     assert!(checked > 44_100, "the healthy listener heard {checked} frames without loss");
     let status = service.status();
     let counted = |what: &str| status["losses"]["queue_drop"][what].as_u64().unwrap();
-    // It may have lost more since it was last looked at; a packet that was never lost is never counted.
+    // More may have been lost since the last look, but the count never includes a packet that was not lost.
     assert!(counted("events") >= u64::from(lost.packets), "the status counts what the listener was told");
     assert_eq!(counted("frames"), counted("events") * 128);
 }
@@ -75,7 +75,7 @@ pub(crate) struct Lost {
     pub(crate) frames: u32,
 }
 
-/// Checks that a record joins the one before it, through a note that names the loss between them if there is one.
+/// Checks that a record follows the one before it, and that a note names any loss between them.
 pub(crate) fn join_up(next: &mut Option<(u32, u64)>, record: &Heard) -> Option<Lost> {
     match record {
         Heard::Audio(place, _) | Heard::Gap(place, _) => {

@@ -1,4 +1,4 @@
-//! `synthwire soak` beside the real service: it listens, and what it says in the end is so.
+//! `synthwire soak` beside the real service: it listens, and its final report is correct.
 
 use crate::service::Service;
 use nix::sys::signal::{Signal, kill};
@@ -11,7 +11,7 @@ fn soak(time: &str, address: &str) -> Child {
     command.env_remove("SYNTHWIRE_KEY").spawn().unwrap()
 }
 
-/// Lets it run until it listens.
+/// Starts `soak` and waits until it listens.
 fn listening(service: &Service) -> Child {
     let child = soak("1h", &service.address.to_string());
     while service.status()["listeners"]["now"] == 0 {}
@@ -33,7 +33,7 @@ fn interrupted_it_gives_the_verdict_so_far_and_its_exit_code_agrees() {
     let service = Service::playing(&["--source", "exact:music"]);
     let (passed, said) = interrupted(listening(&service));
     assert!(said.contains(", ended before its 1 h 0 min"), "{said}");
-    // On a busy machine sound may really be lost: then both say so.
+    // On a busy machine sound may really be lost; then both the exit code and the report say so.
     assert_eq!(passed, said.contains("PASSED after "), "{said}");
     assert_eq!(!passed, said.contains("FAILED after "), "{said}");
 }

@@ -1,4 +1,4 @@
-//! What systemd sees of the service: readiness, status, watchdog, reload, and the socket it passes.
+//! The service as systemd sees it: readiness, status, watchdog, reload, and the socket that systemd passes.
 
 use crate::fan_out::wait_until;
 use crate::notify::Systemd;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use synthwire::core::cause::Cause;
 use synthwire::source::tone::{Pattern, exact_sample};
 
-/// A folder of its own for each test, removed with it.
+/// A separate folder for each test, removed after it.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -47,7 +47,7 @@ fn it_says_when_it_is_ready_what_it_plays_that_it_lives_and_when_it_ends() {
     let service = Service::start_in(&environment, &["--source", "exact:music", "--channels", "8"]);
     let heard = systemd.wait_for("STATUS=Playing Exact test source, channels 1 and 2 of 8, ");
     if !heard.iter().any(|message| message.contains("READY=1")) {
-        systemd.wait_for("READY=1"); // the source and the thread that sends begin in either order
+        systemd.wait_for("READY=1"); // the source and the sending thread start in either order
     }
     systemd.wait_for("WATCHDOG=1");
     let _ear = service.listen();
@@ -56,10 +56,11 @@ fn it_says_when_it_is_ready_what_it_plays_that_it_lives_and_when_it_ends() {
     systemd.wait_for("STOPPING=1");
 }
 
-/// For the listeners below: a busy machine must not make them lose packets.
+/// For the listeners below: they must not lose packets on a busy machine.
 const PATIENT_QUEUE: [&str; 2] = ["--queue-ms", "2000"];
 
-/// Listens until told to stop, and checks every frame: in order, none missing that is not named, to the bit if `exactly`.
+/// Listens until told to stop, and checks that every frame arrives in order, that each gap is named, and, if
+/// `exactly`, each bit.
 fn every_frame_in_order(mut ear: Ear, enough: &AtomicBool, exactly: bool) -> u64 {
     let (mut next, mut frames) = (None, 0);
     while frames == 0 || !enough.load(Relaxed) {
@@ -74,7 +75,7 @@ fn every_frame_in_order(mut ear: Ear, enough: &AtomicBool, exactly: bool) -> u64
                     place
                 }
                 Heard::Gap(place, cause) => {
-                    // Only a machine that stood still loses frames here, never a reload.
+                    // Only a stall of the machine loses frames here; a reload never does.
                     assert_eq!(cause, Cause::CaptureXrun.code(), "a gap at frame {}", place.frame_index);
                     place
                 }
@@ -155,7 +156,7 @@ fn a_reload_moves_the_pair_for_everybody_and_leaves_one_that_a_listener_chose() 
     assert_eq!(other.text("source")["source"]["first_channel"], 5);
     reload(&service, "first_channel = 31\nlisteners_max = 100\n");
     assert_eq!(service.status()["source"]["first_channel"], 5);
-    // The later wish counts, also at the next start: what was chosen on the page is kept, and now this is.
+    // The later change wins, also at the next start: first the page's choice is kept, now the new setting is.
     reload(&service, "first_channel = 2\n");
     assert_eq!(service.status()["source"]["first_channel"], 2);
     let kept = || std::fs::read_to_string(Path::new(&state).join("settings.json")).unwrap_or_default();
@@ -168,7 +169,8 @@ fn a_reload_moves_the_pair_for_everybody_and_leaves_one_that_a_listener_chose() 
 
 #[test]
 fn the_socket_that_systemd_passes_is_used_and_any_other_refused() {
-    // As systemd passes them: descriptor 3, and the environment naming it and its process.
+    // Passes the socket as systemd does: as descriptor 3, with environment variables that give its name and
+    // the process.
     const PASS: &str =
         "exec 3<&0 0</dev/null; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http; exec \"$@\"";
     let passing = |socket: OwnedFd| {

@@ -1,4 +1,4 @@
-//! One thread of a running service, held still or watched as a debugger does it: the others go on.
+//! Stops or traces one thread of a running service, as a debugger does; the other threads continue.
 
 use crate::service::Service;
 use nix::libc;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 
-/// The thread of this name, by the kernel's number; the first one has its program's name.
+/// The kernel's number of the thread with this name; the first thread has the program's name.
 pub(crate) fn number_of(service: &Service, name: &str) -> i32 {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", service.child.id())).unwrap();
     let named = |task: &std::fs::DirEntry| {
@@ -19,8 +19,8 @@ pub(crate) fn number_of(service: &Service, name: &str) -> i32 {
 
 /// Asks the kernel for something about a traced thread.
 fn trace(request: libc::c_uint, thread: i32, address: usize, word: usize) -> i64 {
-    // SAFETY: the requests used here read or write no memory of this process but the buffer of GET_SYSCALL_INFO, which its
-    // caller owns and whose length it passes.
+    // SAFETY: the requests used here touch no memory of this process except the buffer of GET_SYSCALL_INFO;
+    // the caller owns that buffer and passes its length.
     let answer = unsafe {
         libc::ptrace(request as _, thread, address as *mut libc::c_void, word as *mut libc::c_void)
     };
@@ -28,10 +28,10 @@ fn trace(request: libc::c_uint, thread: i32, address: usize, word: usize) -> i64
     answer
 }
 
-/// Waits until a traced thread has stopped; how.
+/// Waits until a traced thread has stopped, and returns its status.
 fn stopped(thread: i32) -> i32 {
     let mut status = 0;
-    // SAFETY: the status lives through the call, which fills it.
+    // SAFETY: `status` lives through the call that fills it.
     let waited = unsafe { libc::waitpid(thread, &raw mut status, libc::__WALL) };
     assert!(waited == thread && libc::WIFSTOPPED(status), "{thread} is gone: {status:#x}");
     status
@@ -43,7 +43,8 @@ fn seize(thread: i32, options: i32) {
     stopped(thread);
 }
 
-/// A thread that stands still until this is dropped. To be dropped before its service, by the thread that made it.
+/// A thread that stays stopped until this value is dropped. The thread that created the value must drop it
+/// before its service.
 pub(crate) struct Held(i32);
 
 impl Held {
@@ -59,7 +60,7 @@ impl Drop for Held {
     }
 }
 
-/// A thread whose system calls are noted.
+/// A thread whose system calls are recorded.
 pub(crate) struct Watched {
     enough: Arc<AtomicBool>,
     watching: JoinHandle<BTreeSet<i64>>,
@@ -93,16 +94,17 @@ impl Watched {
         Self { enough, watching }
     }
 
-    /// The numbers of the calls it has made.
+    /// The numbers of the calls that the thread has made.
     pub(crate) fn calls(self) -> BTreeSet<i64> {
         self.enough.store(true, Relaxed);
         self.watching.join().unwrap()
     }
 }
 
-/// The call that is being entered, if it is not being left.
+/// The system call at whose entry the thread stopped; None at an exit.
 fn entered(thread: i32) -> Option<i64> {
-    // Of the kernel's `struct ptrace_syscall_info`: what it is (1: entered) in the first byte, the number at 24.
+    // Fields of the kernel's `struct ptrace_syscall_info`: the kind of stop (1: entry) is in the first byte,
+    // the call number at 24.
     const ENTERED: u8 = 1;
     const NUMBER_AT: usize = 24;
     let mut info = [0_u8; 88];
@@ -119,11 +121,11 @@ fn a_watched_thread_tells_what_it_asks_of_the_kernel() {
     std::thread::sleep(std::time::Duration::from_millis(200)); // a few dozen periods
     let calls = capture.calls();
     assert!(calls.contains(&libc::SYS_clock_nanosleep) && calls.contains(&libc::SYS_write), "{calls:?}");
-    // The law of src/rt/mod.rs, seen from outside: a wait and a wake-up.
+    // The rule of src/rt/mod.rs, seen from outside: only a wait and a wake-up.
     assert_eq!(calls.len(), 2, "{calls:?}");
 }
 
-/// What a thread that carries sound never asks for: files, other threads.
+/// System calls that a thread which carries sound must never make: those for files and other threads.
 pub(crate) const FORBIDDEN: [(&str, i64); 12] = [
     ("openat", libc::SYS_openat),
     ("fsync", libc::SYS_fsync),

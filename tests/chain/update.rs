@@ -1,5 +1,5 @@
-//! A bundle that comes over the network: taken whole, or refused under its name. What is done with it is not the service's
-//! affair (`make test-update`); here a folder stands for the system's updater.
+//! A bundle that arrives over the network: accepted completely, or refused with a named reason. Installing it
+//! is not the service's job (`make test-update` tests that); here a folder stands for the system's updater.
 
 use crate::service::Service;
 use std::io::{Read, Write};
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use synthwire::net::access::key::HashedKey;
 use synthwire::update::BUNDLE_BYTES_MAX;
 
-/// A state folder, an updater's, a configuration; gone when dropped.
+/// A state folder, an updater's folder and a configuration. All are removed when the value is dropped.
 struct Device(PathBuf);
 
 impl Device {
@@ -17,7 +17,7 @@ impl Device {
         std::fs::create_dir_all(path.join("updater")).unwrap();
         let device = Self(path);
         device.says(r#"{"state":"idle"}"#);
-        // Whether the machine that tests was switched on just now must not matter.
+        // With a key, it does not matter whether the test machine was switched on just now.
         let key = HashedKey::of("owner's key", [5; 16]).unwrap();
         let text = format!("settings_key = {:?}\n", key.as_str());
         std::fs::write(device.path("synthwire.toml"), text).unwrap();
@@ -43,7 +43,7 @@ impl Device {
         Service::start(&arguments)
     }
 
-    /// What of updates lies in the state folder.
+    /// The update files in the state folder.
     fn left(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.0.join("state")).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -75,7 +75,7 @@ const BUNDLE: &str = "Content-Type: application/vnd.rauc\r\nAuthorization: Beare
 fn send(service: &Service, headers: &str, bundle: &[u8]) -> String {
     let mut stream = TcpStream::connect(service.address).unwrap();
     stream.write_all(head(service, "/api/update", headers, bundle.len() as u64).as_bytes()).unwrap();
-    let _ = stream.write_all(bundle); // a refusal may come before the end
+    let _ = stream.write_all(bundle); // the refusal may come before the end
     answer(stream)
 }
 
@@ -94,7 +94,7 @@ fn refused(service: &Service, name: &str) -> u64 {
     service.status()["refusals"][name].as_u64().unwrap()
 }
 
-/// Waits for what another thread of the service does.
+/// Waits until another thread of the service has done its work.
 fn until(what: impl Fn() -> bool) {
     for _ in 0..600 {
         if what() {
@@ -161,7 +161,7 @@ fn a_bundle_has_a_largest_size_that_is_told_before_it_is_sent_and_kept_when_it_i
     assert!(said.contains("An update has at most 209715200 bytes."), "{said}");
     assert_eq!(refused(&service, "update_too_long"), 1);
 
-    // In pieces, without a length, by somebody who never ends.
+    // A chunked upload without a length, from a client that never finishes.
     let mut stream = TcpStream::connect(service.address).unwrap();
     let request =
         head(&service, "/api/update", BUNDLE, 0).replace("Content-Length: 0", "Transfer-Encoding: chunked");
@@ -224,7 +224,7 @@ fn without_an_updater_or_a_waiting_update_it_says_so() {
 fn junk_is_refused_by_its_first_bytes_and_the_next_good_one_is_taken() {
     let device = Device::new("junk");
     let service = device.start(&[]);
-    // A whole one is told of; hardly more than its beginning is taken.
+    // The length of the whole bundle is announced, but the service reads little more than its beginning.
     let mut stream = TcpStream::connect(service.address).unwrap();
     stream.write_all(head(&service, "/api/update", BUNDLE, BUNDLE_BYTES_MAX).as_bytes()).unwrap();
     stream.write_all(&vec![0; 300_000]).unwrap();

@@ -1,4 +1,5 @@
-//! What strangers do. Each attack runs from an address of its own until its time is over, and notes what it was told.
+//! Attacks by strangers. Each runs from its own address until its time is over, and records the answers it
+//! got.
 
 use crate::service::PATIENCE;
 use socket2::{Domain, Socket, Type};
@@ -9,11 +10,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tungstenite::{Message, WebSocket};
 
-/// What an attacker did and heard.
+/// What an attacker did and which answers it got.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) tries: u64,
-    /// Refusals it was told of, by the name the service should count them under.
+    /// The refusals it got, by the name under which the service should count them.
     pub(crate) refusals: BTreeMap<&'static str, u64>,
 }
 
@@ -30,7 +31,7 @@ impl Findings {
     }
 }
 
-/// Where an attacker is, and whom it attacks.
+/// An attacker's address, and its target.
 #[derive(Clone, Copy)]
 struct Place {
     target: SocketAddr,
@@ -46,7 +47,7 @@ impl Place {
         Some(socket.into())
     }
 
-    /// Sends these bytes and reads to the end; nothing where the connection was cut.
+    /// Sends these bytes and reads to the end; None if the connection was cut.
     fn ask(self, bytes: &[u8]) -> Option<String> {
         let mut stream = self.connect()?;
         stream.write_all(bytes).ok()?;
@@ -62,17 +63,17 @@ impl Place {
     }
 }
 
-/// One way to attack.
+/// One kind of attack.
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
-    /// What must have been counted, whether it was told or not.
+    /// The limits that must have counted it, whether the attacker was told or not.
     pub(crate) counted: &'static [&'static str],
-    /// One round of it.
+    /// Runs one round.
     round: fn(Place, &mut Findings),
 }
 
 impl Attack {
-    /// Attacks from 127.0.0.`from` until then.
+    /// Attacks from 127.0.0.`from` until the given time.
     pub(crate) fn run(&self, target: SocketAddr, from: u8, until: Instant) -> Findings {
         let place = Place { target, from: Ipv4Addr::new(127, 0, 0, from) };
         let mut found = Findings::default();
@@ -84,7 +85,7 @@ impl Attack {
     }
 }
 
-/// All of them.
+/// All attacks.
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack { name: "slowloris", counted: &["head_late", "connections_per_address"], round: slowloris },
     Attack { name: "idle sockets", counted: &["head_late", "connections_per_address"], round: idle },
@@ -110,7 +111,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack { name: "too many listeners", counted: &["listeners_full"], round: crowd },
 ];
 
-/// Many connections that never finish their request.
+/// Opens many connections that never finish their request.
 fn slowloris(place: Place, _: &mut Findings) {
     let mut held: Vec<TcpStream> = (0..70).filter_map(|_| place.connect()).collect();
     for _ in 0..4 {
@@ -121,14 +122,14 @@ fn slowloris(place: Place, _: &mut Findings) {
     }
 }
 
-/// Many connections that say nothing.
+/// Opens many connections that send nothing.
 fn idle(place: Place, _: &mut Findings) {
     let held: Vec<TcpStream> = (0..70).filter_map(|_| place.connect()).collect();
     sleep(Duration::from_millis(5500));
     drop(held);
 }
 
-/// Connections that come and go as fast as one thread can, some reset.
+/// Opens and closes connections as fast as one thread can, some with a reset.
 fn flood(place: Place, _: &mut Findings) {
     for number in 0..50 {
         let Some(mut stream) = place.connect() else { continue };
@@ -136,7 +137,7 @@ fn flood(place: Place, _: &mut Findings) {
             let _ = stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
         }
         if number % 3 == 0 {
-            let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)); // ends it with a reset
+            let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)); // closes with a reset
         }
     }
     sleep(Duration::from_millis(50));
@@ -147,7 +148,7 @@ fn garbage(place: Place, found: &mut Findings) {
         let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ found.tries;
         let bytes: Vec<u8> = std::iter::repeat_with(|| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 56) as u8 | 0x80 // no letter of a method
+            (state >> 56) as u8 | 0x80 // never a letter of a method
         })
         .take(300)
         .collect();
@@ -190,7 +191,7 @@ fn too_large(place: Place, found: &mut Findings) {
     sleep(Duration::from_millis(20));
 }
 
-/// Handshakes that stop anywhere, and sockets that vanish right after one.
+/// Breaks off handshakes at any point, and drops sockets right after a complete one.
 fn half_open(place: Place, _: &mut Findings) {
     let request = format!(
         "GET /ws HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -207,7 +208,7 @@ fn half_open(place: Place, _: &mut Findings) {
     sleep(Duration::from_millis(30));
 }
 
-/// Reads to the close and gives its code.
+/// Reads until the connection closes, and returns the close code.
 fn close_code(socket: &mut WebSocket<TcpStream>) -> Option<u16> {
     loop {
         match socket.read() {
@@ -244,7 +245,7 @@ fn chatty(place: Place, found: &mut Findings) {
     }
 }
 
-/// Listeners that stop reading, some of which vanish.
+/// Listeners that stop reading; some of them disappear.
 fn stalled(place: Place, _: &mut Findings) {
     let held: Vec<_> = (0..8).filter_map(|_| place.listen()).collect();
     sleep(Duration::from_millis(2500));
@@ -302,7 +303,7 @@ fn guesses(place: Place, found: &mut Findings) {
     sleep(Duration::from_millis(20));
 }
 
-/// More connections than there may be at all, from so many addresses that each has few.
+/// More connections than the service accepts in total, from so many addresses that each has only a few.
 fn everywhere(place: Place, _: &mut Findings) {
     let [.., last] = place.from.octets();
     let from = |number: u8| Place { from: Ipv4Addr::new(127, 0, last, number), ..place };

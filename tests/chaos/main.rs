@@ -1,9 +1,10 @@
-//! One listener hears every frame to the bit while everything a stranger can do is done to the service, for
-//! `CHAOS_S` seconds (25 without it; `make test-hostile` takes 600).
+//! One listener receives every frame, bit for bit, while strangers attack the service in every way for
+//! `CHAOS_S` seconds (default 25; `make test-hostile` takes 600).
 //!
-//! Attackers come from addresses of their own (127.0.0.2 and on), so that the limits hold for them and one attack does not
-//! hide another. What each was told is compared with what the service counted; its memory must not grow. Only a machine that stood
-//! still for longer than the service keeps sound for excuses a gap, and threads of the test watch whether it did (`witness`).
+//! Attackers have their own addresses (127.0.0.2 and up), so that the limits apply to them and one attack
+//! does not hide another. The test compares the answers that each attacker got with the service's counts; the
+//! service's memory must not grow. A gap is excused only if the machine stalled for longer than the service
+//! buffers sound; threads of the test watch for that (`witness`).
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]
 
@@ -26,9 +27,9 @@ use synthwire::source::tone::{Pattern, exact_sample};
 use synthwire::units::NS_PER_S;
 use witness::{Freeze, Witnesses, frozen_ns};
 
-/// Connections one attacking address may have.
+/// Maximum number of connections from one attacking address.
 const PER_ADDRESS: &str = "60";
-/// What a warm service may grow by: allocators keep pages, listeners' buffers come and go.
+/// How much the memory of a warm service may grow: allocators keep pages, and listeners' buffers come and go.
 const GROWTH_BYTES_MAX: u64 = 6 * 1024 * 1024;
 
 fn memory_bytes(service: &Service) -> u64 {
@@ -37,15 +38,15 @@ fn memory_bytes(service: &Service) -> u64 {
     line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
 }
 
-/// What the reference listener heard.
+/// What the reference listener received.
 #[derive(Debug, Default)]
 struct Account {
     frames: u64,
-    /// What the service says is missing, and its cause.
+    /// The gaps that the service announced, and their causes.
     gaps: Vec<(Place, u16)>,
 }
 
-/// Checks every frame until it is told to stop.
+/// Checks every frame until told to stop.
 fn listen(mut ear: Ear, stop: &AtomicBool) -> Account {
     let (mut next, mut account) = (None, Account::default());
     while !stop.load(Relaxed) {
@@ -78,10 +79,10 @@ fn listen(mut ear: Ear, stop: &AtomicBool) -> Account {
     account
 }
 
-/// The device and the hand-off to the fan-out thread keep 372 ms each: a machine that ran in every 300 ms lost nothing by standing
-/// still.
+/// The device and the hand-off to the fan-out thread hold 372 ms each. If the machine runs in every 300 ms,
+/// stalls lose nothing.
 const EXCUSING_NS: u64 = 300_000_000;
-/// How long before its gap that was at most.
+/// The freeze may precede its gap by at most this.
 const BEFORE_NS: u64 = 1_000_000_000;
 
 /// The gaps that no freeze of the machine explains.
@@ -93,7 +94,7 @@ fn unexcused(gaps: &[(Place, u16)], freezes: &[Freeze]) -> Vec<(Place, u16)> {
     gaps.iter().filter(|(place, _)| !excused(place)).copied().collect()
 }
 
-/// Attacks in every way at once, until the time is over; what each was told.
+/// Attacks in every way at once until the time is over; returns what each attacker was told.
 fn attack(service: &Service, time: Duration) -> Vec<Findings> {
     let until = Instant::now() + time;
     let target = service.address;
@@ -108,8 +109,9 @@ fn attack(service: &Service, time: Duration) -> Vec<Findings> {
         .collect()
 }
 
-/// Starts the service with what its unit gives it: its threads that are not real-time come before ordinary programs, such as strangers
-/// on this very machine. A thread that sends would else wait for one of those wherever memory or a wake-up goes from one to the other.
+/// Starts the service with the privileges of its unit: even its threads that are not real-time run before
+/// ordinary programs, such as strangers on this same machine. Otherwise a sending thread would wait for one
+/// of those whenever memory or a wake-up passes between them.
 fn favoured(further: &[&str]) -> Service {
     let mut command = Command::new("sh");
     command.args([
@@ -134,7 +136,7 @@ fn favoured(further: &[&str]) -> Service {
     service
 }
 
-/// Waits until nobody but the reference listener and the asking is left.
+/// Waits until only the reference listener and this query are connected.
 fn wait_for_quiet(service: &Service) {
     while service.status()["listeners"]["connections"].as_u64().unwrap() > 2 {
         thread::sleep(Duration::from_millis(200));
@@ -143,7 +145,7 @@ fn wait_for_quiet(service: &Service) {
 
 #[test]
 fn the_listener_hears_nothing_of_what_strangers_do() {
-    // make hands it on empty where nobody has set it.
+    // make passes an empty value if the variable is not set.
     let wished = std::env::var("CHAOS_S").ok().filter(|text| !text.is_empty());
     let seconds: u64 = wished.map_or(25, |text| text.parse().expect("CHAOS_S is a number"));
     let settings = std::env::temp_dir().join(format!("synthwire-chaos-{}.toml", std::process::id()));

@@ -1,5 +1,6 @@
-//! Whether the machine itself stood still: one thread for each processor asks to be woken every millisecond, above every thread of the
-//! service where it may. When even it is late, nothing on that processor ran.
+//! Detects whether the machine itself stalled. One thread per processor asks to be woken every millisecond,
+//! with a priority above all threads of the service if permitted. When even this thread is late, nothing ran
+//! on that processor.
 
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
@@ -10,23 +11,23 @@ use std::time::Duration;
 use synthwire::clock::mono_raw_now;
 use synthwire::rt::thread::{RtRequest, become_prompt};
 
-/// Above the capture thread's.
+/// Above the priority of the capture thread.
 const PRIORITY: u8 = 80;
 const WAKE_EVERY: Duration = Duration::from_millis(1);
-/// A wake so late is a freeze, ns.
+/// A wake-up this late is a freeze, ns.
 const LATE_NS: u64 = 5_000_000;
 
-/// A processor stood still between these two moments of the service's clock, ns.
+/// Start and end of a stall of one processor, by the service's clock, ns.
 pub(crate) type Freeze = (u64, u64);
 
-/// Who watches the processors.
+/// The threads that watch the processors.
 pub(crate) struct Witnesses {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Vec<Freeze>>>,
 }
 
 impl Witnesses {
-    /// One for each processor.
+    /// Starts one thread per processor.
     pub(crate) fn begin() -> Self {
         let stop = Arc::<AtomicBool>::default();
         let processors = thread::available_parallelism().map_or(1, usize::from);
@@ -38,7 +39,7 @@ impl Witnesses {
         Self { stop, threads }
     }
 
-    /// What they saw.
+    /// Stops the threads and returns the freezes they saw.
     pub(crate) fn end(self) -> Vec<Freeze> {
         self.stop.store(true, Relaxed);
         self.threads.into_iter().flat_map(|thread| thread.join().expect("it only sleeps")).collect()
@@ -48,7 +49,7 @@ impl Witnesses {
 fn watch(processor: usize, stop: &AtomicBool) -> Vec<Freeze> {
     let mut only = CpuSet::new();
     let _ = only.set(processor).and_then(|()| sched_setaffinity(Pid::from_raw(0), &only));
-    become_prompt(RtRequest { priority: PRIORITY, cpu: None }); // where it may not, the service may not either
+    become_prompt(RtRequest { priority: PRIORITY, cpu: None }); // a refusal here affects the service, too
     let (mut freezes, mut last) = (Vec::new(), mono_raw_now());
     while !stop.load(Relaxed) {
         thread::sleep(WAKE_EVERY);
@@ -61,7 +62,7 @@ fn watch(processor: usize, stop: &AtomicBool) -> Vec<Freeze> {
     freezes
 }
 
-/// For how much of a span the processor that stood still longest did so, ns.
+/// How long the most affected processor was frozen within a time span, ns.
 pub(crate) fn frozen_ns(freezes: &[Freeze], (from_ns, to_ns): (u64, u64)) -> u64 {
     let within = |&(began, ended): &Freeze| ended.min(to_ns).saturating_sub(began.max(from_ns));
     freezes.iter().map(within).max().unwrap_or(0)

@@ -1,4 +1,5 @@
-//! The paths of `docs/ref/openapi.json` are those of `src/net/endpoints.rs`: guards, bodies and answers. Its schemas are written by hand.
+//! The paths of `docs/ref/openapi.json` match `src/net/endpoints.rs`: guards, bodies and answers. The schemas
+//! are hand-written.
 
 use crate::stands;
 use serde_json::{Map, Value, json};

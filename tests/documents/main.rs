@@ -1,11 +1,12 @@
-//! What documents say of what the code declares is what it declares. `make documents` writes it.
+//! The generated parts of documents match the declarations in the code. `make documents` writes those parts.
 
 mod endpoints;
 mod settings;
 
 use std::path::Path;
 
-/// The text between two marks of a file is this. Where the environment says WRITE=1 it is written instead.
+/// Checks that the text between two marks of a file is `expected`. With WRITE=1 in the environment it writes
+/// that text instead.
 fn stands(file: &str, (begin, end): (&str, &str), expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));

@@ -1,4 +1,5 @@
-//! What the guide, the man page and the package say of the settings is what `src/config/settings.rs` declares.
+//! The settings in the guide, the man page and the package match their declarations in
+//! `src/config/settings.rs`.
 
 use crate::stands;
 use std::fmt::Write as _;
@@ -11,13 +12,13 @@ const PACKAGED: &str = "packaging/synthwire.toml";
 const CARD: &str = "image/config/synthwire.toml";
 const MAN_PAGE: &str = "packaging/synthwire.1";
 
-/// The default in words, as code where it is a value.
+/// The default in words; values are set as code.
 fn default(setting: &Setting) -> String {
     let words = setting.default();
     if words == setting.unset { words } else { format!("`{words}`") }
 }
 
-/// Several options of a list add up.
+/// Options of a list may be given several times.
 fn option(Setting { option, kind, .. }: &Setting) -> String {
     let times = if matches!(kind, Kind::Names | Kind::Addresses) { ", several times" } else { "" };
     if option.is_empty() { String::new() } else { format!("`{option}`{times}") }
@@ -55,7 +56,8 @@ fn the_packages_file_explains_each_that_stands_there() {
             Kind::HashedKey => ", as 'synthwire key' prints it".to_owned(),
             _ => String::new(),
         };
-        // Where a mark alone is taken away a line must hold; no key can be shown that does.
+        // Each line must be valid once its mark is removed. That is impossible for keys, because no valid key
+        // can be shown.
         let mark = if *kind == Kind::HashedKey { "# " } else { "#" };
         let default = setting.default();
         write!(text, "\n# {about}{range}. Default: {default}.\n{mark}{key} = {example}\n")

@@ -1,4 +1,4 @@
-/** The page in Firefox: with shared memory, and by messages where a proxy drops the isolating headers. */
+/** The page in Firefox: with shared memory, and with messages where a proxy drops the isolation headers. */
 
 import test from 'node:test';
 import { BareProxy } from '../browser/rig/bare_proxy.js';

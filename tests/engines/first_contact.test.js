@@ -1,4 +1,7 @@
-/** First contact in the other engines: past Firefox's real warning, and in both without one where the device is trusted. */
+/**
+ * First contact in the other engines: past Firefox's real warning, and in both engines without a warning where the device is
+ * trusted.
+ */
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,11 +18,11 @@ import { until } from '../browser/rig/until.js';
 import { find, Firefox } from './rig/firefox.js';
 import { WebKit } from './rig/webkit.js';
 
-/** Clicks from the typed name to sound. */
+/** Maximum number of clicks from the typed name to sound. */
 const CLICKS_MAX = { untrusted: 4, trusted: 2 };
-/** The parts of Firefox's warning, since version 153 at least. */
+/** The parts of Firefox's warning page, as of version 153. */
 const WARNING = { title: 'net-error-card >>> #error-title', advanced: 'net-error-card >>> #advanced-button', proceed: 'net-error-card >>> #exception-button' };
-/** Where Debian's programs look for authorities, and for names. */
+/** The files where Debian's programs look up authorities and names. */
 const BUNDLE = '/etc/ssl/certs/ca-certificates.crt';
 const HOSTS = '/etc/hosts';
 
@@ -66,7 +69,7 @@ test('where Firefox trusts the device there is no warning, and sound in at most 
 });
 
 test('where WebKit trusts the device there is no warning, and sound in at most two clicks', async (t) => {
-  // It asks the system's bundle and the system's names: both are others in surroundings of its own.
+  // WebKit uses the system's certificate bundle and host names, so it gets its own copies of both.
   const folder = mkdtempSync(join(speakers.folder, 'surroundings-'));
   const [bundle, hosts] = [join(folder, 'bundle'), join(folder, 'hosts')];
   writeFileSync(bundle, readFileSync(BUNDLE, 'utf8') + new X509Certificate(authority).toString());
@@ -82,7 +85,7 @@ test('where WebKit trusts the device there is no warning, and sound in at most t
 
 /** @typedef {{name: string, clicks: number, evaluate: (expression: string) => Promise<any>, click: (selector: string) => Promise<number>}} Engine */
 
-/** @param {Engine} engine @returns {Promise<string>} what the page's own check found */
+/** @param {Engine} engine @returns {Promise<string>} the result of the page's own check */
 function checked(engine) {
   return until('the check has ended', async () => /yes|no$/.exec(await engine.evaluate('document.querySelector("#checked").dataset.trusted'))?.[0]);
 }

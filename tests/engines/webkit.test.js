@@ -1,4 +1,4 @@
-/** The page in WebKitGTK: with shared memory, and as it comes (isolated, and yet without SharedArrayBuffer). */
+/** The page in WebKitGTK: with shared memory, and with its defaults (isolated, but without SharedArrayBuffer). */
 
 import test from 'node:test';
 import { assertListens, openEngineStage } from './rig/listening.js';

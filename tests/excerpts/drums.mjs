@@ -1,8 +1,8 @@
-// A drum kit, close, in a small room: kick, snare, toms, hi-hat, at the balance of a finished mix.
+// A drum kit recorded closely in a small room: kick, snare, toms, hi-hat, with the balance of a finished mix.
 import { filtered, framesOf, noise, place, RATE_HZ, room, stage } from './sound.mjs';
 
 const SIXTEENTH_S = 60 / 112 / 4;
-/** One character a sixteenth: loud, soft, nothing. Two bars' worth of the excerpt's six beats, with a fill. */
+/** One character per sixteenth: loud, soft, or silent. The six beats of the excerpt are taken from these two bars, with a fill. */
 const PATTERN = {
   kick: 'X.....X...X.....X..x....',
   snare: '....X..x.x..X.......x.X.',
@@ -11,7 +11,7 @@ const PATTERN = {
   low: '....................XxX.',
 };
 
-/** A membrane: its modes, gliding down as the skin relaxes. */
+/** A membrane: its modes, whose pitch drops as the skin relaxes. */
 function membrane({ f_hz, glide, glide_s, modes, seconds }) {
   const samples = new Float64Array(framesOf(seconds));
   for (const [ratio, level, decay_s] of modes) {
@@ -56,7 +56,7 @@ function tom(f_hz) {
   };
 }
 
-/** Six square waves out of tune with each other, and noise, all above 7 kHz: metal. */
+/** Six mistuned square waves and noise, all above 7 kHz, sound like metal. */
 function hat(decay_s) {
   return (random) => {
     const frames = framesOf(decay_s * 7);

@@ -1,5 +1,5 @@
-// Writes the excerpts concealment and splices are judged by: `node tests/excerpts/generate.mjs`. Piano, strings and drums, 3.2 s each,
-// made from nothing (no recording, no sample): partials, noise and rooms, as a synthesizer would. Same numbers on every run.
+// Writes the excerpts that test concealment and splices: `node tests/excerpts/generate.mjs`. Piano, strings and drums, 3.2 s
+// each, are synthesized from partials, noise and rooms, without recordings or samples. Every run gives the same numbers.
 import { writeFileSync } from 'node:fs';
 import { randomFrom } from '../web/sim/random.js';
 import { drums } from './drums.mjs';
@@ -9,10 +9,10 @@ import { RATE_HZ } from './sound.mjs';
 
 const FULL_SCALE = 32767;
 const HEADER_BYTES = 44;
-/** Where a player who leaves headroom peaks: -3 dBFS. */
+/** Peak level of a player who leaves headroom: -3 dBFS. */
 const PEAK = 0.7;
 
-/** 16-bit stereo WAV, with triangular dither as a converter's noise floor. */
+/** A 16-bit stereo WAV, with triangular dither as the noise floor of a converter. */
 function wav(left, right, random) {
   const peak = left.reduce((most, sample, frame) => Math.max(most, Math.abs(sample), Math.abs(right[frame])), 0);
   const bytes = Buffer.alloc(HEADER_BYTES + left.length * 4);
@@ -20,7 +20,7 @@ function wav(left, right, random) {
   bytes.writeUInt32LE(bytes.length - 8, 4);
   bytes.write('WAVEfmt ', 8);
   bytes.writeUInt32LE(16, 16);
-  bytes.writeUInt16LE(1, 20); // integers
+  bytes.writeUInt16LE(1, 20); // integer samples
   bytes.writeUInt16LE(2, 22);
   bytes.writeUInt32LE(RATE_HZ, 24);
   bytes.writeUInt32LE(RATE_HZ * 4, 28);

@@ -1,7 +1,7 @@
 // A piano: stiff strings in twos and threes, a felt hammer, dampers, a soundboard that knocks, a room.
 import { FRAMES, filtered, framesOf, gauss, hz, noise, place, RATE_HZ, room, stage } from './sound.mjs';
 
-/** [seconds, key, velocity 0 to 1, seconds held]: a slow phrase over broken chords, as one would play to hear a stream. */
+/** [seconds, key, velocity 0 to 1, seconds held]: a slow phrase over broken chords, as a player would test a stream. */
 const NOTES = [
   [0.02, 36, 0.6, 1.5], [0.02, 60, 0.55, 0.7], [0.03, 64, 0.5, 0.7], [0.025, 67, 0.55, 0.7], [0.03, 76, 0.7, 0.45],
   [0.42, 79, 0.62, 0.4], [0.62, 74, 0.5, 0.25], [0.8, 72, 0.66, 0.5], [0.81, 52, 0.45, 0.6], [1.12, 71, 0.45, 0.2],
@@ -9,7 +9,7 @@ const NOTES = [
   [1.61, 81, 0.75, 0.6], [2.05, 77, 0.6, 0.3], [2.22, 84, 0.7, 0.25], [2.38, 83, 0.55, 0.2], [2.5, 79, 0.6, 0.7],
   [2.51, 43, 0.6, 0.7], [2.51, 59, 0.5, 0.7], [2.52, 62, 0.5, 0.7],
 ];
-/** The hammer strikes at an eighth of the string: every eighth partial is nearly missing. */
+/** The hammer strikes at an eighth of the string, so every eighth partial is nearly missing. */
 const STRIKE = 1 / 8.3;
 
 /** One string: partials f0 n sqrt(1 + B n^2), each with a fast and a slow decay (two polarisations). */
@@ -44,15 +44,15 @@ function string(f0_hz, key, velocity, held_s, random) {
 function note(at_s, key, velocity, held_s, out, random) {
   const strings = key < 40 ? 1 : key < 52 ? 2 : 3;
   const gain = velocity ** 1.7 / strings ** 0.7;
-  const contact = framesOf(0.0045 * 2 ** (-(key - 48) / 26)); // the hammer leaves the string: low notes later
+  const contact = framesOf(0.0045 * 2 ** (-(key - 48) / 26)); // the time until the hammer leaves the string, longer for low notes
   for (let count = 0; count < strings; count += 1) {
     const cents = gauss(random) * 0.8;
     const samples = string(hz(key) * 2 ** (cents / 1200), key, velocity, held_s, random);
     for (let frame = 0; frame < contact; frame += 1) samples[frame] *= 0.5 - 0.5 * Math.cos((Math.PI * frame) / contact);
-    // Low strings to the left, and each string of a note from a slightly different side.
+    // Low strings are on the left, and each string of a note comes from a slightly different direction.
     place(out, samples, framesOf(at_s), gain, (key - 62) / 50 + (count - (strings - 1) / 2) * 0.25);
   }
-  // The knock of key and soundboard, and the felt's own noise.
+  // The knock of key and soundboard, and the noise of the felt.
   const knock = noise(framesOf(0.09), random).map((sample, frame) => sample * Math.exp(-frame / framesOf(0.014)));
   const board = [[95, 3], [180, 4], [410, 5]].map(([f_hz, q]) => filtered(knock, 'band', f_hz, q));
   const felt = filtered(filtered(knock.map((sample, frame) => sample * Math.exp(-frame / framesOf(0.004))), 'high', 900, 0.7), 'low', 5200, 0.7);

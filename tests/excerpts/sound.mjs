@@ -1,4 +1,4 @@
-// What the three instruments share: a stereo stage, filters, a room.
+// The common parts of the three instruments: a stereo stage, filters, a room.
 
 export const RATE_HZ = 44100;
 export const SECONDS = 3.2;
@@ -6,14 +6,14 @@ export const FRAMES = Math.round(SECONDS * RATE_HZ);
 
 export const hz = (key) => 440 * 2 ** ((key - 69) / 12);
 export const framesOf = (seconds) => Math.round(seconds * RATE_HZ);
-/** Between -1 and 1, roughly normal. */
+/** A random number between -1 and 1, roughly normally distributed. */
 export const gauss = (random) => random() + random() + random() - 1.5;
 
 export function stage() {
   return { left: new Float64Array(FRAMES), right: new Float64Array(FRAMES) };
 }
 
-/** Adds a mono sound. pan: -1 left to 1 right, equal power. */
+/** Adds a mono sound to the stage. pan: -1 is left, 1 is right, equal power. */
 export function place(stage, samples, at, gain, pan) {
   const angle = ((pan + 1) * Math.PI) / 4;
   const end = Math.min(samples.length, FRAMES - at);
@@ -23,7 +23,7 @@ export function place(stage, samples, at, gain, pan) {
   }
 }
 
-/** A second-order filter (Bristow-Johnson's cookbook). kind: 'low', 'high' or 'band' (0 dB at its middle). */
+/** A second-order filter (Bristow-Johnson's cookbook). kind: 'low', 'high' or 'band' (0 dB at the centre). */
 export function filtered(samples, kind, frequency_hz, q) {
   const w = (2 * Math.PI * frequency_hz) / RATE_HZ;
   const alpha = Math.sin(w) / (2 * q);
@@ -48,8 +48,8 @@ export function noise(frames, random) {
 }
 
 /**
- * A room: eight delay lines that feed each other (Jot's network with a Householder matrix), the treble dying sooner.
- * Adds its sound to the stage.
+ * A room: eight delay lines that feed each other (Jot's network with a Householder matrix); the treble decays faster.
+ * Adds the room's sound to the stage.
  */
 export function room(stage, { decay_s, level, damping }) {
   const lengths = [1031, 1327, 1523, 1801, 2081, 2347, 2671, 2969];

@@ -1,14 +1,14 @@
-// A string ensemble: several players to a voice, each a little off, each with a vibrato and a bow of its own; bodies; a hall.
+// A string ensemble: each voice has several slightly detuned players with their own vibrato and bow; then bodies and a hall.
 import { FRAMES, filtered, framesOf, gauss, hz, noise, place, RATE_HZ, room, stage } from './sound.mjs';
 
-/** [seconds, seconds long, keys]: two chords bound by common tones. */
+/** [seconds, length in seconds, keys]: two chords with common tones. */
 const CHORDS = [[0, 1.75, [43, 50, 59, 67, 74]], [1.62, 1.7, [48, 52, 60, 67, 76]]];
 const PLAYERS = 5;
 const TABLE = 8192;
 /** Resonances of a violin's body: air, wood, bridge hill. [Hz, width Hz, gain] */
 const BODY = [[280, 60, 1.6], [460, 90, 1.8], [700, 200, 0.8], [1200, 400, 0.9], [2600, 900, 1.5]];
 
-/** One period of the bowed string behind the body, for this pitch. */
+/** One period of the bowed string before the body's resonances, for this pitch. */
 function wave(f0_hz, random) {
   const samples = new Float64Array(TABLE);
   for (let n = 1; n * f0_hz < 15_000; n += 1) {
@@ -31,7 +31,7 @@ function player(f0_hz, frames, random) {
   const samples = new Float64Array(frames);
   let [at, angle, drift, pressure] = [random() * TABLE, random() * 6, 0, 0];
   for (let frame = 0; frame < frames; frame += 1) {
-    drift += gauss(random) * 0.02 - drift * 2e-4; // a hand is never still: some cents, slowly
+    drift += gauss(random) * 0.02 - drift * 2e-4; // a hand is never still: the pitch drifts slowly by some cents
     pressure += gauss(random) * 0.0016 - pressure * 4e-4;
     angle += (2 * Math.PI * vibrato_hz) / RATE_HZ;
     const bend = cents + drift + depth * Math.sin(angle) * Math.min(1, frame / framesOf(0.35));

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What a device is called while its names change, by the real avahi: names.sh SERVICE FOLDER, as root. One line for each check.
+# Checks a device's names while they change, with the real avahi: names.sh SERVICE FOLDER, as root. Prints one line per check.
 #
-# Two machines, each with a network, a host name and a /run of its own, on one switch: `device`, with the service, and `other`, which looks
-# on. The service is started once.
+# There are two machines on one switch, each with its own network, host name and /run: `device` runs the service, and `other`
+# watches. The service is started once.
 set -euo pipefail
 service=$(realpath "$1") folder=$(realpath "$2")
 cd "$folder"
@@ -13,7 +13,8 @@ running=()
 trap 'kill "${running[@]}" 2>/dev/null || true' EXIT
 declare -A machines avahi
 
-# soon COMMAND...: whether it comes to hold within a minute: avahi takes seconds, and a new answerer is looked for twice a minute.
+# soon COMMAND...: whether the command succeeds within a minute: avahi takes seconds, and the service looks for a responder twice
+# a minute.
 soon() {
     local until=$((SECONDS + 60))
     until "$@"; do
@@ -31,7 +32,7 @@ check() {
 # on MACHINE COMMAND...
 on() { nsenter "${inside[@]}" --target "${machines[$1]}" "${@:2}"; }
 
-# run MACHINE LOG COMMAND...: goes on until the end of the test. Not by `on`, so that what is killed is the command itself.
+# run MACHINE LOG COMMAND...: runs until the end of the test. It does not use `on`, so that a kill hits the command itself.
 run() {
     nsenter "${inside[@]}" --target "${machines[$1]}" "${@:3}" >>"$2.log" 2>&1 &
     running+=($!)
@@ -50,7 +51,7 @@ machine() {
     soon test -e "$1.up"
 }
 
-# plug MACHINE ADDRESS: into the switch.
+# plug MACHINE ADDRESS: connects the machine to the switch.
 plug() {
     nsenter --target "${machines[switch]}" --net ip link add "$1" type veth peer name eth0 netns "${machines[$1]}"
     nsenter --target "${machines[switch]}" --net ip link set "$1" master switch up
@@ -75,22 +76,22 @@ stop_avahi() {
     wait "${avahi[$1]}" || true
 }
 
-# What the other machine sees; avahi keeps a host name's capitals, which mean nothing in a name.
+# The services that the other machine sees; avahi keeps capitals in a host name, which mean nothing.
 announced() { on other avahi-browse --resolve --parsable --terminate "$1" | awk -F';' -v at="$device_at" '$1 == "=" && $8 == at { print tolower($7) ":" $9 }' | sort -u; }
 only_announced() { [ "$(announced _http._tcp)" = "$1:$http" ] && [ "$(announced _https._tcp)" = "$1:$https" ]; }
-# resolves NAME ADDRESS MACHINE: as that one sees it.
+# resolves NAME ADDRESS MACHINE: whether that machine resolves the name to this address.
 resolves() { [ "$(on "$3" avahi-resolve --name "$1" -4 | cut -f2)" = "$2" ]; }
 ask() { on other curl --silent --max-time 10 --output /dev/null --write-out '%{http_code}' --resolve "*:$http:$device_at" --resolve "*:$https:$device_at" "$@"; }
 accepted() { [ "$(ask "http://$1:$http/")" = 200 ]; }
 refused() { [ "$(ask "http://$1:$http/")" = 421 ]; }
-# By whoever trusts this device, and as the name it believes it asks for.
+# Whether a client that trusts this device accepts its certificate for this name.
 certified() { [ "$(ask --cacert authority.pem "https://$1:$https/")" = 200 ]; }
 not_certified() { ! ask --cacert authority.pem "https://$1:$https/"; }
 
-# says HOW: the last the service has said of its name.
+# says HOW: whether the service's latest log line about its name ends like this.
 says() { [[ $(grep 'known on this network as' service.log | tail -n 1) == *" as $1" ]]; }
 
-# both_called NAME: the two come to have one name while the network is in two pieces, as after an access point's return.
+# both_called NAME: both machines get the same name while the network is split in two, as happens when an access point returns.
 both_called() {
     nsenter --target "${machines[switch]}" --net ip link set other nomaster
     on other avahi-set-host-name "$1"
@@ -98,8 +99,8 @@ both_called() {
     nsenter --target "${machines[switch]}" --net ip link set other master switch
 }
 
-# taken_over NAME: the other machine comes to have it. The first of two that hears of it leaves the name, so the other speaks
-# before it hears; then it hears the device ask for the name once more, and defends it.
+# taken_over NAME: the other machine takes the name. Of the two, the first to hear of a conflict gives up the name. So the other
+# machine speaks before it hears; then it hears the device ask for the name once more, and defends it.
 taken_over() {
     nsenter --target "${machines[switch]}" --net ip link set other type bridge_slave mcast_flood off
     on other avahi-set-host-name "$1"
@@ -107,7 +108,7 @@ taken_over() {
     nsenter --target "${machines[switch]}" --net ip link set other type bridge_slave mcast_flood on
 }
 
-# is_called NAME WHEN: the three that must be one.
+# is_called NAME WHEN: checks that the three names agree.
 is_called() {
     check "$2: $1 is announced, with both ports and no other name" only_announced "$1"
     check "$2: $1 leads to it" resolves "$1" "$device_at" other
@@ -123,7 +124,7 @@ cat >bus.conf <<'END'
   <policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/></policy>
 </busconfig>
 END
-# avahi looks for a user of its own name, also where it does not become that user.
+# avahi looks up a user called avahi, even when it does not switch to that user.
 (cat /etc/passwd && echo 'avahi:x:65532:65532::/:/bin/false') >passwd
 (cat /etc/group && echo 'avahi:x:65532:') >group
 printf '[server]\nuse-ipv4=yes\nuse-ipv6=no\n[publish]\npublish-aaaa-on-ipv4=no\n' >avahi.conf
@@ -154,7 +155,7 @@ check 'and is certified' certified stage-pi.local
 on device sh -c 'echo Piano_Pi >/proc/sys/kernel/hostname'
 for name in pianopi.local piano_pi; do check "the host name has changed: $name is accepted" accepted "$name"; done
 check 'the host name has changed: pianopi.local is certified' certified pianopi.local
-# As the guide has it: avahi asks for the host name at its start only.
+# As the guide says, avahi asks for the host name only when it starts.
 stop_avahi device
 start_avahi device
 check 'avahi was started anew, and the service follows it' says 'pianopi.local, through avahi'
@@ -175,7 +176,7 @@ check 'and that one keeps it' resolves flute.local "$other_at" other
 on device sh -c 'echo Piano_Pi >/proc/sys/kernel/hostname'
 is_called pianopi.local 'without avahi, the host name has changed back'
 both_called pianopi
-# Before the other machine asks, and finds its own name taken.
+# This comes before the other machine asks and finds its own name taken.
 check 'without avahi the service sees that another machine has come by its name' says 'pianopi-2.local, without avahi'
 is_called pianopi-2.local 'without avahi, another machine has the name'
 on other avahi-set-host-name guitar

@@ -1,5 +1,5 @@
-// What a browser does at Synthwire behind a reverse proxy, asked of the real proxy: node proxy.mjs PAGE KEY, where PAGE is the page's whole
-// address under synth.example.org (which is looked for at 127.0.0.1), and KEY the listening key. One line for each check.
+// Acts like a browser at Synthwire behind a real reverse proxy: node proxy.mjs PAGE KEY. PAGE is the page's full address under
+// synth.example.org (which is resolved to 127.0.0.1); KEY is the listening key. Prints one line per check.
 
 import https from 'node:https';
 import WebSocket from 'ws';
@@ -26,7 +26,7 @@ function ask(path, { method = 'GET', headers = {}, body = '' } = {}) {
   });
 }
 
-/** What a socket says: the status of a refusal, or its hello and how many packets came after it. */
+/** The result of a socket: the status of a refusal, or the hello and the number of packets that followed. */
 function listen(headers) {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(new URL('ws', page).href.replace(/^http/, 'ws'), { ...reach, headers });

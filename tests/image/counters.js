@@ -1,32 +1,36 @@
 /**
- * Reads the virtual MONTAGE's counters out of a recording, resampled or not, from the description in tools/montage/src/signal.rs
- * alone: channel c counts frames modulo its own prime, from a start of its own. A ramp is a ramp after resampling; near the place
- * where one channel begins anew, the other tells.
+ * Reads the virtual MONTAGE's counters from a recording, which may be resampled. It follows only the description in
+ * tools/montage/src/signal.rs: channel c counts frames modulo its own prime, from its own start. A ramp is still a ramp after
+ * resampling. Where one channel wraps around, the other one is used.
  */
 
-/** Of each channel. */
+/** The modulus of each channel. */
 const MODULI = [65_521, 65_519, 65_497, 65_479, 65_449, 65_447, 65_437, 65_423];
 const STARTS = [0, 3_700, 8_800, 15_300, 23_200, 32_500, 43_200, 55_300];
 
-/** A frame is the next one if its count is within this of it: less than one frame, more than a resampler's ripple on a ramp. */
+/**
+ * A frame is the next one if its count is within this distance: less than one frame, but more than the ripple of a resampler on a
+ * ramp.
+ */
 const NEXT_WITHIN = 0.75;
-/** So many frames in a row, on both channels, do not count on by chance. */
+/** This many frames in a row, on both channels, do not follow by chance. */
 const PROOF_FRAMES = 64;
-/** And are each so near to one more than the one before. */
+/** For that, each frame must be this close to its predecessor plus one. */
 const STEP_WITHIN = 0.2;
-/** A jump is looked for among so many turns of the first counter (1.5 s each), back and ahead. */
+/** A jump is searched within this many turns of the first counter (1.5 s each), back and ahead. */
 const TURNS_BACK = 20;
 const TURNS_AHEAD = 60;
 
 /**
  * @typedef {object} Order
- * @property {number} frames recorded ones that follow the one before
- * @property {{at: number, frames: number, jump: number | null}[]} breaks recorded frame, how long, and by how many frames the source moved on
- *   against the recording meanwhile: above 0 sound is missing, below it is repeated; null when it is no place of the same sound
+ * @property {number} frames recorded frames that follow the one before
+ * @property {{at: number, frames: number, jump: number | null}[]} breaks recorded frame, length, and by how many frames the
+ *   source moved on relative to the recording: above 0 sound is missing, below 0 it is repeated; null if no position of the sound
+ *   fits
  */
 
 /**
- * @param {Float32Array} samples interleaved pairs, full scale 1 @param {number} firstChannel from 0: the pair that is heard
+ * @param {Float32Array} samples interleaved pairs, full scale 1 @param {number} firstChannel of the selected pair, from 0
  * @param {number} [from] recorded frame @returns {Order}
  */
 export function orderOf(samples, firstChannel, from = 0) {
@@ -44,7 +48,7 @@ export function orderOf(samples, firstChannel, from = 0) {
   };
   /** @type {Order} */
   const order = { frames: 0, breaks: [] };
-  /** Counts of the last frame in order. @type {[number, number] | null} */
+  /** The counts of the last frame in order. @type {[number, number] | null} */
   let last = null;
   let lastFrame = from;
   for (let frame = from; frame < length; frame += 1) {
@@ -72,7 +76,12 @@ export function orderOf(samples, firstChannel, from = 0) {
   return order;
 }
 
-/** @param {number} left by how much the left count is off @param {number} right @param {number[]} moduli @returns {number | null} frames, of any size */
+/**
+ * @param {number} left error of the left count
+ * @param {number} right
+ * @param {number[]} moduli
+ * @returns {number | null} the jump in frames, of any size
+ */
 function jumpOf(left, right, moduli) {
   for (let turn = 0; turn <= TURNS_AHEAD; turn += 1) {
     for (const turns of turn <= TURNS_BACK ? [turn, -turn] : [turn]) {
@@ -88,7 +97,7 @@ function modulo(value, modulus) {
   return ((value % modulus) + modulus) % modulus;
 }
 
-/** @param {number} value @param {number} modulus @returns {number} the nearest to 0 of the same rest */
+/** @param {number} value @param {number} modulus @returns {number} the congruent value nearest to 0 */
 function centred(value, modulus) {
   return modulo(value + modulus / 2, modulus) - modulus / 2;
 }

@@ -1,6 +1,6 @@
 /**
- * A browser on this machine opens the page of the image that runs in the emulator, and what it plays are the virtual MONTAGE's
- * counters in order, on every channel. Started by tools/image.sh, which says where in ADDRESS.
+ * A browser on this machine opens the page of the image in the emulator, and plays the virtual MONTAGE's counters in order, on
+ * every channel. tools/image.sh starts this test and passes the address in ADDRESS.
  */
 
 import assert from 'node:assert/strict';
@@ -14,16 +14,16 @@ import { orderOf } from './counters.js';
 
 const PAIRS = [1, 3, 5, 7];
 const SECONDS = 12;
-/** After the pair was changed: the fade, and what was on its way. */
+/** Wait after a change of the pair: for the fade, and for sound on its way. */
 const SETTLING_MS = 3000;
 const LOOK_EVERY_MS = 200;
-/** The service names what USB lost within so long. */
+/** The service reports USB losses within this time. */
 const NAMED_MS = 4000;
-/** As the page counts: what is nearer to the one before is the same glitch. */
+/** As in the page: a break closer than this to the one before belongs to the same glitch. */
 const SAME_GLITCH_FRAMES = 4410;
-/** While a browser starts beside it, the emulator falls behind. */
+/** The emulator falls behind while a browser starts beside it. */
 const STARTED_MS = 10_000;
-/** It stands still now and then later, too; what it withholds is named, and the rest is in order. */
+/** The emulator also stalls later at times. Those losses are named, and the rest must be in order. */
 const ORDERED_SHARE = 0.8;
 
 const speakers = await Speakers.open();
@@ -33,7 +33,7 @@ after(() => chromium.close());
 
 test('a browser plays the counters of every channel in order, and says what is missing', async (t) => {
   const page = await chromium.open(/** @type {string} */ (process.env.ADDRESS));
-  // Fewer, longer messages: the emulator has work enough.
+  // This mode sends fewer, longer messages: the emulator is busy enough.
   await page.evaluate('document.querySelector("input[name=mode][value=safest]").click()');
   await page.click('#listen');
   await page.reaches('playing');
@@ -61,7 +61,7 @@ test('a browser plays the counters of every channel in order, and says what is m
   assert.deepEqual(page.complaints, []);
 });
 
-/** By the keyboard, from whatever pair another listener has left. @param {import('../browser/rig/chromium_page.js').ChromiumPage} page @param {number} first channel of the pair */
+/** Selects a pair by keyboard, whichever pair is selected now. @param {import('../browser/rig/chromium_page.js').ChromiumPage} page @param {number} first channel of the pair */
 async function choose(page, first) {
   const chosen = async () => Number(await page.evaluate('document.querySelector("#pair").value'));
   await page.evaluate('document.querySelector("#pair").focus()');

@@ -1,4 +1,4 @@
-/** The pair selector changes what is heard, for everyone. */
+/** The pair selector changes the sound for all listeners. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -39,13 +39,14 @@ async function firstChannel() {
 }
 
 /**
- * Sample for sample, as soon as the reader rests; on a busy machine it may be moved on at any moment, and rest again.
+ * Checks that the sound is exact as soon as the reader rests. On a busy machine the reader may move at any moment, and then rest
+ * again.
  *
  * @param {test.TestContext} t @param {[number, number]} channels from 0
  */
 async function assertHeard(t, channels) {
   for (let attempt = 1; ; attempt += 1) {
-    await pass(1000); // the fade, and what was on its way
+    await pass(1000); // the fade, and sound on its way
     const recording = stage.speakers.record();
     await pass(SECONDS * 1000);
     const sound = recording.stop();

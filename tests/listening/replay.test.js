@@ -1,8 +1,8 @@
 /**
- * A trace of arrivals, replayed in real Chromium and in the simulation: the delay is the same.
+ * Replays a trace of arrivals in real Chromium and in the simulation: both get the same delay.
  *
- * What is simulated is the trace that the page itself wrote down ("Save arrivals"), and when its audio thread rendered and its Worker
- * looked: what this machine and this browser added on the way is in them. Nothing else differs.
+ * The simulation uses the trace that the page itself recorded ("Save arrivals"), and the times when its audio thread rendered and
+ * its Worker looked. So it includes the delays that this machine and this browser added. Nothing else differs.
  */
 
 import assert from 'node:assert/strict';
@@ -18,7 +18,7 @@ import { TraceRun } from '../web/sim/trace_run.js';
 const SECONDS = 60;
 const PACKET_FRAMES = 128;
 const SEED = 7;
-/** The figure of issue 3. */
+/** The required agreement from issue 3. */
 const AGREES_WITHIN_MS = 2;
 
 const stage = await openTwoClockStage('--source', 'exact:noise');
@@ -37,7 +37,7 @@ for (const network of ['wired', 'good-wifi', 'crowded']) {
     const report = await page.report();
     const { blocks, looks, arrivals } = await watchedThreads(page);
     const { packets: saved, packetFrames } = parseTrace(await savedArrivals(page));
-    // By the page's clock, as everything the threads have written down.
+    // By the page's clock, like everything that the threads have recorded.
     const aheadMs = mean(arrivals.map((ms, index) => ms - /** @type {typeof saved[number]} */ (saved[index]).arrival_ms));
     const arrived = saved.map((packet) => ({ ...packet, capture_ms: packet.capture_ms + aheadMs, arrival_ms: packet.arrival_ms + aheadMs }));
     const sounding = blocks.filter(({ isSounding }) => isSounding);
@@ -51,7 +51,7 @@ for (const network of ['wired', 'good-wifi', 'crowded']) {
   });
 }
 
-/** By the page's own button. @param {import('../browser/rig/chromium_page.js').ChromiumPage} page @returns {Promise<string>} CSV */
+/** Uses the page's own button. @param {import('../browser/rig/chromium_page.js').ChromiumPage} page @returns {Promise<string>} CSV */
 async function savedArrivals(page) {
   await page.evaluate(`window.saved = new Promise((give) => {
     const { createObjectURL } = URL;
@@ -60,7 +60,7 @@ async function savedArrivals(page) {
   return page.evaluate('window.saved');
 }
 
-/** @param {{ms: number}[]} rendered @returns {number} blocks that began within half a millisecond */
+/** @param {{ms: number}[]} rendered @returns {number} the largest number of blocks that began within half a millisecond */
 function burst(rendered) {
   let most = 0;
   for (let from = 0, to = 0; to < rendered.length; to += 1) {
@@ -70,7 +70,7 @@ function burst(rendered) {
   return most;
 }
 
-/** Of milliseconds since 1970, too: their sum would not be exact. @param {number[]} values */
+/** Works for milliseconds since 1970, whose sum would not be exact. @param {number[]} values */
 function mean(values) {
   const [first = NaN] = values;
   return first + values.reduce((sum, value) => sum + value - first, 0) / values.length;

@@ -1,6 +1,7 @@
 /**
- * Two clocks: the service plays its own exact sound by the machine's clock, the speakers by theirs. The sound is resampled then, and
- * nothing of it is lost: no gap, no step, a speed that is the clocks' difference, and a level that stays where it was put.
+ * Two clocks: the service plays its own exact sound by the machine's clock, and the speakers run by theirs. The page then
+ * resamples, and no sound is lost: no gap, no step, a speed that equals the clocks' difference, and a level that stays where it
+ * was set.
  */
 
 import assert from 'node:assert/strict';
@@ -11,24 +12,24 @@ import { openTwoClockStage } from '../browser/rig/stage.js';
 import { pass } from '../browser/rig/until.js';
 import { nowNs, Watchdog } from '../browser/rig/watchdog.js';
 
-/** While the clocks are being learned. */
+/** Time to learn the clocks. */
 const LEARNING_SECONDS = 20;
 const SECONDS = 20;
 const ATTEMPTS = 3;
-/** The source's crystal: together with the null sink's own error a difference that no estimate can overlook. */
+/** The source's clock error: added to the null sink's own error, it makes a difference that no estimate can overlook. */
 const SKEW_PPM = 500;
-/** The rig's clock is known to some 10 ppm itself. */
+/** The rig's clock is itself known only to some 10 ppm. */
 const DRIFT_DOUBT_PPM = 40;
-/** The speed is the clocks' difference, and on top of it what still brings the level to its target. */
+/** The speed is the clocks' difference, plus the correction that still brings the level to its target. */
 const RATE_DOUBT_PPM = 120;
-/** What a busy machine hardly ever needs. */
+/** A lead that even a busy machine hardly ever needs. */
 const LEAD_MS = 150;
 const LEVEL_DOUBT_MS = 1;
-/** Between two pieces time passes at the speed found, and no step is hidden in it. */
+/** Between two pieces time passes at the measured speed, so no step is hidden there. */
 const STEP_FRAMES = 0.05;
-/** The source's frame heard first is one of so many before those that have come: a lead, and what the browser's output holds. */
+/** The first source frame that is heard lies this far at most before the newest one: a lead, and the browser's output buffer. */
 const WITHIN_FRAMES = 4 * RATE_HZ;
-/** Room above the noise (rig/resemblance.js). */
+/** Headroom above the noise (rig/resemblance.js). */
 const VOLUME = 0.6;
 
 const stage = await openTwoClockStage('--source', 'exact:noise', '--skew-ppm', String(SKEW_PPM));
@@ -75,7 +76,7 @@ async function listen(watchdog) {
     await pass(SECONDS * 1000);
     const sound = recording.stop();
     const after = await page.report();
-    // What moves the level on purpose, or takes sound away, has a name; on a quiet machine nothing of it happens.
+    // Deliberate corrections of the level, and losses, are counted; on a quiet machine there are none.
     const isDisturbed = JSON.stringify([before.glitches, before.splices]) !== JSON.stringify([after.glitches, after.splices])
       || before.target_ms !== after.target_ms || watchdog.frozenShare(fromNs, nowNs()) > 0
       || stage.speakers.starvedNs.some((timeNs) => timeNs > fromNs);
@@ -85,7 +86,10 @@ async function listen(watchdog) {
   }
 }
 
-/** @param {import('../browser/rig/recording.js').Sound} sound @param {number} to the source has come no further when the recording begins */
+/**
+ * @param {import('../browser/rig/recording.js').Sound} sound
+ * @param {number} to the source frame reached when the recording begins, or a later one
+ */
 function judge(sound, to) {
   const found = pieces(sound, EXACT.noise, { first: REACH_FRAMES, frames: sound.frames - REACH_FRAMES, from: Math.max(0, to - WITHIN_FRAMES), to });
   assert.ok(found.length > 0, 'what is heard is not the source');

@@ -1,4 +1,4 @@
-/** Two people listen: both hear the same sound, whole, and neither hears of the other. */
+/** Two people listen: both hear the same complete sound, and neither disturbs the other. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -10,14 +10,14 @@ import { pass } from '../browser/rig/until.js';
 
 const SECONDS = 5;
 const LOOK_EVERY_FRAMES = RATE_HZ / 2;
-/** Room above two times the noise (rig/resemblance.js). */
+/** Headroom above two times the noise (rig/resemblance.js). */
 const VOLUME = 0.5;
 
 const stage = await openStage('noise');
 
 test('two pages at once are two whole sounds', async (t) => {
   const pages = [await stage.chromium.open(stage.service.address), await stage.chromium.open(stage.service.address)];
-  // Another mode, another lead: the two are not heard as one.
+  // With another mode and lead, the two do not sound at the same time.
   await pages[1]?.evaluate('document.querySelector("input[name=mode][value=safest]").click()');
   for (const page of pages) {
     await page.setVolume(VOLUME);
@@ -25,7 +25,7 @@ test('two pages at once are two whole sounds', async (t) => {
     await page.reaches('playing');
   }
   assert.equal(await stage.service.listeners(), 2);
-  await pass(2000); // the first moments may hold corrections
+  await pass(2000); // the first moments may contain corrections
   const recording = stage.speakers.record();
   await pass(SECONDS * 1000);
   const sound = recording.stop();
@@ -38,6 +38,6 @@ test('two pages at once are two whole sounds', async (t) => {
     if (one && other) residuals.push(residualOfTwo(sound, EXACT.noise, frame, [one.index, other.index]));
   }
   t.diagnostic(`without both sounds the recording is at ${residuals.map((db) => db.toFixed(0)).join(', ')} dB`);
-  // Elsewhere one of the two was interrupted or spliced, or the sound server starved: noise is explained so far by no chance.
+  // Elsewhere one of the two was interrupted or spliced, or the sound server starved. No chance match explains noise this well.
   assert.ok(residuals.filter((db) => db < RESIDUAL_DB).length > residuals.length / 3, 'the recording is not the sum of two whole sounds');
 });

@@ -1,4 +1,4 @@
-/** The pictures of the page that the documents show: taken of the demo instrument, after a minute of playing. */
+/** Takes the pictures of the page for the documents, with the demo instrument, after some minutes of playing. */
 
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { openTwoClockStage } from '../browser/rig/stage.js';
 import { pass } from '../browser/rig/until.js';
 
 const FOLDER = fileURLToPath(new URL('../../docs/pictures/', import.meta.url));
-/** Long enough for the delay to settle, and for its graph to show nothing but that. */
+/** Long enough for the delay to settle, and for its graph to show only the settled delay. */
 const PLAYING_MS = 150_000;
 
 const stage = await openTwoClockStage('--demo');

@@ -1,4 +1,5 @@
-// What packages.sh does where apt refuses: judged in an apt of its own, with packages made here. This machine's are not touched.
+// What packages.sh does when apt refuses. The test uses its own apt with packages made here, and does not touch this machine's
+// packages.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -13,7 +14,7 @@ after(() => rmSync(folder, { recursive: true }));
 const architecture = run('dpkg', '--print-architecture').trim();
 const sha256 = (path) => createHash('sha256').update(readFileSync(path)).digest('hex');
 
-/** Makes a package; `files` are copied to where they are on this machine. @returns its paragraph of a Packages file */
+/** Makes a package with `files`, copied from the same paths on this machine. @returns its paragraph of a Packages file */
 function make(suite, name, version, relations, files = {}) {
     const tree = join(folder, 'tree');
     rmSync(tree, { recursive: true, force: true });
@@ -30,7 +31,7 @@ function make(suite, name, version, relations, files = {}) {
     return `${head}Filename: ${name}_${version}_${architecture}.deb\nSize: ${statSync(file).size}\nSHA256: ${sha256(file)}\n\n`;
 }
 
-/** A suite as apt reads it. */
+/** Writes a suite that apt can read. */
 function publish(suite, release, packages) {
     const list = join(folder, suite, 'Packages');
     writeFileSync(list, packages);
@@ -38,11 +39,11 @@ function publish(suite, release, packages) {
     bash('apt-get --quiet=2 update');
 }
 
-/** A program with its own loader and C library, as a package's dependencies bring them. */
+/** A program with its own loader and C library, as the dependencies of a package install them. */
 const program = '/usr/bin/printf';
 const libraries = run('ldd', program).match(/\/\S+/g).map((path) => [`/lib/here-linux-gnu/${path.split('/').pop()}`, path]);
 
-/** Makes version `version` of the program as the stable suite has it. */
+/** Makes version `version` of the program as in the stable suite. */
 const stable = (version) =>
     publish('stable', '', make('stable', 'tool', version, `Depends: tool-library (= ${version})\n`, { '/usr/bin/tool': program })
         + make('stable', 'tool-library', version, '', Object.fromEntries(libraries)));
@@ -61,7 +62,7 @@ for (const path of ['etc/apt.conf.d', 'etc/preferences.d', 'etc/trusted.gpg.d', 
 writeFileSync(join(folder, 'etc/sources.list'), ['stable', 'backports'].map((suite) => `deb [trusted=yes] file:${folder}/${suite} ./\n`).join(''));
 writeFileSync(join(folder, 'apt.conf'), `Dir::Etc "${folder}/etc";\nDir::State "${folder}/state";\nDir::State::status "${folder}/status";
 Dir::Cache "${folder}/cache";\nAPT::Architecture "${architecture}";\nAPT::Architectures { "${architecture}"; };\nAPT::Sandbox::User "root";\n`);
-// What stands in the way: installed from another suite.
+// The conflicting package, which was installed from another suite.
 const installed = `Package: tool-utils\nStatus: install ok installed\nVersion: 2.0~bpo\nArchitecture: ${architecture}
 Maintainer: test <test@example.org>\nDescription: test\nBreaks: tool (<< 2.0~)\n`;
 writeFileSync(join(folder, 'status'), installed);
@@ -112,7 +113,7 @@ test('a package with a daemon is unpacked, also where apt would install it', () 
     cpSync('scripts', scripts, { recursive: true });
     const script = join(scripts, 'packages.sh');
     writeFileSync(script, readFileSync(script, 'utf8').replace('needs_run() {', "needs_daemon() { need_apart server 'serves' command -v server; }\n$&"));
-    // Nobody's password is needed, and nobody's apt is asked to become root.
+    // No password is needed, and no apt asks to become root.
     writeFileSync(join(folder, 'sudo'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
     const { status, stdout, stderr } = spawnSync('bash', [script, 'daemon'], {
         encoding: 'utf8',

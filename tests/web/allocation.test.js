@@ -1,6 +1,6 @@
 /**
- * process() makes nothing: the heap does not grow by as much as one small object a call, whatever is going on.
- * Runs itself again with --expose-gc, where a collection can be asked for before and after.
+ * process() allocates nothing: the heap grows by less than one small object per call, in every scene.
+ * The test runs itself again with --expose-gc, so that it can ask for a collection before and after.
  */
 
 import assert from 'node:assert/strict';
@@ -9,25 +9,28 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const WARM_CALLS = 20_000;
-/** Every scene comes round in one of them several times. */
+/** In this many calls, every event of a scene happens several times. */
 const ROUND_CALLS = 5000;
-/** When the engine compiles a function, in units of its own: what it merges depends on it. Each process has another. */
+/**
+ * When the engine compiles a function, in its own units. This changes which functions it merges, so each process gets another
+ * value.
+ */
 const INTERRUPT_BUDGETS = [66_000, 90_000, 132_000];
 const ROUNDS = 4;
-/** The smallest object takes 16 bytes; what the engine does for itself stays far below one a call. */
+/** The smallest object takes 16 bytes; the engine's own allocations stay far below that per call. */
 const BYTES_PER_CALL_MAX = 8;
 
 /**
- * What is going on in a scene.
+ * The conditions of a scene.
  *
  * @typedef {object} Scene
  * @property {number} [frames] of a block
  * @property {number} [contextRateHz]
- * @property {number} [driftPpm] of the line
- * @property {(call: number) => number} [gapFrames] marked missing before the frames of a call
- * @property {(call: number) => number} [lateFrames] by which what comes with a call lags behind the live edge
+ * @property {number} [driftPpm] drift of the line
+ * @property {(call: number) => number} [gapFrames] frames marked missing before the frames of a call
+ * @property {(call: number) => number} [lateFrames] how far the frames that arrive with a call lag behind the live edge
  * @property {(call: number) => number | null} [fixedMs] lead to hold
- * @property {(call: number) => boolean} [restarts] another timeline
+ * @property {(call: number) => boolean} [restarts] whether a new timeline begins
  */
 
 /** @type {Record<string, Scene>} */
@@ -43,7 +46,7 @@ const SCENES = {
   'a timeline that begins anew every second': { restarts: (call) => call % 345 === 344 },
 };
 
-/** One listener of a scene: what comes in time is written, and a block is rendered. */
+/** One listener in a scene: writes the frames that arrive on time, and renders a block. */
 class Bench {
   #scene;
   #frames;
@@ -56,7 +59,10 @@ class Bench {
   #line = { context_frame: 0, position: 0, drift_ppm: 0, shift_frames: 0, bias_frames: 0 };
   #calls = 0;
   #context = 0;
-  /** Of the stream: where the live edge is (a field with a fraction would be made anew with every call), what was written so far. */
+  /**
+   * The live edge, and below it the frames written so far. The edge is in an array because a fractional field is allocated anew
+   * with every call.
+   */
   #live = new Float64Array(1);
   #written = 0;
   #setCurrentFrame;
@@ -132,7 +138,11 @@ async function shipped() {
   return { newProcessor, setCurrentFrame, controlWords, RING_BYTES, RingWriter, readPlayout, writeMode };
 }
 
-/** What the scene is about has really happened. @param {string} scene @param {import('../../web/core/playout/controls.js').PlayoutReading} playout */
+/**
+ * Checks that the scene's main event really happened.
+ *
+ * @param {string} scene @param {import('../../web/core/playout/controls.js').PlayoutReading} playout
+ */
 function assertScene(scene, playout) {
   const { first_sound_context_frame: first, trims, inserts, late_count: late, concealed_ms: concealed, rate_ppm: ppm } = playout;
   assert.ok(first !== null, 'it sounds');
@@ -144,7 +154,7 @@ function assertScene(scene, playout) {
   }
 }
 
-/** @param {string} scene @param {boolean} leaks @returns {Promise<number>} bytes a call */
+/** @param {string} scene @param {boolean} leaks @returns {Promise<number>} bytes per call */
 async function bytesPerCall(scene, leaks) {
   const bench = new Bench(/** @type {Scene} */ (SCENES[scene]), await shipped());
   /** @type {number[][]} */
@@ -157,13 +167,14 @@ async function bytesPerCall(scene, leaks) {
   for (let warm = 0; warm < WARM_CALLS; warm += 1) call();
   assertScene(scene, bench.playout);
   let least = Infinity;
-  // The engine's own work, translating anew what it finds used differently, falls into some rounds; what process() makes, into all.
+  // The engine also allocates, for example when it recompiles code that is used differently; that happens in some rounds.
+  // Allocations of process() happen in all.
   for (let round = 0; round < ROUNDS; round += 1) {
     leaked.length = 0;
     collect();
     const before = process.memoryUsage().heapUsed;
     for (let calls = 0; calls < ROUND_CALLS; calls += 1) call();
-    // Not collected in between: garbage counts as much as what is kept.
+    // No collection in between: garbage counts as much as live objects.
     least = Math.min(least, (process.memoryUsage().heapUsed - before) / ROUND_CALLS);
   }
   return least;
@@ -174,8 +185,8 @@ if (process.argv[2] === 'measure') {
 } else {
   /** @param {number} interruptBudget @param {...string} scene @returns {number} */
   const measured = (interruptBudget, ...scene) => {
-    // A young generation that holds all of it, so that no collection hides anything. Single-threaded: a compiler on a thread of its own
-    // comes late on a busy machine, and what it makes of a function it finds running half-way boxes numbers.
+    // The young generation can hold all of it, so that no collection hides anything. With a separate thread, the compiler would
+    // come late on a busy machine; if it then compiles a running function half-way, the result boxes numbers.
     const flags = ['--expose-gc', '--single-threaded', '--max-semi-space-size=64', '--min-semi-space-size=64', `--interrupt-budget=${interruptBudget}`];
     const run = spawnSync(process.execPath, [...flags, fileURLToPath(import.meta.url), 'measure', ...scene], { encoding: 'utf8' });
     assert.equal(run.status, 0, run.stderr);
@@ -183,7 +194,7 @@ if (process.argv[2] === 'measure') {
   };
   for (const scene of Object.keys(SCENES)) {
     test(`process() makes nothing: ${scene}`, () => {
-      // Which functions the engine merges, it decides anew in every process; what process() makes, is made in all.
+      // The engine decides in every process which functions to merge; allocations of process() happen in all processes.
       let bytes = Infinity;
       for (const budget of INTERRUPT_BUDGETS) if (bytes >= BYTES_PER_CALL_MAX) bytes = Math.min(bytes, measured(budget, scene));
       assert.ok(bytes < BYTES_PER_CALL_MAX, `${bytes} bytes a call`);

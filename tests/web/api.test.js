@@ -1,4 +1,4 @@
-/** What the page asks the service for is there: docs/ref/openapi.json has its paths from the service's own table. */
+/** Every endpoint that the page uses exists: docs/ref/openapi.json gets its paths from the service's own table. */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** The law of docs/ARCHITECTURE.md, enforced for the page; tests/architecture.rs does the same for Rust. */
+/** Enforces the rules of docs/ARCHITECTURE.md for the page; tests/architecture.rs does the same for Rust. */
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -27,7 +27,7 @@ test('the tables name what exists', () => {
   assert.deepEqual(places.filter((place) => !existsSync(new URL(`../../${place}`, import.meta.url))), []);
 });
 
-// The law broken on purpose: what must be found, so that the check can be seen to fail.
+// Deliberate violations: the messages that the check must produce, which shows that the check can fail.
 const CASES_LAW = readLaw(`
 | what | only in |
 |---|---|

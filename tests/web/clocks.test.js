@@ -1,4 +1,4 @@
-/** The clocks: service against page, page against audio, frames against capture; and the delay they add up to. */
+/** The clocks (service against page, page against audio, frames against capture) and the delay that follows from them. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { delayMs } from '../../web/core/page/delay.js';
 import { OutputClock } from '../../web/core/clock/output_clock.js';
 import { SEED, randomFrom } from './sim/random.js';
 
-/** Our time is large, as if it counted from 1970; the service's counts from its boot. */
+/** Page time is large, as if it counted from 1970; the service counts from its boot. */
 const PAGE_MS = 1_800_000_000_000;
 const OFFSET_MS = 123_456.789 - PAGE_MS;
 
@@ -114,7 +114,7 @@ test('positions find their frame across the wrap', () => {
 });
 
 /**
- * A context whose output is `latencyMs` behind rendering, callbacks of `burstMs`; page time runs on.
+ * A context whose output is `latencyMs` behind rendering, with callbacks of `burstMs`; page time goes on.
  *
  * @param {OutputClock} clock @param {{latencyMs: number, burstMs?: number, stamped?: boolean, lies?: boolean, jitterMs?: number, says?: number | null, seconds?: number}} engine
  */
@@ -122,7 +122,7 @@ function listen(clock, { latencyMs, burstMs = 11.6, stamped = true, lies = false
   const random = randomFrom(SEED);
   for (let passed = 0; passed < seconds * 1000; passed += 100 + random() * 10) {
     const nowMs = PAGE_MS + passed;
-    // What currentTime shows: the end of what has been rendered.
+    // currentTime shows the end of the rendered sound.
     const contextMs = Math.floor(passed / burstMs + 1) * burstMs;
     const age = random() * burstMs;
     const heard = lies ? contextMs : passed - age - latencyMs + (random() - 0.5) * 2 * jitterMs;
@@ -165,7 +165,7 @@ test('after another device took over, its latency is found within a second', () 
 });
 
 test('the delay adds up from four clocks', () => {
-  // Position 1000 met context frame 44,100 (1 s); now 1.2 s of context are heard; position 0 was captured at 10 s.
+  // Position 1000 was at context frame 44,100 (1 s); now 1.2 s of context time are audible; position 0 was captured at 10 s.
   const playout = /** @type {any} */ ({ stream_rate: 44_100, read_position: 1000, read_context_frame: 44_100, rate_ppm: 0 });
   const anchor = { frame_index: 0, capture_ns: 10e9 };
   const heard = 1000 + 0.2 * 44_100;

@@ -1,4 +1,4 @@
-/** Two lines seen by one clock that wanders: their difference does not. */
+/** Two lines seen by one clock that wanders: their difference does not wander. */
 
 import { COMMON_SECONDS_MIN } from '../../web/core/clock/constants.js';
 import assert from 'node:assert/strict';
@@ -8,11 +8,11 @@ import { EnvelopeLine } from '../../web/core/clock/envelope_line.js';
 import { randomFrom, SEED } from './sim/random.js';
 
 const PER_MS = 44.1;
-/** A pace that swings by 50 ppm within 18 s. */
+/** A rate that swings by 50 ppm within 18 s. */
 const PERIOD_MS = 18_000;
 const page = (/** @type {number} */ ms) => ms + ((50e-6 * PERIOD_MS) / (2 * Math.PI)) * Math.sin((2 * Math.PI * ms) / PERIOD_MS);
 
-/** @param {number} ppm @param {number} seconds @param {(random: () => number) => number} lateMs of arrivals */
+/** @param {number} ppm @param {number} seconds @param {(random: () => number) => number} lateMs delay of arrivals */
 function seen(ppm, seconds, lateMs) {
   const random = randomFrom(SEED);
   const [arrivals, blocks] = [new EnvelopeLine(PER_MS, false), new EnvelopeLine(PER_MS, true)];

@@ -1,4 +1,4 @@
-/** Concealment: what is heard instead of missing frames, on piano, strings and drums, against the fade there was before. */
+/** Concealment on piano, strings and drums: the sound in place of missing frames, compared with the former fade. */
 
 import { FULL_LEVEL_FRAMES, GUESS_FRAMES, RE_ENTRY_FRAMES } from '../../web/core/sound/constants.js';
 import assert from 'node:assert/strict';
@@ -15,10 +15,10 @@ import { randomFrom, SEED } from './sim/random.js';
 
 const BLOCK = 128;
 const PASSES = 4;
-/** What concealment has to gain on the fade, in error energy over all short gaps of an excerpt. */
+/** The least improvement of concealment over the fade, in error energy over all short gaps of an excerpt. */
 const GAIN_DB_LEAST = 6;
 
-/** Of the largest step: what the fade of a guess may add to it. */
+/** The fade of a guess may exceed the largest step by this factor. */
 const MARGIN = 1.001;
 
 /** @param {number} ratio of energies @returns {number} */
@@ -82,7 +82,7 @@ function tests() {
       }
       const gain = decibel(before / ours);
       assert.ok(gain >= GAIN_DB_LEAST, `${gain.toFixed(1)} dB`);
-      // What begins within a gap is nobody's to know; elsewhere the guess is the better choice.
+      // No guess can know a note that begins within a gap; elsewhere the guess is better than the fade.
       assert.ok(fadesBeaten >= 0.85 * all, `better at ${fadesBeaten} of ${all} places`);
     });
 
@@ -219,12 +219,16 @@ function tests() {
     const flags = ['--expose-gc', '--single-threaded', '--max-semi-space-size=64', '--min-semi-space-size=64'];
     const run = spawnSync(process.execPath, [...flags, fileURLToPath(import.meta.url), 'measure'], { encoding: 'utf8' });
     assert.equal(run.status, 0, run.stderr);
-    // Half the smallest object. Most of what is seen is the engine's, which translates again what it finds used differently.
+    // Half the smallest object. Most of the growth is the engine's, which recompiles code that is used differently.
     assert.ok(Number(run.stdout) < 8, `${run.stdout} bytes a call`);
   });
 }
 
-/** As in the books: both channels filtered for every order. @param {Float64Array[]} channels @param {number} order @returns {number[]} */
+/**
+ * Burg's method as in textbooks: both channels are filtered for every order.
+ *
+ * @param {Float64Array[]} channels @param {number} order @returns {number[]}
+ */
 function plainBurg(channels, order) {
   const forward = channels.map((samples) => [...samples]);
   const backward = channels.map((samples) => [...samples]);
@@ -250,7 +254,7 @@ function plainBurg(channels, order) {
   return model.slice(1);
 }
 
-/** The heap's growth, best of some rounds. @returns {number} */
+/** Growth of the heap, the least of several rounds. @returns {number} */
 function bytesPerCall() {
   const sound = excerpt('drums');
   const concealer = new Concealer();

@@ -1,10 +1,20 @@
-/** The policy of a connection: dead or not, again at once or after a pause. Time and chance are the test's. */
+/**
+ * The policy of a connection: when it is dead, and whether to reconnect at once or after a pause. The test controls time and
+ * chance.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Connection } from '../../web/core/net/connection.js';
 
-/** Looked at ten times a second, as the Worker does. @param {Connection} connection @param {number} fromMs @param {number} untilMs @returns {number | null} when it is dead */
+/**
+ * Checks ten times a second, as the Worker does.
+ *
+ * @param {Connection} connection
+ * @param {number} fromMs
+ * @param {number} untilMs
+ * @returns {number | null} when the connection is dead
+ */
 function deadAt(connection, fromMs, untilMs) {
   for (let nowMs = fromMs; nowMs <= untilMs; nowMs += 100) if (connection.isDead(nowMs)) return nowMs;
   return null;

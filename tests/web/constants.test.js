@@ -1,12 +1,12 @@
 /**
- * The numbers of web/core that could have been chosen otherwise stand in its tables, `constants.js` of each folder, each under one row:
- * `unit | reason | what chose it`. TypeScript's parser reads tables and scripts.
+ * All numbers of web/core that tune something are in its tables, `constants.js` in each folder. Above each one is a row:
+ * `unit | reason | what chose it`. TypeScript's parser reads the tables and the scripts.
  *
- * A number elsewhere, at the top of a script and with a name in capitals, is a breach, unless it tunes nothing:
- * - it follows from others: its value names a constant, and has no numbers of its own but 0, 1 and 2;
- * - it is a place or a kind: one of a row of declarations that count up by one, or 0 alone;
- * - it is a frozen record of such, whose keys are in capitals too.
- * What is made by `new` holds words, or follows from others.
+ * A number elsewhere, at the top of a script and with a name in capitals, is a violation, unless it tunes nothing:
+ * - it follows from others: its value names a constant and contains no numbers except 0, 1 and 2;
+ * - it is a position or a kind: one of several declarations that count up by one, or 0 alone;
+ * - it is a frozen record of such numbers, whose keys are also in capitals.
+ * A value made by `new` either contains strings or follows from others.
  */
 
 import assert from 'node:assert/strict';
@@ -38,7 +38,7 @@ function bare(value) {
   return frozen ? bare(frozen) : value;
 }
 
-/** @param {ts.Expression} value @returns {number | null} of a literal that is a whole number */
+/** @param {ts.Expression} value @returns {number | null} the value of a literal whole number */
 const wholeOf = (value) => (ts.isNumericLiteral(value) && Number.isInteger(Number(value.text)) ? Number(value.text) : null);
 
 /** @param {ts.Expression} value */
@@ -54,7 +54,7 @@ function followsFromOthers(value) {
 const isRecordOfPlaces = (value) => ts.isObjectLiteralExpression(value)
   && value.properties.every((property) => ts.isPropertyAssignment(property) && CAPITALS.test(property.name.getText()) && wholeOf(property.initializer) !== null);
 
-/** What a script that is no table declares and should not. @param {string} path @param {string} text @returns {Breach[]} */
+/** Violations in a script that is not a table. @param {string} path @param {string} text @returns {Breach[]} */
 function strays(path, text) {
   const all = constants(parse(path, text));
   const placesAt = new Map(all.map(({ place, value }) => [place, wholeOf(value)]));
@@ -67,7 +67,7 @@ function strays(path, text) {
   return stray.map(({ name, statement }) => ({ line: lineOf(statement), says: `${name} belongs in the table, constants.js of its folder` }));
 }
 
-/** @param {string} cell @returns {string | null} what is wrong with what is said to have chosen a value */
+/** @param {string} cell @returns {string | null} the error in a row's third column (what chose the value) */
 function wrongOrigin(cell) {
   if (cell === 'not measured') return null;
   const given = /^given: (\S.*)$/.exec(cell)?.[1];
@@ -88,7 +88,7 @@ function wrongRow(node, name) {
   return says ? [{ line, says: `${name}: ${says}` }] : [];
 }
 
-/** What is wrong with a table; names that are taken are added. @param {string} path @param {string} text @param {Set<string>} taken @returns {Breach[]} */
+/** Violations in a table; adds its names to `taken`. @param {string} path @param {string} text @param {Set<string>} taken @returns {Breach[]} */
 function judgeTable(path, text, taken) {
   return constants(parse(path, text)).flatMap(({ name, value, statement }) => {
     /** @type {Breach[]} */

@@ -1,4 +1,4 @@
-/** The text messages' vectors, a file for each message, read by the code that ships; the service reads the same files. */
+/** The test vectors of the text messages, one file per message, read by the shipped code; the service reads the same files. */
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** The reader of the virtual MONTAGE's counters (tests/image) sees what it is there to see. */
+/** The reader of the virtual MONTAGE's counters (tests/image) detects every fault that it must detect. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,10 +7,10 @@ import { orderOf } from '../image/counters.js';
 const MODULI = [65_521, 65_519, 65_497, 65_479, 65_449, 65_447, 65_437, 65_423];
 const STARTS = [0, 3_700, 8_800, 15_300, 23_200, 32_500, 43_200, 55_300];
 
-/** What the instrument plays. @param {number} frame @param {number} channel */
+/** The samples that the instrument plays. @param {number} frame @param {number} channel */
 const sample = (frame, channel) => ((frame + /** @type {number} */ (STARTS[channel])) % /** @type {number} */ (MODULI[channel])) / 32_768 - 1;
 
-/** @param {number[]} positions source's frame of each recorded one, with a fraction @param {number} first channel */
+/** @param {number[]} positions the source frame of each recorded frame, with its fraction @param {number} first channel */
 function recorded(positions, first) {
   const heard = (/** @type {number} */ position, /** @type {number} */ channel) => {
     const [whole, part] = [Math.floor(position), position % 1];

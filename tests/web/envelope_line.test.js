@@ -1,4 +1,4 @@
-/** The line under observations that are never early. */
+/** The line, with observations that may be late but never early. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-/** The feed: frames of the stream in one piece, whatever is missing and wherever the reader steps. */
+/** The feed delivers frames of the stream without a break, whatever is missing and wherever the reader steps. */
 
 import { GUESS_FRAMES, OVERLAP_FRAMES, RE_ENTRY_FRAMES } from '../../web/core/sound/constants.js';
 import { CAPACITY_FRAMES } from '../../web/core/playout/constants.js';
@@ -9,21 +9,21 @@ import { RING_BYTES, RingReader, RingWriter } from '../../web/core/playout/ring.
 import { addressed, addressOf, smooth } from './sim/records.js';
 
 const MS = 44.1;
-/** The smooth signal's own largest step is 0.0231; where two sounds meet, the slope of the gains comes on top. */
+/** The smooth signal's own largest step is 0.0231; in a crossfade of two sounds, the slope of the gains is added. */
 const STEP_MAX = 1.6 * 0.0231;
-/** Frames come from here on. */
+/** The first frame's index. */
 const START = 2 ** 31 - 20_000;
 
 /** @typedef {(frame: number) => [number, number]} Signal */
 /** @type {Signal} */
 const silence = () => [0, 0];
 
-/** A ring, a feed on it, and all that was pulled. */
+/** A ring, a feed on it, and all frames pulled so far. */
 class Bench {
   ring = new RingWriter(new ArrayBuffer(RING_BYTES));
   reader;
   feed;
-  /** Of the stream, counted from START. */
+  /** Frames of the stream written so far, counted from START. */
   written = 0;
   /** @type {number[]} */
   left = [];
@@ -31,7 +31,7 @@ class Bench {
   right = [];
   #signal;
 
-  /** @param {Signal} signal of the frame counted from START */
+  /** @param {Signal} signal takes the frame counted from START */
   constructor(signal) {
     const memory = new ArrayBuffer(RING_BYTES);
     this.ring = new RingWriter(memory);
@@ -63,7 +63,7 @@ class Bench {
     this.reader.look();
   }
 
-  /** @param {number} frames @param {boolean} [isMuted] @returns {{dry: boolean, missing: number}} of all pulls */
+  /** @param {number} frames @param {boolean} [isMuted] @returns {{dry: boolean, missing: number}} summed over all pulls */
   pull(frames, isMuted = false) {
     let dry = false;
     let missing = 0;
@@ -78,17 +78,17 @@ class Bench {
     return { dry, missing };
   }
 
-  /** @returns {number} of the frame pulled next, counted from START */
+  /** @returns {number} the frame that is pulled next, counted from START */
   get position() {
     return (this.feed.position - START) | 0;
   }
 
-  /** @param {number} frame of what was pulled @returns {number} which frame it is exactly, of an addressed signal */
+  /** @param {number} frame of the pulled sound @returns {number} which frame of an addressed signal it is exactly */
   addressAt(frame) {
     return addressOf(/** @type {number} */ (this.left[frame]), /** @type {number} */ (this.right[frame]));
   }
 
-  /** @param {number} from @param {number} to frames of what was pulled @param {number} at the first is this one */
+  /** @param {number} from @param {number} to frames of the pulled sound @param {number} at the stream frame at `from` */
   assertExact(from, to, at) {
     for (let frame = from; frame < to; frame += 1) assert.equal(this.addressAt(frame), at + frame - from, `frame ${frame} of what was pulled`);
   }
@@ -99,7 +99,7 @@ class Bench {
   }
 }
 
-/** @param {Signal} signal @param {number} [ahead] frames @returns {Bench} in the midst of sound, 20,000 frames pulled */
+/** @param {Signal} signal @param {number} [ahead] frames @returns {Bench} amid sound, with 20,000 frames pulled */
 function sounding(signal, ahead = 4000) {
   const bench = new Bench(signal);
   bench.write(20_000 + ahead);

@@ -1,10 +1,10 @@
-/** Something stands still for a moment: the delay is soon what it was, and one event costs its price once. */
+/** A short standstill: the delay soon returns to its former value, and one event costs its price once. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Chain } from './sim/chain.js';
 
-/** Chromium asks for four blocks at a time. */
+/** Chromium asks for four blocks at once. */
 const BURST_FRAMES = 512;
 
 /** @param {object} plan @param {number[]} lookAtMs @returns {number[]} the delay at those times */

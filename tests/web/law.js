@@ -1,4 +1,7 @@
-/** The law of docs/ARCHITECTURE.md for the page: its tables, and what a script says that they speak of. TypeScript's parser reads the scripts. */
+/**
+ * The rules of docs/ARCHITECTURE.md for the page: reads their tables, and finds the facts in a script that they refer to.
+ * TypeScript's parser reads the scripts.
+ */
 
 import ts from 'typescript';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -7,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 /** @typedef {{ names: string[], allowed: string[], line: number }} Row */
 /** @typedef {{ line: number, says: string }} Breach */
 
-/** Lines that a script may have, and that half of them may have. */
+/** The maximum number of lines of a script, and the maximum of the median. */
 export const LINES_MAX = 400;
 export const MEDIAN_MAX = 130;
 const TOP = fileURLToPath(new URL('../../', import.meta.url));
@@ -15,16 +18,16 @@ const TOP = fileURLToPath(new URL('../../', import.meta.url));
 /** @param {string} path from the top folder */
 export const textOf = (path) => readFileSync(TOP + path, 'utf8');
 
-/** Every file under a folder with such a name, by its path from the top folder. @param {string} folder @param {RegExp} name */
+/** Path (from the top folder) of every file under a folder whose name matches. @param {string} folder @param {RegExp} name */
 export function filesOf(folder, name) {
   const names = readdirSync(TOP + folder, { recursive: true, encoding: 'utf8' });
   return names.filter((found) => name.test(found)).map((found) => `${folder}/${found}`).sort();
 }
 
-/** Every script of the page, by its path. @returns {[path: string, text: string][]} */
+/** Path and text of every script of the page. @returns {[path: string, text: string][]} */
 export const scripts = () => filesOf('web', /\.m?js$/).map((path) => [path, textOf(path)]);
 
-/** The rows of the table under this head. @param {string} document @param {string} head */
+/** The rows of the table with this head. @param {string} document @param {string} head */
 export function table(document, head) {
   const lines = document.split('\n');
   const from = lines.indexOf(head) + 2;
@@ -44,7 +47,11 @@ export const readLaw = (document) => ({
 /** @param {string} path @param {string} text */
 export const parse = (path, text) => ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true, ts.ScriptKind.JS);
 
-/** Every node of a script, those of its comments' types too. @param {ts.Node} node @param {boolean} [comments] @returns {Generator<ts.Node>} */
+/**
+ * Every node of a script, including those of the types in its comments.
+ *
+ * @param {ts.Node} node @param {boolean} [comments] @returns {Generator<ts.Node>}
+ */
 export function* nodes(node, comments = true) {
   yield node;
   for (const child of node.getChildren()) if (comments || !ts.isJSDoc(child)) yield* nodes(child, comments);
@@ -53,7 +60,7 @@ export function* nodes(node, comments = true) {
 /** @param {ts.Node} node counted from 1 */
 export const lineOf = (node) => node.getSourceFile().getLineAndCharacterOfPosition(node.getStart()).line + 1;
 
-/** What a script imports, in code and in the types that its comments name. @param {ts.SourceFile} script */
+/** The modules that a script imports, in code and in types within comments. @param {ts.SourceFile} script */
 export function specifiers(script) {
   const found = [];
   for (const node of nodes(script)) {
@@ -67,7 +74,11 @@ export function specifiers(script) {
   return found;
 }
 
-/** The path from the top folder; null when it is not relative, or leaves web. @param {string} path @param {string} specifier */
+/**
+ * The path from the top folder; null if the specifier is not relative, or leaves web/.
+ *
+ * @param {string} path @param {string} specifier
+ */
 export function resolve(path, specifier) {
   if (!/^\.\.?\//.test(specifier)) return null;
   const target = new URL(specifier, `file:///${path}`).pathname.slice(1);
@@ -80,10 +91,14 @@ export const linesOf = (text) => text.split('\n').length - (text.endsWith('\n') 
 /** @param {number[]} numbers */
 export const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
-/** A place is a file, or a folder when it ends in a slash. @param {string} path @param {string} place */
+/**
+ * Whether `path` is `place`, or lies in it if `place` ends in a slash (then it is a folder).
+ *
+ * @param {string} path @param {string} place
+ */
 const within = (path, place) => path === place || (place.endsWith('/') && path.startsWith(place));
 
-/** Everything that is wrong with one script. @param {ReturnType<typeof readLaw>} law @param {string} path @param {string} text */
+/** All violations in one script. @param {ReturnType<typeof readLaw>} law @param {string} path @param {string} text */
 export function judge(law, path, text) {
   const script = parse(path, text);
   /** @type {Breach[]} */
@@ -107,14 +122,14 @@ export function judge(law, path, text) {
   return breaches;
 }
 
-/** Which script imports which. @param {[path: string, text: string][]} scripts @returns {Map<string, Set<string>>} */
+/** The scripts that each script imports. @param {[path: string, text: string][]} scripts @returns {Map<string, Set<string>>} */
 export function imports(scripts) {
   const of = (/** @type {[string, string]} */ [path, text]) =>
     specifiers(parse(path, text)).map(({ specifier }) => resolve(path, specifier) ?? '').filter((target) => target !== path);
   return new Map(scripts.map((script) => [script[0], new Set(of(script))]));
 }
 
-/** Every circle: the shortest way from its first script back to it. @param {Map<string, Set<string>>} imports */
+/** All circles, each as the shortest way from its first script back to it. @param {Map<string, Set<string>>} imports */
 export function circles(imports) {
   /** @type {Set<string>} */
   const told = new Set();

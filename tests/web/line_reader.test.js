@@ -1,4 +1,4 @@
-/** The line reader: the audio thread's view of the live edge, of the timeline that is played. */
+/** The line reader: how the audio thread sees the live edge, for the timeline that is playing. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,7 +6,7 @@ import { WORD } from '../../web/core/playout/controls.js';
 import { LineReader } from '../../web/core/playout/line_reader.js';
 import { controlWords, RING_BYTES, RingWriter } from '../../web/core/playout/ring.js';
 
-/** A ring whose timeline began, and who reads its line. @param {number} [nominal] */
+/** A ring with a started timeline, and a reader of its line. @param {number} [nominal] */
 function listener(nominal = 1) {
   const words = controlWords(new ArrayBuffer(RING_BYTES));
   const writer = new RingWriter(words.buffer);

@@ -1,4 +1,4 @@
-/** Text messages of the service: read, or refused in plain words; and the states the page is told. */
+/** Text messages of the service, which are read or refused with a clear reason; and the states that the page gets. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-/** A source that loses frames all the time falls behind every line: what it has is heard all the same. */
+/** A source that constantly loses frames falls behind every line; the frames that it delivers are still heard. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -27,7 +27,13 @@ for (const [missing, mode] of /** @type {[number, 'auto' | 'lowest' | 'safest'][
   });
 }
 
-/** @param {Outrun} outrun @param {number} blocks @param {(block: number) => number} late @param {number} [came] @returns {number} how often it said so */
+/**
+ * @param {Outrun} outrun
+ * @param {number} blocks
+ * @param {(block: number) => number} late
+ * @param {number} [came]
+ * @returns {number} how often it reported being outrun
+ */
 function said(outrun, blocks, late, came = PACKET_FRAMES) {
   let times = 0;
   for (let block = 0; block < blocks; block += 1) if (outrun.observe(came, PACKET_FRAMES, late(block))) times += 1;

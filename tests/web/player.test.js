@@ -1,4 +1,4 @@
-/** The player's states, starts and stops, in a browser of the test's own. */
+/** The player's states, starts and stops, in a simulated browser. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,6 +1,6 @@
 /**
- * The playout under a simulated network: service, wire, receiver, ring and the shipped worklet's process().
- * What is asserted is what a listener would hear.
+ * The playout with a simulated network: service, wire, receiver, ring, and the shipped worklet's process().
+ * The tests check the sound that a listener would hear.
  */
 
 import assert from 'node:assert/strict';
@@ -12,16 +12,16 @@ import { newProcessor, registeredName, setCurrentFrame } from './sim/worklet.js'
 
 const MS = 44.1;
 const BLOCKS = [64, 128, 256, 512];
-/** The fade-in: from here on sound is exact. */
+/** Length of the fade-in; after it the sound is exact. */
 const FADED_IN = 441 + 1;
 
-/** What is kept on top at first has been given back. */
+/** By then the page has removed the extra delay of the start. */
 const SETTLED_MS = 28_000;
 
-/** @param {number} fromMs @param {number} lengthMs @returns {(sentMs: number) => number} a network that stands still once, then delivers all of it */
+/** @param {number} fromMs @param {number} lengthMs @returns {(sentMs: number) => number} a network that stalls once, then delivers everything */
 const stall = (fromMs, lengthMs) => (sentMs) => 0.5 + (sentMs >= fromMs && sentMs < fromMs + lengthMs ? fromMs + lengthMs - sentMs : 0);
 
-/** The smooth signal's own largest step; a crossfade adds the slope of its gains, where two sounds meet that have nothing in common. */
+/** The smooth signal's own largest step. A crossfade of two unrelated sounds adds the slope of its gains. */
 const STEP_OWN = 0.0231;
 const STEP_MAX = 1.6 * STEP_OWN;
 
@@ -31,13 +31,17 @@ const CROSSFADE_MS = 10 + (512 * 1000) / 44_100;
 /** @param {Chain} chain @returns {number} the first frame of the output that is not silent */
 const beganAt = (chain) => chain.left.findIndex((sample) => sample !== 0);
 
-/** @param {Chain} chain @returns {object} what no clean network may cost */
+/** @param {Chain} chain @returns {object} the costs that a clean network may not cause */
 const costs = ({ playout }) => ({
   late: playout.late_count, trims: playout.trims, inserts: playout.inserts, jumps: playout.jumps, concealed: playout.concealed_ms,
 });
 const NOTHING = { late: 0, trims: 0, inserts: 0, jumps: 0, concealed: 0 };
 
-/** @param {Chain} chain an addressed signal @param {number} from @param {number} to frames of the output; in between all follow each other */
+/**
+ * @param {Chain} chain with an addressed signal
+ * @param {number} from
+ * @param {number} to frames of the output, all of which must be consecutive
+ */
 function assertExact(chain, from, to) {
   let expected = chain.addressAt(from);
   assert.ok(expected >= 0, `frame ${from} is not exact`);
@@ -47,15 +51,15 @@ function assertExact(chain, from, to) {
 }
 
 /**
- * Of a turning signal: what sounds at full level in the middle of a block is where the stamp says it is, but for
- * crossfades; so nothing is ever older than the reader.
+ * For a turning signal: sound at full level in the middle of a block must be at the place of the stamp, except in crossfades. So
+ * nothing is ever older than the reader.
  *
  * @param {Chain} chain @param {string} where
  */
 function assertNeverOldMemory(chain, where) {
   const { blockFrames, streamRateHz, contextRateHz, firstFrame } = chain.plan;
   let seen = 0;
-  /** How long it has been off: in a crossfade two places sound at once. */
+  /** How long the place has been wrong: during a crossfade, two places sound at once. */
   let offMs = 0;
   for (let block = 0; block < chain.blocks; block += 1) {
     const middle = (block + 0.5) * blockFrames;
@@ -123,7 +127,7 @@ test('stalls that come every two seconds are soon covered, and no more than that
   const delayMs = (/** @type {number} */ sentMs) => 0.5 + Math.max(0, 150 - (sentMs % 2000));
   const chain = new Chain({ seconds: 60, delayMs }).run();
   assert.ok(chain.playout.late_count <= 6, `${chain.playout.late_count} counted`);
-  // A packet, a block, and while little was seen some caution.
+  // A packet, a block, and some caution as long as little has been observed.
   assert.ok(chain.delayAt(58_000) < 150 + 35, `${chain.delayAt(58_000)} ms`);
 });
 
@@ -161,7 +165,7 @@ test('a network that is faster again gives the delay back', () => {
 });
 
 test('a backlog at the start is left out', () => {
-  // Two seconds in one heap, as from a service that had kept them.
+  // Two seconds arrive at once, as from a service that had held them back.
   const chain = new Chain({ seconds: 6, delayMs: (sentMs) => Math.max(0.5, 2000 - sentMs) }).run();
   assert.ok(chain.delayAt(3000) < 15, `${chain.delayAt(3000)} ms`);
   assert.equal(chain.playout.late_count, 0);
@@ -220,7 +224,7 @@ for (const streamRateHz of [48_000, 96_000]) {
       }
       assertNeverOldMemory(chain, `${streamRateHz} in ${contextRateHz} Hz`);
       const heard = new Chain({ ...plan, seconds: 20, sampleAt: smooth }).run();
-      // The signal's own step between two frames of the output, which are farther apart than two of a faster stream.
+      // The signal's own step between two output frames, which are farther apart than the frames of a faster stream.
       const step = STEP_OWN * Math.max(1, streamRateHz / contextRateHz);
       assert.ok(heard.largestStep() < 1.02 * step, `${heard.largestStep()}`);
     });
@@ -286,7 +290,7 @@ test('a loss in the listener\'s queue is one glitch, and the service\'s word for
 });
 
 test('a record that others have overtaken is put in its place where there is time for it, and is lost where there is not', () => {
-  /** @param {number} fixedMs @param {number} behind records @returns {Chain} every hundredth record comes so many later */
+  /** @param {number} fixedMs @param {number} behind records @returns {Chain} every hundredth record arrives this many records later */
   const listen = (fixedMs, behind) => new Chain({
     seconds: 8,
     mode: 'fixed',
@@ -320,7 +324,7 @@ test('a restart fades out, fills again and fades in; the instrument gone and bac
       if (sentMs < 5000) return null;
       const packets = Math.floor((away * MS) / 128) + 1;
       const back = { seq: seq - packets, frameIndex, frames: 128, sampleAt };
-      // The first one back says how long the instrument was away, and begins a timeline.
+      // The first record after the return shows how long the instrument was away, and begins a new timeline.
       if (sentMs - 128 / MS < 5000 + away) {
         return [gap({ seq: 1723, frameIndex: frameIndex - 100, frames: 100, cause: 3, flags: 1 }), audio({ ...back, seq: 1724 })];
       }
@@ -336,7 +340,7 @@ test('a restart fades out, fills again and fades in; the instrument gone and bac
 });
 
 test('while no sound is expected, silence is no fault, and sound begins when it comes', () => {
-  // The instrument is not there for three seconds; the service says so before, and sends nothing.
+  // The instrument is missing for three seconds. The service announces it beforehand, and sends nothing.
   const chain = new Chain({
     seconds: 8,
     everyCallback: ({ ring }, nowMs) => (nowMs < 3000 ? ring.expectSilence() : ring.expectSound()),
@@ -379,7 +383,7 @@ test('any network: no step, no old memory, and the delay stays bounded', () => {
       driftPpm: oneOf([-300, 0, 300]),
       firstFrame: oneOf([0, 2 ** 31 - 400_000, 2 ** 32 - 400_000, 2 ** 40]),
     };
-    // The same chance twice: once to be heard for steps, once to be read for frames.
+    // The same random network twice: the first run checks for steps in the sound, the second reads its frames.
     const network = () => {
       const chance = randomFrom(SEED + round + 1000);
       return (/** @type {number} */ sentMs) => {

@@ -1,4 +1,4 @@
-/** Where memory cannot be shared: the same ring code behind a port, with recycled buffers. */
+/** Without shared memory: the same ring code behind a message port, with recycled buffers. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ import { newProcessor, setCurrentFrame } from './sim/worklet.js';
 
 const MS = 44.1;
 
-/** Receiver, port and worklet of its own memory, a packet and a block in turn. Blocks come back at once, or never. */
+/** Receiver, port and a worklet with its own memory; a packet and a block in turn. Buffers return at once, or never. */
 class PortChain {
   processor = newProcessor(null);
   /** @type {any} */
@@ -20,7 +20,7 @@ class PortChain {
   /** @type {ArrayBuffer[]} */
   returned = [];
   posted = 0;
-  /** The audio thread takes no messages meanwhile. */
+  /** Whether the audio thread takes no messages. */
   deaf = false;
   /** @type {ArrayBuffer[]} */
   held = [];
@@ -44,13 +44,13 @@ class PortChain {
     this.receive(audio({ seq, frameIndex, frames: 128 }));
   }
 
-  /** @param {Uint8Array} record the next 128 frames of time have passed */
+  /** @param {Uint8Array} record after another 128 frames of time */
   receive(record) {
     this.nowMs += 128 / MS;
     this.receiver.receive(message(record), this.nowMs);
   }
 
-  /** A moment later; before the next block the Worker may have asked how far the audio thread is. */
+  /** A moment later, before the next block, the Worker may have asked for the audio thread's position. */
   render() {
     const renderedMs = this.nowMs + 1.3;
     this.#render();
@@ -74,7 +74,7 @@ class PortChain {
     for (const block of this.held.splice(0)) this.#deliver(block);
   }
 
-  /** @returns {import('../../web/core/playout/controls.js').PlayoutReading} as the page gets it */
+  /** @returns {import('../../web/core/playout/controls.js').PlayoutReading} as the page receives it */
   poll() {
     this.processor.port.sent.length = 0;
     this.processor.port.onmessage?.({ data: { type: 'poll' } });
@@ -102,11 +102,11 @@ test('frames come through a port bit for bit, in batches, and buffers come back'
     chain.packet(block, block * 128);
     chain.render();
   }
-  // What the first seconds taught of the clocks has been corrected by then, and frames pass as they are again.
+  // By then the page has applied the clock corrections that it learned in the first seconds, and passes frames unchanged again.
   for (let frame = chain.played.length - 10 * 44_100; frame < chain.played.length; frame += 1) {
     assert.equal(chain.played[frame], /** @type {number} */ (chain.played[frame - 1]) + 1);
   }
-  // A third of the packets; ten lines a second; and a question every 4 to 24 ms.
+  // A third of the packets, ten lines a second, and a question every 4 to 24 ms.
   const seconds = (15_000 * 128) / 44_100;
   assert.ok(chain.posted <= 5002 + 2 * 10 * seconds + seconds * 90, `${chain.posted} messages for 15,000 packets`);
   assert.equal(chain.sink.droppedFrames, 0);
@@ -148,7 +148,8 @@ test('an audio thread that takes no messages costs frames, not memory, and goes 
     at(block);
     chain.render();
   }
-  // Blocks that came while nobody took them have moved the clocks a little: the last exact frame may lie some blocks back.
+  // Blocks that arrived while the thread took no messages have moved the clocks a little: the last exact frame may lie some
+  // blocks back.
   const last = chain.played.slice(-44_100).reduce((newest, address) => Math.max(newest, address), -1);
   assert.ok(last > 2500 * 128 - 1000 * MS, `frame ${last} of ${2500 * 128} was the last to be heard as it is`);
 });

@@ -1,4 +1,4 @@
-/** What a late record may still fill is what the reader does not read in this block or the next, whatever the rates. */
+/** A late record may fill only places that the reader does not read in this block or the next, at any rates. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,7 @@
-/** Page, Worker and service each have a clock of their own; the page compares them, and none of them spoils the delay that is shown. */
+/**
+ * Page, Worker and service each have their own clock. The page compares the clocks, and no clock error falsifies the displayed
+ * delay.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,15 +16,15 @@ const { detailRows } = await import('../../web/view/detail_rows.js');
 
 const HOUR_MS = 3_600_000;
 const RATE = 44.1;
-/** From capture to the block that is rendered, and from there to the ear (sim/browser.js). */
+/** Time from capture to the rendered block; the rest of the way to the ear is in sim/browser.js. */
 const PLAYED_MS = 50;
 const OUTPUT_MS = 30;
 const SERVICE_BOOTED_MS = 77_777;
 const SOURCE = { kind: 'synth', state: 'playing', name: 'MONTAGE', channels: 2, first_channel: 1, notice: '' };
 
-/** A session whose Worker lives by a clock of its own, and whose service lives by another. */
+/** A session whose Worker and service each run by their own clock. */
 class Session {
-  /** What the clocks show beyond true time. */
+  /** How far the clocks are ahead of true time. */
   pageAheadMs = 0;
   workerAheadMs = 0;
   pageRate = 1;
@@ -47,7 +50,7 @@ class Session {
     return trueMs() * this.workerRate + this.workerAheadMs;
   }
 
-  /** @param {object} [changes] to what the Worker says */
+  /** @param {object} [changes] to the Worker's state message */
   say(changes = {}) {
     made.workers[0].onmessage({ data: { type: 'status', status: {
       at_ms: this.worker, connection: 'open', greeted: true, ever_greeted: true, problem: null, problem_detail: '', hello: null, source: SOURCE, seq: 1,
@@ -56,12 +59,12 @@ class Session {
       ...changes } } });
   }
 
-  /** Ten milliseconds: the audio thread plays on, the Worker answers; every tenth time it looks, and once a second it pings. */
+  /** Ten milliseconds pass: the audio thread plays, the Worker answers. It looks every tenth time, and pings once a second. */
   async tick() {
     await pass(10);
     this.#ticks += 1;
     const contextFrame = Math.round(made.contexts[0].currentTime * 1000 * RATE);
-    // What is rendered now was captured PLAYED_MS ago; the stream began with the service.
+    // The frame rendered now was captured PLAYED_MS ago; the stream began with the service.
     Object.assign(this.#words, { [WORD.READ_CONTEXT_FRAME]: contextFrame, [WORD.READ_POSITION]: Math.round((trueMs() - PLAYED_MS) * RATE) });
     const { told } = made.workers[0];
     for (; this.#answered < told.length; this.#answered += 1) {
@@ -74,7 +77,10 @@ class Session {
     if (this.#ticks % 10 === 5) this.say();
   }
 
-  /** @param {number} ms @returns {Promise<{delays: number[], unknown: number}>} every delay shown, and how often none was */
+  /**
+   * @param {number} ms
+   * @returns {Promise<{delays: number[], unknown: number}>} every displayed delay, and how often none was displayed
+   */
   async listen(ms) {
     const delays = [];
     let unknown = 0;

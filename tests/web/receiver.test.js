@@ -1,4 +1,4 @@
-/** The receiver: whatever comes, the sink is told one timeline without holes, and every loss is counted once. */
+/** The receiver: whatever arrives, the sink gets one timeline without holes, and every loss counts once. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { GAP_FRAMES_MAX, RING_BYTES, RingWriter } from '../../web/core/playout/r
 import { SEED, randomFrom } from './sim/random.js';
 import { audio, gap, message, note, record } from './sim/records.js';
 
-/** Writes down what it is told, and insists on continuity as the ring does. */
+/** Records the calls it gets, and insists on continuity as the ring does. */
 class Notebook {
   /** @type {string[]} */
   lines = [];
@@ -59,7 +59,7 @@ function receive(...messages) {
   return { lines: notebook.lines, receiver };
 }
 
-/** @param {Receiver} receiver @returns {Record<string, number>} once nothing is waited for any longer */
+/** @param {Receiver} receiver @returns {Record<string, number>} the counts once the receiver waits for no more records */
 function finalCounts(receiver) {
   receiver.connected();
   return Object.fromEntries(Object.entries(receiver.ledger.counts()).filter(([, count]) => count > 0));

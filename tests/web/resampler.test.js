@@ -1,4 +1,4 @@
-/** The resampler: clean to the figures it was chosen for, the same however it is cut, and nothing made while it runs. */
+/** The resampler meets its design figures, gives the same result for any block sizes, and allocates nothing while it runs. */
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -10,7 +10,7 @@ import { throughSine } from './sim/sine.js';
 
 const DRIFTING = 1 + 50e-6;
 const STEPS = { '50 ppm of drift': DRIFTING, '44.1 to 48 kHz': 44.1 / 48, '44.1 to 96 kHz': 44.1 / 96 };
-/** Start, step, change: numbers that doubles add exactly through 4096 frames, so that the caller's sums round nowhere. */
+/** Start, step, change: numbers that doubles add exactly through 4096 frames, so that the caller's sums have no rounding error. */
 const EXACT_TIMES = [
   [40.375, 1 + 2 ** -14, 0],
   [40.375, 1 - 2 ** -10, 2 ** -22],
@@ -25,7 +25,7 @@ const runOf = (resampler) => (...sound) => resampler.run(...sound);
 const noise = (frames, random) => Float32Array.from({ length: frames }, () => random() * 2 - 1);
 
 /**
- * A run cut into blocks, each carried on from the last as the contract says.
+ * A run cut into blocks, each of which continues the one before, as the contract says.
  *
  * @param {Float32Array[]} input @param {number[]} times @param {number[]} lengths @returns {Float32Array[]}
  */
@@ -54,7 +54,7 @@ if (process.argv[2] === 'measure') {
   for (const [name, step] of Object.entries(STEPS)) {
     test(`sines stay clean, images counted: ${name}`, () => {
       const run = runOf(new Resampler(1));
-      // Between the round frequencies as well: a window's side lobes have zeros that flatter.
+      // Also between the round frequencies: the side lobes of a window have zeros, which would flatter the result.
       for (let hz = 500; hz <= 18_000; hz += 500) {
         const heard = throughSine(run, hz, step, 64);
         assert.ok(heard.snrDb >= (hz <= 12_000 ? 100 : 95), `${hz} Hz: ${heard.snrDb} dB`);
@@ -144,7 +144,7 @@ if (process.argv[2] === 'measure') {
       const heard = throughSine(runOf(resampler), hz, step, 64);
       assert.ok(heard.snrDb >= 95 && Math.abs(heard.gainDb) < 0.001, `${hz} Hz: ${heard.snrDb} dB, gain ${heard.gainDb} dB`);
     }
-    // What lies above 19 kHz would come back below 13 kHz.
+    // Anything above 19 kHz would be aliased to below 13 kHz.
     for (const hz of [19_000, 20_500, 22_000]) {
       const heard = throughSine(runOf(resampler), hz, step, 64);
       assert.ok(heard.gainDb < -95, `${hz} Hz: ${heard.gainDb} dB are left`);
@@ -164,7 +164,7 @@ function pair([left, right]) {
   return [/** @type {Float32Array} */ (left), /** @type {Float32Array} */ (right)];
 }
 
-/** As in allocation.test.js. @param {...string} what @returns {number} bytes a call */
+/** As in allocation.test.js. @param {...string} what @returns {number} bytes per call */
 function measured(...what) {
   const flags = ['--expose-gc', '--single-threaded', '--max-semi-space-size=64', '--min-semi-space-size=64'];
   const run = spawnSync(process.execPath, [...flags, fileURLToPath(import.meta.url), 'measure', ...what], { encoding: 'utf8' });
@@ -182,14 +182,14 @@ function bytesPerCall(leaks) {
   /** @type {number[][]} */
   const leaked = [];
   const call = () => {
-    // Now copied, now resampled: both ways through run().
+    // Alternately copies and resamples, so that run() takes both paths.
     times[1] = times[1] === 1 ? DRIFTING : 1;
     resampler.run(input, input, times, outLeft, outRight);
     if (leaks) leaked.push([1]);
   };
   const collect = /** @type {() => void} */ (/** @type {any} */ (globalThis).gc);
   let least = Infinity;
-  // What run() makes it makes in every round; what the engine does for itself, it does in some.
+  // Allocations of run() happen in every round; the engine's own happen in some.
   for (let round = 0; round < 8; round += 1) {
     leaked.length = 0;
     collect();

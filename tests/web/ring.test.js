@@ -1,4 +1,4 @@
-/** The ring: what is read is what was written, at its place, or nothing. */
+/** The ring: a reader gets the frames that were written at that position, or none. */
 
 import { CAPACITY_FRAMES, MARGIN_FRAMES } from '../../web/core/playout/constants.js';
 import assert from 'node:assert/strict';
@@ -11,7 +11,7 @@ import { controlWords, GAP_FRAMES_MAX, RING_BYTES, RingReader, RingWriter } from
 import { SEED, randomFrom } from './sim/random.js';
 import { addressed, addressOf } from './sim/records.js';
 
-/** @param {number} position @param {number} frames @returns {Float32Array} frames that say where they belong */
+/** @param {number} position @param {number} frames @returns {Float32Array} frames that encode their position */
 function framesFrom(position, frames) {
   const samples = new Float32Array(frames * 2);
   for (let frame = 0; frame < frames; frame += 1) {
@@ -39,7 +39,7 @@ for (const kind of ['SharedArrayBuffer', 'ArrayBuffer']) {
     const memory = kind === 'ArrayBuffer' ? new ArrayBuffer(RING_BYTES) : new SharedArrayBuffer(RING_BYTES);
     const writer = new RingWriter(memory);
     const reader = new RingReader(memory);
-    // 2^31 is where a signed position turns negative, 2^32 where the unsigned one wraps: both are crossed.
+    // At 2^31 a signed position becomes negative, and at 2^32 an unsigned one wraps: the test crosses both.
     for (const start of [2 ** 31 - 300_000, 2 ** 32 - 300_000]) {
       let write = start;
       let read = start | 0;
@@ -89,7 +89,7 @@ test('a gap is marked, and its slots hold silence, not what was there a ring ago
   const memory = new ArrayBuffer(RING_BYTES);
   const writer = new RingWriter(memory);
   const reader = new RingReader(memory);
-  const start = 2 ** 31 - 70_000; // the gap lies across the turn of signed positions and across the ring's end
+  const start = 2 ** 31 - 70_000; // the gap crosses the sign change of positions and the end of the ring
   writer.restart(start);
   let write = start;
   for (; write < start + CAPACITY_FRAMES; write += 2048) writer.audio(write | 0, framesFrom(write, 2048), 2048);
@@ -131,7 +131,7 @@ test('a gap is filled from either end, and what is left of it stays a gap', () =
   const memory = new ArrayBuffer(RING_BYTES);
   const writer = new RingWriter(memory);
   const reader = new RingReader(memory);
-  const start = 2 ** 31 - 15; // positions turn negative within the gap
+  const start = 2 ** 31 - 15; // positions become negative within the gap
   writer.restart(start);
   writer.gap(start, 30, 259);
   writer.audio((start + 30) | 0, framesFrom(start + 30, 10), 10);
@@ -234,19 +234,19 @@ test('a writer on another thread is never caught with a frame that is not in its
   let read = 0;
   let checked = 0;
   let laps = 0;
-  // The reader spins; the event loop, and with it the thread's start and end, gets a turn now and then.
+  // The reader spins, but yields to the event loop now and then, which the thread needs to start and end.
   for (let done = false; !done;) {
     await new Promise((resolve) => void setImmediate(resolve));
     for (let turn = 0; turn < 2000; turn += 1) {
       reader.look();
-      done = reader.silenceExpected; // the writer's last word
+      done = reader.silenceExpected; // the writer's last action
       if (reader.lapped(read)) {
         laps += 1;
         read = (reader.write - MARGIN_FRAMES) | 0;
       }
       if (reader.epoch === 0 || reader.level(read) < 128) continue;
       reader.read(read, left, right, 0, 128);
-      // Copied while the writer went on: only what it cannot have reached meanwhile counts.
+      // The copy was made while the writer continued: only frames that the writer cannot have overwritten count.
       reader.look();
       if (reader.lapped(read)) continue;
       for (let frame = 0; frame < 128; frame += 1) {

@@ -1,6 +1,6 @@
 /**
- * A listener against networks made up by name and seed, in the figures of issue 3, with slack: shorter runs learn longer.
- * docs/design/playout.md has the whole table (`make simulate-sweep`).
+ * A listener on simulated networks, chosen by name and seed, against the figures of issue 3. These have some slack, because
+ * learning takes a larger part of a short run. docs/design/playout.md has the whole table (`make simulate-sweep`).
  */
 
 import assert from 'node:assert/strict';
@@ -17,9 +17,9 @@ import { lateAt, leastDelayMs } from './sim/oracle.js';
 import { formatTrace, HEADER, parseTrace, TraceError } from './sim/trace.js';
 import { TraceRun } from './sim/trace_run.js';
 
-/** Not one of those that constants were chosen with. */
+/** Not one of the seeds that were used to choose constants. */
 const SEED = 71;
-/** The steepest the steering promises, ppm per s, and the rounding of the word it is read from. */
+/** The steepest change of rate that the steering promises, in ppm per s, and the rounding of the word it is read from. */
 const SLOPE_MAX = 30;
 const GRID = { first_ms: 0, block_ms: 128 / 48 };
 
@@ -29,7 +29,7 @@ function listen(network, seconds, listener = {}) {
 }
 
 /**
- * When frames are played is asked, not what they sound like: nothing is filtered or guessed, which is nine tenths of the work.
+ * These tests ask when frames are played, not how they sound. Skipping filters and guesses saves nine tenths of the work.
  *
  * @template T @param {() => T} act @returns {T}
  */
@@ -66,7 +66,7 @@ test('clocks that turn the phase between packets and callbacks cost no gap, wher
 test('the page\'s clock may wander by 50 ppm: sound of one clock for both ends stays exact', () => {
   const page = (/** @type {number} */ ms) => ms + [11_000, 23_000].reduce((sum, period) => sum + ((25e-6 * period) / (2 * Math.PI)) * Math.sin((2 * Math.PI * ms) / period), 0);
   const chain = new Chain({ seconds: 60, pageMs: page, delayMs: (ms) => 0.2 + 0.3 * ((ms * 0.731) % 1) }).run();
-  // In between, the slack of the start is given back.
+  // In between, the page removes the extra delay of the start.
   for (const [fromMs, toMs] of /** @type {[number, number][]} */ ([[1000, 6000], [28_000, 60_000]])) {
     const sounded = chain.stamps.subarray(chain.blockAt(fromMs), Math.min(chain.blocks, chain.blockAt(toMs)));
     assert.ok(sounded.length > 1700 && sounded.every(Number.isInteger), `every block begins on a whole frame, ${fromMs} to ${toMs} ms`);

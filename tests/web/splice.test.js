@@ -1,4 +1,4 @@
-/** Splices: the place that fits best is found, and changing over there is not heard. */
+/** Splices: the search finds the place that fits best, and the change there is inaudible. */
 
 import { LAW_SAME, OVERLAP_FRAMES, SEARCH_REACH_FRAMES } from '../../web/core/sound/constants.js';
 import assert from 'node:assert/strict';
@@ -11,10 +11,10 @@ import { randomFrom, SEED } from './sim/random.js';
 
 /** @typedef {import('./sim/excerpts.js').Sound} Sound */
 
-/** Of the largest step: rounding. */
+/** Rounding error of the largest step. */
 const MARGIN = 1.001;
 
-/** @param {SpliceSearch} search @param {Sound} sound @param {number} from where the outgoing sound is @param {number} to the place wished for */
+/** @param {SpliceSearch} search @param {Sound} sound @param {number} from start of the outgoing sound @param {number} to the intended place */
 function look(search, sound, from, to) {
   search.outgoingLeft.set(sound.left.subarray(from, from + OVERLAP_FRAMES));
   search.outgoingRight.set(sound.right.subarray(from, from + OVERLAP_FRAMES));
@@ -36,7 +36,7 @@ function correlation(sound, from, to) {
   return product / Math.sqrt(one * other);
 }
 
-/** @param {Sound} sound @param {number} from @param {number} to @returns {number} of all offsets */
+/** @param {Sound} sound @param {number} from @param {number} to @returns {number} the best of all offsets */
 function bestCorrelation(sound, from, to) {
   let best = -1;
   for (let offset = -SEARCH_REACH_FRAMES; offset <= SEARCH_REACH_FRAMES; offset += 1) best = Math.max(best, correlation(sound, from, to + offset));
@@ -78,7 +78,7 @@ for (const name of EXCERPTS) {
       const best = bestCorrelation(sound, from, to);
       const here = Number(search.correlation[0]);
       assert.ok(Math.abs(here - correlation(sound, from, to + search.offsetFrames)) < 1e-4, 'the correlation is that of the offset');
-      // Where nothing fits well, the coarse search may miss an accident of the treble.
+      // If nothing fits well, the coarse search may miss a chance match in the treble.
       assert.ok(here > best - (best > 0.6 ? 0.05 : 0.15), `found ${here}, there is ${best}`);
       const out = spliced(sound, from, to + search.offsetFrames, search.law);
       assert.ok(largestStep(out) <= most, `a step of ${largestStep(out)}, the excerpt's largest is ${most}`);

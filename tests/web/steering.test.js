@@ -1,4 +1,4 @@
-/** What the steering may do to the speed, and what it makes of an error. */
+/** The limits of the steering, and its reaction to an error. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,14 +9,18 @@ const BLOCK = 128;
 const BLOCK_S = BLOCK / RATE_HZ;
 const PPM = 1e6;
 
-/** Where the reader of a clock that is its own is. @param {Steering} steering @param {number} errorS @param {number} [offFrames] */
+/**
+ * Shows the steering a reader with this error, on its own clock.
+ *
+ * @param {Steering} steering @param {number} errorS @param {number} [offFrames]
+ */
 function see(steering, errorS, offFrames = 0) {
   steering.seen[ERROR_S] = errorS;
   steering.seen[OFF_FRAMES] = offFrames;
   return steering;
 }
 
-/** @param {number} errorMs @param {number} drift @param {number} seconds @param {number} [fromS] judged from here on */
+/** @param {number} errorMs @param {number} drift @param {number} seconds @param {number} [fromS] judged from this time on */
 function steered(errorMs, drift, seconds, fromS = 0) {
   const steering = new Steering(RATE_HZ);
   steering.begin(drift);
@@ -25,7 +29,7 @@ function steered(errorMs, drift, seconds, fromS = 0) {
   let fastest = 0;
   let least = Infinity;
   for (let at = 0; at * BLOCK_S < seconds; at += 1) {
-    // The error appears when the first seconds are over.
+    // The error begins after the first seconds.
     if (at === Math.ceil(fromS / BLOCK_S)) errorS += errorMs / 1000;
     const before = steering.speed;
     steering.pass(BLOCK);

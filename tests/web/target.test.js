@@ -1,4 +1,4 @@
-/** What the law makes of required leads. */
+/** How the target follows from the required leads. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,7 +19,7 @@ function learned(requiredMs, seconds, { mode = MODE.AUTO, fixedMs = 0 } = {}) {
   return target;
 }
 
-/** Required leads during a stall of so long, beginning every so often: what was missing is there at its end. */
+/** Required leads during periodic stalls of this length: everything missing arrives at the end of a stall. */
 const stalls = (/** @type {number} */ everyMs, /** @type {number} */ lengthMs) => (/** @type {number} */ ms) => {
   const since = (ms % everyMs) - everyMs / 2;
   return since > 0 && since < lengthMs ? 6 + since : 6;

@@ -1,4 +1,4 @@
-/** What the page records of a network is what the simulation reads. */
+/** The simulation can read the traces that the page records. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,11 @@ import { parseTrace } from './sim/trace.js';
 
 const PACKET_MS = 128 / 44.1;
 
-/** Packets that take 2 ms and every tenth 12 ms, seen by a page whose clock runs 80 ppm fast. @param {number} packets @returns {TraceRecorder} */
+/**
+ * Packets that take 2 ms, every tenth one 12 ms, seen by a page whose clock runs 80 ppm fast.
+ *
+ * @param {number} packets @returns {TraceRecorder}
+ */
 function record(packets) {
   const recorder = new TraceRecorder();
   const pageMs = (/** @type {number} */ serviceMs) => 1.7e12 + serviceMs * (1 + 80e-6);

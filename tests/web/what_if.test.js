@@ -1,10 +1,10 @@
 /**
- * The what-if curve tells the truth: what it counts for a lead, while the page chooses another by itself, is what a listener who holds
- * that lead hears on the same arrivals. To the event.
+ * The what-if curve is correct: its count for a lead equals the events of a listener who holds that lead on the same arrivals.
+ * The page itself meanwhile chooses another lead. The counts agree to the event.
  *
- * Left out are leads that are late for more than a tenth of the time, where a step of the line may find the reader interrupted, and
- * silence is sent, so that a step goes exactly where it is meant to: with sound it goes where the sound fits, up to 4.5 ms off
- * (splice.js), which no count can know.
+ * The test leaves out leads that are late for more than a tenth of the time, where a step of the line may meet an interrupted
+ * reader. The trace carries silence, so that a step lands exactly where intended. With sound it lands where the sound fits, up to
+ * 4.5 ms away (splice.js), and no count can know that.
  */
 
 import assert from 'node:assert/strict';
@@ -17,7 +17,7 @@ import { TraceRun } from './sim/trace_run.js';
 const SECONDS = 30;
 const LATE_MAX = 0.1;
 const LEADS = 10;
-/** Every so many of the candidates, from the first that is not late all the time. */
+/** Tests every nth candidate, beginning with the first that is not late all the time. */
 const EVERY = 3;
 
 for (const contextRateHz of [44_100, 48_000]) {

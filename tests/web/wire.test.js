@@ -1,4 +1,4 @@
-/** The wire format's vectors, read by the parser that ships; the Rust side reads the same files. */
+/** The test vectors of the wire format, read by the shipped parser; the Rust side reads the same files. */
 
 import { MESSAGE_BYTES_MAX } from '../../web/core/net/constants.js';
 import assert from 'node:assert/strict';
@@ -9,7 +9,7 @@ import { SEED, randomFrom } from './sim/random.js';
 import { audio, message } from './sim/records.js';
 
 const KINDS = new Map([['audio', KIND_AUDIO], ['gap', KIND_GAP], ['listener', KIND_LISTENER]]);
-/** What a listener record calls the fields it shares with the others. */
+/** A listener record's names for the fields that it shares with other records. */
 const LISTENER_NAMES = new Map([['lost_packets', 'seq'], ['lost_frames', 'frames'], ['queue_age_ns', 'captureNs'], ['sent_ns', 'readyNs']]);
 const NAMES = new Map([['frame_index', 'frameIndex'], ['capture_ns', 'captureNs'], ['ready_ns', 'readyNs']]);
 
@@ -63,7 +63,7 @@ test('any bytes give records or a refusal', () => {
   const parser = new WireParser();
   for (let round = 0; round < 20_000; round += 1) {
     const bytes = Uint8Array.from({ length: Math.floor(random() * 200) }, () => Math.floor(random() * 256));
-    // Half of them begin like a record, or nothing but the version would ever be looked at.
+    // Half of them begin like a record; otherwise only the version check would ever run.
     if (round % 2 && bytes.length > 6) bytes.set([1, 1 + Math.floor(random() * 3), 0, 0, round % 4 ? 1 : 0, round % 4 ? 2 : 0]);
     const refusal = parser.parse(bytes.buffer);
     assert.equal(refusal === null, parser.count > 0, `seed ${SEED}, round ${round}`);

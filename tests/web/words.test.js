@@ -1,8 +1,8 @@
 /**
- * Every message of the page stands in docs/guide/troubleshooting.md by its exact words; tests/words.rs sees to the service's.
+ * Every message of the page appears word for word in docs/guide/troubleshooting.md; tests/words.rs checks the service's messages.
  *
- * The messages are every text of three words or more in the page's scripts, but for what is said of a fault of the script's own
- * (`RangeError`), and what the page says before or beside them. `…` stands for what is filled in.
+ * A message is a text of three words or more in the page's scripts, except texts about faults of the script itself
+ * (`RangeError`); and texts that the page shows without or beside scripts. `…` stands for inserted values.
  */
 
 import assert from 'node:assert/strict';
@@ -11,7 +11,7 @@ import ts from 'typescript';
 import { filesOf, lineOf, nodes, parse, textOf } from './law.js';
 
 const GUIDES = ['docs/guide/troubleshooting.md', 'docs/ref/configuration.md'];
-/** Words, letters in each, from which a text is a sentence. */
+/** A text with at least this many words that contain letters is a sentence. */
 const WORDS_MIN = 3;
 
 /** Files without messages, and why. */
@@ -22,7 +22,7 @@ const SILENT = new Map([
   ['web/view/modes.js', 'the delay somebody has chosen, explained in docs/guide/listening.md'],
 ]);
 
-/** Texts that are no messages: beginnings, each with its file. */
+/** Texts that are not messages: their beginnings, each with its file. */
 const NO_MESSAGES = [
   ['web/first-contact/page.js', 'It worked: this browser'],
   ['web/first-contact/page.js', 'This page has come over HTTPS'],
@@ -31,7 +31,7 @@ const NO_MESSAGES = [
   ['web/view/words.js', 'Playing the demo'],
 ];
 
-/** What a text says, its holes filled with `…`. @param {ts.Node} node */
+/** The text of a literal, with `…` for inserted values. @param {ts.Node} node */
 function said(node) {
   const parts = ts.isTemplateExpression(node) ? [node.head, ...node.templateSpans.map((span) => span.literal)] : [node];
   const words = parts.map((part) => (ts.isStringLiteralLike(part) || ts.isTemplateLiteralToken(part) ? part.text : ''));
@@ -41,7 +41,7 @@ function said(node) {
 /** @param {string} text */
 const isSentence = (text) => text.split(/\s+/).filter((word) => /^[\p{P}\p{S}]*\p{L}[\p{L}'-]+[\p{P}\p{S}]*$/u.test(word)).length >= WORDS_MIN;
 
-/** Whether it is said of a fault of the script's own. @param {ts.Node} node @returns {boolean} */
+/** Whether the text is about a fault of the script itself. @param {ts.Node} node @returns {boolean} */
 const isForDevelopers = (node) => !!node && ((ts.isNewExpression(node) && node.expression.getText() === 'RangeError') || isForDevelopers(node.parent));
 
 /** @param {string} text */
@@ -50,7 +50,7 @@ function scriptMessages(text) {
   return texts.filter((node) => !isForDevelopers(node)).map((node) => ({ line: lineOf(node), words: said(node) }));
 }
 
-/** What a page says where its scripts do not run, and what it asks before something is done that cannot be taken back. @param {string} text */
+/** The page's texts for browsers without scripts, and its questions before steps that cannot be undone. @param {string} text */
 function pageMessages(text) {
   let asks = false;
   return text.split('\n').flatMap((line, at) => {
@@ -66,10 +66,10 @@ function messages(path) {
   return found.filter(({ words }) => isSentence(words));
 }
 
-/** The same words as they are compared: without the marks of a guide's text. @param {string} text */
+/** Normalizes words for comparison: removes the markup of a guide's text. @param {string} text */
 const compared = (text) => text.replaceAll('\\|', '|').replaceAll('`', '').split(/\s+/).join(' ').trim();
 
-/** Without what stands at their ends. @param {string} words */
+/** Removes punctuation at both ends. @param {string} words */
 const core = (words) => compared(words).replace(/^[… :,.]+|[.: …=]+$/g, '');
 
 test('every message stands in the guide by its words', () => {

@@ -1,4 +1,4 @@
-/** The socket's thread: connecting, connecting again, and what a service may say wrong. */
+/** The socket's thread: connecting, reconnecting, and invalid messages of a service. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -60,7 +60,7 @@ const self = { postMessage: (/** @type {any} */ value) => void posted.push(struc
 reset({ self, WebSocket: FakeSocket });
 await import('../../web/worker.js');
 
-/** A worker that has just been told to open. @returns {{memory: SharedArrayBuffer, words: Int32Array}} */
+/** A worker that has just been told to connect. @returns {{memory: SharedArrayBuffer, words: Int32Array}} */
 function open() {
   self.onmessage({ data: { type: 'close' } });
   reset({ self, WebSocket: FakeSocket });

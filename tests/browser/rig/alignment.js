@@ -1,6 +1,6 @@
 /**
- * Finds the service's exact sound in what was recorded: which recorded frame is which frame of the source, and where the
- * sequence breaks. Exact means exact: every float is the 16-bit sample it was made from, in its own channel.
+ * Finds the service's exact sound in a recording: which source frame each recorded frame is, and where the sequence breaks. Exact
+ * means that every float equals the 16-bit sample it was made from, in its own channel.
  */
 
 /**
@@ -12,20 +12,20 @@
  * @typedef {import('./exact.js').SampleOf} SampleOf
  */
 
-/** So many frames in a row do not agree by chance: 16 bits of noise each, on two channels. */
+/** This many frames in a row do not agree by chance: each has 16 bits of noise on two channels. */
 const PROOF_FRAMES = 16;
-/** A window that does not match is tried again so much further on; well below any stretch worth finding. */
+/** After a window that does not match, the search continues this much later. This is well below any stretch worth finding. */
 const STEP_FRAMES = 16;
-/** After a break the sequence goes on this close to where it was. */
+/** After a break the sequence continues at most this far from where it was. */
 const BACK_FRAMES = 44_100;
 const AHEAD_FRAMES = 20 * 44_100;
 
 /**
  * @param {Sound} sound
  * @param {SampleOf} sampleOf
- * @param {{from: number, to: number, first?: number, channels?: [number, number]}} where the source's frame that sounds first
- *   lies from..to; the search begins at recorded frame first; channels are the source's, left and right
- * @returns {Run[]} in order; what lies between them is not the service's sound as it was
+ * @param {{from: number, to: number, first?: number, channels?: [number, number]}} where the first audible source frame lies in
+ *   from..to; the search begins at recorded frame `first`; `channels` are the source's channels for left and right
+ * @returns {Run[]} in order; anything between them is not the service's exact sound
  */
 export function exactRuns(sound, sampleOf, { from, to, first = 0, channels = [0, 1] }) {
   /** @type {Run[]} */
@@ -55,12 +55,12 @@ export function exactRuns(sound, sampleOf, { from, to, first = 0, channels = [0,
   return runs;
 }
 
-/** @param {Run[]} runs @param {number} [from] recorded frame @returns {number} exact ones from there on */
+/** @param {Run[]} runs @param {number} [from] recorded frame @returns {number} exact frames from there on */
 export function exactFrames(runs, from = 0) {
   return runs.reduce((sum, { first, end }) => sum + Math.max(0, end - Math.max(first, from)), 0);
 }
 
-/** Samples of a fade are no 16-bit values, and silence is everywhere: neither is worth a search. @param {Sound} sound @param {number} frame */
+/** Fades have no 16-bit values, and silence is everywhere, so neither is worth a search. @param {Sound} sound @param {number} frame */
 function isWhole({ samples }, frame) {
   let heard = false;
   for (let at = 2 * frame; at < 2 * (frame + PROOF_FRAMES); at += 1) {

@@ -1,6 +1,6 @@
 /**
- * A reverse proxy as people put one in front: it passes everything on but the two headers that isolate a page. Behind it
- * no browser shares memory between threads.
+ * A reverse proxy as users often put one in front of a service: it passes on everything except the two headers that isolate a
+ * page. Behind it no browser shares memory between threads.
  */
 
 import { createServer, request } from 'node:http';

@@ -1,6 +1,6 @@
 /**
- * Chromium as a person has it: no autoplay switch, no muting, real clicks and keys. Only what a headless root needs is
- * said on its command line.
+ * Chromium as a user runs it: no autoplay switch, no muting, real clicks and keys. The command line has only the switches that a
+ * headless browser under root needs.
  */
 
 import { mkdtempSync, readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { Running } from './process.js';
 import { Remote } from './remote.js';
 import { until } from './until.js';
 
-/** The names that lead to this machine, as a router's would. */
+/** Resolves .local names to this machine, as a router would. */
 const RESOLVER_RULES = 'MAP *.local 127.0.0.1';
 
 const WORDS = [
@@ -32,7 +32,7 @@ export class Chromium {
 
   /**
    * @param {import('./pulse.js').Speakers} speakers
-   * @param {Record<string, string>} [env] HOME is where it looks for certificates its user trusts
+   * @param {Record<string, string>} [env] in HOME the browser looks for certificates that its user trusts
    * @returns {Promise<Chromium>}
    */
   static async start(speakers, env = {}) {
@@ -40,10 +40,10 @@ export class Chromium {
     const root = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
     const words = [...WORDS, ...root, `--user-data-dir=${profile}`, 'about:blank'];
     const program = new Running('chromium', words, { env: { ...speakers.environment, ...env }, favoured: true });
-    // It writes the port it chose, and the path on it, into its profile.
+    // Chromium writes the port it chose, and the path on that port, into its profile.
     const [port, path] = await until('Chromium can be controlled', () => endpoint(profile, program), () => program.log);
     const remote = await Remote.connect(`ws://127.0.0.1:${port}${path}`);
-    // Asked for a tab before it has its first one, it may never answer.
+    // If asked to open a tab before the first one exists, Chromium may never answer.
     await until('Chromium has a tab', () => hasTab(remote));
     const { product } = await remote.ask('Browser.getVersion');
     return new Chromium(program, remote, product.replace('Chrome/', 'Chromium '));

@@ -1,7 +1,7 @@
 /**
- * One tab of Chromium: what it says, shows and plays, and a person's hand on it.
+ * One tab of Chromium: its messages, its text, its sound, and a user's gestures on it.
  *
- * Nothing here counts as a gesture but click() and press().
+ * Only click() and press() count as gestures.
  */
 
 import { until } from './until.js';
@@ -18,7 +18,7 @@ const KEYS = {
 };
 
 export class ChromiumPage {
-  /** Errors, violations of the security policy, failed loads: what a good page has none of. @type {string[]} */
+  /** Errors, violations of the security policy, and failed loads; a healthy page has none. @type {string[]} */
   complaints = [];
   /** How often the mouse was pressed. */
   clicks = 0;
@@ -26,7 +26,7 @@ export class ChromiumPage {
   #targetId;
   /** The page's own session. */
   #sessionId;
-  /** With those of its workers. @type {Set<string>} */
+  /** The sessions of the page and its workers. @type {Set<string>} */
   #sessions;
   #isClosed = false;
 
@@ -74,13 +74,13 @@ export class ChromiumPage {
     return until(`the page is ${state}`, async () => (await this.report()).state === state, () => this.report());
   }
 
-  /** @param {string} selector @returns {Promise<string>} the text somebody sees, '' where there is nothing to see */
+  /** @param {string} selector @returns {Promise<string>} the visible text, '' where nothing is visible */
   text(selector) {
     return this.evaluate(`(() => { const part = document.querySelector(${JSON.stringify(selector)});
       return part && part.checkVisibility() ? part.innerText : ''; })()`);
   }
 
-  /** @param {string} selector @returns {Promise<number>} when the button was let go, CLOCK_MONOTONIC ns */
+  /** @param {string} selector @returns {Promise<number>} when the button was released, CLOCK_MONOTONIC ns */
   async click(selector) {
     const quoted = JSON.stringify(selector);
     await until(`${selector} can be pressed`, () => this.evaluate(`(part => part !== null && !part.disabled)(document.querySelector(${quoted}))`));
@@ -98,8 +98,8 @@ export class ChromiumPage {
   }
 
   /**
-   * From the next start on the lead is fixed as by a person's hand, only without the ten seconds until the page offers it: then nothing
-   * but a fault moves it, however busy the machine is. The page does not know.
+   * Fixes the lead from the next start on, as a user could, but without the ten seconds until the page offers that. Then only a
+   * fault moves the lead, however busy the machine is. The page does not know about this.
    *
    * @param {number} leadMs
    */
@@ -128,19 +128,19 @@ export class ChromiumPage {
     await this.#ask('Input.dispatchKeyEvent', { type: 'keyUp', ...event });
   }
 
-  /** @param {string} text where the cursor is */
+  /** @param {string} text typed at the cursor */
   async type(text) {
     await this.#ask('Input.insertText', { text });
   }
 
   /**
-   * What a person sees, on a screen of this size.
+   * A screenshot of the page at this screen size.
    *
    * @param {object} screen
    * @param {number} screen.width CSS pixels
    * @param {number} screen.height CSS pixels
    * @param {'dark' | 'light'} [screen.scheme] what the person's system prefers
-   * @returns {Promise<Buffer>} a PNG, three of its pixels to two CSS pixels
+   * @returns {Promise<Buffer>} a PNG with three pixels per two CSS pixels
    */
   async picture({ width, height, scheme = 'dark' }) {
     await this.#ask('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1.5, mobile: false });
@@ -151,7 +151,7 @@ export class ChromiumPage {
     return Buffer.from(data, 'base64');
   }
 
-  /** Once more does no harm. */
+  /** Closes the tab. A second call does nothing. */
   async close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -170,7 +170,7 @@ export class ChromiumPage {
     });
   }
 
-  /** A worker of this page began: its complaints count as well. @param {string} session @param {string} type */
+  /** A worker of this page has started; its complaints count as well. @param {string} session @param {string} type */
   #joined(session, type) {
     if (type !== 'worker') return;
     this.#sessions.add(session);

@@ -1,21 +1,21 @@
 /**
- * Finds the known sound in a recording by likeness: for sounds that are mixed, or that an engine may have changed on the
- * way. What is to be exact is found by alignment.js.
+ * Finds the known sound in a recording by correlation. This serves for mixed sounds, and for sounds that an audio engine may have
+ * changed. alignment.js finds sound that must be exact.
  */
 
 import { RATE_HZ } from './exact.js';
 
 const WINDOW_FRAMES = 2048;
-/** The same sound an instant later is the same find. */
+/** Finds closer together than this are the same find. */
 const APART_FRAMES = 8;
 
-/** @typedef {{index: number, likeness: number}} Find the source's frame, and the correlation there: 1 is the same, 0 is chance */
+/** @typedef {{index: number, likeness: number}} Find the source's frame, and the correlation there: 1 is identical, 0 is chance */
 
 /**
- * @param {import('./recording.js').Sound} sound @param {number} frame where to look in it
+ * @param {import('./recording.js').Sound} sound @param {number} frame where to search in it
  * @param {import('./exact.js').SampleOf} sampleOf
- * @param {{to: number, finds?: number, channel?: number}} where the source's frame is one of the last second before `to`
- * @returns {Find[]} the most alike, best first
+ * @param {{to: number, finds?: number, channel?: number}} where the source frame lies in the last second before `to`
+ * @returns {Find[]} the best matches, best first
  */
 export function mostAlike(sound, frame, sampleOf, { to, finds = 1, channel = 0 }) {
   const from = Math.max(0, to - RATE_HZ);

@@ -1,11 +1,11 @@
 /**
- * What the tests need of the machine. A missing package is a failure that names it, never a skipped test.
+ * The programs that the tests need. A missing package makes them fail with its name; no test is skipped.
  */
 
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Which Debian package gives which program. */
+/** The Debian package that contains each program. */
 const PACKAGES = new Map([
   ['pulseaudio', 'pulseaudio'],
   ['pactl', 'pulseaudio-utils'],
@@ -24,7 +24,7 @@ const PACKAGES = new Map([
 
 /**
  * @param {string[]} programs
- * @throws with the command that installs what is missing
+ * @throws with the command that installs the missing packages
  */
 export function need(...programs) {
   const missing = programs.filter((program) => !isInstalled(program));
@@ -33,7 +33,7 @@ export function need(...programs) {
   throw new Error(`Not installed: ${missing.join(', ')}. As root: apt install ${[...packages].join(' ')}`);
 }
 
-/** @returns {string} the browser shell of WebKitGTK, which lies beside its library and not on the path */
+/** @returns {string} the path of WebKitGTK's browser shell, which lies beside its library and is not on the PATH */
 export function miniBrowser() {
   for (const folder of ['/usr/lib', '/usr/libexec', ...foldersIn('/usr/lib')]) {
     for (const version of ['webkit2gtk-4.1', 'webkit2gtk-4.0', 'webkitgtk-6.0']) {

@@ -1,15 +1,16 @@
 /**
- * Programs the tests start: each in a group of its own, ended with it, and gone when the tests die, however they die.
+ * Programs that the tests start. Each has its own process group, which ends with it; all of them end when the tests die, in any
+ * way.
  */
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 
-/** How long a program may take to end by itself. */
+/** How long a program may take to end after being asked. */
 const END_MS = 3000;
-/** What a desktop gives its sound programs. */
+/** The nice value that a desktop gives its sound programs. */
 const FAVOURED_NICE = -11;
-/** How much of what a program wrote is kept to explain a failure. */
+/** How much of a program's output is kept to explain a failure. */
 const KEPT_CHARACTERS = 20_000;
 
 /** @type {Set<Running>} */
@@ -17,16 +18,16 @@ const running = new Set();
 
 /**
  * @typedef {object} Wishes
- * @property {Record<string, string>} [env] added to ours
- * @property {number} [priority] round-robin real-time, where that is allowed
- * @property {boolean} [favoured] before whatever else this machine does, where that is allowed: no busy machine is tested
+ * @property {Record<string, string>} [env] added to our own environment
+ * @property {number} [priority] round-robin real-time priority, where that is allowed
+ * @property {boolean} [favoured] runs before other programs, where that is allowed: the tests do not test a busy machine
  * @property {(chunk: Buffer) => void} [onOutput] hears stdout
  * @property {(text: string) => void} [onLog] hears stderr
  */
 
 /** A running program. */
 export class Running {
-  /** What it wrote to stderr (and to stdout, unless that is read), the last of it. */
+  /** The last part of stderr (and of stdout, unless onOutput reads it). */
   log = '';
   /** @type {Set<() => void>} */
   #waiting = new Set();
@@ -39,7 +40,7 @@ export class Running {
   constructor(program, words, { env = {}, priority = 0, favoured = false, onOutput, onLog } = {}) {
     const realTime = priority > 0 && mayBeRealTime() ? ['chrt', '--rr', String(priority)] : [];
     const nice = favoured && mayBeRealTime() ? ['nice', '-n', String(FAVOURED_NICE)] : [];
-    // However we end, the kernel ends the program.
+    // However we end, the kernel then ends the program.
     const [command, ...rest] = /** @type {[string, ...string[]]} */ (
       ['setpriv', '--pdeathsig', 'KILL', ...realTime, ...nice, program, ...words]);
     this.name = program;
@@ -61,7 +62,7 @@ export class Running {
 
   /**
    * @param {RegExp} pattern @param {number} [withinMs]
-   * @returns {Promise<RegExpMatchArray>} the first match in what it writes
+   * @returns {Promise<RegExpMatchArray>} the first match in the output
    */
   async says(pattern, withinMs = 60_000) {
     const deadline = Date.now() + withinMs;
@@ -76,13 +77,13 @@ export class Running {
     }
   }
 
-  /** Asks it to end, insists after a while. */
+  /** Asks the program to end, and kills it after a while. */
   async end() {
     this.#signal('SIGTERM');
     const insist = setTimeout(() => this.#signal('SIGKILL'), END_MS);
     await this.ended;
     clearTimeout(insist);
-    this.killNow(); // what is left of its group
+    this.killNow(); // the rest of its group
   }
 
   killNow() {
@@ -95,7 +96,7 @@ export class Running {
     try {
       process.kill(-this.pid, signal);
     } catch {
-      // the group is gone already
+      // The group has already ended.
     }
   }
 
@@ -123,7 +124,7 @@ export class Running {
   }
 }
 
-/** @returns {boolean} this user may have real-time priorities: else gaps may come from the rig, and the watchdog says when */
+/** @returns {boolean} this user may have real-time priorities. Without them the rig may cause gaps; the watchdog then says when */
 export function mayBeRealTime() {
   realTimeAllowed ??= spawnSync('chrt', ['--fifo', '2', 'true'], { stdio: 'ignore' }).status === 0;
   return realTimeAllowed;

@@ -1,10 +1,10 @@
 /**
  * The sound system of the rig: a PulseAudio of our own on a socket in a private folder.
  *
- * One null sink is the only clock. It carries what is played into the place of the synth, and what the browser gives to its
- * speakers; its monitor, recorded whole, shows both on one time line. The service captures the synth through alsa-lib's
- * pulse plugin, by a private ALSA configuration. Nothing of the user's own sound system is touched, and nothing listens on
- * the network. The listening bench is built alike (tools/bench/src/rig/pulse.rs).
+ * A single null sink is the only clock. It plays the synth into its place, and the browser into the speakers. The rig records its
+ * whole monitor, so both appear on one time line. The service captures the synth through alsa-lib's pulse plugin, by a private
+ * ALSA configuration. The rig does not touch the user's own sound system, and nothing listens on the network. The listening bench
+ * is built the same way (tools/bench/src/rig/pulse.rs).
  */
 
 import { spawnSync } from 'node:child_process';
@@ -17,20 +17,20 @@ import { RATE_HZ } from './exact.js';
 import { until } from './until.js';
 import { nowNs } from './watchdog.js';
 
-/** Round-robin priority of the sound server: without it gaps come from the rig. */
+/** Round-robin priority of the sound server; without it the rig causes gaps. */
 export const PRIORITY = 6;
-/** Frames the clock renders at once: the period of the service. */
+/** Frames that the sink renders at once: one period of the service. */
 const BLOCK_FRAMES = 128;
-/** Where ALSA's plugin expects channels to be: by other names the server would mix them. */
+/** Channel positions as ALSA's plugin expects them; with other names the server would mix the channels. */
 const POSITIONS = 'front-left,front-right,rear-left,rear-right,front-center,lfe,side-left,side-right'.split(',');
 /** The ALSA device from which the service hears the synth. */
 export const SYNTH_DEVICE = 'synth';
 
-/** It says so (only to those who want to know everything) when a browser that had given nothing gives again. */
+/** The server logs this (only at the most verbose level) when a browser delivers sound again after an underrun. */
 const UNDERRUN = /end of underrun/g;
 
 export class Speakers {
-  /** When somebody gave sound again after having let the sound server starve. @type {number[]} CLOCK_MONOTONIC ns */
+  /** When a client delivered sound again after it had let the sound server starve. @type {number[]} CLOCK_MONOTONIC ns */
   starvedNs = [];
   #server;
   /** @type {Recorder | null} */
@@ -52,7 +52,7 @@ export class Speakers {
 
   /** @param {number} [synthChannels] an even number, at most 8 @returns {Promise<Speakers>} */
   static async open(synthChannels = 2) {
-    // Short, because a socket's path may have 107 bytes.
+    // The folder's name is short because a socket path may have only 107 bytes.
     const folder = mkdtempSync(join(tmpdir(), 'synthwire-'));
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
     const script = join(folder, 'rig.pa');
@@ -62,7 +62,7 @@ export class Speakers {
     const speakers = new Speakers(folder, script, synthChannels);
     const server = speakers.#server;
     await until('the sound server is ready', () => speakers.#isReady(), () => server.log);
-    // Its main thread drops its own priority while it starts: give it back.
+    // The server's main thread drops its own priority while it starts; this restores it.
     if (mayBeRealTime()) spawnSync('chrt', ['--rr', '--pid', String(PRIORITY), String(server.pid)]);
     speakers.#recorder = await Recorder.start(environment(folder), {
       source: 'clock.monitor', channels: synthChannels + 2, blockFrames: BLOCK_FRAMES,
@@ -70,20 +70,20 @@ export class Speakers {
     return speakers;
   }
 
-  /** Variables for a program that shall play here. */
+  /** Environment for programs that play here. */
   get environment() {
     return environment(this.folder);
   }
 
   /**
-   * Variables for the service. Left alone, alsa-lib's pulse plugin asks for a period in whole microseconds, which is less than
-   * 128 frames, and periods came in pairs; asked for the next whole millisecond it is given each block at once.
+   * Environment for the service. By default alsa-lib's pulse plugin asks for a period in whole microseconds, which is less than
+   * 128 frames; then the periods came in pairs. With the next whole millisecond it gets each block at once.
    */
   get serviceEnvironment() {
     return { ...this.environment, PULSE_LATENCY_MSEC: String(Math.ceil((BLOCK_FRAMES * 1000) / RATE_HZ)) };
   }
 
-  /** @returns {import('./recording.js').Recording} of everything that is played from now on */
+  /** @returns {import('./recording.js').Recording} of everything that plays from now on */
   record() {
     return /** @type {Recorder} */ (this.#recorder).record();
   }

@@ -1,5 +1,5 @@
 /**
- * Recordings of what was really played: frames, and when each was; the speakers', and beside it the synth's.
+ * Recordings of the sound that was really played, with times: the speakers' channels, and the synth's beside them.
  */
 
 import { nowNs } from './watchdog.js';
@@ -9,30 +9,33 @@ import { until } from './until.js';
 
 const NS_PER_FRAME = 1e9 / RATE_HZ;
 const FLOAT_BYTES = 4;
-/** Below this nobody hears anything; the quietest of our signals is 60 dB above. */
+/** Nobody can hear anything below this; the quietest of our signals is 60 dB louder. */
 const SILENCE = 1 / 32768;
 /** Round-robin priority of the recorder. */
 const PRIORITY = 5;
 /**
- * Frames by which more than a block is asked for. The server turns what is asked into whole microseconds and back into whole
- * frames, rounding down both times: without this a block would be one frame short.
+ * The recorder asks for this many frames more than a block. The server converts the size into whole microseconds and back into
+ * whole frames, and rounds down both times; without this a block would be one frame short.
  */
 const ROUNDING_FRAMES = 1;
-/** The clock's pace: of every second the frame that came with the least delay counts. */
+/** The clock's rate is estimated from the frame with the least delay in each second. */
 const PACE_EVERY_NS = 1e9;
 
-/** Records all channels from its start to its end: it is who asks for the least, so the clock ticks as finely as it asks. */
+/**
+ * Records all channels from start to end. No other client asks for smaller blocks, so the sink's clock ticks as finely as this
+ * one asks.
+ */
 export class Recorder {
   /** @type {Set<Recording>} */
   #recordings = new Set();
-  /** A frame may lie across two chunks. */
+  /** The start of a frame that continues in the next chunk. */
   #rest = Buffer.alloc(0);
   #frames = 0;
   #program;
   #channels;
   #frameBytes;
 
-  /** @param {Record<string, string>} env @param {{source: string, channels: number, blockFrames: number}} what the speakers' channels are the last two */
+  /** @param {Record<string, string>} env @param {{source: string, channels: number, blockFrames: number}} what the last two channels are the speakers' */
   constructor(env, { source, channels, blockFrames }) {
     this.#channels = channels;
     this.#frameBytes = channels * FLOAT_BYTES;
@@ -50,7 +53,7 @@ export class Recorder {
     return recorder;
   }
 
-  /** @returns {Recording} of what is played from now on */
+  /** @returns {Recording} of everything that plays from now on */
   record() {
     const recording = new Recording(this.#channels, () => this.#recordings.delete(recording));
     this.#recordings.add(recording);
@@ -69,7 +72,7 @@ export class Recorder {
     this.#rest = bytes.subarray(whole);
     this.#frames += whole / this.#frameBytes;
     if (this.#recordings.size === 0) return;
-    // A copy of its own: a Buffer may lie anywhere, floats only at multiples of four.
+    // This copies: a Buffer may start anywhere, but floats need a multiple of four.
     const samples = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + whole));
     for (const recording of this.#recordings) recording.keep(samples, timeNs);
   }
@@ -80,9 +83,13 @@ export class Recording {
   /** Interleaved pairs, with room to grow. */
   #heard = new Float32Array(0);
   #synth = new Float32Array(0);
-  /** When frame 0 was played, by the chunk that came with the least delay: never too early. */
+  /** When frame 0 was played, by the chunk with the least delay; so the estimate is never too early. */
   #beganNs = Infinity;
-  /** The least of each second: frames, and the time by which they had been heard. @type {{frames: number, timeNs: number}[]} */
+  /**
+   * The least-delayed chunk of each second: frames, and the time by which they had arrived.
+   *
+   * @type {{frames: number, timeNs: number}[]}
+   */
   #paces = [];
   #channels;
   #ended;
@@ -112,13 +119,13 @@ export class Recording {
     if (!known || timeNs - known.timeNs < (end - known.frames) * NS_PER_FRAME) this.#paces[second] = { frames: end, timeNs };
   }
 
-  /** Once more does no harm. @returns {Sound} everything up to now */
+  /** Ends the recording. A second call does nothing. @returns {Sound} everything up to now */
   stop() {
     this.#ended();
     return this.soFar();
   }
 
-  /** @returns {Sound} the speakers' */
+  /** @returns {Sound} the speakers' sound up to now */
   soFar() {
     const [heard, synth] = [this.#heard, this.#synth].map((samples) => samples.slice(0, this.frames * 2));
     return new Sound(/** @type {Float32Array} */ (heard), this.#beganNs, new Sound(/** @type {Float32Array} */ (synth), this.#beganNs));
@@ -126,7 +133,7 @@ export class Recording {
 
   /** @returns {number} by how many ppm the rig's clock is faster than ours (CLOCK_MONOTONIC) */
   get clockPpm() {
-    const paces = this.#paces.slice(1, -1); // the first and the last second are none
+    const paces = this.#paces.slice(1, -1); // the first and the last second are incomplete
     const [first, last] = [paces[0], paces[paces.length - 1]];
     if (!first || !last || last.timeNs - first.timeNs < PACE_EVERY_NS) throw new Error('the recording is too short for its clock to be known');
     const mean = (/** @type {(pace: {frames: number, timeNs: number}) => number} */ of) => paces.reduce((sum, pace) => sum + of(pace), 0) / paces.length;
@@ -137,7 +144,7 @@ export class Recording {
   }
 }
 
-/** @param {Float32Array} samples @param {number} length @returns {Float32Array} the same, long enough */
+/** @param {Float32Array} samples @param {number} length @returns {Float32Array} the same samples in an array of at least this length */
 function withRoom(samples, length) {
   if (samples.length >= length) return samples;
   const longer = new Float32Array(Math.max(2 * samples.length, length));
@@ -145,7 +152,7 @@ function withRoom(samples, length) {
   return longer;
 }
 
-/** Two channels of floats, and the time of the first. */
+/** Two channels of floats, and the time of the first frame. */
 export class Sound {
   /** @param {Float32Array} samples interleaved @param {number} beganNs @param {Sound} [synth] what was played into the synth's place meanwhile */
   constructor(samples, beganNs, synth) {
@@ -160,19 +167,19 @@ export class Sound {
     return this.beganNs + frame * NS_PER_FRAME;
   }
 
-  /** @param {number} timeNs @returns {number} the frame that was played then */
+  /** @param {number} timeNs @returns {number} the frame that was played at that time */
   frameAt(timeNs) {
     return Math.min(this.frames, Math.max(0, Math.round((timeNs - this.beganNs) / NS_PER_FRAME)));
   }
 
-  /** @param {number} [first] @param {number} [end] @returns {number} the largest sample, of full scale 1 */
+  /** @param {number} [first] @param {number} [end] @returns {number} the largest absolute sample; full scale is 1 */
   peak(first = 0, end = this.frames) {
     let peak = 0;
     for (let at = first * 2; at < end * 2; at += 1) peak = Math.max(peak, Math.abs(/** @type {number} */ (this.samples[at])));
     return peak;
   }
 
-  /** @param {number} [first] @returns {number | null} the first frame from there on that can be heard */
+  /** @param {number} [first] @returns {number | null} the first audible frame from there on */
   firstHeard(first = 0) {
     for (let at = first * 2; at < this.samples.length; at += 1) {
       if (Math.abs(/** @type {number} */ (this.samples[at])) >= SILENCE) return at >> 1;

@@ -1,8 +1,8 @@
 /**
  * Remote control of a browser over a WebSocket: numbered commands, their answers, and events.
  *
- * Chromium's DevTools protocol and WebDriver BiDi have this in common. Spoken directly, because driver libraries let
- * every script they run count as a user's gesture, and with that the autoplay rules are switched off.
+ * This is the common part of Chromium's DevTools protocol and WebDriver BiDi. We speak it directly because driver libraries run
+ * every script as a user's gesture, which switches off the autoplay rules.
  */
 
 import { EventEmitter } from 'node:events';
@@ -10,7 +10,7 @@ import WebSocket from 'ws';
 
 const ANSWER_MS = 60_000;
 
-/** Emits each event by its method's name, with its parameters and the session it belongs to. */
+/** Emits each event by its method's name, with its parameters and its session. */
 export class Remote extends EventEmitter {
   #socket;
   #lastId = 0;

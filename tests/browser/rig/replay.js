@@ -1,7 +1,6 @@
 /**
- * A service that plays a trace: the page as it ships, and a socket on which packets come when the trace says they came.
- *
- * In: packets of a trace (tests/web/sim/trace.js). Out: an address to open. The page's own files come from the real service behind it.
+ * A service that replays a trace: the page as it ships, and a socket that delivers each packet at the time the trace gives. In:
+ * packets of a trace (tests/web/sim/trace.js). Out: an address to open. A real service behind it serves the page's own files.
  */
 
 import { createServer, request } from 'node:http';
@@ -12,16 +11,16 @@ import { audio, message, returning } from '../../web/sim/records.js';
 import { nowNs } from './watchdog.js';
 
 const NS_PER_MS = 1e6;
-/** Sent so much before the trace's own time at most: a timer's grain. */
+/** A packet may be sent at most this much before its time in the trace: the grain of a timer. */
 const EARLY_MS = 0.5;
-/** After the page has opened its socket: nothing of the trace is late when it begins. */
+/** Time between the opening of the page's socket and the start of the trace, so that no packet is late at the start. */
 const LEAD_IN_MS = 200;
 
 export class Replay {
   #server;
   #packets;
   #packetFrames;
-  /** As simulated: where a splice goes depends on the sound. */
+  /** The samples are those of the simulation, because the place of a splice depends on the sound. */
   #sampleAt;
   /** When the trace began on this machine's clock. @type {number | null} */
   #beganNs = null;

@@ -1,36 +1,37 @@
 /**
- * Finds the known sound where it may have been resampled: which frame of the source is heard when, how fast it passes, and
- * what is left when the two are subtracted. What is to be exact is found by alignment.js.
+ * Finds the known sound where it may have been resampled: which source frame is heard at which time, how fast it passes, and what
+ * remains when the two are subtracted. alignment.js finds sound that must be exact.
  *
- * Both are compared below 8 kHz, where any resampler worth the name is true; source and recording pass the same filter, and
- * the source's is evaluated between its frames, so nothing of the product's own interpolation is used to judge it. How loud it is
- * does not matter: full-scale noise between its frames is more than full scale, so it must be played more softly than it is.
+ * Both are compared below 8 kHz, where every good resampler is accurate. Source and recording pass the same filter, and the
+ * source is evaluated between its frames, so the product's own interpolation plays no part in the judgement. The level does not
+ * matter. But full-scale noise exceeds full scale between its frames, so it must be played more softly.
  */
 
 import { mostAlike } from './correlation.js';
 import { RATE_HZ } from './exact.js';
 
-/** Of the filter: frames to each side, cutoff against the rate; 92 dB of a four-term Blackman-Harris window. */
+/** Filter length: frames to each side of the centre. The cutoff follows the rate; the four-term Blackman-Harris window gives 92 dB. */
 export const REACH_FRAMES = 64;
 const CUTOFF = 8000 / RATE_HZ;
 const WINDOW = [0.35875, 0.48829, 0.14128, 0.01168];
-/** What is compared at once: long enough for a fault to weigh, short enough for a speed that changes slowly. */
+/** Frames compared at once: long enough for a fault to matter, short enough for a slowly changing speed. */
 const PIECE_FRAMES = 1024;
-/** Steps of Gauss and Newton. */
+/** Gauss-Newton iterations. */
 const ROUNDS = 6;
-/** Two sounds are found in turns, each in what the other leaves. */
+/** Two overlapping sounds are found in turns, each in the remainder of the other. */
 const ROUNDS_OF_TWO = 6;
-/** Less than this is left of the sound: the rig's own filters leave -71 dB of noise. */
+/** The remainder must be lower than this: the rig's own filters leave -71 dB of noise. */
 export const RESIDUAL_DB = -60;
-/** The least alike that is worth a closer look. */
+/** Minimum correlation that is worth a closer look. */
 const LIKENESS_MIN = 0.5;
-/** Between pieces time passes evenly: at most 1000 ppm off, and a frame of doubt. */
+/** Between pieces time passes evenly, within 1000 ppm and one frame of uncertainty. */
 const SPEED_PPM_MAX = 1000;
 
 /**
  * @typedef {object} Piece
- * @property {number} first recorded frame @property {number} index the source's frame heard at `first`, with a fraction
- * @property {number} ratePpm how much faster than its own rate the source passes @property {number} residualDb what is left, against the sound
+ * @property {number} first recorded frame @property {number} index the source frame heard at `first`, with its fraction
+ * @property {number} ratePpm how much faster than its own rate the source passes @property {number} residualDb the remainder,
+ *   relative to the sound
  *
  * @typedef {import('./recording.js').Sound} Sound
  * @typedef {import('./exact.js').SampleOf} SampleOf
@@ -38,7 +39,8 @@ const SPEED_PPM_MAX = 1000;
 
 /**
  * @param {Sound} sound @param {SampleOf} sampleOf
- * @param {{first: number, frames: number, from: number, to: number}} where the source's frame heard at recorded frame `first` is one of from..to
+ * @param {{first: number, frames: number, from: number, to: number}} where the source frame heard at recorded frame `first` lies
+ *   in from..to
  * @returns {Piece[]} one after the other; none where the sound is not found
  */
 export function pieces(sound, sampleOf, { first, frames, from, to }) {
@@ -56,7 +58,12 @@ export function pieces(sound, sampleOf, { first, frames, from, to }) {
   return found;
 }
 
-/** @param {Sound} sound @param {SampleOf} sampleOf @param {Parameters<typeof pieces>[2]} where @returns {boolean} all of it is the sound, in one piece, at a speed that nobody hears */
+/**
+ * @param {Sound} sound
+ * @param {SampleOf} sampleOf
+ * @param {Parameters<typeof pieces>[2]} where
+ * @returns {boolean} all of it is the known sound, in one piece, at an inaudible speed difference
+ */
 export function resembles(sound, sampleOf, where) {
   const found = pieces(sound, sampleOf, where);
   return found.length > 0 && found.every(({ residualDb }) => residualDb < RESIDUAL_DB) && found.slice(1).every((piece, at) => {
@@ -66,10 +73,10 @@ export function resembles(sound, sampleOf, where) {
 }
 
 /**
- * The sound is heard twice at once, each at its own time and speed.
+ * Separates two copies of the sound that are heard at once, each at its own time and speed.
  *
  * @param {Sound} sound @param {SampleOf} sampleOf @param {number} first @param {[number, number]} indices the source's frames heard there, roughly
- * @returns {number} what is left when both are subtracted, dB
+ * @returns {number} the remainder when both are subtracted, dB
  */
 export function residualOfTwo(sound, sampleOf, first, indices) {
   const heard = heardAt(sound, first);
@@ -103,7 +110,8 @@ function heardAt(sound, first) {
 }
 
 /**
- * @param {Float64Array} heard @param {SampleOf} sampleOf @param {number} guess the source's frame at its first, to a frame or two
+ * @param {Float64Array} heard @param {SampleOf} sampleOf @param {number} guess the source frame at its first sample, to a frame
+ *   or two
  * @returns {{time: number, speed: number, values: Float64Array, residual: number, residualDb: number}} the source's part of it
  */
 function fit(heard, sampleOf, guess) {
@@ -140,7 +148,7 @@ function fit(heard, sampleOf, guess) {
   return { time: time - middle * speed, speed, values, residual, residualDb: decibels(residual, product(heard, heard)) };
 }
 
-/** @param {number} residual @param {number} power @returns {number} of silence nothing is found */
+/** @param {number} residual @param {number} power @returns {number} the ratio in dB; 0 for silence */
 function decibels(residual, power) {
   return power > 0 ? 10 * Math.log10(residual / power) : 0;
 }
@@ -152,8 +160,8 @@ function product(one, other) {
 
 /**
  * @param {(frame: number) => number} sampleAt @param {number} time
- * @param {number} [stretch] of the filter: what was recorded is filtered at its own frames, which lie this far apart in the source
- * @returns {number} the sound below the cutoff, there
+ * @param {number} [stretch] of the filter: a recording is filtered at its own frames, which lie this far apart in the source
+ * @returns {number} the sound below the cutoff at that time
  */
 function filtered(sampleAt, time, stretch = 1) {
   const whole = Math.floor(time);
@@ -172,7 +180,7 @@ const KERNEL = Float64Array.from({ length: REACH_FRAMES * KERNEL_STEPS + 2 }, (_
   return window * (at === 0 ? 2 * CUTOFF : Math.sin(2 * Math.PI * CUTOFF * time) / (Math.PI * time));
 });
 
-/** @param {number} time @returns {number} by a table, between whose steps a straight line is true to 110 dB */
+/** @param {number} time @returns {number} by linear interpolation in a table, accurate to 110 dB */
 function kernel(time) {
   const place = Math.abs(time) * KERNEL_STEPS;
   const at = Math.floor(place);

@@ -1,5 +1,5 @@
 /**
- * The service as it ships: the release binary, on a port the system chose.
+ * The service as it ships: the release binary, on a port that the system chooses.
  */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { pass } from './until.js';
 import { nowNs } from './watchdog.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-/** Name of libpulse's own thread, as the kernel has it. */
+/** The kernel's name of libpulse's own thread. */
 const PLUGIN_THREAD = 'threaded-ml';
 /** How long the service may take to open its device. */
 const PLUGIN_MS = 2000;
@@ -32,7 +32,7 @@ export class Service {
    * @param {object} [where]
    * @param {string} [where.port]
    * @param {Record<string, string>} [where.env]
-   * @param {number} [where.upS] for so long its machine has been on, as far as it can see: it gets a clock of its own
+   * @param {number} [where.upS] gives the service its own clock, by which the machine has been on for this long
    * @returns {Promise<Service>}
    */
   static async start(words, { port = '0', env = {}, upS } = {}) {
@@ -43,18 +43,18 @@ export class Service {
     return new Service(program, new URL(/** @type {string} */ (said[1])));
   }
 
-  /** @param {string} host @returns {Promise<{http: URL, https: URL}>} where it is under this name, when it speaks HTTPS */
+  /** @param {string} host @returns {Promise<{http: URL, https: URL}>} the service's addresses under this name, when it serves HTTPS */
   async addresses(host) {
     const said = await this.#program.says(/network open https:\/\/\S+:(\d+)/);
     return { http: new URL(`http://${host}:${this.address.port}/`), https: new URL(`https://${host}:${said[1]}/`) };
   }
 
-  /** @returns {Promise<any>} what /api/status says */
+  /** @returns {Promise<any>} the answer of /api/status */
   async status() {
     return (await fetched(new URL('/api/status', this.address))).json();
   }
 
-  /** @returns {Promise<{frames: number, timeNs: number}>} how many frames it has captured, and when that was (to half a round trip) */
+  /** @returns {Promise<{frames: number, timeNs: number}>} the number of captured frames, and when that was (to half a round trip) */
   async captured() {
     const askedNs = nowNs();
     const { frames } = (await this.status()).stream;
@@ -65,7 +65,7 @@ export class Service {
     return (await this.status()).listeners.now;
   }
 
-  /** As a power cut does it. */
+  /** Ends the service as a power cut would. */
   async kill() {
     this.#program.killNow();
     await this.#program.ended;
@@ -77,8 +77,8 @@ export class Service {
 }
 
 /**
- * Gives the thread of alsa-lib's pulse plugin the sound server's own priority. It stands for a card's interrupt, which no program
- * can hold up.
+ * Gives the thread of alsa-lib's pulse plugin the sound server's own priority. The thread stands for a card's interrupt, which no
+ * program can delay.
  *
  * @param {number} pid
  */
@@ -91,7 +91,7 @@ async function hurryThePlugin(pid) {
   }
 }
 
-/** @param {number} pid @param {string} thread @returns {string} '' when it is gone */
+/** @param {number} pid @param {string} thread @returns {string} its name, '' when the thread is gone */
 function nameOf(pid, thread) {
   try {
     return readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim();
@@ -100,18 +100,22 @@ function nameOf(pid, thread) {
   }
 }
 
-/** @param {number} upS @returns {string[]} the command that gives what follows a clock that has run for so long */
+/** @param {number} upS @returns {string[]} a command prefix; the program that follows sees a clock which has run for this long */
 function switchedOn(upS) {
   const offsetS = upS - Math.round(nowNs() / 1e9);
   return ['unshare', '--time', `--monotonic=${offsetS}`, '--kill-child'];
 }
 
-/** @param {{frames: number, timeNs: number}} captured @param {number} timeNs @returns {number} how many frames it had captured then */
+/**
+ * @param {{frames: number, timeNs: number}} captured
+ * @param {number} timeNs
+ * @returns {number} the number of frames captured by that time
+ */
 export function capturedBy(captured, timeNs) {
   return Math.round(captured.frames - ((captured.timeNs - timeNs) / 1e9) * RATE_HZ);
 }
 
-/** @returns {string} $SYNTHWIRE_BIN, or the release build, which is made if it is not there */
+/** @returns {string} $SYNTHWIRE_BIN, or the release build, which is built if it is missing */
 function binary() {
   const named = process.env['SYNTHWIRE_BIN'];
   if (named) return named;
@@ -123,7 +127,11 @@ function binary() {
   return path;
 }
 
-/** A connection that was kept may be closed by the service in the moment it is used again: then once more. @param {URL} address @returns {Promise<Response>} */
+/**
+ * The service may close a kept-alive connection just as it is used again; then the request is repeated once.
+ *
+ * @param {URL} address @returns {Promise<Response>}
+ */
 async function fetched(address) {
   try {
     return await fetch(address);

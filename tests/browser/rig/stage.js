@@ -1,5 +1,6 @@
 /**
- * All that most tests need: a synth, a service that hears it, a browser, speakers. Closed after the tests of the file.
+ * The setup that most tests need: a synth, a service that captures it, a browser, and speakers. Closed after the tests of the
+ * file.
  */
 
 import { after } from 'node:test';
@@ -12,8 +13,8 @@ import { Synth } from './synth.js';
 /** @typedef {() => Promise<void>} Closing */
 
 /**
- * One clock for both ends: a synth on the clock of the speakers, captured as a sound card's is. Call it while the file loads:
- * a hook's own hooks run when that hook is done.
+ * One clock for both ends: the synth runs on the speakers' clock and is captured like a sound card. Call this while the file
+ * loads: hooks that a hook registers run as soon as that hook has ended.
  *
  * @param {import('./exact.js').Pattern} pattern what the synth plays @param {number} [synthChannels]
  */
@@ -30,7 +31,7 @@ export async function openStage(pattern, synthChannels = 2) {
   return { speakers, synth, service, startService, chromium };
 }
 
-/** A service that plays by its own clock, which is not that of the speakers. @param {...string} serviceWords its command line */
+/** A service that plays by its own clock instead of the speakers' clock. @param {...string} serviceWords its command line */
 export async function openTwoClockStage(...serviceWords) {
   const { speakers, closings } = await openSpeakers(2);
   const service = await Service.start(serviceWords);

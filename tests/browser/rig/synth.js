@@ -1,6 +1,6 @@
 /**
- * The synth: a known exact sound (exact.js), played into its place on the rig's one clock by a program of its own, so that
- * nothing these tests do holds it up.
+ * The synth: a separate program plays a known exact sound (exact.js) on the rig's one clock, so that nothing in these tests
+ * delays it.
  */
 
 import { fileURLToPath } from 'node:url';
@@ -11,11 +11,11 @@ import { until } from './until.js';
 import { nowNs } from './watchdog.js';
 
 const PROGRAM = fileURLToPath(new URL('./synth_program.js', import.meta.url));
-/** How far ahead sound is handed over: no freeze that leaves a recording valid lasts so long. */
+/** How far ahead the synth writes its sound. No freeze that leaves a recording valid lasts this long. */
 const AHEAD_MS = 1500;
-/** Above the sound server's clients, below the server. */
+/** Above the sound server's clients, and below the server. */
 const PRIORITY = 5;
-/** The clock may run so fast or slow against ours, in parts of 1, and a freeze may hold it up. */
+/** The largest difference between this clock and ours, as a ratio, including the effect of freezes. */
 const CLOCK_DIFFERENCE = 1e-3;
 const DOUBT_FRAMES = 3 * RATE_HZ;
 
@@ -30,13 +30,13 @@ export class Synth {
     this.#sampleOf = sampleOf;
   }
 
-  /** @param {import('./pulse.js').Speakers} speakers @param {import('./exact.js').Pattern} pattern @returns {Promise<Synth>} that is sounding */
+  /** @param {import('./pulse.js').Speakers} speakers @param {import('./exact.js').Pattern} pattern @returns {Promise<Synth>} once it sounds */
   static async start(speakers, pattern) {
     const pacat = [
       'pacat', '--playback', '--raw', '--format=s16le', `--rate=${RATE_HZ}`, `--channels=${speakers.synthChannels}`, '--no-remix', '--no-remap',
       '--device=synth', `--latency-msec=${AHEAD_MS}`,
     ];
-    // However the shell ends, the kernel ends both.
+    // However the shell ends, the kernel then ends both programs.
     const [tie, node] = ['setpriv --pdeathsig KILL', `"${process.execPath}" "${PROGRAM}"`];
     const play = `${tie} ${node} ${pattern} ${speakers.synthChannels} | ${tie} ${pacat.join(' ')}`;
     const synth = new Synth(new Running('sh', ['-c', play], { env: speakers.environment, priority: PRIORITY }), EXACT[pattern]);
@@ -49,14 +49,17 @@ export class Synth {
     return synth;
   }
 
-  /** @param {number} timeNs @returns {{from: number, to: number}} its frame at that time is one of these, and so are those of seconds before */
+  /**
+   * @param {number} timeNs
+   * @returns {{from: number, to: number}} a range that contains its frame at that time and those of the seconds before
+   */
   near(timeNs) {
     const played = ((timeNs - this.#beganNs) / 1e9) * RATE_HZ;
     const doubt = DOUBT_FRAMES + played * CLOCK_DIFFERENCE;
     return { from: Math.max(0, Math.floor(played - 2 * doubt)), to: Math.ceil(played + doubt) };
   }
 
-  /** @param {import('./recording.js').Sound} sound @returns {number} its frame that was played into its place with the recording's first */
+  /** @param {import('./recording.js').Sound} sound @returns {number} the synth's frame at the first frame of the recording */
   playing(sound) {
     const [run] = exactRuns(sound.synth, this.#sampleOf, this.near(sound.timeNs(0)));
     if (!run) throw new Error('the synth was not heard in its own place');

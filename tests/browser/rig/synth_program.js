@@ -1,4 +1,4 @@
-/** What synth.js plays: the exact sound without an end, 16-bit samples on stdout, as fast as they are taken. */
+/** The program that synth.js plays: endless exact sound as 16-bit samples on stdout, as fast as the reader takes them. */
 
 import { EXACT, RATE_HZ } from './exact.js';
 
@@ -8,7 +8,7 @@ const [pattern, channels] = /** @type {[import('./exact.js').Pattern, string]} *
 const sampleOf = EXACT[pattern];
 const width = Number(channels);
 
-process.stdout.on('error', () => process.exit()); // nobody plays it any more
+process.stdout.on('error', () => process.exit()); // the reader is gone
 
 /** @param {number} first */
 function say(first) {

@@ -1,20 +1,20 @@
 /**
- * What Chromium's threads did and when: the audio thread rendered a block, the Worker looked how far that was, a message arrived.
- * A simulation needs it to do the same.
+ * Records what Chromium's threads did, and when: the audio thread rendered a block, the Worker checked its progress, a message
+ * arrived. A simulation needs these times to do the same.
  *
- * The worklet and the Worker that ship run unchanged. Their files are served with a few lines before them, which hand on each call and
- * write down when it was, to memory that the page gives them. Temporal is the one fine clock of an audio thread (0.1 ms).
+ * The shipped worklet and Worker run unchanged. A few lines are served before their files; these lines pass on each call, and
+ * write its time to memory that the page provides. Temporal is the only fine clock of an audio thread (0.1 ms).
  */
 
 import { Buffer } from 'node:buffer';
 
 /** Room for ten minutes of blocks of 128 frames at 48 kHz. */
 const ENTRIES_MAX = 225_000;
-/** Of a block: its first frame, when, where what had arrived ended, the reader's position, 1 where sound was played as it came. Of the others: when. */
+/** For a block: first frame, time, end of the arrived sound, the reader's position, 1 if sound was played unchanged. For the others: time. */
 const FIELDS = Object.freeze({ blocks: 5, looks: 1, arrivals: 1 });
 /** @typedef {keyof typeof FIELDS} Kind */
 
-/** Before the worklet's own lines, in its module. */
+/** Prepended to the worklet's module. */
 const WATCHED_WORKLET = `
 import { FRACTION_ONE as watchedOne } from './core/playout/constants.js';
 import { PLAYOUT as watchedState, WORD as watchedWord } from './core/playout/controls.js';
@@ -45,7 +45,7 @@ globalThis.registerProcessor = (name, Processor) => register(name, class extends
 });
 `;
 
-/** Before the Worker's: a look is one that no message brought along. */
+/** Prepended to the Worker's script. A look counts only if no message triggered it. */
 const WATCHED_WORKER = `
 import { Receiver as Watched } from './core/net/receiver.js';
 let watched = null;
@@ -67,7 +67,7 @@ Watched.prototype.noteRendered = function (nowMs) {
 self.addEventListener('message', ({ data }) => { watched ??= data.watched ?? null; });
 `;
 
-/** In the page, before it makes its threads. */
+/** Runs in the page before it creates its threads. */
 const HAND_OVER = `
 window.watched = {};
 for (const [kind, fields] of Object.entries(${JSON.stringify(FIELDS)})) {
@@ -86,7 +86,7 @@ window.Worker = class extends window.Worker {
 };
 `;
 
-/** As text: a thousand blocks are a small part of what CDP carries at once as numbers. @param {Kind} kind */
+/** Read as text: as numbers, a thousand blocks would take much of what CDP carries at once. @param {Kind} kind */
 const read = (kind) => `(() => {
   const list = window.watched.${kind};
   const bytes = new Uint8Array(list.slice(0, 1 + ${FIELDS[kind]} * list[0]).buffer);
@@ -95,15 +95,15 @@ const read = (kind) => `(() => {
   return btoa(text);
 })()`;
 
-/** The files that are served with a watch before them, in whatever folder the page's version has. @type {Readonly<Record<string, string>>} */
+/** Files that are served with such lines before them, in the folder of any page version. @type {Readonly<Record<string, string>>} */
 const WATCHES = Object.freeze({ 'worklet.js': WATCHED_WORKLET, 'worker.js': WATCHED_WORKER });
 
-/** @param {string} path of a file of the page @returns {string | null} what goes before its own lines */
+/** @param {string} path of a file of the page @returns {string | null} the lines before its own */
 export function watchOf(path) {
   return WATCHES[path.slice(path.lastIndexOf('/') + 1)] ?? null;
 }
 
-/** Before the click. @param {import('./chromium_page.js').ChromiumPage} page */
+/** Call before the click. @param {import('./chromium_page.js').ChromiumPage} page */
 export async function watchThreads(page) {
   await page.evaluate(HAND_OVER);
 }

@@ -1,17 +1,24 @@
-/** What a person does once so that a browser trusts the service: its certificate, fetched from its page, in a store of the browser's. */
+/**
+ * The steps that a user takes once so that a browser trusts the service: fetch its certificate from its page and put it in the
+ * browser's store.
+ */
 
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-/** @param {URL} address of the service @returns {Promise<Buffer>} its authority's certificate, DER */
+/** @param {URL} address of the service @returns {Promise<Buffer>} the certificate of its authority, DER */
 export async function authorityOf(address) {
   const answer = await fetch(new URL('/trust/synthwire.crt', address));
   if (!answer.ok) throw new Error(`${answer.status}: ${await answer.text()}`);
   return Buffer.from(await answer.arrayBuffer());
 }
 
-/** @param {string} folder @param {Buffer} der @returns {string} a home folder where Chromium finds it among its user's authorities */
+/**
+ * @param {string} folder
+ * @param {Buffer} der
+ * @returns {string} a home folder in which Chromium finds the certificate among the user's authorities
+ */
 export function trustingHome(folder, der) {
   const home = mkdtempSync(join(folder, 'home-'));
   trustIn(join(home, '.pki', 'nssdb'), der);
@@ -28,5 +35,5 @@ export function trustIn(database, der) {
     if (done.status !== 0) throw new Error(`certutil ${words.join(' ')}: ${done.stderr}`);
   };
   certutil('-N', '--empty-password');
-  certutil('-A', '-n', 'Synthwire', '-t', 'C,,', '-i', file); // trusted to vouch for web servers
+  certutil('-A', '-n', 'Synthwire', '-t', 'C,,', '-i', file); // trusted to sign certificates of web servers
 }

@@ -1,5 +1,5 @@
 /**
- * Waiting for something to become true. The deadline is generous: it tells a hang from a slow machine, it measures nothing.
+ * Waits until something becomes true. The deadline is generous: it only tells a hang from a slow machine and measures nothing.
  */
 
 const DEADLINE_MS = 60_000;
@@ -7,10 +7,10 @@ const LOOK_EVERY_MS = 50;
 
 /**
  * @template T
- * @param {string} what for the error's words
+ * @param {string} what for the error message
  * @param {() => Promise<T> | T} look
- * @param {() => Promise<unknown> | unknown} [explain] what there is instead
- * @returns {Promise<NonNullable<T>>} the first answer that is true
+ * @param {() => Promise<unknown> | unknown} [explain] describes the current state for the error message
+ * @returns {Promise<NonNullable<T>>} the first result that is not null or false
  */
 export async function until(what, look, explain = look) {
   const deadline = Date.now() + DEADLINE_MS;
@@ -24,7 +24,7 @@ export async function until(what, look, explain = look) {
   }
 }
 
-/** @param {number} ms @returns {Promise<void>} lets sound play, or a machine breathe; nothing depends on how long exactly */
+/** @param {number} ms @returns {Promise<void>} lets sound play or the machine rest; nothing depends on the exact time */
 export function pass(ms) {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);

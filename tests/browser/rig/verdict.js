@@ -1,12 +1,12 @@
 /**
- * Judges the breaks of a recording. One that nobody names is a fault of the product, and one that it hides.
+ * Judges the breaks of a recording. A break without an excuse is a fault that the product also hides.
  *
  * - `named`: report() counted it.
- * - `machine`: the watchdog saw the machine stand still.
- * - `starved`: the sound server says that the browser gave it nothing, and what is recorded is hard silence, after which the
- *   source goes on with its very next frame. It came about behind the browser's own output; no page can know of it.
- * - `resampled`: report() counted sound that was put out between the stream's frames just then.
- * - `doubtful`: the sound server starved, but there is more to it than that. Such a recording must be made anew.
+ * - `machine`: the watchdog saw the machine stall.
+ * - `starved`: the sound server reports that the browser delivered nothing. The recording has pure silence there, and then the
+ *   source continues with its very next frame. This happens behind the browser's own output, so no page can know of it.
+ * - `resampled`: report() counted sound that was resampled at that time.
+ * - `doubtful`: the sound server starved, but that does not explain everything. Such a recording must be repeated.
  */
 
 import { RATE_HZ } from './exact.js';
@@ -14,30 +14,33 @@ import { RATE_HZ } from './exact.js';
 /**
  * @typedef {object} Break
  * @property {number} atS @property {number} frames recorded between two runs
- * @property {number} shift by so many frames the source moved on against the recording
+ * @property {number} shift how many frames the source moved on relative to the recording
  * @property {'named' | 'machine' | 'starved' | 'resampled' | 'doubtful' | null} excuse
  */
 
-/** report() is read a few times a second, and counts an interruption when the sound is back. */
+/** The test reads report() a few times a second, and report() counts an interruption only when the sound is back. */
 const NAMED_WITHIN_NS = 1.5e9;
-/** Resampled sound is counted as it is put out, and heard after the output's latency. */
+/** Resampled sound is counted when the page outputs it, and heard after the output latency. */
 const RESAMPLED_WITHIN_NS = 0.6e9;
-/** The sound server says it at once. */
+/** The sound server reports starvation at once. */
 const STARVED_WITHIN_NS = 0.2e9;
 
-/** Reads report() again and again while sound plays. */
+/** Reads report() repeatedly while sound plays. */
 export class ReportLog {
   /** @type {{timeNs: number, counts: Record<string, number>, named: number, resampledMs: number}[]} */
   entries = [];
 
-  /** @param {number} timeNs @param {any} report faults, and corrections of the delay, which break the sequence too */
+  /** @param {number} timeNs @param {any} report its faults, and its corrections of the delay, which also break the sequence */
   add(timeNs, { glitches, trims, inserts, jumps, resampled_ms: resampledMs }) {
     /** @type {Record<string, number>} */
     const counts = { ...glitches, trims: trims ?? 0, inserts: inserts ?? 0, jumps: jumps ?? 0 };
     this.entries.push({ timeNs, counts, named: Object.values(counts).reduce((sum, count) => sum + count, 0), resampledMs: resampledMs ?? 0 });
   }
 
-  /** @param {number} fromNs @returns {number} seconds since then, between readings with nothing resampled and nothing else counted */
+  /**
+   * @param {number} fromNs
+   * @returns {number} seconds since then, summed over pairs of readings without resampling and without new counts
+   */
   exactS(fromNs) {
     const since = this.entries.filter(({ timeNs }) => timeNs >= fromNs);
     return since.slice(1).reduce((sum, { timeNs, resampledMs, named }, at) => {
@@ -46,7 +49,7 @@ export class ReportLog {
     }, 0);
   }
 
-  /** @returns {Record<string, number>} what was counted from the first reading to the last */
+  /** @returns {Record<string, number>} the increase of each count from the first reading to the last */
   namedByName() {
     const first = this.entries[0]?.counts ?? {};
     const last = this.entries[this.entries.length - 1]?.counts ?? {};
@@ -54,7 +57,7 @@ export class ReportLog {
     return Object.fromEntries(rises.filter(([, rise]) => rise !== 0));
   }
 
-  /** @param {number} fromNs @param {number} toNs @returns {number} events named in that time */
+  /** @param {number} fromNs @param {number} toNs @returns {number} events that report() counted in that time */
   namedBetween(fromNs, toNs) {
     const before = this.entries.filter(({ timeNs }) => timeNs <= fromNs).pop()?.named ?? this.entries[0]?.named ?? 0;
     const after = this.entries.find(({ timeNs }) => timeNs >= toNs)?.named ?? this.entries[this.entries.length - 1]?.named ?? 0;
@@ -88,7 +91,7 @@ export function breaks(sound, runs, { watchdog, log, starvedNs }) {
       excuse = 'starved';
     } else if (log.namedBetween(fromNs - NAMED_WITHIN_NS, toNs + NAMED_WITHIN_NS) > 0
       && log.namedBetween(-Infinity, toNs + NAMED_WITHIN_NS) > named) {
-      // Each named event excuses one break, and only one that lies near it.
+      // Each counted event excuses one break, and only a break near it.
       named += 1;
       excuse = 'named';
     } else if (watchdog.excuses(fromNs, toNs)) {

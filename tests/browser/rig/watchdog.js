@@ -1,6 +1,6 @@
 /**
- * Tells a glitch of a frozen machine from a glitch of the product: one program per processor asks to be woken every
- * millisecond, above everything else, and notes when the machine did not manage (watchdog_program.js).
+ * Tells a stall of the machine from a fault of the product. One program per processor asks, at the highest priority, to be woken
+ * every millisecond, and notes when the machine failed to do so (watchdog_program.js).
  */
 
 import { cpus } from 'node:os';
@@ -10,12 +10,12 @@ import { mayBeRealTime, Running } from './process.js';
 /** @typedef {{fromNs: number, toNs: number}} Freeze CLOCK_MONOTONIC */
 
 const PROGRAM = fileURLToPath(new URL('./watchdog_program.js', import.meta.url));
-/** Above any priority that service and rig take. */
+/** Above all priorities that the service and the rig use. */
 const PRIORITY = 90;
-/** A gap is the machine's if it lies this close to a freeze. */
+/** A gap is blamed on the machine if it lies this close to a freeze. */
 const NEAR_NS = 50e6;
 
-/** @returns {number} CLOCK_MONOTONIC, the one clock of all stamps of the rig; exact to a microsecond */
+/** @returns {number} CLOCK_MONOTONIC, which all timestamps of the rig use; accurate to a microsecond */
 export function nowNs() {
   return Number(process.hrtime.bigint());
 }
@@ -23,7 +23,7 @@ export function nowNs() {
 export class Watchdog {
   /** @type {Freeze[]} */
   freezes = [];
-  /** Without a real-time priority "late" may only mean "busy": then nothing is excused. */
+  /** Without a real-time priority, "late" may only mean "busy"; then the watchdog excuses nothing. */
   isReliable = mayBeRealTime();
   #watchers;
 
@@ -31,12 +31,12 @@ export class Watchdog {
     this.#watchers = this.isReliable ? cpus().map((_, processor) => this.#watch(processor)) : [];
   }
 
-  /** @param {number} fromNs @param {number} toNs @returns {boolean} the machine stood still in that time or near it */
+  /** @param {number} fromNs @param {number} toNs @returns {boolean} the machine stalled in that time or close to it */
   excuses(fromNs, toNs) {
     return this.freezes.some((freeze) => toNs > freeze.fromNs - NEAR_NS && fromNs < freeze.toNs + NEAR_NS);
   }
 
-  /** @param {number} fromNs @param {number} toNs @returns {number} share of that time in which a processor was frozen */
+  /** @param {number} fromNs @param {number} toNs @returns {number} the share of that time in which a processor was frozen */
   frozenShare(fromNs, toNs) {
     const overlaps = this.freezes.map((freeze) => Math.max(0, Math.min(freeze.toNs, toNs) - Math.max(freeze.fromNs, fromNs)));
     return overlaps.reduce((sum, overlap) => sum + overlap, 0) / (toNs - fromNs);

@@ -1,6 +1,6 @@
 /**
- * One watcher of watchdog.js: notes on stdout, "due woken" in CLOCK_MONOTONIC ns, when it was woken more than 5 ms late.
- * A program of its own that imports nothing: it must have no signal handlers, because it never returns to its event loop.
+ * One watcher of watchdog.js. It prints "due woken" in CLOCK_MONOTONIC ns when it was woken more than 5 ms late. This is a
+ * separate program without imports: it must have no signal handlers, because it never returns to its event loop.
  */
 
 const TICK_MS = 1;

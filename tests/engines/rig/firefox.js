@@ -1,4 +1,4 @@
-/** Firefox as a person has it, without a window: driven by WebDriver BiDi. Only click() counts as a gesture. */
+/** Firefox as a user runs it, but without a window, controlled through WebDriver BiDi. Only click() counts as a gesture. */
 
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { Remote } from '../../browser/rig/remote.js';
 import { until } from '../../browser/rig/until.js';
 import { nowNs } from '../../browser/rig/watchdog.js';
 
-/** No calls home from a test; nothing of this concerns sound. */
+/** A test makes no calls home; this does not affect sound. */
 const QUIET = `user_pref("datareporting.policy.dataSubmissionEnabled", false);
 user_pref("toolkit.telemetry.enabled", false);
 user_pref("app.normandy.enabled", false);
@@ -37,7 +37,8 @@ export class Firefox {
 
   /**
    * @param {import('../../browser/rig/pulse.js').Speakers} speakers
-   * @param {{host?: string, prepare?: (profile: string) => void}} [wishes] a name that leads to this machine; what is done to the profile before
+   * @param {{host?: string, prepare?: (profile: string) => void}} [wishes] a name that leads to this machine; a function that
+   *   prepares the profile
    * @returns {Promise<Firefox>}
    */
   static async start(speakers, { host = 'localhost', prepare = () => {} } = {}) {
@@ -67,7 +68,10 @@ export class Firefox {
     return result.value === undefined ? undefined : JSON.parse(result.value);
   }
 
-  /** @param {string} selector with ' >>> ' between a shadow's host and what is in it @returns {Promise<number>} when it was done, CLOCK_MONOTONIC ns */
+  /**
+   * @param {string} selector with ' >>> ' between a shadow host and its content
+   * @returns {Promise<number>} when the click was done, CLOCK_MONOTONIC ns
+   */
   async click(selector) {
     const part = find(selector);
     await until(`${selector} can be pressed`, () => this.evaluate(`(part => Boolean(part && !part.disabled && part.checkVisibility()))(${part})`));
@@ -76,7 +80,7 @@ export class Firefox {
       const { x, y, width, height } = part.getBoundingClientRect();
       return [Math.round(x + width / 2), Math.round(y + height / 2)]; })(${part})`);
     let [x, y] = await place();
-    // What has just come may still move.
+    // An element that has just appeared may still move.
     await until(`${selector} stands still`, async () => {
       const [lastX, lastY] = [x, y];
       [x, y] = await place();
@@ -100,7 +104,7 @@ export class Firefox {
   }
 }
 
-/** @param {string} selector as click() takes it @returns {string} an expression for what it names */
+/** @param {string} selector as in click() @returns {string} an expression for the element */
 export function find(selector) {
   const [first, ...deeper] = selector.split(' >>> ').map((part) => JSON.stringify(part));
   return `document.querySelector(${first})${deeper.map((part) => `?.shadowRoot?.querySelector(${part})`).join('')}`;

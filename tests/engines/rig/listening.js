@@ -1,4 +1,4 @@
-/** The one test that every engine must pass: it loads the page, connects, is clicked, is heard, and says of it what is true. */
+/** The test that every engine must pass: load the page, connect, click, hear sound, and check that the page reports it correctly. */
 
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
@@ -11,15 +11,15 @@ import { Synth } from '../../browser/rig/synth.js';
 import { pass, until } from '../../browser/rig/until.js';
 
 const SECONDS = 20;
-/** The clocks are being learned, and outputs settle. */
+/** Time to learn the clocks and for outputs to settle. */
 const SETTLING_MS = 5000;
-/** Room above the noise (browser/rig/resemblance.js). */
+/** Headroom above the noise (browser/rig/resemblance.js). */
 const VOLUME = 0.6;
-/** Noise is explained so far by no chance, and by any engine that mixes or dithers on its way. */
+/** No chance match explains noise this well, but every engine does, even if it mixes or dithers. */
 const RESIDUAL_DB = -40;
-/** The rest may be interrupted: how often an engine is on a busy machine is shown, not judged. */
+/** The rest may be interrupted: how often an engine fails on a busy machine is printed, not judged. */
 const HEARD_SHARE_MIN = 0.5;
-/** What nothing sane is beyond. */
+/** Bounds that no plausible value exceeds. */
 const SANE = { delay_ms: [1, 2000], level_ms: [1, 1100], target_ms: [1, 1100], required_lead_ms: [0, 1500], rate_ppm: [-1100, 1100], drift_ppm: [-1100, 1100] };
 
 /**
@@ -30,7 +30,10 @@ const SANE = { delay_ms: [1, 2000], level_ms: [1, 1100], target_ms: [1, 1100], r
  * @typedef {{speakers: Speakers, synth: Synth, service: Service}} EngineStage
  */
 
-/** @param {string[]} programs the engine's @returns {Promise<EngineStage>} one clock for both ends; closed after the file's tests */
+/**
+ * @param {string[]} programs that the engine needs
+ * @returns {Promise<EngineStage>} one clock for both ends; closed after the file's tests
+ */
 export async function openEngineStage(...programs) {
   need(...programs, 'pulseaudio', 'pactl', 'parec', 'chrt', 'setpriv');
   /** @type {(() => Promise<void>)[]} */
@@ -49,7 +52,7 @@ export async function openEngineStage(...programs) {
 
 /**
  * @param {import('node:test').TestContext} t @param {EngineStage} stage @param {Engine} engine
- * @param {'sab' | 'port'} transport @param {URL} [address] where the page is, if not at the service's own
+ * @param {'sab' | 'port'} transport @param {URL} [address] of the page, if not the service's own
  */
 export async function assertListens(t, { speakers, synth, service }, engine, transport, address = service.address) {
   await engine.load(address);
@@ -76,7 +79,7 @@ export async function assertListens(t, { speakers, synth, service }, engine, tra
   print(t, engine, now, { ...heard, heardMs, glitches: rises(before.glitches, now.glitches) });
 
   assert.deepEqual([now.state, now.problem, now.transport, now.context_rate], ['playing', null, transport, RATE_HZ]);
-  // An engine that says nothing of its output leaves the delay unknown, and the page must not make one up.
+  // If an engine reports nothing about its output, the delay is unknown, and the page must not invent one.
   const isUnknown = now.output_clock === null && now.engine_output_latency_ms === null;
   if (isUnknown) assert.equal(now.delay_ms, null);
   for (const [key, [least, most]] of Object.entries(SANE)) {
@@ -89,7 +92,7 @@ export async function assertListens(t, { speakers, synth, service }, engine, tra
 /** @param {import('../../browser/rig/recording.js').Sound} sound @param {Synth} synth */
 function judge(sound, synth) {
   const played = synth.playing(sound);
-  // Wherever the search finds nothing, the sound was interrupted: it is begun again half a second on.
+  // If the search finds nothing, the sound was interrupted; the search restarts half a second later.
   let found = 0;
   let looked = 0;
   /** @type {number[]} */
@@ -110,13 +113,13 @@ function judge(sound, synth) {
   return { share: found / looked, delayMs: delaysMs[delaysMs.length >> 1] ?? NaN, residualDb: worst[worst.length >> 1] ?? NaN };
 }
 
-/** @param {Record<string, number>} before @param {Record<string, number>} now @returns {Record<string, number>} what was counted meanwhile */
+/** @param {Record<string, number>} before @param {Record<string, number>} now @returns {Record<string, number>} the increases */
 function rises(before, now) {
   return Object.fromEntries(Object.entries(now).map(([cause, count]) => [cause, count - (before[cause] ?? 0)]).filter(([, rise]) => rise !== 0));
 }
 
 /**
- * One row of docs/develop/engines.md, and its head.
+ * Prints one row of docs/develop/engines.md, and the head of the table.
  *
  * @param {import('node:test').TestContext} t @param {Engine} engine @param {any} report
  * @param {{share: number, delayMs: number, residualDb: number, heardMs: number, glitches: Record<string, number>}} heard

@@ -1,4 +1,4 @@
-/** WebKitGTK in its own small browser on a screen that is not there, driven by WebKitWebDriver (classic WebDriver). */
+/** WebKitGTK in its own small browser on a virtual screen, controlled by WebKitWebDriver (classic WebDriver). */
 
 import { createServer } from 'node:net';
 import { once } from 'node:events';
@@ -25,8 +25,8 @@ export class WebKit {
 
   /**
    * @param {import('../../browser/rig/pulse.js').Speakers} speakers
-   * @param {Record<string, string>} env JSC_useSharedArrayBuffer=1 lets it share memory
-   * @param {string[]} within a command that runs another, in whose surroundings the browser shall live
+   * @param {Record<string, string>} env with JSC_useSharedArrayBuffer=1 it can share memory
+   * @param {string[]} within a command that runs the browser in a different environment
    * @returns {Promise<WebKit>}
    */
   static async start(speakers, env, within = []) {
@@ -57,7 +57,7 @@ export class WebKit {
     return ask(`${this.#session}/execute/sync`, 'POST', { script: `return ${expression};`, args: [] });
   }
 
-  /** @param {string} selector @returns {Promise<number>} when it was done, CLOCK_MONOTONIC ns */
+  /** @param {string} selector @returns {Promise<number>} when the click was done, CLOCK_MONOTONIC ns */
   async click(selector) {
     const element = (await ask(`${this.#session}/element`, 'POST', { using: 'css selector', value: selector }))[ELEMENT];
     await until(`${selector} can be pressed`, () => ask(`${this.#session}/element/${element}/enabled`, 'GET'));
@@ -80,7 +80,7 @@ async function ask(url, method, body) {
   return value;
 }
 
-/** @returns {Promise<number>} WebKitWebDriver wants to be told one */
+/** @returns {Promise<number>} WebKitWebDriver needs a port on its command line */
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

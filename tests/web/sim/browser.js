@@ -1,4 +1,4 @@
-/** As much of a browser as the player touches, with time and timers in the test's hand. */
+/** The parts of a browser that the player uses. The test controls time and timers. */
 
 /** @type {any} */
 const realm = globalThis;
@@ -11,7 +11,7 @@ const timers = new Map();
 let nowMs = 0;
 let nextTimer = 1;
 
-/** Time as nobody's clock shows it unless the test says so. @returns {number} ms */
+/** True time, which no clock shows unless the test says so. @returns {number} ms */
 export function trueMs() {
   return nowMs;
 }
@@ -20,7 +20,7 @@ class FakeAudioContext {
   state = 'suspended';
   currentTime = 0;
   baseLatency = 0.0116;
-  /** How often it was asked about its output. */
+  /** How often the page asked for its output latency. */
   asked = 0;
   destination = {};
   resumed = 0;
@@ -109,7 +109,7 @@ class FakeWorker {
   }
 }
 
-/** @param {Record<string, unknown>} [changes] to the realm: an insecure page, say */
+/** @param {Record<string, unknown>} [changes] to the realm, for example an insecure page */
 export function reset(changes = {}) {
   for (const list of Object.values(made)) list.length = 0;
   timers.clear();
@@ -139,7 +139,7 @@ function addTimer(run, ms, everyMs) {
   return nextTimer - 1;
 }
 
-/** Lets time pass, contexts run and promises settle. @param {number} ms */
+/** Lets time pass; contexts run and promises settle. @param {number} ms */
 export async function pass(ms) {
   for (const untilMs = nowMs + ms; nowMs < untilMs;) {
     nowMs += 10;

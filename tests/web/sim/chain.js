@@ -1,9 +1,9 @@
 /**
- * A whole listener under simulated time: service, network, receiver, ring, worklet. Everything from the bytes of the
- * wire to the samples of process() is the code that ships.
+ * A complete listener in simulated time: service, network, receiver, ring, worklet. Everything from the bytes of the wire to the
+ * samples of process() is shipped code.
  *
- * Arrivals, looks at the audio thread and audio callbacks happen in the order of their times. The network keeps order, as
- * TCP does: what is late delays all that comes behind it.
+ * Arrivals, looks at the audio thread and audio callbacks happen in the order of their times. Like TCP, the network keeps order:
+ * a late packet delays all packets behind it.
  */
 
 import { FRACTION_ONE } from '../../../web/core/playout/constants.js';
@@ -16,25 +16,26 @@ import { addressOf, addressed, audio, message } from './records.js';
 import { newProcessor, setCurrentFrame } from './worklet.js';
 
 const RATE_HZ = 44_100;
-/** The same plan, the same run. */
+/** A fixed seed: the same plan gives the same run. */
 const LOOKS_SEED = 7;
-/** Of a stamp of a block before which nothing was placed. */
+/** The stamp of a block that came before the first placement. */
 const NOWHERE = NaN;
 
 /**
  * @typedef {object} Plan
  * @property {number} seconds
- * @property {number} [chunkFrames] frames of a message
- * @property {number} [streamRateHz] of the stream, as the service's hello says it
+ * @property {number} [chunkFrames] frames per message
+ * @property {number} [streamRateHz] of the stream, as in the service's hello
  * @property {number} [contextRateHz] of the listener's audio context
- * @property {number} [burstFrames] context frames of an audio callback
- * @property {number} [blockFrames] context frames of one process()
- * @property {number} [driftPpm] by how much the listener's audio clock is fast
+ * @property {number} [burstFrames] context frames per audio callback
+ * @property {number} [blockFrames] context frames per process() call
+ * @property {number} [driftPpm] how much too fast the listener's audio clock runs
  * @property {number} [firstFrame] index of the first frame
- * @property {(sentMs: number) => number} [delayMs] of the network, by the time of sending
- * @property {(sentMs: number, seq: number, frameIndex: number) => Uint8Array[] | null} [instead] other records than the usual one
- * @property {(ms: number) => number} [pageMs] what the page's clock says at a time
- * @property {(random: () => number) => number} [lookDelayMs] reports of the audio thread come as messages, so late
+ * @property {(sentMs: number) => number} [delayMs] network delay by the time of sending
+ * @property {(sentMs: number, seq: number, frameIndex: number) => Uint8Array[] | null} [instead] records that replace the usual
+ *   one
+ * @property {(ms: number) => number} [pageMs] the page's clock at a time
+ * @property {(random: () => number) => number} [lookDelayMs] reports of the audio thread arrive as messages, with this delay
  * @property {(nowMs: number) => boolean} [asleep] the audio thread does not run then
  * @property {(frame: number) => [number, number]} [sampleAt]
  * @property {(chain: Chain, nowMs: number) => void} [everyCallback]
@@ -42,7 +43,7 @@ const NOWHERE = NaN;
  * @property {number | null} [fixedMs] lead of mode fixed
  */
 
-/** By messages the Worker knows of a block only when a report of it has come. */
+/** With messages, the Worker knows about a block only when its report has arrived. */
 class ReportedRing extends RingWriter {
   /** @type {number | null} */
   reported = null;
@@ -61,17 +62,17 @@ export class Chain {
   words = controlWords(this.memory);
   ring;
   receiver;
-  /** What was played. */
+  /** The output that was played. */
   left;
   right;
-  /** When each block was asked for, ms. */
+  /** When the context asked for each block, ms. */
   blockMs;
-  /** What each block's stamp says: frames since the first, with a fraction. NaN while nothing was placed. */
+  /** Each block's stamp: frames since the first, with the fraction. NaN before the first placement. */
   stamps;
   blocks = 0;
   /** @type {Required<Omit<Plan, 'instead' | 'everyCallback' | 'lookDelayMs'>> & Plan} */
   plan;
-  /** On their way: a block, and when the Worker knows. @type {{frame: number, ms: number}[]} */
+  /** Reports on their way: a block, and when the Worker learns about it. @type {{frame: number, ms: number}[]} */
   #reports = [];
   #processor;
   #block;
@@ -119,7 +120,7 @@ export class Chain {
       arrivalMs = Math.max(arrivalMs, sentMs + delayMs(sentMs));
     };
     sendNext();
-    // The callback's rhythm has some phase to the packets' rhythm: none that divides evenly.
+    // The callbacks are out of step with the packets, at a phase that does not divide evenly.
     for (let nowMs = 1.234; nowMs < seconds * 1000; nowMs += callbackMs) {
       while (arrivalMs <= nowMs || lookMs <= nowMs) {
         this.#reportUntil(Math.min(arrivalMs, lookMs));
@@ -164,14 +165,14 @@ export class Chain {
       this.#processor.process([], this.#outputs);
       this.left.set(/** @type {Float32Array} */ (this.#block[0]), at);
       this.right.set(/** @type {Float32Array} */ (this.#block[1]), at);
-      // Frames of one callback are heard one after the other.
+      // The frames of one callback are heard one after the other.
       this.blockMs[this.blocks] = nowMs + (rendered * 1000) / contextRateHz;
       this.stamps[this.blocks] = this.#stamp();
       this.blocks += 1;
     }
   }
 
-  /** The context leaves frames out, then asks for one block more. @param {number} frames */
+  /** The context skips frames, then asks for one more block. @param {number} frames */
   skip(frames) {
     setCurrentFrame(this.blocks * this.plan.blockFrames + frames);
     this.#processor.process([], this.#outputs);
@@ -191,7 +192,7 @@ export class Chain {
     return this.receiver.ledger.counts();
   }
 
-  /** @param {number} frame of the output @returns {number} the frame_index it is, -1 where it is none exactly */
+  /** @param {number} frame of the output @returns {number} its exact frame_index, -1 if it is no exact frame */
   addressAt(frame) {
     return addressOf(/** @type {number} */ (this.left[frame]), /** @type {number} */ (this.right[frame]));
   }
@@ -203,12 +204,12 @@ export class Chain {
     return whole + Atomics.load(this.words, WORD.READ_FRACTION) / FRACTION_ONE;
   }
 
-  /** @param {number} atMs @returns {number} the first block asked for then or later; -1: none */
+  /** @param {number} atMs @returns {number} the first block requested then or later; -1: none */
   blockAt(atMs) {
     return this.blockMs.subarray(0, this.blocks).findIndex((ms) => ms >= atMs);
   }
 
-  /** Capture to playout of the first block at or after a time, by its stamp. @param {number} atMs @returns {number} */
+  /** Delay from capture to playout of the first block at or after a time, by its stamp. @param {number} atMs @returns {number} */
   delayAt(atMs) {
     const block = this.blockAt(atMs);
     return /** @type {number} */ (this.blockMs[block]) - (/** @type {number} */ (this.stamps[block]) * 1000) / this.plan.streamRateHz;

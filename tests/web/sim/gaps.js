@@ -1,4 +1,4 @@
-/** A listener with gaps, reduced to what the concealment does: blocks go by, frames are missing, sound returns where it belongs. */
+/** A listener with gaps, reduced to the task of concealment: blocks pass, frames are missing, and sound returns at its place. */
 
 import { OVERLAP_FRAMES, RE_ENTRY_FRAMES } from '../../../web/core/sound/constants.js';
 import { Concealer, RE_ENTRY } from '../../../web/core/sound/concealment.js';
@@ -8,20 +8,20 @@ import { FADE_IN, Tail } from './tail.js';
 /** @typedef {{from: number, frames: number}} Gap */
 
 /**
- * A way to get over a gap.
+ * A method to bridge a gap.
  *
  * @typedef {object} Way
  * @property {(left: Float32Array, right: Float32Array, from: number, frames: number) => void} remember
  * @property {(frames: number) => void} [prepare]
  * @property {() => void} begin
  * @property {(left: Float32Array, right: Float32Array, at: number, frames: number) => void} predict
- * @property {() => void} [beginReturn] real frames are back
- * @property {number} returnFrames how long the way back takes
- * @property {(frame: number) => number} rise gain of the real sound on the way back
- * @property {(frame: number) => number} fall gain of the guess on the way back
+ * @property {() => void} [beginReturn] called when real frames are back
+ * @property {number} returnFrames length of the return
+ * @property {(frame: number) => number} rise gain of the real sound during the return
+ * @property {(frame: number) => number} fall gain of the guess during the return
  */
 
-/** @param {number} [always] the law of every way back, else the one that fits @returns {Way} what the product does */
+/** @param {number} [always] the crossfade law of every return; by default the one that fits @returns {Way} the product's method */
 export function concealed(always) {
   const concealer = new Concealer();
   let table = /** @type {Float32Array} */ (RE_ENTRY[0]);
@@ -37,7 +37,7 @@ export function concealed(always) {
   };
 }
 
-/** @returns {Way} what was done before: the newest 5.8 ms backwards under a fade, then 10 ms of fading in */
+/** @returns {Way} the former method: the newest 5.8 ms backwards under a fade, then a fade-in of 10 ms */
 export function faded() {
   const tail = new Tail();
   return {
@@ -60,7 +60,7 @@ export function faded() {
 }
 
 /**
- * The sound as it is heard.
+ * The sound that is heard.
  *
  * @param {Sound} sound @param {Gap[]} gaps ascending, apart @param {Way} way @param {number} [blockFrames] @returns {Sound}
  */
@@ -68,7 +68,7 @@ export function heard(sound, gaps, way, blockFrames = 128) {
   const frames = sound.left.length;
   const out = { left: sound.left.slice(), right: sound.right.slice() };
   const guess = { left: new Float32Array(frames), right: new Float32Array(frames) };
-  /** @type {(from: number, to: number, gap: Gap | undefined) => void} a stretch within one block and one condition */
+  /** @type {(from: number, to: number, gap: Gap | undefined) => void} plays a stretch within one block and one condition */
   const play = (from, to, gap) => {
     const back = gap ? from - gap.from - gap.frames : 0;
     if (gap) {
@@ -101,7 +101,7 @@ export function heard(sound, gaps, way, blockFrames = 128) {
   return out;
 }
 
-/** @param {Sound} sound @param {Sound} other @returns {number} energy of the difference */
+/** @param {Sound} sound @param {Sound} other @returns {number} the energy of the difference */
 export function errorEnergy(sound, other) {
   let sum = 0;
   for (const side of /** @type {const} */ (['left', 'right'])) {
@@ -111,12 +111,12 @@ export function errorEnergy(sound, other) {
 }
 
 /**
- * Gaps of one length all over a sound.
+ * Gaps of one length, spread over a sound.
  *
  * @param {number} soundFrames @param {number} frames of each gap @param {() => number} random @returns {Gap[]}
  */
 export function gapsOf(soundFrames, frames, random) {
-  /** Far enough apart for a model of undisturbed sound. */
+  /** Far enough apart for the model to see undisturbed sound. */
   const spacing = 6000;
   /** @type {Gap[]} */
   const gaps = [];

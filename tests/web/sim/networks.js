@@ -1,15 +1,15 @@
 /**
- * Networks, made up: when each packet of a stream arrives.
+ * Simulated networks: when each packet of a stream arrives.
  *
- * In: a name, a seed, a length. Out: packets for a trace (trace.js). Pure: the same seed, the same packets.
- * A network is a function from the moment of sending to a delay; what carries the stream keeps order, as TCP does (what is
- * late delays all that comes behind it), or does not, as datagrams do.
+ * In: a name, a seed, a length. Out: packets for a trace (trace.js). Pure: the same seed gives the same packets.
+ * A network is a function from the time of sending to a delay. A stream keeps order, as TCP does: a late packet delays all
+ * packets behind it. Datagrams do not keep order.
  */
 
 import { randomFrom } from './random.js';
 
 const STREAM_RATE_HZ = 44_100;
-/** A packet is sent when its last frame was captured, and a moment for the service to do it. */
+/** Time for the service to send a packet after its last frame was captured. */
 const SERVICE_MS = 0.1;
 
 /** @typedef {() => number} Random 0 to 1 */
@@ -20,20 +20,20 @@ const SERVICE_MS = 0.1;
  * @property {string} words
  * @property {(random: Random, seconds: number) => Delay} delay
  * @property {boolean} [isDatagram] packets may overtake each other, and be lost
- * @property {number} [drift_ppm] by how much the synth's clock is fast
+ * @property {number} [drift_ppm] how much too fast the synth's clock runs
  */
 
 /** @param {Random} random @returns {number} mean 1 */
 const exponential = (random) => -Math.log(1 - random());
-/** @param {Random} random @param {number} shape @returns {number} from 0 up, the tail a power law */
+/** @param {Random} random @param {number} shape @returns {number} from 0 up, with a power-law tail */
 const pareto = (random, shape) => (1 - random()) ** (-1 / shape) - 1;
 /** @param {Random} random @returns {number} sigma 1 */
 const normal = (random) => Math.sqrt(2 * exponential(random)) * Math.cos(2 * Math.PI * random());
 
 /**
- * Now and then the way is blocked: what is sent meanwhile arrives when it opens again.
+ * The way is blocked now and then: packets sent meanwhile arrive when it opens again.
  *
- * @param {Random} random @param {number} everyMs mean time between two @param {(random: Random) => number} lengthMs
+ * @param {Random} random @param {number} everyMs mean time between two blocks @param {(random: Random) => number} lengthMs
  * @returns {(sentMs: number) => number} ms to wait
  */
 function blocked(random, everyMs, lengthMs) {
@@ -70,7 +70,10 @@ const goodWifi = (random) => {
   return (sentMs, chance) => 0.6 + 0.8 * exponential(chance) + (chance() < 0.01 ? 3 * exponential(chance) : 0) + scan(sentMs);
 };
 
-/** TCP over a way that loses packets: resent once three later ones were acknowledged, or, the resent one lost too, when time is out. */
+/**
+ * TCP over a lossy way: a lost packet is resent after three later ones were acknowledged. If that one is lost too, it is resent
+ * after a time-out.
+ */
 const lossyTcp = (/** @type {number} */ lost, /** @type {number} */ oneWayMs) => (/** @type {Random} */ _random) => (/** @type {number} */ _sentMs, /** @type {Random} */ random) => {
   let delayMs = oneWayMs + 0.2 * random();
   if (random() < lost) delayMs += 3 * 2.9 + 2 * oneWayMs + 0.5 * random();
@@ -78,7 +81,7 @@ const lossyTcp = (/** @type {number} */ lost, /** @type {number} */ oneWayMs) =>
   return delayMs;
 };
 
-/** A link of so many kbit/s, shared with single large packets of somebody else. */
+/** A link of this many kbit/s, shared with single large packets of other users. */
 const narrowLink = (/** @type {number} */ kbitPerS, /** @type {number} */ othersPerS) => () => {
   const ownMs = (620 * 8) / kbitPerS;
   const otherMs = (1500 * 8) / kbitPerS;
@@ -100,7 +103,7 @@ const mobile = (random) => {
   };
 };
 
-/** A bulk download passes: the queue before the narrowest link fills in a second, swings, and empties. @type {Network['delay']} */
+/** During a bulk download the queue before the narrowest link fills in a second, oscillates, and empties. @type {Network['delay']} */
 const download = (random) => {
   let from = 60_000 + 60_000 * random();
   let until = from + 20_000 + 40_000 * random();
@@ -121,7 +124,7 @@ const levelShift = (_random, seconds) => (sentMs, random) => {
   return 0.3 + 0.3 * exponential(random) + (part > 0.3 && part < 0.7 ? 40 : 0);
 };
 
-/** The service's own card: periods come late, and a few at once. @type {Network['delay']} */
+/** Jitter of the service's own card: periods come late, and then several at once. @type {Network['delay']} */
 const captureJitter = (random) => {
   const late = blocked(random, 700, (chance) => 1 + 4 * chance());
   return (sentMs, chance) => wire(chance) + 0.3 * exponential(chance) + late(sentMs);
@@ -161,7 +164,7 @@ export const NETWORKS = Object.freeze({
 });
 
 /**
- * Never used while constants were chosen: other families, for judging them.
+ * Networks of other kinds, which were never used to choose constants: they judge the result.
  *
  * @type {Readonly<Record<string, Network>>}
  */

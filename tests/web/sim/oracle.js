@@ -1,19 +1,19 @@
 /**
- * The oracle: what one constant delay, chosen by somebody who knows all arrivals beforehand, would have cost on a trace.
+ * The oracle: the cost of one constant delay on a trace, chosen by somebody who knows all arrivals in advance.
  *
- * In: packets, and the audio thread's blocks. Out: late events at a delay, and the least delay for a number of them.
- * It plays through blocks, too: a frame must be there when the block it belongs to is rendered.
+ * In: packets, and the audio thread's blocks. Out: late events at a delay, and the least delay for a given number of late events.
+ * The oracle also plays through blocks: a frame must have arrived when the block it belongs to is rendered.
  */
 
-/** Late packets with less between them are one event. */
+/** Late packets closer together than this are one event. */
 export const SAME_EVENT_MS = 100;
 const PRECISION_MS = 0.01;
 
-/** @typedef {{first_ms: number, block_ms: number}} Blocks when the first block is rendered, and how far they are apart */
+/** @typedef {{first_ms: number, block_ms: number}} Blocks when the first block is rendered, and the time between blocks */
 
 /**
  * @param {import('./trace.js').TracePacket[]} packets @param {Blocks} blocks @param {number} delayMs
- * @returns {{events: number, packets: number}} that were late
+ * @returns {{events: number, packets: number}} the late ones
  */
 export function lateAt(packets, blocks, delayMs) {
   let events = 0;
@@ -32,7 +32,8 @@ export function lateAt(packets, blocks, delayMs) {
 
 /**
  * @param {import('./trace.js').TracePacket[]} packets @param {Blocks} blocks
- * @param {{events: number, packets: number}} most bounded both ways: a delay at which everything is late has a single event
+ * @param {{events: number, packets: number}} most both are bounded, because at a delay where everything is late there is only one
+ *   event
  * @returns {number} the least constant delay with no more late than that, ms
  */
 export function leastDelayMs(packets, blocks, most) {

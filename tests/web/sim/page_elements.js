@@ -1,12 +1,12 @@
 /**
- * The elements of web/index.html that have a name, as far as the panels use them: no layout, no styles. What a real browser makes of
- * them is judged in tests/browser.
+ * The elements of web/index.html that have an id, as far as the panels use them, without layout or styles. tests/browser checks
+ * how a real browser shows them.
  */
 
 import { readFileSync } from 'node:fs';
 
 const PAGE = readFileSync(new URL('../../../web/index.html', import.meta.url), 'utf8');
-/** Tags that nothing ends. */
+/** Tags without an end tag. */
 const VOID = new Set(['input', 'link', 'meta', 'br', 'path', 'rect']);
 
 class Element extends EventTarget {
@@ -36,7 +36,7 @@ class Element extends EventTarget {
     if (isShown(this)) page.activeElement = this;
   }
 
-  /** As a hand presses it. */
+  /** A user's click. */
   click() {
     if (this.disabled || !isShown(this)) throw new Error(`#${this.id} cannot be pressed`);
     this.dispatchEvent(new Event('click'));
@@ -57,7 +57,7 @@ class Element extends EventTarget {
   }
 }
 
-/** One class for each name that panels ask for. @param {string} name */
+/** One class for each class name that the panels use. @param {string} name */
 const named = (name) => Object.defineProperty(class extends Element {}, 'name', { value: name });
 
 const HTMLElement = Element;
@@ -66,7 +66,7 @@ const KINDS = {
   progress: named('HTMLProgressElement'), ul: named('HTMLUListElement'), dialog: named('HTMLDialogElement'),
 };
 
-/** What is in the place of the browser's `document`. */
+/** Stands in for the browser's `document`. */
 const page = {
   /** @type {Map<string, Element>} */
   parts: new Map(),
@@ -79,7 +79,7 @@ const page = {
 
 Object.assign(globalThis, { document: page, HTMLElement }, Object.fromEntries(Object.values(KINDS).map((kind) => [kind.name, kind])));
 
-/** The page as it comes: whatever a test before has done to it is gone. */
+/** Resets the page, so that nothing of an earlier test is left. */
 export function openPage() {
   page.parts.clear();
   page.activeElement = null;
@@ -105,7 +105,7 @@ export function at(id) {
   return found;
 }
 
-/** @param {Element | null} element @returns {boolean} whether neither it nor what it stands in is hidden; a question is seen while it is open */
+/** @param {Element | null} element @returns {boolean} whether neither it nor any parent is hidden; a dialog is visible while it is open */
 function isShown(element) {
   for (let part = element; part; part = part.parent) {
     if (part.hidden || (part instanceof KINDS.dialog && !part.open)) return false;
@@ -113,7 +113,7 @@ function isShown(element) {
   return true;
 }
 
-/** @param {string} id @returns {string} its words as somebody sees them, '' where it is hidden */
+/** @param {string} id @returns {string} its visible text, '' if it is hidden */
 export function seen(id) {
   return isShown(at(id)) ? at(id).textContent : '';
 }
@@ -123,12 +123,12 @@ export function isSeen(id) {
   return isShown(at(id));
 }
 
-/** @returns {string} where the keyboard is */
+/** @returns {string} the element with the keyboard focus */
 export function focused() {
   return page.activeElement?.id ?? '';
 }
 
-/** As a hand sends a form. @param {string} id */
+/** Submits a form, as a user does. @param {string} id */
 export async function submit(id) {
   const event = new Event('submit', { cancelable: true });
   at(id).dispatchEvent(event);
@@ -142,7 +142,7 @@ export async function click(id) {
   await settled();
 }
 
-/** Until all that was begun has come to its end, or waits for the test: one turn, for nothing here waits for anything else. */
+/** Waits until all started work is done or waits for the test. One turn is enough, because nothing here waits for anything else. */
 export function settled() {
   return new Promise((resolve) => { setTimeout(resolve, 0); });
 }

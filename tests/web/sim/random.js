@@ -1,4 +1,4 @@
-/** Chance with a seed: the same seed, the same run. */
+/** Seeded random numbers: the same seed gives the same run. */
 
 /** @param {number} seed @returns {() => number} 0 to 1 (mulberry32) */
 export function randomFrom(seed) {
@@ -11,5 +11,5 @@ export function randomFrom(seed) {
   };
 }
 
-/** The seed of this run: SEED=n repeats one. */
+/** The seed of this run; SEED=n repeats a run. */
 export const SEED = Number(process.env['SEED'] ?? 20261123);

@@ -1,4 +1,4 @@
-/** Writes the records of docs/ref/wire-format.md, for tests only: the product never sends any. */
+/** Writes the records of docs/ref/wire-format.md, for tests only: the page never sends any. */
 
 /**
  * @typedef {object} Fields
@@ -64,27 +64,27 @@ export function frameIndexToNs(frames, rateHz = 44_100) {
   return (frames * 1e9) / rateHz;
 }
 
-/** A signal in which every frame says which one it is: 30 bits of its index. @param {number} frame @returns {[number, number]} */
+/** A signal in which every frame encodes its own index: 30 bits of it. @param {number} frame @returns {[number, number]} */
 export function addressed(frame) {
   return [frame % 32_768, Math.floor(frame / 32_768) % 32_768];
 }
 
-/** @param {number} left -1 to 1 @param {number} right @returns {number} the index modulo 2^30, or -1 when it is no exact sample */
+/** @param {number} left -1 to 1 @param {number} right @returns {number} the index modulo 2^30, or -1 if it is no exact sample */
 export function addressOf(left, right) {
   const [low, high] = [left * 32_768, right * 32_768];
   return Number.isInteger(low) && Number.isInteger(high) && low >= 0 && high >= 0 ? high * 32_768 + low : -1;
 }
 
-/** How long the hand of turning() needs for a turn: 4 s. */
+/** Period of turning(): 4 s. */
 export const TURN_FRAMES = 4 * 44_100;
 
-/** The hand of a clock, half of full scale: where it stands says which frame it is, between frames and after resampling too. @param {number} frame @returns {[number, number]} */
+/** A rotating vector at half of full scale: its angle gives the frame, even between frames and after resampling. @param {number} frame @returns {[number, number]} */
 export function turning(frame) {
   const angle = (2 * Math.PI * frame) / TURN_FRAMES;
   return [Math.round(16_000 * Math.cos(angle)), Math.round(16_000 * Math.sin(angle))];
 }
 
-/** @param {number} left -1 to 1 @param {number} right @returns {number} the frame modulo TURN_FRAMES, good to a few; NaN while it is faded */
+/** @param {number} left -1 to 1 @param {number} right @returns {number} the frame modulo TURN_FRAMES, to within a few; NaN during a fade */
 export function frameOfTurn(left, right) {
   if (Math.abs(Math.hypot(left, right) - 16_000 / 32_768) > 0.002) return NaN;
   const frame = (Math.atan2(right, left) / (2 * Math.PI)) * TURN_FRAMES;
@@ -96,7 +96,11 @@ export function smooth(frame) {
   return [Math.round(16_000 * Math.sin((frame * 2 * Math.PI * 220) / 44_100)), Math.round(16_000 * Math.sin((frame * 2 * Math.PI * 331) / 44_100))];
 }
 
-/** What joins on to itself after so many frames: a sine of about 441 Hz, a quarter of full scale. @param {number} frames @returns {(frame: number) => [number, number]} */
+/**
+ * A signal that repeats without a step after this many frames: a sine of about 441 Hz, a quarter of full scale.
+ *
+ * @param {number} frames @returns {(frame: number) => [number, number]}
+ */
 export function returning(frames) {
   const periods = Math.max(1, Math.round(frames / 100));
   return (frame) => {

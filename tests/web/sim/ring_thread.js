@@ -1,4 +1,4 @@
-/** Writes frames that say where they belong into a ring, as fast as a reader can be outrun. Runs as a thread. */
+/** Runs as a thread, and writes frames that encode their position into a ring, fast enough to outrun a reader. */
 
 import { workerData } from 'node:worker_threads';
 import { RingWriter } from '../../../web/core/playout/ring.js';

@@ -1,10 +1,10 @@
-/** A sine sent through a resampler, and how much of what comes out is not that sine. */
+/** Sends a sine through a resampler, and measures how much of the output is not that sine. */
 
 import { STREAM_RATE_HZ } from '../../../web/core/constants.js';
 
-/** Of a full-scale sine: what the figures are promised for. */
+/** Relative to full scale: the level for which the figures are promised. */
 const PEAK = 0.9;
-/** At +50 ppm the fraction passes every value exactly once in these. */
+/** In this many frames at +50 ppm, the fraction takes every value exactly once. */
 const OUTPUT_FRAMES = 20_000;
 
 /** @typedef {(left: Float32Array, right: Float32Array, times: Float64Array, outLeft: Float32Array, outRight: Float32Array) => void} Run */
@@ -25,7 +25,7 @@ export function throughSine(run, hz, step, margin) {
 }
 
 /**
- * The sine of the known frequency that fits best, and the rest: everything else in it, images included.
+ * Fits the sine of the known frequency; the rest is everything else in the output, including images.
  *
  * @param {Float32Array} heard @param {(frame: number) => number} angleAt @returns {Heard}
  */

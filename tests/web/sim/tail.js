@@ -1,16 +1,16 @@
 /**
- * What concealment is measured against: a sound that breaks off falls silent by a fade, and comes back by one.
+ * The reference for concealment: a sound that breaks off is faded out, and fades in again when it returns.
  *
- * In: frames played. Out: what sounds instead of those that are missing. Nothing that ships needs it.
+ * In: played frames. Out: the sound in place of missing frames. Nothing that ships uses it.
  */
 
 import { OVERLAP_FRAMES } from '../../../web/core/sound/constants.js';
 
-/** How long the fade takes: 5.8 ms, a power of two for the history's mask. */
+/** Length of the fade: 5.8 ms, a power of two for the history's mask. */
 const TAIL_FRAMES = 256;
 const TAIL_MASK = TAIL_FRAMES - 1;
 
-/** Raised cosine from just above 0 to just below 1. */
+/** Raised cosine from slightly above 0 to slightly below 1. */
 export const FADE_IN = raisedCosine(OVERLAP_FRAMES);
 const TAIL_FADE_IN = raisedCosine(TAIL_FRAMES);
 
@@ -20,12 +20,12 @@ function raisedCosine(frames) {
 }
 
 /**
- * Lets a sound that broke off fall silent without a step: its last 5.8 ms played backwards under a fade. The mirror
- * begins at the very value at which the sound stopped and goes on with the same spectrum; nothing is predicted.
+ * Fades out a sound that broke off, without a step: plays its last 5.8 ms backwards under a fade. The mirror image begins with
+ * the value at which the sound stopped, and has the same spectrum; nothing is predicted.
  */
 export class Tail {
   active = false;
-  /** What sounds now, valid after step(). */
+  /** The current output, valid after step(). */
   left = 0;
   right = 0;
 
@@ -33,7 +33,7 @@ export class Tail {
   #right = new Float32Array(TAIL_FRAMES);
   #mirrorLeft = new Float32Array(TAIL_FRAMES);
   #mirrorRight = new Float32Array(TAIL_FRAMES);
-  /** Frames ever remembered, modulo 2^30; the newest is at (count - 1) & TAIL_MASK. */
+  /** Number of frames remembered so far, modulo 2^30; the newest is at (count - 1) & TAIL_MASK. */
   #count = 0;
   #step = 0;
 
@@ -51,7 +51,7 @@ export class Tail {
     }
   }
 
-  /** The sound has just broken off. A tail still sounding is part of what is remembered, so it goes on in the new one. */
+  /** The sound has just broken off. A tail that is still sounding was remembered too, so the new tail continues it. */
   begin() {
     for (let step = 0; step < TAIL_FRAMES; step += 1) {
       const back = (this.#count - 1 - step) & TAIL_MASK;
@@ -63,7 +63,7 @@ export class Tail {
     this.active = true;
   }
 
-  /** One frame on: left and right hold what is to be added. Only while active. */
+  /** Advances by one frame: left and right hold the samples to add. Only while active. */
   step() {
     this.left = /** @type {number} */ (this.#mirrorLeft[this.#step]);
     this.right = /** @type {number} */ (this.#mirrorRight[this.#step]);

@@ -1,7 +1,7 @@
 /**
- * Arrival traces: one line a packet, `frame_index,capture_ns,arrival_ns`, with a header line; lost packets are absent.
+ * Arrival traces: one line per packet, `frame_index,capture_ns,arrival_ns`, with a header line; lost packets are absent.
  *
- * In: CSV text, or a network to make one up from. Out: packets, or the first thing that is wrong with it and its line.
+ * In: CSV text, or a network to simulate. Out: packets, or the first error and its line.
  */
 
 /** @typedef {{frame_index: number, capture_ms: number, arrival_ms: number}} TracePacket both times on one clock */
@@ -9,12 +9,12 @@
 export const HEADER = 'frame_index,capture_ns,arrival_ns';
 const NS_PER_MS = 1e6;
 const FRAMES_PER_MS = 44.1;
-/** A quarter of a second: nothing that is live comes in larger pieces. */
+/** A quarter of a second: no live stream has larger packets. */
 const PACKET_FRAMES_MAX = 11_025;
-/** Beyond it the wire's receiver refuses (receiver.js). */
+/** The wire's receiver refuses larger indices (receiver.js). */
 const FRAME_INDEX_MAX = 2 ** 52;
 
-/** What is wrong with a trace. */
+/** An error in a trace. */
 export class TraceError extends Error {
   /** @param {number} line counted from 1 @param {string} words */
   constructor(line, words) {
@@ -25,7 +25,8 @@ export class TraceError extends Error {
 
 /**
  * @param {string} text
- * @returns {{packets: TracePacket[], packetFrames: number}} in order of frame_index; packetFrames: the smallest step of it
+ * @returns {{packets: TracePacket[], packetFrames: number}} in order of frame_index; packetFrames is the smallest step of the
+ *   index
  */
 export function parseTrace(text) {
   const lines = text.split(/\r?\n/);
@@ -56,14 +57,14 @@ export function parseTrace(text) {
 
 /**
  * @param {TracePacket[]} packets in order of frame_index @param {number} packetFrames
- * @param {number} position in the stream: low 32 bits, with a fraction @returns {number} when that was captured, ms
+ * @param {number} position in the stream: low 32 bits, with the fraction @returns {number} when it was captured, ms
  */
 export function captureMsAt(packets, packetFrames, position) {
   const first = /** @type {TracePacket} */ (packets[0]);
   const frames = ((Math.floor(position) - first.frame_index) | 0) + (position - Math.floor(position));
   const guess = Math.min(packets.length - 1, Math.max(0, Math.floor(frames / packetFrames)));
   let packet = /** @type {TracePacket} */ (packets[guess]);
-  // Lost packets are absent: the one sought lies before.
+  // Lost packets are absent, so the wanted packet lies before the guess.
   for (let at = guess; packet.frame_index - first.frame_index > frames && at > 0; at -= 1) packet = /** @type {TracePacket} */ (packets[at - 1]);
   return packet.capture_ms + (frames - (packet.frame_index - first.frame_index)) / FRAMES_PER_MS;
 }

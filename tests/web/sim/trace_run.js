@@ -1,8 +1,8 @@
 /**
- * Plays a trace through the code that ships: wire, receiver, live edge, ring, and the worklet's process().
+ * Plays a trace through the shipped code: wire, receiver, live edge, ring, and the worklet's process().
  *
- * In: packets with their times, and what kind of listener it is. Out: what that listener heard, in numbers.
- * Arrivals and blocks happen in the order of their times on one clock; nothing waits for anything, so an hour takes a minute.
+ * In: packets with their times, and the listener's properties. Out: figures of the sound that this listener heard.
+ * Arrivals and blocks happen in the order of their times on one clock; nothing really waits, so an hour takes a minute.
  */
 
 import { FRACTION_ONE, LEAD_ONE } from '../../../web/core/playout/constants.js';
@@ -19,35 +19,35 @@ import { audio, message, returning } from './records.js';
 import { captureMsAt } from './trace.js';
 import { newProcessor, setCurrentFrame } from './worklet.js';
 
-/** The same trace, the same run. */
+/** A fixed seed: the same trace gives the same run. */
 const LOOKS_SEED = 1;
-/** Rate and level are judged from here on. */
+/** Rate and level are judged from this time on. */
 const SETTLED_MS = 60_000;
-/** Arrivals this far apart are a stall. */
+/** A pause between arrivals of at least this length is a stall. */
 const STALL_MS = 150;
-/** After a stall the delay is back when it is this near to what it was. */
+/** After a stall the delay counts as restored within this distance of its former value. */
 const RETURNED_MS = 1;
-/** For good: what moves the delay later has another reason. */
+/** It must stay restored for this long; later changes of the delay have other causes. */
 const RETURNED_FOR_MS = 10_000;
 const BEFORE_STALL_MS = 2000;
-/** An event the oracle may have has at most so many late packets, or as many as the listener had. */
+/** An event of the oracle may have this many late packets at most, or as many as the listener had. */
 const PACKETS_OF_EVENT = 100;
-/** The rate's slope is read over so long, because a single block's step is rounded. */
+/** The slope of the rate is measured over this time, because the step of a single block is rounded. */
 const SLOPE_MS = 1000;
 
 /**
  * @typedef {object} Listener
  * @property {import('../../../web/core/playout/controls.js').ModeName} [mode]
  * @property {number | null} [fixedMs] lead of mode fixed
- * @property {number} [skewPpm] by how much its audio clock is fast
+ * @property {number} [skewPpm] how much too fast its audio clock runs
  * @property {number} [contextRateHz]
  * @property {number} [blockFrames]
- * @property {number} [burstFrames] of one audio callback
- * @property {boolean} [isSilent] silence is sent: a step then goes where it is meant to, as no sound has to fit
- * @property {number} [phaseMs] by how much the first callback comes before the first packet; the default divides nothing evenly
- * @property {{ms: number, frame: number, written: number}[] | null} [blocks] instead of all that: when each block was rendered, on the trace's clock,
- *   its first frame, and where in the stream ended what had arrived by then, low 32 bits
- * @property {number[] | null} [looks] when the Worker looked how far that was, on the same clock; the default is at random
+ * @property {number} [burstFrames] per audio callback
+ * @property {boolean} [isSilent] the trace carries silence: then a step lands exactly where intended, as no sound has to fit
+ * @property {number} [phaseMs] how long before the first packet the first callback comes; the default divides nothing evenly
+ * @property {{ms: number, frame: number, written: number}[] | null} [blocks] replaces all of the above: when each block was
+ *   rendered (on the trace's clock), its first frame, and the stream position up to which frames had arrived by then, low 32 bits
+ * @property {number[] | null} [looks] when the Worker looked at that, on the same clock; random by default
  */
 
 /**
@@ -58,9 +58,9 @@ const SLOPE_MS = 1000;
  */
 
 export class TraceRun {
-  /** Per block that sounded: time, delay, rate in ppm, lead. */
+  /** For each block that sounded: time, delay, rate in ppm, lead. */
   blocks = { ms: new Float64Array(0), delayMs: new Float64Array(0), ratePpm: new Float64Array(0), levelMs: new Float64Array(0), count: 0 };
-  /** Packets that came too late to be played, and their runs with less than 100 ms between. */
+  /** Packets that arrived too late to be played, and groups of them with less than 100 ms between. */
   latePackets = 0;
   lateEvents = 0;
   #lateUntilMs = -Infinity;
@@ -163,7 +163,12 @@ export class TraceRun {
   /** @type {ArrayBuffer[] | null} */
   #records = null;
 
-  /** A packet of silence, or of a sine that fits into it, in as many records as it needs: they join on, in whatever order. @returns {ArrayBuffer[]} */
+  /**
+   * A packet of silence, or of a sine that fits into it, in as many records as necessary; they can follow each other in any
+   * order.
+   *
+   * @returns {ArrayBuffer[]}
+   */
   #makeRecords() {
     const sampleAt = this.#listener.isSilent ? silence : returning(this.#packetFrames);
     const records = [];
@@ -173,7 +178,7 @@ export class TraceRun {
     return records;
   }
 
-  /** The audio thread has gone past it. @param {number} frameIndex @returns {boolean} */
+  /** Whether the audio thread has passed this frame. @param {number} frameIndex @returns {boolean} */
   #isPast(frameIndex) {
     if (Atomics.load(this.#words, WORD.PLAYOUT_STATE) !== PLAYOUT.SOUNDING) return false;
     const read = Atomics.load(this.#words, WORD.READ_POSITION);
@@ -181,13 +186,17 @@ export class TraceRun {
     return ((frameIndex - read) | 0) < ahead - 1;
   }
 
-  /** @param {number} block @returns {number} Infinity behind the last one */
+  /** @param {number} block @returns {number} Infinity after the last block */
   #renderedMs(block) {
     const { blocks } = this.#listener;
     return blocks ? blocks[block]?.ms ?? Infinity : this.#firstMs + block * this.#blockMs;
   }
 
-  /** Had it arrived before that block? @param {import('./trace.js').TracePacket} packet @param {number} block @returns {boolean} */
+  /**
+   * Whether the packet had arrived before that block.
+   *
+   * @param {import('./trace.js').TracePacket} packet @param {number} block @returns {boolean}
+   */
   #isHere(packet, block) {
     const { blocks } = this.#listener;
     if (!blocks) return packet.arrival_ms <= this.#renderedMs(block);
@@ -239,7 +248,7 @@ export class TraceRun {
     };
   }
 
-  /** @returns {number | null} the longest time after a stall until the delay was what it had been, s */
+  /** @returns {number | null} the longest time after a stall until the delay was restored, s */
   #returnS() {
     const stalls = [];
     const arrivals = this.#packets.map((packet) => packet.arrival_ms).sort((a, b) => a - b);
@@ -256,7 +265,12 @@ export class TraceRun {
     return worst === null ? null : round(worst);
   }
 
-  /** @param {number} beganMs @param {number} endedMs @param {number} untilMs the next one @returns {number | null} null: nothing to compare */
+  /**
+   * @param {number} beganMs
+   * @param {number} endedMs
+   * @param {number} untilMs the next stall
+   * @returns {number | null} null: nothing to compare
+   */
   #returnMs(beganMs, endedMs, untilMs) {
     const { ms, delayMs, count } = this.blocks;
     const first = firstAtOrAfter(ms, count, beganMs - BEFORE_STALL_MS);

@@ -1,4 +1,4 @@
-/** Loads the worklet that ships, with the globals the audio thread would give it. */
+/** Loads the shipped worklet with the globals of an audio thread. */
 
 /** @typedef {{process(inputs: Float32Array[][], outputs: Float32Array[][]): boolean, port: Port}} Processor */
 /** @typedef {{onmessage: ((event: {data: any}) => void) | null, postMessage(message: any, transfer?: any[]): void, sent: any[]}} Port */

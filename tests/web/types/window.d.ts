@@ -1,4 +1,4 @@
-// What browsers have and TypeScript's DOM library does not know yet.
+// Browser APIs that TypeScript's DOM library does not yet know.
 
 /** Chromium 146: https://webaudio.github.io/web-audio-api/#AudioPlaybackStats, times in seconds. */
 interface AudioPlaybackStats {

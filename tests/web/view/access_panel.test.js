@@ -18,7 +18,7 @@ const shownForms = () => FORMS.filter(isSeen);
 
 beforeEach(openPage);
 
-/** A panel whose keys are noted. @param {string} [why] what they are answered */
+/** A panel that records the keys it sends. @param {string} [why] the answer to a key */
 function panel(why = '') {
   const asked = { keys: /** @type {string[][]} */ ([]), why };
   const shown = new AccessPanel(async (...typed) => {

@@ -6,7 +6,7 @@ import { AuthorityPanel } from '../../../web/view/authority_panel.js';
 
 beforeEach(openPage);
 
-/** A panel whose wishes are counted. @param {string} [why] what they are answered */
+/** A panel that counts its requests. @param {string} [why] the answer to a request */
 function panel(why = '') {
   const asked = { times: 0, why };
   const shown = new AuthorityPanel(async () => {

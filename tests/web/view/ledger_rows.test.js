@@ -3,7 +3,7 @@ import test from 'node:test';
 
 import { ledgerRows, lengthWords, restWords, ROWS_MAX } from '../../../web/view/ledger_rows.js';
 
-const NOON_MS = Date.UTC(2025, 2, 30, 12, 0, 0); // a Sunday, the day many clocks go forward
+const NOON_MS = Date.UTC(2025, 2, 30, 12, 0, 0); // a Sunday on which many clocks go forward
 const BERLIN = (/** @type {number} */ atMs) => (atMs >= Date.UTC(2025, 2, 30, 1) ? 120 : 60);
 
 test('newest first, in local time, with the weekday for another day', () => {

@@ -67,7 +67,7 @@ test('a file says of itself what it is, wherever its bytes lie', () => {
 });
 
 test('versions are compared as Debian compares them', () => {
-  /** @type {[string, string][]} each older than its neighbour */
+  /** @type {[string, string][]} in each pair the first is older */
   const rising = [
     ['0.1.0', '0.2.0'], ['0.9.0', '0.10.0'], ['0.2.0~rc1', '0.2.0'], ['0.2.0', '0.2.0+git5'], ['0.2.0+git5', '0.2.0+git10'],
     ['0.2.0', '0.2.0-1'], ['0.2.0-1', '0.2.0-2'], ['0.2.0-2', '0.2.0a'], ['9.0', '1:0.1'], ['1.0', '1.0.0'], ['1.0~', '1.0'], ['', '0.1'], ['1.a', '1.+'],

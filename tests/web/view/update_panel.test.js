@@ -13,7 +13,7 @@ const update = (changes = {}) => ({ state: 'idle', percent: 0, words: '', detail
 
 beforeEach(openPage);
 
-/** What the panel sends, and what it is answered: each file waits until `answer` is called. */
+/** A panel that records its uploads, and the answers to them: each upload waits until `answer` is called. */
 function panel() {
   const service = {
     /** @type {string[]} */
@@ -42,13 +42,13 @@ function panel() {
   return { shown, service };
 }
 
-/** A file whose parts are read at once: nothing here waits for a disk. @param {(string | Uint8Array)[]} parts @param {string} name @returns {any} */
+/** A file whose parts are read at once, without a disk. @param {(string | Uint8Array)[]} parts @param {string} name @returns {any} */
 function file(parts, name) {
   const whole = Buffer.concat(parts.map((part) => Buffer.from(part)));
   return { name, size: whole.length, slice: (/** @type {number} */ from, /** @type {number} */ to) => ({ arrayBuffer: async () => Uint8Array.from(whole.subarray(from, to)).buffer }) };
 }
 
-/** A file is chosen and sent. @param {(string | Uint8Array)[]} parts @param {string} [name] */
+/** Chooses and sends a file. @param {(string | Uint8Array)[]} parts @param {string} [name] */
 async function offer(parts, name = 'new.raucb') {
   at('update-file').files = [file(parts, name)];
   at('update-file').dispatchEvent(new Event('change'));
