@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The listening bench: builds the service and the tools, then measures what a browser really plays.
-# Takes the bench's own options (tools/bench.sh --help); docs/develop/bench.md explains the table.
+# The listening bench: builds the service and the tools, then measures the sound that a browser really plays.
+# It takes the bench's own options (tools/bench.sh --help); docs/develop/bench.md explains the table.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 tools=$root/tools

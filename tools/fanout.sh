@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measures the cost of many listeners: builds the service and the tool, then runs them. Takes the tool's own options (tools/fanout.sh --help).
+# Measures the cost of many listeners: builds the service and the tool, then runs them. It takes the tool's own options
+# (tools/fanout.sh --help).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 tools=$root/tools

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# A listener's cost on a Raspberry Pi 4, in instructions: the fan-out bench in an emulated machine with the same kind of processor, whose
-# clock counts instructions, including the kernel's. tools/fanout_arm64.sh [LISTENERS,LISTENERS...]
+# The cost per listener on a Raspberry Pi 4, in instructions. It runs the fan-out bench in an emulated machine with the same kind
+# of processor, whose clock counts instructions, including the kernel's. tools/fanout_arm64.sh [LISTENERS,LISTENERS...]
 #
-# Mounts nothing of this machine. The kernel and the shell inside are Debian's, unpacked and not installed.
+# It mounts nothing of this machine. The kernel and the shell inside are Debian's, unpacked but not installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
 
 listeners=${1:-20,60}
-# Two nanoseconds per instruction (QEMU counts in powers of two).
+# Two nanoseconds per instruction (QEMU uses powers of two).
 shift_=1
 seconds=10
 work=${CARGO_TARGET_DIR:-$PWD/tools/target}/fanout-arm64
@@ -37,7 +37,7 @@ ln -s busybox "$root/bin/sh"
 cp -r --dereference /usr/share/alsa "$root/usr/share/"
 cp "$service" "$root/synthwire"
 cp "$fanout" "$root/fanout"
-# The libraries of both programs, and the libraries of those.
+# The libraries of both programs, and the libraries that these need.
 needs=("$service" "$fanout")
 while [ ${#needs[@]} -gt 0 ]; do
     found=()

@@ -2,8 +2,9 @@
 # `make test-image` (as root): boots the SD card's image in an emulated machine, with its disk unmodified; connects the
 # virtual MONTAGE; cuts the power during writes.
 #
-# tools/image.sh [STAGE...]: papers | boot | threads | count | settings | damage | updates | pi3 | cuts, all by default. CUTS is the number of power cuts (20). IMAGE names
-# an existing image, with the other files of image/build.sh beside it; without IMAGE, that script builds one. docs/develop/image.md lists what this proves.
+# tools/image.sh [STAGE...]: papers | boot | threads | count | settings | damage | updates | pi3 | cuts, all by default. CUTS is
+# the number of power cuts (20). IMAGE names an existing image, with the other files of image/build.sh beside it; without IMAGE,
+# that script builds one. docs/develop/image.md lists what these stages prove.
 #
 # qemu does not run a Pi's firmware. Kernel, initramfs and command line are extracted from the image's boot partition and
 # passed to it. For `boot`, `threads` and `count` a second archive after the initramfs adds the test program (tools/image/overlay). For the
@@ -67,7 +68,7 @@ append_to_test_initrd() {
     (cd "$root" && find . | LC_ALL=C sort | cpio --quiet --create --format=newc --owner=+0:+0) >>"$work/test-initrd.img"
 }
 
-# Checks the files beside the image against their claims.
+# Checks the files beside the image: each must contain what it claims.
 stage_papers() {
     local base=${IMAGE%.img} tool=$work/spdx
     [ -x "$tool/bin/pyspdxtools" ] || { python3 -m venv "$tool" && "$tool/bin/pip" install --quiet --disable-pip-version-check spdx-tools==0.8.3; }
@@ -183,8 +184,9 @@ E' - "$fat"
     rm -f "$mine"
 }
 
-# The closest we get to hardware: a Pi 3's own card host, clocks and USB, by the device tree on the card. It must start and
-# say that a Pi 3 is not supported. The emulator's card size must be a power of two; its watchdog fires as soon as it is set.
+# The closest we get to hardware: a Pi 3's own card host, clocks and USB, according to the device tree on the card. The image must
+# start and report that a Pi 3 is not supported. The emulator's card size must be a power of two; its watchdog fires as soon as it
+# is set.
 stage_pi3() {
     local log=$logs/image-pi3-console.log before
     before=$(sha256sum "$IMAGE")
@@ -201,7 +203,7 @@ stage_pi3() {
     if until_ready; then
         check 'a Pi 3 starts from its memory card, and its page says why it is not supported' \
             grep -q 'Raspberry Pi 3' <<<"$(page /api/status | node -p 'JSON.parse(require("fs").readFileSync(0)).notices.join()')"
-# The emulated firmware does not know these requests, and says so each time.
+# The emulated firmware does not know these requests, and logs each one.
         check 'its firmware is asked for power and heat, again and again' until_asked_again "$logs/image-pi3-emulator.log"
         make_bundles
         check 'it takes an update' update_and_end no-start

@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
-PATH=$PATH:/usr/sbin:/sbin # depmod, for other users than root
+PATH=$PATH:/usr/sbin:/sbin # for depmod, if this user is not root
 
 cycles=${1:-100}
 [[ $cycles =~ ^[1-9][0-9]*$ ]] || die "'$cycles' is no number of cycles"
@@ -16,7 +16,7 @@ work=target/vm
 log=target/test-logs/vm-console.log
 seconds_max=2400
 
-# kernel_package: the newest kernel apt knows, the real-time one if there is one.
+# kernel_package: the newest kernel that apt knows, a real-time one if available.
 kernel_package() {
     local meta package
     for meta in linux-image-rt-amd64 linux-image-amd64; do
@@ -26,7 +26,7 @@ kernel_package() {
     return 1
 }
 
-# fetch_kernel: unpacks it into $work/kernel and writes its name to $work/kernel.name.
+# fetch_kernel: unpacks the kernel into $work/kernel and writes its name to $work/kernel.name.
 fetch_kernel() {
     local package folder=$work/kernel.new
     if ! package=$(kernel_package); then
@@ -48,7 +48,7 @@ fetch_kernel() {
     echo "$package" >"$work/kernel.name"
 }
 
-# plain_kernel: unpacks the kernel here, where it takes a second: in the emulated machine it takes half a minute.
+# plain_kernel: unpacks the kernel here in a second; in the emulated machine it would take half a minute.
 plain_kernel() {
     local packed offset
     packed=$(find "$work/kernel/boot" -name 'vmlinuz-*')
@@ -62,14 +62,15 @@ plain_kernel() {
     cp "$packed" "$work/vmlinux"
 }
 
-# with_libraries PROGRAM: copies it to the guest's root, and its libraries to the places where it looks for them.
+# with_libraries PROGRAM: copies the program and its libraries to the guest's root, each to the place where the loader looks for
+# it.
 with_libraries() {
     local library
     strip -o "$root/$(basename "$1")" "$1"
     ldd "$1" | grep -o '/[^ ]*' | while read -r library; do cp --parents --dereference "$library" "$root/"; done
 }
 
-# modules NAME...: the kernel's modules, in the order they are loaded in, plain.
+# modules NAME...: copies the kernel's modules, uncompressed, in the order in which they are loaded.
 modules() {
     local version number=0 file name
     version=$(ls "$work/kernel/lib/modules")

@@ -1,9 +1,9 @@
-# Sourced: stage `cuts`: the power goes while the card is written. $card is the process that plays the card.
+# Sourced: stage `cuts` cuts the power while the card is written. $card is the process that emulates the card.
 
 card=
 
-# A card of its own, kept over all boots, that forgets what was not flushed when the power goes (tools/cut). In turn the power
-# is cut while it boots (the very first boot, too), while a key is being written, and soon after it was.
+# This stage uses one card over all boots; at a power cut, it forgets data that was not flushed (tools/cut). The power is cut in
+# turn while the machine boots (including the very first boot), while a key is being written, and soon after that.
 stage_cuts() {
     local log=$logs/image-cuts.log number moment seen authority='' key=none wanted='' found asking
     scripts/cargo.sh build --release --quiet --locked --manifest-path tools/Cargo.toml --package cut
@@ -23,7 +23,8 @@ stage_cuts() {
         seen=$(authority) || seen=none
         : "${authority:=$seen}"
         check "boot $number: the authority is the same" [ "$seen" != none -a "$seen" = "$authority" ]
-        # `key` was answered, and is kept. `wanted` was cut off before its answer, and is there whole or not at all.
+        # The write of `key` was confirmed, so it must be there. The write of `wanted` was cut off unconfirmed: all of it may be
+        # there, or nothing.
         found=$(key_of ${wanted:+"$wanted"} "$key")
         check "boot $number: the key is '$found', of '$key'${wanted:+ and '$wanted'}" is_among "$found" "$key" ${wanted:+"$wanted"}
         key=$found
@@ -58,7 +59,7 @@ take_card_out() {
     card=
 }
 
-# is_among THING OTHER...
+# is_among THING OTHER...: whether THING is one of the others.
 is_among() {
     local other thing=$1
     shift
@@ -66,7 +67,7 @@ is_among() {
     return 1
 }
 
-# insert_card SEED LOG: the card whose fate at the next cut the seed decides.
+# insert_card SEED LOG: starts the card; the seed decides which data survives the next cut.
 insert_card() {
     rm -f "$work/card.socket"
     "${CARGO_TARGET_DIR:-tools/target}/release/cut" "$work/card.img" "$work/card.socket" "$1" >>"$2" &

@@ -1,6 +1,6 @@
-# Sourced: stage `damage`: what becomes of keys and certificate when the data partition is damaged, and the way out.
+# Sourced: stage `damage` damages the data partition, and checks the keys, the certificate, and the way out.
 
-# A card with a key: first a repair takes the file that holds it, then no superblock is left.
+# A card with a key: first a repair removes the file that contains the key, then all superblocks are lost.
 stage_damage() {
     local mine=$work/damage.img log=$logs/image-damage-console.log fat first again
     fat=$mine@@$(partition_at 1)
@@ -47,11 +47,11 @@ stage_damage() {
     rm -f "$mine"
 }
 
-# lose_keys CARD: access.json has no name any more, and the file system says that it has errors.
+# lose_keys CARD: access.json loses its name, and the file system is marked as having errors.
 lose_keys() {
     local data=$work/damaged-data at
     at=$(state_at "$1") && at=${at##*=}
-    # Taken out of the card: e2fsck forgets where the partition begins when it has replayed the journal.
+    # The partition is copied out of the card, because e2fsck forgets the partition's offset after it has replayed the journal.
     dd if="$1" of="$data" bs=1M iflag=skip_bytes,count_bytes skip="$at" count=256M status=none
     e2fsck -p "$data" >/dev/null || [ $? -eq 1 ]
     printf '%s\n' 'unlink /synthwire/access.json' 'ssv state 2' | debugfs -w -f - "$data" >/dev/null 2>&1
@@ -59,7 +59,7 @@ lose_keys() {
     rm -f "$data"
 }
 
-# wipe_superblocks CARD: all of its data partition, so that nothing can repair it.
+# wipe_superblocks CARD: wipes all superblocks of its data partition, so that nothing can repair it.
 wipe_superblocks() {
     local data at size block
     data=$(state_at "$1")
@@ -70,7 +70,7 @@ wipe_superblocks() {
     done
 }
 
-# door_is open|closed: as everybody finds it.
+# door_is open|closed: whether a client without a key is let in.
 door_is() {
     local access
     access=$(page /api/access) || return 1
@@ -80,6 +80,6 @@ door_is() {
     esac
 }
 
-# is_told WORDS: to whom the door is closed.
+# is_told WORDS: whether a client that is kept out gets this message.
 is_told() { grep -q -F "$1" <<<"$(page /api/access)"; }
 no_authority() { ! page /trust/synthwire.crt >/dev/null 2>&1; }

@@ -1,11 +1,11 @@
-# Sourced: the emulated machine, and what is asked of it from outside. $machine is its process, $http and $https its ports.
+# Sourced: starts the emulated machine, and queries it from outside. $machine is its process, $http and $https are its ports.
 
 machine=
 
-# Where a primary partition begins, in bytes, from the table itself.
+# The start of a primary partition in bytes, read from the partition table.
 partition_at() { echo $((512 * $(od --address-radix=n --skip-bytes=$((446 + 16 * ($1 - 1) + 8)) --read-bytes=4 --format=u4 "$IMAGE"))); }
 
-# take_out_kernel CARD PARTITION
+# take_out_kernel CARD PARTITION: extracts the kernel.
 take_out_kernel() {
     local file at
     at=$(partition_at "$2")
@@ -15,13 +15,13 @@ take_out_kernel() {
 
 free_port() { node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'; }
 
-# start_machine LOG INITRD WORDS DRIVE [PROCESSORS]: leaves its process in $machine, its ports in $http and $https.
+# start_machine LOG INITRD WORDS DRIVE [PROCESSORS]: leaves its process in $machine, and its ports in $http and $https.
 start_machine() {
     local processors=${5:--accel tcg,tb-size=1024 -smp 2}
     stop_machine
     http=$(free_port)
     https=$(free_port)
-    # Before a browser that listens on the same processors: an instrument that comes too late is no instrument.
+    # The emulator has a higher priority than the browser on the same processors, because the instrument must not come too late.
     nice --adjustment=-10 qemu-system-aarch64 -machine virt $processors -cpu cortex-a72 -m 1024 -nodefaults -display none -monitor none -no-reboot \
         -kernel "$work/vmlinuz" -initrd "$2" -append "$(cat "$work/cmdline.txt") console=ttyAMA0 $3" -serial "file:$1" \
         -drive "$4,if=none,id=card" -device virtio-blk-pci,drive=card -device virtio-rng-pci \
@@ -30,18 +30,18 @@ start_machine() {
     machine=$!
 }
 
-# The power is cut.
+# Cuts the power.
 stop_machine() {
     [ -z "$machine" ] || kill -KILL "$machine" 2>/dev/null || true
     [ -z "$machine" ] || wait "$machine" 2>/dev/null || true
     machine=
 }
 
-# page PATH, secure_page PATH: by the forwarded ports.
+# page PATH, secure_page PATH: fetches a page through the forwarded ports.
 page() { curl --silent --show-error --fail --max-time 20 "http://127.0.0.1:$http$1"; }
 secure_page() { curl --silent --show-error --fail --insecure --max-time 20 "https://127.0.0.1:$https$1"; }
 
-# until_ready: waits for the service to answer; seconds it took.
+# until_ready: waits until the service answers; prints the seconds it took.
 until_ready() {
     local began=$SECONDS
     until page /healthz >/dev/null 2>&1; do
@@ -52,7 +52,8 @@ until_ready() {
     say "ready after $((SECONDS - began)) s of this machine's time"
 }
 
-# until_calm: while it answered, the emulated machine was late for its instrument, and the service calls that lost. Not for ever.
+# until_calm: after a busy start the machine is late for its instrument, and the service reports losses. Waits, for a limited
+# time, until that stops.
 until_calm() {
     local lost=none before=$SECONDS began=$SECONDS
     until [ $((SECONDS - before)) -ge 15 ] || [ $((SECONDS - began)) -ge 180 ]; do
@@ -62,10 +63,10 @@ until_calm() {
 }
 losses() { page /metrics | grep '^synthwire_lost_frames_total{cause="usb_loss"}'; }
 
-# A question that is not answered fails and prints nothing.
+# An unanswered query fails and prints nothing.
 authority() { page /trust/synthwire.crt >"$work/authority.crt" && sha256sum <"$work/authority.crt" | cut -c1-16; }
-# until_fingerprint FAT: until that of the certificate that was fetched last is what stands on the card. Read while the machine runs: the
-# program writes it whole and at once.
+# until_fingerprint FAT: waits until the card shows the fingerprint of the certificate that was fetched last. It reads the card
+# while the machine runs, which is safe because the program writes the file whole and at once.
 until_fingerprint() {
     local began=$SECONDS expected written=
     expected=$(sha256sum <"$work/authority.crt" | cut -c 1-64)
@@ -76,8 +77,8 @@ until_fingerprint() {
     done
 }
 
-# until_asked_again LOG: until an emulated Pi's firmware was asked for power and heat three more times. (The kernel asks once, when its
-# driver comes, and synthwire-tune once; the service asks every ten seconds.)
+# until_asked_again LOG: waits for three more queries for power and heat to the emulated Pi's firmware. (The kernel asks once,
+# when its driver loads, and synthwire-tune once; the service asks every ten seconds.)
 until_asked_again() {
     local began=$SECONDS before
     before=$(asked_for_power "$1")
@@ -88,10 +89,10 @@ until_asked_again() {
 }
 asked_for_power() { grep -c -i 'tag 0x00030046' "$1" || true; }
 
-# The settings key: what is kept of it, and what is changed here. Answered only when it is safely written.
+# The settings key: checks it, and changes it. A change is answered only after it is safely written.
 is_key() { curl --silent --max-time 60 --header "Authorization: Bearer $1" "http://127.0.0.1:$http/api/access" | grep -q '"settings":{"set":true,"shown":true'; }
 no_key_is_set() { page /api/access | grep -q '"settings":{"set":false'; }
-# key_of CANDIDATE...: the candidate that is the key, `none` where no key is set, `another` where it is neither.
+# key_of CANDIDATE...: prints the candidate that is the key, `none` if no key is set, or `another` if it is none of them.
 key_of() {
     local candidate
     for candidate; do
@@ -107,11 +108,11 @@ set_key() {
         "http://127.0.0.1:$http/api/access/key" >/dev/null
 }
 
-# start_from IMAGE LOG: with nothing added, to be ready.
+# start_from IMAGE LOG: starts the unmodified image and waits until it is ready.
 start_from() {
     start_machine "$2" "$work/initrd.img" '' "file=$1,format=raw"
     until_ready || { tail -n 30 "$2" >&2; return 1; }
 }
 
-# names: those in the certificate that is shown.
+# names: prints the names in the served certificate.
 names() { openssl s_client -connect "127.0.0.1:$https" </dev/null 2>/dev/null | openssl x509 -noout -ext subjectAltName; }

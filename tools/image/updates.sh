@@ -1,12 +1,12 @@
-# Sourced: stage `updates`: the image's own updater, and its way back.
+# Sourced: stage `updates` tests the image's own updater, and its way back.
 
 . image/update/key.sh
 . image/update/pack.sh
 . image/disk.sh
 
-# An update by the page's way into the empty slot, which has to prove itself there; then one that does not start, and one whose kernel
-# hangs. This script is the boot loader: like a Pi's, it reads autoboot.txt, and knows from the console that a start is a trial. It is the
-# firmware's watchdog as well.
+# First an update through the page's API into the empty slot, where it must pass its trial; then one that does not start, and one
+# whose kernel hangs. This script acts as the boot loader: like a Pi's, it reads autoboot.txt, and it learns from the console that
+# a start is a trial. It also acts as the firmware's watchdog.
 stage_updates() {
     local mine=$work/updates.img
     make_bundles
@@ -52,8 +52,8 @@ try_updates() {
     check 'the proved slot is settled on the card' test "$(boot_partition all "$mine")" = 3
 }
 
-# $work/next.raucb, no-start.raucb and hangs.raucb: the image's own two parts; its kernel without a system; a kernel that finds no
-# first program, and does not restart by itself.
+# $work/next.raucb, no-start.raucb and hangs.raucb contain: the image's own two parts; its kernel without a system; and a kernel
+# that finds no first program and does not restart on its own.
 make_bundles() {
     local parts=$PWD/$work/bundle
     signing_key
@@ -71,10 +71,11 @@ make_bundles() {
     rm -rf "$parts"
 }
 
-# state_at CARD: its data partition, for e2fsprogs.
+# state_at CARD: the place of its data partition, for e2fsprogs.
 state_at() { echo "$1?offset=$((512 * $(partx --noheadings --output START --nr 7 "$1")))"; }
 
-# as_of_a_newer_version CARD: the state as a newer version may leave it: another format, and fields that the one before does not know.
+# as_of_a_newer_version CARD: makes the state as a newer version may leave it: another format, and fields that the older version
+# does not know.
 as_of_a_newer_version() {
     local name folder=$work/newer data owner
     data=$(state_at "$1")
@@ -92,7 +93,7 @@ as_of_a_newer_version() {
     done | debugfs -w -f - "$data" >/dev/null 2>&1
 }
 
-# is_kept CARD: all of that, and beside it nothing that was put aside.
+# is_kept CARD: whether all of that is kept, and no file was put aside.
 is_kept() {
     local name data kept
     data=$(state_at "$1")
@@ -105,19 +106,20 @@ is_kept() {
     ! grep damaged <<<"$kept"
 }
 
-# boot_partition all|tryboot CARD: which it would be.
+# boot_partition all|tryboot CARD: the partition that the firmware would boot.
 boot_partition() {
     mtype -i "$2@@$(partition_at 1)" ::autoboot.txt | sed -n "/^\[$1\]/,\$p" | sed -n 's/^boot_partition=\([0-9]\).*/\1/p' | head -n 1
 }
 
-# start_slot all|tryboot CARD LOG: to be ready; fails when it restarts before, or stands still and is ended.
+# start_slot all|tryboot CARD LOG: starts a slot and waits until it is ready. Fails if the machine restarts before, or if it hangs
+# and is killed.
 start_slot() {
     take_out_kernel "$2" "$(boot_partition "$1" "$2")" || return 1
     say "Booting partition $(boot_partition "$1" "$2") ([$1] of autoboot.txt)"
     if grep -q panic=0 "$work/cmdline.txt"; then start_hanging "$2" "$3"; else start_from "$2" "$3"; fi
 }
 
-# start_hanging CARD LOG: until it stands still, and does so for a while; then the power is taken, as a watchdog does.
+# start_hanging CARD LOG: waits until the machine has hung for a while, then cuts the power, as a watchdog does.
 start_hanging() {
     local began=$SECONDS
     start_machine "$2" "$work/initrd.img" '' "file=$1,format=raw"
@@ -136,7 +138,7 @@ send_bundle() {
         --data-binary "@$file" "$@" "http://127.0.0.1:$http/api/update"
 }
 
-# until_update STATE VERSION: as the page tells it. What it told of the one before may stand a moment longer.
+# until_update STATE VERSION: waits until the page reports this. It may report the previous update for a moment longer.
 until_update() {
     local began=$SECONDS said before
     before=$(update_told) || before=
@@ -150,22 +152,23 @@ until_update() {
 }
 update_told() { page /api/status | node -p 'const { state, version } = JSON.parse(require("fs").readFileSync(0)).update; `${state} ${version}`'; }
 
-# install_bundle NAME STATE: through the page's own request.
+# install_bundle NAME STATE: installs a bundle through the page's own request, and waits for this state.
 install_bundle() {
     send_bundle 'the key of updates' "$work/$1.raucb" && until_update "$2" "$1"
 }
 
-# ask_restart: through the page's other request, and until the machine has ended (-no-reboot).
+# ask_restart: asks for a restart through the page's other request, and waits until the machine has ended (-no-reboot).
 ask_restart() {
     curl --silent --fail --max-time 60 --header 'Authorization: Bearer the key of updates' --json '{}' "http://127.0.0.1:$http/api/update/restart" || return 1
     wait_for_end
 }
 
-# update_and_end NAME: on a machine on which no key is set yet.
+# update_and_end NAME: updates a machine on which no key is set yet, and restarts it.
 update_and_end() { set_key none 'the key of updates' && install_bundle "$1" waiting && ask_restart; }
 
-# restart_into_update CARD LOG [COMMAND]: as often as a Pi would start again by itself, until it is ready. $booted: from which partitions.
-# COMMAND does something to the card before.
+# restart_into_update CARD LOG [COMMAND]: restarts as often as a Pi would, until the machine is ready. $booted lists the boot
+# partitions used.
+# COMMAND first changes the card.
 restart_into_update() {
     local section tries
     booted=
@@ -180,7 +183,7 @@ restart_into_update() {
     return 1
 }
 
-# wait_for_end: until the machine restarts (-no-reboot: ends).
+# wait_for_end: waits until the machine restarts (with -no-reboot it ends instead).
 wait_for_end() {
     local began=$SECONDS
     while kill -0 "$machine" 2>/dev/null; do

@@ -1,4 +1,4 @@
-// The classic design: a ring of 2 s, filled with 0.5 s before the first sound; what is late stays late for ever.
+// The classic design: a ring of 2 s, filled with 0.5 s before playback starts. Any further delay stays forever.
 const RING_FRAMES = 2 * 44100;
 const PREFILL_FRAMES = 44100 / 2;
 

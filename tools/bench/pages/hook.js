@@ -1,7 +1,7 @@
-// Runs before the page's own scripts, with WISHES = {latency_hint, transport} before it, null where nothing is wished.
-// Remembers every AudioContext the page makes, so that the bench can read the browser's own figures (playbackStats,
-// baseLatency) without the page's help. Grants the wishes from outside: another latencyHint than the page asks for; and
-// "port": the page finds itself not isolated, as behind a server without COOP and COEP.
+// Runs before the page's own scripts. The bench defines WISHES = {latency_hint, transport} before it; null means no wish.
+// The script keeps every AudioContext that the page makes, so that the bench can read the browser's own figures (playbackStats,
+// baseLatency) without the page's help. It also grants the wishes: latency_hint replaces the page's latencyHint; with transport
+// "port" the page finds itself not isolated, as behind a server without COOP and COEP.
 (() => {
   const Real = window.AudioContext;
   if (!Real) return;

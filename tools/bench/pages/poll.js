@@ -1,4 +1,4 @@
-// One reading of a page: what it says of itself, and what the browser says of its output. Units: seconds, as in the API.
+// Reads one sample of a page: the page's own report, and the browser's output figures. Units: seconds, as in the API.
 (() => {
   const last = window.__bench?.made.at(-1);
   const context = last?.context;

@@ -1,6 +1,7 @@
-//! The classic design, rebuilt for comparison: a service that reads chunks of 4096 frames and sends each to everyone, and a
-//! page with a ring of 2 s in its worklet, 0.5 s prefill and no catch-up (pages/classic*). The services this stands for are
-//! written in Python; this one is Rust, so what it costs in delay is the design's alone, if anything too little.
+//! The classic design, rebuilt for comparison. Its service reads chunks of 4096 frames and sends each to
+//! everyone; its page has a ring of 2 s in its worklet, 0.5 s prefill and no catch-up (pages/classic*). The
+//! original services are written in Python, this one in Rust. So its delay comes from the design alone, and
+//! is rather too small than too large.
 
 use std::io::Read;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! What one run leaves behind: the recording, and everything noted while it was made. Judged by `judge`, made by `run`.
+//! The evidence of one run: the recording and all notes. `run` makes it, and `judge` judges it.
 
 use std::collections::BTreeMap;
 
@@ -13,59 +13,59 @@ use crate::rig::pulse::Place;
 use crate::rig::sound::Recording;
 use crate::skew::SkewEvidence;
 
-/// All of one run.
+/// The evidence of one run.
 pub struct Evidence {
     /// The recording of all places.
     pub recording: Recording,
-    /// When the machine stood still.
+    /// When the machine stalled.
     pub freezes: Vec<Freeze>,
-    /// Could the watchdog run in real time? If not, "frozen" may mean "busy".
+    /// Whether the watchdog had real-time priority. If not, "frozen" may mean "busy".
     pub watchdog_real_time: bool,
-    /// The seconds that count, `CLOCK_MONOTONIC` ns.
+    /// Start and end of the measured time, `CLOCK_MONOTONIC` ns.
     pub span_ns: (u64, u64),
     /// The chains that played side by side.
     pub chains: Vec<ChainEvidence>,
-    /// Share of a core the browser takes for playing a worklet's silence; `None` when not measured.
+    /// Share of a core that the browser needs to play a worklet's silence; `None` when not measured.
     pub silent_page_cpu: Option<f64>,
     /// Frames the rig's clock renders at once.
     pub clock_block_frames: u32,
     /// The network between service and browser, where it was not loopback.
     pub network: Option<NetworkEvidence>,
-    /// When which frame was captured, where the service played its own exact source.
+    /// When each frame was captured, if the service played its own exact source.
     pub skew: Option<SkewEvidence>,
 }
 
-/// What the network did.
+/// How the network behaved.
 pub struct NetworkEvidence {
-    /// As it was meant.
+    /// Its intended behaviour.
     pub profile: Profile,
     /// Its outages within the span, `CLOCK_MONOTONIC` ns.
     pub outages: Vec<Outage>,
-    /// What crossed it, before and after the span as well.
+    /// The packets that crossed it, including those before and after the span.
     pub crossings: Crossings,
 }
 
-/// One chain.
+/// The evidence of one chain.
 pub struct ChainEvidence {
     /// Its name in the table.
     pub name: String,
-    /// Where it came out.
+    /// The place in the recording of its output.
     pub place: Place,
-    /// Browser and version; empty without one.
+    /// Browser and version; empty if the chain has no browser.
     pub browser: String,
     /// When the page was clicked, `CLOCK_MONOTONIC` ns.
     pub clicked_ns: Option<u64>,
-    /// What the page said during the span.
+    /// The page's answers during the span.
     pub polls: Vec<Poll>,
     /// Processor time of all the browser's processes during the span, seconds.
     pub page_cpu_s: f64,
-    /// Processor time of the browser's threads during the span by name, seconds.
+    /// Processor time of the browser's threads during the span, by thread name, seconds.
     pub thread_cpu_s: BTreeMap<String, f64>,
-    /// Live objects of the page before and after the span, KiB.
+    /// Size of the page's live objects before and after the span, KiB.
     pub heaps_kib: Option<(Heaps, Heaps)>,
     /// Largest memory of all the browser's processes, MiB.
     pub page_rss_mib: f64,
-    /// The service, where the chain has one of the product's.
+    /// The service, if the chain has the product's.
     pub service: Option<ServiceEvidence>,
 }
 
@@ -73,30 +73,30 @@ pub struct ChainEvidence {
 pub struct ServiceEvidence {
     /// Processor time, seconds.
     pub cpu_s: f64,
-    /// The same of its threads by name, those of alsa-lib's plugin among them.
+    /// Processor time of its threads by name, including those of alsa-lib's plugin.
     pub thread_cpu_s: BTreeMap<String, f64>,
     /// Largest resident memory, MiB.
     pub rss_mib: f64,
-    /// `/api/status` once a second during the span, the first at its start, the last at its end.
+    /// `/api/status` once per second during the span: the first at its start, the last at its end.
     pub statuses: Vec<Value>,
 }
 
-/// One reading of a page (pages/poll.js).
+/// One sample of a page (pages/poll.js).
 #[derive(Clone, Debug)]
 pub struct Poll {
-    /// Between question and answer, `CLOCK_MONOTONIC` ns.
+    /// The time between question and answer, `CLOCK_MONOTONIC` ns.
     pub at_ns: u64,
     /// The answer.
     pub page: Value,
 }
 
 impl Poll {
-    /// A number the browser's AudioContext gave.
+    /// A number from the browser's AudioContext.
     pub fn context(&self, key: &str) -> Option<f64> {
         self.page["context"][key].as_f64()
     }
 
-    /// A number of the page's own report.
+    /// A number from the page's own report.
     pub fn report(&self, key: &str) -> Option<f64> {
         self.page["report"][key].as_f64()
     }

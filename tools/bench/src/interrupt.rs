@@ -1,11 +1,11 @@
-//! Ctrl-C and SIGTERM: noted, so that everything started is ended in order.
+//! Records Ctrl-C and SIGTERM, so that the bench can end everything that it started, in order.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 static ASKED_TO_STOP: AtomicBool = AtomicBool::new(false);
 
-/// Notes SIGINT, SIGTERM and SIGHUP from now on.
+/// From now on records SIGINT, SIGTERM and SIGHUP.
 pub fn listen() {
     let handler = note as extern "C" fn(libc::c_int);
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
@@ -18,12 +18,12 @@ extern "C" fn note(_signal: libc::c_int) {
     ASKED_TO_STOP.store(true, Ordering::Relaxed);
 }
 
-/// An error once a stop was asked for.
+/// Returns an error once a stop was requested.
 pub fn check() -> Result<(), String> {
     if ASKED_TO_STOP.load(Ordering::Relaxed) { Err("interrupted".into()) } else { Ok(()) }
 }
 
-/// Sleeps, unless a stop is asked for.
+/// Sleeps until the deadline; returns an error if a stop is requested.
 pub fn sleep_until(deadline: Instant) -> Result<(), String> {
     loop {
         check()?;

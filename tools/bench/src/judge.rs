@@ -1,5 +1,5 @@
-//! From evidence to results. Pure: no file, clock, process or socket. What only a run on a bad network or under a clock skew
-//! has is judged in the modules below.
+//! Turns evidence into results. Pure: no file, clock, process or socket. The modules below judge the parts
+//! that exist only in runs on a bad network or under a clock skew.
 
 pub mod network;
 pub mod skew;
@@ -21,22 +21,22 @@ use crate::results::{ChainResults, FaultCounts, Heaps, Machine, PlacedFault, Res
 use crate::rig::pulse::SYNTH;
 use crate::service::PLUGIN_THREAD;
 
-/// The longest delay that is looked for, frames (3 s): more than the classic ring can hold.
+/// The longest delay that the search covers, frames (3 s): more than the classic ring can hold.
 const LONGEST_FRAMES: usize = 3 * RATE_HZ as usize;
-/// A change of delay from one reading to the next that is counted, milliseconds.
+/// A change of delay between two readings counts from this size on, milliseconds.
 const STEP_MS: f64 = 0.5;
-/// A rig whose clock leaves out more than this, milliseconds, cannot be played to without gaps. The recorder's blocks
-/// make the figure uncertain by 2 ms.
+/// If the rig's clock skips more than this, milliseconds, nothing can play to it without gaps. The recorder's
+/// blocks make the figure uncertain by 2 ms.
 const CLOCK_LEFT_OUT_MS_MAX: f64 = 5.0;
-/// A sample this loud is sound (-60 dBFS).
+/// A sample from this level on is sound (-60 dBFS).
 const AUDIBLE: f32 = 0.001;
-/// Where `/api/status` gives the capture PCM's own delay.
+/// The place in `/api/status` of the capture PCM's own delay.
 const CAPTURE_DELAY_MS: &str = "/stream/device_delay_ms";
-/// How Chromium's kernel threads of Workers begin their names.
+/// The beginning of the kernel's names of Chromium's Worker threads.
 const WORKER_THREADS: &[&str] = &["DedicatedWorker"];
-/// The same of worklets: on the real-time thread (names are cut off at 15 bytes) and without one.
+/// The same for worklet threads: with real-time priority (the kernel cuts names at 15 bytes) and without.
 const WORKLET_THREADS: &[&str] = &["Realtime AudioW", "AudioWorklet"];
-/// Where it counts the messages sent to all listeners.
+/// The place in `/api/status` of the count of messages sent to all listeners.
 const MESSAGES: &str = "/listeners/messages";
 
 /// Judges a run.
@@ -58,7 +58,7 @@ pub fn judge(evidence: &Evidence) -> Result<Results, String> {
     let machine = judge_machine(evidence, &clock, &span);
     let rig_faults = match evidence.skew {
         None => continuity::faults(&evidence.recording.pair(SYNTH)[1][span.frames()]).len(),
-        Some(_) => 0, // nothing goes in
+        Some(_) => 0, // nothing is put in
     };
     let median_of = |name: &str| Some(chains.iter().find(|c| c.name == name)?.delay_ms?.median);
     let classic_over_product =
@@ -92,7 +92,7 @@ fn void_reason(machine: &Machine, rig_faults: usize) -> Option<String> {
     (rig_faults > 0).then(|| format!("the signal that went in had {rig_faults} faults of the rig's own"))
 }
 
-/// The frames of the recording that count.
+/// The frames of the recording that are measured.
 pub(crate) struct Span {
     first: usize,
     end: usize,
@@ -184,7 +184,7 @@ fn judge_chain(
         fault_list: faults,
         exactness: match evidence.skew {
             None => exactness::compare(injected, played, around, span.frames(), &excluded),
-            Some(_) => Exactness::default(), // what went in was not recorded
+            Some(_) => Exactness::default(), // the input was not recorded
         },
         click_to_sound_ms: first_sound
             .zip(chain.clicked_ns)
@@ -222,7 +222,7 @@ fn judge_chain(
     }
 }
 
-/// Readings of what was played within the span and a little beyond it.
+/// Readings of the sound played within the span and slightly beyond it.
 fn readings_around(evidence: &Evidence, chain: &ChainEvidence, span: &Span) -> Vec<Reading> {
     let [injected, _] = evidence.recording.pair(SYNTH);
     let [played, _] = evidence.recording.pair(chain.place);
@@ -234,7 +234,7 @@ fn readings_around(evidence: &Evidence, chain: &ChainEvidence, span: &Span) -> V
         .collect()
 }
 
-/// First frame after the click in which either side is audible.
+/// The first frame after the click in which either channel is audible.
 fn first_sound(played: [&[f32]; 2], clicked_frame: Option<f64>) -> Option<usize> {
     let from = clicked_frame?.max(0.0) as usize;
     (from..played[0].len()).find(|&n| played[0][n].abs() > AUDIBLE || played[1][n].abs() > AUDIBLE)
@@ -275,7 +275,7 @@ fn count(kinds: impl Iterator<Item = Kind>) -> FaultCounts {
     counts
 }
 
-/// `None` where the bench itself is a second listener: the service counts those of all.
+/// `None` if the bench itself is a second listener, because the service counts the messages to all.
 fn messages(evidence: &Evidence, chain: &ChainEvidence) -> Option<f64> {
     let service = chain.service.as_ref().filter(|_| evidence.skew.is_none())?;
     let count = |status: &Value| status.pointer(MESSAGES)?.as_f64();
@@ -302,19 +302,19 @@ fn service_losses(service: &ServiceEvidence) -> Value {
         .into()
 }
 
-/// Over the run: the service gives it as it is at the moment of asking.
+/// Summarized over the run, because the service reports only the current value.
 fn capture_delay_ms(service: &ServiceEvidence) -> Option<Summary> {
     let read = |status: &Value| status.pointer(CAPTURE_DELAY_MS)?.as_f64();
     summarise(&service.statuses.iter().filter_map(read).collect::<Vec<_>>())
 }
 
-/// `None` where nothing is captured from the rig's clock.
+/// `None` if nothing is captured from the rig's clock.
 fn clock_block_ms(evidence: &Evidence, chain: &ChainEvidence) -> Option<f64> {
     let captures = chain.service.is_some() && evidence.skew.is_none();
     captures.then(|| frames_to_ms(f64::from(evidence.clock_block_frames)))
 }
 
-/// Processor time of the threads whose names begin with one of these, seconds.
+/// Processor time of the threads whose names have one of these beginnings, seconds.
 fn thread_cpu_s(threads: &BTreeMap<String, f64>, names: &[&str]) -> Option<f64> {
     let of_kind = |thread: &str| names.iter().any(|name| thread.starts_with(name));
     threads.iter().filter(|(thread, _)| of_kind(thread)).map(|(_, cpu_s)| *cpu_s).reduce(|a, b| a + b)
@@ -348,7 +348,8 @@ mod tests {
         START_NS + (second * 1e9) as u64
     }
 
-    /// Twelve seconds, of which 2 to 10 count; played 40 ms late from second 1.2, clicked at 1.0.
+    /// Twelve seconds, of which 2 to 10 are measured; played 40 ms late from second 1.2 on, clicked at second
+    /// 1.0.
     fn evidence(change: impl Fn(&mut Vec<f32>)) -> Evidence {
         let frames: Vec<[i16; 2]> = KnownSignal::new(1).take(12 * 44_100).collect();
         let injected =

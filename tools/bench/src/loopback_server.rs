@@ -1,4 +1,4 @@
-//! The smallest server that can show a page and feed a WebSocket: for the pages the bench brings itself, on loopback only.
+//! A minimal server for the bench's own pages: it serves a page and feeds a WebSocket, on loopback only.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -19,22 +19,22 @@ const PAGES: [(&str, &str, &str); 4] = [
 pub struct Listeners(Arc<Mutex<Vec<Sender<Bytes>>>>);
 
 impl Listeners {
-    /// One message to each; those who left are forgotten.
+    /// Sends one message to each listener, and forgets those who have left.
     pub fn send(&self, message: &Bytes) {
         self.0.lock().expect("never poisoned").retain(|listener| listener.send(message.clone()).is_ok());
     }
 }
 
-/// A running server; it ends with the process.
+/// A running server, which ends with the process.
 pub struct LoopbackServer {
-    /// Where it listens.
+    /// The port it listens on.
     pub port: u16,
-    /// Who listens to `/ws`.
+    /// The listeners of `/ws`.
     pub listeners: Listeners,
 }
 
 impl LoopbackServer {
-    /// Starts on a free port.
+    /// Starts the server on a free port.
     pub fn start() -> Result<Self, String> {
         let listener =
             TcpListener::bind(("127.0.0.1", 0)).map_err(|e| format!("opening a port on loopback: {e}"))?;

@@ -1,11 +1,12 @@
-//! The listening bench: plays a known signal into the synth's place, lets the whole chain carry it to a browser's speakers,
-//! records both ends on one clock, and prints one table of what was really heard.
+//! The listening bench plays a known signal in place of the synth, lets the whole chain carry it to a
+//! browser's speakers, records both ends on one clock, and prints one table of the sound that was really
+//! heard.
 //!
-//! In the order of a run: `options` what is asked · `rig` the sound system, the signal, the recorder, the watchdog · `network`
-//! a bad one · `service` the product · `classic` what it replaces · `browser` who plays · `skew` when what was captured ·
-//! `run` one run · `evidence` what it leaves · `judge` what that means · `page` what the polls say ·
-//! `results` what it comes to · `table`, `network_table` how it is said. All arithmetic on sound is in the library
-//! `listening`, on networks in `impair`.
+//! In the order of a run: `options` the request · `rig` the sound system, the signal, the recorder, the
+//! watchdog · `network` a bad network · `service` the product · `classic` the design it replaces · `browser`
+//! the player · `skew` capture times · `run` one run · `evidence` its notes · `judge` their meaning · `page`
+//! the meaning of the polls · `results` the figures · `table`, `network_table` their text. All arithmetic on
+//! sound is in the library `listening`, on networks in `impair`.
 
 mod browser;
 mod classic;
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// `false` when every attempt of a plan was void.
+/// Returns `false` when every attempt of a plan was void.
 fn bench(options: &Options) -> Result<bool, String> {
     let plans = options::plans(options)?;
     if options.network {
@@ -69,8 +70,8 @@ fn bench_loopback(options: &Options, plan: &Plan) -> Result<bool, String> {
     Ok(results.void.is_none())
 }
 
-/// One after the other; what was measured is written after each. A network on which nothing could be measured does not
-/// keep the others from their turn.
+/// Runs the plans one after the other, and writes the results after each. If a network cannot be measured,
+/// the next one follows all the same.
 fn bench_networks(options: &Options, plans: &[Plan]) -> Result<bool, String> {
     let mut runs: Vec<Results> = Vec::new();
     let mut failures = Vec::new();
@@ -96,7 +97,8 @@ fn bench_networks(options: &Options, plans: &[Plan]) -> Result<bool, String> {
     Ok(runs.iter().all(|results| results.void.is_none()))
 }
 
-/// Runs a plan until a run is valid, as often as asked; the last run's results. `tell` hears of each.
+/// Runs a plan until a run is valid, up to the requested number of times; returns the last run's results.
+/// `tell` gets each result.
 fn attempt(
     options: &Options,
     plan: &Plan,
@@ -161,7 +163,7 @@ fn strips(evidence: &Evidence, results: &Results) -> Vec<Strip> {
         .collect()
 }
 
-/// What the pages said, an answer a line.
+/// The pages' answers, one per line.
 fn polls(evidence: &Evidence) -> String {
     let mut lines = String::new();
     for chain in &evidence.chains {

@@ -1,4 +1,5 @@
-//! The table of a bench on bad networks: a row per profile. Under a clock skew, a block of lines more for each.
+//! The table of a bench on bad networks: one row per profile. Under a clock skew, each run also gets a block
+//! of lines.
 
 use listening::statistics::Summary;
 use serde_json::Value;
@@ -6,14 +7,14 @@ use serde_json::Value;
 use crate::results::{ChainResults, NetworkResults, Results, ReturnResults, SkewResults};
 use crate::table::gaps_and_clicks;
 
-/// A column: its two lines of heading, its width, and how a row's cell is made.
+/// A column: its two heading lines, its width, and the function that makes a cell.
 struct Column {
     heading: [&'static str; 2],
     width: usize,
     cell: fn(&Row) -> Option<String>,
 }
 
-/// What a row is made of.
+/// The data of a row.
 struct Row<'a> {
     results: &'a Results,
     chain: &'a ChainResults,
@@ -47,7 +48,7 @@ const COLUMNS: &[Column] = &[
 
 const NAME_WIDTH: usize = 14;
 
-/// The table of all runs, in the order they were made.
+/// The table of all runs, in the order of the runs.
 pub fn table(runs: &[Results]) -> String {
     let mut lines = vec![heading(0), heading(1), "-".repeat(heading(0).chars().count())];
     for results in runs {
@@ -83,7 +84,7 @@ fn said_of(network: &NetworkResults) -> String {
     )
 }
 
-/// What a run under skew says more.
+/// The additional lines of a run under skew.
 pub fn skew_lines(skew: &SkewResults) -> Vec<String> {
     let said = |value: Option<f64>, decimals: usize| {
         value.map_or_else(|| "-".into(), |value| format!("{value:+.decimals$}"))
@@ -116,12 +117,12 @@ fn whole(value: f64) -> String {
     format!("{value:.0}")
 }
 
-/// Interruptions by a late network, of a page that tells its glitches by cause.
+/// Interruptions by a late network, if the page reports its glitches by cause.
 fn late(glitches: &Value) -> Option<f64> {
     Some(glitches.as_object()?.get("network_late").and_then(Value::as_f64).unwrap_or(0.0))
 }
 
-/// "0.4 s, worst 1.2 s" and how many never.
+/// For example "0.4 s, worst 1.2 s", plus the number of outages without a return.
 fn returned(returns: ReturnResults) -> String {
     let never = if returns.never > 0 {
         format!("{} of {} never", returns.never, returns.judged)

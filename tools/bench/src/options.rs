@@ -1,4 +1,4 @@
-//! What is asked of the bench, and the plans that follow from it.
+//! The options of the bench, and the plans that follow from them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use crate::rig::pulse::ClockKind;
 use crate::run::{Plan, Product};
 use crate::service::Feed;
 
-/// The service's own period, where --period names no other.
+/// The service's own period, if --period gives no other.
 const USUAL_PERIOD_FRAMES: u32 = 128;
 
-/// The service takes up to 1000; the rig's own clock, which is added to what is asked, is 170 fast by itself and was seen up to
-/// 500 fast beside another player.
+/// The service accepts up to 1000. But the rig's own clock is 170 fast by itself, and was up to 500 fast
+/// beside another player; that is added to the requested skew.
 const SKEW_PPM_MAX: i64 = 500;
 
 /// Plays a known signal through the whole chain, records what the browser really plays, and prints one table.
@@ -91,7 +91,7 @@ pub struct Options {
     pub out: PathBuf,
 }
 
-/// What is measured.
+/// The subject of the measurement.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Subject {
     /// The service and its page
@@ -105,7 +105,7 @@ pub enum Subject {
 /// A plan for each run, in order.
 ///
 /// # Errors
-/// What does not fit together, in a sentence.
+/// A sentence that names the options which do not fit together.
 pub fn plans(options: &Options) -> Result<Vec<Plan>, String> {
     if !options.network {
         return Ok(vec![plan(options, None)?]);
@@ -146,7 +146,8 @@ fn plan(options: &Options, network: Option<Profile>) -> Result<Plan, String> {
         browser: options.browser.clone(),
         network,
         seed: options.seed,
-        // That takes time and disturbs (collecting garbage does), and says nothing about a network.
+        // This takes time and disturbs the sound (it collects garbage), and gives no information about a
+        // network.
         costs: network.is_none() && options.skew_ppm.is_none(),
     })
 }
@@ -178,7 +179,7 @@ fn product(options: &Options) -> Result<Product, String> {
 mod tests {
     use super::*;
 
-    /// Names of the networks that are planned, or the complaint.
+    /// The names of the planned networks, or the error message.
     fn planned(arguments: &[&str]) -> Result<Vec<&'static str>, String> {
         let own = std::env::current_exe().unwrap();
         let line = ["bench", "--service", own.to_str().unwrap()].into_iter().chain(arguments.iter().copied());

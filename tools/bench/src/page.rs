@@ -1,4 +1,4 @@
-//! What the polls of a page say: arithmetic on its own report and on the browser's figures. Pure.
+//! Evaluates the polls of a page: arithmetic on its own report and on the browser's figures. Pure.
 
 use listening::clock::FrameClock;
 use listening::delay::{self, Reading};
@@ -8,11 +8,11 @@ use serde_json::Value;
 use crate::evidence::Poll;
 use crate::results::Playout;
 
-/// How near to its median a level is called held, milliseconds.
+/// A level within this distance of its median counts as held, milliseconds.
 const LEVEL_HELD_MS: f64 = 1.0;
 
-/// The browser gives an average since its last reset and the time it is taken over: from two polls, the average between.
-/// Falls back to the median of the averages when the page reset it meanwhile.
+/// The browser gives an average since its last reset, and the time over which it averaged. Two polls give the
+/// average between them. If the page has reset it meanwhile, the result is the median of the averages.
 pub fn output_latency_ms(polls: &[Poll]) -> Option<f64> {
     let read = |poll: &Poll| Some((poll.context("average_latency_s")?, poll.context("total_s")?));
     let all: Vec<(f64, f64)> = polls.iter().filter_map(read).collect();
@@ -24,12 +24,12 @@ pub fn output_latency_ms(polls: &[Poll]) -> Option<f64> {
     median(&all.iter().map(|(average, _)| average * 1000.0).collect::<Vec<_>>())
 }
 
-/// Median of a time the AudioContext gives, milliseconds.
+/// Median of a time from the AudioContext, milliseconds.
 pub fn context_ms(polls: &[Poll], key: &str) -> Option<f64> {
     median(&polls.iter().filter_map(|poll| Some(poll.context(key)? * 1000.0)).collect::<Vec<_>>())
 }
 
-/// What the page says of its delay minus what was recorded at that moment, poll by poll, milliseconds.
+/// The page's reported delay minus the recorded delay at that moment, for each poll, milliseconds.
 pub fn report_errors_ms(polls: &[Poll], readings: &[Reading], clock: &FrameClock) -> Vec<f64> {
     polls
         .iter()
@@ -40,12 +40,12 @@ pub fn report_errors_ms(polls: &[Poll], readings: &[Reading], clock: &FrameClock
         .collect()
 }
 
-/// By how much a count rose from the first poll to the last.
+/// How much a count rose from the first poll to the last.
 pub fn growth(polls: &[Poll], read: impl Fn(&Poll) -> Option<f64>) -> Option<f64> {
     Some(read(polls.last()?)? - read(polls.first()?)?)
 }
 
-/// What the player says of itself over the polls.
+/// The player's own figures over the polls.
 pub fn playout(polls: &[Poll]) -> Playout {
     let all = |key: &str| polls.iter().filter_map(|poll| poll.report(key)).collect::<Vec<f64>>();
     let levels = all("level_ms");
@@ -71,7 +71,7 @@ fn standard_deviation(values: &[f64]) -> Option<f64> {
     (values.len() >= 2).then(|| (squares / (values.len() - 1) as f64).sqrt())
 }
 
-/// Records a second by `seq`, which wraps at 2^32.
+/// Records per second by `seq`, which wraps at 2^32.
 pub fn records(polls: &[Poll]) -> Option<f64> {
     let (first, last) = (polls.first()?, polls.last()?);
     let records = (last.report("seq")? as u64 as u32).wrapping_sub(first.report("seq")? as u64 as u32);
@@ -79,7 +79,7 @@ pub fn records(polls: &[Poll]) -> Option<f64> {
     (seconds > 0.0).then(|| f64::from(records) / seconds)
 }
 
-/// What the page's ledger gained over the span, cause by cause; causes without gain are left out.
+/// The increase of the page's ledger over the span, by cause; causes without increase are left out.
 pub fn glitches(polls: &[Poll]) -> Value {
     let ledger = |poll: Option<&Poll>| poll.and_then(|p| p.page["report"]["glitches"].as_object().cloned());
     let Some(last) = ledger(polls.last()) else { return Value::Null };
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn output_latency_is_the_average_of_these_seconds_not_of_all_since_the_start() {
-        // 10 s at 80 ms before, 10 s at 30 ms between the polls: the running average is 55 ms.
+        // 10 s at 80 ms before, then 10 s at 30 ms between the polls: the running average is 55 ms.
         let polls = [latency(0.0, 0.080, 10.0), latency(5.0, 0.065, 15.0), latency(10.0, 0.055, 20.0)];
         assert!((output_latency_ms(&polls).unwrap() - 30.0).abs() < 1e-9);
     }

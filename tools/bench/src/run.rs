@@ -1,4 +1,5 @@
-//! One run: sets the chains up side by side, clicks, notes, and hands over the evidence. Judges nothing.
+//! One run: sets up the chains side by side, clicks, takes notes, and returns the evidence. It judges
+//! nothing.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,49 +24,52 @@ use crate::rig::watchdog::{Watchdog, now_ns};
 use crate::service::{Feed, Service, Settings};
 use crate::skew::CaptureLog;
 
-/// What the page under test is asked, four times a second.
+/// The script that the page under test runs four times a second.
 const POLL: &str = include_str!("../pages/poll.js");
 const POLL_TIME: Duration = Duration::from_millis(250);
-/// Every so many polls the processes are looked at and the service is asked (once a second).
+/// After this many polls the processes are measured and the service is asked (once a second).
 const METER_ROUNDS: u32 = 4;
-/// From the start of a browser to its click: what it does at its own start is over.
+/// From the start of a browser to its click, so that its own start-up work is over.
 const CALM_TIME: Duration = Duration::from_secs(2);
-/// From the last click to the first second that counts.
+/// From the last click to the first measured second.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
-/// How long a page with silence is watched at most.
+/// Maximum time for which a page with silence is watched.
 const SILENCE_TIME: Duration = Duration::from_secs(20);
-/// After the span, so that what was injected in it has come out.
+/// Time after the span, so that sound which entered within the span can come out.
 const TAIL_TIME: Duration = Duration::from_secs(2);
 
-/// How long the rig's clock is looked at before a service is set off it: it then is known to a few parts per million.
+/// How long the rig's clock is measured before the service is set off it; after that it is known to a few
+/// parts per million.
 const CLOCK_TIME: Duration = Duration::from_secs(12);
 
-/// What is to be measured.
+/// The plan of a measurement.
 pub struct Plan {
     /// The product, through this binary.
     pub product: Option<Product>,
     /// The classic design.
     pub classic: bool,
-    /// The rig itself: the signal once more, so many frames late.
+    /// The rig itself: plays the signal once more, this many frames later.
     pub known_delay_frames: Option<usize>,
-    /// What paces the rig.
+    /// The rig's clock.
     pub clock: ClockKind,
-    /// Frames of a tick of it: the service's period.
+    /// Frames per tick of the clock: the service's period.
     pub period_frames: u32,
-    /// How long.
+    /// Length of the measurement.
     pub span: Duration,
     /// Browser program.
     pub browser: String,
     /// The network between service and browser; loopback without one.
     pub network: Option<Profile>,
-    /// What chance makes of it.
+    /// Seed of the network's random behaviour.
     pub seed: u64,
-    /// Also measure what the page itself costs: beside one that plays silence, and its live objects before and after.
+    /// Whether to also measure the cost of the page itself: compared with a silent page, and its live objects
+    /// before and after.
     pub costs: bool,
 }
 
 impl Plan {
-    /// How far the service's own source shall be off the sound system's clock, parts per million, where it plays one.
+    /// The requested skew of the service's own source against the sound system's clock, parts per million, if
+    /// it plays one.
     fn skew_ppm(&self) -> Option<i32> {
         match self.product.as_ref()?.feed {
             Feed::Probe { skew_ppm } => Some(skew_ppm),
@@ -78,15 +82,15 @@ impl Plan {
 pub struct Product {
     /// Release binary of the service.
     pub program: PathBuf,
-    /// What the service plays.
+    /// The source of the service.
     pub feed: Feed,
     /// Text of the configuration file.
     pub configuration: String,
-    /// What is wished of its page.
+    /// Overrides for its page.
     pub wishes: Wishes,
 }
 
-/// A chain while it plays.
+/// A chain during the run.
 struct Chain {
     name: &'static str,
     place: Place,
@@ -100,7 +104,7 @@ struct Chain {
     service_meter: Meter,
 }
 
-/// What processes used since they were first looked at.
+/// What processes have used since the first look.
 #[derive(Default)]
 struct Meter {
     first: Option<Usage>,
@@ -111,7 +115,7 @@ struct Meter {
 }
 
 impl Meter {
-    /// Of these processes and their threads, by name.
+    /// Notes the usage of these processes, and of their threads by name.
     fn note(&mut self, now: Usage, threads: BTreeMap<String, f64>) {
         let first = self.first.get_or_insert(now);
         self.used_cpu_s = now.cpu_s - first.cpu_s;
@@ -119,7 +123,7 @@ impl Meter {
         let first = self.threads_first.get_or_insert_with(|| threads.clone());
         let used = |(name, cpu_s): (String, f64)| {
             let before = first.get(&name).copied().unwrap_or(0.0);
-            (name, (cpu_s - before).max(0.0)) // a thread that ended takes its time with it
+            (name, (cpu_s - before).max(0.0)) // a thread that ended no longer appears
         };
         self.thread_cpu_s = threads.into_iter().map(used).collect();
     }
@@ -131,7 +135,8 @@ pub fn run(plan: &Plan, folder: &Path) -> Result<Evidence, String> {
         if plan.classic { &[SYNTH, SPEAKERS, CLASSIC_SPEAKERS] } else { &[SYNTH, SPEAKERS] };
     let pulse = Pulse::start(folder, places, plan.clock, plan.period_frames)?;
     let recorder = Recorder::start(&pulse, &folder.join("recording.f32"))?;
-    // Under a skew the service makes its own sound, and a player beside the page would only make the clock wander.
+    // Under a skew the service makes its own sound; a player beside the page would only make the clock
+    // wander.
     let player = match (plan.known_delay_frames, plan.skew_ppm()) {
         (Some(frames), _) => Some(Player::start_with_echo(&pulse, frames)?),
         (None, None) => Some(Player::start(&pulse)?),
@@ -155,7 +160,7 @@ pub fn run(plan: &Plan, folder: &Path) -> Result<Evidence, String> {
             interrupt::sleep_until(Instant::now() + CALM_TIME)?;
         }
     }
-    // Before what settles and after the span: collecting garbage may cost a gap.
+    // Comes before the settling time and after the span, because a garbage collection may cause a gap.
     let heaps_first: Vec<_> =
         if plan.costs { chains.iter_mut().map(Chain::heaps_kib).collect() } else { Vec::new() };
     interrupt::sleep_until(Instant::now() + SETTLE_TIME)?;
@@ -191,17 +196,17 @@ pub fn run(plan: &Plan, folder: &Path) -> Result<Evidence, String> {
     })
 }
 
-/// What the chains are set up on.
+/// The environment of the chains.
 struct Rig<'a> {
     pulse: &'a Pulse,
     folder: &'a Path,
     network: Option<&'a Network>,
-    /// What the product's service plays.
+    /// The source of the product's service.
     feed: Option<&'a Feed>,
 }
 
 impl Rig<'_> {
-    /// A seat on loopback.
+    /// An environment for a browser at this site.
     fn seat<'a>(&'a self, name: &str, place: Place, site: &'a Site) -> Seat<'a> {
         Seat { profile: self.folder.join(name), pulse: self.pulse, place, site, trusted_origin: None }
     }
@@ -240,8 +245,8 @@ fn set_up(plan: &Plan, rig: &Rig, classic: Option<&Classic>) -> Result<Vec<Chain
     Ok(chains)
 }
 
-/// A source of the service's own is paced by the machine's clock, the sound system by one that is off it itself: what the
-/// service is told makes up for that.
+/// The service's own source is paced by the machine's clock, and the sound system by a clock that differs
+/// from it. This corrects the skew that the service is given.
 fn settle_feed(feed: &Feed, recorder: &Recorder) -> Result<Feed, String> {
     let Feed::Probe { skew_ppm } = feed else { return Ok(feed.clone()) };
     interrupt::sleep_until(Instant::now() + CLOCK_TIME)?;
@@ -249,7 +254,7 @@ fn settle_feed(feed: &Feed, recorder: &Recorder) -> Result<Feed, String> {
     Ok(Feed::Probe { skew_ppm: skew_ppm + fast_ppm.round() as i32 })
 }
 
-/// Where the service plays its own source, its stamps are noted.
+/// Starts to note the service's stamps, if it plays its own source.
 fn start_capture_log(
     plan: &Plan,
     settled: Option<&Feed>,
@@ -275,7 +280,7 @@ fn network_evidence(
     Ok(NetworkEvidence { profile, outages, crossings })
 }
 
-/// Polls all chains for `span`; the seconds that count.
+/// Polls all chains for `span`; returns start and end of the measured time.
 fn watch(chains: &mut [Chain], span: Duration) -> Result<(u64, u64), String> {
     let (began, began_ns) = (Instant::now(), now_ns());
     let mut next = began;
@@ -296,7 +301,7 @@ fn watch(chains: &mut [Chain], span: Duration) -> Result<(u64, u64), String> {
     Ok((began_ns, now_ns()))
 }
 
-/// Share of a core for the same browser on the same rig, its worklet writing silence, asked as often.
+/// Share of a core for the same browser on the same rig, polled as often, while its worklet writes silence.
 fn silent_page(plan: &Plan, pulse: &Pulse, folder: &Path, like: &ChainEvidence) -> Result<f64, String> {
     let server = LoopbackServer::start()?;
     let context = like.polls.last().map_or(Value::Null, |poll| poll.page["context"].clone());
@@ -336,7 +341,7 @@ impl Chain {
         }
     }
 
-    /// Asks the page.
+    /// Polls the page.
     fn poll(&mut self) -> Result<(), String> {
         let Some(browser) = &mut self.browser else { return Ok(()) };
         let asked_ns = now_ns();
@@ -345,12 +350,12 @@ impl Chain {
         Ok(())
     }
 
-    /// Live objects of the page, once its garbage is collected.
+    /// Size of the page's live objects after a garbage collection.
     fn heaps_kib(&mut self) -> Option<Heaps> {
         self.browser.as_mut()?.heaps_kib().ok()
     }
 
-    /// Asks the service and the kernel.
+    /// Asks the service and the kernel for their figures.
     fn meter(&mut self) {
         if let Some(browser) = &self.browser {
             self.page.note(usage::of_tree(browser.pid()), usage::of_threads(browser.pid()));
@@ -362,7 +367,7 @@ impl Chain {
         }
     }
 
-    /// Ends its programs; what is left of it.
+    /// Ends the chain's programs and returns its evidence.
     fn finish(self) -> ChainEvidence {
         let service = self.service.is_some().then_some(ServiceEvidence {
             cpu_s: self.service_meter.used_cpu_s,

@@ -1,4 +1,4 @@
-//! The product's service, as a person runs it: the release binary, a configuration file, a port.
+//! The product's service as a user runs it: the release binary, a configuration file, a port.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -16,28 +16,28 @@ use crate::rig::usage;
 const START_TIME: Duration = Duration::from_secs(10);
 /// How long the service may take to open its device.
 const PLUGIN_TIME: Duration = Duration::from_secs(1);
-/// Name of libpulse's threaded main loop, as the kernel has it.
+/// The kernel's name of libpulse's threaded main loop.
 pub const PLUGIN_THREAD: &str = "threaded-ml";
 const ANSWER_TIME: Duration = Duration::from_secs(3);
 
-/// What the service is told.
+/// The settings of a service.
 pub struct Settings<'a> {
-    /// Its binary.
+    /// The service's binary.
     pub program: &'a Path,
-    /// What it plays.
+    /// Its source.
     pub feed: &'a Feed,
     /// Text of its configuration file.
     pub configuration: String,
-    /// Where it listens.
+    /// Its place on the network.
     pub site: &'a Site,
 }
 
-/// What the service plays.
+/// The source of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Feed {
-    /// What this ALSA PCM captures.
+    /// Captures from this ALSA PCM.
     Device(String),
-    /// Its own exact source `probe`, whose crystal is so far off.
+    /// The service's own exact source `probe`, with this skew.
     Probe {
         /// Parts per million.
         skew_ppm: i32,
@@ -48,7 +48,7 @@ impl Feed {
     fn arguments(&self) -> Vec<String> {
         match self {
             Self::Device(pcm) => vec!["--device".into(), pcm.clone()],
-            // One word: a negative number is no option.
+            // Passed as one word, so that a negative number does not look like an option.
             Self::Probe { skew_ppm } => {
                 vec!["--source".into(), "exact:probe".into(), format!("--skew-ppm={skew_ppm}")]
             }
@@ -64,7 +64,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts it and waits until it says it is well. Its files go to `folder`.
+    /// Starts the service and waits until it reports that it is well. Its files go to `folder`.
     pub fn start(settings: &Settings, pulse: &Pulse, folder: &Path) -> Result<Self, String> {
         let configuration = folder.join("synthwire.toml");
         let log = folder.join("service.log");
@@ -93,7 +93,7 @@ impl Service {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        // A source of the service's own has no plugin.
+        // The service's own source has no plugin.
         if let Feed::Device(_) = settings.feed {
             hurry_the_plugin(process.pid());
         }
@@ -105,17 +105,17 @@ impl Service {
         format!("{}/", self.origin())
     }
 
-    /// Its origin: what a browser trusts or not.
+    /// The origin of its page, which a browser trusts or not.
     pub fn origin(&self) -> String {
         format!("http://{}:{}", self.site.address, self.port)
     }
 
-    /// Where it listens, and on which port.
+    /// Its network location and port.
     pub fn place(&self) -> (Site, u16) {
         (self.site.clone(), self.port)
     }
 
-    /// `/api/status`; null when it gives none.
+    /// The answer of `/api/status`; null if there is none.
     pub fn status(&self) -> Value {
         let answer = get(&self.site, self.port, "/api/status").unwrap_or_default();
         let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
@@ -128,9 +128,9 @@ impl Service {
     }
 }
 
-/// Gives the thread of alsa-lib's pulse plugin inside the service the sound server's own priority. It stands for a card's
-/// interrupt, which no program can hold up; left alone it is some milliseconds late beside
-/// busy programs. Other plugins have none.
+/// Gives the thread of alsa-lib's pulse plugin inside the service the sound server's own priority. The thread
+/// stands for a card's interrupt, which no program can delay; without this it is some milliseconds late
+/// beside busy programs. Other plugins have no such thread.
 fn hurry_the_plugin(pid: i32) {
     let deadline = Instant::now() + PLUGIN_TIME;
     while Instant::now() < deadline {
@@ -145,7 +145,7 @@ fn hurry_the_plugin(pid: i32) {
     }
 }
 
-/// One plain GET from the service's own side; the whole answer as text.
+/// Sends one plain GET from the service's own site, and returns the whole answer as text.
 fn get(site: &Site, port: u16, path: &str) -> std::io::Result<String> {
     let mut stream = site.connect(site.address, port)?;
     stream.set_read_timeout(Some(ANSWER_TIME))?;

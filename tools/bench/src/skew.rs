@@ -1,5 +1,6 @@
-//! Under a clock skew the service plays its own exact source: nothing goes in that could be recorded. So a second listener
-//! notes which frame was captured when, by the service's own stamps, and how the machine's two clocks stand to each other.
+//! Under a clock skew the service plays its own exact source, so the input cannot be recorded. Instead a
+//! second listener notes when each frame was captured, by the service's own stamps, and how the machine's two
+//! clocks relate to each other.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,30 +12,31 @@ use tungstenite::{Bytes, Error, Message};
 use crate::network::site::Site;
 use crate::rig::watchdog::now_ns;
 
-/// How often it looks whether it shall stop.
+/// How often the listener checks whether to stop.
 const LOOK_TIME: Duration = Duration::from_millis(200);
-/// Packets from one comparison of the clocks to the next: about a second.
+/// Packets between two comparisons of the clocks: about a second.
 const PACKETS_PER_COMPARISON: usize = 345;
-/// A comparison that took longer than this was interrupted and does not count.
+/// A comparison that took longer than this was interrupted, and does not count.
 const COMPARISON_NS_MAX: u64 = 20_000;
 
-/// Bytes of a record's head; docs/ref/wire-format.md has the layout.
+/// Size of a record's header; docs/ref/wire-format.md has the layout.
 const HEAD_BYTES: usize = 40;
 const AUDIO: u8 = 1;
 const RESTART: u8 = 1;
 
-/// What was noted.
+/// The listener's notes.
 #[derive(Clone, Debug, Default)]
 pub struct SkewEvidence {
-    /// How far the service's source shall be off the sound system's clock, parts per million.
+    /// The requested skew of the service's source against the sound system's clock, parts per million.
     pub asked_ppm: i32,
-    /// How far off the machine's clock it was told to be for that, parts per million.
+    /// The skew against the machine's clock that the service was given for it, parts per million.
     pub told_ppm: i32,
     /// `(frame_index, capture_ns)` of every packet; `capture_ns` is `CLOCK_MONOTONIC_RAW`.
     pub captured: Vec<(u64, u64)>,
     /// `(CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC)` at the same moments, ns.
     pub clocks: Vec<(u64, u64)>,
-    /// How often the service began its timeline anew after the first packet: more than never, and frame numbers no longer tell.
+    /// How often the service started a new timeline after the first packet. If that is more than 0, frame
+    /// numbers give no times.
     pub restarts: usize,
 }
 
@@ -45,7 +47,7 @@ pub struct CaptureLog {
 }
 
 impl CaptureLog {
-    /// Begins to note what the service at `site` and `port` sends.
+    /// Starts to note the packets of the service at `site` and `port`.
     pub fn start(site: &Site, port: u16, asked_ppm: i32, told_ppm: i32) -> Result<Self, String> {
         let describe = |e: &dyn std::fmt::Display| format!("listening to the service's stamps: {e}");
         let stream = site.connect(site.address, port).map_err(|e| describe(&e))?;
@@ -69,7 +71,7 @@ impl CaptureLog {
         Ok(Self { stop, thread })
     }
 
-    /// Ends it; what was noted.
+    /// Stops the listener and returns its notes.
     pub fn finish(self) -> Result<SkewEvidence, String> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().map_err(|_| "the listener for stamps panicked".to_owned())?
@@ -98,7 +100,7 @@ struct AudioHead {
     capture_ns: u64,
 }
 
-/// The heads of the audio records of a message; `None` when it is none of ours.
+/// The headers of a message's audio records; `None` if the message is not one of ours.
 fn records(mut message: &[u8]) -> Option<Vec<AudioHead>> {
     let mut heads = Vec::new();
     while !message.is_empty() {
@@ -118,7 +120,7 @@ fn records(mut message: &[u8]) -> Option<Vec<AudioHead>> {
     Some(heads)
 }
 
-/// Both clocks at one moment; `None` when it was interrupted.
+/// Reads both clocks at one moment; `None` if the reading was interrupted.
 fn compare_clocks() -> Option<(u64, u64)> {
     let before = now_ns();
     let raw = raw_ns();

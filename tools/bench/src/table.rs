@@ -1,4 +1,4 @@
-//! The one table: results as lines of text.
+//! Formats the results as a table of text lines.
 
 use listening::statistics::Summary;
 
@@ -7,7 +7,7 @@ use crate::results::{ChainResults, FaultCounts, Results};
 const LABEL_WIDTH: usize = 50;
 const CELL_WIDTH: usize = 26;
 
-/// One row: what it is, and how a chain's cell is made.
+/// One row: its name, and the function that makes a chain's cell.
 type Row = (&'static str, fn(&ChainResults) -> Option<String>);
 
 const ROWS: &[Row] = &[
@@ -146,7 +146,7 @@ fn percent(share: f64) -> String {
     format!("{:.2} % of a core", share * 100.0)
 }
 
-/// "2 / 1".
+/// For example "2 / 1".
 pub fn gaps_and_clicks(counts: &FaultCounts) -> String {
     format!("{} / {}", counts.gaps, counts.jumps)
 }
@@ -155,13 +155,13 @@ fn splices_and_rest(counts: &FaultCounts) -> String {
     format!("{} / {}", counts.splices, counts.disturbances)
 }
 
-/// Nothing where nothing was looked at: what the service made itself is not in the recording.
+/// Empty if nothing was compared: the recording does not contain sound that the service made itself.
 fn exactness(chain: &ChainResults) -> Option<String> {
     let found = &chain.exactness;
     match (found.compared_frames, found.not_comparable_frames) {
         (0, 0) => None,
         (0, _) => Some("no (resampled)".into()),
-        // Rounded down: 100 % is said of nothing less.
+        // Rounded down, so that 100 % really means all frames.
         _ => Some(format!("{:.3} % of frames", (found.exact_share() * 100_000.0).floor() / 1000.0)),
     }
 }

@@ -1,29 +1,30 @@
-//! What has been written and not flushed, by sector, and what a power cut lets through.
+//! Holds data that has been written and not flushed, by sector, and decides how much of it survives a power
+//! cut.
 
 use std::collections::BTreeMap;
 
-/// A card writes no less.
+/// A card writes no smaller unit.
 pub const SECTOR_BYTES: usize = 512;
-/// Sectors that mostly share their fate: a page of the machine's.
+/// Number of sectors that mostly survive or vanish together: one page of the machine.
 const PAGE_SECTORS: u64 = 8;
-/// Of so many pages one is torn: some of its sectors arrive.
+/// One of this many pages is torn: only some of its sectors arrive.
 const TORN_OF: u64 = 16;
 
 type Sector = [u8; SECTOR_BYTES];
 
-/// The newest data of each sector that has not reached the image.
+/// The newest data of each sector that has not yet reached the image.
 #[derive(Default)]
 pub struct Cache {
     sectors: BTreeMap<u64, Sector>,
 }
 
 impl Cache {
-    /// Sectors held back.
+    /// Number of sectors in the cache.
     pub fn len(&self) -> usize {
         self.sectors.len()
     }
 
-    /// Takes whole sectors.
+    /// Stores whole sectors.
     pub fn write(&mut self, offset: u64, data: &[u8]) {
         let first = offset / SECTOR_BYTES as u64;
         for (number, bytes) in (first..).zip(data.chunks_exact(SECTOR_BYTES)) {
@@ -31,7 +32,7 @@ impl Cache {
         }
     }
 
-    /// Puts what is newer over data that was read.
+    /// Copies the cache's newer data over data that was read from the image.
     pub fn lay_over(&self, offset: u64, data: &mut [u8]) {
         let first = offset / SECTOR_BYTES as u64;
         for (&number, bytes) in self.sectors.range(first..first + (data.len() / SECTOR_BYTES) as u64) {
@@ -40,13 +41,14 @@ impl Cache {
         }
     }
 
-    /// All of it, in order; it is empty then.
+    /// Empties the cache and returns its contents in order.
     pub fn take(&mut self) -> BTreeMap<u64, Sector> {
         std::mem::take(&mut self.sectors)
     }
 }
 
-/// What reaches the card all the same: pages at random, more or fewer of them by the seed, some in part.
+/// The sectors that reach the card in spite of the cut: random pages, more or fewer depending on the seed,
+/// some of them in part.
 pub fn survivors(mut sectors: BTreeMap<u64, Sector>, seed: u64) -> BTreeMap<u64, Sector> {
     let percent = mix(seed) % 101;
     sectors.retain(|&sector, _| {
@@ -57,7 +59,7 @@ pub fn survivors(mut sectors: BTreeMap<u64, Sector>, seed: u64) -> BTreeMap<u64,
     sectors
 }
 
-/// A number that looks random, the same for the same (`SplitMix64`).
+/// A pseudo-random number that depends only on `number` (`SplitMix64`).
 fn mix(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,10 +1,12 @@
-//! `cut IMAGE SOCKET SEED`: offers a disk image to one emulated machine, as a memory card that keeps its last writes in a cache.
+//! `cut IMAGE SOCKET SEED`: offers a disk image to one emulated machine, as a memory card that keeps its last
+//! writes in a cache.
 //!
-//! What the machine has not flushed is in memory only. When the connection just ends (the machine was killed: the power is
-//! cut), a random part of it reaches the image and the rest is lost; when the machine says goodbye, all of it does.
-//! Prints what became of the writes, and ends.
+//! Data that the machine has not flushed is in memory only. If the connection just ends (the machine was
+//! killed, which stands for a power cut), a random part of the data reaches the image, and the rest is lost.
+//! If the machine disconnects properly, all of it reaches the image. The program prints the fate of the
+//! writes, and ends.
 //!
-//! The I/O shell: [`nbd`] takes requests apart, [`cache`] knows what is written and what is not.
+//! This file does the I/O. [`nbd`] parses requests; [`cache`] knows which data is not yet written.
 
 mod cache;
 mod nbd;
@@ -41,14 +43,14 @@ fn main() -> Result<(), String> {
     Ok(())
 }
 
-/// The image and what has not reached it.
+/// The image and the data that has not reached it.
 struct Card {
     file: File,
     cache: Cache,
 }
 
 impl Card {
-    /// Answers until the machine is gone; whether it said goodbye.
+    /// Answers until the machine is gone; returns whether it disconnected properly.
     fn serve(&mut self, mut machine: UnixStream) -> std::io::Result<bool> {
         let bytes = self.file.metadata()?.len();
         machine.write_all(&nbd::greeting())?;
@@ -81,7 +83,7 @@ impl Card {
             }
             let reply = match self.carry_out(&request, &mut machine) {
                 Ok(reply) => reply,
-                // A machine that is killed in the middle of a write has not written.
+                // A machine that is killed in the middle of a write has not written anything.
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(false),
                 Err(error) => return Err(error),
             };
@@ -94,7 +96,7 @@ impl Card {
         }
     }
 
-    /// Does what a request asks; the reply.
+    /// Carries out a request, and returns the reply.
     fn carry_out(&mut self, request: &Request, machine: &mut UnixStream) -> std::io::Result<Vec<u8>> {
         let mut reply = nbd::reply(request.handle);
         match request.command {
@@ -118,7 +120,7 @@ impl Card {
         Ok(reply)
     }
 
-    /// Writes all there is.
+    /// Writes the whole cache to the image.
     fn flush(&mut self) -> std::io::Result<()> {
         for (sector, data) in self.cache.take() {
             self.file.write_all_at(&data, sector * SECTOR_BYTES as u64)?;
@@ -126,7 +128,7 @@ impl Card {
         Ok(())
     }
 
-    /// Writes what the power cut lets through; how many sectors that is.
+    /// Writes the sectors that survive the power cut, and returns their number.
     fn cut(&mut self, seed: u64) -> std::io::Result<usize> {
         let kept = cache::survivors(self.cache.take(), seed);
         for (sector, data) in &kept {

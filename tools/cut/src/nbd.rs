@@ -1,14 +1,14 @@
-//! The NBD protocol, as much of it as an emulator speaks: requests taken apart, replies put together.
+//! The NBD protocol, as far as an emulator speaks it: parses requests and builds replies.
 //!
-//! In: bytes of fixed lengths. Out: what is asked; bytes to answer with. Numbers are big-endian; names and values are those of
-//! the protocol's document (doc/proto.md of nbd).
+//! In: bytes of fixed lengths. Out: the parsed request; bytes to answer with. Numbers are big-endian; names
+//! and values are those of the protocol's document (doc/proto.md of nbd).
 
-/// An option's head while the export is agreed on.
+/// Size of an option's header during the handshake.
 pub const OPTION_BYTES: usize = 16;
-/// A request's head.
+/// Size of a request's header.
 pub const REQUEST_BYTES: usize = 28;
 
-/// Longest option and longest read or write that are accepted.
+/// Longest accepted option, and longest accepted read or write.
 const OPTION_DATA_MAX: usize = 4096;
 const TRANSFER_BYTES_MAX: usize = 64 << 20;
 
@@ -16,9 +16,9 @@ const GREETING: &[u8; 16] = b"NBDMAGICIHAVEOPT";
 const OPTION_REPLY_MAGIC: u64 = 0x0003_e889_0455_65a9;
 const REQUEST_MAGIC: u32 = 0x2560_9513;
 const REPLY_MAGIC: u32 = 0x6744_6698;
-/// Fixed newstyle, and no padding after an export is chosen.
+/// Fixed newstyle, and no padding after the export was chosen.
 const SERVER_FLAGS: u16 = 0b11;
-/// These flags are meant; flushes and forced writes are known.
+/// The flags are valid; flushes and forced writes are supported.
 const EXPORT_FLAGS: u16 = 0b1101;
 const OPTION_EXPORT_NAME: u32 = 1;
 const OPTION_GO: u32 = 7;
@@ -27,44 +27,44 @@ const REPLY_INFO: u32 = 3;
 const REPLY_UNSUPPORTED: u32 = 1 << 31 | 1;
 const COMMAND_FLAG_THROUGH: u16 = 1;
 
-/// What a machine wants of the disk.
+/// The commands of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Bytes.
+    /// Reads bytes.
     Read,
-    /// To store the bytes that follow; safely, before the reply, if it is a write-through.
+    /// Stores the bytes that follow. A write-through must store them safely before the reply.
     Write {
-        /// Whether it is.
+        /// Whether the write is a write-through.
         through: bool,
     },
-    /// All that was written, safely.
+    /// Stores everything written so far safely.
     Flush,
-    /// The end.
+    /// Disconnects.
     Goodbye,
 }
 
-/// A request without a write's data.
+/// A request, without the data of a write.
 #[derive(Debug)]
 pub struct Request {
-    /// What is wanted.
+    /// Its command.
     pub command: Command,
-    /// The reply bears it.
+    /// The handle that the reply must contain.
     pub handle: u64,
-    /// Where.
+    /// Offset in the disk.
     pub offset: u64,
-    /// How many bytes.
+    /// Number of bytes.
     pub length: usize,
 }
 
-/// What the server says first.
+/// The server's first bytes.
 pub fn greeting() -> Vec<u8> {
     [GREETING, &SERVER_FLAGS.to_be_bytes()[..]].concat()
 }
 
-/// An option, and how many bytes of data follow it.
+/// Parses an option: returns its kind and the number of data bytes that follow.
 ///
 /// # Errors
-/// When it is none.
+/// The bytes are no option, or its data is too long.
 pub fn option(head: &[u8; OPTION_BYTES]) -> Result<(u32, usize), String> {
     let length = number(head, 12) as usize;
     if head[..8] != GREETING[8..] || length > OPTION_DATA_MAX {
@@ -78,7 +78,7 @@ pub fn chooses_export(option: u32) -> bool {
     matches!(option, OPTION_EXPORT_NAME | OPTION_GO)
 }
 
-/// The answer to an option, for a disk of so many bytes.
+/// The answer to an option, for a disk of this many bytes.
 pub fn answer(option: u32, disk_bytes: u64) -> Vec<u8> {
     let size_and_flags = [&disk_bytes.to_be_bytes()[..], &EXPORT_FLAGS.to_be_bytes()].concat();
     let reply = |kind: u32, data: &[u8]| {
@@ -87,7 +87,7 @@ pub fn answer(option: u32, disk_bytes: u64) -> Vec<u8> {
     };
     match option {
         OPTION_EXPORT_NAME => size_and_flags,
-        // Information of the kind 0: size and flags.
+        // Information of kind 0: size and flags.
         OPTION_GO => {
             [reply(REPLY_INFO, &[&[0, 0][..], &size_and_flags].concat()), reply(REPLY_ACK, &[])].concat()
         }
@@ -95,10 +95,10 @@ pub fn answer(option: u32, disk_bytes: u64) -> Vec<u8> {
     }
 }
 
-/// A request.
+/// Parses a request.
 ///
 /// # Errors
-/// When it is none, or asks for what was not offered.
+/// The bytes are no request, or it asks for something that was not offered.
 pub fn request(head: &[u8; REQUEST_BYTES]) -> Result<Request, String> {
     let (flags, kind) = (number(head, 4) >> 16, number(head, 4) & 0xffff);
     let length = number(head, 24) as usize;
@@ -115,7 +115,7 @@ pub fn request(head: &[u8; REQUEST_BYTES]) -> Result<Request, String> {
     Ok(Request { command, handle: wide(head, 8), offset: wide(head, 16), length })
 }
 
-/// The head of a reply that says it is done.
+/// The header of a reply that reports success.
 pub fn reply(handle: u64) -> Vec<u8> {
     [&REPLY_MAGIC.to_be_bytes()[..], &[0; 4], &handle.to_be_bytes()].concat()
 }

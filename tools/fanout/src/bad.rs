@@ -1,20 +1,21 @@
-//! Listeners nobody wants: one that does not read, one on 64 kbit/s, one that floods, one whose process is killed again and again.
-//! And somebody who makes handshakes as fast as they are answered. They run until their process is ended.
+//! Harmful clients: a listener that does not read, one at 64 kbit/s, one that floods, one whose process is
+//! killed repeatedly, and a client that makes handshakes as fast as they are answered. They run until their
+//! process is ended.
 
 use crate::load::{connect, text_frame};
 use crate::wire::{Way, Wire};
 use std::io::{Read, Write};
 use std::time::Duration;
 
-/// What the slow one reads at once, ten times a second: 64 kbit/s.
+/// Bytes that the slow listener reads at once, ten times a second: 64 kbit/s.
 const SLOW_BYTES: usize = 800;
 
-/// Every kind of bad listener, each on a thread, for ever.
+/// Runs every kind of bad listener, each on its own thread, forever.
 pub fn run(way: &Way) {
     for_ever(way, &[stalled, slow, flooding, vanishing], Duration::from_millis(100));
 }
 
-/// Handshakes, for ever.
+/// Makes handshakes forever.
 pub fn handshakes(way: &Way) {
     for_ever(way, &[handshake, handshake], Duration::ZERO);
 }
@@ -33,14 +34,14 @@ fn for_ever(way: &Way, kinds: &[fn(&Way)], pause: Duration) {
 }
 
 fn handshake(way: &Way) {
-    let _ = way.connect(); // whoever is refused comes again
+    let _ = way.connect(); // if the connection is refused, it tries again
 }
 
 fn opened(way: &Way) -> Option<Wire> {
     connect(way).ok().map(|(wire, _)| wire)
 }
 
-/// Until the service sheds it.
+/// Does not read until the service drops the connection.
 fn stalled(way: &Way) {
     let Some(mut wire) = opened(way) else { return };
     while wire.write_all(&text_frame(r#"{"type":"ping","id":1}"#)).is_ok() {
@@ -62,7 +63,8 @@ fn flooding(way: &Way) {
     while wire.write_all(&ping).is_ok() {}
 }
 
-/// Goes without a word while sound is under way to it: what it has not read makes its kernel reset the connection.
+/// Disappears without a close while sound is on its way: because of the unread data, its kernel resets the
+/// connection.
 fn vanishing(way: &Way) {
     let Some(wire) = opened(way) else { return };
     std::thread::sleep(Duration::from_millis(300));

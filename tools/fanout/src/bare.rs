@@ -1,4 +1,5 @@
-//! The floor: a loop that writes the same sizes at the same pace to as many sockets, and does nothing else.
+//! The lower bound: a loop that writes the same sizes at the same pace to as many sockets, and does nothing
+//! else.
 
 use crate::usage::{become_real_time, thread_cpu_ns};
 use serde::{Deserialize, Serialize};
@@ -6,35 +7,35 @@ use std::io::{BufRead, ErrorKind, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-/// What the loop writes.
+/// The plan of the loop.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// Sockets.
+    /// Number of sockets.
     pub sockets: usize,
-    /// Time between two turns, ns.
+    /// Time between two rounds, ns.
     pub period_ns: u64,
-    /// Every so many turns a socket is written to.
+    /// Each socket is written to once in this many rounds.
     pub every: usize,
-    /// Bytes of a write.
+    /// Bytes per write.
     pub bytes: usize,
-    /// For so long.
+    /// Length of the run.
     pub seconds: f64,
 }
 
-/// What it cost.
+/// The measured cost.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Cost {
     /// Processor time of the loop's thread.
     pub cpu_s: f64,
-    /// From first to last turn.
+    /// Time from the first to the last round.
     pub wall_s: f64,
-    /// Writes.
+    /// Number of writes.
     pub writes: u64,
     /// Writes that did not take everything.
     pub short: u64,
 }
 
-/// Listens, prints its port, waits for a line, writes, prints what it cost.
+/// Listens, prints its port, waits for a line, writes, and prints its cost.
 pub fn run(plan: &Plan) -> Result<(), String> {
     let describe = |error: std::io::Error| format!("the bare loop: {error}");
     let listener = TcpListener::bind("127.0.0.1:0").map_err(describe)?;

@@ -1,7 +1,8 @@
 //! The listeners: one process, one thread, one epoll, so that the service has a processor to itself.
 //!
-//! It hears until its input ends; then it prints what it heard. Each listener says what a page says: a ping and a report a second.
-//! A second thread connects, and ends when all are: nobody who listens already waits while others shake hands.
+//! The process listens until its input ends, then prints its results. Each listener sends what a page sends:
+//! one ping and one report per second. A second thread makes the connections, and ends after the last one: so
+//! connected listeners do not wait during handshakes.
 
 use crate::stream::{Ear, Tally};
 use crate::wire::{Way, Wire};
@@ -11,29 +12,30 @@ use std::os::fd::AsRawFd;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
-/// What is read of a socket at once.
+/// Bytes read from a socket at once.
 const READ_BYTES: usize = 64 * 1024;
-/// Listeners look so often, all together. A listener elsewhere costs the service no wake-up of a process; one that slept in epoll here
-/// would be woken within the service's own write, which would then be charged for it.
+/// All listeners check together at this interval. A remote listener costs the service no wake-up of a
+/// process. But a listener that slept in epoll here would be woken within the service's own write, and that
+/// time would count as the service's.
 const NAP: Duration = Duration::from_millis(1);
 const WORDS_EVERY: Duration = Duration::from_secs(1);
-/// Says that the length follows in two bytes; the bit above it, that the frame is masked.
+/// Marks a length in the next two bytes; the bit above marks a masked frame.
 const LONG: u8 = 0x7e;
 const REPORT: &str = r#"{"type":"report","mode":"auto","delay_ms":41.5,"level_ms":9.1,"target_ms":40,"arrival_tail_ms":3,"round_trip_ms":0.5,"glitches":{}}"#;
 const PING: &str = r#"{"type":"ping","id":7}"#;
 
-/// What a load process heard.
+/// The results of a load process.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Heard {
-    /// All listeners together.
+    /// Totals of all listeners.
     pub all: Tally,
-    /// Of the listener that heard least.
+    /// Frames of the listener that received the fewest.
     pub least_frames: u64,
-    /// Connections that ended before they should.
+    /// Connections that ended too early.
     pub ended: u64,
 }
 
-/// Speaks WebSocket, or drains the bare loop's bytes.
+/// The kind of client: it speaks WebSocket, or only reads the bare loop's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A listener of the service.
@@ -48,7 +50,8 @@ struct Client {
     ended: bool,
 }
 
-/// Opens a listener's connection: through the handshake, whose answer's end may be followed by the first message already.
+/// Opens a listener's connection. Returns it after the handshake, with any bytes of the first message that
+/// came with the answer.
 pub fn connect(way: &Way) -> io::Result<(Wire, Vec<u8>)> {
     let mut wire = way.connect()?;
     write!(
@@ -77,7 +80,7 @@ pub fn connect(way: &Way) -> io::Result<(Wire, Vec<u8>)> {
     }
 }
 
-/// A masked text frame, as a client must send it; the mask is nought.
+/// A masked text frame, as a client must send it; the mask is zero.
 pub fn text_frame(text: &str) -> Vec<u8> {
     let length = text.len() as u16;
     let mut frame = vec![0x81];
@@ -92,14 +95,15 @@ pub fn text_frame(text: &str) -> Vec<u8> {
     frame
 }
 
-/// Listens with so many until standard input ends; prints "ready" when all are connected, and at the end what was heard.
+/// Runs this many listeners until standard input ends. Prints "ready" when all are connected, and the results
+/// at the end.
 pub fn run(way: &Way, listeners: usize, kind: Kind) -> Result<(), String> {
     let describe = |error: io::Error| format!("listening at {}: {error}", way.address);
     let (arrive, arrivals) = channel();
     let door = way.clone();
     let connecting = std::thread::spawn(move || let_in(&door, listeners, kind, &arrive));
     let clients = listen(&arrivals, listeners, kind).map_err(describe)?;
-    drop(arrivals); // whoever still connects need not
+    drop(arrivals); // anyone still connecting may stop
     connecting.join().expect("connecting does not panic").map_err(describe)?;
     let all = clients.iter().fold(Tally::default(), |sum, client| sum.plus(client.ear.tally));
     let least_frames = clients.iter().map(|client| client.ear.tally.frames).min().unwrap_or(0);
@@ -109,7 +113,7 @@ pub fn run(way: &Way, listeners: usize, kind: Kind) -> Result<(), String> {
     Ok(())
 }
 
-/// Connects one after the other.
+/// Makes the connections one after the other.
 fn let_in(way: &Way, listeners: usize, kind: Kind, arrive: &Sender<Client>) -> io::Result<()> {
     for _ in 0..listeners {
         let (wire, said) = match kind {
@@ -120,7 +124,7 @@ fn let_in(way: &Way, listeners: usize, kind: Kind, arrive: &Sender<Client>) -> i
         let mut client = Client { wire, ear: Ear::default(), ended: false };
         client.ear.hear(&said);
         if arrive.send(client).is_err() {
-            break; // nobody listens any more
+            break; // the listening thread has ended
         }
     }
     Ok(())
@@ -141,7 +145,7 @@ fn listen(arrivals: &Receiver<Client>, listeners: usize, kind: Kind) -> io::Resu
             let client = match arrivals.try_recv() {
                 Ok(client) => client,
                 Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => return Ok(clients), // connecting failed, and says why
+                Err(TryRecvError::Disconnected) => return Ok(clients), // that thread reports why it failed
             };
             watch(epoll, client.wire.as_raw_fd(), clients.len() as u64)?;
             clients.push(client);
@@ -161,7 +165,7 @@ fn listen(arrivals: &Receiver<Client>, listeners: usize, kind: Kind) -> io::Resu
             let client = &mut clients[event.u64 as usize];
             hear(client, &mut bytes, kind);
             if client.ended {
-                forget(epoll, client.wire.as_raw_fd())?; // its end would be told of for ever
+                forget(epoll, client.wire.as_raw_fd())?; // otherwise epoll would report its end forever
             }
         }
         while kind == Kind::Listener && Instant::now() >= next_words {
@@ -177,7 +181,7 @@ fn listen(arrivals: &Receiver<Client>, listeners: usize, kind: Kind) -> io::Resu
 }
 
 fn forget(epoll: i32, descriptor: i32) -> io::Result<()> {
-    // SAFETY: the kernel looks at no event when it deletes.
+    // SAFETY: the kernel reads no event for a deletion.
     match unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_DEL, descriptor, std::ptr::null_mut()) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),

@@ -1,8 +1,11 @@
-//! What many listeners cost: the service with 1 to 500 of them, each checking every frame, beside a bare loop that makes the same
-//! writes. Listeners, bad listeners and the bare loop are processes of their own: this program again, in another role.
+//! The cost of many listeners: the service with 1 to 500 of them, each checking every frame, beside a bare
+//! loop that makes the same writes. Listeners, bad listeners and the bare loop are separate processes: this
+//! program again, in another role.
 //!
-//! In the order of a run: `service` the processes · `wire` a listener's connection · `load` the listeners · `stream` what one
-//! hears · `bad` the others · `usage` what it takes · `bare` the floor · `results` what it comes to. With `--probe-cpu` another
+//! In the order of a run: `service` the processes · `wire` a listener's connection · `load` the listeners ·
+//! `stream` the check of one listener's frames · `bad` the bad listeners · `usage` the resources · `bare` the
+//! lower bound · `results` the figures. `--probe-cpu` asks another question: `probe` measures which threads
+//! the sending thread delays.
 //! question: `probe` whom the thread that sends keeps waiting.
 
 mod bad;
@@ -26,14 +29,14 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use wire::{RECORD_BYTES, Way};
 
-/// Name of the service's thread that sends.
+/// Name of the service's sending thread.
 const FAN_OUT_THREAD: &str = "fan-out";
-/// A period of 128 frames.
+/// Duration of a period of 128 frames.
 const PERIOD_NS: u64 = 2_902_494;
-/// Bytes of a packet of 128 frames, and of the head of a message.
+/// Size of a packet of 128 frames and, below, of a message's header.
 const PACKET_BYTES: usize = 40 + 128 * 4;
 const HEAD_BYTES: usize = 4;
-/// Whom listeners under TLS trust.
+/// The file with the authority that listeners under TLS trust.
 const AUTHORITY_FILE: &str = "authority.der";
 
 /// What many listeners cost.
@@ -73,7 +76,7 @@ struct Options {
     out: PathBuf,
 }
 
-/// What else this program is.
+/// The other roles of this program.
 #[derive(Subcommand)]
 enum Role {
     /// Listeners
@@ -161,7 +164,7 @@ fn bench(options: &Options) -> Result<(), String> {
     }
 }
 
-/// In turns, so that what else the machine does is in both.
+/// Measures both priorities in alternating rounds, so that other load of the machine affects both.
 fn probe(options: &Options, processor: usize) -> Result<(), String> {
     const TURNS: u32 = 4;
     allow_many_files()?;
@@ -218,7 +221,7 @@ fn measure(options: &Options, listeners: usize, secure: bool, beside: Beside) ->
     Ok(Run { listeners, secure, beside, empty_rss_kib, looks, heard })
 }
 
-/// Under TLS it writes as many bytes as the records have; it encrypts nothing.
+/// Under TLS the loop writes as many bytes as the records have, but encrypts nothing.
 fn bare_loop(options: &Options, sockets: usize, secure: bool, every: usize) -> Result<bare::Cost, String> {
     let bytes = HEAD_BYTES + every * PACKET_BYTES + if secure { RECORD_BYTES } else { 0 };
     let numbers = [sockets.to_string(), every.to_string(), bytes.to_string(), options.seconds.to_string()];
@@ -229,7 +232,7 @@ fn bare_loop(options: &Options, sockets: usize, secure: bool, every: usize) -> R
     serde_json::from_str(&bare.line()?).map_err(|e| format!("reading what the bare loop took: {e}"))
 }
 
-/// Every process of a run has a descriptor for each listener.
+/// Raises the limit of open files: every process of a run has a descriptor for each listener.
 fn allow_many_files() -> Result<(), String> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: both calls read or write the one live rlimit.

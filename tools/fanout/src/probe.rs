@@ -1,41 +1,44 @@
-//! Whom the thread that sends keeps waiting. A probe with the priority of an interrupt's thread in a real-time kernel, on the same
-//! processor, asks to be woken every millisecond and notes how late it was: with the thread that sends above it, and below it.
+//! Measures which threads the sending thread delays. A probe with the priority of a real-time kernel's
+//! interrupt thread, on the same processor, asks to be woken every millisecond and notes how late that was:
+//! with the sending thread above it, and below it.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Of every interrupt's thread, unless somebody raises it (kernel/irq/manage.c: `sched_set_fifo`, half of 100).
+/// Priority of every interrupt thread, unless it was raised (kernel/irq/manage.c: `sched_set_fifo`, half of
+/// 100).
 const INTERRUPT_PRIORITY: i32 = 50;
-/// Of the thread that sends: above the interrupts, as it once was, and below them.
+/// Priority of the sending thread: above the interrupts, as it once was, and (next line) below them.
 pub const ABOVE: i32 = 60;
 pub const BELOW: i32 = 45;
 const TICK_NS: u64 = 1_000_000;
 
-/// How late the probe was woken, in microseconds.
+/// How late the probe woke up, in microseconds.
 #[derive(Default)]
 pub struct Lateness {
-    /// In order.
+    /// The values in ascending order.
     late_us: Vec<u32>,
 }
 
 impl Lateness {
-    /// Adds what was found in another turn.
+    /// Adds the values of another round.
     pub fn join(&mut self, other: Self) {
         self.late_us.extend(other.late_us);
         self.late_us.sort_unstable();
     }
 
-    /// That of which so large a share of all was less.
+    /// The value below which this share of all values lies.
     fn quantile_us(&self, share: f64) -> u32 {
         let place = (self.late_us.len() as f64 * share) as usize;
         self.late_us.get(place).or(self.late_us.last()).copied().unwrap_or(0)
     }
 }
 
-/// Moves a thread of another process to one processor and to this priority.
+/// Moves a thread of another process to this processor and priority.
 pub fn place(thread: i32, processor: usize, priority: i32) -> Result<(), String> {
     let schedule = libc::sched_param { sched_priority: priority };
-    // SAFETY: both calls read one live value of the size they are told; the set is all zeros, which is an empty one.
+    // SAFETY: each call reads one live value of the size it is given; the set is all zeros, which is an empty
+    // set.
     let done = unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
         libc::CPU_SET(processor, &mut set);
@@ -50,7 +53,7 @@ pub fn place(thread: i32, processor: usize, priority: i32) -> Result<(), String>
     }
 }
 
-/// Watches from this processor for so long.
+/// Measures on this processor for this time.
 pub fn watch(processor: usize, time: Duration) -> Result<Lateness, String> {
     let watching = std::thread::spawn(move || {
         place(0, processor, INTERRUPT_PRIORITY)?;
@@ -69,7 +72,7 @@ pub fn watch(processor: usize, time: Duration) -> Result<Lateness, String> {
     watching.join().map_err(|_| "the probe panicked".to_owned())?
 }
 
-/// Both in a table, with their ratio.
+/// A table of both, with their ratio.
 pub fn table(listeners: usize, above: &Lateness, below: &Lateness) -> String {
     let mut text = format!(
         "{listeners} listeners; a probe at FIFO {INTERRUPT_PRIORITY} on the processor of the thread that sends was woken late by\n\

@@ -1,4 +1,4 @@
-//! From two looks at the service to one row of the table. Pure.
+//! Turns two snapshots of the service into one row of the table. Pure.
 
 use crate::bare::Cost;
 use crate::load::Heard;
@@ -8,15 +8,15 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Who was there besides the healthy listeners.
+/// Clients besides the healthy listeners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Beside {
-    /// Nobody.
+    /// No other clients.
     Nobody,
     /// A stalled, a slow, a flooding and a vanishing listener.
     BadListeners,
-    /// Somebody who makes handshakes as fast as they are answered.
+    /// A client that makes handshakes as fast as they are answered.
     Handshakes,
 }
 
@@ -30,60 +30,61 @@ impl Beside {
     }
 }
 
-/// What was seen of the service at one moment.
+/// A snapshot of the service.
 #[derive(Clone, Debug)]
 pub struct Look {
-    /// Seconds since the run began.
+    /// Seconds since the start of the run.
     pub at_s: f64,
-    /// Of its process and its fan-out thread.
+    /// Resources of its process and its fan-out thread.
     pub usage: Usage,
-    /// `/api/status`.
+    /// The answer of `/api/status`.
     pub status: Value,
 }
 
-/// One row.
+/// One row of the table.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// Healthy listeners.
+    /// Number of healthy listeners.
     pub listeners: usize,
-    /// They listen under TLS.
+    /// Whether they use TLS.
     pub secure: bool,
-    /// Who else was there.
+    /// The other clients.
     pub beside: Beside,
-    /// Measured, s.
+    /// Length of the measurement, s.
     pub seconds: f64,
-    /// Packets in a message at the end of the measurement.
+    /// Packets per message at the end of the measurement.
     pub chunk_packets: u64,
-    /// Of sound, to all.
+    /// Sound messages per second, to all listeners.
     pub messages_per_s: f64,
-    /// Of a core, for the fan-out thread, all listeners.
+    /// Percent of a core for the fan-out thread, all listeners together.
     pub fan_out_percent: f64,
-    /// Of a core, for the whole process.
+    /// Percent of a core for the whole process.
     pub process_percent: f64,
-    /// Of the fan-out thread, a listener, in thousandths of a core.
+    /// Thousandths of a core per listener, for the fan-out thread.
     pub fan_out_per_listener_millicores: f64,
-    /// The bare loop's, the same.
+    /// The same for the bare loop.
     pub bare_per_listener_millicores: f64,
-    /// The first over the second.
+    /// The former divided by the latter.
     pub ratio_to_bare: f64,
-    /// TLS handshakes finished a second.
+    /// TLS handshakes completed per second.
     pub handshakes_per_s: f64,
     /// Resident memory.
     pub rss_mib: f64,
-    /// Over a service without listeners, a listener.
+    /// Additional memory per listener, compared with a service without listeners.
     pub rss_per_listener_kib: f64,
-    /// From a message's sound being ready to the end of its write, ms: half, 99 %, 99.9 % of the messages below.
+    /// Time from when a message's sound is ready to the end of its write, ms: below it lie half, 99 % and
+    /// 99.9 % of the messages.
     pub capture_to_socket_ms: [Option<f64>; 3],
-    /// What the healthy heard.
+    /// The results of the healthy listeners.
     pub heard: Heard,
-    /// Of the bare loop: writes the kernel did not take whole.
+    /// Writes of the bare loop that the kernel took only in part.
     pub bare_short_writes: u64,
-    /// Frames the service could not take from its source in time since its start.
+    /// Frames that the service failed to read from its source in time, since its start.
     pub capture_lost_frames: u64,
 }
 
 impl Row {
-    /// Whether every healthy listener heard everything.
+    /// Whether every healthy listener received everything.
     pub fn is_whole(&self) -> bool {
         let all = &self.heard.all;
         all.wrong_frames + all.lost_packets + all.faults + self.heard.ended == 0
@@ -91,20 +92,20 @@ impl Row {
     }
 }
 
-/// What a row is made of.
+/// The data of a row.
 #[derive(Debug)]
 pub struct Run {
-    /// Healthy listeners.
+    /// Number of healthy listeners.
     pub listeners: usize,
-    /// They listen under TLS.
+    /// Whether they use TLS.
     pub secure: bool,
-    /// Who else was there.
+    /// The other clients.
     pub beside: Beside,
-    /// Resident memory before anybody listened, KiB.
+    /// Resident memory before the first listener, KiB.
     pub empty_rss_kib: f64,
-    /// The measurement's ends.
+    /// Snapshots at the start and the end of the measurement.
     pub looks: [Look; 2],
-    /// What the healthy heard.
+    /// The results of the healthy listeners.
     pub heard: Heard,
 }
 
@@ -113,24 +114,24 @@ impl Run {
         self.looks[1].at_s - self.looks[0].at_s
     }
 
-    /// Messages of sound in the measurement.
+    /// Number of sound messages in the measurement.
     fn messages(&self) -> f64 {
         self.between("/fan_out/capture_to_socket/messages")
     }
 
-    /// What a number of the status grew by.
+    /// The increase of a number of the status.
     fn between(&self, pointer: &str) -> f64 {
         let [before, after] = self.looks.each_ref().map(|look| number(&look.status, pointer));
         after - before
     }
 
-    /// Packets in a message: as many as make the messages that were counted of the packets that were made.
+    /// Packets per message: the number of packets divided by the number of messages.
     pub fn chunk_packets(&self) -> u64 {
         let listeners = number(&self.looks[1].status, "/listeners/now").max(1.0);
         ((self.between("/stream/packets") * listeners / self.messages().max(1.0)).round() as u64).max(1)
     }
 
-    /// The row, beside what the bare loop took.
+    /// Makes the row, with the cost of the bare loop for comparison.
     pub fn row(&self, bare: &Cost) -> Row {
         let [before, after] = &self.looks;
         let seconds = self.seconds();
@@ -169,7 +170,7 @@ fn number(status: &Value, pointer: &str) -> f64 {
     status.pointer(pointer).and_then(Value::as_f64).unwrap_or(0.0)
 }
 
-/// The time below which a share of the messages between two looks was written.
+/// The time within which a share of the messages between two snapshots was written.
 fn quantile_ms(before: &Value, after: &Value, share: f64) -> Option<f64> {
     let buckets = |status: &Value| -> BTreeMap<u64, u64> {
         let list = status.pointer("/fan_out/capture_to_socket/buckets").and_then(Value::as_array);
@@ -187,8 +188,8 @@ fn quantile_ms(before: &Value, after: &Value, share: f64) -> Option<f64> {
     })
 }
 
-/// What a listener costs under TLS, by what it costs without, of rows with as many listeners and packets a message and the same
-/// company.
+/// Cost per listener under TLS, divided by the cost without, for rows with the same number of listeners,
+/// packets per message and other clients.
 pub fn ratio_to_plain(rows: &[Row], row: &Row) -> Option<f64> {
     let same = |other: &&Row| {
         !other.secure
@@ -199,7 +200,7 @@ pub fn ratio_to_plain(rows: &[Row], row: &Row) -> Option<f64> {
     Some(row.fan_out_per_listener_millicores / plain.fan_out_per_listener_millicores)
 }
 
-/// All rows, as they are printed.
+/// The printed table of all rows.
 pub fn table(rows: &[Row]) -> String {
     let mut text = String::from(
         "listeners        packets/  messages   fan-out  process  per listener    bare   ratio  to ws  handsh.   memory  per listener  capture to socket, ms   what was heard\n\

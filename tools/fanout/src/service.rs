@@ -1,4 +1,5 @@
-//! The processes of a run: the service, and this program again in its other roles. Each is ended with what started it.
+//! The processes of a run: the service, and this program in its other roles. Each ends when the value that
+//! started it is dropped.
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 const START_TIME: Duration = Duration::from_secs(10);
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 
-/// A process that is killed when this is dropped.
+/// A process that is killed when the value is dropped.
 pub struct Running {
     child: Child,
     output: Option<BufReader<ChildStdout>>,
@@ -24,13 +25,13 @@ impl Running {
         Ok(Self { child, output })
     }
 
-    /// This program in another role.
+    /// Starts this program in another role.
     pub fn role(arguments: &[String]) -> Result<Self, String> {
         let program = std::env::current_exe().map_err(|e| format!("finding this program: {e}"))?;
         Self::start(Command::new(program).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()))
     }
 
-    /// Its next line.
+    /// The next line of its output.
     pub fn line(&mut self) -> Result<String, String> {
         let mut line = String::new();
         let output = self.output.as_mut().ok_or("its output is not read")?;
@@ -41,7 +42,7 @@ impl Running {
         }
     }
 
-    /// Says a line to it.
+    /// Sends a line to it.
     pub fn say(&mut self, line: &str) {
         if let Some(input) = &mut self.child.stdin {
             let _ = writeln!(input, "{line}");
@@ -64,14 +65,15 @@ impl Drop for Running {
 /// A running service.
 pub struct Service {
     process: Running,
-    /// Where it listens.
+    /// Its HTTP address.
     pub address: SocketAddr,
-    /// Where it listens for HTTPS.
+    /// Its HTTPS address.
     pub secure: SocketAddr,
 }
 
 impl Service {
-    /// Starts `program` with the counter as its instrument and waits until it answers. Its certificates lie in `state`.
+    /// Starts `program` with the exact counter as its source and waits until it answers. Its certificates are
+    /// in `state`.
     pub fn start(program: &Path, arguments: &[String], state: &Path) -> Result<Self, String> {
         let (address, secure) = (free_address()?, free_address()?);
         let mut command = Command::new(program);
@@ -98,7 +100,7 @@ impl Service {
         Ok(service)
     }
 
-    /// `/api/status`.
+    /// The answer of `/api/status`.
     pub fn status(&self) -> Result<Value, String> {
         serde_json::from_slice(&self.get("/api/status")?).map_err(|e| format!("reading /api/status: {e}"))
     }

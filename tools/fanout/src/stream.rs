@@ -1,8 +1,8 @@
-//! What one listener hears, checked byte by byte: WebSocket messages, their records, and that every sample of
-//! `--source exact:counter` is there, in order, once.
+//! Checks the stream of one listener byte by byte: WebSocket messages, their records, and that every sample
+//! of `--source exact:counter` arrives exactly once, in order.
 //!
-//! In: bytes as they come. Out: a [`Tally`]. Written from docs/ref/wire-format.md, not from the service's code: two readings of the
-//! same page must agree. No sockets here.
+//! In: bytes as they arrive. Out: a [`Tally`]. It is written from docs/ref/wire-format.md and not from the
+//! service's code: two independent readings of the document must agree. It uses no sockets.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,27 +11,27 @@ const KIND_AUDIO: u8 = 1;
 const KIND_GAP: u8 = 2;
 const KIND_LISTENER: u8 = 3;
 
-/// What was heard, of one listener or of many.
+/// The counts of one listener or of many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
-    /// Messages of sound.
+    /// Sound messages.
     pub messages: u64,
-    /// Bytes of every kind.
+    /// Bytes of all kinds.
     pub bytes: u64,
     /// Frames of sound.
     pub frames: u64,
-    /// Frames that were not what they should be.
+    /// Frames with a wrong value.
     pub wrong_frames: u64,
-    /// Packets the service says it forgot for this listener.
+    /// Packets that the service reports as dropped for this listener.
     pub lost_packets: u64,
-    /// Records the service says could not be captured.
+    /// Records that the service reports as not captured.
     pub gaps: u64,
-    /// Jumps that nothing explains, and messages that cannot be read.
+    /// Unexplained jumps, and unreadable messages.
     pub faults: u64,
 }
 
 impl Tally {
-    /// The two together.
+    /// The sum of both.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -46,18 +46,18 @@ impl Tally {
     }
 }
 
-/// One listener's ear.
+/// The state of one listener.
 #[derive(Debug, Default)]
 pub struct Ear {
-    /// The beginning of a message of which the end has not come.
+    /// The beginning of an incomplete message.
     pending: Vec<u8>,
     next: Option<(u32, u64)>,
-    /// What it has heard.
+    /// Its counts.
     pub tally: Tally,
 }
 
 impl Ear {
-    /// Hears what has come.
+    /// Processes new bytes.
     pub fn hear(&mut self, bytes: &[u8]) {
         self.tally.bytes += bytes.len() as u64;
         if self.pending.is_empty() {
@@ -72,7 +72,7 @@ impl Ear {
         }
     }
 
-    /// Reads whole messages; how many bytes they had.
+    /// Reads complete messages; returns their total size in bytes.
     fn messages(&mut self, bytes: &[u8]) -> usize {
         let mut at = 0;
         while let Some((head_bytes, payload_bytes)) = frame_of(&bytes[at..]) {
@@ -117,7 +117,7 @@ impl Ear {
         self.tally.faults += u64::from(!bytes.is_empty());
     }
 
-    /// The counter's two channels are the low and the high half of the frame's index.
+    /// Checks samples: the counter's two channels are the low and the high half of the frame's index.
     fn samples(&mut self, index: u64, payload: &[u8]) {
         let wrong = payload
             .chunks_exact(4)
@@ -129,7 +129,7 @@ impl Ear {
     }
 }
 
-/// Bytes of a WebSocket frame's head and of its payload, once the head is there.
+/// Sizes of a WebSocket frame's header and payload, once the header is complete.
 fn frame_of(bytes: &[u8]) -> Option<(usize, usize)> {
     match *bytes {
         [_, length, ..] if length < 126 => Some((2, usize::from(length))),

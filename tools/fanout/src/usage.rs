@@ -1,22 +1,22 @@
-//! What processes and threads use, from /proc, and the priority the measured threads have.
+//! Resources of processes and threads, from /proc, and the priority of the measured threads.
 
 use std::fs;
 
-/// The fan-out thread's priority in the service, as its configuration has it by default.
+/// The default priority of the service's fan-out thread.
 const FAN_OUT_PRIORITY: i32 = 45;
 
-/// A process at one moment.
+/// A process's resources at one moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
-    /// Processor time of the thread of this name, s.
+    /// Processor time of the named thread, s.
     pub thread_s: f64,
-    /// Of all threads, s.
+    /// Processor time of all threads, s.
     pub process_s: f64,
     /// Resident memory, KiB.
     pub rss_kib: f64,
 }
 
-/// Of a process, and of its thread called `name`.
+/// The resources of a process, and of its thread called `name`.
 pub fn of(pid: u32, name: &str) -> Usage {
     let mut usage = Usage::default();
     for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
@@ -52,7 +52,7 @@ pub fn thread_cpu_ns() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// Gives the calling thread the priority of the service's fan-out thread, where it may have it.
+/// Gives the calling thread the priority of the service's fan-out thread, if permitted.
 pub fn become_real_time() {
     let parameter = libc::sched_param { sched_priority: FAN_OUT_PRIORITY };
     // SAFETY: the parameter lives through the call, which only reads it.

@@ -1,6 +1,7 @@
-//! A listener's connection, plain or under TLS: the same to everything above it.
+//! A listener's connection, plain or under TLS, with the same interface.
 //!
-//! Under TLS a listener trusts the service's own authority, which the service hands out on its plain port, and nobody else.
+//! Under TLS a listener trusts only the service's own authority, which the service provides on its plain
+//! port.
 
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -13,28 +14,28 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What TLS 1.3 adds to each record: head, type and tag.
+/// Bytes that TLS 1.3 adds to each record: header, type and tag.
 pub const RECORD_BYTES: usize = 5 + 1 + 16;
 
-/// Longest silence in a handshake. (Afterwards nobody waits in reading.)
+/// Longest pause in a handshake. (Later reads do not wait.)
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
-/// Where listeners go, and how.
+/// Where and how listeners connect.
 #[derive(Clone)]
 pub struct Way {
-    /// The port.
+    /// The service's address.
     pub address: SocketAddr,
     tls: Option<Arc<ClientConfig>>,
 }
 
 impl Way {
-    /// To `address`; under TLS where the file of an authority to trust (DER) is named.
+    /// Connects to `address`, with TLS if `authority` names a certificate file to trust (DER).
     pub fn to(address: SocketAddr, authority: Option<&Path>) -> Result<Self, String> {
         let tls = authority.map(|file| trusting(file).map(Arc::new)).transpose()?;
         Ok(Self { address, tls })
     }
 
-    /// Opens a connection; under TLS its handshake is done.
+    /// Opens a connection; with TLS this includes the handshake.
     pub fn connect(&self) -> io::Result<Wire> {
         let tcp = TcpStream::connect(self.address)?;
         tcp.set_read_timeout(Some(HANDSHAKE_TIME))?;
@@ -59,11 +60,11 @@ fn trusting(file: &Path) -> Result<ClientConfig, String> {
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// One connection.
+/// An open connection.
 pub enum Wire {
-    /// As the kernel carries it.
+    /// Without TLS.
     Plain(TcpStream),
-    /// After a finished handshake.
+    /// With TLS, after the handshake.
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
@@ -75,12 +76,12 @@ impl Wire {
         }
     }
 
-    /// From now on nobody waits in reading or writing.
+    /// From now on reads and writes do not wait.
     pub fn set_nonblocking(&self) -> io::Result<()> {
         self.tcp().set_nonblocking(true)
     }
 
-    /// Reads until the kernel has nothing more; false when the other side has ended it.
+    /// Reads until the kernel has no more data; returns false if the other side has ended the connection.
     pub fn drain(&mut self, bytes: &mut [u8], mut hear: impl FnMut(&[u8])) -> bool {
         loop {
             match self.read(bytes) {
@@ -89,7 +90,7 @@ impl Wire {
                 Err(error) => return error.kind() == ErrorKind::WouldBlock,
             }
             if matches!(self, Self::Plain(_)) {
-                return true; // epoll says when there is more; rustls may have kept some, of which it knows nothing
+                return true; // epoll reports new data, but not data that rustls still holds
             }
         }
     }

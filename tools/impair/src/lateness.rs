@@ -1,38 +1,40 @@
-//! How much later than its least a packet is.
+//! How much later than the minimum a packet arrives.
 //!
-//! Two kinds, because the world has two: something that happens to one packet (it was repeated by the radio: Pareto), and
-//! something that happens to the path (it wanders). A path that wanders is a function of time, so that it does not move
-//! faster the more packets there are.
+//! There are two kinds, as in reality. One affects a single packet: for example, the radio repeated it
+//! (Pareto). The other affects the path: its delay wanders. A wandering path is a function of time, so its
+//! speed of change does not depend on the number of packets.
 
 use listening::signal::Random;
 
 use crate::{NS_PER_MS, ns};
 
-/// What comes on top of the least delay.
+/// The delay on top of the minimum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Lateness {
-    /// Nothing.
+    /// No additional delay.
     None,
-    /// Per packet: Pareto of the second kind (Lomax), P(later than x) = (1 + x / scale)^-shape, cut off.
+    /// Per packet: Pareto of the second kind (Lomax), P(later than x) = (1 + x / scale)^-shape, with a
+    /// maximum.
     Pareto {
         /// Scale, milliseconds.
         scale_ms: f64,
-        /// Shape: the smaller, the heavier the tail; above 1.
+        /// Shape, above 1: the smaller it is, the heavier the tail.
         shape: f64,
-        /// Nothing is later than this, milliseconds.
+        /// The maximum, milliseconds.
         most_ms: f64,
     },
     /// Per path: straight lines between knots, each drawn evenly from 0 to `most_ms`.
     Wander {
-        /// Most, milliseconds.
+        /// The maximum, milliseconds.
         most_ms: f64,
-        /// From knot to knot, milliseconds.
+        /// Time between two knots, milliseconds.
         knot_ms: f64,
     },
 }
 
 impl Lateness {
-    /// Its mean, milliseconds (of the Pareto kind: without the cut, which takes off less than a hundredth here).
+    /// Its mean, milliseconds. (For Pareto this ignores the maximum, which reduces it by less than a
+    /// hundredth here.)
     pub fn mean_ms(&self) -> f64 {
         match *self {
             Self::None => 0.0,
@@ -42,16 +44,16 @@ impl Lateness {
     }
 }
 
-/// Draws lateness, packet by packet.
+/// Draws the lateness of one packet after the other.
 pub struct Draw {
     lateness: Lateness,
     random: Random,
-    /// Of the wandering kind: the knots around the last packet, `(ns, ms)`.
+    /// For the wandering kind: the knots around the last packet, `(ns, ms)`.
     knots: [(u64, f64); 2],
 }
 
 impl Draw {
-    /// Draws `lateness` by `random`.
+    /// Starts to draw `lateness` with `random`.
     pub fn new(lateness: Lateness, mut random: Random) -> Self {
         let knots = match lateness {
             Lateness::Wander { most_ms, .. } => [(0, most_ms * share(&mut random)); 2],
@@ -60,7 +62,7 @@ impl Draw {
         Self { lateness, random, knots }
     }
 
-    /// For a packet sent at `now_ns`, nanoseconds. Times may not go back.
+    /// The lateness of a packet sent at `now_ns`, in nanoseconds. Times may not go back.
     pub fn next_ns(&mut self, now_ns: u64) -> u64 {
         match self.lateness {
             Lateness::None => 0,
@@ -85,7 +87,7 @@ impl Draw {
     }
 }
 
-/// From 0 to below 1.
+/// A random share: at least 0, below 1.
 pub(crate) fn share(random: &mut Random) -> f64 {
     f64::midpoint(random.symmetric(), 1.0)
 }
@@ -116,7 +118,7 @@ mod tests {
         let mut draw = Draw::new(lateness, Random::new(9));
         let draws: Vec<f64> = (0..200_000u64).map(|n| draw.next_ns(n * 3 * MS) as f64 / 1e6).collect();
         assert!(draws.iter().all(|d| (0.0..=40.0).contains(d)));
-        // 3 ms are 0.015 of the way from knot to knot: 0.6 ms at most.
+        // 3 ms are 0.015 of the time between two knots, so the value changes by 0.6 ms at most.
         assert!(draws.windows(2).all(|pair| (pair[1] - pair[0]).abs() < 0.61));
         let mean = draws.iter().sum::<f64>() / draws.len() as f64;
         assert!((mean - 20.0).abs() < 1.0, "{mean}");

@@ -1,11 +1,11 @@
-//! A bad network as arithmetic: which packet arrives when, and which never.
+//! A bad network as arithmetic: when each packet arrives, and which packets never do.
 //!
-//! In: packets with the time they were sent, the time now, a seed. Out: packets with the time they are due. No clock, socket
-//! or device is touched here; the bench's bridge (`bench`, `network/`) does that. So every network of the bench can be
-//! tested in simulated time, and the same seed makes the same network.
+//! In: packets with their send times, the current time, a seed. Out: packets with the times when they are
+//! due. The library uses no clock, socket or device; the bench's bridge (`bench`, `network/`) does that. So
+//! every network of the bench can be tested in simulated time, and the same seed gives the same network.
 //!
-//! In the order a packet goes: [`profile`] which network · [`link`] one direction of it · [`outage`] when it stands still ·
-//! [`lateness`] how much later than its least a packet is.
+//! In the order in which a packet passes them: [`profile`] the network · [`link`] one direction of it ·
+//! [`outage`] its outages · [`lateness`] the delay above the minimum.
 
 pub mod lateness;
 pub mod link;
@@ -15,7 +15,7 @@ pub mod profile;
 /// Nanoseconds in a millisecond.
 pub(crate) const NS_PER_MS: f64 = 1e6;
 
-/// Nanoseconds of so many milliseconds; negative ones are none.
+/// Converts milliseconds to nanoseconds; a negative value gives 0.
 pub(crate) fn ns(ms: f64) -> u64 {
     (ms.max(0.0) * NS_PER_MS).round() as u64
 }

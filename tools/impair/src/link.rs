@@ -1,7 +1,8 @@
-//! One direction of a network: a queue of packets that are due at their time.
+//! One direction of a network: a queue of packets, each due at its own time.
 //!
-//! A packet waits for its turn at the narrowest place, travels (least delay and lateness), never overtakes, and sits out
-//! outages. It may be lost on the way; what the narrowest place cannot queue is dropped before.
+//! A packet waits for its turn at the bottleneck, travels (minimum delay plus lateness), never overtakes
+//! another, and waits for the end of outages. It may be lost on the way; packets that do not fit into the
+//! bottleneck's queue are dropped before.
 
 use std::collections::VecDeque;
 
@@ -12,16 +13,17 @@ use crate::ns;
 use crate::outage::{Outage, Outages, schedule};
 use crate::profile::Profile;
 
-/// What is under way at most, bytes: far more than any profile keeps of a stream, and an end to what a flood can take.
+/// Maximum number of bytes on their way. It is far more than a stream needs in any profile, and limits a
+/// flood.
 const UNDER_WAY_BYTES_MAX: usize = 8 << 20;
 
-/// Outages and directions draw from streams of their own: what happens to one changes nothing about the other.
+/// Outages and directions use separate random streams, so that changes to one do not affect the other.
 const OUTAGE_STREAM: u64 = 0x5EED_0001;
 
-/// What became of a packet.
+/// The fate of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It is under way.
+    /// It is on its way.
     UnderWay,
     /// It is lost on the way.
     Lost,
@@ -40,7 +42,7 @@ pub struct Arrival {
     pub due_ns: u64,
 }
 
-/// One direction.
+/// One direction of a network.
 pub struct Link {
     profile: Profile,
     lateness: Draw,
@@ -49,13 +51,14 @@ pub struct Link {
     outages: Option<Outages>,
     under_way: VecDeque<Arrival>,
     under_way_bytes: usize,
-    /// From here the narrowest place is free.
+    /// When the bottleneck is free again.
     free_ns: u64,
     last_due_ns: u64,
 }
 
 impl Link {
-    /// `profile`, as `seed` makes it; `direction` (0 or 1) has chance of its own, but shares the outages.
+    /// Makes the link of `profile` and `seed`; each `direction` (0 or 1) has its own random stream, but both
+    /// share the outages.
     pub fn new(profile: Profile, seed: u64, direction: u64) -> Self {
         let stream = |k: u64| Random::new(seed.wrapping_mul(31).wrapping_add(4 * k + direction));
         Self {
@@ -71,7 +74,7 @@ impl Link {
         }
     }
 
-    /// Outages, if the profile has any, begin their plan at `begin_ns`; before that there are none.
+    /// Starts the profile's plan of outages at `begin_ns`, if it has one; before that there are none.
     pub fn begin_outages(&mut self, begin_ns: u64) {
         let plan = self.profile.outages;
         self.outages = plan.map(|plan| Outages::begin(plan, outage_random(self.seed), begin_ns));
@@ -100,7 +103,7 @@ impl Link {
         self.under_way.front().map(|arrival| arrival.due_ns)
     }
 
-    /// The next packet, if it is due.
+    /// Returns the next packet if it is due.
     pub fn receive(&mut self, now_ns: u64) -> Option<Arrival> {
         if self.next_due_ns()? > now_ns {
             return None;
@@ -110,7 +113,7 @@ impl Link {
         Some(arrival)
     }
 
-    /// When the packet has passed the narrowest place; `None` when it does not fit its queue.
+    /// When the packet has passed the bottleneck; `None` if it does not fit into its queue.
     fn pass_bottleneck(&mut self, now_ns: u64, bytes: usize) -> Option<u64> {
         let Some(bottleneck) = self.profile.bottleneck else { return Some(now_ns) };
         let bytes_per_ns = bottleneck.bits_per_s / 8e9;
@@ -123,7 +126,7 @@ impl Link {
     }
 }
 
-/// The outages that links of this profile and seed meet from `begin_ns` to `end_ns`.
+/// The outages between `begin_ns` and `end_ns` on links of this profile and seed.
 pub fn outages(profile: &Profile, seed: u64, begin_ns: u64, end_ns: u64) -> Vec<Outage> {
     profile.outages.map_or_else(Vec::new, |plan| schedule(plan, outage_random(seed), begin_ns, end_ns))
 }
@@ -138,7 +141,8 @@ mod tests {
     use crate::profile::{Bottleneck, PROFILES};
 
     const MS: u64 = 1_000_000;
-    /// A message of 128 frames: 512 bytes of samples, 40 of a record's head, 4 of the WebSocket, 52 of TCP and IP.
+    /// A message of 128 frames: 512 bytes of samples, 40 of record header, 4 of WebSocket header, 52 of TCP
+    /// and IP.
     const PACKET_BYTES: usize = 608;
     const PACKET_NS: u64 = 2_902_494;
 
@@ -146,7 +150,7 @@ mod tests {
         Profile::named(name).unwrap()
     }
 
-    /// A stream of `count` packets as the service sends them; what arrived, the fates, in simulated time.
+    /// Sends `count` packets at the service's pace; returns the arrivals and the fates, in simulated time.
     fn stream(link: &mut Link, count: u64) -> (Vec<Arrival>, Vec<Fate>) {
         let mut fates = Vec::new();
         let mut arrivals = Vec::new();
@@ -235,12 +239,12 @@ mod tests {
         let narrow = Bottleneck { bits_per_s: 2e6, queue_bytes: 25_000 };
         let profile = Profile { base_ms: 0.0, bottleneck: Some(narrow), ..profile("2mbit") };
         let mut link = Link::new(profile, 1, 0);
-        // 1000 packets at once: the queue takes 25 000 bytes of them.
+        // 1000 packets at once: the queue holds 25 000 bytes of them.
         let fates: Vec<Fate> = (0..1000).map(|_| link.send(0, vec![0; 1000])).collect();
         assert_eq!(fates.iter().filter(|f| **f == Fate::UnderWay).count(), 25);
         let due: Vec<u64> = std::iter::from_fn(|| link.receive(u64::MAX)).map(|a| a.due_ns).collect();
         assert_eq!((due[0], due[24]), (4 * MS, 100 * MS), "4 ms for 1000 bytes at 2 Mbit/s");
-        // The stream itself fits.
+        // The normal stream fits.
         let (arrivals, fates) = stream(&mut Link::new(profile, 1, 0), 10_000);
         assert!(fates.iter().all(|f| *f == Fate::UnderWay));
         assert!(delays_ms(&arrivals).iter().all(|d| *d < 2.5));

@@ -1,24 +1,26 @@
-//! When nothing passes: outages in the order of time, the same for both directions of a link (the same seed makes them so).
-//! What is due within one arrives at its end, as from a radio or an access point that kept it.
+//! Times without any traffic: outages in order of time, equal for both directions of a link because they use
+//! the same seed. A packet that is due during an outage arrives at its end, as if a radio or an access point
+//! had held it.
 
 use listening::signal::Random;
 
 use crate::lateness::share;
 use crate::ns;
 
-/// When outages come and how long they last. Ranges are drawn from evenly; equal ends make it regular.
+/// When outages begin and how long they last. Values are drawn evenly from the ranges; equal ends make a plan
+/// regular.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OutagePlan {
-    /// The first begins so long after [`Outages::begin`], milliseconds.
+    /// Time from [`Outages::begin`] to the first outage, milliseconds.
     pub first_ms: f64,
-    /// From the start of one to the start of the next, least and most, milliseconds. Longer than any outage.
+    /// Minimum and maximum time between the starts of two outages, milliseconds. Longer than any outage.
     pub every_ms: (f64, f64),
-    /// How long one lasts, least and most, milliseconds.
+    /// Minimum and maximum length of an outage, milliseconds.
     pub length_ms: (f64, f64),
 }
 
 impl OutagePlan {
-    /// Are they regular, so that each can be looked at on its own?
+    /// Whether outages are regular, so that each can be judged separately.
     pub fn is_regular(&self) -> bool {
         self.every_ms.0 == self.every_ms.1
     }
@@ -27,13 +29,13 @@ impl OutagePlan {
 /// One outage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outage {
-    /// From here nothing passes, nanoseconds.
+    /// Start: from now on nothing passes, nanoseconds.
     pub start_ns: u64,
-    /// From here everything does.
+    /// End: from now on everything passes, nanoseconds.
     pub end_ns: u64,
 }
 
-/// The outages of one link, as far as time has come.
+/// The outages of one link, generated as time advances.
 pub struct Outages {
     plan: OutagePlan,
     random: Random,
@@ -41,7 +43,7 @@ pub struct Outages {
 }
 
 impl Outages {
-    /// Outages by `plan` from `begin_ns` on.
+    /// Starts outages by `plan` at `begin_ns`.
     pub fn begin(plan: OutagePlan, random: Random, begin_ns: u64) -> Self {
         let mut outages = Self { plan, random, current: Outage { start_ns: 0, end_ns: 0 } };
         outages.current = outages.starting(begin_ns + ns(plan.first_ms));
@@ -67,7 +69,7 @@ impl Outages {
     }
 }
 
-/// Those that begin before `end_ns`.
+/// All outages that begin before `end_ns`.
 pub fn schedule(plan: OutagePlan, random: Random, begin_ns: u64, end_ns: u64) -> Vec<Outage> {
     let mut outages = Outages::begin(plan, random, begin_ns);
     let mut found = Vec::new();

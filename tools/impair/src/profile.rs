@@ -1,9 +1,9 @@
-//! The networks of the bench, one table.
+//! The networks of the bench in one table.
 //!
-//! Each is a set of numbers for both directions alike; a round trip takes twice the one-way delay. All links keep the
-//! order of packets: Wi-Fi and mobile networks repeat and reorder below IP, and hand packets over in order (802.11 block
-//! acknowledgement, LTE RLC acknowledged mode). So one late packet holds back all behind it, which is what a listener
-//! hears.
+//! Each network is a set of numbers that apply to both directions; a round trip takes twice the one-way
+//! delay. All links keep the order of packets: Wi-Fi and mobile networks repeat and reorder below IP, and
+//! deliver packets in order (802.11 block acknowledgement, LTE RLC acknowledged mode). So one late packet
+//! delays all packets behind it, and a listener hears that.
 
 use crate::lateness::Lateness;
 use crate::outage::OutagePlan;
@@ -13,33 +13,33 @@ use crate::outage::OutagePlan;
 pub struct Profile {
     /// Its name on the command line.
     pub name: &'static str,
-    /// What it stands for, one line.
+    /// Its description in one line.
     pub about: &'static str,
-    /// Least one-way delay, milliseconds.
+    /// Minimum one-way delay, milliseconds.
     pub base_ms: f64,
-    /// What comes on top.
+    /// The delay on top of that.
     pub lateness: Lateness,
-    /// Share of packets that never arrive, each on its own.
+    /// Share of packets that are lost, independently of each other.
     pub loss: f64,
-    /// Rate and queue of its narrowest place; `None` where that is never felt.
+    /// Rate and queue of its bottleneck; `None` if the bottleneck has no effect.
     pub bottleneck: Option<Bottleneck>,
-    /// When nothing passes at all.
+    /// Times when nothing passes.
     pub outages: Option<OutagePlan>,
 }
 
-/// The narrowest place of a path.
+/// The bottleneck of a path.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bottleneck {
-    /// Bits a second, of IP packets.
+    /// Bits per second, of IP packets.
     pub bits_per_s: f64,
-    /// What waits there at most; what comes on top is dropped, bytes.
+    /// Size of the queue there, bytes; packets beyond it are dropped.
     pub queue_bytes: usize,
 }
 
-/// All of them, from good to bad.
+/// All networks, from good to bad.
 pub const PROFILES: [Profile; 9] = [
     Profile { name: "wired", about: "a switch between the two: nothing but the bridge itself", ..PLAIN },
-    // 1 packet in 9 000 is more than 6 ms late: one such in half a minute at 345 packets a second.
+    // 1 packet in 9 000 is more than 6 ms late: one every half minute at 345 packets a second.
     Profile {
         name: "good-wifi",
         about: "5 GHz, near: 1 ms, a little late now and then",
@@ -47,7 +47,7 @@ pub const PROFILES: [Profile; 9] = [
         lateness: Lateness::Pareto { scale_ms: 0.25, shape: 3.0, most_ms: 20.0 },
         ..PLAIN
     },
-    // 30 ms late once in 15 s, 60 ms once in 90 s, 100 ms once in 5 min at 345 packets a second.
+    // At 345 packets a second: 30 ms late once in 15 s, 60 ms once in 90 s, 100 ms once in 5 min.
     Profile {
         name: "bad-wifi",
         about: "2.4 GHz, far, neighbours: 3 ms and a Pareto tail (scale 1 ms, shape 2.5, 200 ms at most)",
@@ -55,7 +55,8 @@ pub const PROFILES: [Profile; 9] = [
         lateness: Lateness::Pareto { scale_ms: 1.0, shape: 2.5, most_ms: 200.0 },
         ..PLAIN
     },
-    // TCP repeats what is lost: a loss is a hole of one round trip and a little, all behind it waits.
+    // TCP resends lost packets: a loss makes a gap of slightly more than a round trip, and all packets behind
+    // it wait.
     Profile {
         name: "loss",
         about: "10 ms each way, 1 % of packets lost",
@@ -81,8 +82,8 @@ pub const PROFILES: [Profile; 9] = [
         }),
         ..PLAIN
     },
-    // The stream takes 1.7 Mbit/s with its headers: it fits, with little left to catch up with. A queue of 100 ms, as a
-    // router that cares for delay has it; more would only age.
+    // The stream takes 1.7 Mbit/s with its headers: it fits, but little is left to catch up with. The queue
+    // holds 100 ms, as in a router that limits delay; in a longer queue, packets would only get old.
     Profile {
         name: "2mbit",
         about: "10 ms, 2 Mbit/s with a queue of 100 ms (25 000 bytes)",
@@ -117,10 +118,10 @@ const PLAIN: Profile = Profile {
 };
 
 impl Profile {
-    /// The profile of that name.
+    /// The profile with this name.
     ///
     /// # Errors
-    /// A sentence that lists the names there are.
+    /// A sentence that lists the existing names.
     pub fn named(name: &str) -> Result<Self, String> {
         let names = || PROFILES.map(|profile| profile.name).join(", ");
         PROFILES
@@ -129,7 +130,8 @@ impl Profile {
             .ok_or_else(|| format!("there is no network called {name}; there are {}", names()))
     }
 
-    /// Mean one-way delay of a lone packet outside outages, milliseconds: what the numbers say, before anything waits.
+    /// Mean one-way delay of a single packet outside outages, milliseconds: by the numbers alone, without
+    /// queues.
     pub fn nominal_ms(&self) -> f64 {
         self.base_ms + self.lateness.mean_ms()
     }

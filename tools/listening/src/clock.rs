@@ -1,20 +1,23 @@
-//! Which frame of the recording was played when: frame count to `CLOCK_MONOTONIC`.
+//! When each frame of the recording was played: converts frame counts to `CLOCK_MONOTONIC`.
 //!
-//! The recorder stamps every block it receives. A block can come late, never early, so the earliest stamps lie on the true
-//! line. The rig's clock is paced by that same clock, but not exactly: PulseAudio's null sink counts the time of each piece
-//! it renders in whole microseconds, rounded down, and so runs fast (pieces of 128 frames: 2902 for 2902.49, 170 ppm; more where
-//! several players' pieces cut each other up). It cannot run slow; but a clock that was held up may leave time out (a dummy jackd does, a null sink
-//! does not), and from there the line lies later. So the slope is that of the line below all stamps, at most one, and a
-//! frame's time is the earliest that any block from it on allows. What remains is the recorder's own shortest latency
-//! (one block, 3 ms): a time is never earlier than the truth and at most that much later.
+//! The recorder stamps every block that it receives. A block can come late but never early, so the earliest
+//! stamps are on the true line. The rig's clock is paced by the same clock, but not exactly. PulseAudio's
+//! null sink counts the time of each piece that it renders in whole microseconds, rounded down, and so runs
+//! fast (pieces of 128 frames: 2902 for 2902.49, which is 170 ppm; more when several players' pieces cut each
+//! other up). It cannot run slow. But a clock that was delayed may skip time (a dummy jackd does, a null sink
+//! does not), and from there on the line is later. So the slope is that of the line below all stamps, at most
+//! one, and a frame's time is the earliest that any block from that frame on allows. The remaining error is
+//! the recorder's own shortest latency (one block, 3 ms): a time is never earlier than the truth, and at most
+//! that much later.
 
 use crate::RATE_HZ;
 use crate::line::Line;
 
-/// A clock is no faster than this, parts per million: beyond it, the stamps are too few to tell.
+/// The clock is at most this much fast, parts per million; a larger value means that there are too few
+/// stamps.
 const FAST_PPM_MAX: f64 = 1000.0;
 
-/// A block of the recording arrived: `frames` had been received in total at `received_ns`.
+/// The arrival of a block: `frames` had been received in total at `received_ns`.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp {
     /// Frames received so far, this block included.
@@ -26,7 +29,7 @@ pub struct Stamp {
 /// Maps frames of the recording to times and back.
 #[derive(Clone, Debug)]
 pub struct FrameClock {
-    /// `(frame, ns)`: up to this frame, the recording's frame 0 was so late. Both rise.
+    /// `(frame, ns)`: up to this frame, the recording's frame 0 was this late. Both values rise.
     starts: Vec<(u64, i64)>,
     ns_per_frame: f64,
 }
@@ -52,23 +55,23 @@ impl FrameClock {
         (self.starts[at].1 + self.duration_ns(frame)).max(0) as u64
     }
 
-    /// How much time the clock left out between two frames, milliseconds.
+    /// How much time the clock skipped between two frames, milliseconds.
     pub fn left_out_ms(&self, from_frame: f64, to_frame: f64) -> f64 {
         let offset_ns = |frame: f64| self.time_ns(frame) as i64 - self.duration_ns(frame);
         (offset_ns(to_frame) - offset_ns(from_frame)) as f64 / 1e6
     }
 
-    /// Which frame was played at `time_ns`; negative before the recording began.
+    /// The frame that was played at `time_ns`; negative before the recording began.
     pub fn frame_at(&self, time_ns: u64) -> f64 {
         let past =
             |(up_to, start_ns): &(u64, i64)| start_ns + self.duration_ns(*up_to as f64) < time_ns as i64;
         let at = self.starts.partition_point(past).min(self.starts.len() - 1);
         let frame = (time_ns as i64 - self.starts[at].1) as f64 / self.ns_per_frame;
-        // In time that was left out, nothing was played: the last frame before it stands.
+        // Nothing was played in skipped time, so this gives the last frame before it.
         at.checked_sub(1).map_or(frame, |before| frame.max(self.starts[before].0 as f64))
     }
 
-    /// How much faster than its rate the rig's clock ran, parts per million.
+    /// How much faster than its nominal rate the rig's clock ran, parts per million.
     pub fn fast_ppm(&self) -> f64 {
         (1e9 / f64::from(RATE_HZ) / self.ns_per_frame - 1.0) * 1e6
     }
@@ -108,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_fast_is_followed_from_start_to_end() {
-        // Ten minutes of a null sink that counts 4965 us for every 219 frames, which last 4965.99.
+        // Ten minutes of a null sink that counts 4965 us for every 219 frames, which really last 4965.99 us.
         let stamps: Vec<Stamp> = (1..=120_000u64)
             .map(|k| Stamp {
                 frames: k * 219,

@@ -1,12 +1,13 @@
-//! What is missing, doubled or bent in the played sine.
+//! Finds gaps, repetitions and distortions in the played sine.
 //!
-//! The right channel is cut into blocks of 10 ms. To each a sine of the known frequency is fitted whose amplitude and phase
-//! may change linearly within the block (so a clock up to 1000 ppm off passes as clean); what remains after subtracting it
-//! is the residual. A block is bad when the residual is large, the amplitude is not that of the run, or the phase does not
-//! continue that of the block before. Neighbouring bad blocks are one fault, then looked at frame by frame.
+//! The right channel is cut into blocks of 10 ms. Each block is fitted with a sine of the known frequency,
+//! whose amplitude and phase may change linearly within the block (so a clock up to 1000 ppm off counts as
+//! clean). The difference is the residual. A block is bad if its residual is large, if its amplitude differs
+//! from that of the run, or if its phase does not continue that of the block before. Neighbouring bad blocks
+//! are one fault, which is then examined frame by frame.
 //!
-//! Limits: a phase jump of a whole number of periods (44.23 frames) that falls exactly between two blocks is not seen here;
-//! the step it makes in the delay is ([`crate::delay::steps`]).
+//! Limits: a phase jump of a whole number of periods (44.23 frames) exactly between two blocks is not visible
+//! here; but it makes a step in the delay, which [`crate::delay::steps`] finds.
 
 use std::f64::consts::{PI, TAU};
 
@@ -17,69 +18,72 @@ use crate::{RATE_HZ, frames_to_ms};
 
 /// Length of a block, frames (10 ms: almost ten periods).
 pub const BLOCK_FRAMES: usize = 441;
-/// Residual, relative to the sine, from which a block is bad (-50 dB). Rounding to 16 bits leaves -83 dB here, dither
-/// -77 dB; one slipped frame at least -43 dB.
+/// From this residual on, relative to the sine, a block is bad (-50 dB). Rounding to 16 bits leaves -83 dB
+/// here, dither -77 dB, one slipped frame at least -43 dB.
 const RESIDUAL_MAX: f64 = 0.003;
-/// Change of amplitude, relative, from which a block is bad.
+/// From this relative change of amplitude on, a block is bad.
 const AMPLITUDE_CHANGE_MAX: f64 = 0.1;
-/// Phase from block to block, radians beyond the sine's own advance, from which it does not continue: half a slipped
-/// frame, and more than a clock 1000 ppm off (0.063).
+/// From this phase difference between blocks on, the phase does not continue; in radians beyond the sine's
+/// own advance. It is half a slipped frame, and more than a clock 1000 ppm off makes (0.063).
 const PHASE_STEP_MAX: f64 = 0.071;
-/// Good blocks between two bad ones that still make them one fault.
+/// Maximum number of good blocks between two bad ones that still form one fault.
 const MERGED_BLOCKS: usize = 2;
-/// A sample that departs from what its two predecessors demand by this much, relative to the sine, is a corner: four
-/// times what a 5 ms crossfade can cause; one slipped frame makes at least 0.010.
+/// A sample is a corner if it differs by this much, relative to the sine, from the value that its two
+/// predecessors predict. This is four times as much as a 5 ms crossfade can cause; one slipped frame makes at
+/// least 0.010.
 const CORNER_MIN: f64 = 0.006;
-/// So many samples in a row at zero are silence: a sine of this frequency never shows more than one.
+/// This many consecutive zero samples are silence: a sine of this frequency never has more than one.
 const SILENT_RUN_FRAMES: usize = 8;
-/// At or below this a sample is zero (1.5 steps of 16 bits: dither may move it).
+/// A sample of at most this size counts as zero (1.5 steps of 16 bits, because dither may move it).
 const ZERO_MAX: f32 = 1.5 / 32_768.0;
 
-/// What a fault sounds like.
+/// How a fault sounds.
 #[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Silence where the sine should be.
     Gap,
-    /// The sine goes on elsewhere, with a corner: a click.
+    /// The sine continues at another place with a corner: a click.
     Jump,
-    /// The sine goes on elsewhere, blended over smoothly: frames were skipped or repeated without a click.
+    /// The sine continues at another place after a smooth transition: frames were skipped or repeated without
+    /// a click.
     Splice,
-    /// Neither silence nor a shift: a dent, a click, other sound.
+    /// Neither silence nor a shift: a dip, a click, or another sound.
     Disturbance,
 }
 
-/// Something wrong in the played sine.
+/// A fault in the played sine.
 #[derive(Clone, Copy, Debug, Serialize, PartialEq)]
 pub struct Fault {
-    /// First frame of it, in the slice that was looked at.
+    /// Its first frame in the examined slice.
     pub start_frame: usize,
-    /// From the first to the last frame that is wrong.
+    /// Number of frames from the first to the last wrong one.
     pub frames: usize,
-    /// What it sounds like.
+    /// How it sounds.
     pub kind: Kind,
-    /// How many frames of silence it holds.
+    /// How many frames of it are silent.
     pub silent_frames: usize,
-    /// By how many frames the sine is late after it, within half a period (-22 to 22); `None` when nothing good follows.
+    /// How many frames late the sine is after it, within half a period (-22 to 22); `None` if no good sound
+    /// follows.
     pub slip_frames: Option<f64>,
-    /// Largest departure of a sample from what its predecessors demand, relative to the sine.
+    /// Largest difference between a sample and the value that its predecessors predict, relative to the sine.
     pub corner: f64,
 }
 
 impl Fault {
-    /// How long it lasts, milliseconds.
+    /// Its length, milliseconds.
     pub fn length_ms(&self) -> f64 {
         frames_to_ms(self.frames as f64)
     }
 
-    /// The same fault in a recording of which the slice begins at `frame`.
+    /// The same fault in a recording whose slice begins at `frame`.
     #[must_use]
     pub fn later_by(self, frame: usize) -> Self {
         Self { start_frame: self.start_frame + frame, ..self }
     }
 }
 
-/// The faults in `sine` (right channel, from when it plays), in order.
+/// The faults in `sine` (the right channel, from its first sound on), in order.
 pub fn faults(sine: &[f32]) -> Vec<Fault> {
     let fit = SineFit::new();
     let blocks: Vec<Block> = sine.chunks_exact(BLOCK_FRAMES).map(|samples| fit.fit(samples)).collect();
@@ -118,12 +122,12 @@ fn is_bad(blocks: &[Block], k: usize, amplitude: f64) -> bool {
     shape || joint
 }
 
-/// Phase of `later`, beyond what `earlier` demands so many blocks on.
+/// The phase of `later` minus the phase that `earlier` predicts for this many blocks later.
 fn phase_step(earlier: &Block, later: &Block, blocks: usize) -> f64 {
     wrapped(later.phase - earlier.phase - omega() * (BLOCK_FRAMES * blocks) as f64)
 }
 
-/// Runs of bad blocks as `(first, past the last)`, near ones joined.
+/// Runs of bad blocks as `(first, past the last)`; runs close together are joined.
 fn runs(bad: &[bool]) -> Vec<(usize, usize)> {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for k in (0..bad.len()).filter(|&k| bad[k]) {
@@ -136,7 +140,8 @@ fn runs(bad: &[bool]) -> Vec<(usize, usize)> {
 }
 
 fn inspect(sine: &[f32], blocks: &[Block], (first, end): (usize, usize), amplitude: f64) -> Fault {
-    // A corner between two blocks shows in the later one only by its phase: the last frames before belong to the fault.
+    // A corner between two blocks is visible in the later one only through its phase, so the last frames
+    // before it belong to the fault.
     let from = (first * BLOCK_FRAMES).saturating_sub(2);
     let samples = &sine[from..end * BLOCK_FRAMES];
     let corners = corners(samples, amplitude);
@@ -163,7 +168,8 @@ fn all_silent(frames: usize) -> Fault {
     Fault { start_frame: 0, frames, kind: Kind::Gap, silent_frames: frames, slip_frames: None, corner: 0.0 }
 }
 
-/// For each sample, how far it is from `2 cos(w) x[n-1] - x[n-2]`, which every sine of that frequency obeys; relative.
+/// For each sample, its relative distance from `2 cos(w) x[n-1] - x[n-2]`, which holds for every sine of that
+/// frequency.
 fn corners(samples: &[f32], amplitude: f64) -> Vec<f64> {
     let twice_cosine = 2.0 * omega().cos();
     let departure =

@@ -1,8 +1,9 @@
-//! How late the sound came out: the recording of what was played, searched for pieces of what went in.
+//! Measures the delay of the sound: searches the recording of the output for pieces of the input.
 //!
-//! Every [`HOP_FRAMES`] a piece of [`PIECE_FRAMES`] of the injected noise is looked for in the played channel by normalised
-//! cross-correlation. First near the last answer; when nothing there is like it, everywhere up to the longest delay.
-//! A piece that was mostly not played is like nothing, and gives no reading.
+//! Once per [`HOP_FRAMES`], a piece of [`PIECE_FRAMES`] of the injected noise is searched in the played
+//! channel by normalised cross-correlation: first near the last result, then, if nothing there matches,
+//! everywhere up to the longest delay. A piece that was mostly not played matches nowhere, and gives no
+//! reading.
 
 use std::sync::Arc;
 
@@ -13,14 +14,14 @@ use serde::Serialize;
 use crate::statistics::slope;
 use crate::{RATE_HZ, frames_to_ms};
 
-/// From one reading to the next, frames (50 ms).
+/// Distance of two readings, frames (50 ms).
 pub const HOP_FRAMES: usize = 2205;
-/// Length of the piece that is looked for, frames (46 ms): long enough that chance likeness stays below 0.1.
+/// Length of the piece, frames (46 ms): long enough that chance correlation stays below 0.1.
 pub const PIECE_FRAMES: usize = 2048;
-/// Normalised correlation from which a place is believed to be the piece. Half a frame between samples leaves 0.64 of
-/// white noise; a piece of which a third was not played, 0.82; chance, 0.1.
+/// From this normalised correlation on, a place counts as the piece. An offset of half a frame leaves 0.64 of
+/// white noise; a piece of which a third was not played leaves 0.82; chance gives 0.1.
 const LIKENESS_MIN: f64 = 0.5;
-/// How far around the last delay is looked first, frames (46 ms each way).
+/// How far around the last delay the search begins, frames (46 ms each way).
 const NEAR_FRAMES: usize = 2048;
 
 /// One reading.
@@ -41,7 +42,8 @@ impl Reading {
     }
 }
 
-/// Readings for all pieces of `injected` (left channel) found in `played`, up to `longest_frames` late.
+/// Readings for all pieces of `injected` (left channel) that are found in `played`, up to `longest_frames`
+/// late.
 pub fn track(injected: &[f32], played: &[f32], longest_frames: usize) -> Vec<Reading> {
     let mut near = Correlator::new(2 * NEAR_FRAMES);
     let mut everywhere = Correlator::new(longest_frames);
@@ -79,7 +81,7 @@ pub fn at_frame(readings: &[Reading], frame: f64) -> Option<Reading> {
     ((nearest.played_frame - frame).abs() <= f64::from(RATE_HZ)).then_some(*nearest)
 }
 
-/// How the delay moved from the start of a run to its end.
+/// The change of the delay from the start of a run to its end.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Drift {
     /// Median of the first tenth (at most 30 s), milliseconds.
@@ -90,7 +92,7 @@ pub struct Drift {
     pub slope_ppm: f64,
 }
 
-/// Drift over `readings`; `None` with fewer than 20.
+/// Drift over `readings`; `None` if there are fewer than 20.
 pub fn drift(readings: &[Reading]) -> Option<Drift> {
     let part = (readings.len() / 10).min(30 * RATE_HZ as usize / HOP_FRAMES);
     if part < 2 {
@@ -150,7 +152,7 @@ impl Correlator {
         }
     }
 
-    /// Where in `played` (its first frame is lag 0) `piece` is, if anywhere.
+    /// The place of `piece` in `played` (lag 0 is its first frame), if there is one.
     fn find(&mut self, piece: &[f32], played: &[f32]) -> Option<Found> {
         let span = played.len().min(self.lags + PIECE_FRAMES);
         let lags = (span + 1).checked_sub(PIECE_FRAMES).filter(|&n| n > 0)?;
@@ -172,7 +174,7 @@ impl Correlator {
             .then(|| Found { lag: best as f64 + peak_offset(&likeness, best), likeness: likeness[best] })
     }
 
-    /// Leaves the unnormalised correlation in `played_time`.
+    /// Writes the unnormalised correlation to `played_time`.
     fn correlate(&mut self, piece: &[f32], played: &[f32]) {
         self.piece_time.fill(0.0);
         self.piece_time[..piece.len()].copy_from_slice(piece);
@@ -184,7 +186,7 @@ impl Correlator {
         for (played, piece) in self.played_spectrum.iter_mut().zip(&self.piece_spectrum) {
             *played *= piece.conj();
         }
-        // The inverse wants these exactly real; rounding leaves them only nearly so.
+        // The inverse requires exactly real values here; rounding makes them only nearly real.
         self.played_spectrum[0].im = 0.0;
         let nyquist = self.played_spectrum.len() - 1;
         self.played_spectrum[nyquist].im = 0.0;
@@ -192,13 +194,15 @@ impl Correlator {
     }
 }
 
-/// Where between frames the peak lies, -0.5 to 0.5. The autocorrelation of white noise, band-limited, is a sinc: from its
-/// height at the peak and at the larger neighbour the offset follows directly (neighbour / peak = offset / (1 - offset)).
+/// The position of the peak between frames, -0.5 to 0.5. The autocorrelation of band-limited white noise is a
+/// sinc, so the values at the peak and at its larger neighbour give the offset directly (neighbour / peak =
+/// offset / (1 - offset)).
 fn peak_offset(likeness: &[f64], best: usize) -> f64 {
     let before = best.checked_sub(1).map_or(0.0, |k| likeness[k]).max(0.0);
     let after = likeness.get(best + 1).copied().unwrap_or(0.0).max(0.0);
     let (neighbour, sign) = if after >= before { (after, 1.0) } else { (before, -1.0) };
-    // Chance likeness of neighbouring frames is some hundredths: below it, the sound lies on the frame itself.
+    // Chance correlation of neighbouring frames is some hundredths; below that, the sound lies exactly on the
+    // frame.
     if likeness[best] > 0.995 || neighbour < 0.05 {
         return 0.0;
     }

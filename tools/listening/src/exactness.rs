@@ -1,4 +1,5 @@
-//! Which bits survived: the recording compared with what went in, sample by sample, at the delay that was read.
+//! Counts the bits that survived: compares the recording with the input, sample by sample, at the measured
+//! delay.
 
 use std::ops::Range;
 
@@ -9,13 +10,13 @@ use crate::delay::{HOP_FRAMES, Reading};
 /// Steps of a 16-bit sample per full scale.
 const STEPS: f64 = 32_768.0;
 
-/// What the comparison found. "Not comparable" frames are those played between whole frames (resampled) or without a
-/// reading (gaps, splices): nothing is said of their bits.
+/// The result of the comparison. Frames are "not comparable" if they were played between whole frames
+/// (resampled), or if there is no reading (gaps, splices); then nothing is known about their bits.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Exactness {
     /// Frames that could be compared.
     pub compared_frames: u64,
-    /// Of these, equal in both channels to the last bit.
+    /// Of these: equal in both channels to the last bit.
     pub exact_frames: u64,
     /// Frames that could not be compared.
     pub not_comparable_frames: u64,
@@ -26,14 +27,14 @@ pub struct Exactness {
 }
 
 impl Exactness {
-    /// Share of all frames that is proved exact, 0 to 1.
+    /// Share of all frames that is proven exact, 0 to 1.
     pub fn exact_share(&self) -> f64 {
         self.exact_frames as f64 / (self.compared_frames + self.not_comparable_frames).max(1) as f64
     }
 }
 
-/// Compares the frames `span` of `played`, one hop around every reading. A hop that touches a `faulty` range is not
-/// compared: the delay may have changed within it.
+/// Compares the frames `span` of `played`, one hop around every reading. A hop that touches a `faulty` range
+/// is left out, because the delay may have changed within it.
 pub fn compare(
     injected: [&[f32]; 2],
     played: [&[f32]; 2],

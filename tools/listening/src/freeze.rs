@@ -1,29 +1,30 @@
-//! Whose fault: the machine's or the product's.
+//! Decides whether the machine or the product caused a fault.
 //!
-//! The watchdog asks to be woken every millisecond at the highest real-time priority. When even it is late, nothing on that
-//! processor ran. A fault in the sound is the machine's only if such a freeze lies within [`REACH_MS`] of it.
+//! The watchdog asks to be woken every millisecond at the highest real-time priority. When even the watchdog
+//! is late, nothing ran on that processor. The machine is blamed for a fault only if such a freeze lies
+//! within [`REACH_MS`] of it.
 
 use serde::Serialize;
 
-/// A wake this late, milliseconds, is a freeze.
+/// A wake-up this late is a freeze, milliseconds.
 pub const LATE_MS: f64 = 5.0;
-/// A fault this near a freeze, milliseconds, is the machine's.
+/// The machine is blamed for a fault this close to a freeze, milliseconds.
 pub const REACH_MS: f64 = 50.0;
-/// A run frozen for more than this share of its time says nothing and is repeated.
+/// A run that was frozen for a larger share of its time is void and is repeated.
 pub const VOID_SHARE: f64 = 0.02;
 
-/// The machine stood still from `due_ns` to `woke_ns`.
+/// A stall of the machine from `due_ns` to `woke_ns`.
 #[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
 pub struct Freeze {
     /// When the watchdog should have run, nanoseconds of `CLOCK_MONOTONIC`.
     pub due_ns: u64,
-    /// When it did.
+    /// When it really ran.
     pub woke_ns: u64,
-    /// On which processor.
+    /// The processor.
     pub processor: usize,
 }
 
-/// Is a fault that lasted from `start_ns` to `end_ns` within reach of one of the freezes?
+/// Whether a fault from `start_ns` to `end_ns` is close to one of the freezes.
 pub fn excuses(freezes: &[Freeze], start_ns: u64, end_ns: u64) -> bool {
     let reach_ns = (REACH_MS * 1e6) as u64;
     freezes.iter().any(|f| f.due_ns <= end_ns + reach_ns && start_ns <= f.woke_ns + reach_ns)

@@ -1,13 +1,14 @@
-//! What a recording says about the sound that was really played.
+//! Evaluates a recording of the sound that was really played.
 //!
-//! In: samples, frame counts, times in nanoseconds. Out: numbers and a picture as text. No file, clock, socket or process
-//! is touched here; whoever records does that (`bench`). So every judgement can be tested on sound made by hand, and the
-//! same code serves any later bench: another browser, a bad network, a recording from another machine.
+//! In: samples, frame counts, times in nanoseconds. Out: numbers, and a picture as text. The library uses no
+//! file, clock, socket or process; the recording program does that (`bench`). So every judgement can be
+//! tested on synthetic sound, and the same code serves later benches with another browser, a bad network, or
+//! a recording from another machine.
 //!
-//! In the order the sound goes: [`signal`] what is played, [`probe`] what the service plays by itself · [`clock`] which frame
-//! was when, [`line`] by which clock · [`delay`] how late it came out · [`recovery`] how soon that was as before ·
-//! [`continuity`] what is missing in it · [`freeze`] whose fault that was · [`exactness`] which bits survived ·
-//! [`statistics`] · [`plot`].
+//! In the order in which the sound passes them: [`signal`] the played signal, [`probe`] the service's own
+//! signal · [`clock`] frame times, [`line`] the relation of two clocks · [`delay`] the delay · [`recovery`]
+//! the return of the delay after outages · [`continuity`] gaps and repetitions · [`freeze`] who caused them ·
+//! [`exactness`] the surviving bits · [`statistics`] · [`plot`].
 
 pub mod clock;
 pub mod continuity;

@@ -1,5 +1,5 @@
-//! A line from one count or clock to another: which nanosecond a frame was, and how fast one runs against the other. A straight
-//! one, or one that bends where the clock does.
+//! A line from one count or clock to another: gives the time of a frame, and the relative speed of two
+//! clocks. It is straight, or bends where the clock changes its rate.
 
 use std::cmp::Ordering;
 
@@ -8,13 +8,13 @@ use std::cmp::Ordering;
 pub struct Line {
     x0: u64,
     y0: u64,
-    /// Of y per x, around 1 or not; what is added at x0 comes with it.
+    /// y per x, which need not be around 1.
     slope: f64,
     offset: f64,
 }
 
 impl Line {
-    /// Least squares; for stamps that err to both sides. `None` below two different x.
+    /// Least squares, for stamps that err in both directions. `None` with fewer than two different x.
     pub fn through(points: &[(u64, u64)]) -> Option<Self> {
         let (x0, y0) = *points.first()?;
         let near: Vec<(f64, f64)> = points.iter().map(|p| (from(p.0, x0), from(p.1, y0))).collect();
@@ -23,9 +23,10 @@ impl Line {
         Some(Self { x0, y0, slope, offset: mean(|p| p.1) - slope * mean(|p| p.0) })
     }
 
-    /// The line below all points that is nearest to them on average; for stamps that can be late but never early
-    /// (it is the edge of the lower convex hull at the mean x: Moon, Skelly, Towsley 1999, "Estimation and removal of clock
-    /// skew from network delay measurements"). `x` rises. `None` below two different x.
+    /// The closest line below all points, for stamps that can be late but never early. (It is the edge of the
+    /// lower convex hull at the mean x: Moon, Skelly, Towsley 1999, "Estimation and removal of clock skew
+    /// from network delay measurements".) `x` rises.
+    /// `None` with fewer than two different x.
     pub fn below(points: &[(u64, u64)]) -> Option<Self> {
         let (x0, y0) = *points.first()?;
         let near: Vec<(f64, f64)> = points.iter().map(|p| (from(p.0, x0), from(p.1, y0))).collect();
@@ -64,24 +65,24 @@ impl Line {
         self.slope
     }
 
-    /// Root mean square of what the points are off it, in y.
+    /// Root mean square distance of the points from the line, in y.
     pub fn rms(&self, points: &[(u64, u64)]) -> f64 {
         let off = |p: &(u64, u64)| from(p.1, self.y0) - self.offset - self.slope * from(p.0, self.x0);
         (points.iter().map(|p| off(p).powi(2)).sum::<f64>() / points.len().max(1) as f64).sqrt()
     }
 }
 
-/// A line below stamps that can be late but never early, for a clock whose rate changes: straight between the earliest
-/// stamps of equal spans.
+/// A line below stamps that can be late but never early, for a clock whose rate changes: straight between the
+/// earliest stamps of equal spans.
 #[derive(Clone, Debug)]
 pub struct BentLine {
     straight: Line,
-    /// `(x, how far above the straight line)`, x rising.
+    /// `(x, distance above the straight line)`, x rising.
     knots: Vec<(f64, f64)>,
 }
 
 impl BentLine {
-    /// Below `points`, with a knot in every `span` of x. `None` below two knots.
+    /// The line below `points`, with one knot per `span` of x. `None` with fewer than two knots.
     pub fn below(points: &[(u64, u64)], span: u64) -> Option<Self> {
         let straight = Line::below(points)?;
         let above = |p: &(u64, u64)| (p.0 as f64, p.1 as f64 - straight.at(p.0 as f64));
@@ -97,7 +98,8 @@ impl BentLine {
         self.straight.at(x) + self.bend(x)
     }
 
-    /// x at y: a bend is so slight that its value at the straight line's x is nearly the true one, and then the next one is.
+    /// x at y. A bend is so slight that its value at the straight line's x is a good estimate; the second
+    /// step is then accurate.
     pub fn reverse(&self, y: f64) -> f64 {
         let near = self.straight.reverse(y - self.bend(self.straight.reverse(y)));
         self.straight.reverse(y - self.bend(near))
@@ -151,7 +153,7 @@ mod tests {
     #[test]
     fn a_clock_that_changes_its_rate_is_followed() {
         let mut random = Random::new(5);
-        // 60 s at 22 675 ns a frame, 60 s 60 ppm slower, 60 s as before.
+        // 60 s at 22 675 ns per frame, 60 s that are 60 ppm slower, 60 s as before.
         let mut now = BOOT_NS as f64;
         let mut truth = vec![];
         let points: Vec<(u64, u64)> = (1..=62_000u64)
@@ -164,7 +166,8 @@ mod tests {
         let line = BentLine::below(&points, 10 * 44_100).unwrap();
         for n in (500..61_500usize).step_by(977) {
             let off_ns = line.at((n + 1) as f64 * 128.0) - truth[n];
-            // A bend between two knots is cut short: by 60 ppm of a quarter of the 20 s they are apart at most.
+            // A bend between two knots is cut off: the error is at most 60 ppm of a quarter of their distance
+            // (20 s).
             assert!((-300_000.0..200_000.0).contains(&off_ns), "block {n}: {off_ns} ns");
             assert!((line.reverse(line.at(n as f64 * 128.0)) - n as f64 * 128.0).abs() < 1e-2);
         }

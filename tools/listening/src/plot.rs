@@ -1,4 +1,4 @@
-//! The picture: delay over time with its histogram at the side, one strip per chain, as SVG text.
+//! Draws the delay over time with a histogram at the side, one strip per chain, as SVG text.
 
 use std::fmt::Write;
 
@@ -13,17 +13,17 @@ const TOP: f64 = 44.0;
 const BOTTOM: f64 = 250.0;
 const BINS: usize = 48;
 
-/// One chain.
+/// The strip of one chain.
 pub struct Strip {
-    /// What is shown, one line.
+    /// Its title, one line.
     pub title: String,
     /// `(second, milliseconds)`: the recorded delay.
     pub recorded: Vec<(f64, f64)>,
-    /// `(second, milliseconds)`: what the page said of itself, if it did.
+    /// `(second, milliseconds)`: the delay that the page reported, if it did.
     pub reported: Vec<(f64, f64)>,
     /// Seconds at which the sound was faulty.
     pub fault_seconds: Vec<f64>,
-    /// Seconds at which the machine stood still.
+    /// Seconds at which the machine stalled.
     pub freeze_seconds: Vec<f64>,
 }
 

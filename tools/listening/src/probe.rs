@@ -1,6 +1,6 @@
-//! The service's own known sound, `--source exact:probe`, computed from the description in the service's `src/source/tone.rs`
-//! alone: of every frame number, its samples. So a place in a recording tells the number of the frame that is heard there,
-//! though the service made the sound itself and the player resampled it.
+//! The service's own known sound, `--source exact:probe`, computed only from the description in the service's
+//! `src/source/tone.rs`: the samples of every frame number. So a place in a recording gives the number of the
+//! frame that is heard there, even though the service made the sound itself and the player resampled it.
 
 use std::f64::consts::FRAC_PI_2;
 
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
     use crate::continuity;
 
-    /// The same numbers as in the service's own test.
+    /// The service's own test has the same numbers.
     #[test]
     fn the_samples_are_the_services() {
         assert_eq!([0, 1, 2, 44_100, 1 << 32].map(left), [0, 3345, -1501, -568, 0]);

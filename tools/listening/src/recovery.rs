@@ -1,37 +1,39 @@
-//! How long after an outage the delay is again what it was before it.
+//! Measures how long the delay needs to return to its former value after an outage.
 
 use crate::delay::Reading;
 use crate::frames_to_ms;
 use crate::statistics::median;
 
-/// As near as this, milliseconds, is "again what it was".
+/// Within this distance of the former value the delay has returned, milliseconds.
 pub const NEAR_MS: f64 = 1.0;
-/// So long before an outage the delay is taken as "before", frames (1 s), but not from before the outage before.
+/// The delay "before" an outage is taken over this time, frames (1 s), but not from before the previous
+/// outage.
 const BEFORE_FRAMES: f64 = 44_100.0;
-/// So long it must stay there, frames (1 s), or to the next outage, which may come sooner.
+/// The delay must stay there for this long, frames (1 s), or until the next outage if that comes sooner.
 const STAY_FRAMES: f64 = 44_100.0;
-/// With less than this to look at after it, frames (half a second), nothing is said of an outage.
+/// An outage is not judged if less time than this follows it, frames (half a second).
 const LOOK_FRAMES: f64 = 22_050.0;
 
 /// An outage in frames of the recording.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OutageFrames {
-    /// From here nothing came.
+    /// First frame at which nothing arrived.
     pub start: f64,
-    /// From here everything.
+    /// First frame at which everything arrived again.
     pub end: f64,
 }
 
-/// What came after an outage.
+/// The outcome of an outage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Return {
-    /// Back within [`NEAR_MS`], milliseconds after the end of the outage.
+    /// The delay returned to within [`NEAR_MS`], this many milliseconds after the end of the outage.
     After(f64),
-    /// Not before the next outage, or the end of the run.
+    /// The delay did not return before the next outage or the end of the run.
     Never,
 }
 
-/// Of each outage that can be judged: there are readings before it, and time after it up to `end_frame`.
+/// The outcomes of all outages that can be judged: there are readings before, and there is time until
+/// `end_frame` after it.
 pub fn returns(readings: &[Reading], outages: &[OutageFrames], end_frame: f64) -> Vec<Return> {
     let between = |from: f64, to: f64| {
         let first = readings.partition_point(|r| r.played_frame < from);
@@ -65,7 +67,7 @@ fn return_to(was_ms: f64, after: &[Reading], outage: OutageFrames) -> Return {
 mod tests {
     use super::*;
 
-    /// Twenty readings a second over `seconds`, of this delay.
+    /// Twenty readings per second over `seconds`, with this delay.
     fn readings(seconds: f64, delay_ms: impl Fn(f64) -> Option<f64>) -> Vec<Reading> {
         (0..(seconds * 20.0) as u32)
             .map(|n| f64::from(n) / 20.0)

@@ -1,29 +1,31 @@
-//! The known signal: what the bench plays into the chain.
+//! The known signal that the bench plays into the chain.
 //!
-//! Left: quiet noise with loud bursts at irregular 0.6 to 0.9 s. Noise never repeats, so a piece of it is found at one place
-//! only, however late it comes out; the bursts make the recording readable by eye and give a strong reading each.
-//! Right: a steady sine. Whatever is missing, doubled or bent in it shows, to the sample.
-//! Every sample is a whole number of 16-bit steps, so a chain that changes nothing can be proved to change nothing.
+//! Left: quiet noise with loud bursts at irregular intervals of 0.6 to 0.9 s. Noise never repeats, so a piece
+//! of it matches only one place, however late it is. The bursts make the recording readable by eye, and each
+//! one gives a strong reading.
+//! Right: a steady sine. It shows anything missing, repeated or distorted, to the sample.
+//! Every sample is a whole number of 16-bit steps, so a chain that changes nothing can be proven to change
+//! nothing.
 
 use std::f64::consts::TAU;
 
 use crate::RATE_HZ;
 
-/// The sine of the right channel, hertz. A prime: its period (44.23 frames) divides no buffer size, so that lost or doubled
-/// buffers always bend the phase.
+/// Frequency of the right channel's sine, hertz. It is a prime: its period (44.23 frames) divides no buffer
+/// size, so a lost or repeated buffer always shifts the phase.
 pub const SINE_HZ: u32 = 997;
-/// Peak of the sine, 16-bit steps (-12 dBFS): loud enough that one slipped frame stands 30 dB above rounding.
+/// Peak of the sine, 16-bit steps (-12 dBFS): loud enough that one slipped frame is 30 dB above rounding.
 pub const SINE_PEAK: f64 = 8192.0;
-/// Peak of the noise between bursts (-40 dBFS): well above rounding, so that it correlates by itself.
+/// Peak of the noise between bursts (-40 dBFS): well above rounding, so that it correlates on its own.
 pub const NOISE_PEAK: f64 = 328.0;
 /// Peak of a burst (-9 dBFS).
 pub const BURST_PEAK: f64 = 11_600.0;
 /// Length of a burst, frames (20 ms).
 pub const BURST_FRAMES: u64 = 882;
-/// Shortest and longest time from one burst to the next, frames (0.6 s and 0.9 s).
+/// Shortest and longest time between two bursts, frames (0.6 s and 0.9 s).
 pub const BURST_SPACING_FRAMES: std::ops::Range<u64> = 26_460..39_690;
 
-/// The known signal, frame by frame: `[left, right]`, endless, the same for the same seed.
+/// The endless known signal, frame by frame: `[left, right]`, the same for the same seed.
 pub struct KnownSignal {
     frame: u64,
     burst_start: u64,
@@ -31,7 +33,7 @@ pub struct KnownSignal {
 }
 
 impl KnownSignal {
-    /// A signal starting with 0.6 to 0.9 s of quiet noise.
+    /// A signal that starts with 0.6 to 0.9 s of quiet noise.
     pub fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let burst_start = random.between(BURST_SPACING_FRAMES);
@@ -48,7 +50,8 @@ impl Iterator for KnownSignal {
         }
         let peak = if self.frame >= self.burst_start { BURST_PEAK } else { NOISE_PEAK };
         let left = (peak * self.random.symmetric()).round() as i16;
-        // 997 whole periods fit one second: the phase is computed from the frame within it and never loses precision.
+        // 997 whole periods fit one second: computing the phase from the frame within the second loses no
+        // precision.
         let turn = (self.frame % u64::from(RATE_HZ)) as f64 * f64::from(SINE_HZ) / f64::from(RATE_HZ);
         let right = (SINE_PEAK * (TAU * turn).sin()).round() as i16;
         self.frame += 1;
@@ -56,8 +59,8 @@ impl Iterator for KnownSignal {
     }
 }
 
-/// xorshift64*: small, fast, long enough (2^64 - 1) never to repeat (Vigna 2016, "An experimental exploration of
-/// Marsaglia's xorshift generators, scrambled").
+/// xorshift64*: small, fast, and its period (2^64 - 1) is long enough never to repeat (Vigna 2016, "An
+/// experimental exploration of Marsaglia's xorshift generators, scrambled").
 pub struct Random(u64);
 
 impl Random {

@@ -1,19 +1,20 @@
-//! Order statistics and a straight line. Sorting always by a total order, percentiles by nearest rank.
+//! Order statistics and a straight line. Values are sorted by a total order; percentiles use the nearest
+//! rank.
 
 use serde::Serialize;
 
-/// What is said of a set of readings.
+/// Summary of a set of readings.
 #[derive(Clone, Copy, Debug, Serialize, PartialEq)]
 pub struct Summary {
-    /// How many readings.
+    /// Number of readings.
     pub count: usize,
     /// Smallest.
     pub min: f64,
-    /// Half are at or below.
+    /// Half of the readings are at or below this.
     pub median: f64,
-    /// 95 % are at or below.
+    /// 95 % of the readings are at or below this.
     pub p95: f64,
-    /// 99 % are at or below.
+    /// 99 % of the readings are at or below this.
     pub p99: f64,
     /// Largest.
     pub max: f64,
@@ -21,7 +22,7 @@ pub struct Summary {
     pub mean: f64,
 }
 
-/// Summary of `values`; `None` when there are none. NaN is our own bug.
+/// Summary of `values`; `None` if there are none. NaN would be our own bug.
 pub fn summarise(values: &[f64]) -> Option<Summary> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -42,12 +43,13 @@ pub fn summarise(values: &[f64]) -> Option<Summary> {
     })
 }
 
-/// Median, or `None` when there is nothing.
+/// Median, or `None` if there are no values.
 pub fn median(values: &[f64]) -> Option<f64> {
     summarise(values).map(|summary| summary.median)
 }
 
-/// Slope of the least-squares line through `(x, y)`; `None` below two points or when all x are equal.
+/// Slope of the least-squares line through `(x, y)`; `None` with fewer than two points, or if all x are
+/// equal.
 pub fn slope(points: &[(f64, f64)]) -> Option<f64> {
     let count = points.len() as f64;
     let mean_x = points.iter().map(|p| p.0).sum::<f64>() / count;
@@ -57,7 +59,7 @@ pub fn slope(points: &[(f64, f64)]) -> Option<f64> {
     (points.len() >= 2 && spread > 0.0).then(|| shared / spread)
 }
 
-/// Equal bins over `[low, high)`; a value outside goes to the nearest end.
+/// Counts values in equal bins over `[low, high)`; a value outside counts in the nearest bin.
 pub fn histogram(values: &[f64], low: f64, high: f64, bins: usize) -> Vec<usize> {
     let mut counts = vec![0; bins];
     for value in values {

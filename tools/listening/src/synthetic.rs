@@ -1,10 +1,10 @@
-//! Recordings made by hand, for the tests: what is wrong with them is known.
+//! Synthetic recordings for the tests, with known faults.
 
 use std::f64::consts::PI;
 
 use crate::signal::KnownSignal;
 
-/// The known signal, `seconds` long, as a recorder would see it.
+/// The known signal, `seconds` long, as a recorder would record it.
 pub(crate) fn signal(seconds: f64) -> Vec<[f32; 2]> {
     let scale = 1.0 / 32_768.0;
     KnownSignal::new(7)
@@ -21,14 +21,15 @@ pub(crate) fn right(frames: &[[f32; 2]]) -> Vec<f32> {
     frames.iter().map(|frame| frame[1]).collect()
 }
 
-/// The same length, `frames` later, silence before.
+/// The signal delayed by `frames`, with silence before and the same length.
 pub(crate) fn delayed(samples: &[f32], frames: usize) -> Vec<f32> {
     let mut late = vec![0.0; samples.len()];
     late[frames..].copy_from_slice(&samples[..samples.len() - frames]);
     late
 }
 
-/// Played `stretch` times as slowly and `delay_frames` later, by a 32-tap Hann-windowed sinc.
+/// The signal slowed down by the factor `stretch` and delayed by `delay_frames`, with a 32-tap Hann-windowed
+/// sinc.
 pub(crate) fn resampled(samples: &[f32], delay_frames: f64, stretch: f64) -> Vec<f32> {
     (0..samples.len())
         .map(|n| {

@@ -1,11 +1,11 @@
-//! The instrument's crystal: how many frames it has made by a moment of the host's clock.
+//! The instrument's crystal: how many frames it has made by a given time of the host's clock.
 
 use crate::NS_PER_S;
 
-/// Frames per second by the name on the box.
+/// Nominal frames per second.
 pub const RATE_HZ: u32 = 44_100;
 
-/// A crystal that may run fast or slow. It runs from the device's making on, connected or not.
+/// A crystal that may run fast or slow. It runs from the creation of the device on, connected or not.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     since_ns: u64,
@@ -14,17 +14,17 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Frame 0 is now.
+    /// Starts with frame 0 now.
     pub fn new(now_ns: u64) -> Self {
         Self { since_ns: now_ns, since_frame: 0, ppm: 0 }
     }
 
-    /// Goes on at another pace from now; positive is fast. No frame is skipped or made twice.
+    /// Continues at another speed from now on; positive is fast. No frame is skipped or made twice.
     pub fn set_ppm(&mut self, ppm: i32, now_ns: u64) {
         *self = Self { since_frame: self.frame_at(now_ns), since_ns: now_ns, ppm };
     }
 
-    /// Frames made before `at_ns`.
+    /// Number of frames made before `at_ns`.
     pub fn frame_at(&self, at_ns: u64) -> u64 {
         let millionths = (1_000_000 + i64::from(self.ppm)) as u128;
         let passed_ns = u128::from(at_ns.saturating_sub(self.since_ns));

@@ -1,45 +1,45 @@
-//! What a test may ask for, one line each; every line is answered by one that begins with `ok` or `error`.
+//! The commands of a test, one per line; every line is answered by one that begins with `ok` or `error`.
 
 use crate::signal::Signal;
 
-/// The lines understood.
+/// The commands.
 pub const COMMANDS: &str = "attach | detach | play counter|music|silence | ppm N | stall | resume | drop PACKETS | midi HEX | status | quit";
 
-/// Farthest a crystal may be off.
+/// Largest possible error of the crystal.
 const PPM_MAX: u32 = 1_000;
-/// Most packets lost at one command: 10 s.
+/// Maximum number of packets that one command can lose: 10 s.
 const DROP_MAX: u32 = 80_000;
 
-/// One line.
+/// One command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Plug it in.
+    /// Connects the device.
     Attach,
-    /// Pull it out.
+    /// Disconnects it.
     Detach,
-    /// Play this.
+    /// Plays this signal.
     Play(Signal),
-    /// Run so many parts per million fast.
+    /// Runs the crystal this many parts per million fast.
     Ppm(i32),
-    /// Stand still: no transfer of sound is over any more.
+    /// Stalls: no sound transfer finishes any more.
     Stall,
-    /// Go on.
+    /// Ends the stall.
     Resume,
-    /// Lose the next packets that carry sound to the host.
+    /// Loses the next packets that carry sound to the host.
     Drop(u32),
-    /// Send these MIDI bytes.
+    /// Sends these MIDI bytes.
     Midi(Vec<u8>),
-    /// Say how it is.
+    /// Reports the status.
     Status,
-    /// End.
+    /// Ends the program.
     Quit,
 }
 
 impl Command {
-    /// Understands a line.
+    /// Parses a line.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A sentence that says what is wrong with the line.
     pub fn parse(line: &str) -> Result<Self, String> {
         let mut words = line.split_whitespace();
         let verb = words.next().unwrap_or_default();

@@ -1,11 +1,13 @@
-//! What the device says of itself, read from a text (`montage.usb`): descriptors as bytes, strings as words.
+//! The device's description of itself, read from a text (`montage.usb`): descriptors as bytes, strings as
+//! words.
 //!
-//! In: the text. Out: a [`Description`]: the bytes to hand out, and what they promise (streams, MIDI endpoints, clock
-//! sources), found by walking them, so that another device's descriptors need no change of code.
+//! In: the text. Out: a [`Description`], which contains the bytes for the host and their meaning (streams,
+//! MIDI endpoints, clock sources). The meaning is found by walking the descriptors, so another device's
+//! descriptors need no change of code.
 
 use std::collections::BTreeMap;
 
-/// The device that is used when no other is given.
+/// The default device.
 pub const MONTAGE: &str = include_str!("../montage.usb");
 
 const DEVICE_BYTES: usize = 18;
@@ -19,12 +21,12 @@ const AUDIO_STREAMING: u8 = 2;
 const MIDI_STREAMING: u8 = 3;
 const MICROFRAME_NS: u64 = 125_000;
 
-/// A whole device.
+/// The description of a device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description {
     /// The device descriptor.
     pub device: Vec<u8>,
-    /// Every configuration, whole.
+    /// Every complete configuration.
     pub configurations: Vec<Vec<u8>>,
     /// Strings by index.
     pub strings: BTreeMap<u8, String>,
@@ -36,7 +38,7 @@ pub struct Description {
     pub midi_endpoints: Vec<u8>,
 }
 
-/// One alternate setting that carries sound.
+/// An alternate setting that carries sound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stream {
     /// Interface.
@@ -45,21 +47,21 @@ pub struct Stream {
     pub alternate: u8,
     /// Endpoint with its direction bit.
     pub endpoint: u8,
-    /// Samples in a frame.
+    /// Samples per frame.
     pub channels: usize,
-    /// Bytes of a sample.
+    /// Bytes per sample.
     pub sample_bytes: usize,
-    /// Bytes a packet can hold.
+    /// Maximum size of a packet, bytes.
     pub packet_bytes_max: usize,
-    /// From one packet to the next.
+    /// Time between two packets.
     pub interval_ns: u64,
 }
 
 impl Description {
-    /// Reads the text.
+    /// Parses the text.
     ///
     /// # Errors
-    /// What is wrong with it, and where.
+    /// A sentence that says what is wrong, and where.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut description = Self::default();
         let mut bytes = Vec::new();
@@ -84,7 +86,8 @@ impl Description {
         Ok(description)
     }
 
-    /// The device descriptor, then configurations by the length each gives itself.
+    /// Splits bytes into the device descriptor and the configurations, by the length that each of these
+    /// contains.
     fn split(&mut self, bytes: &[u8]) -> Result<(), String> {
         let (device, mut rest) = bytes.split_at_checked(DEVICE_BYTES).ok_or("no whole device descriptor")?;
         device.clone_into(&mut self.device);
@@ -124,7 +127,7 @@ impl Description {
                 [_, CS_INTERFACE, 2, _, bytes, ..] if subclass == AUDIO_STREAMING => {
                     stream.sample_bytes = usize::from(bytes);
                 }
-                // Isochronous, and not for feedback alone.
+                // An isochronous endpoint that does not only carry feedback.
                 [_, ENDPOINT, endpoint, attributes, low, high, interval, ..]
                     if subclass == AUDIO_STREAMING && attributes & 3 == 1 && attributes & 0x30 != 0x10 =>
                 {
@@ -145,7 +148,7 @@ impl Description {
         }
     }
 
-    /// The answer to a request for a descriptor; `None` when there is no such.
+    /// The answer to a request for a descriptor; `None` if it does not exist.
     pub fn descriptor(&self, kind: u8, index: u8) -> Option<Vec<u8>> {
         const DEVICE: u8 = 1;
         const STRING: u8 = 3;
@@ -163,7 +166,7 @@ impl Description {
     }
 }
 
-/// Descriptors, one by one; ends where a length makes no sense.
+/// The single descriptors; ends at a length that makes no sense.
 fn parts(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let length = usize::from(*bytes.first()?);
@@ -200,7 +203,7 @@ mod tests {
         let montage = Description::parse(MONTAGE).unwrap();
         let configuration = &montage.configurations[0];
         assert_eq!(parts(configuration).map(<[u8]>::len).sum::<usize>(), configuration.len());
-        // Class-specific headers give the length of all that follows up to the next interface or its like.
+        // A class-specific header contains the length of all descriptors up to the next interface or similar.
         let all: Vec<&[u8]> = parts(configuration).collect();
         let control =
             all.iter().position(|part| part[1] == CS_INTERFACE && part.len() == 9 && part[2] == 1).unwrap();

@@ -1,7 +1,8 @@
-//! The device: answers the host's requests, plays its frames, does what a test asks.
+//! The device: answers the host's requests, plays its frames, and carries out a test's commands.
 //!
-//! In: [`Request`]s, [`Command`]s, the time (the host's monotonic clock, ns). Out: bytes of replies, and when the next one is
-//! due. What belongs elsewhere: connecting and disconnecting; the device only learns that a host is new.
+//! In: [`Request`]s, [`Command`]s, the time (the host's monotonic clock, ns). Out: bytes of replies, and when
+//! the next one is due.
+//! Connecting and disconnecting is done elsewhere; the device only learns that a host is new.
 
 use crate::clock::{Clock, RATE_HZ};
 use crate::control::Command;
@@ -13,22 +14,22 @@ use crate::usbip::{self, Packet, Request, Submit};
 use std::collections::VecDeque;
 use std::fmt;
 
-/// A transfer the device does not understand: it stalls the endpoint.
+/// The status of a transfer that the device does not understand: it stalls the endpoint.
 const EPIPE: i32 = -32;
-/// A packet that was lost.
+/// The status of a lost packet.
 const EXDEV: i32 = -18;
-/// A transfer the host has taken back.
+/// The status of a transfer that the host has cancelled.
 const ECONNRESET: i32 = -104;
 /// Direction bit of an endpoint: to the host.
 const IN: u8 = 0x80;
-/// Most MIDI transfers that wait for notes; the driver has 7.
+/// Maximum number of MIDI transfers that wait for notes; the driver uses 7.
 const MIDI_WAITING_MAX: usize = 64;
-/// Most notes that wait for the host.
+/// Maximum number of notes that wait for the host.
 const MIDI_QUEUE_MAX: usize = 256;
-/// Most MIDI bytes from the host that are kept for the test to see: the last ones.
+/// Maximum number of MIDI bytes from the host that are kept for the test: the last ones.
 const MIDI_HEARD_MAX: usize = 64;
 
-/// Everything the instrument is.
+/// The complete instrument.
 pub struct Device {
     description: Description,
     clock: Clock,
@@ -46,24 +47,24 @@ pub struct Device {
 struct Running {
     stream: Stream,
     schedule: Schedule,
-    /// The first frame the host has not been sent; `None` before the first packet.
+    /// The first frame that was not yet sent to the host; `None` before the first packet.
     next_frame: Option<u64>,
 }
 
-/// What has happened since the device was made.
+/// Counts of events since the device was created.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Frames sent to the host.
     pub sent_frames: u64,
-    /// Packets lost because a test said so.
+    /// Packets that were lost at a test's command.
     pub dropped_packets: u64,
-    /// Frames in them.
+    /// Frames in those packets.
     pub dropped_frames: u64,
-    /// Frames made while streaming that no transfer was there for: the host was late, or the device stood still.
+    /// Frames made while streaming that found no transfer: the host was late, or the device stalled.
     pub skipped_frames: u64,
-    /// Bytes of sound the host has played.
+    /// Bytes of sound that the host has played.
     pub played_bytes: u64,
-    /// MIDI bytes the host has sent, the last of them.
+    /// The last MIDI bytes that the host has sent.
     pub midi_heard: VecDeque<u8>,
 }
 
@@ -81,7 +82,7 @@ impl fmt::Display for Counts {
 }
 
 impl Device {
-    /// Switched on now, not plugged in.
+    /// A device that is switched on now, but not connected.
     pub fn new(description: Description, now_ns: u64) -> Self {
         Self {
             description,
@@ -97,17 +98,17 @@ impl Device {
         }
     }
 
-    /// Plugged in or pulled out: whatever a host had begun is over.
+    /// The device was connected or disconnected: everything that a host had started is over.
     pub fn new_host(&mut self) {
         (self.capture, self.playback) = (None, None);
         self.midi_waiting.clear();
         self.midi_queue.clear();
     }
 
-    /// Does what a test asks, as far as it is the device's part; what is said back.
+    /// Carries out a test's command, as far as the device is concerned; returns the answer.
     ///
     /// # Errors
-    /// Why it cannot be done.
+    /// A sentence that says why it is impossible.
     pub fn obey(&mut self, command: &Command, now_ns: u64) -> Result<String, String> {
         match command {
             Command::Play(signal) => self.signal = *signal,
@@ -140,7 +141,7 @@ impl Device {
         Ok(String::new())
     }
 
-    /// Takes a request; replies that are ready at once go to `out`, the others come from [`Self::advance`].
+    /// Handles a request. Replies that are ready at once go to `out`; the others come from [`Self::advance`].
     pub fn take(&mut self, request: Request, now_ns: u64, out: &mut Vec<u8>) {
         match request {
             Request::Unlink { seqnum, transfer } => {
@@ -152,13 +153,13 @@ impl Device {
         }
     }
 
-    /// When [`Self::advance`] has something to do; `None` while only a request or a command can change anything.
+    /// When [`Self::advance`] has something to do; `None` if only a request or a command can change anything.
     pub fn due_ns(&self) -> Option<u64> {
         let running = if self.stalled { None } else { Some([&self.capture, &self.playback]) };
         running?.into_iter().flatten().filter_map(|running| running.schedule.due_ns()).min()
     }
 
-    /// Replies that are due go to `out`.
+    /// Writes the replies that are due to `out`.
     pub fn advance(&mut self, now_ns: u64, out: &mut Vec<u8>) {
         while !self.midi_queue.is_empty()
             && let Some(submit) = self.midi_waiting.pop_front()
@@ -192,7 +193,7 @@ impl Device {
             let first = self.clock.frame_at(from_ns);
             let room = (packet.length as usize).min(stream.packet_bytes_max) / frame_bytes;
             let end = self.clock.frame_at(from_ns + stream.interval_ns).min(first + room as u64);
-            // A crystal that was just set may have made a frame twice in this reckoning.
+            // By this calculation a crystal whose speed was just changed may have made a frame twice.
             let first = first.max(next_frame.unwrap_or(first));
             self.counts.skipped_frames += first - next_frame.unwrap_or(first);
             *next_frame = Some(end.max(first));
@@ -248,7 +249,7 @@ impl Device {
         }
     }
 
-    /// Forgets a transfer; whether it was there.
+    /// Forgets a transfer; returns whether it existed.
     fn forget(&mut self, transfer: u32) -> bool {
         let waiting = self.midi_waiting.len();
         self.midi_waiting.retain(|submit| submit.seqnum != transfer);
@@ -257,12 +258,12 @@ impl Device {
             || streams.into_iter().any(|running| running.schedule.remove(transfer))
     }
 
-    /// A control transfer: standard requests, and the UAC2 clock source's.
+    /// Handles a control transfer: standard requests, and those of the UAC2 clock source.
     fn control(&mut self, submit: &Submit, out: &mut Vec<u8>) {
         let [kind, request, value_low, value_high, index_low, index_high, ..] = submit.setup;
         let answer = match (kind, request) {
             (0x80, GET_DESCRIPTOR) => self.description.descriptor(value_high, value_low),
-            (0x80..=0x82, GET_STATUS) => Some(vec![(kind & 1) ^ 1, 0]), // the device itself: self powered
+            (0x80..=0x82, GET_STATUS) => Some(vec![(kind & 1) ^ 1, 0]), // the device itself is self-powered
             (0x80, GET_CONFIGURATION) => Some(vec![1]),
             (0x81, GET_INTERFACE) => Some(vec![self.alternate(index_low)]),
             (0x01, SET_INTERFACE) => self.set_interface(index_low, value_low).then(Vec::new),
@@ -270,7 +271,7 @@ impl Device {
             (0xa1, CUR | RANGE) if self.description.clock_sources.contains(&index_high) => {
                 clock_says(request, value_high)
             }
-            // Any rate is accepted, and the crystal goes on as it is: the only one offered.
+            // Any rate is accepted but changes nothing, because the device offers only one.
             (0x21, CUR) if self.description.clock_sources.contains(&index_high) => Some(Vec::new()),
             _ => None,
         };
@@ -292,7 +293,7 @@ impl Device {
             .map_or(0, |s| s.alternate)
     }
 
-    /// Switches a stream on or off; whether there is such a setting.
+    /// Switches a stream on or off; returns whether this setting exists.
     fn set_interface(&mut self, interface: u8, alternate: u8) -> bool {
         for place in [&mut self.capture, &mut self.playback] {
             if place.as_ref().is_some_and(|running| running.stream.interface == interface) {
@@ -316,11 +317,11 @@ const GET_CONFIGURATION: u8 = 8;
 const SET_CONFIGURATION: u8 = 9;
 const GET_INTERFACE: u8 = 10;
 const SET_INTERFACE: u8 = 11;
-/// UAC2: a control's value, or the values it may have.
+/// UAC2 requests: CUR is a control's value, RANGE (next line) its possible values.
 const CUR: u8 = 1;
 const RANGE: u8 = 2;
 
-/// What the clock source says of its frequency (control 1) and validity (control 2).
+/// The clock source's answers about its frequency (control 1) and validity (control 2).
 fn clock_says(request: u8, control: u8) -> Option<Vec<u8>> {
     let rate = RATE_HZ.to_le_bytes();
     match (request, control) {
@@ -331,7 +332,7 @@ fn clock_says(request: u8, control: u8) -> Option<Vec<u8>> {
     }
 }
 
-/// The sample in the highest bytes of its place, as PCM is left-justified.
+/// Writes the sample to the highest bytes of its place, because PCM is left-justified.
 fn push_sample(sample: i16, sample_bytes: usize, data: &mut Vec<u8>) {
     data.extend(std::iter::repeat_n(0, sample_bytes.saturating_sub(2)));
     data.extend_from_slice(&sample.to_le_bytes());

@@ -1,36 +1,37 @@
-//! When an isochronous transfer is over: packets have fixed places on the bus, one after the other.
+//! Computes when an isochronous transfer is over: packets have fixed places on the bus, one after the other.
 //!
-//! In: transfers, the time. Out: each transfer when its last packet's time has come, with the time of its first. A host
-//! that asks late is served late up to a limit, as no real device would: in an emulated machine lateness says nothing.
-//! Beyond the limit its places are lost, as with a real one.
+//! In: transfers, the time. Out: each transfer once its last packet's time has come, with the time of its
+//! first packet. A host that is late is still served, up to a limit. No real device does that, but in an
+//! emulated machine lateness proves nothing. Beyond the limit the host's places are lost, as with a real
+//! device.
 
 use crate::usbip::Submit;
 use std::collections::VecDeque;
 
-/// How late a host may ask without losing anything.
+/// How late a host may be without a loss.
 pub const PATIENCE_NS: u64 = 100_000_000;
-/// Most transfers under way on one endpoint; the audio driver has 12.
+/// Maximum number of queued transfers on one endpoint; the audio driver uses 12.
 const PENDING_MAX: usize = 64;
 
-/// One endpoint's transfers.
+/// The transfers of one endpoint.
 #[derive(Debug)]
 pub struct Schedule {
     interval_ns: u64,
-    /// When the next transfer's first packet begins; `None` before the first transfer.
+    /// When the first packet of the next transfer begins; `None` before the first transfer.
     next_ns: Option<u64>,
     pending: VecDeque<Submit>,
 }
 
 impl Schedule {
-    /// Begins with the first transfer.
+    /// Starts with the first transfer.
     pub fn new(interval_ns: u64) -> Self {
         Self { interval_ns, next_ns: None, pending: VecDeque::new() }
     }
 
-    /// Takes a transfer; gives it back when there are too many.
+    /// Queues a transfer.
     ///
     /// # Errors
-    /// The transfer, when there are too many.
+    /// Returns the transfer if there are too many.
     pub fn push(&mut self, transfer: Submit, now_ns: u64) -> Result<(), Submit> {
         if self.pending.len() >= PENDING_MAX {
             return Err(transfer);
@@ -49,21 +50,21 @@ impl Schedule {
         Some(self.next_ns? + packets * self.interval_ns)
     }
 
-    /// The next transfer if it is over by now, and when its first packet began.
+    /// Returns the next transfer if it is over by now, and when its first packet began.
     pub fn pop(&mut self, now_ns: u64) -> Option<(Submit, u64)> {
         let over_ns = self.due_ns().filter(|due_ns| *due_ns <= now_ns)?;
         let began_ns = self.next_ns.replace(over_ns)?;
         Some((self.pending.pop_front()?, began_ns))
     }
 
-    /// Takes a transfer out that the host no longer wants; whether it was there.
+    /// Removes a transfer that the host has cancelled; returns whether it existed.
     pub fn remove(&mut self, seqnum: u32) -> bool {
         let before = self.pending.len();
         self.pending.retain(|transfer| transfer.seqnum != seqnum);
         self.pending.len() < before
     }
 
-    /// Goes on from now, after a pause of the device's own making.
+    /// Continues from now on, after a pause that the device itself made.
     pub fn go_on(&mut self, now_ns: u64) {
         self.next_ns = self.next_ns.map(|next_ns| next_ns.max(now_ns));
     }

@@ -1,11 +1,12 @@
-//! A USB instrument in user space: what a MONTAGE shows the kernel, without a MONTAGE.
+//! A USB instrument in user space: it looks to the kernel like a MONTAGE.
 //!
-//! In: the bytes of a USB/IP host (the kernel's `vhci-hcd`), commands of a test, the time. Out: the bytes that go back, and
-//! when there will be more. No socket, file or clock is touched here; `main.rs` does that.
+//! In: the bytes of a USB/IP host (the kernel's `vhci-hcd`), commands of a test, the time. Out: the bytes for
+//! the host, and when the next ones are due. The library uses no socket, file or clock; `main.rs` does that.
 //!
-//! In the order the bytes go: [`usbip`] requests and replies · [`device`] who answers them · [`descriptors`] what it says
-//! of itself · [`isochronous`] when a transfer is over · [`clock`] which frame is when · [`signal`] what the frame holds ·
-//! [`midi`] notes in packets · [`control`] what a test may ask for.
+//! In the order in which the bytes pass them: [`usbip`] requests and replies · [`device`] the device that
+//! answers them · [`descriptors`] its description · [`isochronous`] the end of transfers · [`clock`] frame
+//! times · [`signal`] the contents of frames · [`midi`] notes in packets · [`control`] the commands of a
+//! test.
 
 pub mod clock;
 pub mod control;

@@ -1,10 +1,12 @@
-//! `montage`: the virtual instrument at work. Reads commands from the standard input, one a line, answers each with one line.
+//! `montage`: runs the virtual instrument. It reads commands from standard input, one per line, and answers
+//! each with one line.
 //!
-//! The I/O shell around [`montage`]: a pair of sockets, one end of which is handed to the kernel (`vhci-hcd`, as root), a thread
-//! for each input, the clock. The loop waits for bytes, a line, or the next reply's time.
+//! This program does the I/O around [`montage`]: a socket pair, one end of which it hands to the kernel
+//! (`vhci-hcd`, as root), a thread for each input, and the clock. The loop waits for bytes, for a line, or
+//! until the next reply is due.
 //!
-//! `--moderate-us 4000`: what the host has asked for comes every 4 ms, all at once, as host controllers can moderate their interrupts.
-//! An emulated machine then wakes up a quarter as often.
+//! With `--moderate-us 4000`, replies to the host come only every 4 ms, all at once, as host controllers can
+//! moderate their interrupts. An emulated machine then wakes up a quarter as often.
 
 use montage::control::{COMMANDS, Command};
 use montage::descriptors::{Description, MONTAGE};
@@ -17,27 +19,27 @@ use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-/// Where the kernel takes devices.
+/// The kernel's interface for attaching devices.
 const VHCI: &str = "/sys/devices/platform/vhci_hcd.0";
-/// High speed, by the kernel's numbers.
+/// High speed, as the kernel numbers it.
 const HIGH_SPEED: u32 = 3;
-/// A port of the virtual hub that nothing is plugged into.
+/// The status of a free port of the virtual hub.
 const PORT_FREE: &str = "004";
-/// Inputs that may wait for the loop; then their threads do.
+/// Maximum number of inputs that wait for the loop; beyond that, their threads wait.
 const INPUTS_MAX: usize = 64;
-/// The audio driver keeps 12 ms of transfers under way.
+/// Must be below the 12 ms of transfers that the audio driver keeps queued.
 const MODERATION_US_MAX: u64 = 10_000;
-/// Read from the host at once.
+/// Bytes read from the host at once.
 const READ_BYTES: usize = 65_536;
 
-/// What the loop is woken by.
+/// The inputs that wake the loop.
 enum Input {
     Line(String),
-    /// Bytes from the host, of the connection with this number.
+    /// Bytes from the host, on the connection with this number.
     Bytes(u32, Vec<u8>),
-    /// That connection is over.
+    /// The end of that connection.
     Closed(u32),
-    /// Nobody commands any more.
+    /// The end of the commands.
     End,
 }
 
@@ -78,18 +80,18 @@ fn main() -> Result<(), String> {
     Ok(())
 }
 
-/// The device and what connects it.
+/// The device and its connections.
 struct Shell {
     device: Device,
     began: Instant,
-    /// Replies are written at multiples of it.
+    /// Replies are written at multiples of this time.
     moderation_ns: u64,
     inputs: SyncSender<Input>,
     host: Option<Host>,
     connections: u32,
 }
 
-/// A kernel the device is plugged into.
+/// A kernel to which the device is connected.
 struct Host {
     number: u32,
     socket: UnixStream,
@@ -164,7 +166,7 @@ impl Shell {
         let port = free_port(&ports).ok_or("every port of the virtual hub is taken")?;
         self.connections += 1;
         let number = self.connections;
-        // The kernel takes the socket over while this is written; our handle of its end is closed after.
+        // During this write the kernel takes over the socket; our handle of its end is closed afterwards.
         let words = format!("{port} {} {} {HIGH_SPEED}", kernels.as_raw_fd(), 0x1_0000 + number);
         std::fs::write(format!("{VHCI}/attach"), words)
             .map_err(|error| format!("the kernel refuses it: {error}"))?;
@@ -206,7 +208,7 @@ impl Shell {
         }
     }
 
-    /// Writes what there is; a kernel that does not take it is no longer there.
+    /// Writes the queued bytes; if the kernel does not take them, the connection is over.
     fn send(&mut self, out: &mut Vec<u8>) {
         if let Some(host) = &mut self.host
             && !out.is_empty()

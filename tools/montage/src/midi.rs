@@ -1,6 +1,6 @@
-//! MIDI in USB packets: four bytes each, the first says what the other three are (USB MIDI 1.0, table 4-1).
+//! MIDI in USB packets of four bytes: the first byte says what the other three are (USB MIDI 1.0, table 4-1).
 
-/// A channel message as one packet of cable 0; `None` for what is no channel message.
+/// A channel message as one packet of cable 0; `None` if it is no channel message.
 pub fn packet(message: &[u8]) -> Option<[u8; 4]> {
     let [status, values @ ..] = message else { return None };
     let wanted = match status >> 4 {

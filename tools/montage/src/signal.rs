@@ -1,37 +1,38 @@
-//! What a frame holds: counters a test can read, or something to listen to. A pure function of frame and channel.
+//! The contents of a frame: counters that a test can read, or music to listen to. A pure function of frame
+//! and channel.
 //!
-//! **Counter**: channel `c` counts frames modulo its own prime, `MODULI[c]`, from a start of its own. So every channel shows by
-//! itself whether frames are in order, no two are alike, and any two neighbours together tell which frame it is, for the
-//! next 27 hours (the Chinese remainder theorem).
+//! **Counter**: channel `c` counts frames modulo its own prime, `MODULI[c]`, from its own start. So every
+//! channel alone shows whether frames are in order, no two channels are alike, and any two neighbouring
+//! channels together give the frame number for 27 hours (by the Chinese remainder theorem).
 
 use std::f64::consts::TAU;
 
-/// Most channels with a counter of their own.
+/// Maximum number of channels with their own counter.
 pub const CHANNELS_MAX: usize = 8;
 
 /// The eight largest primes below 2^16.
 const MODULI: [u64; CHANNELS_MAX] = [65_521, 65_519, 65_497, 65_479, 65_449, 65_447, 65_437, 65_423];
 
-/// What each channel counts from in frame 0: no two neighbours are as far apart as two others.
+/// The value of each channel in frame 0: the distance between two neighbours is different for every pair.
 const STARTS: [u64; CHANNELS_MAX] = [0, 3_700, 8_800, 15_300, 23_200, 32_500, 43_200, 55_300];
 
-/// Frames a note of the music lasts: a quarter of a second.
+/// Length of a note in frames: a quarter of a second.
 const NOTE_FRAMES: u64 = 11_025;
 
-/// The music's peak: -12 dBFS.
+/// Peak of the music: -12 dBFS.
 const MUSIC_PEAK: f64 = 8_192.0;
 
 /// A pentatonic scale from A3, hertz.
 const SCALE_HZ: [f64; 5] = [220.0, 247.5, 275.0, 330.0, 366.7];
 
-/// What the instrument plays.
+/// The signal of the instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// Every channel its own counter.
+    /// A separate counter on every channel.
     Counter,
-    /// A tune, on every channel from another note on.
+    /// A tune that starts with another note on each channel.
     Music,
-    /// Nothing.
+    /// Silence.
     Silence,
 }
 
@@ -58,11 +59,11 @@ fn music(frame: u64, channel: usize) -> i16 {
     (MUSIC_PEAK * fade * fade * (TAU * hertz * within / 44_100.0).sin()) as i16
 }
 
-/// Which frame (modulo the product of both moduli) has these counters on channels `first_channel` (from 0) and the next;
-/// `None` when a sample is no counter of its channel.
+/// The frame (modulo the product of both moduli) that has these counters on channels `first_channel` (from 0)
+/// and the next; `None` if a sample is not a counter of its channel.
 ///
 /// # Panics
-/// When there is no such pair.
+/// If this pair does not exist.
 pub fn frame_of(first_channel: usize, left: i16, right: i16) -> Option<u64> {
     let passed = |channel: usize, sample: i16| {
         let (count, modulus) = ((i64::from(sample) - i64::from(i16::MIN)) as u64, MODULI[channel]);
@@ -70,13 +71,13 @@ pub fn frame_of(first_channel: usize, left: i16, right: i16) -> Option<u64> {
     };
     let (left, right) = (passed(first_channel, left)?, passed(first_channel + 1, right)?);
     let (left_modulus, right_modulus) = (MODULI[first_channel], MODULI[first_channel + 1]);
-    // The frame is left + left_modulus * rounds, and right modulo right_modulus.
+    // The frame is left + left_modulus * rounds, and equals right modulo right_modulus.
     let behind = (right + right_modulus - left % right_modulus) % right_modulus;
     let rounds = behind * inverse(left_modulus % right_modulus, right_modulus) % right_modulus;
     Some(left + left_modulus * rounds)
 }
 
-/// The number that times `x` is 1 modulo the prime `modulus`: `x` to the power of `modulus - 2` (Fermat).
+/// The inverse of `x` modulo the prime `modulus`: `x` to the power of `modulus - 2` (Fermat).
 fn inverse(x: u64, modulus: u64) -> u64 {
     let (mut base, mut power, mut product) = (x % modulus, modulus - 2, 1);
     while power > 0 {

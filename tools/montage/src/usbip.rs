@@ -1,15 +1,16 @@
-//! The USB/IP protocol after the device is attached: the kernel's requests taken apart, replies put together.
+//! The USB/IP protocol after the device is attached: parses the kernel's requests, and builds replies.
 //!
-//! In: bytes as they come. Out: [`Request`]s; bytes of replies. Numbers are big-endian; layout and names are those of the
-//! kernel's `Documentation/usb/usbip_protocol.rst`. What a request means is the device's part.
+//! In: bytes as they arrive. Out: [`Request`]s; bytes of replies. Numbers are big-endian; layout and names
+//! are those of the kernel's `Documentation/usb/usbip_protocol.rst`. The meaning of a request is the device's
+//! task.
 
-/// Every message begins with so many bytes.
+/// Size of the header of every message.
 const HEADER_BYTES: usize = 48;
-/// One packet of an isochronous transfer is described by so many.
+/// Size of the description of one packet of an isochronous transfer.
 const PACKET_BYTES: usize = 16;
-/// Largest transfer accepted, far above what the audio driver asks for.
+/// Size of the largest accepted transfer, far above what the audio driver requests.
 const TRANSFER_BYTES_MAX: usize = 1 << 20;
-/// Most packets in a transfer; the kernel itself allows no more.
+/// Maximum number of packets in a transfer; the kernel itself allows no more.
 const PACKETS_MAX: usize = 1024;
 
 const CMD_SUBMIT: u32 = 1;
@@ -17,16 +18,16 @@ const CMD_UNLINK: u32 = 2;
 const RET_SUBMIT: u32 = 3;
 const RET_UNLINK: u32 = 4;
 
-/// What the host wants.
+/// A request of the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// A transfer.
+    /// Starts a transfer.
     Submit(Submit),
-    /// The end of a transfer that is under way.
+    /// Cancels a queued transfer.
     Unlink {
-        /// This request's number.
+        /// The number of this request.
         seqnum: u32,
-        /// The transfer's.
+        /// The number of the transfer.
         transfer: u32,
     },
 }
@@ -34,55 +35,55 @@ pub enum Request {
 /// A transfer (the kernel's URB).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submit {
-    /// Its number: the reply bears it.
+    /// Its number, which the reply must contain.
     pub seqnum: u32,
     /// Whether bytes go to the host.
     pub is_in: bool,
     /// Endpoint without its direction, 0 to 15.
     pub endpoint: u8,
-    /// Most bytes that may go to the host, or bytes that come from it.
+    /// Maximum number of bytes to the host, or number of bytes from it.
     pub length: usize,
     /// The setup packet of a control transfer.
     pub setup: [u8; 8],
     /// Bytes from the host.
     pub data: Vec<u8>,
-    /// Packets of an isochronous transfer, none of any other.
+    /// Packets of an isochronous transfer; empty for all others.
     pub packets: Vec<Packet>,
 }
 
-/// One packet's place in an isochronous transfer, and what became of it.
+/// The place of one packet in an isochronous transfer, and its result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Packet {
-    /// Where it begins in the host's buffer.
+    /// Its offset in the host's buffer.
     pub offset: u32,
-    /// Bytes it may hold.
+    /// Number of bytes it may hold.
     pub length: u32,
-    /// Bytes it held.
+    /// Number of bytes it really held.
     pub actual: u32,
     /// 0, or a negative errno.
     pub status: i32,
 }
 
-/// Bytes that are no request: the connection cannot go on.
+/// The bytes are no valid request, so the connection cannot continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused(pub &'static str);
 
-/// Collects bytes until a request is whole.
+/// Collects bytes until a request is complete.
 #[derive(Debug, Default)]
 pub struct Inbox {
     bytes: Vec<u8>,
 }
 
 impl Inbox {
-    /// Bytes as they came.
+    /// Adds bytes as they arrive.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The next whole request.
+    /// The next complete request.
     ///
     /// # Errors
-    /// When the bytes are no request we know, or larger than any allowed.
+    /// The bytes are no known request, or it is larger than allowed.
     pub fn request(&mut self) -> Result<Option<Request>, Refused> {
         let Some(header) = self.bytes.first_chunk::<HEADER_BYTES>() else { return Ok(None) };
         let number = |at: usize| be32(&header[at..]);
@@ -100,7 +101,7 @@ impl Inbox {
     fn submit(&mut self) -> Result<Option<Request>, Refused> {
         let number = |at: usize| be32(&self.bytes[at..]);
         let (is_in, length) = (number(12) == 1, number(24) as usize);
-        // Not isochronous: 0 from older kernels, -1 from newer.
+        // A transfer that is not isochronous: older kernels send 0, newer ones -1.
         let packets = usize::try_from(number(32) as i32).unwrap_or(0);
         if length > TRANSFER_BYTES_MAX {
             return Err(Refused("a transfer larger than 1 MiB"));
@@ -130,8 +131,9 @@ impl Inbox {
     }
 }
 
-/// Ends a transfer: `data` goes to the host (isochronous: packet after packet, without the room between them); `taken` is
-/// how many bytes were moved either way, `status` 0 or a negative errno.
+/// Ends a transfer. `data` goes to the host (for isochronous transfers: packet after packet, without the gaps
+/// between them); `taken` is the number of bytes moved in either direction; `status` is 0 or a negative
+/// errno.
 pub fn reply(seqnum: u32, status: i32, taken: usize, data: &[u8], out: &mut Vec<u8>) {
     header(RET_SUBMIT, seqnum, [status, taken as i32, 0, 0, 0], out);
     out.extend_from_slice(data);
@@ -150,7 +152,7 @@ pub fn reply_packets(seqnum: u32, packets: &[Packet], data: &[u8], out: &mut Vec
     }
 }
 
-/// Answers an unlink: `status` is that of the transfer that was ended, 0 when it was over before.
+/// Answers an unlink: `status` is that of the cancelled transfer, or 0 if it was already over.
 pub fn reply_unlink(seqnum: u32, status: i32, out: &mut Vec<u8>) {
     header(RET_UNLINK, seqnum, [status, 0, 0, 0, 0], out);
 }
@@ -170,7 +172,7 @@ fn be32(bytes: &[u8]) -> u32 {
     u32::from_be_bytes(bytes[..4].try_into().expect("four bytes"))
 }
 
-/// A request as the kernel writes it; for tests.
+/// A request as the kernel writes it, for tests.
 #[cfg(test)]
 pub(crate) fn request(submit: &Submit) -> Vec<u8> {
     let mut bytes = Vec::new();

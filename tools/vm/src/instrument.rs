@@ -1,9 +1,9 @@
-//! The virtual MONTAGE as a child process: one line to it, one line back.
+//! The virtual MONTAGE as a child process: sends it one line, and reads one line back.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// A running `montage`; ended when dropped.
+/// A running `montage`, which is ended when the value is dropped.
 pub struct Instrument {
     child: Child,
     to: ChildStdin,
@@ -11,10 +11,10 @@ pub struct Instrument {
 }
 
 impl Instrument {
-    /// Starts the program; `descriptors` names a file with another device's.
+    /// Starts the program; `descriptors` names a file that describes another device.
     ///
     /// # Errors
-    /// When it does not start.
+    /// The program does not start.
     pub fn start(program: &str, descriptors: Option<&str>) -> Result<Self, String> {
         let mut command = Command::new(program);
         if let Some(file) = descriptors {
@@ -30,10 +30,10 @@ impl Instrument {
         Ok(Self { child, to, from })
     }
 
-    /// Says a line and returns what comes after `ok`.
+    /// Sends a line and returns the text after `ok`.
     ///
     /// # Errors
-    /// What the instrument says against it.
+    /// The instrument's error message.
     pub fn say(&mut self, line: &str) -> Result<String, String> {
         let mut answer = String::new();
         writeln!(self.to, "{line}")
@@ -46,10 +46,10 @@ impl Instrument {
         }
     }
 
-    /// The word behind `key=` in its status.
+    /// The word after `key=` in its status.
     ///
     /// # Errors
-    /// When there is none.
+    /// The status has no such key.
     pub fn status(&mut self, key: &str) -> Result<String, String> {
         let status = self.say("status")?;
         let word = status.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
@@ -59,7 +59,7 @@ impl Instrument {
     /// The same as a number.
     ///
     /// # Errors
-    /// When there is none.
+    /// The status has no such number.
     pub fn count(&mut self, key: &str) -> Result<u64, String> {
         self.status(key)?.parse().map_err(|_| format!("{key} is no number"))
     }

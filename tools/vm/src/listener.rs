@@ -1,4 +1,4 @@
-//! One listener at the raw socket: a thread that reads all there is into the ledger.
+//! One listener at the raw socket: a thread that reads all messages into the ledger.
 
 use crate::order::Order;
 use crate::patience::until;
@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tungstenite::Message;
 
-/// What the thread and the checks share.
+/// The state that the thread and the checks share.
 #[derive(Default)]
 struct Heard {
     order: Order,
     /// When the last timeline began.
     restarted_at: Option<Instant>,
-    /// Why the connection is over.
+    /// Why the connection has ended.
     ended: Option<String>,
 }
 
@@ -24,10 +24,10 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Connects and hears the pair at `first_channel`, from 0.
+    /// Connects and listens to the pair at `first_channel`, from 0.
     ///
     /// # Errors
-    /// When it is refused.
+    /// The connection is refused.
     pub fn new(service: &Service, first_channel: usize) -> Result<Self, String> {
         let mut socket = service.connect()?;
         let heard = Arc::new(Mutex::new(Heard { order: Order::of_pair(first_channel), ..Heard::default() }));
@@ -40,7 +40,7 @@ impl Listener {
                         Err(error) => break error,
                     },
                     Ok(_) => {}
-                    // The socket's read time-out: silence is no end.
+                    // The socket's read timed out: silence does not end the connection.
                     Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                     Err(error) => break error.to_string(),
                 }
@@ -53,7 +53,7 @@ impl Listener {
     /// The ledger so far.
     ///
     /// # Errors
-    /// When the connection is over.
+    /// The connection has ended.
     pub fn order(&self) -> Result<Order, String> {
         let heard = lock(&self.heard);
         heard
@@ -62,10 +62,10 @@ impl Listener {
             .map_or_else(|| Ok(heard.order.clone()), |why| Err(format!("the connection ended: {why}")))
     }
 
-    /// Waits until so many frames more have come in order.
+    /// Waits until this many more frames have arrived in order.
     ///
     /// # Errors
-    /// When they do not come, or something is out of order meanwhile.
+    /// The frames do not arrive, or something is out of order meanwhile.
     pub fn frames_more(&self, frames: u64) -> Result<Order, String> {
         let before = self.order()?;
         until("frames come in order", || Ok(self.order()?.frames >= before.frames + frames))
@@ -74,10 +74,10 @@ impl Listener {
         if order.is_in_order() { Ok(order) } else { Err(format!("out of order: {order:?}")) }
     }
 
-    /// Has the service play another pair to everybody, and waits until it is heard.
+    /// Makes the service play another pair to all listeners, and waits until it is heard.
     ///
     /// # Errors
-    /// When it is not heard.
+    /// The pair is not heard.
     pub fn switch_to(&self, service: &Service, first_channel: usize) -> Result<(), String> {
         lock(&self.heard).order.expect_pair(first_channel);
         let wish = format!("{{\"type\":\"set_pair\",\"first_channel\":{}}}", first_channel + 1);

@@ -1,11 +1,14 @@
-//! `vm`: runs in the guest of `make test-vm`, as root, with the service, the virtual MONTAGE and strace beside it; prints what it
-//! finds as TAP on its standard output. docs/develop/vm.md says what that proves and what it cannot.
+//! `vm` runs in the guest of `make test-vm`, as root, beside the service, the virtual MONTAGE and strace. It
+//! prints its results as TAP on standard output. docs/develop/vm.md says what they prove and what they cannot
+//! prove.
 //!
-//! `vm CYCLES`: so many times the instrument is unplugged and plugged in again.
-//! `vm listen HOST:PORT`: on the host of `make test-image`: whether every frame of every pair comes in order from there.
+//! `vm CYCLES`: the number of times that the instrument is disconnected and reconnected.
+//! `vm listen HOST:PORT` runs on the host of `make test-image`: checks that every frame of every pair arrives
+//! from there in order.
 //!
-//! In the order of a check: [`instrument`] and [`service`] are started · [`listener`] hears, [`records`] takes apart, [`order`] keeps
-//! the ledger · [`proc`] and [`strace`] look at the service from outside · [`checks`] judge · [`tap`] says so.
+//! In the order of a check: [`instrument`] and [`service`] start · [`listener`] receives, [`records`] parses,
+//! [`order`] keeps the ledger · [`proc`] and [`strace`] observe the service from outside · [`checks`] judge ·
+//! [`tap`] reports.
 
 mod checks;
 mod instrument;

@@ -1,74 +1,75 @@
-//! Whether every frame came, once, in order, and whether what is missing was said to be missing.
+//! Checks that every frame arrives once, in order, and that every missing frame was announced.
 //!
-//! In: records, the pair that is heard. Out: [`Order`], a ledger. The instrument's counters tell which of *its* frames each
-//! one is; from one restart of the timeline to the next this stands in a fixed distance to the service's own `frame_index`,
-//! whatever pair is heard. A distance that grows is frames lost; one that shrinks is frames played twice.
+//! In: records, and the selected pair. Out: [`Order`], a ledger. The instrument's counters give the number of
+//! each frame as the instrument counts it. Until the timeline restarts, this number has a fixed distance from
+//! the service's own `frame_index`, whichever pair is selected. If the distance grows, frames were lost; if
+//! it shrinks, frames were played twice.
 
 use crate::records::Record;
 use montage::signal::{Signal, frame_of};
 use std::collections::BTreeMap;
 
-/// A larger jump than a minute is no jump: the samples are garbled.
+/// A jump of more than a minute means that the samples are garbled.
 const JUMP_FRAMES_MAX: u64 = 60 * 44_100;
 
 /// What has been heard so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Order {
-    /// First channel heard, from 0.
+    /// First channel of the current pair, from 0.
     pair: usize,
-    /// The pair that is faded to.
+    /// The pair that follows after the fade.
     next_pair: Option<usize>,
-    /// The instrument's frame minus `frame_index`; `None` where a timeline begins.
+    /// The instrument's frame minus `frame_index`; `None` at the start of a timeline.
     distance: Option<i64>,
-    /// The instrument's frame after the last one heard.
+    /// The instrument's frame after the last one received.
     next_device_frame: u64,
     next_index: Option<u64>,
     next_seq: Option<u32>,
     lost_packets: u32,
-    /// Frames that came in order.
+    /// Frames that arrived in order.
     pub frames: u64,
-    /// Frames heard while one pair faded to another.
+    /// Frames received during a fade from one pair to another.
     pub fade_frames: u64,
-    /// Frames of the instrument that never came, found in running sound.
+    /// Missing frames of the instrument, found in continuous sound.
     pub missing_frames: u64,
-    /// How often.
+    /// Number of times that frames were missing.
     pub jumps: u64,
-    /// Frames that came twice or too late.
+    /// Frames that arrived twice or too late.
     pub backward: u64,
-    /// Frames that are none of the instrument's.
+    /// Frames that are not the instrument's.
     pub garbled: u64,
-    /// Records whose number or frame index does not follow from the one before.
+    /// Records whose number or frame index does not follow from the record before.
     pub unexplained: u64,
-    /// Packets this listener's own queue lost.
+    /// Packets that this listener's own queue dropped.
     pub queue_lost_packets: u64,
-    /// Times a timeline began.
+    /// Number of times that a timeline began.
     pub restarts: u64,
-    /// Frames said to be missing, by cause code.
+    /// Announced missing frames, by cause code.
     pub gaps: BTreeMap<u16, u64>,
 }
 
 impl Order {
-    /// Nothing heard yet of the pair at `first_channel`, from 0.
+    /// An empty ledger for the pair at `first_channel`, from 0.
     pub fn of_pair(first_channel: usize) -> Self {
         Self { pair: first_channel, ..Self::default() }
     }
 
-    /// From some frame on another pair is heard.
+    /// Expects another pair from some frame on.
     pub fn expect_pair(&mut self, first_channel: usize) {
         self.next_pair = (first_channel != self.pair).then_some(first_channel);
     }
 
-    /// Whether the pair that was expected is heard.
+    /// Whether the expected pair has arrived.
     pub fn has_switched(&self) -> bool {
         self.next_pair.is_none()
     }
 
-    /// Whether nothing is wrong that no fault of the device explains.
+    /// Whether everything is in order, except for faults of the device.
     pub fn is_in_order(&self) -> bool {
         self.backward == 0 && self.garbled == 0 && self.unexplained == 0 && self.queue_lost_packets == 0
     }
 
-    /// Takes the next record.
+    /// Processes the next record.
     pub fn hear(&mut self, record: &Record) {
         match record {
             Record::Note { lost_packets } => {
@@ -80,7 +81,7 @@ impl Order {
                 self.follows(*seq, *frame_index);
                 if !past {
                     self.next_index = Some(frame_index + u64::from(*frames));
-                    self.distance = None; // its length is an estimate by the clock
+                    self.distance = None; // the gap's length is estimated by the clock
                 }
             }
             Record::Audio { restart, seq, frame_index, frames } => {
@@ -98,7 +99,7 @@ impl Order {
         }
     }
 
-    /// Whether a record follows the one before; packets said to be lost explain a jump.
+    /// Checks that a record follows the one before; packets that were reported as dropped explain a jump.
     fn follows(&mut self, seq: u32, frame_index: u64) {
         let lost = std::mem::take(&mut self.lost_packets);
         let number_follows = self.next_seq.is_none_or(|next| next.wrapping_add(lost) == seq);
@@ -122,7 +123,7 @@ impl Order {
         self.next_device_frame = device_frame + 1;
     }
 
-    /// The first frame of a timeline, or after a hole: any frame later than those heard.
+    /// The first frame of a timeline, or after a gap: any later frame is valid.
     fn first_frame(&mut self, index: u64, [left, right]: [i16; 2]) {
         match frame_of(self.pair, left, right) {
             None => self.garbled += 1,
@@ -135,7 +136,7 @@ impl Order {
         }
     }
 
-    /// Not the frame that was due.
+    /// A frame other than the expected one.
     fn other_frame(&mut self, index: u64, due: u64, [left, right]: [i16; 2]) {
         if self.next_pair.is_some() {
             self.fade_frames += 1;

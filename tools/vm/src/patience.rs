@@ -1,16 +1,17 @@
-//! Waiting for something that will surely come: how long is no part of any check, only a hang reaches the limit.
+//! Waits for something that is certain to come. No check depends on the time this takes; only a hang reaches
+//! the limit.
 
 use std::time::{Duration, Instant};
 
-/// Far beyond what anything here takes, in the guest's time.
+/// Far longer than any step here takes, in the guest's time.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks.
+/// Time between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// Waits until `come`; how long that took.
+/// Waits until `come` returns true; returns how long that took.
 ///
 /// # Errors
-/// When it does not come, or cannot be looked for.
+/// It does not come, or the look fails.
 pub fn until(what: &str, mut come: impl FnMut() -> Result<bool, String>) -> Result<Duration, String> {
     let began = Instant::now();
     loop {

@@ -1,9 +1,9 @@
-//! What the kernel says of a process: its threads, how they are scheduled, what it holds. Text in, numbers out; reading the
-//! files is [`thread`]'s and [`Held::of`]'s part.
+//! The kernel's information about a process: its threads, their scheduling, its resources. Pure functions
+//! from text to numbers, except that [`thread`] and [`Held::of`] read the files.
 
 use std::fs;
 
-/// How a thread is scheduled.
+/// The scheduling of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scheduling {
     /// 1 is `SCHED_FIFO`.
@@ -16,17 +16,18 @@ pub struct Scheduling {
 pub const FIFO: u32 = 1;
 
 impl Scheduling {
-    /// From `/proc/PID/task/TID/stat`: fields 40 and 41, counted after the name, which may hold anything.
+    /// Parses `/proc/PID/task/TID/stat`: fields 40 and 41, counted after the name, which may contain
+    /// anything.
     fn parse(stat: &str) -> Option<Self> {
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(37);
         Some(Self { priority: fields.next()?.parse().ok()?, policy: fields.next()?.parse().ok()? })
     }
 }
 
-/// The thread of `process` with this name, and how it is scheduled.
+/// The thread of `process` with this name, and its scheduling.
 ///
 /// # Errors
-/// When there is none.
+/// There is no such thread.
 pub fn thread(process: u32, name: &str) -> Result<(u32, Scheduling), String> {
     let folder = format!("/proc/{process}/task");
     let tasks = fs::read_dir(&folder).map_err(|error| format!("{folder}: {error}"))?;
@@ -52,7 +53,7 @@ fn number(status: &str, key: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// What a process holds, to see whether it gives back what it takes.
+/// The resources of a process, which show whether it gives back what it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
     /// Open files.
@@ -64,7 +65,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// Of a process now.
+    /// The current resources of a process.
     pub fn of(process: u32) -> Self {
         Self {
             files: fs::read_dir(format!("/proc/{process}/fd")).map_or(0, Iterator::count),

@@ -1,5 +1,5 @@
-//! What a listener is sent, taken apart: records of `docs/ref/wire-format.md`. Written here once more, from the document alone, so
-//! that the service is not judged by its own code.
+//! Parses the records that a listener gets (`docs/ref/wire-format.md`). This parser was written only from the
+//! document, so that the service is not judged by its own code.
 
 const HEAD_BYTES: usize = 40;
 const RESTART: u8 = 1;
@@ -8,33 +8,33 @@ const PAST: u8 = 2;
 /// One record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
-    /// Sound.
+    /// A record with sound.
     Audio {
-        /// The timeline begins anew here.
+        /// Whether a new timeline begins here.
         restart: bool,
-        /// Its number among the shared records.
+        /// Its number in the sequence of shared records.
         seq: u32,
-        /// The first frame's.
+        /// Index of the first frame.
         frame_index: u64,
         /// Left and right of each frame.
         frames: Vec<[i16; 2]>,
     },
     /// Frames that are missing.
     Gap {
-        /// They went missing earlier; the timeline does not move.
+        /// Whether they were lost earlier; then the timeline does not move.
         past: bool,
-        /// Why, by its code.
+        /// Code of the cause.
         cause: u16,
-        /// Its number among the shared records.
+        /// Its number in the sequence of shared records.
         seq: u32,
-        /// The first missing frame's, or where it was found.
+        /// Index of the first missing frame, or of the frame where the loss was found.
         frame_index: u64,
-        /// How many.
+        /// Number of missing frames.
         frames: u32,
     },
-    /// For this listener alone.
+    /// A record for this listener only.
     Note {
-        /// Packets this listener's queue had no room for.
+        /// Packets that did not fit into this listener's queue.
         lost_packets: u32,
     },
 }
@@ -42,7 +42,7 @@ pub enum Record {
 /// All records of a message.
 ///
 /// # Errors
-/// What in it is no record.
+/// A part of the message is not a record.
 pub fn parse(mut message: &[u8]) -> Result<Vec<Record>, String> {
     let mut records = Vec::new();
     while !message.is_empty() {

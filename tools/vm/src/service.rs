@@ -1,4 +1,4 @@
-//! The service as a child process, or on another machine, and what it says of itself.
+//! The service, as a child process or on another machine, and its status.
 
 use serde_json::Value;
 use std::fs::File;
@@ -11,20 +11,20 @@ use crate::patience::until;
 
 const ADDRESS: &str = "127.0.0.1:8080";
 const ANSWER_TIME: Duration = Duration::from_secs(10);
-/// What it logs; shown when the run is over, if something failed.
+/// The file for its log, which is printed at the end if something failed.
 pub const LOG: &str = "/service.log";
 
-/// A running service; killed when dropped, if it is a child.
+/// A running service. A child process is killed when the value is dropped.
 pub struct Service {
     child: Option<Child>,
     address: String,
 }
 
 impl Service {
-    /// Starts it; `device` names a PCM it is to use and no other.
+    /// Starts the service; with `device` it uses only that PCM.
     ///
     /// # Errors
-    /// When it does not start or does not answer.
+    /// The service does not start or does not answer.
     pub fn start(device: Option<&str>) -> Result<Self, String> {
         let log =
             File::options().append(true).create(true).open(LOG).map_err(|error| format!("{LOG}: {error}"))?;
@@ -44,30 +44,30 @@ impl Service {
         Ok(service)
     }
 
-    /// One that runs elsewhere, as `HOST:PORT`.
+    /// A service that runs elsewhere, at `HOST:PORT`.
     pub fn at(address: &str) -> Self {
         Self { child: None, address: address.to_owned() }
     }
 
-    /// Starts it and waits until the instrument plays.
+    /// Starts the service and waits until the instrument plays.
     ///
     /// # Errors
-    /// When that does not happen.
+    /// The service does not start, or the instrument does not play.
     pub fn playing() -> Result<Self, String> {
         let service = Self::start(None)?;
         service.until_state("playing")?;
         Ok(service)
     }
 
-    /// Process id; 0 of one that runs elsewhere.
+    /// Process id; 0 for a service that runs elsewhere.
     pub fn pid(&self) -> u32 {
         self.child.as_ref().map_or(0, Child::id)
     }
 
-    /// `/api/status`.
+    /// The answer of `/api/status`.
     ///
     /// # Errors
-    /// When it gives none.
+    /// The service gives no valid answer.
     pub fn status(&self) -> Result<Value, String> {
         let answer = self.get("/api/status").map_err(|error| format!("no status: {error}"))?;
         let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
@@ -77,17 +77,17 @@ impl Service {
     /// Waits until the source is in this state.
     ///
     /// # Errors
-    /// When it does not come to that.
+    /// The source does not reach this state.
     pub fn until_state(&self, state: &str) -> Result<(), String> {
         until(&format!("the source is {state}"), || Ok(self.status()?["source"]["state"] == state))
             .map(|_| ())
             .map_err(|error| format!("{error}; the status is {}", self.status().unwrap_or_default()))
     }
 
-    /// A listener's connection.
+    /// Opens a listener's connection.
     ///
     /// # Errors
-    /// When it is refused.
+    /// The connection is refused.
     pub fn connect(&self) -> Result<tungstenite::WebSocket<TcpStream>, String> {
         let stream = TcpStream::connect(&self.address).map_err(|error| format!("no connection: {error}"))?;
         stream.set_read_timeout(Some(ANSWER_TIME)).map_err(|error| format!("no time-out: {error}"))?;

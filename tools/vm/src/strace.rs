@@ -1,13 +1,13 @@
-//! The system calls of one thread, counted by strace. Its table in, calls out.
+//! Counts the system calls of one thread with strace, and parses strace's table.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// Calls of the thread by name during `time`.
+/// The thread's system calls during `time`, by name.
 ///
 /// # Errors
-/// When strace does not run.
+/// strace does not run.
 pub fn calls(thread: u32, time: Duration) -> Result<BTreeMap<String, u64>, String> {
     let table = "/strace.txt";
     let mut strace = Command::new("/strace")
@@ -22,7 +22,7 @@ pub fn calls(thread: u32, time: Duration) -> Result<BTreeMap<String, u64>, Strin
     Ok(parse(&text))
 }
 
-/// `% time  seconds  usecs/call  calls  [errors]  syscall`, a rule above and below.
+/// Parses lines of `% time  seconds  usecs/call  calls  [errors]  syscall`, with a rule above and below.
 fn parse(table: &str) -> BTreeMap<String, u64> {
     let row = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();

@@ -1,9 +1,9 @@
-//! What was found, one line a check, as the Test Anything Protocol has it.
+//! Prints results, one line per check, in the Test Anything Protocol.
 
-/// A check's end: what there is to tell, or what is wrong.
+/// The result of a check: details, or an error message.
 pub type Verdict = Result<String, String>;
 
-/// Counts and prints.
+/// Counts and prints the checks.
 #[derive(Default)]
 pub struct Tap {
     checks: u32,
@@ -25,16 +25,16 @@ impl Tap {
         }
     }
 
-    /// The plan: how many checks there were. A run that died before has none.
+    /// Prints the plan, which is the number of checks. A run that died before has no plan.
     pub fn end(self) {
         println!("1..{}", self.checks);
     }
 }
 
-/// An error with these words unless `holds`.
+/// Returns an error with these words unless `holds`.
 ///
 /// # Errors
-/// When it does not hold.
+/// `holds` is false.
 pub fn require(holds: bool, words: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(words()) }
 }

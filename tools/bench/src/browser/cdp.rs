@@ -1,5 +1,5 @@
-//! A client of the Chrome DevTools Protocol, as small as the bench needs: ask, wait for the answer, skip events but
-//! those of new children.
+//! A client of the Chrome DevTools Protocol, as small as the bench needs: it asks and waits for the answer.
+//! It skips all events except those about new children.
 
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tungstenite::{Message, WebSocket};
 
 use crate::network::site::Site;
 
-/// No answer takes longer than this unless the browser hangs.
+/// Every answer comes within this time unless the browser hangs.
 const ANSWER_TIME: Duration = Duration::from_secs(15);
 
 /// A connection to one target of the browser.
@@ -20,17 +20,18 @@ pub struct Cdp {
     children: Vec<Child>,
 }
 
-/// A script context of the page that the browser attached by itself.
+/// A script context of the page, to which the browser attached automatically.
 #[derive(Clone, Debug)]
 pub struct Child {
-    /// Its session.
+    /// The session of this context.
     pub session: String,
-    /// What it is: worker, worklet, …
+    /// Its type: worker, worklet, …
     pub kind: String,
 }
 
 impl Cdp {
-    /// Connects to the browser's own endpoint, `path` on port `port` of the loopback that the browser's site has.
+    /// Connects to the browser's endpoint: `path` on port `port` of the loopback address at the browser's
+    /// site.
     pub fn connect(site: &Site, port: u16, path: &str) -> Result<Self, String> {
         let describe = |e: &dyn std::fmt::Display| format!("connecting to the browser on port {port}: {e}");
         let stream = site.connect(Ipv4Addr::LOCALHOST, port).map_err(|e| describe(&e))?;
@@ -48,12 +49,12 @@ impl Cdp {
         self.session.is_some().then_some(()).ok_or_else(|| format!("the browser gave no session: {attached}"))
     }
 
-    /// The session of the target attached to.
+    /// The session of the attached target.
     pub fn session(&self) -> Option<&str> {
         self.session.as_deref()
     }
 
-    /// Attaches to all Workers and worklets of the page, or lets go of them.
+    /// Attaches to all Workers and worklets of the page, or detaches from them.
     pub fn attach_children(&mut self, attach: bool) -> Result<Vec<Child>, String> {
         self.children.clear();
         let wish = json!({ "autoAttach": attach, "waitForDebuggerOnStart": false, "flatten": true });
@@ -66,7 +67,7 @@ impl Cdp {
         self.ask_in(self.session.clone().as_deref(), method, parameters)
     }
 
-    /// The same of another session's target.
+    /// Does the same for the target of another session.
     pub fn ask_in(
         &mut self,
         session: Option<&str>,

@@ -1,5 +1,5 @@
-//! Chromium as a person has it: no audio switch, no autoplay switch, a real click. Only what a headless root needs is said
-//! on its command line.
+//! Chromium as a user runs it: no audio switch, no autoplay switch, a real click. The command line has only
+//! the switches that a headless browser under root needs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,9 +28,9 @@ pub struct Chromium {
     name: String,
 }
 
-/// Where a browser sits: its folder, its speakers, its network.
+/// The environment of a browser: its folder, its speakers, its network.
 pub struct Seat<'a> {
-    /// Folder of its profile; fresh.
+    /// Folder of its profile, new for each start.
     pub profile: PathBuf,
     /// The sound system.
     pub pulse: &'a Pulse,
@@ -38,12 +38,13 @@ pub struct Seat<'a> {
     pub place: Place,
     /// Its network.
     pub site: &'a Site,
-    /// An origin over plain HTTP that shall count as secure, as it will over TLS; loopback does by itself.
+    /// An origin that counts as secure although it uses plain HTTP, as it will over TLS. Loopback needs no
+    /// entry.
     pub trusted_origin: Option<String>,
 }
 
 impl Chromium {
-    /// Starts `program` in `seat`; its pages get `wishes`.
+    /// Starts `program` in `seat`; `wishes` apply to its pages.
     pub fn start(program: &str, seat: &Seat, wishes: &Wishes) -> Result<Self, String> {
         let profile = seat.profile.as_path();
         fs::create_dir_all(profile).map_err(|e| format!("making the browser's profile: {e}"))?;

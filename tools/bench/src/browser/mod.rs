@@ -1,4 +1,4 @@
-//! The browsers the bench can drive. One so far; the trait is all the rest of the bench knows of any.
+//! The browsers that the bench can control. There is one so far; the rest of the bench knows only this trait.
 
 pub mod cdp;
 pub mod chromium;
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::results::Heaps;
 
-/// What the bench wishes of a page beyond its own choice.
+/// Overrides that the bench applies to a page.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Wishes {
-    /// Another latencyHint, as the AudioContext takes it: a number of seconds or a category.
+    /// Another latencyHint for the AudioContext: a number of seconds, or a category.
     pub latency_hint: Option<Value>,
     /// `port` takes shared memory away from the page.
     pub transport: Option<String>,
@@ -21,13 +21,15 @@ pub struct Wishes {
 pub trait Browser {
     /// Loads `url` and waits until the page has loaded.
     fn open(&mut self, url: &str) -> Result<(), String>;
-    /// Clicks the middle of an element, as a person does. Returns when the button was released, `CLOCK_MONOTONIC` ns.
+    /// Clicks the middle of an element, as a user does. Returns when the button was released,
+    /// `CLOCK_MONOTONIC` ns.
     fn click(&mut self, selector: &str) -> Result<u64, String>;
-    /// The value of a JavaScript expression in the page.
+    /// Returns the value of a JavaScript expression in the page.
     fn evaluate(&mut self, expression: &str) -> Result<Value, String>;
-    /// Live objects of the page, KiB, after its garbage has been collected: that may cost a gap.
+    /// Returns the size of the page's live objects in KiB. This first collects garbage, which may cause a
+    /// gap.
     fn heaps_kib(&mut self) -> Result<Heaps, String>;
-    /// Process id: it and its descendants are all the browser there is.
+    /// Process id. This process and its descendants are the whole browser.
     fn pid(&self) -> i32;
     /// Name and version.
     fn name(&self) -> &str;

@@ -1,4 +1,5 @@
-//! What the network between service and browser really did, and how soon the delay was as before once it had stood still.
+//! How the network between service and browser really behaved, and how soon the delay was restored after a
+//! stall.
 
 use listening::clock::FrameClock;
 use listening::delay::Reading;
@@ -9,7 +10,7 @@ use crate::evidence::NetworkEvidence;
 use crate::network::bridge::Counts;
 use crate::results::{NetworkResults, ReturnResults};
 
-/// Judges the network; `readings` are the product's.
+/// Judges the network; `readings` are those of the product.
 pub fn judge(
     network: &NetworkEvidence,
     span_ns: (u64, u64),
@@ -73,7 +74,7 @@ mod tests {
 
     const SECOND_NS: u64 = 1_000_000_000;
 
-    /// Twelve seconds from second 1 on; crossings of 2 ms, each given 0.1 ms late.
+    /// Twelve seconds from second 1 on; each crossing takes 2 ms and is delivered 0.1 ms late.
     fn judged(name: &str, delay_ms: impl Fn(f64) -> f64) -> NetworkResults {
         let profile = Profile::named(name).unwrap();
         let crossing = |n: u64| {
@@ -114,7 +115,8 @@ mod tests {
 
     #[test]
     fn each_stall_is_followed_until_the_delay_is_as_before() {
-        // Stalls end at 2.8, 5.8, 8.8 and 11.8 s of this clock; one second of catching up after each.
+        // Stalls end at 2.8, 5.8, 8.8 and 11.8 s of this clock; each is followed by one second of catching
+        // up.
         let results = judged("stall-3s", |second| {
             let since = (second - 2.8).rem_euclid(3.0);
             50.0 + if second > 2.8 && since < 1.0 { 20.0 } else { 0.0 }

@@ -1,10 +1,12 @@
-//! The delay when the service plays its own exact source off the sound system's clock.
+//! The delay when the service plays its own exact source, off the sound system's clock.
 //!
-//! The recording tells which frame is heard where (its noise is found by correlation, resampled or not); the service's stamps
-//! tell when that frame was captured; the recorder's own stamps tell when a frame of the recording was played. Three lines
-//! join them: frame number to `CLOCK_MONOTONIC_RAW` (stamps err both ways: least squares), that to `CLOCK_MONOTONIC`, and frame
-//! of the recording to `CLOCK_MONOTONIC` (blocks come late, never early: the line below, bent where
-//! the sound system's clock changes its rate). What they are off by is in the results.
+//! The recording shows which frame is heard at which place: correlation finds its noise, even if it was
+//! resampled. The service's stamps give the time when that frame was captured. The recorder's own stamps give
+//! the time when a frame of the recording was played. Three lines join them: from frame number to
+//! `CLOCK_MONOTONIC_RAW` (its stamps err both ways, so least squares); from there to `CLOCK_MONOTONIC`; and
+//! from frame of the recording to `CLOCK_MONOTONIC` (blocks come late but never early, so the line below
+//! them, bent where the sound system's clock changes its rate). The results contain the errors of these
+//! lines.
 
 use listening::delay::{self, Reading};
 use listening::frames_to_ms;
@@ -16,29 +18,31 @@ use crate::evidence::{ChainEvidence, Evidence};
 use crate::results::{ChainResults, MethodError, SkewResults};
 use crate::skew::SkewEvidence;
 
-/// Before the place where the sound should be, it is looked for from here, frames (100 ms), and as much earlier as the
-/// clocks come apart.
+/// The search begins this many frames (100 ms) before the expected place of the sound, plus the distance by
+/// which the clocks diverge.
 const EARLY_FRAMES: f64 = 4410.0;
-/// From knot to knot of the recorder's line, frames (10 s): long enough for one of 3400 blocks to come without delay.
+/// Distance of the knots of the recorder's line, frames (10 s): long enough for one of 3400 blocks to arrive
+/// without delay.
 const KNOT_FRAMES: u64 = 441_000;
-/// Stamps from so long before the span on are looked at, ns: the sound system's clock runs a little otherwise while fewer play.
+/// Stamps are used from this long before the span on, ns: with fewer players the sound system's clock runs
+/// slightly differently.
 const BEFORE_NS: u64 = 3_000_000_000;
 
-/// The three lines.
+/// The three lines that join the clocks.
 pub struct Pace {
     asked_ppm: i32,
     told_ppm: i32,
-    /// Frame number to `CLOCK_MONOTONIC_RAW`.
+    /// From frame number to `CLOCK_MONOTONIC_RAW`.
     captured: Line,
-    /// That to `CLOCK_MONOTONIC`.
+    /// From `CLOCK_MONOTONIC_RAW` to `CLOCK_MONOTONIC`.
     clocks: Line,
-    /// Frame of the recording to `CLOCK_MONOTONIC`.
+    /// From frame of the recording to `CLOCK_MONOTONIC`.
     recorded: BentLine,
     error: MethodError,
 }
 
 impl Pace {
-    /// From what was noted.
+    /// Fits the lines to the evidence.
     pub fn of(skew: &SkewEvidence, evidence: &Evidence) -> Result<Self, String> {
         if skew.restarts > 0 {
             return Err("the service began its sound anew: its frame numbers no longer tell the sound".into());
@@ -51,7 +55,7 @@ impl Pace {
         let clocks = Line::through(&skew.clocks).ok_or(few)?;
         let recorded = BentLine::below(&stamps, KNOT_FRAMES).ok_or(few)?;
         let error = MethodError {
-            // A null sink takes a block before its time has come, the recorder hears of it afterwards.
+            // A null sink takes a block before it is due; the recorder gets it afterwards.
             constant_ms: frames_to_ms(f64::from(evidence.clock_block_frames)),
             capture_rms_ms: captured.rms(&skew.captured) / 1e6,
             clocks_rms_ms: clocks.rms(&skew.clocks) / 1e6,
@@ -59,12 +63,12 @@ impl Pace {
         Ok(Self { asked_ppm: skew.asked_ppm, told_ppm: skew.told_ppm, captured, clocks, recorded, error })
     }
 
-    /// Frame of the recording at whose time frame `index` was captured.
+    /// The frame of the recording at the time when frame `index` was captured.
     fn captured_at(&self, index: f64) -> f64 {
         self.recorded.reverse(self.clocks.at(self.captured.at(index)))
     }
 
-    /// How many parts per million more frames come than are played.
+    /// How many parts per million more frames are captured than played.
     fn measured_ppm(&self) -> f64 {
         (self.recorded.slope() / (self.captured.slope() * self.clocks.slope()) - 1.0) * 1e6
     }
@@ -76,7 +80,7 @@ impl Pace {
         (high / low - 1.0) * 1e6
     }
 
-    /// Readings of what was played within the span and a little beyond it.
+    /// Readings of the sound played within the span and slightly beyond it.
     pub(crate) fn readings_around(
         &self,
         evidence: &Evidence,
@@ -101,7 +105,7 @@ impl Pace {
             .collect()
     }
 
-    /// What is to be said of it.
+    /// The results under skew.
     pub fn results(&self, product: Option<&ChainResults>) -> SkewResults {
         SkewResults {
             asked_ppm: self.asked_ppm,
@@ -131,11 +135,11 @@ mod tests {
     const START_NS: u64 = 1_000_000_000_000;
     const SECONDS: usize = 40;
 
-    /// A player that resamples by `ratio` stream frames per played frame, linearly, 50 ms after capture.
+    /// A player that resamples linearly by `ratio` stream frames per played frame, 50 ms after capture.
     fn evidence(skew_ppm: f64, ratio: f64) -> Evidence {
         let frames = SECONDS * 44_100;
         let rate_hz = 44_100.0 * (1.0 + skew_ppm * 1e-6);
-        let first_index = 1000.0; // captured when the recording began
+        let first_index = 1000.0; // captured when the recording started
         let at = |n: usize| first_index + (n as f64 - 2205.0) * ratio;
         let sample = |n: usize| {
             let (whole, part) = (at(n).max(0.0).floor(), at(n).max(0.0).fract());

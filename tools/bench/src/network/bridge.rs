@@ -1,7 +1,9 @@
-//! The bridge: carries packets from one TUN device to the other as the profile says, one thread, one loop.
+//! The bridge carries packets from one TUN device to the other as the profile says, in one thread and one
+//! loop.
 //!
-//! All it decides is when to look: what is due when is `impair`'s. It runs in real time above everything it measures but the
-//! watchdog and the capture, and notes how much later than due it really wrote: the bench's own error.
+//! The bridge only decides when to look; `impair` decides when a packet is due. The bridge runs in real time,
+//! above everything it measures except the watchdog and the capture. It records how much later than due it
+//! really wrote: the bench's own error.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -17,11 +19,12 @@ use super::tun::READ_BYTES;
 use crate::rig::process::make_real_time;
 use crate::rig::watchdog::now_ns;
 
-/// Below the watchdog (90) and the service's capture (70): a network card's interrupt is above any program as well.
+/// Below the watchdog (90) and the service's capture (70). A network card's interrupt, too, is above any
+/// program.
 const PRIORITY: i32 = 60;
-/// How often it looks whether it shall stop, when nothing else happens.
+/// How often the bridge checks whether to stop, if nothing else happens.
 const LOOK_NS: u64 = 20_000_000;
-/// Crossings noted at most (three hours of a stream); the rest is only counted.
+/// Maximum number of recorded crossings (three hours of a stream); more are only counted.
 const NOTES_MAX: usize = 4_000_000;
 
 /// A packet that crossed from the service to the listener.
@@ -30,31 +33,31 @@ const NOTES_MAX: usize = 4_000_000;
 pub struct Crossing {
     /// When it was taken from the service's side, `CLOCK_MONOTONIC` ns.
     pub sent_ns: u64,
-    /// When the profile says it arrives.
+    /// When it arrives by the profile.
     pub due_ns: u64,
-    /// When it was really given to the listener's side.
+    /// When it was really delivered to the listener's side.
     pub given_ns: u64,
 }
 
-/// What one direction did.
+/// The counts of one direction.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
-    /// Packets taken.
+    /// Packets that were taken.
     pub taken: u64,
-    /// Of these, lost by chance.
+    /// Of these: lost by chance.
     pub lost: u64,
-    /// Of these, dropped by a full queue.
+    /// Of these: dropped by a full queue.
     pub dropped: u64,
 }
 
-/// All of a run.
+/// All crossings of a run.
 #[derive(Default)]
 pub struct Crossings {
     /// Down: from the service to the listener, in order.
     pub down: Vec<Crossing>,
-    /// Of that direction.
+    /// The counts from the service to the listener.
     pub down_counts: Counts,
-    /// Of the other.
+    /// The counts from the listener to the service.
     pub up_counts: Counts,
 }
 
@@ -72,7 +75,7 @@ struct Orders {
 }
 
 impl Bridge {
-    /// Starts it between the two devices.
+    /// Starts the bridge between the two devices.
     pub fn start(profile: Profile, seed: u64, service: File, listener: File) -> Result<Self, String> {
         let orders = Arc::new(Orders::default());
         let told = orders.clone();
@@ -91,12 +94,12 @@ impl Bridge {
         Ok(Self { orders, thread: Some(thread) })
     }
 
-    /// Outages begin their plan at `begin_ns`.
+    /// Sets the time when the plan of outages begins.
     pub fn begin_outages(&self, begin_ns: u64) {
         self.orders.outages_ns.store(begin_ns, Ordering::Relaxed);
     }
 
-    /// Stops it; what crossed it.
+    /// Stops the bridge and returns the crossings.
     pub fn finish(mut self) -> Result<Crossings, String> {
         self.orders.stop.store(true, Ordering::Relaxed);
         let thread = self.thread.take().expect("it is finished once");
@@ -105,13 +108,13 @@ impl Bridge {
 }
 
 impl Drop for Bridge {
-    /// A run that failed leaves no bridge behind, and with it no namespace.
+    /// Even a failed run leaves no bridge behind, and thus no namespace.
     fn drop(&mut self) {
         self.orders.stop.store(true, Ordering::Relaxed);
     }
 }
 
-/// One end: what comes from it, and the way that goes.
+/// One end: the packets that come from it, and the link that they take.
 struct Side {
     from: File,
     link: Link,
@@ -146,7 +149,7 @@ fn carry(sides: &mut [Side; 2], orders: &Orders) -> io::Result<Crossings> {
     Ok(crossings)
 }
 
-/// Until a packet comes or is due.
+/// Waits until a packet comes or is due.
 fn wait(sides: &[Side; 2]) {
     let now = now_ns();
     let due_ns = sides.iter().filter_map(|side| side.link.next_due_ns()).min().unwrap_or(u64::MAX);
@@ -159,7 +162,7 @@ fn wait(sides: &[Side; 2]) {
 }
 
 impl Side {
-    /// Takes every packet that waits.
+    /// Takes every waiting packet.
     fn take_all(&mut self) -> io::Result<()> {
         let mut packet = [0u8; READ_BYTES];
         loop {
@@ -181,12 +184,13 @@ impl Side {
     }
 }
 
-/// The kernel's own questions for IPv6 routers are no traffic of the product's.
+/// Tells the product's traffic from the kernel's own queries for IPv6 routers.
 fn is_ipv4(packet: &[u8]) -> bool {
     packet.first().is_some_and(|byte| byte >> 4 == 4)
 }
 
-/// Gives the other side all that is due. A packet the device refuses is lost, as on any network; TCP repeats it.
+/// Delivers all due packets to the other side. A packet that the device refuses is lost, as on any network;
+/// TCP resends it.
 fn give(link: &mut Link, to: &mut File, mut note: impl FnMut(Crossing)) {
     while let Some(arrival) = link.receive(now_ns()) {
         let _ = to.write(&arrival.packet);

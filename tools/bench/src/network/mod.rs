@@ -1,9 +1,10 @@
-//! A bad network without netem: two network namespaces, a TUN device in each, and a bridge between the two that delays,
-//! drops and holds IP packets as a profile of `impair` says. TCP above it is the kernel's own, so a lost packet is repeated
-//! as it is everywhere.
+//! A bad network without netem: two network namespaces, a TUN device in each, and a bridge between the two
+//! that delays, drops and holds IP packets as a profile of `impair` says. TCP above it is the kernel's own,
+//! so lost packets are resent as on any network.
 //!
-//! The namespaces have no name and no file: they live through open descriptors, so the kernel removes them, devices
-//! included, when the bench ends, however it ends. No packet leaves them: there is no route to anywhere else.
+//! The namespaces have no name and no file. They live through open descriptors, so the kernel removes them
+//! and their devices when the bench ends, in any way. No packet leaves them, because there is no route to
+//! anywhere else.
 
 pub mod bridge;
 pub mod site;
@@ -14,14 +15,15 @@ use impair::profile::Profile;
 use crate::network::bridge::{Bridge, Crossings};
 use crate::network::site::Site;
 
-/// Address of the service; of the listener below. Any would do: nobody else is there.
+/// Addresses of the service and, below, of the listener. Any address would do, because no other machine is
+/// there.
 const SERVICE_ADDRESS: [u8; 4] = [10, 203, 0, 1];
 const LISTENER_ADDRESS: [u8; 4] = [10, 203, 0, 2];
 
-/// May this user make networks?
+/// Checks whether this user may make networks.
 ///
 /// # Errors
-/// What is missing, in a sentence.
+/// A sentence that says what is missing.
 pub fn check_rights() -> Result<(), String> {
     // SAFETY: geteuid only reads the process's own credentials.
     if unsafe { libc::geteuid() } == 0 {
@@ -32,17 +34,17 @@ pub fn check_rights() -> Result<(), String> {
         .into())
 }
 
-/// A network that is up.
+/// A running network.
 pub struct Network {
-    /// Where the service lives.
+    /// The service's site.
     pub service: Site,
-    /// Where the browser lives.
+    /// The browser's site.
     pub listener: Site,
     bridge: Bridge,
 }
 
 impl Network {
-    /// Makes both namespaces and the bridge. The same seed makes the same network.
+    /// Makes both namespaces and the bridge. The same seed gives the same network.
     pub fn start(profile: Profile, seed: u64) -> Result<Self, String> {
         let (service, service_tun) = site::make(SERVICE_ADDRESS, "service")?;
         let (listener, listener_tun) = site::make(LISTENER_ADDRESS, "listener")?;
@@ -50,12 +52,12 @@ impl Network {
         Ok(Self { service, listener, bridge })
     }
 
-    /// The profile's outages begin their plan at `begin_ns`, `CLOCK_MONOTONIC`.
+    /// Starts the profile's plan of outages at `begin_ns`, `CLOCK_MONOTONIC`.
     pub fn begin_outages(&self, begin_ns: u64) {
         self.bridge.begin_outages(begin_ns);
     }
 
-    /// Takes it down; what crossed it.
+    /// Removes the network and returns the crossings.
     pub fn finish(self) -> Result<Crossings, String> {
         self.bridge.finish()
     }

@@ -1,6 +1,8 @@
-//! Where a program lives on the network: the machine's own namespace on loopback, or a namespace of the bench's.
+//! The network location of a program: the machine's own namespace with loopback, or one of the bench's
+//! namespaces.
 //!
-//! Only the network is another there: files, sockets with a path (the sound system's) and processes are everybody's.
+//! Only the network is separate there. Files, sockets with a path (such as the sound system's) and processes
+//! are shared.
 
 use std::fs::{self, File};
 use std::io;
@@ -12,10 +14,10 @@ use std::sync::Arc;
 
 use super::tun;
 
-/// A place on the network.
+/// A location on the network.
 #[derive(Clone)]
 pub struct Site {
-    /// Its address.
+    /// Its IP address.
     pub address: Ipv4Addr,
     namespace: Option<Arc<OwnedFd>>,
 }
@@ -26,7 +28,7 @@ impl Site {
         Self { address: Ipv4Addr::LOCALHOST, namespace: None }
     }
 
-    /// The command will run here.
+    /// Makes the command run at this site.
     pub fn host(&self, command: &mut Command) {
         if let Some(namespace) = &self.namespace {
             let namespace = namespace.clone();
@@ -35,7 +37,7 @@ impl Site {
         }
     }
 
-    /// Runs `act` here, on a thread of its own that is gone afterwards. Sockets made in it stay here.
+    /// Runs `act` at this site, on a thread that ends afterwards. Sockets that `act` makes stay at the site.
     pub fn within<T: Send>(&self, act: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
         let Some(namespace) = &self.namespace else { return act() };
         std::thread::scope(|scope| {
@@ -44,18 +46,19 @@ impl Site {
         })
     }
 
-    /// A connection that begins here.
+    /// Opens a connection from this site.
     pub fn connect(&self, to: Ipv4Addr, port: u16) -> io::Result<TcpStream> {
         self.within(|| TcpStream::connect((to, port)))
     }
 
-    /// A port that is free at this address.
+    /// Finds a port that is free at this address.
     pub fn free_port(&self) -> io::Result<u16> {
         self.within(|| Ok(TcpListener::bind((IpAddr::V4(self.address), 0))?.local_addr()?.port()))
     }
 }
 
-/// A new namespace with loopback and a TUN device of this address: the place, and the other end of its cable.
+/// Makes a namespace with loopback and a TUN device of this address: returns the site, and the other end of
+/// its cable.
 pub fn make(address: [u8; 4], what: &str) -> Result<(Site, File), String> {
     let made = std::thread::scope(|scope| {
         scope
@@ -66,7 +69,8 @@ pub fn make(address: [u8; 4], what: &str) -> Result<(Site, File), String> {
                 }
                 let namespace = File::open("/proc/thread-self/ns/net")?.into();
                 tun::configure("lo", None)?;
-                // Without it the kernel asks for routers and neighbours: packets that nobody sent. No IPv6 is as good.
+                // With IPv6 the kernel looks for routers and neighbours, which are packets that nobody sent.
+                // A kernel without IPv6 is fine too.
                 let _ = fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
                 Ok((namespace, tun::open(&format!("bench{}", std::process::id()), address)?))
             })

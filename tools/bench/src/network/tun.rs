@@ -1,20 +1,22 @@
-//! A TUN device: an end of a network cable as a file of IP packets. The few calls of the kernel's interface for network
-//! devices (netdevice(7), Documentation/networking/tuntap.rst), for the namespace the calling thread is in.
+//! A TUN device is one end of a network cable, as a file of IP packets. This module makes the few calls of
+//! the kernel's interface for network devices (netdevice(7), Documentation/networking/tuntap.rst), in the
+//! namespace of the calling thread.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 
-/// IP packets of Ethernet's size, so that TCP cuts its segments as it does on a real network.
+/// IP packets of Ethernet's size, so that TCP makes segments as on a real network.
 const PACKET_BYTES_MAX: i32 = 1500;
-/// Of the address: 10.203.0.0/24.
+/// The network mask of 10.203.0.0/24.
 const MASK: [u8; 4] = [255, 255, 255, 0];
 
-/// One packet at most this long is read at once; longer ones do not pass the device.
+/// One read takes one packet of at most this length; longer packets do not pass the device.
 pub const READ_BYTES: usize = PACKET_BYTES_MAX as usize + 36;
 
-/// Opens a device `name` in the calling thread's network namespace, with an address, and switches it on.
+/// Opens the device `name` in the calling thread's network namespace, gives it an address, and switches it
+/// on.
 pub fn open(name: &str, address: [u8; 4]) -> io::Result<File> {
     let device =
         OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open("/dev/net/tun")?;
@@ -25,7 +27,7 @@ pub fn open(name: &str, address: [u8; 4]) -> io::Result<File> {
     Ok(device)
 }
 
-/// Switches a device of the calling thread's namespace on, with an address if it gets one.
+/// Switches on a device of the calling thread's namespace, with an address if one is given.
 pub fn configure(name: &str, address: Option<[u8; 4]>) -> io::Result<()> {
     let socket = control_socket()?;
     let mut request = request(name)?;
@@ -47,12 +49,12 @@ fn control_socket() -> io::Result<OwnedFd> {
     if socket < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the descriptor was just made and is nobody else's.
+    // SAFETY: the descriptor was just made and has no other owner.
     Ok(unsafe { OwnedFd::from_raw_fd(socket) })
 }
 
 fn request(name: &str) -> io::Result<libc::ifreq> {
-    // SAFETY: ifreq is plain memory; all zero is an empty request.
+    // SAFETY: ifreq is plain memory; all zeros are an empty request.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     if name.len() >= request.ifr_name.len() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{name} is too long for a device")));
@@ -64,8 +66,8 @@ fn request(name: &str) -> io::Result<libc::ifreq> {
 }
 
 fn socket_address(address: [u8; 4]) -> libc::sockaddr {
-    // sockaddr_in as bytes of a sockaddr: family, port 0, address in network order.
-    // SAFETY: sockaddr is plain memory; all zero is one without a family.
+    // A sockaddr_in as the bytes of a sockaddr: family, port 0, address in network order.
+    // SAFETY: sockaddr is plain memory; all zeros are an address without a family.
     let mut generic: libc::sockaddr = unsafe { std::mem::zeroed() };
     generic.sa_family = libc::AF_INET as libc::sa_family_t;
     for (to, from) in generic.sa_data[2..6].iter_mut().zip(address) {

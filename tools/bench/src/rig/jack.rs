@@ -1,5 +1,5 @@
-//! A jackd without a card: the steadiest clock an ALSA PCM with mmap can have here. Named after the rig's private folder, so
-//! that it meets no other jackd.
+//! A jackd without a card: the steadiest clock that an ALSA PCM with mmap can have here. The server is named
+//! after the rig's private folder, so that it does not meet another jackd.
 
 use std::fs;
 use std::path::Path;
@@ -10,9 +10,10 @@ use listening::RATE_HZ;
 
 use super::process::Running;
 
-/// Frames per cycle (1.5 ms): half the service's usual period, so that the device is never what limits it.
+/// Frames per cycle (1.5 ms): half the service's usual period, so that the device is never the bottleneck.
 pub const CYCLE_FRAMES: u32 = 64;
-/// Real-time priority, of its clients a few less: above the rest of the rig, below the service and the watchdog.
+/// Real-time priority (its clients' are slightly lower): above the rest of the rig, below the service and the
+/// watchdog.
 const PRIORITY: u32 = 60;
 const START_TIME: Duration = Duration::from_secs(10);
 
@@ -21,13 +22,13 @@ pub struct Jack {
     _server: Running,
 }
 
-/// Name of the server that belongs to this folder.
+/// The name of the server that belongs to this folder.
 pub fn server_name(folder: &Path) -> String {
     folder.file_name().map_or_else(|| "synthwire-bench".into(), |name| name.to_string_lossy().into_owned())
 }
 
 impl Jack {
-    /// Starts it and waits until clients may connect.
+    /// Starts jackd and waits until clients may connect.
     pub fn start(folder: &Path, environment: &[(String, String)]) -> Result<Self, String> {
         let log = folder.join("jack.log");
         let file = fs::File::create(&log).map_err(|e| format!("the rig's log: {e}"))?;

@@ -1,4 +1,4 @@
-//! The rig: everything between the known signal and the recording that is not the product.
+//! The rig: everything between the known signal and the recording, except the product.
 
 pub mod jack;
 pub mod process;
@@ -10,15 +10,15 @@ pub mod watchdog;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// Names of private folders begin so; the process's id follows.
+/// Prefix of the names of private folders; the process id follows.
 const FOLDER_PREFIX: &str = "synthwire-bench-";
 
-/// A private folder (mode 0700) that vanishes with this value.
+/// A private folder (mode 0700), which is removed when the value is dropped.
 pub struct PrivateFolder(PathBuf);
 
 impl PrivateFolder {
-    /// Makes one under the system's folder for temporary files. The path is short: a socket's may have 107 bytes.
-    /// Those of runs that were killed outright go first.
+    /// Makes a folder under the system's folder for temporary files. The path is short, because a socket path
+    /// may have only 107 bytes. This first removes the folders of runs that were killed.
     pub fn make() -> Result<Self, String> {
         remove_stale(&std::env::temp_dir());
         let name = format!("{FOLDER_PREFIX}{}-{}", std::process::id(), watchdog::now_ns());
@@ -30,7 +30,7 @@ impl PrivateFolder {
         Ok(Self(path))
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -42,14 +42,14 @@ impl Drop for PrivateFolder {
     }
 }
 
-/// Removes our own private folders whose process is gone.
+/// Removes our own private folders whose process has ended.
 fn remove_stale(folder: &Path) {
     // SAFETY: geteuid only reads the process's own credentials.
     let own = unsafe { libc::geteuid() };
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let gone = owner(&entry.file_name().to_string_lossy())
             .is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists());
-        // Of the entry itself: a link to somewhere else is nobody's folder.
+        // Examines the entry itself: a symbolic link does not count as a folder.
         let ours = entry.metadata().is_ok_and(|data| data.is_dir() && data.uid() == own);
         if gone && ours {
             let _ = std::fs::remove_dir_all(entry.path());
@@ -57,7 +57,7 @@ fn remove_stale(folder: &Path) {
     }
 }
 
-/// Id of the process that made a private folder of this name.
+/// The id of the process that made a private folder with this name.
 fn owner(name: &str) -> Option<u32> {
     name.strip_prefix(FOLDER_PREFIX)?.split_once('-')?.0.parse().ok()
 }

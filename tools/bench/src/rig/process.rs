@@ -1,21 +1,23 @@
-//! Processes the rig starts: each in its own group, ended with it, and gone when the bench dies, however it dies.
+//! Processes that the rig starts. Each has its own process group, which ends with it; all end when the bench
+//! dies, in any way.
 
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-/// How long a process may take to end by itself.
+/// How long a process may take to end after SIGTERM.
 const END_TIME: Duration = Duration::from_secs(2);
 
-/// A running process that is ended when this is dropped.
+/// A running process, which is ended when the value is dropped.
 pub struct Running {
     name: String,
     child: Child,
 }
 
 impl Running {
-    /// Starts `command`. Call it from the thread that lives longest: the kernel ends the child with that thread.
+    /// Starts `command`. Call this from the thread that lives longest, because the kernel ends the child with
+    /// that thread.
     pub fn start(name: &str, command: &mut Command) -> Result<Self, String> {
         command.process_group(0);
         // SAFETY: prctl is async-signal-safe and touches no memory of ours.
@@ -37,12 +39,12 @@ impl Running {
         self.child.id() as i32
     }
 
-    /// The pipes asked for at the start.
+    /// The child, with the pipes that were requested at the start.
     pub fn child(&mut self) -> &mut Child {
         &mut self.child
     }
 
-    /// An error when it has ended by itself.
+    /// Returns an error if the process has already ended.
     pub fn check(&mut self) -> Result<(), String> {
         match self.child.try_wait() {
             Ok(Some(status)) => Err(format!("{} ended by itself: {status}", self.name)),
@@ -52,13 +54,14 @@ impl Running {
 
     fn end(&mut self) {
         let group = -self.pid();
-        // SAFETY: kill with our own child's group id; the child is not reaped yet, so the id is still its own.
+        // SAFETY: kill gets our own child's group id; the child is not reaped yet, so the id is still its
+        // own.
         unsafe { libc::kill(group, libc::SIGTERM) };
         let deadline = Instant::now() + END_TIME;
         while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(10));
         }
-        // SAFETY: as above; members of the group that outlive their leader keep the group id taken.
+        // SAFETY: as above; group members that outlive their leader keep the group id in use.
         unsafe { libc::kill(group, libc::SIGKILL) };
         let _ = self.child.wait();
     }
@@ -70,14 +73,15 @@ impl Drop for Running {
     }
 }
 
-/// Gives a process (or, with 0, the calling thread) a real-time priority. `false` when it was refused.
+/// Gives a process (or, with 0, the calling thread) a real-time priority. Returns `false` if that was
+/// refused.
 pub fn make_real_time(pid: i32, policy: i32, priority: i32) -> bool {
     let parameter = libc::sched_param { sched_priority: priority };
     // SAFETY: the parameter lives through the call, which only reads it.
     unsafe { libc::sched_setscheduler(pid, policy, &raw const parameter) == 0 }
 }
 
-/// A command under a round-robin real-time priority, if this user may have one.
+/// A command that runs with round-robin real-time priority, if this user may have one.
 pub fn real_time_command(program: &str, priority: i32) -> Command {
     let allowed = Command::new("chrt")
         .args(["-r", &priority.to_string(), "true"])

@@ -1,9 +1,10 @@
-//! The sound system of the rig: a PulseAudio of its own, headless, on a socket in a private folder.
+//! The rig's sound system: its own headless PulseAudio on a socket in a private folder.
 //!
-//! One sink is the only clock (a null sink, or one on a dummy jackd: [`ClockKind`]) and carries a pair of channels per place: what is played into the "synth", and what each
-//! player gives to its "speakers". Its monitor, recorded whole, shows all places on one time line. The service captures
-//! from `synth_src` through alsa-lib's pulse plugin, by a private ALSA configuration. Nothing listens on the network and
-//! nothing of the user's own sound system is touched.
+//! A single sink is the only clock: a null sink, or one on a dummy jackd ([`ClockKind`]). It carries a pair
+//! of channels per place: the sound played into the "synth", and the sound that each player gives to its
+//! "speakers". The rig records its whole monitor, so all places appear on one time line. The service captures
+//! from `synth_src` through alsa-lib's pulse plugin, by a private ALSA configuration. Nothing listens on the
+//! network, and the rig does not touch the user's own sound system.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,35 +16,36 @@ use listening::RATE_HZ;
 use super::jack::{self, Jack};
 use super::process::{Running, make_real_time, real_time_command};
 
-/// Round-robin priority of the sound server: without it the gaps come from the rig.
+/// Round-robin priority of the sound server; without it the rig causes gaps.
 pub const PRIORITY: i32 = 6;
-/// Frames by which the recorder asks for more than a block. The server turns what is asked into whole microseconds and back
-/// into whole frames, rounding down both times: without this a block would be one frame short of a period.
+/// The recorder asks for this many frames more than a block. The server converts the size into whole
+/// microseconds and back into whole frames, and rounds down both times; without this a block would be one
+/// frame shorter than a period.
 const ROUNDING_FRAMES: u32 = 1;
 /// How long the server may take to open its socket.
 const START_TIME: Duration = Duration::from_secs(10);
 
-/// A place where sound is played or captured: its own pair of channels of the recording.
+/// A place where sound is played or captured: its pair of channels in the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Sink to play into.
+    /// The sink to play into.
     pub sink: &'static str,
     /// First channel in the recording; the second follows.
     pub channel: usize,
     positions: &'static str,
 }
 
-/// The sink that is the clock of the rig and carries all places.
+/// The sink that is the rig's clock and carries all places.
 pub const CLOCK: &str = "clock";
-/// Where the known signal goes in.
+/// The input of the known signal.
 pub const SYNTH: Place = Place { sink: "synth", channel: 0, positions: "front-left,front-right" };
-/// Where the player under test comes out.
+/// The output of the player under test.
 pub const SPEAKERS: Place = Place { sink: "speakers", channel: 2, positions: "rear-left,rear-right" };
-/// Where the classic design comes out.
+/// The output of the classic design.
 pub const CLASSIC_SPEAKERS: Place =
     Place { sink: "classic_speakers", channel: 4, positions: "side-left,side-right" };
 
-/// What paces the rig's one sink, and by which PCM the service hears it.
+/// The clock of the rig's sink, and the PCM through which the service captures it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum ClockKind {
     /// A null sink that renders one period at a time; alsa-lib's pulse plugin: read and write only
@@ -58,13 +60,13 @@ pub struct Pulse {
     places: Vec<Place>,
     block_frames: u32,
     server: Running,
-    // After the server that is its client: fields end in this order.
+    // Ends after the server, which is its client: fields are dropped in this order.
     _jack: Option<Jack>,
 }
 
 impl Pulse {
-    /// Starts a server with `places` in `folder`, which must be private and empty. A null clock shall tick once in
-    /// `period_frames` frames: the service's period.
+    /// Starts a server with `places` in `folder`, which must be private and empty. A null clock ticks once
+    /// per `period_frames` frames, which is the service's period.
     pub fn start(
         folder: &Path,
         places: &[Place],
@@ -108,7 +110,7 @@ alternate-sample-rate = {RATE_HZ}
         let mut pulse =
             Self { folder: folder.to_owned(), places: places.to_vec(), block_frames, server, _jack: jack };
         pulse.wait_until_ready()?;
-        // The server's main thread drops its own priority while starting; give it back.
+        // The server's main thread drops its own priority while it starts; this restores it.
         make_real_time(pulse.server.pid(), libc::SCHED_RR, PRIORITY);
         Ok(pulse)
     }
@@ -132,7 +134,7 @@ alternate-sample-rate = {RATE_HZ}
         }
     }
 
-    /// What the server wrote.
+    /// The server's log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("pulse.log")).unwrap_or_default()
     }
@@ -152,14 +154,16 @@ alternate-sample-rate = {RATE_HZ}
         self.block_frames
     }
 
-    /// Frames the recorder shall ask for. It is who asks for the least, so the null sink renders just one block at a time.
+    /// How many frames the recorder asks for. No other client asks for less, so the null sink renders one
+    /// block at a time.
     pub fn recorder_frames(&self) -> u32 {
         self.block_frames + ROUNDING_FRAMES
     }
 
-    /// Variables for the service. Left alone, alsa-lib's pulse plugin asks for a period in whole microseconds; that is
-    /// less than the 128 frames of a period, and periods came in pairs, held back for 4.4 ms more.
-    /// Asked for the next whole millisecond instead, it is given the recorder's blocks: one block, one period, at once.
+    /// Environment for the service. By default alsa-lib's pulse plugin asks for a period in whole
+    /// microseconds, which is less than the 128 frames of a period; then the periods came in pairs, delayed
+    /// by another 4.4 ms. With the next whole millisecond it gets the recorder's blocks at once: one block is
+    /// one period.
     pub fn service_environment(&self) -> Vec<(String, String)> {
         let wish_ms = (u64::from(self.block_frames) * 1000).div_ceil(u64::from(RATE_HZ));
         let mut variables = self.environment();
@@ -167,7 +171,7 @@ alternate-sample-rate = {RATE_HZ}
         variables
     }
 
-    /// Variables for every program that shall play to or record from this rig.
+    /// Environment for every program that plays to this rig or records from it.
     pub fn environment(&self) -> Vec<(String, String)> {
         environment(&self.folder)
     }
@@ -229,7 +233,7 @@ fn server_script(folder: &Path, places: &[Place], clock: ClockKind) -> String {
     lines.join("\n") + "\n"
 }
 
-/// `bench`: the synth as the clock's own plugin gives it. `bench_plug`: with plug around it, whatever the clock.
+/// `bench` is the synth through the clock's own plugin. `bench_plug` adds plug around it, for either clock.
 fn alsa_configuration(socket: &Path, clock: ClockKind) -> String {
     let server = socket.display();
     let hint = "hint.description \"the bench's synth\"";

@@ -1,4 +1,4 @@
-//! The two ends of the rig: the known signal goes in, everything is recorded.
+//! The two ends of the rig: one plays the known signal, the other records everything.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -15,27 +15,28 @@ use super::process::{Running, make_real_time, real_time_command};
 use super::pulse::{CLOCK, Place, Pulse, SYNTH};
 use super::watchdog::now_ns;
 
-/// How far ahead the signal is handed over: it survives any freeze that does not void the run, and lies before the point
-/// from which delay is counted.
+/// How far ahead the player writes the signal. It survives any freeze that leaves the run valid, and does not
+/// count as delay, because delay is measured after it.
 const PLAYER_BUFFER_MS: u32 = 1500;
-/// Above the sound server's clients, below the server.
+/// Above the sound server's clients, and below the server.
 const PRIORITY: i32 = 5;
 const SEED: u64 = 997;
 
-/// Plays the known signal into the synth's place until dropped.
+/// Plays the known signal in the synth's place until dropped.
 pub struct Player {
     _player: Running,
 }
 
 impl Player {
-    /// Plays into the synth's place.
+    /// Starts playing in the synth's place.
     pub fn start(pulse: &Pulse) -> Result<Self, String> {
         let place = [format!("--device={}", SYNTH.sink), "--channels=2".into()];
         let samples = KnownSignal::new(SEED).flatten();
         Self::play(pulse, &place, samples)
     }
 
-    /// Plays into the synth's place and, exactly `delay_frames` later, into the speakers': the rig measures itself.
+    /// Starts playing in the synth's place and, exactly `delay_frames` later, in the speakers': so the rig
+    /// measures itself.
     pub fn start_with_echo(pulse: &Pulse, delay_frames: usize) -> Result<Self, String> {
         let map = format!("--channel-map={}", pulse.channel_map());
         let place = [format!("--device={CLOCK}"), "--channels=4".into(), map, "--no-remix".into()];
@@ -80,23 +81,24 @@ pub struct Recorder {
     channels: usize,
 }
 
-/// What was recorded: one vector of samples per channel.
+/// The recorded sound: one vector of samples per channel.
 pub struct Recording {
     /// Samples of each channel, full scale 1.
     pub channels: Vec<Vec<f32>>,
-    /// When blocks of it arrived.
+    /// When its blocks arrived.
     pub stamps: Vec<Stamp>,
 }
 
 impl Recording {
-    /// Left and right of a place.
+    /// Left and right channel of a place.
     pub fn pair(&self, place: Place) -> [&[f32]; 2] {
         [&self.channels[place.channel], &self.channels[place.channel + 1]]
     }
 }
 
 impl Recorder {
-    /// Starts recording into `path` (32-bit float, interleaved). What it asks for is also what keeps the clock ticking finely.
+    /// Starts recording into `path` (32-bit float, interleaved). Its small blocks also make the clock tick
+    /// finely.
     pub fn start(pulse: &Pulse, path: &Path) -> Result<Self, String> {
         let channels = pulse.channels();
         let asked_bytes = pulse.recorder_frames() as usize * channels * size_of::<f32>();
@@ -121,12 +123,12 @@ impl Recorder {
         Ok(Self { process, reader, stamps, path: path.to_owned(), channels })
     }
 
-    /// Has anything been recorded yet?
+    /// Whether anything has been recorded yet.
     pub fn is_running(&self) -> bool {
         !self.stamps.lock().expect("never poisoned").is_empty()
     }
 
-    /// How much faster than its rate the rig's clock has run so far, parts per million.
+    /// How much faster than its nominal rate the rig's clock has run so far, parts per million.
     pub fn fast_ppm(&self) -> Option<f64> {
         FrameClock::fit(&self.stamps.lock().expect("never poisoned")).map(|clock| clock.fast_ppm())
     }

@@ -1,9 +1,9 @@
-//! What processes use: processor time and memory, from /proc.
+//! Resources of processes: processor time and memory, from /proc.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
-/// Processor time and memory of a process, or of it and all its descendants.
+/// Processor time and memory of a process, alone or with all its descendants.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     /// User and system time since the start, seconds.
@@ -12,12 +12,12 @@ pub struct Usage {
     pub rss_mib: f64,
 }
 
-/// Of one process.
+/// The usage of one process.
 pub fn of_process(pid: i32) -> Usage {
     processes().get(&pid).map_or_else(Usage::default, |p| p.usage)
 }
 
-/// Of a process and everything it started.
+/// The usage of a process and everything that it started.
 pub fn of_tree(root: i32) -> Usage {
     let all = processes();
     all.iter().filter(|(pid, _)| descends(&all, **pid, root)).fold(Usage::default(), |sum, (_, process)| {
@@ -25,14 +25,15 @@ pub fn of_tree(root: i32) -> Usage {
     })
 }
 
-/// Processor time of the threads of a process and of everything it started, by the threads' names, seconds.
+/// Processor time of the threads of a process and of everything it started, by thread name, seconds.
 pub fn of_threads(root: i32) -> BTreeMap<String, f64> {
     let all = processes();
     let mut threads = BTreeMap::new();
     for pid in all.keys().filter(|pid| descends(&all, **pid, root)) {
         for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
             let read = |file: &str| fs::read_to_string(task.path().join(file)).ok();
-            // The scheduler's own statistics, in nanoseconds: worklets use less than a tick of /proc/PID/stat a second.
+            // The scheduler's own statistics are in nanoseconds; worklets use less than one tick of
+            // /proc/PID/stat per second.
             let cpu_ns = read("schedstat").and_then(|stat| stat.split(' ').next()?.parse::<f64>().ok());
             if let (Some(name), Some(cpu_ns)) = (read("comm"), cpu_ns) {
                 *threads.entry(name.trim_end().to_owned()).or_insert(0.0) += cpu_ns / 1e9;
@@ -42,7 +43,7 @@ pub fn of_threads(root: i32) -> BTreeMap<String, f64> {
     threads
 }
 
-/// Threads of a process by name.
+/// The threads of a process with this name.
 pub fn threads_named(pid: i32, name: &str) -> Vec<i32> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     tasks
@@ -76,7 +77,7 @@ fn descends(all: &HashMap<i32, Process>, pid: i32, root: i32) -> bool {
     true
 }
 
-/// A line of /proc/PID/stat; the name in it may hold spaces and brackets (proc(5)).
+/// Parses a line of /proc/PID/stat. The name in it may contain spaces and brackets (proc(5)).
 fn parse(stat: &str) -> Option<Process> {
     let fields: Vec<&str> = stat[stat.rfind(')')? + 2..].split(' ').collect();
     let number = |field: usize| fields.get(field - 3)?.trim().parse::<f64>().ok();

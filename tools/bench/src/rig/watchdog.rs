@@ -1,5 +1,6 @@
-//! The watchdog: one thread per processor asks to be woken every millisecond, above everything else, and notes when the
-//! machine did not manage. It allocates nothing while it runs and writes nothing: the notes are read at the end.
+//! The watchdog: one thread per processor asks, at the highest priority, to be woken every millisecond, and
+//! notes when the machine failed to do so. While it runs it allocates and writes nothing; the notes are read
+//! at the end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,16 +11,16 @@ use listening::freeze::{Freeze, LATE_MS};
 use super::process::make_real_time;
 
 const TICK_NS: u64 = 1_000_000;
-/// Above any priority the service or the rig takes.
+/// Above all priorities that the service and the rig use.
 const PRIORITY: i32 = 90;
-/// Freezes noted at most per processor; a run with more is void many times over.
+/// Maximum number of freezes noted per processor; a run with more is void in any case.
 const NOTES_MAX: usize = 65_536;
 
 /// The running watchdog.
 pub struct Watchdog {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Vec<Freeze>>>,
-    /// Did every thread get its real-time priority? Without it, "late" may only mean "busy".
+    /// Whether every thread got its real-time priority. Without it, "late" may only mean "busy".
     pub real_time: bool,
 }
 
@@ -43,7 +44,7 @@ impl Watchdog {
         Self { stop, threads, real_time }
     }
 
-    /// Ends it; all freezes since the start, in order of time.
+    /// Stops the watchdog and returns all freezes since the start, in order of time.
     pub fn finish(mut self) -> Vec<Freeze> {
         self.stop.store(true, Ordering::Relaxed);
         let mut freezes: Vec<Freeze> = self
@@ -62,7 +63,7 @@ impl Drop for Watchdog {
     }
 }
 
-/// Nanoseconds of `CLOCK_MONOTONIC`: the one clock of all stamps of the bench.
+/// The time of `CLOCK_MONOTONIC` in nanoseconds; all timestamps of the bench use this clock.
 pub fn now_ns() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the timespec lives through the call, which fills it.
@@ -99,7 +100,7 @@ fn sleep_until(due_ns: u64) {
 }
 
 fn pin(processor: usize) {
-    // SAFETY: the set is plain memory, all zero is an empty set, and it lives through the call.
+    // SAFETY: the set is plain memory that lives through the call; all zeros are an empty set.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
         libc::CPU_SET(processor, &mut set);

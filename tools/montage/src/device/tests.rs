@@ -4,7 +4,7 @@ use crate::signal::frame_of;
 
 const MS: u64 = 1_000_000;
 
-/// A device whose capture is switched on, with `transfers` transfers of eight packets under way since 0.
+/// A device that captures, with `transfers` transfers of eight packets queued since time 0.
 fn capturing(transfers: u32) -> Device {
     let mut device = Device::new(Description::parse(MONTAGE).unwrap(), 0);
     assert_eq!(status_of(&control(&mut device, [0x01, SET_INTERFACE, 1, 0, 2, 0, 0, 0])), 0);
@@ -38,7 +38,7 @@ fn status_of(reply: &[u8]) -> i32 {
     i32::from_be_bytes(reply[20..24].try_into().unwrap())
 }
 
-/// The frames in replies, by channels 3 and 4.
+/// The frame numbers in replies, decoded from channels 3 and 4.
 fn frames(mut replies: &[u8]) -> Vec<u64> {
     let mut frames = Vec::new();
     while !replies.is_empty() {

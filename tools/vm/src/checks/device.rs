@@ -9,13 +9,13 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// The card's capture device; it is the only card.
+/// The card's capture device; there is no other card.
 pub const PCM: &str = "/dev/snd/pcmC0D0c";
 const MIDI: &str = "/dev/snd/midiC0D0";
-/// By Linux's number.
+/// The value on Linux.
 const O_NONBLOCK: i32 = 0o4000;
 
-/// No card at all.
+/// Without any card.
 pub fn absent() -> Verdict {
     let service = Service::start(None)?;
     let says_so = || {
@@ -26,7 +26,7 @@ pub fn absent() -> Verdict {
     Ok(String::new())
 }
 
-/// The same device under another vendor's id, for as long as it takes to be looked at twice.
+/// The same device under another vendor's id, for as long as the service needs to look twice.
 pub fn another_maker() -> Verdict {
     let descriptors = montage::descriptors::MONTAGE.replace("99 04 07 17", "6d 04 07 17");
     fs::write("/other.usb", descriptors).map_err(|error| format!("/other.usb: {error}"))?;
@@ -46,7 +46,7 @@ pub fn another_maker() -> Verdict {
     Ok(String::new())
 }
 
-/// Plugs it in.
+/// Connects the instrument.
 pub fn is_a_card(montage: &mut Instrument) -> Verdict {
     montage.say("attach")?;
     let waited = until("the card is there", || Ok(Path::new(PCM).exists() && Path::new(MIDI).exists()))?;
@@ -55,7 +55,7 @@ pub fn is_a_card(montage: &mut Instrument) -> Verdict {
     Ok(format!("{}after {} ms\n{}", cards, waited.as_millis(), read("/proc/asound/card0/stream0")?))
 }
 
-/// What the service and the kernel settled on.
+/// The format that the service and the kernel agreed on.
 pub fn negotiated() -> Verdict {
     let service = Service::playing()?;
     let status = service.status()?;
@@ -82,7 +82,7 @@ pub fn negotiated() -> Verdict {
     Ok(format!("{kernels}{capture}"))
 }
 
-/// A note each way, while sound is captured.
+/// Sends a note each way while sound is captured.
 pub fn midi(montage: &mut Instrument) -> Verdict {
     let _service = Service::playing()?;
     let mut port = File::options()
@@ -92,7 +92,7 @@ pub fn midi(montage: &mut Instrument) -> Verdict {
         .open(MIDI)
         .map_err(|error| format!("{MIDI}: {error}"))?;
     let mut note = [0; 3];
-    // The kernel throws away what comes before anybody reads.
+    // The kernel discards notes that arrive before a reader exists.
     let early = port.read(&mut note);
     require(early.is_err(), || format!("a note comes that nobody played: {note:02x?}"))?;
     montage.say("midi 90 3c 40")?;

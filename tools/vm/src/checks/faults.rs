@@ -1,4 +1,4 @@
-//! What a device can do to a service while it is plugged in.
+//! The faults of a connected device, and how the service handles them.
 
 use crate::checks::device::PCM;
 use crate::instrument::Instrument;
@@ -10,16 +10,16 @@ use std::fmt::Write;
 use std::fs::File;
 use std::time::Duration;
 
-/// The cause code of frames the device never delivered.
+/// The cause code for frames that the device never delivered.
 const USB_LOSS: u16 = 2;
-/// Packets lost at a time: 0.125 to 100 ms.
+/// Packets lost at once: 0.125 to 100 ms.
 const LOSSES: [u64; 12] = [1, 1, 2, 1, 3, 1, 8, 1, 80, 1, 800, 1];
-/// Heard before the first loss, so that the device's clock is known.
+/// Frames to hear before the first loss, so that the service knows the device's clock.
 const CALM_FRAMES: u64 = 8 * 44_100;
-/// Heard after each: it is found within two and a half seconds.
+/// Frames to hear after each loss; the service finds a loss within two and a half seconds.
 const AFTER_FRAMES: u64 = 4 * 44_100;
 
-/// Losses of different sizes; the device, the listener's counters and the service's ledger must agree.
+/// Losses of different sizes: the device, the listener's counters and the service's ledger must agree.
 pub fn lost_packets(montage: &mut Instrument) -> Verdict {
     let service = Service::playing()?;
     let listener = Listener::new(&service, 0)?;
@@ -54,7 +54,8 @@ fn said_lost(listener: &Listener) -> Result<u64, String> {
     Ok(listener.order()?.gaps.get(&USB_LOSS).copied().unwrap_or(0))
 }
 
-/// It stands still for two seconds, twice: the second time shows whether the first was got over.
+/// The device stalls twice for two seconds: the second stall shows whether the service recovered from the
+/// first.
 pub fn stall(montage: &mut Instrument) -> Verdict {
     let service = Service::playing()?;
     let listener = Listener::new(&service, 0)?;
@@ -73,7 +74,7 @@ pub fn stall(montage: &mut Instrument) -> Verdict {
     Ok(format!("{} frames in order", order.frames))
 }
 
-/// Somebody else has the device open when the service comes.
+/// Another program has the device open when the service starts.
 pub fn busy() -> Verdict {
     until("the card is there", || Ok(std::path::Path::new(PCM).exists()))?;
     let other = File::open(PCM).map_err(|error| format!("{PCM}: {error}"))?;

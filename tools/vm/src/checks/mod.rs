@@ -1,5 +1,5 @@
-//! The checks, by what they are about. Each starts the service anew and leaves the instrument plugged in (from
-//! `device::is_a_card` on), in time, playing its counters.
+//! The checks, by subject. Each check restarts the service and leaves the instrument connected (from
+//! `device::is_a_card` on), on time, playing its counters.
 
 pub mod device;
 pub mod faults;

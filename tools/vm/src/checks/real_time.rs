@@ -1,4 +1,4 @@
-//! The capture thread, looked at from outside.
+//! The capture thread, observed from outside.
 
 use crate::proc::{self, FIFO, Scheduling};
 use crate::service::Service;
@@ -8,14 +8,15 @@ use std::fmt::Write;
 use std::time::Duration;
 
 const CAPTURE: &str = "capture";
-/// What the thread may call (docs/design/real-time.md), by any period at most so often.
+/// The calls that the thread may make (docs/design/real-time.md), with the maximum number per period.
 const ALLOWED: [(&str, f64); 3] = [("poll", 1.0), ("ioctl", 1.0), ("write", 1.0)];
-/// Traced for so long.
+/// Length of the trace.
 const TRACE_TIME: Duration = Duration::from_secs(5);
-/// A wait that ends without a period (counted as time-outs) makes its calls, too; and the trace does not begin with a period.
+/// A wait that ends without a period (counted as a time-out) makes its calls, too; and the trace does not
+/// begin with a period.
 const SLACK: f64 = 0.1;
 
-/// By the kernel's word, not the service's alone.
+/// The thread's priority as the kernel reports it, not only the service.
 pub fn priority() -> Verdict {
     let service = Service::playing()?;
     let (_, held) = proc::thread(service.pid(), CAPTURE)?;
@@ -30,14 +31,14 @@ pub fn priority() -> Verdict {
     Ok(format!("{locked_kib} KiB locked; {said}"))
 }
 
-/// Counted over some seconds of capture from the card's own PCM.
+/// System calls during some seconds of capture from the card's own PCM.
 pub fn system_calls() -> Verdict {
     let service = Service::playing()?;
     let (thread, _) = proc::thread(service.pid(), CAPTURE)?;
     let count = |key: &str| Ok::<_, String>(service.status()?["stream"][key].as_u64().unwrap_or(0));
     let (periods, timeouts) = (count("periods")?, count("timeouts")?);
     let mut calls = strace::calls(thread, TRACE_TIME)?;
-    calls.remove("restart_syscall"); // the wait that strace came into, going on
+    calls.remove("restart_syscall"); // the rest of the wait that strace interrupted
     let (periods, timeouts) = (count("periods")? - periods, count("timeouts")? - timeouts);
     let mut table = format!("{periods} periods, {timeouts} waits without one");
     let per_period = |calls: u64| calls as f64 / periods.max(1) as f64;

@@ -1,4 +1,4 @@
-//! Unplugged and plugged in again, again and again.
+//! Disconnects and reconnects the instrument many times.
 
 use crate::checks::device::PCM;
 use crate::instrument::Instrument;
@@ -10,23 +10,25 @@ use crate::tap::{Verdict, require};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// From plugging in to the first frame at a listener's socket, the guest's time.
+/// Maximum time from connecting to the first frame at a listener's socket, in the guest's time.
 const BACK_TIME: Duration = Duration::from_secs(2);
-/// Heard between two unpluggings.
+/// Frames to hear between two disconnections.
 const HEARD_FRAMES: u64 = 4_410;
-/// Cycles before what the service holds is taken as its measure.
+/// Cycles before the service's resources are measured as the reference.
 const SETTLED_CYCLES: u32 = 5;
-/// Memory may grow so far by chance (an allocator's arenas), whatever the number of cycles.
+/// By how much memory may grow (an allocator's arenas), for any number of cycles.
 const MEMORY_KIB: u64 = 2_048;
-/// It stays away for 0 to 480 ms: the service looks for a card every 500 ms, and must not always be met at the same moment.
+/// The device stays away for 0 to 480 ms: the service looks for a card every 500 ms, and the test must not
+/// always meet the same moment.
 const ABSENT_STEPS: u32 = 13;
 const ABSENT_STEP: Duration = Duration::from_millis(40);
-/// So often it is pulled out again too soon.
+/// How many times the device is disconnected too soon.
 const FLUTTERS: u32 = 16;
 /// How much later each time.
 const FLUTTER_STEP: Duration = Duration::from_millis(40);
 
-/// `cycles` times: out, until the kernel has forgotten the card; in, until frames come in order again.
+/// `cycles` times: disconnects until the kernel has removed the card, then connects until frames arrive in
+/// order again.
 pub fn cycles(montage: &mut Instrument, cycles: u32) -> Verdict {
     let service = Service::playing()?;
     let listener = Listener::new(&service, 0)?;
@@ -73,7 +75,8 @@ pub fn cycles(montage: &mut Instrument, cycles: u32) -> Verdict {
     Ok(told)
 }
 
-/// Pulled out again soon after the card is there, later each time: while it is looked for, opened and started. Then left in.
+/// Disconnects soon after the card appears, later each time: while it is found, opened and started. Then
+/// leaves it connected.
 pub fn flutter(montage: &mut Instrument) -> Verdict {
     let service = Service::playing()?;
     let listener = Listener::new(&service, 0)?;
@@ -90,7 +93,7 @@ pub fn flutter(montage: &mut Instrument) -> Verdict {
     Ok(format!("{} frames in order, in {} timelines", order.frames, order.restarts + 1))
 }
 
-/// Least, median and most.
+/// Minimum, median and maximum.
 fn spread(times: &mut [Duration]) -> String {
     times.sort_unstable();
     let ms = |index: usize| times.get(index).map_or(0, Duration::as_millis);

@@ -1,4 +1,4 @@
-//! Every frame, in order.
+//! Checks that every frame arrives in order.
 
 use crate::instrument::Instrument;
 use crate::listener::Listener;
@@ -8,22 +8,22 @@ use crate::service::Service;
 use crate::tap::{Verdict, require};
 use montage::signal::CHANNELS_MAX;
 
-/// Heard of each pair: longer than the longest counter, so that each is seen to begin again.
+/// Frames to hear of each pair: more than the longest counter, so that each counter wraps around.
 const PAIR_FRAMES: u64 = 70_000;
-/// The fade from one pair to another lasts 10 ms.
+/// The fade between two pairs lasts 10 ms.
 const FADE_FRAMES: u64 = 441;
-/// Heard of a crystal that is off: the service needs some seconds to know it.
+/// Frames to hear with a crystal that is off: the service needs some seconds to measure it.
 const DRIFT_FRAMES: u64 = 12 * 44_100;
-/// How well it must know it.
+/// Maximum error of the service's estimate.
 const DRIFT_PPM: f64 = 50.0;
 
-/// The service names a loss within so long.
+/// The service reports a loss within this many frames.
 const NAMED_FRAMES: u64 = 4 * 44_100;
-/// And may be off by so many frames of each.
+/// Maximum error of each reported loss, in frames.
 const NAMED_OFF: u64 = 6;
 
-/// All seven pairs of neighbours one after the other, in one connection: the distance between the instrument's frames and the
-/// service's index must stay what it was.
+/// Plays all seven pairs of neighbouring channels one after the other in one connection: the distance between
+/// the instrument's frames and the service's index must not change.
 pub fn every_pair_of(service: &Service) -> Verdict {
     let order = pairs_of(&Listener::new(service, 0)?, service)?;
     let missing = (order.missing_frames, order.gaps.values().sum::<u64>());
@@ -31,7 +31,8 @@ pub fn every_pair_of(service: &Service) -> Verdict {
     told(&order, service)
 }
 
-/// The same in a machine that is late for its instrument at times, as one that is emulated in real time is: what it loses must be named.
+/// The same in a machine that is sometimes late for its instrument, such as one emulated in real time: its
+/// losses must be reported.
 pub fn every_pair_or_its_losses(service: &Service) -> Verdict {
     let listener = Listener::new(service, 0)?;
     let order = pairs_of(&listener, service)?;
@@ -61,7 +62,7 @@ fn pairs_of(listener: &Listener, service: &Service) -> Result<Order, String> {
     Ok(order)
 }
 
-/// A crystal that is off, from its plugging in on.
+/// A crystal that is off from the moment of connecting.
 pub fn drift(montage: &mut Instrument, ppm: i32) -> Verdict {
     montage.say("detach")?;
     montage.say(&format!("ppm {ppm}"))?;
@@ -71,7 +72,7 @@ pub fn drift(montage: &mut Instrument, ppm: i32) -> Verdict {
     let order = listener.frames_more(DRIFT_FRAMES)?;
     let missing = (order.missing_frames, order.gaps.values().sum::<u64>());
     require(missing == (0, 0), || format!("frames are missing, or said to be: {order:?}"))?;
-    // Positive is slow there, fast here.
+    // The service counts a slow device as positive, this test a fast one.
     let known = || Ok::<_, String>(service.status()?["stream"]["drift_ppm"].as_f64());
     until("the drift is known", || Ok(known()?.is_some()))?;
     let measured = known()?.unwrap_or_default();
