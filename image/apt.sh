@@ -1,10 +1,10 @@
-# Sourced: an apt for Debian 13 arm64 that leaves this machine's own alone: folders, lists and status of its own.
+# Sourced: an apt for Debian 13 arm64 with its own folders, lists and status. It does not touch this machine's apt.
 
-# Where raspi-firmware comes from.
+# The suite that contains raspi-firmware.
 firmware_suite=sid
 
-# private_apt: makes it, and refreshes its lists (if it can: a second build works without the network).
-# From the mirrors this machine's apt uses for Debian, or DEBIAN_MIRROR and DEBIAN_SECURITY_MIRROR.
+# private_apt: creates this apt and refreshes its lists, if possible (a second build works without the network). It uses the
+# mirrors from which this machine's apt gets Debian, or DEBIAN_MIRROR and DEBIAN_SECURITY_MIRROR.
 private_apt() {
     local apt=$work/apt mirror security
     mirror=${DEBIAN_MIRROR:-$(site_of Debian)}
@@ -12,7 +12,7 @@ private_apt() {
     [ -n "$mirror" ] || die "apt here knows no mirror of Debian" 'As root: apt-get update; or name one: DEBIAN_MIRROR=http://...'
     mkdir -p "$apt"/{etc/apt.conf.d,etc/preferences.d,etc/trusted.gpg.d,state/lists/partial,cache/archives/partial}
     : >"$apt/status"
-    # How this machine reaches the network (a proxy) holds for the image's build, too.
+    # The image's build reaches the network as this machine does (for example through a proxy).
     apt-config dump Acquire::http Acquire::https >"$apt/etc/apt.conf.d/network"
     local signed='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]' parts='main non-free-firmware'
     {
@@ -31,9 +31,9 @@ APT::Sandbox::User "root";
 Acquire::Languages "none";
 CONF
     say 'Asking Debian what there is'
-    # The firmware's watchdog over a kernel that hangs (kernel_watchdog_timeout= of image/boot/config.txt) is younger than
-    # Debian 13: this one package, for all architectures and without dependencies, comes from Debian's unstable. A mirror that
-    # lags must not hold up the image: what is old is signed as well, and disk.sh looks whether the firmware knows its settings.
+    # The firmware's watchdog against hanging kernels (kernel_watchdog_timeout= of image/boot/config.txt) is newer than Debian 13.
+    # So this one package, for all architectures and without dependencies, comes from Debian's unstable. A mirror that lags must
+    # not block the image: old packages are signed as well, and disk.sh checks that the firmware knows its settings.
     mkdir -p "$apt"/etc/sources.list.d
     printf 'deb %s %s %s non-free-firmware\n' '[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg check-valid-until=no]' \
         "$mirror" "$firmware_suite" >"$apt/etc/sources.list.d/firmware.list"
@@ -49,13 +49,13 @@ PIN
     for_image apt-get update --quiet=2 || warn 'the package lists could not be refreshed; going on with the ones there are'
 }
 
-# site_of LABEL: where this machine's apt gets that from.
+# site_of LABEL: the mirror from which this machine's apt gets packages with that label.
 site_of() { apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' "Label: $1" | head -n 1; }
 
-# for_image APT-COMMAND...: with the image's apt.
+# for_image APT-COMMAND...: runs the command with the image's apt.
 for_image() { APT_CONFIG=$work/apt/apt.conf "$@"; }
 
-# wanted KIND: the packages of image/packages, "install" or "unpack" ones; a kernel by its real name.
+# wanted KIND: the packages in image/packages of the kind "install" or "unpack"; a kernel appears under its real name.
 wanted() {
     local name
     awk -v kind="$1" '/^#/ || !NF { next } $1 == "unpack" { if (kind == "unpack") print $2; next } kind == "install" { print $1 }' image/packages |

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# `make image` (as root): the SD card's image, from Debian's packages and ours. image/build.sh [DEB]
+# `make image` (as root): builds the SD card's image from Debian's packages and ours. image/build.sh [DEB]
 #
-# DEB is the service's package for arm64; without it scripts/deb.sh makes it. Out: target/image/synthwire-VERSION-arm64.img
-# and what goes with it. The steps, each in a file that says what it does; what is fetched or emulated is kept:
-#   apt.sh       an apt of its own for Debian 13 arm64, from the mirrors this machine's apt uses
+# DEB is the service's package for arm64; without it scripts/deb.sh makes one. Output: target/image/synthwire-VERSION-arm64.img
+# and the files that belong to it. Each step is in a file that describes it; downloads and emulated steps are kept:
+#   apt.sh       a separate apt for Debian 13 arm64, from the mirrors this machine's apt uses
 #   rootfs.sh    the packages whose scripts matter, in an emulated chroot             (minutes, once)
 #   unpack.sh    kernel, firmware, busybox: unpacked                                  (once)
 #   update/key.sh the key whose signatures the card's system accepts: made once, kept outside the sources
@@ -11,7 +11,7 @@
 #   system.sh    both together with ours and image/overlay, as squashfs
 #   initramfs.sh the initramfs
 #   disk.sh      partitions and the disk
-#   manifest.sh  what is in it, and under which licences
+#   manifest.sh  the list of contents with their licences
 # Installs only tools on this machine (scripts/packages.sh image) and uses no loop device.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,7 +20,7 @@ cd "$(dirname "$0")/.."
 [ "$(id -u)" -eq 0 ] || die 'this needs root: files of the image belong to several users' 'Try: sudo make image'
 . scripts/with_packages.sh image
 umask 022
-# The disk's signature, by which initramfs and udev know the card; image/overlay/usr/lib/udev has it, too.
+# The disk's signature, by which initramfs and udev recognize the card; image/overlay/usr/lib/udev contains it, too.
 signature=53594e57
 # In an unpacked archive, without a repository, we use the date of the release's own file.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y Cargo.toml)}

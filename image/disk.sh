@@ -14,13 +14,13 @@ make_disk() {
     mv "$work/card.img" "$1"
 }
 
-# fat FILE MIB LABEL ID: an empty one. The ID is fixed, so that the bytes are.
+# fat FILE MIB LABEL ID: makes an empty file system. The ID is fixed, so that the bytes are always the same.
 fat() {
     truncate --size="$2M" "$1"
     mkfs.vfat --invariant -i "$4" -n "$3" "$1" >/dev/null
 }
 
-# onto FILE FOLDER: what is in the folder, with its times.
+# onto FILE FOLDER: copies the contents of the folder, with their times.
 onto() {
     find "$2" -exec touch --date="@$SOURCE_DATE_EPOCH" {} +
     (cd "$2" && find . -mindepth 1 -maxdepth 1 -printf '%P\n' | LC_ALL=C sort | TZ=UTC MTOOLS_SKIP_CHECK=1 xargs -d '\n' -I{} mcopy -s -m -i "$1" {} ::)
@@ -29,13 +29,13 @@ onto() {
 make_config() {
     local folder=$work/config
     rm -rf "$folder" && cp -r image/config "$folder"
-# A Pi 3 needs it to find autoboot.txt; a Pi 4 has its own.
+# A Pi 3 needs this file to find autoboot.txt; a Pi 4 has its own.
     cp "$(unpacked /lib/raspi-firmware)/bootcode.bin" "$folder/"
     fat "$1/config" 32 SYNTHWIRE 53594e01
     onto "$1/config" "$folder"
 }
 
-# make_boot FOLDER SLOT: slot b is empty; boot-b.tree and the like are for whoever makes an update.
+# make_boot FOLDER SLOT: makes a boot partition. That of slot b is empty until the first update.
 make_boot() {
     local folder=$work/boot-$2 firmware name program
     fat "$1/boot-$2" 96 "BOOT-${2^}" "53594e0$((2 + (0x$2 - 10)))"
@@ -71,7 +71,7 @@ make_ext4() {
     truncate --size=256M "$1"
     E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mke2fs -q -t ext4 -L data -U 53594e57-0000-4000-8000-000000000007 \
         -E hash_seed=53594e57-0000-4000-8000-000000000008,root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0 -d "$folder" "$1"
-    # Those are copied from this machine's folders, where nobody can set them.
+    # mke2fs copies ctime and atime from this machine's folders, where nobody can set them.
     (cd "$folder" && find . -printf '%P\n') | while read -r name; do
         printf 'set_inode_field "/%s" %s\n' "$name" "ctime @$SOURCE_DATE_EPOCH" "$name" 'ctime_extra 0' "$name" "atime @$SOURCE_DATE_EPOCH" \
             "$name" 'atime_extra 0'

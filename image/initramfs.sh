@@ -1,7 +1,7 @@
-# Sourced: the initramfs: busybox, the drivers that lead to the disk, image/initramfs. $work/initrd.img
+# Sourced: builds the initramfs $work/initrd.img from busybox, the drivers that lead to the disk, and image/initramfs.
 
-# What the card and what is on it are reached by: memory card hosts of Pi 3 and 4 with the clocks, regulators and lines
-# they need, and the emulator's disk.
+# The drivers needed to reach the card and its contents: the memory card hosts of Pi 3 and 4 with their clocks, regulators and
+# lines, and the emulator's disk.
 initramfs_modules=(squashfs overlay ext4 vfat nls_cp437 nls_ascii crc32c_generic libcrc32c mmc_block sdhci_iproc bcm2835 fixed gpio_regulator
     i2c_bcm2835 reset_raspberrypi bcm2835_wdt virtio_blk virtio_mmio)
 

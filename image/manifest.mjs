@@ -1,4 +1,5 @@
-// What the image holds, from Debian's own files: names, versions and licences of packages, and the crates the program is built of.
+// Lists the contents of the image from Debian's own files: names, versions and licences of the packages, and the crates in the
+// program.
 //
 // node image/manifest.mjs SYSTEM UNPACKED NAME SECONDS PACKAGES SPDX <(cargo metadata)
 // In: the system's file tree, the folder of unpacked packages, the image's name and date, cargo's metadata on the standard
@@ -12,7 +13,7 @@ const [system, unpacked, image, seconds, tableFile, spdxFile] = process.argv.sli
 /** The fields of one control paragraph. @param {string} text */
 const fields = (text) => new Map([...text.matchAll(/^([A-Za-z-]+): *(.*)$/gm)].map(([, key, value]) => [key, value]));
 
-/** Short licence names of a machine-readable copyright file; the file itself where it is prose. @param {string} name */
+/** Short licence names from a machine-readable copyright file; the whole file if it is prose. @param {string} name */
 function licencesOf(name) {
     const file = [`${system}/usr/share/doc/${name}/copyright`, `${unpacked}/tree/usr/share/doc/${name}/copyright`].find(existsSync);
     if (!file) return [];
@@ -26,10 +27,10 @@ const paragraphs = [
         .map((name) => readFileSync(`${unpacked}/control/${name}`, 'utf8')),
 ].filter((text) => text.trim() !== '').map(fields);
 
-/** The source a package is made of. @param {Map<string, string>} about */
+/** The source from which a package was built. @param {Map<string, string>} about */
 const sourceOf = (about) => (about.get('Source') ?? about.get('Package') ?? '').split(' ')[0];
 
-/** A package's licences; where its folder only points to that of another package of the same source, that one's.
+/** A package's licences. If its folder only points to that of another package of the same source, those of that package.
  * @param {Map<string, string>} about */
 function licences(about) {
     const own = licencesOf(about.get('Package') ?? '');
@@ -59,7 +60,7 @@ if (missing.length > 0) throw new Error(`no licence is known of: ${missing.join(
 
 writeFileSync(tableFile, all.map((part) => `${part.name}\t${part.version}\t${part.architecture}\t${part.licences.join(', ')}\n`).join(''));
 
-/** SPDX wants identifiers of its own alphabet. @param {string} kind @param {{name: string, version: string}} part */
+/** SPDX identifiers allow only certain characters. @param {string} kind @param {{name: string, version: string}} part */
 const identifier = (kind, part) => `SPDXRef-${kind}-${`${part.name}-${part.version}`.replace(/[^A-Za-z0-9.-]/g, '-')}`;
 const digest = createHash('sha256').update(readFileSync(tableFile)).digest('hex');
 const root = 'SPDXRef-Image';
@@ -67,7 +68,7 @@ const described = all.map((part) => ({
     SPDXID: identifier(part.architecture === 'rust' ? 'Crate' : 'Package', part),
     name: part.name, versionInfo: part.version, downloadLocation: 'NOASSERTION', filesAnalyzed: false,
     licenseConcluded: 'NOASSERTION',
-    // Crates state SPDX expressions; Debian's short names are not SPDX's, and stand as they are in the comment.
+    // Crates state SPDX expressions. Debian's short names are not SPDX's, so they go unchanged into the comment.
     licenseDeclared: part.architecture === 'rust' ? part.licences[0].replaceAll('/', ' OR ') : 'NOASSERTION',
     licenseComments: part.licences.join(', '), copyrightText: 'NOASSERTION',
     externalRefs: [{ referenceCategory: 'PACKAGE-MANAGER', referenceType: 'purl', referenceLocator: part.purl }],

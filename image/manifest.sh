@@ -8,10 +8,10 @@ make_manifest() {
     say "$(wc -l <"$base.packages") packages, named in $base.packages"
 }
 
-# pack_image IMAGE: IMAGE.xz, its block map, checksums, and what Raspberry Pi Imager wants to know of it.
+# pack_image IMAGE: makes IMAGE.xz, its block map, checksums, and the description for Raspberry Pi Imager.
 pack_image() {
     say 'Compressing it'
-    # Blocks of a fixed size: how many threads there are must not show.
+    # Blocks of a fixed size, so that the result does not depend on the number of threads.
     xz --keep --force --threads=0 --block-size=64MiB -6 "$1"
     bmaptool create --output "$1.bmap" "$1"
     imager_manifest "$1"
@@ -20,7 +20,7 @@ pack_image() {
     say "$1.xz: $(stat -c %s "$1.xz") bytes; the system alone $(stat -c %s "$work/root.squashfs"), initramfs $(stat -c %s "$work/initrd.img")"
 }
 
-# imager_manifest IMAGE: where the files will be fetched from is IMAGE_URL; without it, this machine's own folder.
+# imager_manifest IMAGE: IMAGE_URL is where users will download the files; without it, this machine's own folder.
 imager_manifest() {
     local base=${1%.img} from=${IMAGE_URL:-file://${1%/*}}
     sum() { sha256sum "$1" | cut -d ' ' -f 1; }

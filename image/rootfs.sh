@@ -1,4 +1,4 @@
-# Sourced: the packages whose maintainer scripts matter, installed in an emulated chroot; kept as $work/rootfs.tar.
+# Sourced: installs the packages whose maintainer scripts matter in an emulated chroot, and keeps it as $work/rootfs.tar.
 
 # make_rootfs: rebuilds it when the list of packages or this file has changed. IMAGE_REFRESH=1 always rebuilds it.
 make_rootfs() {
@@ -14,7 +14,7 @@ make_rootfs() {
     done
 # The database of device names takes minutes to compile in the emulator, and we do not need it.
     trim+=('--dpkgopt=path-exclude=/usr/lib/udev/hwdb.d/*')
-    # Licences stay.
+    # Licences are kept.
     trim+=('--dpkgopt=path-include=/usr/share/doc/*/copyright')
     for_image mmdebstrap --variant=essential --mode=root --architectures=arm64 --format=tar "${trim[@]}" \
         --aptopt="$work/apt/etc/apt.conf.d/network" --include="$(wanted install | paste -s -d,)" \

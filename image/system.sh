@@ -1,7 +1,7 @@
-# Sourced: the system of a slot: Debian's part, ours, image/overlay, as one squashfs in $work/root.squashfs.
+# Sourced: builds the system of a slot (Debian's part, our part, image/overlay) as one squashfs in $work/root.squashfs.
 
-# Drivers by the folders they are in, or by file: those a Pi or the test's emulator has, and those a USB instrument needs (a
-# sound card does not appear without drivers/media/mc). The rest of Debian's kernel stays out.
+# Drivers by folder, or by file: those that a Pi or the test's emulator has, and those that a USB instrument needs (a sound card
+# does not appear without drivers/media/mc). The image leaves out the rest of Debian's kernel.
 drivers=(arch/arm64 block crypto lib
     fs/autofs fs/ext4 fs/fat fs/fuse fs/jbd2 'fs/mbcache.*' fs/nls fs/overlayfs fs/squashfs
     net/802 net/8021q net/bridge 'net/core/failover.*' net/ipv4 net/ipv6 net/llc net/mac80211 net/packet net/rfkill net/wireless
@@ -13,7 +13,7 @@ drivers=(arch/arm64 block crypto lib
     drivers/reset drivers/rtc 'drivers/spi/spi-bcm2835.*' drivers/thermal/broadcom drivers/usb/common drivers/usb/core drivers/usb/dwc2
     drivers/usb/host drivers/usb/phy drivers/usb/storage drivers/virtio 'drivers/watchdog/bcm2835_wdt.*')
 
-# make_system DEB: as described above.
+# make_system DEB: builds that system.
 make_system() {
     local tree=$work/system name
     say 'Putting the system together'
@@ -36,7 +36,7 @@ in_tree() { env -i PATH=/usr/sbin:/usr/bin SYSTEMD_OFFLINE=1 chroot "$work/syste
 
 kernel_name() { ls "$work/unpacked/tree/usr/lib/modules" 2>/dev/null || ls "$work/unpacked/tree/lib/modules"; }
 
-# unpacked PATH: a path of those packages, in /usr or not.
+# unpacked PATH: the place of a file of those packages, which may be in /usr or not.
 unpacked() { if [ -e "$work/unpacked/tree/usr$1" ]; then echo "$work/unpacked/tree/usr$1"; else echo "$work/unpacked/tree$1"; fi; }
 
 copy_modules() {
@@ -46,7 +46,8 @@ copy_modules() {
     to=$work/system/usr/lib/modules/$name
     mkdir -p "$to/kernel"
     cp "$from"/modules.{builtin,builtin.modinfo,order} "$to/"
-    # And whatever these need, by the whole kernel's own account. (Unquoted, so that those by file are found whatever packs them.)
+    # Adds the modules that these need, by the whole kernel's own list. (Unquoted, so that single files match with any compression
+    # suffix.)
     depmod --basedir "${from%/lib/modules/*}" "$name"
     (cd "$from/kernel" && find ${drivers[*]} -name '*.ko*' -printf 'kernel/%p\n') |
         awk 'NR == FNR { wanted[$1]; next } { file = $1; sub(":$", "", file) } file in wanted { sub(":", ""); for (i = 1; i <= NF; i++) print $i }' \
@@ -55,7 +56,8 @@ copy_modules() {
     depmod --basedir "$work/system/usr" "$name"
 }
 
-# The Pi's radios (43430, 43436: Pi 3 and Zero; 43455, 43456: Pi 3+, 4, 400), and which channels are allowed where.
+# Firmware of the Pi's radios (43430, 43436: Pi 3 and Zero; 43455, 43456: Pi 3+, 4, 400), and the channels that each country
+# allows.
 copy_firmware() {
     local from to=$work/system/usr/lib/firmware name
     from=$(unpacked /lib/firmware)
@@ -65,7 +67,7 @@ copy_firmware() {
     for name in regulatory.db regulatory.db.p7s; do cp "$from/$name-debian" "$to/$name"; done
 }
 
-# add_package DEB: our package, unpacked, and told to dpkg.
+# add_package DEB: unpacks our package and registers it with dpkg.
 add_package() {
     dpkg-deb --extract "$1" "$work/system"
     mkdir -p "$work/system/usr/share/synthwire"
@@ -74,7 +76,7 @@ add_package() {
     dpkg-deb --fsys-tarfile "$1" | tar -t | sed -e 's/^\.//' -e 's/\/$//' -e 's/^$/\/./' >"$work/system/var/lib/dpkg/info/synthwire.list"
 }
 
-# image/overlay, and the folders that are mounted on.
+# Copies image/overlay, and makes the folders for mounts.
 lay_over() {
     local tree=$work/system
     (cd image/overlay && find . -type d -printf '%P\0' | xargs -0 -I{} mkdir -p "$tree/{}")
@@ -86,7 +88,7 @@ lay_over() {
     mkdir -p "$tree"/{data,boot/synthwire} "$tree"/var/lib/{synthwire,iwd,systemd/timesync}
     ln -sf /run/systemd/resolve/resolv.conf "$tree/etc/resolv.conf"
     printf 'uninitialized\n' >"$tree/etc/machine-id"
-    # Nothing is to be brought up to date at the first boot: all is of one build.
+    # The first boot has nothing to update, because everything is from one build.
     touch "$tree/etc/.updated" "$tree/var/.updated"
     make_data "$tree/usr/share/synthwire/data"
     install_certificate "$tree"
@@ -110,12 +112,12 @@ enable_units() {
     grep -v -e '^#' -e '^$' image/mask | while read -r unit; do ln -sf /dev/null "$work/system/etc/systemd/system/$unit"; done
 }
 
-# What a package left behind that differs from build to build, or is of no use here.
+# Removes leftovers of packages that differ between builds or are useless here.
 trim() {
     local tree=$work/system
     rm -rf "$tree"/var/{cache,log,tmp,backups}/* "$tree"/tmp/* "$tree"/boot/vmlinuz* "$tree"/var/lib/apt "$tree"/etc/apt "$tree"/var/lib/dpkg/*-old
     rm -f "$tree"/etc/{passwd,group,shadow,gshadow,subuid,subgid}- "$tree"/etc/.pwd.lock "$tree"/etc/hosts.dpkg* "$tree"/var/lib/systemd/random-seed
     rm -rf "$tree"/usr/share/{zoneinfo/right,zoneinfo/posix,pixmaps,i18n} "$tree"/usr/lib/udev/hwdb.{d,bin}
-    # Passwords: nobody has one. (A date in shadow would be that of the build.)
+    # No user has a password. (The date in shadow would be that of the build.)
     sed -i -E 's/^([^:]*):[^:]*:[^:]*:/\1:*:20000:/' "$tree/etc/shadow"
 }

@@ -1,8 +1,8 @@
-# Sourced: the kernel modules that ask a Raspberry Pi's firmware for a trial boot, and for undervoltage and temperature (image/tryboot/), in
-# $work/tryboot.
+# Sourced: builds the kernel modules that ask a Raspberry Pi's firmware for a trial boot, and for undervoltage and temperature
+# (image/tryboot/), in $work/tryboot.
 
-# make_tryboot: builds them with the kernel's own headers, by the tools that come with them (arm64, with the libraries of
-# $work/system), when kernel or source have changed.
+# make_tryboot: builds them with the kernel's own headers and the tools in them (arm64, with the libraries of $work/system), if
+# kernel or source have changed.
 make_tryboot() {
     local folder=$work/tryboot name key headers
     name=$(kernel_name)

@@ -1,11 +1,12 @@
-# Sourced: the packages that are only unpacked; kept as $work/unpacked/tree, with their control files beside.
+# Sourced: unpacks the packages that need no installation, and keeps them as $work/unpacked/tree, with their control files beside
+# it.
 
-# unpack_packages: fetches and unpacks them when there is another version than before.
+# unpack_packages: fetches and unpacks them if a version has changed.
 unpack_packages() {
     local folder=$work/unpacked names
     names=$(wanted unpack)
     local uris
-    # One line a package, with version and checksum: what the folder is made from.
+    # One line per package with version and checksum: from these the folder is made.
     uris=$(for_image apt-get download --print-uris $names 2>/dev/null) || uris=
     if [ -z "$uris" ]; then
         [ -e "$folder/uris" ] || die 'kernel and firmware cannot be found by apt' "Look at $work/apt/etc/sources.list"

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Shows what a Raspberry Pi's firmware knows of power and heat: each read of /sys/module/synthwire_power/parameters/throttled asks
- * it (tag GET_THROTTLED). Debian's real-time kernel is built without the driver that would (SENSORS_RASPBERRYPI_HWMON).
+ * Shows the firmware's information on power and heat: each read of /sys/module/synthwire_power/parameters/throttled queries a
+ * Raspberry Pi's firmware (tag GET_THROTTLED). Debian's real-time kernel lacks the driver for this (SENSORS_RASPBERRYPI_HWMON).
  *
- * Bits: 0 undervoltage, 1 clock capped, 2 slowed, 3 hot, each now; 16 to 19 the same since the start. -ENODEV where there is no
- * such firmware.
+ * Bits for the present state: 0 undervoltage, 1 clock capped, 2 slowed, 3 hot; 16 to 19 mean the same at any time since the
+ * start.
+ * -ENODEV if there is no such firmware.
  */
 #include <linux/module.h>
 #include <linux/of.h>
@@ -14,11 +15,11 @@ static struct rpi_firmware *firmware;
 
 static int throttled_get(char *text, const struct kernel_param *param)
 {
-	/* A mask of the bits to forget: none, for they are to be seen by whoever asks later. */
+	/* A mask of the bits to clear: none, because later readers must see them, too. */
 	__le32 bits = 0;
 	int error;
 
-	if (!firmware) /* the file is there a moment before */
+	if (!firmware) /* the file appears a moment before the driver is ready */
 		return -ENODEV;
 	error = rpi_firmware_property(firmware, RPI_FIRMWARE_GET_THROTTLED, &bits, sizeof(bits));
 	return error ? error : sysfs_emit(text, "0x%x\n", le32_to_cpu(bits));

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Being loaded, it tells a Raspberry Pi's firmware that the next start is a trial: the boot loader then reads the [tryboot]
- * part of autoboot.txt, once. Raspberry Pi's own kernel does so for `reboot "0 tryboot"`; Debian's does not pass the word on.
+ * When loaded, this module tells a Raspberry Pi's firmware that the next start is a trial: the boot loader then reads the
+ * [tryboot] part of autoboot.txt, once. Raspberry Pi's own kernel does this for `reboot "0 tryboot"`; Debian's does not pass the
+ * word on.
  *
- * The tag and its flag are those of drivers/firmware/raspberrypi.c in Raspberry Pi's kernel. -ENODEV where there is no such firmware.
+ * The tag and its flag are those of drivers/firmware/raspberrypi.c in Raspberry Pi's kernel. -ENODEV if there is no such
+ * firmware.
  */
 #include <linux/module.h>
 #include <linux/of.h>
@@ -28,7 +30,7 @@ static int __init tryboot_init(void)
 }
 module_init(tryboot_init);
 
-/* Nothing is kept; it may be unloaded. */
+/* The module keeps nothing, so it may be unloaded. */
 static void __exit tryboot_exit(void)
 {
 }

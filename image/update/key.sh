@@ -1,8 +1,7 @@
-# Sourced: whose signature the image believes, and who signs bundles.
+# Sourced: the key whose signatures the image accepts, which also signs bundles.
 #
-# A development key is made when there is none, for this user on this machine, outside the sources. A maintainer who gives
-# images away sets UPDATE_KEY and UPDATE_CERT to a key of their own (files, or PKCS#11 URIs of a token):
-# docs/guide/updates.md.
+# If there is no key, this makes a development key for this user on this machine, outside the sources. A maintainer who publishes
+# images sets UPDATE_KEY and UPDATE_CERT to a separate key (files, or PKCS#11 URIs of a token): docs/guide/updates.md.
 
 # signing_key: sets update_key and update_cert.
 signing_key() {
@@ -20,7 +19,7 @@ signing_key() {
     make_key "$folder" "Synthwire development ($(id -un)@$(hostname))"
 }
 
-# make_key FOLDER NAME: whole or not at all.
+# make_key FOLDER NAME: makes a key atomically.
 make_key() {
     (
         umask 077
@@ -33,7 +32,7 @@ make_key() {
     )
 }
 
-# install_certificate TREE: the public half, into a system that is being made.
+# install_certificate TREE: installs the public half in a system that is being built.
 install_certificate() {
     signing_key
     install -D --mode=644 "$update_cert" "$1/etc/rauc/keyring.pem"

@@ -1,4 +1,4 @@
-# Sourced: a bundle from the two parts of a slot.
+# Sourced: makes a bundle from the two parts of a slot.
 
 # pack_bundle ROOT BOOT VERSION COMPATIBLE FILE: ROOT is a squashfs, BOOT a FAT file system.
 pack_bundle() {
