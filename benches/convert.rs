@@ -38,7 +38,7 @@ fn fastest_ns(mut call: impl FnMut()) -> f64 {
     (0..400).map(|_| batch_ns(&mut call)).fold(f64::INFINITY, f64::min)
 }
 
-/// Returns the share of one core, in percent, if done for every period of a stream.
+/// Returns the share of one core, in percent, if this is done for every period of a stream.
 fn core_percent(ns_per_period: f64) -> f64 {
     ns_per_period / (PERIOD_FRAMES as f64 / RATE_HZ as f64 * 1e9) * 100.0
 }

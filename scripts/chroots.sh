@@ -1,4 +1,4 @@
-# Sourced: file trees of other Debians, for tests. Made once and kept in target/chroots.
+# Sourced: file trees of other Debian releases, for tests. They are made once and kept in target/chroots.
 
 chroots=${CARGO_TARGET_DIR:-target}/chroots
 mkdir -p "$chroots"

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
 . scripts/toolchain.sh
 
-# What packaging/control.in depends on.
+# The libraries that packaging/control.in depends on.
 libraries='ld-linux-aarch64.so.1 ld-linux-x86-64.so.2 libasound.so.2 libc.so.6 libgcc_s.so.1 libm.so.6 libsystemd.so.0'
 
 # The newest C library symbol version that a binary requires; readelf reads every architecture.

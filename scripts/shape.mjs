@@ -1,4 +1,5 @@
-// What `make check` shows of the page's shape: its largest scripts, the most imported, circles. tests/web/architecture.test.js judges.
+// Prints the page's shape for `make check`: its largest scripts, the most imported ones, and circles.
+// tests/web/architecture.test.js checks limits.
 
 import { circles, imports, linesOf, median, scripts as readScripts } from '../tests/web/law.js';
 

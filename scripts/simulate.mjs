@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// Plays a trace of arrivals through the code that ships, and says in one line of JSON what a listener heard
-// (docs/design/playout.md). What is wrong with the trace goes to stderr: exit 2. By the environment, as make hands it on:
-//   TRACE=file.csv MODE=auto|lowest|safest SKEW_PPM=0      or, to make a trace up (`make trace`),
+// Plays a trace of arrivals through the shipped code, and prints the listener's result as one line of JSON
+// (docs/design/playout.md). An error in the trace goes to stderr, with exit code 2. Settings come from the environment, as make
+// sets it:
+//   TRACE=file.csv MODE=auto|lowest|safest SKEW_PPM=0      or, to create a trace (`make trace`),
 //   PROFILE=bad-wifi SEED=1 SECONDS=600 FILE=file.csv
 
 import { readFileSync, writeFileSync } from 'node:fs';

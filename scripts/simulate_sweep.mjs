@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Every network in every mode, as a table (docs/design/playout.md): minutes of computing. By the environment: SEED=1 SECONDS=600
-// MODES="auto lowest safest" PROFILES="wired bad-wifi". "no grid": the ratio to an oracle that plays without blocks.
+// Simulates every network in every mode and prints a table (docs/design/playout.md); this takes minutes. Settings come from the
+// environment: SEED=1 SECONDS=600 MODES="auto lowest safest" PROFILES="wired bad-wifi". "no grid" is the ratio to an oracle
+// without blocks.
 
 import { leastDelayMs } from '../tests/web/sim/oracle.js';
 import { NETWORKS, packetsOf, UNSEEN_NETWORKS } from '../tests/web/sim/networks.js';

@@ -15,7 +15,7 @@ run_stage() {
     case $1 in
         rust) cargo_tests rust 1500 ;;
         tools) cargo_tests tools 600 --manifest-path tools/Cargo.toml ;;
-        # The scripts themselves: their faults would often show only on other machines.
+        # The scripts themselves, because many of their faults would appear only on other machines.
         scripts) node_tests scripts 120 tests/scripts ;;
         types) typecheck 120 ;;
         web) node_tests web 600 tests/web ;;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `make test-deb` (as root): the Debian package in Debian 12 and 13, each in a file tree of its own: installed, upgraded,
-# removed, purged. That Debian's systemd checks its units. scripts/test_deb.sh [bookworm] [trixie]
+# `make test-deb` (as root): installs, upgrades, removes and purges the Debian package in Debian 12 and 13, each in its own file
+# tree. That Debian's systemd checks the package's units. scripts/test_deb.sh [bookworm] [trixie]
 # ARCH=arm64 on another machine does the same in an emulator.
 #
 # This starts no service, because no systemd runs in a file tree. `make test-systemd` does that.

@@ -70,8 +70,8 @@ metrics() {
     stop
 }
 
-# Strict-Transport-Security is a matter of the encrypted address, and X-XSS-Protection a switch that browsers have removed;
-# everything else must be in order.
+# Strict-Transport-Security applies only to the HTTPS address, and browsers have removed X-XSS-Protection; everything else must be
+# in order.
 no_findings() {
     node -e '
         const { vulnerabilities } = JSON.parse(require("fs").readFileSync(process.argv[1]));
@@ -154,7 +154,7 @@ proxies() {
     serve --config "$folder/synthwire.toml"
     behind=$helper
     from_guide nginx >"$folder/site.conf"
-    # Its own folders do not exist where it was unpacked.
+    # nginx's own folders do not exist where it was unpacked.
     printf '%s\n' 'daemon off;' "pid $folder/nginx.pid;" "error_log $folder/nginx.log;" 'events {}' \
         "http { access_log off; $(printf "%s_temp_path $folder/temp;" client_body proxy fastcgi uwsgi scgi) include $folder/site.conf; }" >"$folder/nginx.conf"
     start "$proxy_port" nginx -c "$folder/nginx.conf"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make test-reproducible`: the last commit is built twice, in folders of different names, and every byte compared.
+# `make test-reproducible`: builds the last commit twice, in folders with different names, and compares every byte.
 # scripts/test_reproducible.sh [arm64|amd64]
 set -euo pipefail
 cd "$(dirname "$0")/.."

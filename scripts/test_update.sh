@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# `make test-update` (as root): updates, by the real rauc under a real systemd in an emulated PC: bundles that must be
-# refused, one that must be installed and prove itself, two broken ones that must fall back. tests/update/proof runs inside.
+# `make test-update` (as root): tests updates with the real rauc under a real systemd in an emulated PC. Some bundles must be
+# refused, one must be installed and pass its trial, and two broken ones must fall back. tests/update/proof runs inside.
 #
-# The disk is laid out as the card is (image/README.md), with the image's own initramfs program and updater; the system is
-# a Debian 13 file tree with our package. This script is the boot loader: like a Pi's, it reads autoboot.txt, takes kernel,
-# initramfs and command line from the slot's boot partition, and knows of `reboot "0 tryboot"` (the kernel says it on the
-# console). PACKAGE names a package that is there; without it scripts/deb.sh makes it.
+# The disk is laid out like the card (image/README.md), with the image's own initramfs program and updater; the system is a Debian
+# 13 file tree with our package. This script acts as the boot loader: like a Pi's, it reads autoboot.txt and takes kernel,
+# initramfs and command line from the slot's boot partition. It learns about `reboot "0 tryboot"` from the kernel's line on the
+# console.
+# PACKAGE names an existing package; without it scripts/deb.sh builds one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
@@ -130,7 +131,7 @@ into 2 "$work/boot.vfat"
 into 5 "$work/root-1"
 into 7 "$work/data.img"
 
-# end_hanging LOG: a kernel that stands still after its panic, instead of restarting, is ended, as a Pi's firmware does.
+# end_hanging LOG: ends the machine if the kernel hangs after its panic instead of restarting, as a Pi's firmware does.
 end_hanging() {
     until grep -a -q 'Kernel panic' "$1"; do sleep 1; done
     sleep 60
@@ -138,7 +139,7 @@ end_hanging() {
     kill "$(cat "$work/pid")"
 }
 
-# boot SECTION LOG: what a Pi's boot loader does; SECTION is all or tryboot.
+# boot SECTION LOG: starts the machine as a Pi's boot loader does; SECTION is all or tryboot.
 boot() {
     local partition file watchdog
     partition=$(mtype -i "$disk@@$(at 1)" ::autoboot.txt | sed -n "/^\[$1\]/,\$p" | sed -n 's/^boot_partition=\([0-9]\).*/\1/p' | head -n 1)
@@ -165,7 +166,7 @@ for ((boots = 0; boots < boots_max; boots++)); do
     boot "$section" "$work/console"
     cat "$work/console" >>"$log"
     ! grep -a -q '^proof: done' "$work/console" || break
-    # The flag that a Pi's firmware is given with the restart.
+    # The flag that a Pi's firmware gets with the restart.
     if grep -a -q "Restarting system with command '0 tryboot'" "$work/console"; then section=tryboot; else section=all; fi
 done
 [ "$sections" = "$expected" ] || { warn "booted were: $sections; expected: $expected" && failed=$((failed + 1)); }

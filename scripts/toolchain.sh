@@ -1,4 +1,4 @@
-# Sourced: finds one Rust toolchain that meets Cargo.toml's rust-version. Decides by asking, installs nothing.
+# Sourced: finds one Rust toolchain that meets Cargo.toml's rust-version. It asks each one for its version and installs nothing.
 #
 # Order: the cargo the caller already has on PATH, rustup's usual place, Debian's own in /usr/bin. Debian's is taken
 # with /usr/bin first in PATH, because /usr/bin/cargo beside rustup's rustc mixes two toolchains (error E0463).

@@ -1,22 +1,22 @@
-# Sourced: what cannot be installed here because a package of another suite stands in its way (a backport's qemu-utils beside the
-# release's qemu-system-x86). Such a package is unpacked, with all it depends on, into a file tree, from wherever this machine's apt
-# gets its packages. Its programs run with the tree's own loader and libraries: nothing is installed or removed, and no root is needed.
-# Whatever is installed comes first in PATH.
+# Sourced: unpacks packages that cannot be installed here because a package of another suite conflicts with them (for example a
+# backport's qemu-utils with the release's qemu-system-x86). Such a package is unpacked, with all its dependencies, into a file
+# tree. It comes from the mirrors of this machine's apt. Its programs run with the tree's own loader and libraries: nothing is
+# installed or removed, and no root is needed. Installed programs come first in PATH.
 
 unpacked=$(realpath --canonicalize-missing "${CARGO_TARGET_DIR:-target}/unpacked")
 case :$PATH: in *":$unpacked/bin:"*) ;; *) PATH=$PATH:$unpacked/bin ;; esac
-# Only where there is something to find: with another PKG_CONFIG_PATH cargo builds anew.
+# Only if there is a file to find, because a changed PKG_CONFIG_PATH makes cargo rebuild.
 ! compgen -G "$unpacked/pkgconfig/*.pc" >/dev/null || export PKG_CONFIG_PATH="$unpacked/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
 
-# apt_plan ARGUMENT...: what apt would do to install them, in its words; fails where it would remove something or finds no way.
-# Where apt keeps no digest of its lists (container images switch it off), each question would take ten seconds: it is kept here.
+# apt_plan ARGUMENT...: apt's own output of the steps to install them. Fails if apt would remove a package or finds no solution.
+# If apt keeps no cache of its lists (container images switch it off), each query would take ten seconds, so this keeps one.
 apt_plan() {
     mkdir -p "$unpacked"
     LC_ALL=C apt-get --simulate --option Dir::Cache::pkgcache="$unpacked/pkgcache.bin" --option Dir::Cache::srcpkgcache="$unpacked/srcpkgcache.bin" \
         --no-install-recommends --no-remove install "$@" 2>&1
 }
 
-# suite_that_fits PACKAGE: a suite that apt knows and does not prefer, whose package goes with what is installed as it is.
+# suite_that_fits PACKAGE: a suite that apt knows but does not prefer, whose package is compatible with the installed ones.
 suite_that_fits() {
     local suite
     while read -r suite; do
@@ -25,8 +25,8 @@ suite_that_fits() {
     return 1
 }
 
-# unpack PACKAGE...: what a machine without any package would install to have them. Where one of the tree's packages has a newer
-# version by now, all are unpacked anew: a program does not read the modules of another version.
+# unpack PACKAGE...: unpacks all packages that an empty machine would install for these. If one of the tree's packages has a newer
+# version by now, all are unpacked again, because a program does not read the modules of another version.
 unpack() {
     local -x LC_ALL=C
     local new=$unpacked/new deb package
@@ -53,7 +53,7 @@ unpack() {
     rm -rf "$new"
 }
 
-# offer PACKAGE: its programs in $unpacked/bin, its libraries for pkg-config.
+# offer PACKAGE: puts its programs into $unpacked/bin, and its libraries where pkg-config finds them.
 offer() {
     local path file loader libraries
     loader=$(find "$unpacked/tree" -name 'ld-linux-*.so.*' -type f -print -quit)
@@ -67,7 +67,7 @@ offer() {
     done <"$unpacked/lists/$1"
 }
 
-# run_in_tree: how $file is started. QEMU looks for its firmware and its modules where it would be installed.
+# run_in_tree: how to start $file. QEMU looks for its firmware and its modules where they would be installed.
 run_in_tree() {
     local -a command=("$file")
     local folder

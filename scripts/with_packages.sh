@@ -1,4 +1,4 @@
-# Sourced: `. scripts/with_packages.sh vm` installs what that purpose needs (packages.sh). What had to be unpacked instead is found by
-# whatever follows.
+# Sourced: `. scripts/with_packages.sh vm` installs the packages for that purpose (packages.sh). Commands that follow also find
+# packages which had to be unpacked instead.
 scripts/packages.sh "$1"
 . scripts/unpacked.sh

@@ -1,10 +1,10 @@
-// What the listener pays to make floats of a packet, by wire format, and plain loops against WASM SIMD.
+// The listener's cost of converting a packet to floats, by wire format, and plain loops compared with WASM SIMD.
 // `node benches/js/client_convert.mjs`. Times are the fastest of many short batches. For decision 0001.
 
 const PERIOD_FRAMES = 128;
 const RATE_HZ = 44100;
 
-/** Nanoseconds of one call: the fastest of 300 batches of 200, after warming up. */
+/** Nanoseconds per call: the fastest of 300 batches of 200, after warming up. */
 function fastestNs(call) {
   let best = Infinity;
   for (let batch = 0; batch < 300; batch += 1) {
@@ -15,7 +15,7 @@ function fastestNs(call) {
   return best;
 }
 
-// --- plain loops: interleaved wire samples to two planes of floats, what a worklet's outputs want ---
+// --- plain loops: interleaved wire samples to two planes of floats, as a worklet's outputs need them ---
 
 function fromInt16(samples, left, right, frames) {
   for (let frame = 0; frame < frames; frame += 1) {
@@ -38,7 +38,7 @@ function fromFloat32(samples, left, right, frames) {
   }
 }
 
-// --- the same as fromInt16 in WASM SIMD, assembled here: convert(source, left, right, frames), four frames a turn ---
+// --- the same as fromInt16 in WASM SIMD, assembled here: convert(source, left, right, frames), four frames per iteration ---
 
 function leb(value) {
   const bytes = [];

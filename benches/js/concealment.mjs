@@ -1,5 +1,6 @@
-// What concealment gains on a fade, and what it costs: `make bench-concealment`. Prints a table (excerpt by length of gap) and
-// times, and draws docs/design/pictures/concealment.svg and docs/design/pictures/splice.svg. The same seed, the same table and pictures.
+// The gain of concealment over a fade, and its cost: `make bench-concealment`. Prints a table (excerpt by length of gap) and
+// times, and draws docs/design/pictures/concealment.svg and docs/design/pictures/splice.svg. The same seed gives the same table
+// and pictures.
 
 import { STREAM_RATE_HZ } from '../../web/core/constants.js';
 import { OVERLAP_FRAMES, SEARCH_REACH_FRAMES } from '../../web/core/sound/constants.js';
@@ -28,7 +29,7 @@ const WAYS = {
 
 const decibel = (ratio) => 10 * Math.log10(ratio);
 
-/** For each way: error energy, and the largest step against the excerpt's own. */
+/** For each method: error energy, and the largest step relative to the excerpt's own. */
 function measured(sound, ms) {
   const rows = Object.values(WAYS).map(() => ({ energy: 0, step: 0 }));
   for (let pass = 0; pass < PASSES; pass += 1) {
@@ -48,7 +49,7 @@ function table() {
   console.log(`|---|---|${GAPS_MS.map(() => '--:').join('|')}|--:|`);
   for (const name of EXCERPTS) {
     const sound = excerpt(name);
-    const most = largestStep(sound) * 1.001; // the fade of a guess adds that little
+    const most = largestStep(sound) * 1.001; // the fade of a guess adds at most this much
     const columns = GAPS_MS.map((ms) => measured(sound, ms));
     Object.keys(WAYS).forEach((way, index) => {
       const cells = columns.map((rows) => `${decibel(rows[0].energy / rows[index].energy).toFixed(1)}${rows[index].step > most ? '!' : ''}`);
@@ -59,7 +60,7 @@ function table() {
   }
 }
 
-/** Microseconds of each call, sorted. */
+/** Microseconds per call, sorted. */
 function times(count, call) {
   const taken = new Float64Array(count);
   for (let n = 0; n < count; n += 1) {
@@ -107,13 +108,13 @@ function costs() {
   report('find: every splice', times(3000, () => search.find(-SEARCH_REACH_FRAMES, SEARCH_REACH_FRAMES)));
 }
 
-/** The one in the middle: pictures show what is usual, not what is best. */
+/** The median place: the pictures show a typical case, not the best one. */
 function median(places, value) {
   const sorted = places.map((place) => [value(place), place]).sort(([one], [other]) => one - other);
   return sorted[sorted.length >> 1][1];
 }
 
-/** Fills the search as a caller would, and searches. */
+/** Fills the search as a caller would, then searches. */
 function searched(sound, { from, to }) {
   const search = new SpliceSearch();
   search.outgoingLeft.set(sound.left.subarray(from, from + OVERLAP_FRAMES));

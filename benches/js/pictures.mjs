@@ -1,4 +1,4 @@
-// Two pictures for docs/design/concealment.md. Plain SVG, readable on light and dark pages.
+// Draws two pictures for docs/design/concealment.md: plain SVG, readable on light and dark pages.
 
 import { OVERLAP_FRAMES } from '../../web/core/sound/constants.js';
 import { STREAM_RATE_HZ } from '../../web/core/constants.js';
@@ -9,7 +9,7 @@ const [WIDTH, LEFT, PANEL, SPACE] = [860, 20, 120, 40];
 const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 const text = (x, y, words, extra = '') => `<text x="${x}" y="${y}" ${extra}>${escape(words)}</text>`;
 
-/** One line: values at their frames. */
+/** One curve: values at their frames. */
 function line(values, top, scale, style) {
   const step = (WIDTH - 2 * LEFT) / (values.length - 1);
   const middle = top + PANEL / 2;
@@ -40,7 +40,7 @@ const stroke = (colour, width = 1.2) => `fill="none" stroke="${colour}" stroke-w
 const [TRUE, OURS, OTHER] = [stroke('#b9bfca', 2.4), stroke('#0a7d4f'), stroke('#c2410c')];
 const [GAP_SHADE, BACK_SHADE] = ['#fde8e0', '#eef4f0'];
 
-/** A gap in the left channel: what was sent, what is heard, and the difference. */
+/** A gap in the left channel: the sent sound, the sound that is heard, and the difference. */
 export function drawGap(sound, gap, ours, fade) {
   const around = Math.round(STREAM_RATE_HZ * 0.006);
   const [from, to] = [gap.from - around, gap.from + gap.frames + 2 * around];
@@ -58,7 +58,7 @@ export function drawGap(sound, gap, ours, fade) {
   ]);
 }
 
-/** A splice, mid channel: at the place wished for, and at the one found. */
+/** A splice in the mid channel: at the intended place, and at the place that was found. */
 export function drawSplice(sound, from, to, search) {
   const around = Math.round(STREAM_RATE_HZ * 0.007);
   const mid = (at) => (sound.left[at] + sound.right[at]) / 2;

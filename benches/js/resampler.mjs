@@ -1,5 +1,6 @@
-// What moving sound in time costs and spoils, by method. `make bench-resampler`. For decision 0007.
-// One sine of 0.9 full scale at a time; all that is not that sine counts, images included. Times are the fastest of many short batches.
+// The cost and the errors of resampling, by method. `make bench-resampler`. For decision 0007.
+// The input is one sine of 0.9 full scale at a time; all other output is error, images included. Times are the fastest of many
+// short batches.
 
 import { Resampler } from '../../web/core/sound/resampler.js';
 import { throughSine } from '../../tests/web/sim/sine.js';
@@ -8,10 +9,10 @@ const SHOWN_HZ = [1000, 5000, 10_000, 15_000, 18_000];
 const STEPS = { '+50 ppm': 1 + 50e-6, '44.1 to 48': 44.1 / 48 };
 const BLOCK_FRAMES = 128;
 const CONTEXT_HZ = 48_000;
-/** More than any filter here reads on either side. */
+/** More frames than any filter here reads on either side. */
 const MARGIN = 64;
 
-// --- the methods: all with the signature of Resampler.run ---
+// --- the methods, all with the signature of Resampler.run ---
 
 function copy(left, right, times, outLeft, outRight) {
   const start = times[0] | 0;
@@ -38,7 +39,7 @@ function hermite(left, right, times, outLeft, outRight) {
     const time = start + k * step;
     const i = Math.floor(time);
     const t = time - i;
-    // Catmull-Rom, as four gains for both channels.
+    // Catmull-Rom, as four gains that serve both channels.
     const a = t * (-0.5 + t * (1 - 0.5 * t));
     const b = 1 + t * t * (-2.5 + 1.5 * t);
     const c = t * (0.5 + t * (2 - 1.5 * t));
@@ -49,7 +50,7 @@ function hermite(left, right, times, outLeft, outRight) {
 }
 
 const runOf = (resampler) => (left, right, times, outLeft, outRight) => resampler.run(left, right, times, outLeft, outRight);
-// Each with about the window that serves its number of taps best; fewer taps have to spare some of the band.
+// Each method has about the best window for its number of taps; with fewer taps, some of the band is lost.
 const METHODS = {
   linear: { run: linear, ahead: 1 },
   'Hermite, 4 points': { run: hermite, ahead: 2 },
@@ -65,7 +66,7 @@ const METHODS = {
 const input = new Float32Array(BLOCK_FRAMES * 2 + 2 * MARGIN).map((_, n) => Math.sin(n));
 const outputs = [new Float32Array(BLOCK_FRAMES), new Float32Array(BLOCK_FRAMES)];
 
-/** Nanoseconds of one block: the fastest of 200 batches of 50, after warming up. */
+/** Nanoseconds per block: the fastest of 200 batches of 50, after warming up. */
 function fastestNs(run, times) {
   let best = Infinity;
   for (let batch = -50; batch < 200; batch += 1) {

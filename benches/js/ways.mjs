@@ -1,10 +1,10 @@
-// Other ways to get over a gap, for comparison: hard silence, and the last period again (what speech codecs did first).
+// Other methods to bridge a gap, for comparison: hard silence, and repeating the last period (as early speech codecs did).
 
 import { GUESS_FRAMES, RE_ENTRY_FRAMES } from '../../web/core/sound/constants.js';
 import { RE_ENTRY } from '../../web/core/sound/concealment.js';
 import { framesOf } from '../../web/core/units.js';
 
-/** Nothing, then the sound again. */
+/** Silence, then the sound again. */
 export function silenced() {
   return {
     remember: () => {},
@@ -16,10 +16,10 @@ export function silenced() {
   };
 }
 
-/** Periods looked for: 60 Hz to 1 kHz, by the newest 12 ms. */
+/** The search range for periods, 60 Hz to 1 kHz, which compares the newest 12 ms. */
 const [SHORTEST, LONGEST, COMPARED] = [44, 735, framesOf(12)];
 
-/** The newest period, again and again, under the same fade and crossfade as ours. */
+/** Repeats the newest period, with the same fade and crossfade as ours. */
 export function periodRepeated() {
   const past = [[], []];
   let period = SHORTEST;
