@@ -1,11 +1,11 @@
 //! Decodes text as editors save it. Pure.
 //!
-//! In: a file's bytes. Out: its text with plain line ends, or the name of what it is instead. UTF-8 and UTF-16 are read
-//! with or without a byte order mark. Bytes that are neither are read as Windows-1252, which agrees with Latin-1 on all its
-//! letters.
+//! In: a file's bytes. Out: its text with plain line ends, or a description of bytes that are no text. UTF-8
+//! and UTF-16 are read with or without a byte order mark. Bytes that are neither are read as Windows-1252,
+//! which agrees with Latin-1 on all its letters.
 
-/// Maximum number of lines that one value, a list or a long text, may span. A longer one is a mistake and is not read over
-/// and over.
+/// Maximum number of lines that one value, a list or a long text, may span. A longer one is a mistake, and is
+/// not parsed repeatedly.
 pub const VALUE_LINES_MAX: usize = 200;
 
 /// 0x80 to 0x9F in Windows-1252; undefined ones are as in Latin-1.
@@ -18,7 +18,7 @@ const WINDOWS_1252: [char; 32] = [
 /// removed.
 ///
 /// # Errors
-/// What the bytes are if they are no text, as part of a sentence: "it is UTF-32".
+/// A description of bytes that are no text, as part of a sentence: "it is UTF-32".
 pub fn decode(bytes: &[u8]) -> Result<String, &'static str> {
     let text = match bytes {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Err("it is UTF-32"),

@@ -7,7 +7,7 @@ use crate::plain::Plain;
 use std::error::Error as StdError;
 use std::fmt;
 
-/// A failure for a person to read.
+/// A failure, described for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     doing: Plain,
@@ -29,14 +29,14 @@ impl Error {
         self
     }
 
-    /// Records that the thing is simply not there.
+    /// Records that something is simply missing.
     #[must_use]
     pub fn absent(mut self) -> Self {
         self.absent = true;
         self
     }
 
-    /// Returns whether the thing is simply not there.
+    /// Returns whether something is simply missing.
     pub fn says_absent(&self) -> bool {
         self.absent
     }

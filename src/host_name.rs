@@ -32,7 +32,7 @@ impl HostName {
     }
 }
 
-/// A further name of a device: a name, or an address. One of version 6 may stand between brackets, as in a browser.
+/// A further name of a device: a name, or an address. An IPv6 address may be in brackets, as in a browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GivenName {
     /// A name.
@@ -42,7 +42,7 @@ pub enum GivenName {
 }
 
 impl GivenName {
-    /// `None` where this is neither.
+    /// Parses a name or an address; `None` if the text is neither.
     pub fn parse(text: &str) -> Option<Self> {
         let bare = text.strip_suffix('.').unwrap_or(text);
         let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));

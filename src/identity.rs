@@ -126,7 +126,7 @@ impl Names {
         self.configured.iter().any(|given| matches!(given, GivenName::Name(given) if **given == *name))
     }
 
-    /// The same of an address.
+    /// Returns whether `address` is a configured one.
     pub fn is_configured_address(&self, address: IpAddr) -> bool {
         self.configured.contains(&GivenName::Address(address.to_canonical()))
     }

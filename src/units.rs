@@ -1,4 +1,4 @@
-//! The quantities the audio path counts in, and the only conversions between them.
+//! The quantities in which the audio path counts, and the only conversions between them.
 //!
 //! In: plain integers at the edges. Out: [`Hz`], [`ChannelCount`], [`FrameIndex`], [`MonoNs`]. An index names a frame, a
 //! count says how many, and bytes are neither; convert between them only here. No clock is read here.

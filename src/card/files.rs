@@ -1,5 +1,5 @@
-//! Computes what the system's files must hold once the card's values are applied. Each function takes the present content
-//! of a file and returns the new one; applying it twice changes nothing more.
+//! Computes the new contents of the system's files from the card's values. Each function takes the present
+//! content of a file and returns the new one; applying it twice changes nothing more.
 
 use super::keys;
 use crate::config::{Kind, SETTINGS};
@@ -27,10 +27,12 @@ pub fn config_with(now: &str, keys: &[(&str, Value)]) -> String {
     text
 }
 
-/// Stands for a key of access that may have been set in a configuration that was lost. It is no hashed key: nothing opens what it locks.
+/// Replaces an access key that may have been set in a lost configuration. It is not a valid hash, so nothing
+/// unlocks what it locks.
 const LOST_KEY: &str = "lost";
 
-/// A configuration in the place of one that cannot be read: with these keys, and closed where that may have had a key of access.
+/// Returns a configuration that replaces an unreadable one: with these keys, and locked where the old one may
+/// have had an access key.
 pub fn config_anew(keys: &[(&str, Value)]) -> String {
     let is_set = |name: &str| keys.iter().any(|(key, _)| *key == name);
     let locks = SETTINGS.iter().filter(|setting| setting.kind == Kind::HashedKey && !is_set(setting.key));
@@ -38,7 +40,7 @@ pub fn config_anew(keys: &[(&str, Value)]) -> String {
     config_with("# The file before this one could not be read.\n", &[keys, &lost].concat())
 }
 
-/// Returns the key a line sets, without quotes.
+/// Returns the key that a line sets, without quotes.
 fn key_of(line: &str) -> Option<&str> {
     let key = line.split_once('=')?.0.trim();
     let bare =
@@ -71,8 +73,8 @@ pub fn iwd_file(name: &str, password: &str) -> String {
     format!("{stem}.{}", if password.is_empty() { "open" } else { "psk" })
 }
 
-/// Returns its content. Every network is searched for by its name, because a hidden one is not found otherwise. A visible
-/// one is joined sooner, within 16 s in a trial (docs/guide/unproven.md).
+/// Returns the content of that file. iwd searches for every network by its name, because it finds hidden ones
+/// only that way. It also joins visible ones sooner, within 16 s in a test (docs/guide/unproven.md).
 pub fn iwd_network(password: &str) -> String {
     let settings = "[Settings]\nAutoConnect=true\nHidden=true\n";
     match password.len() {
@@ -91,7 +93,7 @@ fn escaped(value: &str) -> String {
     }
 }
 
-/// Returns the country in the file that stores it; `None` if it holds none.
+/// Returns the country that this file stores; `None` if it stores none.
 pub fn kept_country(text: &str) -> Option<String> {
     keys::wifi_country(text.trim()).ok()
 }

@@ -1,4 +1,5 @@
-//! What remains on the card and in the status after a file was read: words, never a secret.
+//! The files that remain after the card's file was read: the card's new file, and the report to the service.
+//! They contain no secrets.
 
 use super::Problem;
 use super::keys::KEYS;

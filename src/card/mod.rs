@@ -24,7 +24,7 @@ pub struct Wishes {
     pub wifi: Option<Network>,
     /// The country whose radio rules apply: two capital letters.
     pub wifi_country: Option<String>,
-    /// Who may log in by SSH, one public key each.
+    /// The public SSH keys that may log in.
     pub ssh_keys: Option<Vec<String>>,
 }
 
@@ -42,7 +42,7 @@ pub struct Network {
 pub struct Problem {
     /// The line it is in, from 1; 0 if it is about no line.
     pub line: usize,
-    /// One or two plain sentences.
+    /// The message: one or two plain sentences.
     pub says: String,
 }
 

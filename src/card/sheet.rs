@@ -9,7 +9,7 @@ use crate::encoding::VALUE_LINES_MAX;
 use crate::suggestion;
 use toml::{Table, Value};
 
-/// A line that sets a value, and what became of it.
+/// A line that sets a value, and whether it was applied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// Its number, from 1.
@@ -18,7 +18,7 @@ pub struct Entry {
     pub key: Option<&'static str>,
     /// Its value to show; `None` for secrets and for values that were not understood.
     pub shown: Option<String>,
-    /// What is wrong with it; `None` if it can be applied.
+    /// The problem with it; `None` if it can be applied.
     pub wrong: Option<String>,
 }
 

@@ -71,11 +71,11 @@ pub(super) struct ServeArguments {
     pub(super) card: Option<PathBuf>,
 }
 
-/// What `serve` and `doctor` go by.
+/// The settings that `serve` and `doctor` use.
 #[derive(Debug)]
 pub(super) struct Settled {
     pub(super) config: Config,
-    /// What is wrong in the file.
+    /// The mistakes in the file.
     pub(super) complaints: Vec<Complaint>,
     pub(super) places: Places,
 }
@@ -98,7 +98,7 @@ impl ServeArguments {
         self.settle_beside(None)
     }
 
-    /// The same, where the unit of the system's service gives HTTPS this address on a command line of its own.
+    /// The same, for a system service whose unit gives HTTPS this address on its command line.
     pub(super) fn settle_beside(&self, units: Option<SocketAddr>) -> Result<Settled> {
         self.check_pair()?;
         let is_elsewhere = units.is_some() || self.give("listen_tls");
@@ -111,7 +111,8 @@ impl ServeArguments {
         Ok(Settled { config, complaints, places })
     }
 
-    /// A certificate and its key come from one place: half a pair here beside the other half in the file would be two of different pairs.
+    /// Checks that a certificate and its key come from one place: one given here and the other in the file
+    /// would not belong together.
     fn check_pair(&self) -> Result<()> {
         let (half, other) = match (self.give("cert"), self.give("key")) {
             (true, false) => ("cert", "key"),

@@ -54,7 +54,8 @@ impl ServiceAnswer {
         }
     }
 
-    /// What an answer without what was asked for amounts to: any web server may refuse, and only ours is the service.
+    /// Classifies an answer without the requested content: any web server may refuse, but only our service
+    /// names itself.
     fn without_content(answer: &HttpAnswer<'_>) -> Self {
         match answer.code {
             _ if !answer.is_ours => Self::Stranger,
@@ -68,7 +69,7 @@ impl ServiceAnswer {
     /// Returns the status.
     ///
     /// # Errors
-    /// Why there is none, with what to do.
+    /// The reason why there is no status, and what to do.
     pub(super) fn status(self, place: &str) -> Result<Value> {
         match self {
             Self::Runs(status) => Ok(status),
@@ -76,7 +77,7 @@ impl ServiceAnswer {
         }
     }
 
-    /// Why it does not say what it was asked for, with what to do.
+    /// Returns the reason why the service did not give the answer, and what to do.
     fn refusal(self, place: &str) -> Error {
         match self {
             Self::Locked => Error::new(format!("the service at {place} has a listening key"))
@@ -111,7 +112,7 @@ pub(super) fn units_https() -> Option<SocketAddr> {
     https_of(&said(&["systemctl", "show", "synthwire.service", "--property=ExecStart"]))
 }
 
-/// That, by what `systemctl show` says of the command.
+/// Returns the HTTPS address in a command, as `systemctl show` prints it.
 fn https_of(shown: &str) -> Option<SocketAddr> {
     let mut words = shown.split_once("argv[]=")?.1.split(" ;").next()?.split_whitespace();
     let word = words.find(|word| word.starts_with("--listen-tls"))?;
@@ -170,10 +171,10 @@ pub(super) fn ill(config: &Config, place: SocketAddr) -> Option<Plain> {
     Some(Plain::of(words.split_once("\r\n\r\n").map_or("", |(_, words)| words)))
 }
 
-/// The fingerprint of the certificate authority that the service shows to those who come to trust it.
+/// Returns the fingerprint of the certificate authority that the service asks listeners to trust.
 ///
 /// # Errors
-/// Where the service has none, or something else answers, or nobody.
+/// If the service has no authority, if another program answers, or if nothing answers.
 pub(super) fn authority(config: &Config, place: SocketAddr) -> Result<Fingerprint> {
     let asked = ask_either(config, place, "/trust/synthwire.crt");
     let answer = asked.map_err(|why| ServiceAnswer::Nobody(why.to_string()).refusal(&place.to_string()))?;
@@ -186,14 +187,15 @@ pub(super) fn authority(config: &Config, place: SocketAddr) -> Result<Fingerprin
     })
 }
 
-/// The same in the answer: of a certificate that is the service's and whole, for people compare it and trust it.
+/// Returns the fingerprint in an answer. The answer must be complete and the service's own, because users
+/// compare and trust it.
 fn authority_in(bytes: &[u8]) -> std::result::Result<Fingerprint, ServiceAnswer> {
     let Some(answer) = HttpAnswer::of(bytes) else { return Err(ServiceAnswer::of(bytes)) };
     let ours = (answer.is_ours && answer.code == 200).then(|| answer.whole()).flatten();
     ours.and_then(Fingerprint::of_certificate).ok_or_else(|| ServiceAnswer::without_content(&answer))
 }
 
-/// Who answers over HTTPS: whether it is the service; `None` for nobody.
+/// Returns whether the service is what answers over HTTPS; `None` if nothing answers.
 pub(super) fn https(address: SocketAddr) -> Option<bool> {
     let answer = ask_secure(from_here(address), "/healthz").ok()?;
     Some(HttpAnswer::of(&answer).is_some_and(|answer| answer.is_ours))
@@ -226,8 +228,8 @@ fn connect(address: SocketAddr) -> io::Result<TcpStream> {
 
 fn converse(mut stream: impl Read + Write, host: &str, path: &str) -> io::Result<Vec<u8>> {
     let key = std::env::var(KEY_VARIABLE).ok().map_or_else(String::new, |key| authorization(&key));
-    // In one piece: a server that answers after the first of several pieces and closes would reset the connection, and its
-    // answer would be lost.
+    // Send the request in one piece. A server that answers after the first of several pieces and closes would
+    // reset the connection, and its answer would be lost.
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{key}Connection: close\r\n\r\n");
     let sent = stream.write_all(request.as_bytes()).and_then(|()| stream.flush());
     let mut answer = Vec::new();

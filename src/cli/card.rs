@@ -30,7 +30,7 @@ const PROBLEMS: &str = "synthwire-problems.txt";
 const MISNAMED: [&str; 2] = ["synthwire.toml.txt", "synthwire.txt"];
 /// Longest file that is read: far more than anybody types.
 const SHEET_BYTES_MAX: u64 = 64 * 1024;
-/// And of iwd's and our own, which are a few lines.
+/// Longest of iwd's files and our own that is read; they have a few lines.
 const FILE_BYTES_MAX: u64 = SHEET_BYTES_MAX;
 
 /// The folder in which the service looks for the report, unless it is told another one. It belongs to root, because root
@@ -41,9 +41,9 @@ const REPORT_FOLDER: &str = "card";
 /// Random bytes that identify a reading of the card.
 const READING_BYTES: usize = 8;
 const CONFIG: &str = "etc/synthwire/synthwire.toml";
-/// The copy of a configuration that cannot be read.
+/// Where an unreadable configuration is copied.
 const CONFIG_ASIDE: &str = "etc/synthwire/synthwire.toml.damaged";
-/// Stored separately, so that an update can change iwd's own file.
+/// The country, stored separately so that an update can change iwd's own file.
 const COUNTRY: &str = "etc/synthwire/wifi-country";
 const IWD_CONFIG: &str = "etc/iwd/main.conf";
 
@@ -92,7 +92,8 @@ impl CardArguments {
     /// Applies the card's file; `None` if it requests nothing.
     fn set_up(&self, when: &str) -> Result<Option<Report>> {
         let (mut sheet, mut further, found) = self.read_sheet();
-        // At every start, whatever else there is to do; a country in the sheet takes the place of one that was damaged.
+        // Do this at every start, whatever else there is to do. A country in the card's file replaces a
+        // damaged one.
         let lacking = self.keep_country().err().filter(|_| sheet.wishes.wifi_country.is_none());
         further.extend(lacking.map(|why| Problem {
             line: 0,
@@ -113,15 +114,16 @@ impl CardArguments {
         further.extend(unsaved.iter().cloned());
         let reading = random::<READING_BYTES>().map(|byte| format!("{byte:02x}")).concat();
         let mut report = Report::new(&sheet, &further, when, reading);
-        // What lies in its way must not keep the rest from being finished, or all of it is done anew at every start.
+        // A failure here must not stop the rest; otherwise everything would be repeated at every start.
         if let Err(error) = self.on_card(|| self.put_problems(&report)) {
             report.problems.push(format!("{PROBLEMS} cannot be written ({error}). Remove what has its name"));
         }
-        // The page's own place for problems; where it cannot be written, the card still tells.
+        // The page shows problems from this report. If it cannot be written, the file on the card still lists
+        // them.
         if let Err(error) = self.tell_service(&report) {
             remark(format!("synthwire: {error}."));
         }
-        // What could not be saved stays on the card and is tried again at the next start.
+        // Values that could not be saved stay on the card, for another attempt at the next start.
         if unsaved.is_empty() && !sheet.is_blank() {
             let text = left::sheet_text(&sheet, Some(&report));
             self.on_card(|| replace_secret(&self.boot.join(SHEET), text.as_bytes()))
@@ -236,7 +238,8 @@ impl CardArguments {
         let now = self.now(CONFIG).and_then(|text| Some(text).filter(whole).ok_or_else(damaged));
         let text = match now {
             Err(error) if error.kind() == ErrorKind::InvalidData => {
-                // A copy: were the file away for a moment, a power cut would leave a door without keys.
+                // Copy the file instead of moving it: if it were missing for a moment, a power cut would
+                // leave the device without keys.
                 self.put_kept(CONFIG_ASIDE, &self.bytes(CONFIG)?, OPEN)?;
                 remark(format!(
                     "synthwire: the configuration could not be read ({error}). It is kept as {CONFIG_ASIDE}, and a new one was written."
@@ -254,7 +257,7 @@ impl CardArguments {
         Stored::open(&folder).0.write(report)
     }
 
-    /// Tells iwd of this start the country that is kept; why it could not, in words.
+    /// Gives the stored country to iwd, for this start; an error says why that failed, in words.
     fn keep_country(&self) -> std::result::Result<(), String> {
         let (Some(root), Some(kept)) = (&self.root, read_if_any(&self.state.join(COUNTRY))?) else {
             return Ok(());
@@ -309,7 +312,7 @@ impl CardArguments {
             };
         }
         match fs::remove_file(&path) {
-            // A folder of that name is not ours, and says nothing of problems.
+            // A folder with that name is not ours, and contains no problems of ours.
             Err(error) if error.kind() != ErrorKind::NotFound && !path.is_dir() => Err(error),
             _ => Ok(()),
         }
@@ -354,7 +357,7 @@ fn hashed(key: &str) -> std::result::Result<String, String> {
     hashed.map(|hashed| hashed.as_str().to_owned()).map_err(|error| error.to_string())
 }
 
-/// The text of a file, where there is one; why it is none, in words.
+/// Reads a text file, if it exists; an error says why it cannot be read, in words.
 fn read_if_any(path: &Path) -> std::result::Result<Option<String>, String> {
     let name = path.file_name().unwrap_or_default().display();
     let file = match File::open(path) {

@@ -55,14 +55,14 @@ impl Check {
     }
 }
 
-/// What the checks examine.
+/// The facts that the checks examine.
 pub(super) struct Scene<'a> {
     pub(super) config: &'a Config,
     /// Mistakes in the configuration file.
     pub(super) complaints: &'a [Complaint],
-    /// Where its settings were written.
+    /// Where each setting was written.
     pub(super) places: &'a Places,
-    /// What `serve` would play.
+    /// The source that `serve` would play.
     pub(super) selection: Selection,
     /// The address where the service of this configuration answers.
     pub(super) place: SocketAddr,
@@ -263,7 +263,7 @@ fn free(name: &'static str, address: SocketAddr, place: &Place) -> Check {
     }
 }
 
-/// Checks a certificate from elsewhere; a running service reports its faults itself.
+/// Checks a certificate supplied by the user; a running service reports its faults itself.
 fn certificate(scene: &Scene<'_>) -> Vec<Check> {
     let files = files(scene.config).filter(|_| !scene.is_served());
     let facts = || machine::facts(Names::of(&machine::host(), &scene.config.names));
@@ -271,7 +271,7 @@ fn certificate(scene: &Scene<'_>) -> Vec<Check> {
     flaws.into_iter().map(|flaw| Check::warn("certificate", flaw)).collect()
 }
 
-/// Shows the authority that browsers are asked to trust, to be compared with what they show.
+/// Shows the fingerprint of the certificate authority, for comparison with the one that browsers show.
 fn authority(scene: &Scene<'_>) -> Vec<Check> {
     let has_https =
         matches!(scene.service, ServiceAnswer::Runs(status) if !status["tls_handshakes"].is_null());
@@ -282,7 +282,8 @@ fn authority(scene: &Scene<'_>) -> Vec<Check> {
         .collect()
 }
 
-/// Returns notices about the device: from the service, which knows its card and its memory, or else about the board alone.
+/// Returns notices about the device: from the service, which knows its card and its state folder, or else
+/// about the board only.
 fn device(scene: &Scene<'_>) -> Vec<Check> {
     let notices: Vec<Plain> = if let ServiceAnswer::Runs(status) = scene.service {
         let said = status["notices"].as_array().into_iter().flatten();

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 const FILE: &str = "synthwire-fingerprint.txt";
 /// Readable by everybody.
 const MODE: u32 = 0o644;
-/// Groups of a fingerprint in one line of the file.
+/// Groups of digits per line of the file.
 const GROUPS_IN_LINE: usize = 4;
 
 /// What to do with the fingerprint.

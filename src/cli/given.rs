@@ -1,4 +1,4 @@
-//! Settings on the command line: an option for each setting that has one, overriding the configuration file.
+//! Settings on the command line: each setting that has an option can override the configuration file.
 
 use crate::config::{Config, Kind, SETTINGS, Setting};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};

@@ -1,21 +1,21 @@
-//! An HTTP answer, taken apart: its status, who gave it, and its body as far as it came. Pure. No library: what is read here is one
-//! answer of our own service, and whatever else it may be is told from that.
+//! Parses an HTTP answer: its status, whether our service sent it, and its body as far as it arrived. Pure.
+//! It uses no library, because it only needs to read our own service's answers, and to recognise all others.
 
-/// What our service calls itself in `Server`; every answer of it says so (`src/net/headers.rs`).
+/// The name of our service in the `Server` header of every answer (`src/net/headers.rs`).
 const OURS: &str = "synthwire/";
 
 /// One answer.
 pub(super) struct HttpAnswer<'a> {
-    /// HTTP's status.
+    /// The HTTP status.
     pub(super) code: u16,
-    /// Whether our service gave it.
+    /// Whether our service sent it.
     pub(super) is_ours: bool,
     length: Option<usize>,
     came: &'a [u8],
 }
 
 impl<'a> HttpAnswer<'a> {
-    /// `None` for bytes that are none, or end within the head.
+    /// Parses bytes; `None` if they are no HTTP answer, or end within the header.
     pub(super) fn of(bytes: &'a [u8]) -> Option<Self> {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
         let head = String::from_utf8_lossy(&bytes[..end]);
@@ -36,12 +36,12 @@ impl<'a> HttpAnswer<'a> {
         })
     }
 
-    /// The body, where it came as long as it was announced.
+    /// Returns the body, if it arrived in its announced length.
     pub(super) fn whole(&self) -> Option<&'a [u8]> {
         (self.length == Some(self.came.len())).then_some(self.came)
     }
 
-    /// The body as far as it came.
+    /// Returns the body as far as it arrived.
     pub(super) fn came(&self) -> &'a [u8] {
         self.came
     }

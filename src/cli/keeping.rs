@@ -1,4 +1,4 @@
-//! The folder in which `serve` keeps what outlives it: the one that is asked for, or another that can be had.
+//! Finds the folder in which `serve` keeps its state: the requested one, or another one that works.
 
 use super::places::Place;
 use crate::config::Config;
@@ -8,8 +8,9 @@ use crate::state::{Memory, StateFolder};
 use std::ffi::OsString;
 use std::path::Path;
 
-/// Opens it. One that the command line names and that cannot be had ends the start. In the place of another comes the next that there
-/// is, which is told; `config` then names none any more. `variable` reads the environment.
+/// Opens the folder. If the command line names a folder that does not work, the start fails. Any other folder
+/// that does not work is reported and replaced by the next candidate; `config` then names no folder any more.
+/// `variable` reads the environment.
 pub(super) fn open(
     config: &mut Config,
     place: &Place,

@@ -27,7 +27,8 @@ pub(super) fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The key in a line, whatever an editor or a shell put around it: a byte order mark is nothing that anybody types.
+/// Returns the key in a line, without anything that an editor or a shell added around it, such as a byte
+/// order mark.
 fn typed(line: &[u8]) -> std::result::Result<String, &'static str> {
     Ok(decode(line)?.trim_end_matches('\n').to_owned())
 }

@@ -85,7 +85,8 @@ pub fn run() -> ExitCode {
     })
 }
 
-/// What clap says instead: help and version as an answer, a mistake beside it. A mistake repeats what was typed, whatever that is.
+/// Prints clap's own output: help and version on stdout, a mistake on stderr. A mistake repeats what was
+/// typed, which may be any text.
 fn tell(said: &clap::Error) -> ExitCode {
     let text = said.to_string();
     if said.use_stderr() {

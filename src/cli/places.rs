@@ -1,4 +1,4 @@
-//! Where a setting was written, so that a remedy names what is to be changed.
+//! Remembers where each setting was written, so that a remedy can name the place to change.
 
 use super::given::Given;
 use crate::config::Setting;
@@ -9,24 +9,24 @@ use std::fmt;
 #[derive(Debug)]
 pub(super) struct Places {
     pub(super) typed: Given,
-    /// The configuration file, and the keys that were taken from it.
+    /// The configuration file, and the keys that it set.
     pub(super) file: String,
     pub(super) in_file: Vec<String>,
 }
 
-/// The place of one.
+/// The place where one setting was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// The command line: with this option.
+    /// On the command line, with this option.
     Typed(String),
-    /// The configuration file: its key, its name.
+    /// In the configuration file: its key, and the file's name.
     File(&'static str, String),
-    /// Nowhere: its option.
+    /// Nowhere; holds its option.
     Nowhere(String),
 }
 
 impl Places {
-    /// Where this setting was written.
+    /// Returns where this setting was written.
     pub(super) fn of(&self, key: &'static str) -> Place {
         let option = Setting::of(key).and_then(Setting::option);
         let option = option.map(|(long, _)| format!("--{long}")).unwrap_or_default();
@@ -41,17 +41,17 @@ impl Places {
 }
 
 impl Place {
-    /// Somebody who is looking wrote it a moment ago.
+    /// Returns whether the user has just typed it, and so sees the output.
     pub(super) fn is_typed(&self) -> bool {
         matches!(self, Self::Typed(_))
     }
 
-    /// It stands in the file.
+    /// Returns whether it is in the file.
     pub(super) fn is_in_file(&self) -> bool {
         matches!(self, Self::File(..))
     }
 
-    /// The error of a folder that cannot be had, with its remedy.
+    /// Returns the error about a folder that does not work, with its remedy.
     pub(super) fn named(&self, error: Error) -> Error {
         error.try_this(format!("Name one with {self} that this user may write"))
     }

@@ -19,8 +19,9 @@ use tokio::sync::watch;
 const HTTP_SOCKET: &str = "http";
 const HTTPS_SOCKET: &str = "https";
 
-/// Opens the ports, and logs their addresses. If an address on the command line cannot be used, the start fails. For one in
-/// the file it goes on with what can be used, and says what is wrong: at least HTTP for this machine itself.
+/// Opens the ports, and logs their addresses. If an address on the command line cannot be used, the start
+/// fails. If an address in the file cannot be used, this continues with the rest, at least with HTTP for this
+/// machine itself, and returns the problem.
 pub(super) async fn open(
     config: &Config,
     names: &watch::Receiver<Names>,
@@ -53,8 +54,8 @@ pub(super) async fn open(
     Ok((BoundPorts { plain, tls }, problems))
 }
 
-/// The port for HTTP, and what is wrong with the one of the file. In its place comes the service's own, else any free one; for this
-/// machine alone: nobody asked that others come in there.
+/// Opens the port for HTTP; also returns the problem with the file's address. In that case it opens the
+/// default port or any free one, for this machine only, because the user did not ask to admit others there.
 async fn plain(address: SocketAddr, place: &Place) -> Result<(TcpListener, Option<String>)> {
     let error = match listener(HTTP_SOCKET, address, place).await {
         Err(error) if place.is_in_file() => error,
@@ -93,7 +94,7 @@ fn offers(plain: SocketAddr, tls: Option<SocketAddr>) -> Vec<Offer> {
         .collect()
 }
 
-/// Returns the paths of a certificate from elsewhere, if one is configured.
+/// Returns the paths of a certificate supplied by the user, if one is configured.
 pub(super) fn files(config: &Config) -> Option<Files> {
     Some(Files { cert: config.cert.clone()?, key: config.key.clone()? })
 }

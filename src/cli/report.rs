@@ -33,7 +33,7 @@ pub(super) enum Place {
     Files(&'static str),
     /// A command's output.
     Command(&'static [&'static str]),
-    /// A file of which each word is a line.
+    /// A file whose words become one line each.
     Words(&'static str),
 }
 

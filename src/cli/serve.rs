@@ -75,7 +75,7 @@ async fn serve(
     mut gate: Gate,
     names: watch::Sender<Names>,
 ) -> Result<()> {
-    let mut reload_requests = signals::reload_requests()?; // before anybody learns that we can be asked
+    let mut reload_requests = signals::reload_requests()?; // before anybody can send one
     let (listeners, problems) = ports::open(&config, &gate.names, places).await?;
     gate.notices.extend(problems);
 

@@ -1,9 +1,10 @@
 //! The lines that a report may contain: a list of shapes, each of fixed words and numbers. A line that fits none is left
 //! out. Pure.
 //!
-//! A shape never lets free text through: it has no placeholder where a name, an address or a serial number could occur.
-//! `<n>` is a number, `<N>` one of the status, `<x>` up to four hexadecimal digits, `<port>` a place on the USB bus,
-//! `<pci>` one on PCI.
+//! A shape never lets free text through: it has no placeholder where a name, an address or a serial number
+//! could occur.
+//! `<n>` is a number, `<N>` a number of the status, `<x>` up to four hexadecimal digits, `<port>` a position
+//! on the USB bus, `<pci>` a position on PCI.
 
 use regex_lite::Regex;
 

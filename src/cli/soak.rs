@@ -73,7 +73,7 @@ fn parse_address(text: &str) -> std::result::Result<String, String> {
     }
 }
 
-/// How to reach the service.
+/// How to connect to the service.
 struct Way {
     address: String,
     /// The `Authorization` header, if there is a key.

@@ -1,4 +1,4 @@
-//! What a soak has observed, and its verdict. Pure: `soak.rs` listens and asks, and passes the times.
+//! The observations of a soak, and its verdict. Pure: `soak.rs` listens and asks, and passes the times.
 
 use crate::core::cause::Cause;
 use crate::core::wire::{self, Place, Record};
@@ -13,7 +13,7 @@ const FAULTS: [Cause; 5] =
 /// Seconds without sound that the verdict ignores, because starting and connecting take some time.
 const STILL_S: u64 = 2;
 
-/// What a listener has received.
+/// The sound that a listener has received.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ear {
     /// Frames received as sound.
@@ -65,7 +65,7 @@ impl Ear {
         }
     }
 
-    /// Records that the connection has ended: the next one starts over.
+    /// Records that the connection has ended, so that the next one starts a new sequence.
     pub(super) fn lose_connection(&mut self) {
         self.cut += 1;
         (self.next, self.told_lost) = (None, 0);
@@ -92,7 +92,7 @@ impl Ear {
     }
 }
 
-/// What the service reports, from one look to the next.
+/// The service's reports, from one look to the next.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watch {
     /// Times it did not answer.
@@ -129,7 +129,7 @@ impl Watch {
         for (cause, loss) in status["losses"].as_object().into_iter().flatten() {
             let events = loss["events"].as_u64().unwrap_or(0);
             let before = self.before.insert(cause.clone(), events);
-            // After a restart all its counts are new; at the first look none are.
+            // After a restart all counts are new; at the first look, none are.
             let new = match before {
                 Some(before) if !restarted => events.saturating_sub(before),
                 _ if self.looked => events,

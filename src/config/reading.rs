@@ -45,13 +45,13 @@ impl fmt::Display for Complaint {
 pub struct Reading {
     /// The configuration, with every value in range.
     pub config: Config,
-    /// What was not accepted, in the order of lines.
+    /// The values that were not accepted, in the order of lines.
     pub complaints: Vec<Complaint>,
     /// The keys that were taken.
     pub taken: Vec<String>,
 }
 
-/// Where the address for HTTPS stands, without which a certificate has no use.
+/// Where the address for HTTPS is set; without one, a certificate has no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Https {
     /// In the file, if anywhere.

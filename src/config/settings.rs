@@ -40,7 +40,7 @@ pub struct Setting {
 pub enum Kind {
     /// A whole number in a range.
     Number {
-        /// What it counts, such as "a whole number of frames".
+        /// The thing that it counts, such as "a whole number of frames".
         of: &'static str,
         /// The smallest value.
         least: u16,
@@ -57,7 +57,7 @@ pub enum Kind {
     Address,
     /// A path of a folder or a file.
     Path {
-        /// What is there, such as "a folder".
+        /// The thing at that path, such as "a folder".
         of: &'static str,
     },
     /// Host names.
@@ -135,7 +135,7 @@ impl Setting {
     /// Parses an option's text.
     ///
     /// # Errors
-    /// What the key needs instead.
+    /// The kind of value that the key needs.
     pub fn read(&self, text: &str) -> Result<Value, String> {
         // Only the file needs quotes.
         let wants = || self.kind.wants().replace(" without quotes", "").replace(" between quotes", "");

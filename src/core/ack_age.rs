@@ -1,7 +1,9 @@
 //! Age of the oldest unacknowledged bytes.
 //!
-//! In: each write, and from time to time the number of unacknowledged bytes, with the time. Out: an age that is never too
-//! high. One mark is enough: it is renewed once everything that was in flight when it was set is acknowledged. No socket,
+//! In: each write, and from time to time the number of unacknowledged bytes, with the time. Out: an age that
+//! is never too high.
+//! One mark is enough: it is set again once everything that was in flight at the mark has been acknowledged.
+//! No socket, no clock here.
 //! no clock here.
 
 use crate::units::MonoNs;

@@ -132,7 +132,7 @@ impl Stream {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
-    /// One packet at a time: the least delay.
+    /// One packet per message: the least delay.
     LeastDelay,
     /// The network's jitter or round trip hides the wait.
     Network,

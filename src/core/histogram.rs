@@ -1,5 +1,6 @@
-//! Counts values between fixed bounds, from any number of threads. Adding a value costs one atomic addition and a look at a
-//! dozen bounds. It allocates, locks and orders nothing, so the capture thread may use it.
+//! Counts values between fixed bounds, from any number of threads. Adding a value costs one atomic addition
+//! and comparisons with at most a dozen bounds. It does not allocate, lock or order memory, so the capture
+//! thread may use it.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

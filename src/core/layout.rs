@@ -124,7 +124,7 @@ impl Layout {
     }
 }
 
-/// Which value of a device's answer cannot be played.
+/// The value of a device's answer that cannot be played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unplayable {
     /// The frames per second.

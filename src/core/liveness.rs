@@ -1,5 +1,5 @@
-//! Whether the service is alive, which is more than running: does sound reach the sockets, and does the supervisor look for
-//! a source? Pure.
+//! Decides whether the service is alive, which is more than running: sound must reach the sockets, and the
+//! supervisor must look for a source. Pure.
 //!
 //! In: the threads' counters, and when they were read. Out: a verdict with its cause in words. The watchdog, `/healthz`
 //! (and through it the trial of a new slot), the status and the metrics all use this verdict. Each part is judged by its
@@ -54,7 +54,7 @@ pub enum Ill {
 }
 
 impl Ill {
-    /// All faults, those to report first at the front.
+    /// All faults, in the order in which they are reported.
     pub const ALL: [Self; 6] = [
         Self::SenderMissing,
         Self::Untried,
@@ -98,7 +98,7 @@ impl Ill {
     }
 }
 
-/// What the verdict remembers from one look to the next.
+/// The state that the verdict keeps from one look to the next.
 #[derive(Clone, Debug, Default)]
 pub struct Liveness {
     seen: Seen,

@@ -51,7 +51,7 @@ pub struct Gap {
     pub found: MonoNs,
 }
 
-/// What the packets of a rendition carry.
+/// The contents of a rendition's packets.
 #[derive(Debug)]
 pub struct Payload {
     /// The rendition's number, written in each record.

@@ -1,5 +1,5 @@
-//! What goes to one listener next, and when: sound from the shared packets, with control messages in between. No socket, no
-//! clock.
+//! Decides what goes to one listener next, and when: sound from the shared packets, with control messages in
+//! between. No socket, no clock.
 //!
 //! In: the shared packets, what the link holds and took, and the time. Out: one [`Step`] after another. Three bounds make
 //! "drop oldest" real: the packets that may wait here, the bytes the link may hold unsent, and the age of the oldest
@@ -31,7 +31,7 @@ pub const CONTROL_BYTES_MAX: usize = 4096;
 /// Messages of sound that may go before a waiting control message gets its turn.
 pub const CONTROL_AFTER: u32 = 8;
 
-/// What a listener may be sent in each phase.
+/// The messages that a listener may get in each phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// Control messages only: the hello goes first.

@@ -1,4 +1,4 @@
-//! What is heard: the source's status, and which of its channels.
+//! The sound that listeners hear: the source's status, and the selected channels.
 //!
 //! In: the status from the supervisor, and the requested pair. Out: the status for all readers, and the pair for the
 //! fan-out thread (`Controls`).

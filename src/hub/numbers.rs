@@ -26,15 +26,15 @@ const QUEUE_AGE_NS: &[u64] = &[
 /// The counters, by the thread or part that writes them.
 #[derive(Debug)]
 pub struct Numbers {
-    /// Those of the capture thread.
+    /// The capture thread's counters.
     pub counters: Arc<Counters>,
-    /// Those of everything that is sent.
+    /// The counters of everything that is sent.
     pub totals: Totals,
-    /// Those of the fan-out thread.
+    /// The fan-out thread's counters.
     pub fan_out: FanOutNumbers,
     /// Reports of listeners about their playback.
     pub reports: Reports,
-    /// Those of the taps: set once, before the first packet.
+    /// The taps' counters: set once, before the first packet.
     pub taps: OnceLock<Vec<Arc<TapNumbers>>>,
 }
 

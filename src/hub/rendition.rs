@@ -1,4 +1,5 @@
-//! What a listener can subscribe to: some channels of the source, in one codec, as packets of one size.
+//! A stream to which a listener can subscribe: some channels of the source, in one codec, as packets of one
+//! size.
 //!
 //! In: the marks and frames of the hand-off, and the settings for all listeners. Out: packets, and the sizes from which
 //! listeners' queues start. A rendition's number is its index in [`all`] and the `stream` byte of its records. To add one,

@@ -1,8 +1,8 @@
-//! What listeners report of their playback: each listener's last report, and the glitches by cause, of present and past
-//! listeners.
+//! Listeners' reports on their playback: each listener's last report, and the glitches by cause, of present
+//! and past listeners.
 //!
-//! In: reports, whose types already limit their size. Out: what `/api/status` shows of them. This module knows no
-//! addresses.
+//! In: reports, whose types already limit their size. Out: the part of them that `/api/status` shows. This
+//! module knows no addresses.
 
 use crate::core::adaptation::{ListenerFeedback, Mode, Why};
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,10 @@
 //! Gives packets to consumers other than listeners: a recorder, an uplink, an analysis.
 //!
 //! In: every packet, from the fan-out thread. Out: the same packets, on the tap's own thread. The fan-out thread never
-//! waits for a tap: a bounded ring (`handover`) lies between the two, and packets without room are dropped and counted. A
-//! packet's bytes are shared, not copied. The tap's thread never has a real-time priority, whichever thread starts it. It
-//! recognises what it missed by the packets' frame indices.
+//! In: every packet, from the fan-out thread. Out: the same packets, on the tap's own thread. The fan-out
+//! thread never waits for a tap: a bounded ring (`handover`) lies between the two, and packets without room
+//! are dropped and counted. A packet's bytes are shared, not copied. The tap's thread never has a real-time
+//! priority, whichever thread starts it. It finds the packets that it missed by their frame indices.
 
 use super::handover::{Giver, Waiter, handover};
 use crate::core::packetizer::Packet;
@@ -26,7 +27,7 @@ pub struct TapNumbers {
     pub dropped: AtomicU64,
 }
 
-/// Which packets a tap wants, and how many may wait for it.
+/// The packets that a tap gets, and how many may wait for it.
 #[derive(Clone, Copy, Debug)]
 pub struct TapConfig {
     /// Name of the tap and its thread.

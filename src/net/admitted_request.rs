@@ -12,7 +12,7 @@ use hyper::body::{Body as _, Incoming};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-/// What `routes` passes to the function that answers.
+/// The request as `routes` passes it to the function that answers.
 pub(super) struct AdmittedRequest {
     pub(super) request: Request<Incoming>,
     pub(super) peer: Peer,
@@ -31,7 +31,8 @@ impl AdmittedRequest {
         };
         let too_long =
             || Denied::new(Refusal::BodyTooLong, format!("At most {bytes_max} bytes can be written here."));
-        // Refused before a byte of it is read, and so before hyper invites it by 100 Continue (RFC 9110, 10.1.1).
+        // Refuse it before reading a byte, and so before hyper asks for the body by 100 Continue (RFC 9110,
+        // 10.1.1).
         if self.request.body().size_hint().lower() > bytes_max as u64 {
             return Err(too_long());
         }

@@ -30,7 +30,7 @@ pub(super) struct ConnectionLimits {
 struct Count {
     total: usize,
     by_limit_key: BTreeMap<LimitKey, usize>,
-    /// Those from near IPv6 addresses, of any prefix.
+    /// Number of connections from near IPv6 addresses, of any prefix.
     near: usize,
 }
 

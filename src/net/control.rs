@@ -95,7 +95,7 @@ impl FromListener {
     /// Parses one message.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A sentence that says what is wrong with the message.
     pub fn parse(text: &str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|error| format!("not a message of this service: {error}"))
     }

@@ -1,4 +1,4 @@
-//! Everything that is answered besides the page's files, declared once. To add an endpoint, add a row to the table at the
+//! Every endpoint besides the page's files, declared once. To add an endpoint, add a row to the table at the
 //! end of this file; the compiler then asks for its answer in `routes`.
 //!
 //! A row feeds the router, the guards (method, origin, keys, type and length of the body), and the entry in

@@ -13,7 +13,7 @@ pub(super) enum Kind {
     Gauge,
 }
 
-/// A text being written.
+/// The text that is being written.
 #[derive(Debug, Default)]
 pub(super) struct Exposition(String);
 

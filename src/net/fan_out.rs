@@ -1,9 +1,9 @@
 //! The fan-out thread: from the hand-off to every listener's socket, for all listeners at once.
 //!
-//! In: what the capture thread leaves, and upgraded connections. Out: bytes on sockets, and counters. Nothing else runs
-//! here; pages, handshakes and status belong to the `main` thread. A packet wakes this thread once, for any number of
-//! listeners. A task per listener (`session`) reads its messages on this same thread and shares its queue, so no locks are
-//! needed.
+//! In: the frames that the capture thread leaves, and upgraded connections. Out: bytes on sockets, and
+//! counters. Nothing else runs here; pages, handshakes and status belong to the `main` thread. A packet
+//! wakes this thread once, for any number of listeners. A task per listener (`session`) reads its messages on
+//! this same thread and shares its queue, so no locks are needed.
 
 use super::access_control::AccessControl;
 use super::events::Event;
@@ -64,7 +64,7 @@ fn welcome(listeners: &Rc<Listeners>, new: NewListener, dscp: Option<u8>) {
     });
 }
 
-/// What the thread needs to start.
+/// The parts that the thread needs to start.
 pub struct Setup {
     /// The stream's sizes.
     pub sizes: Sizes,
@@ -148,7 +148,7 @@ async fn play(handoff: HandoffReader, arrivals: NewListenerReceiver, setup: Setu
     }
 }
 
-/// What to do with every packet.
+/// The parts that handle every packet.
 struct Ticker {
     pump: Pump,
     load: Load,
@@ -158,7 +158,7 @@ struct Ticker {
 }
 
 impl Ticker {
-    /// Takes what the capture thread has left, and serves all listeners.
+    /// Takes all marks that the capture thread has left, and serves all listeners.
     fn tick(&mut self, listeners: &Listeners) {
         for _ in 0..TURNS_AT_ONCE {
             let began = mono_raw_now();

@@ -1,4 +1,4 @@
-//! What the listeners of one rendition share: its packets and their sizes.
+//! The packets that the listeners of one rendition share, and their sizes.
 
 use crate::core::adaptation::Stream;
 use crate::core::backlog::Backlog;

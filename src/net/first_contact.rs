@@ -1,4 +1,5 @@
-//! The first contact over plain HTTP, where browsers cannot play live sound, and how a device comes to trust this one.
+//! First contact over plain HTTP, where browsers cannot play live sound, and the steps by which a device
+//! comes to trust this one.
 //!
 //! The page is `web/first-contact/page.html`, filled in here; it works without scripts. Further endpoints give the
 //! authority's certificate in two forms, show whether it is trusted, and take the time of a listener's clock.
@@ -104,8 +105,8 @@ fn file(secure: &Secure, mime: &'static str, content: impl Fn(&Trusted) -> Bytes
     response
 }
 
-/// Answers over TLS, which only clients that trust the certificate can read. Our own page on another port may read it, but
-/// no other page.
+/// Answers over TLS, so only clients that trust the certificate can read the answer. Among pages, only our
+/// own (on another port) may read it.
 pub(super) fn check(headers: &HeaderMap, peer: Peer) -> Response<Body> {
     if !peer.secure {
         return words(StatusCode::BAD_REQUEST, "This says something only when it is asked for over https.");

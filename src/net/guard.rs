@@ -1,4 +1,4 @@
-//! Whether a request is meant for us and comes from our own page. Pure.
+//! Checks that a request is meant for us and comes from our own page. Pure.
 //!
 //! This stops two attacks. In cross-site WebSocket hijacking, a foreign page opens our socket in the listener's browser:
 //! its `Origin` is not ours. In DNS rebinding, a foreign name is made to point to our address, so that its page becomes
@@ -57,9 +57,10 @@ fn changes_nothing<B>(request: &Request<B>) -> bool {
     matches!(*request.method(), Method::GET | Method::HEAD)
 }
 
-/// Checks that the request comes from our own page, or from no page at all. Programs send no Origin; browsers send one
-/// whenever they open a socket or write something. Our page has the scheme, host and port of the request. Behind one of our
-/// proxies, it has those that the proxy was asked for. A page under a configured name is ours too.
+/// Checks that the request comes from our own page, or from no page at all. Programs send no Origin; browsers
+/// send one whenever they open a socket or write something. Our page has the scheme, host and port of the
+/// request. Behind one of our proxies, it has those of the request to the proxy. A page under a configured
+/// name is ours too.
 ///
 /// # Errors
 /// Why it is refused.

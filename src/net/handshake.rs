@@ -42,11 +42,12 @@ pub(super) struct Handshakes {
 #[derive(Serialize)]
 pub(super) struct Counts {
     done: u64,
-    /// Ended by the other side or invalid; also counted when a browser shows its warning.
+    /// Handshakes that the other side ended, or that were invalid; this also counts browsers that show their
+    /// warning.
     failed: u64,
-    /// Not finished within 5 s.
+    /// Handshakes that were not finished within 5 s.
     late: u64,
-    /// Closed because 256 were waiting, or after waiting for 15 s.
+    /// Connections that were closed because 256 were waiting, or after waiting for 15 s.
     refused: u64,
     /// Handshakes in progress.
     now: usize,

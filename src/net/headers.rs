@@ -7,7 +7,8 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
      connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
 
-/// Our name in every answer: by it our own commands tell the service from another program (`cli/http_answer.rs`).
+/// Our name in every answer, by which our own commands tell the service from another program
+/// (`cli/http_answer.rs`).
 pub(super) const SERVER: &str = concat!("synthwire/", env!("CARGO_PKG_VERSION"));
 
 /// Headers sent with every answer. The first two isolate the page: without them browsers offer no `SharedArrayBuffer`. The

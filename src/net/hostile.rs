@@ -131,7 +131,7 @@ pub fn shake(bytes: &[u8]) -> (Vec<u8>, bool) {
     })
 }
 
-/// What a service makes of a state folder in which every file holds these bytes.
+/// The behaviour of a service with a state folder in which every file contains these bytes.
 pub struct Remembered {
     /// Whether anybody may listen without a key.
     pub open: bool,

@@ -1,4 +1,5 @@
-//! Which client a limit is counted for: one type for connections, handshakes and tries of keys. Pure.
+//! Identifies the client to which a limit applies: one type for connections, handshakes and tries of keys.
+//! Pure.
 //!
 //! On its own link, a device sees machines, and each address counts separately. But one machine may use any number of IPv6
 //! addresses of every prefix, so all near ones also count together. A distant IPv6 address is counted by its /64, which has

@@ -96,7 +96,7 @@ pub struct BoundPorts {
     pub tls: Option<Tls>,
 }
 
-/// What HTTPS needs.
+/// The parts that HTTPS needs.
 pub struct Tls {
     /// Its port.
     pub listener: TcpListener,

@@ -11,7 +11,7 @@ use crate::plain::Plain;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
-/// Everything that is shown.
+/// The state at one moment.
 pub(super) struct Overview {
     pub(super) hub: Hub,
     pub(super) started: Instant,

@@ -45,7 +45,7 @@ impl Taking {
 /// Time limits of an answer.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
-    /// Without a single byte being taken.
+    /// For taking at least one byte.
     stalled: Duration,
     /// For the whole answer.
     whole: Duration,

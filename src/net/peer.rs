@@ -17,14 +17,14 @@ pub(super) struct Peer {
     pub(super) relay: Relay,
 }
 
-/// What is between us and the visitor.
+/// The proxy between us and the visitor, if there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relay {
-    /// Nothing that we know of.
+    /// No proxy that we know of.
     None,
     /// One of our proxies, or a program on this machine, that does not tell the visitor's scheme.
     Silent,
-    /// One of our proxies that does.
+    /// One of our proxies that tells the visitor's scheme.
     Said,
 }
 

@@ -1,5 +1,5 @@
-//! What a reverse proxy says of the visitor behind it: `X-Forwarded-For`, `-Proto` and `-Host`, or `Forwarded` (RFC 7239).
-//! Pure.
+//! The information that a reverse proxy gives about the visitor behind it: `X-Forwarded-For`, `-Proto` and
+//! `-Host`, or `Forwarded` (RFC 7239). Pure.
 //!
 //! Only the proxies in `trusted_proxies` are believed, and these headers never allow what would be refused without them.
 //! The request's own `Host` must be ours in any case, because a page rebound to this machine can write all of these

@@ -1,5 +1,5 @@
-//! Tells refused connections the reason: each stays open until the client has read it, or for a second. If it were closed
-//! at once, the kernel would discard the answer as soon as the client's own bytes arrive.
+//! Tells refused connections the reason. Each stays open until the client has read it, or for a second: if it
+//! were closed at once, the kernel would discard the answer as soon as the client's own bytes arrive.
 
 use super::headers::SERVER;
 use super::limits::{TURNED_AWAY_MAX, TURNED_AWAY_TIMEOUT};

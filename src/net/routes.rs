@@ -1,5 +1,6 @@
-//! Finds the answer to each request: first whether the request is acceptable at all, then whether its sender may make it.
-//! `endpoints` declares what there is. The upgrade itself happens in `link`.
+//! Finds the answer to each request: first checks whether the request is acceptable at all, then whether its
+//! sender may make it.
+//! `endpoints` declares all endpoints. The upgrade itself happens in `link`.
 
 use super::access::rules::PerPurpose;
 use super::access::{Access, Denied};

@@ -5,7 +5,7 @@ use crate::tls::{CertificateInputs, Identity};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
-/// What requests must know of HTTPS.
+/// The information on HTTPS that requests need.
 pub struct Secure {
     pub(super) identity: Arc<Identity>,
     pub(super) handshakes: Handshakes,

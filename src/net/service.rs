@@ -1,4 +1,5 @@
-//! What requests and listeners need of the service, and what is read before the first of them comes.
+//! The parts of the service that requests and listeners need, and the data that is read before the first of
+//! them comes.
 
 use super::access::Access;
 use super::access::rules::PerPurpose;
@@ -119,7 +120,7 @@ impl Service {
     }
 }
 
-/// What is read before the first connection: who may come in, and what they may change.
+/// The data that is read before the first connection: who may come in, and which settings they may change.
 pub struct Gate {
     /// The current names of this device.
     pub names: watch::Receiver<Names>,
@@ -139,8 +140,9 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Opens the gate for a machine with these names. Reads the state folder, if there is one; damaged files are not fatal.
-    /// If it cannot be used, the device is locked: nobody knows whether there were keys.
+    /// Opens the gate for a machine with these names. Reads the state folder, if there is one; damaged files
+    /// are not fatal.
+    /// If the folder cannot be used, the device is locked, because the folder may contain keys.
     /// `by_hand` tells whether a person switched the machine on, rather than software.
     pub fn open(config: &Config, names: watch::Receiver<Names>, memory: &Memory, by_hand: bool) -> Self {
         let keys = PerPurpose {

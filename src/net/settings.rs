@@ -1,4 +1,5 @@
-//! The named settings: all that the network can change, besides the keys. Stored in `settings.json` of the state folder.
+//! The named settings: the only values besides the keys that the network can change. Stored in
+//! `settings.json` of the state folder.
 //!
 //! In: a request whose sender may change settings (`access`). Out: the change takes effect at once and is written a moment
 //! later, so that trying several values in a row costs the card one write. All of it happens on the `main` thread.
@@ -20,9 +21,9 @@ use tokio::time::sleep;
 const CHANGES_MAX: usize = 16;
 /// How long after a change it is written to the disk.
 const KEEP_AFTER: Duration = Duration::from_secs(1);
-/// After a write that failed it is tried again.
+/// How long after a failed write to try again.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
-/// What the page shows meanwhile.
+/// The notice on the page meanwhile.
 const UNWRITTEN: &str = "The channels chosen on this page cannot be kept: the disk takes no more. They are heard until the next start. Make \
     room in the state folder, or see that it can be written; it is tried again every minute.";
 
@@ -60,7 +61,7 @@ pub struct KeptSettings {
     writing: AtomicBool,
     /// Whether the last write failed.
     unwritten: AtomicBool,
-    /// What was wrong with the file, in plain words.
+    /// The problem with the file, in plain words.
     notice: Option<String>,
 }
 
@@ -159,7 +160,7 @@ impl KeptSettings {
                     sleep(pause).await;
                     settings.writing.store(false, Relaxed);
                     let written = Arc::clone(&settings);
-                    // A write that fails is scheduled again: the disk may get room.
+                    // Schedule a failed write again, because the disk may have room later.
                     if matches!(spawn_blocking(move || written.write()).await, Ok(false)) {
                         settings.writing.store(true, Relaxed);
                     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// The size of the queue and of what it protects.
+/// The sizes of the queue and of the places that it protects.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     /// Total number of places.
@@ -27,7 +27,7 @@ pub(super) struct Bounds {
 pub(super) enum Rank {
     /// The client has shown a right key before: precedes all others.
     Known,
-    /// Nothing speaks against it.
+    /// The client has no record for or against it.
     First,
     /// Comes after all of its group with rank `First`.
     Later,

@@ -1,8 +1,9 @@
 //! An update from the page: a bundle arrives as the body of one request and is written to the disk piece by piece.
 //!
-//! In: a request from our own page or a program. Its sender has shown the settings key, or, if none is set, the device was
-//! switched on only minutes ago. Out: the bundle in the place where the system's updater takes it ([`crate::update`]). At
-//! most one arrives at a time, with [`PIECE_BYTES`] in memory, at a minimum rate.
+//! In: a request from our own page or a program. Its sender has shown the settings key or, if none is set,
+//! the device was switched on only minutes ago. Out: the bundle in the place where the system's updater takes
+//! it ([`crate::update`]). Only one bundle may arrive at a time, with [`PIECE_BYTES`] in memory, at a minimum
+//! rate.
 
 use super::access::{Access, Denied};
 use super::admitted_request::AdmittedRequest;
@@ -40,7 +41,7 @@ impl From<NotTaken> for Denied {
     }
 }
 
-/// Answers `POST /api/update`: accepts a bundle; one of an older version only with the settings key.
+/// Answers `POST /api/update`: accepts a bundle. A bundle of an older version needs the settings key.
 pub(super) async fn take(
     asked: AdmittedRequest,
     access: &Access,
@@ -134,8 +135,8 @@ async fn on_disk<T: Send + 'static>(
 mod tests {
     use super::*;
 
-    /// Returns after how many seconds a sender is refused that sends this many bytes at this interval, in seconds; `None`
-    /// if 200 MiB arrive.
+    /// Returns after how many seconds a sender is refused if it sends this many bytes at this interval, in
+    /// seconds; `None` if 200 MiB arrive.
     fn refused_s(bytes: usize, every_s: u64) -> Option<u64> {
         let begin = Instant::now();
         let (mut now, mut pace, mut piece, mut all) = (begin, Pace::begin(begin), 0, 0);

@@ -1,4 +1,4 @@
-//! The state of an update: what the system's updater says, and how much of a bundle has arrived.
+//! The state of an update: the report of the system's updater, and how much of a bundle has arrived.
 
 use crate::plain::Plain;
 use crate::update::{Updater, UpdaterStatus};

@@ -23,7 +23,7 @@ use std::sync::atomic::Ordering::Relaxed;
 /// A source that delivers nothing for this long has stalled and is reopened. A synth streams always, played or not.
 const STALLED_AFTER_NS: u64 = 500_000_000;
 
-/// What one step did.
+/// The result of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Handed over this many periods.

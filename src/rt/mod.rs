@@ -1,6 +1,7 @@
 //! Everything that runs under `SCHED_FIFO`, and the supervisor that starts and ends it.
 //!
-//! The rules of the capture thread between start and end (`capture_loop::CaptureLoop::step` and what it calls):
+//! The rules of the capture thread between start and end (for `capture_loop::CaptureLoop::step` and
+//! everything that it calls):
 //! - it allocates nothing, frees nothing, locks nothing, logs nothing, formats nothing;
 //! - system calls per period: one wait (`poll`, which is `ppoll` on ARM; `clock_nanosleep` for a generator). On a kernel
 //!   card, also at most three `ioctl`s (pointer, status, commit; on x86 pointer and commit need none). Then one `write` to

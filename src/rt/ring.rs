@@ -1,5 +1,5 @@
-//! The hand-off from the capture thread to the fan-out thread: a wait-free ring of frames, a second ring of marks that say
-//! what the frames are, and one eventfd.
+//! The hand-off from the capture thread to the fan-out thread: a wait-free ring of frames, a second ring of
+//! marks that describe the frames, and one eventfd.
 //!
 //! In: whole frames of all channels of a source, as 32-bit integers. Out: the same frames.
 //!
@@ -35,7 +35,7 @@ const MARKS_KEPT_FREE: usize = 4;
 /// Sources that may begin before the reader takes the first of them. Usually the reader is awake when one begins.
 const RINGS_UNREAD: usize = 2;
 
-/// What a mark says about its span.
+/// The meaning of a mark for its span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     /// `span.frames` frames lie in the ring.
@@ -58,7 +58,7 @@ pub enum What {
 pub struct Mark {
     /// Its position on the timeline.
     pub span: Span,
-    /// When the capture thread finished it.
+    /// When the capture thread finished the span.
     pub ready: MonoNs,
     /// Its meaning.
     pub what: What,
@@ -544,7 +544,8 @@ mod tests {
         ]
     }
 
-    /// What must hold for the reader: every frame is present or in a gap, and no source runs into another.
+    /// The conditions that must hold for the reader: every frame is present or in a gap, and no source runs
+    /// into another.
     #[derive(Debug, Default)]
     struct Heard {
         source: u64,

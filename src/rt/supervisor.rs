@@ -91,7 +91,7 @@ struct Run {
     said: SourceStatus,
 }
 
-/// What outlives a source.
+/// The parts that outlive a source.
 struct StreamState {
     timeline: Timeline,
     handoff: HandoffWriter,
@@ -113,7 +113,7 @@ impl Session {
         self.over.load(Ordering::Acquire)
     }
 
-    /// Returns what listeners see while it plays; `say()` sets the pair.
+    /// Returns the source as listeners see it while it plays; `say()` sets the pair.
     fn view(&self) -> SourceView {
         SourceView {
             kind: self.kind,
@@ -346,7 +346,8 @@ impl Run {
     }
 }
 
-/// Ends the thread and takes back what outlives it. The source is closed here, where that may take time.
+/// Ends the thread and takes back the parts that outlive it. The source is closed here, where that may take
+/// time.
 fn end(session: Session) -> (Exit, StreamState) {
     let Ok((exit, capture_loop)) = session.thread.join() else { give_up("the capture thread panicked") };
     let (source, timeline, handoff) = capture_loop.into_parts();

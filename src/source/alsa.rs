@@ -1,5 +1,5 @@
-//! ALSA capture in mmap mode: waiting and reading as a [`Source`]. What to ask a device for belongs in `negotiation`, what
-//! it refused in `refusal`.
+//! ALSA capture in mmap mode: waiting and reading as a [`Source`]. The requests to a device belong in
+//! `negotiation`, and its refusals in `refusal`.
 //!
 //! We use `IO::mmap` (`snd_pcm_mmap_begin`/`commit`), never `MmapCapture`: that maps the kernel's status pages, which ARM
 //! refuses (alsa-rs issue 34). We never call `PCM::state()`: it panics on the values an unplugged device returns.
@@ -96,7 +96,7 @@ impl AlsaSource {
     /// Opens PCM `name` and settles every parameter; nothing runs yet.
     ///
     /// # Errors
-    /// What the device refused, and what to do about it.
+    /// The device's refusal, and what to do about it.
     pub fn open(name: &str, wish: DeviceRequest) -> Result<Self> {
         discard_messages();
         // alsa-lib caches its configuration: a card plugged in later could not be opened by its name.

@@ -27,7 +27,7 @@ pub struct Card {
     pub usb: Option<Usb>,
 }
 
-/// What a USB device reports of itself.
+/// A USB device's description of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usb {
     /// Four hexadecimal digits.

@@ -48,7 +48,7 @@ pub enum Ready {
     Fault(SourceFault),
 }
 
-/// What can go wrong while frames flow.
+/// The faults that can occur while frames flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceFault {
     /// The device overran its buffer (EPIPE): frames are lost, but the device can continue.

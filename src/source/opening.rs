@@ -29,7 +29,7 @@ pub enum Kind {
     None,
 }
 
-/// Which source to use.
+/// The choice of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
     /// This ALSA PCM and no other.
@@ -85,12 +85,12 @@ pub trait Opener: Send {
     fn brought_nothing(&mut self, _device: &str) {}
 }
 
-/// What to open, and how.
+/// The source to open, and how.
 #[derive(Clone, Debug)]
 pub struct Selection {
-    /// Which source.
+    /// The choice of the source.
     pub choice: Choice,
-    /// What to ask a device for.
+    /// The values to ask a device for.
     pub wish: DeviceRequest,
     /// Error of a generator's simulated crystal, in parts per million.
     pub skew_ppm: i32,
@@ -124,7 +124,7 @@ impl Selection {
     }
 }
 
-/// An opener that gives the same source each time.
+/// An opener that gives a new instance of the same source each time.
 struct Always<F>(F);
 
 impl<F: FnMut() -> Result<Opened> + Send> Opener for Always<F> {

@@ -1,4 +1,4 @@
-//! Chooses what to ask a device for from what it offers. Pure: `alsa` asks the device and sets the choice.
+//! Chooses from a device's offer the values to ask it for. Pure: `alsa` asks the device and sets the choice.
 
 use crate::core::convert::SampleFormat;
 use crate::core::layout::{RATES, rates_in_words};
@@ -32,10 +32,10 @@ pub(super) struct Order {
     pub(super) others: Vec<u32>,
 }
 
-/// What a device offers once its channels are settled.
+/// A device's offer once its channels are settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Offer {
-    /// Those of [`KNOWN_RATES`] it offers without conversion.
+    /// The rates of [`KNOWN_RATES`] that it offers without conversion.
     pub(super) rates: Vec<u32>,
     /// The playable formats.
     pub(super) formats: Vec<SampleFormat>,

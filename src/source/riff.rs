@@ -43,7 +43,7 @@ pub struct Recording {
 /// Reads a whole WAV file.
 ///
 /// # Errors
-/// What is wrong with it, and what to do.
+/// The problem with the file, and what to do.
 pub fn read(source: impl Read + Seek) -> Result<Recording, Refused> {
     let mut bytes = Bytes { source, held: None };
     let is_64_bit = is_64_bit(&mut bytes)?;

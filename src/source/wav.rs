@@ -14,12 +14,12 @@ use std::io::{BufReader, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// What follows the last frame.
+/// The frame that follows the last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtEnd {
-    /// The source ends.
+    /// None: the source ends.
     Stop,
-    /// The first frame again.
+    /// The first one again.
     Repeat,
 }
 
@@ -67,7 +67,8 @@ impl WavGenerator {
     }
 }
 
-/// Opens a file, and nothing that only looks like one: opening a pipe would wait until somebody writes into it, for ever if nobody does.
+/// Opens a regular file, and nothing else: opening a pipe, for example, would wait for a writer, perhaps
+/// forever.
 fn opened(path: &Path) -> std::result::Result<File, Refused> {
     let waiting_for_nobody = OFlag::O_NONBLOCK.bits();
     let file =

@@ -44,7 +44,7 @@ pub trait StateFile: Serialize + DeserializeOwned {
 /// The upgrade from files without a format number to format 1: changes nothing else.
 pub fn numbered(_: &mut Fields) {}
 
-/// What was found in a file.
+/// The content that was found in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found<T> {
     /// It was never written.

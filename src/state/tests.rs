@@ -272,7 +272,7 @@ fn damage_is_kept_aside_nine_times_and_then_in_the_place_of_the_last() {
 fn after_a_cut_at_any_moment_the_old_bytes_or_the_new_are_there_and_writing_goes_on() {
     let place = Place::new("cuts");
     let moments = [Moment::Made, Moment::Written, Moment::Synced, Moment::Renamed];
-    // What the disk may hold of a file that was written but not synced.
+    // The possible contents of a file that was written but not synced.
     let unsynced: [&dyn Fn(&Path); 4] = [
         &|_| {},
         &|fresh| fs::write(fresh, "").unwrap(),

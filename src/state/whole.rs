@@ -234,7 +234,7 @@ fn believe(folder: &OwnedFd, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Who can change what names in a folder refer to.
+/// The users who can change what names in a folder refer to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decides {
     Root,

@@ -1,4 +1,4 @@
-//! Which computer this is, and whether it suits a synth. Pure: the model is passed in.
+//! Identifies the board, and tells whether it suits a synth. Pure: the model is passed in.
 
 /// Where the firmware's device tree names the model (the link in /proc is closed to the service).
 pub const MODEL_FILE: &str = "/sys/firmware/devicetree/base/model";

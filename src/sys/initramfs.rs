@@ -1,5 +1,5 @@
-//! What the first program of the card's system (image/initramfs/init) leaves for the service. It is in memory, belongs to
-//! root, and concerns only this start. On other machines there is nothing.
+//! The files that the first program of the card's system (image/initramfs/init) leaves for the service. They
+//! are in memory, belong to root, and concern only this start. On other machines there are none.
 
 use crate::plain::Plain;
 use std::fs::File;
@@ -10,7 +10,7 @@ use std::path::Path;
 const NOTES: &str = "/run/synthwire/notes";
 /// Exists if an update has caused this start.
 const RESTARTED: &str = "/run/synthwire/restarted";
-/// Maximum bytes that are read: at worst it writes some ten lines.
+/// Maximum bytes that are read: the program writes some ten lines at worst.
 const NOTES_BYTES_MAX: u64 = 4096;
 const NOTES_MAX: usize = 16;
 

@@ -1,5 +1,6 @@
-//! Is there enough power, and is it cool enough? A Raspberry Pi's firmware knows. The module `synthwire_power` of the
-//! card's system asks it (image/tryboot/), because Debian's kernel has no driver for that. The judgement is pure.
+//! Reports whether there is enough power, and whether the board is cool enough. A Raspberry Pi's firmware
+//! knows both; the module `synthwire_power` of the card's system asks it (image/tryboot/), because Debian's
+//! kernel has no driver for that. The judgement is pure.
 
 /// Where the module reports the state: up to eight hexadecimal digits.
 pub const THROTTLED_FILE: &str = "/sys/module/synthwire_power/parameters/throttled";

@@ -1,5 +1,5 @@
-//! Was this machine switched on by hand? Whoever can do that owns it for the first minutes (`net::access`). A start caused
-//! by an update, the page or a watchdog gives nobody any rights.
+//! Finds out whether this machine was switched on by hand. The person who did so owns it for the first
+//! minutes (`net::access`). A start caused by an update, the page or a watchdog gives nobody any rights.
 
 use super::{boot_loader, initramfs};
 

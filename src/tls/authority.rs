@@ -78,7 +78,7 @@ impl StateFile for Leaf {
 }
 
 impl Authority {
-    /// Returns what is wrong with it, if it cannot sign what its certificate vouches for.
+    /// Returns what is wrong with the authority, if its key and its certificate do not match.
     pub(super) fn flaw(&self) -> Option<String> {
         if !self.window.is_of_authority() {
             return Some("its dates are none".into());
@@ -87,14 +87,14 @@ impl Authority {
             Ok(stored) => Certificate::of(&stored.cert[0]),
             Err(wrong) => return Some(wrong),
         };
-        // A leaf is signed by what stands here, and devices trust what stands in the certificate.
+        // A leaf's issuer comes from the stored data, but devices trust the certificate. Both must agree.
         match (stored, self.signed_now()) {
             (Some(stored), Ok(Some(now))) if stored.identity == now.identity => None,
             _ => Some("its name or its dates are not those of its certificate".into()),
         }
     }
 
-    /// Its certificate as it would be made of its name and dates.
+    /// Returns its certificate, made again from its name and dates.
     fn signed_now(&self) -> Result<Option<Certificate>> {
         let key = KeyPair::from_pem(&self.key).map_err(refused)?;
         let made = parameters(&self.name, self.window)?.self_signed(&key).map_err(refused)?;

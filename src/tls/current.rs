@@ -1,4 +1,4 @@
-//! What handshakes use: the current certificate, and the ciphers that suit this processor.
+//! The parts that handshakes use: the current certificate, and the ciphers that suit this processor.
 
 use super::der::Certificate;
 use super::kinds::{KeyKind, TAKEN};
@@ -39,7 +39,7 @@ impl ResolvesServerCert for CurrentCertificate {
 /// Returns a chain and its key, both given in PEM, after checking that they belong together.
 ///
 /// # Errors
-/// What is missing or does not fit, without a remedy, which depends on their origin.
+/// What is missing or does not match, without a remedy, because the remedy depends on where they come from.
 pub(super) fn certified(chain: &[u8], key: &[u8]) -> std::result::Result<CertifiedKey, String> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(chain)
         .collect::<std::result::Result<_, _>>()

@@ -1,25 +1,26 @@
-//! DER (X.690), as far as it takes to see what a certificate or a file is. Pure. Whether a certificate is valid is webpki's affair.
+//! Parses DER (X.690) far enough to recognise a certificate or another file. Pure. webpki checks whether a
+//! certificate is valid.
 
 #![allow(
     clippy::redundant_closure_for_method_calls,
     reason = "its reader lives too briefly for a method by its name"
 )]
 
-/// What this version looks at in a certificate (RFC 5280, section 4.1), each with its tag and length.
+/// The fields of a certificate that we examine (RFC 5280, section 4.1), each with its tag and length.
 #[derive(PartialEq, Eq)]
 pub(super) struct Certificate {
-    /// How its issuer signed it.
+    /// The algorithm of its signature.
     pub(super) signed_by: Vec<u64>,
-    /// Who issued it, from when until when it is good, and whose it is.
+    /// Its issuer, its validity, and its subject.
     pub(super) identity: [Vec<u8>; 3],
-    /// The public key with its kind.
+    /// The public key with its algorithm.
     pub(super) key: Vec<u8>,
 }
 
 impl Certificate {
-    /// `None` for what is none.
+    /// Parses a certificate; `None` if the bytes are none.
     pub(super) fn of(der: &[u8]) -> Option<Self> {
-        /// The version, which the first form of certificates has not.
+        /// The tag of the version, which the first version of certificates lacks.
         const VERSION: u8 = 0xA0;
         let [body, algorithm, _signature] = <[_; 3]>::try_from(elements(der)?).ok()?;
         let body = elements(&body)?.into_iter().skip_while(|element| element.first() == Some(&VERSION));
@@ -30,7 +31,7 @@ impl Certificate {
     }
 }
 
-/// The elements of a SEQUENCE, each with its tag and length; `None` for anything else.
+/// Returns the elements of a SEQUENCE, each with its tag and length; `None` for anything else.
 pub(super) fn elements(der: &[u8]) -> Option<Vec<Vec<u8>>> {
     let all = |sequence: &mut yasna::BERReaderSeq<'_, '_>| {
         let mut found = Vec::new();
@@ -42,17 +43,17 @@ pub(super) fn elements(der: &[u8]) -> Option<Vec<Vec<u8>>> {
     yasna::parse_der(der, |reader| reader.read_sequence(all)).ok()
 }
 
-/// An OBJECT IDENTIFIER.
+/// Returns the numbers of an OBJECT IDENTIFIER.
 pub(super) fn object_identifier(der: &[u8]) -> Option<Vec<u64>> {
     yasna::parse_der(der, |reader| reader.read_oid()).ok().map(|found| found.components().clone())
 }
 
-/// What a BIT STRING of whole bytes holds.
+/// Returns the content of a BIT STRING of whole bytes.
 pub(super) fn bit_string(der: &[u8]) -> Option<Vec<u8>> {
     yasna::parse_der(der, |reader| reader.read_bitvec_bytes()).ok().map(|(bytes, _)| bytes)
 }
 
-/// How many bits a positive INTEGER has.
+/// Returns the number of bits in a positive INTEGER.
 pub(super) fn bits(der: &[u8]) -> Option<usize> {
     let (bytes, is_positive) = yasna::parse_der(der, |reader| reader.read_bigint_bytes()).ok()?;
     let first = bytes.iter().position(|byte| *byte != 0).filter(|_| is_positive)?;

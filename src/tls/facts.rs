@@ -1,4 +1,4 @@
-//! What certificates are made from, and what others see of them.
+//! The inputs of a certificate, and the authority as others see it.
 
 use super::dates::Clock;
 use super::fingerprint::Fingerprint;

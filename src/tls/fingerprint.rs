@@ -16,7 +16,7 @@ impl Fingerprint {
         Self(sha256(der))
     }
 
-    /// The same; `None` if these bytes are no certificate.
+    /// Returns the fingerprint of these bytes; `None` if they are no certificate.
     pub fn of_certificate(der: &[u8]) -> Option<Self> {
         EndEntityCert::try_from(&CertificateDer::from(der)).is_ok().then(|| Self::of(der))
     }

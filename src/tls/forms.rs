@@ -1,17 +1,18 @@
-//! The forms in which certificates and keys are handed out, other than PEM that can be read, and the command that makes PEM of each. Pure.
+//! Recognises certificates and keys that are not in readable PEM, and names the command that converts each
+//! one to PEM. Pure.
 //!
-//! In: a file's bytes and its path. Out: what it is, in words.
+//! In: a file's bytes and its path. Out: a description of the file, in words.
 
 use super::der::{Certificate, elements, object_identifier};
 use crate::encoding::decode;
 use std::path::Path;
 
-/// Signed data of PKCS7 (RFC 2315), in which chains are handed out.
+/// Signed data of PKCS7 (RFC 2315), a common form of certificate chains.
 const SIGNED_DATA: [u64; 7] = [1, 2, 840, 113_549, 1, 7, 2];
-/// What DER begins with, and no text of a certificate does.
+/// The first byte of DER; no text begins with it.
 const SEQUENCE: u8 = 0x30;
 
-/// A file as an editor saved it, as the text that it means; what is no text stays as it is.
+/// Decodes a file that an editor saved as text; bytes that are no text stay unchanged.
 pub(super) fn read_as_text(bytes: Vec<u8>) -> Vec<u8> {
     if bytes.first() == Some(&SEQUENCE) {
         return bytes;
@@ -19,7 +20,7 @@ pub(super) fn read_as_text(bytes: Vec<u8>) -> Vec<u8> {
     decode(&bytes).map_or(bytes, String::into_bytes)
 }
 
-/// What the file with the certificate is instead of PEM.
+/// Describes the certificate's file, if it is not PEM.
 pub(super) fn of_certificate(bytes: &[u8], path: &Path) -> Option<String> {
     let path = path.display();
     if holds(bytes, "-----BEGIN PKCS7-----") {
@@ -45,7 +46,7 @@ pub(super) fn of_certificate(bytes: &[u8], path: &Path) -> Option<String> {
     }
 }
 
-/// What the file with the key is instead of PEM that anybody may read who may read the file.
+/// Describes the key's file, if it is not unencrypted PEM.
 pub(super) fn of_key(bytes: &[u8], path: &Path) -> Option<String> {
     let path = path.display();
     if holds(bytes, "-----BEGIN ENCRYPTED PRIVATE KEY-----") || holds(bytes, "Proc-Type: 4,ENCRYPTED") {
@@ -69,12 +70,13 @@ fn holds(bytes: &[u8], words: &str) -> bool {
     bytes.windows(words.len()).any(|window| window == words.as_bytes())
 }
 
-/// RFC 7292, section 4: version 3, then the content.
+/// Returns whether these are the parts of PKCS #12 (RFC 7292, section 4): version 3, then the content.
 fn is_pkcs12(parts: &[Vec<u8>]) -> bool {
     matches!(parts, [version, content, ..] if version == b"\x02\x01\x03" && content.first() == Some(&SEQUENCE))
 }
 
-/// PKCS #8 and PKCS #1 begin with version 0, SEC 1 with version 1; a locked PKCS #8 is how it is locked, and bytes.
+/// Returns whether these are the parts of a key. PKCS #8 and PKCS #1 begin with version 0, SEC 1 with version
+/// 1; an encrypted PKCS #8 has the algorithm, then bytes.
 fn is_key(parts: &[Vec<u8>]) -> bool {
     const OCTET_STRING: u8 = 0x04;
     match parts {

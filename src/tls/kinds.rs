@@ -1,22 +1,23 @@
-//! Kinds of keys and signatures: which handshakes can be made with, and which common browsers take. Pure.
+//! The kinds of keys and signatures: which of them handshakes can use, and which common browsers accept.
+//! Pure.
 
 use super::der::{Certificate, bit_string, bits, elements, object_identifier};
 
-/// What helps against every other kind of key.
+/// The kinds to use instead of all others.
 pub(super) const TAKEN: &str = "ECDSA P-256 or P-384, or RSA of 2048 to 4096 bits";
 
 /// The kind of a public key.
 pub(super) enum KeyKind {
-    /// Every browser takes it.
+    /// Every browser accepts it.
     Common,
-    /// Handshakes can be made with it, and few browsers take it; its name.
+    /// Handshakes can use it, but few browsers accept it; holds its name.
     Rare(&'static str),
-    /// It cannot be used here; its name.
+    /// It cannot be used here; holds its name.
     Unusable(String),
 }
 
 impl KeyKind {
-    /// Of a certificate.
+    /// Returns the kind of a certificate's key.
     pub(super) fn of(certificate: &Certificate) -> Option<Self> {
         let [algorithm, key] = <[_; 2]>::try_from(elements(&certificate.key)?).ok()?;
         let algorithm = elements(&algorithm)?;
@@ -39,7 +40,7 @@ impl KeyKind {
     }
 }
 
-/// How its issuer signed a certificate, where browsers refuse that.
+/// Returns the algorithm of a certificate's signature, if browsers refuse it.
 pub(super) fn refused_signature(certificate: &Certificate) -> Option<&'static str> {
     match certificate.signed_by[..] {
         [1, 2, 840, 113_549, 1, 1, 2 | 4] => Some("MD5"),

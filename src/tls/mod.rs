@@ -1,5 +1,5 @@
-//! The certificates that identify this device to a browser: its own certificate authority and leaf, or a certificate from
-//! elsewhere.
+//! The certificates that identify this device to a browser: its own certificate authority and leaf, or a
+//! certificate that the user supplies.
 //!
 //! In: the properties of the machine ([`CertificateInputs`]), collected elsewhere, and the state folder. Out: a TLS
 //! configuration that always has the fitting certificate ([`Identity::look`] decides), and the authority for listeners'
@@ -42,9 +42,10 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 pub struct Identity {
     shown: Arc<CurrentCertificate>,
     config: Arc<ServerConfig>,
-    /// The certificate from elsewhere, if one was given.
+    /// The supplied certificate, if there is one.
     supplied: Option<Supplied>,
-    /// This device's own certificate. Beside one from elsewhere it exists only if that could not be used at the start.
+    /// This device's own certificate. If one is supplied, this exists only if the supplied one could not be
+    /// used at the start.
     own: Option<Own>,
     /// Locked while the certificate to use is decided.
     deciding: Mutex<()>,
@@ -62,8 +63,8 @@ impl Identity {
         Self::new(first, None, Some(own))
     }
 
-    /// Uses a certificate from elsewhere, for a device with these further names. While its files cannot be used, the
-    /// authority in `folder` replaces it.
+    /// Uses a supplied certificate, for a device with these further names. While its files cannot be used,
+    /// the authority in `folder` replaces it.
     ///
     /// # Errors
     /// If neither can be used.
@@ -119,7 +120,7 @@ impl Identity {
         changed
     }
 
-    /// Returns browsers' objections to a certificate from elsewhere, as of the last look. Our own has none, because
+    /// Returns browsers' objections to a supplied certificate, as of the last look. Our own has none, because
     /// [`Self::look`] replaces it.
     pub fn objections(&self) -> Vec<String> {
         self.supplied.as_ref().map(Supplied::objections).unwrap_or_default()
@@ -132,8 +133,8 @@ impl Identity {
         }
     }
 
-    /// Returns the authority that listeners' devices may be asked to trust. `None` if the certificate is from elsewhere, or
-    /// the authority is temporary.
+    /// Returns the authority that listeners' devices may be asked to trust. `None` if the certificate is a
+    /// supplied one, or the authority is temporary.
     pub fn authority(&self) -> Option<Trusted> {
         self.own_shown()?.trusted()
     }
@@ -143,7 +144,7 @@ impl Identity {
         self.own_shown()?.notice()
     }
 
-    /// Returns that notice, the faults of a certificate from elsewhere, and notices about earlier certificates on
+    /// Returns that notice, the faults of a supplied certificate, and notices about earlier certificates on
     /// listeners' devices, as of the last look.
     pub fn notices(&self) -> Vec<String> {
         let supplied = self.supplied.iter().flat_map(Supplied::notices);

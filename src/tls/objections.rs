@@ -1,6 +1,6 @@
-//! Browsers' objections to a certificate from elsewhere that works for handshakes. Pure.
+//! Browsers' objections to a supplied certificate that works for handshakes. Pure.
 //!
-//! In: the certificate, the properties of the machine, the further names it was given. Out: a sentence for each objection.
+//! In: the certificate, the properties of the machine, its further names. Out: a sentence for each objection.
 //! Whether its issuer is trusted is not checked, because that depends on the listeners' devices.
 
 use super::CertificateInputs;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, Error, KeyUsage};
 
-/// Returns what is wrong with `leaf` on this machine, which answers to the names `given` as well as to its own.
+/// Returns the faults of `leaf` on this machine, which answers to the names `given` as well as to its own.
 pub(super) fn objections(
     leaf: &CertificateDer<'_>,
     facts: &CertificateInputs,
@@ -48,7 +48,7 @@ fn against_dates_and_use(leaf: &EndEntityCert<'_>, clock: Clock) -> Option<Strin
     let now = UnixTime::since_unix_epoch(Duration::from_secs(clock.now_s.max(0).cast_unsigned()));
     let doubt = if clock.set { "" } else { ", which has not been set yet" };
     let today = day(now);
-    // This checks dates and use before it looks for an issuer, which is never found here.
+    // This checks dates and use before it looks for an issuer, and it never finds one here.
     match leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &[], &[], now, KeyUsage::server_auth(), None, None) {
         Err(Error::CertExpired { not_after, .. }) => Some(format!(
             "the certificate ended on {}, and this machine's clock says {today}{doubt}: have it renewed",
@@ -83,7 +83,7 @@ fn against_names(leaf: &EndEntityCert<'_>, facts: &CertificateInputs, given: &[S
     let held: Vec<&str> = leaf.valid_dns_names().collect();
     match held.first() {
         _ if reached => missing,
-        // A name in the subject alone is read by no browser any more (RFC 9110, section 4.3.4).
+        // Browsers no longer read a name that is only in the subject (RFC 9110, section 4.3.4).
         None => vec![format!(
             "the certificate has no subject alternative name that this device answers to: have it made with one, such as DNS:{}",
             given.first().or(own.dns.first()).map_or("synthwire.local", String::as_str)

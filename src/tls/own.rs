@@ -1,7 +1,7 @@
 //! This device's own authority and the leaf it signs: opened from the state folder or made, and kept valid.
 //!
-//! Only one thread at a time changes them, on a copy, so that readers never wait for the disk. `dates` decides when a
-//! change is due, `authority` what may be signed.
+//! Only one thread at a time changes them, on a copy, so that readers never wait for the disk. `dates`
+//! decides when a change is due, and `authority` which names may be signed.
 
 use super::authority::{Authority, Leaf};
 use super::current::{CurrentCertificate, certified};
@@ -30,7 +30,7 @@ pub(super) struct Own {
     claims: Mutex<VecDeque<(IpAddr, i64)>>,
 }
 
-/// The files they are stored in.
+/// The files in which they are stored.
 struct OwnFiles {
     authority: Stored<Authority>,
     leaf: Stored<Leaf>,

@@ -1,5 +1,5 @@
-//! A certificate from elsewhere (`cert`, `key`): two PEM files, read again when they change. If they cannot be used, the
-//! service continues with the certificate it has, and reports the fault.
+//! A certificate supplied by the user (`cert`, `key`): two PEM files, read again when they change. If they
+//! cannot be used, the service continues with the certificate it has, and reports the fault.
 
 use super::current::certified;
 use super::{CertificateInputs, forms, locked, objections};
@@ -27,7 +27,7 @@ pub struct Files {
 /// Identifies a version of the two files: their identity, and when they or their permissions last changed.
 type Stamp = [Option<(u64, i64, i64)>; 2];
 
-/// The files, and what is known of them.
+/// The files, and the state of their last reading.
 pub(super) struct Supplied {
     files: Files,
     /// The names the device was given, which the certificate should contain.

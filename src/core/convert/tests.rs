@@ -1,4 +1,4 @@
-//! What conversion to 32 bits promises. Rounding to Int16 is tested in `mix`.
+//! The properties of the conversion to 32 bits. The tests in `mix` check the rounding to Int16.
 
 use super::*;
 use proptest::prelude::*;

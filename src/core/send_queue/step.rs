@@ -2,7 +2,7 @@
 
 use crate::core::backlog::Lost;
 
-/// What a message may hold on one kind of link.
+/// The limits of a message on one kind of link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageLimits {
     /// Maximum bytes the link puts before a message.
@@ -11,7 +11,7 @@ pub struct MessageLimits {
     pub payload_bytes_max: usize,
 }
 
-/// What to do with the link next.
+/// The next action on the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Nothing more this turn.
@@ -45,7 +45,7 @@ pub struct Sound {
     pub skipped: Option<Lost>,
 }
 
-/// What a link took of a message.
+/// The part of a message that a link took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
     /// Bytes it took.

@@ -11,7 +11,7 @@ pub(super) enum Writing {
     Control,
 }
 
-/// What this turn knows of the link's room. A write makes it unknown again.
+/// The link's room, as far as this turn knows it. A write makes it unknown again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
     Unknown,

@@ -1,4 +1,4 @@
-//! What is said of keys that are locked, and how to unlock them.
+//! The messages about locked keys, and how to unlock them.
 
 use super::Access;
 use super::kept::KeptKeys;

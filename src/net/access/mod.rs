@@ -1,8 +1,9 @@
 //! Access keys: one for listening, one for changing settings. Without them everybody on the local network may do both.
 //!
-//! In: what a request shows. Out: what its sender may do. Keys are checked on separate threads, in turn, and only so often
-//! (`checker`, `tries`). A browser that has shown the right key gets a token in a cookie. Keys are stored hashed (`key`),
-//! tokens as digests (`tokens`), both in `access.json` of the state folder. The rules themselves are in `rules`.
+//! In: the keys that a request shows. Out: the rights of its sender. Keys are checked on separate threads, in
+//! turn, and only so often (`checker`, `tries`). A browser that has shown the right key gets a token in a
+//! cookie. Keys are stored hashed (`key`), tokens as digests (`tokens`), both in `access.json` of the state
+//! folder. The rules themselves are in `rules`.
 
 mod checker;
 mod denied;
@@ -41,7 +42,7 @@ use tokio::time::sleep;
 /// Pause between two writes of new tokens: browsers that enter the key meanwhile share the next write.
 const WRITE_PAUSE_NS: u64 = NS_PER_S / 4;
 
-/// Which tokens the file already holds.
+/// The tokens that the file already holds.
 #[derive(Debug, Default)]
 struct Written {
     tokens: u64,
@@ -65,7 +66,7 @@ pub struct Access {
     file: Option<Arc<Mutex<Stored<KeptKeys>>>>,
     damaged: bool,
     unwritten: bool,
-    /// The folder that may hold them cannot be used.
+    /// Whether the folder that may hold the keys cannot be used.
     out_of_reach: bool,
     /// When the machine was switched on by hand; `None` if a program ordered the start.
     powered_up: Option<MonoNs>,
@@ -112,8 +113,8 @@ impl Access {
         }
     }
 
-    /// The same if the folder that may hold the keys cannot be used. Nobody knows whether there are any, so whatever no key of
-    /// the configuration locks is locked, and nothing is kept.
+    /// Returns the same for a folder that cannot be used. It may hold keys, so everything that no key of the
+    /// configuration locks stays locked, and nothing is stored.
     #[must_use]
     pub fn out_of_reach(self) -> Self {
         let digest = self.now().closed_but(self.configured);

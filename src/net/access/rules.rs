@@ -57,7 +57,7 @@ impl<T> PerPurpose<T> {
     }
 }
 
-/// What the sender of a request may do.
+/// The rights of a request's sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// Hear the sound and see the status.

@@ -173,7 +173,8 @@ mod tests {
         assert!(!tokens.known(&shown(&mine)).listening);
     }
 
-    /// The clients that enter the key, one after another; which browser is then the first known, and how many are known.
+    /// Clients that enter the key one after another; the first browser that is still known, and how many are
+    /// known.
     #[test]
     fn whoever_enters_the_key_over_and_over_pushes_out_himself() {
         let known = |tokens: &Tokens, n| {

@@ -78,7 +78,7 @@ impl Bucket {
     }
 }
 
-/// One group's tries: of its addresses with few misses, and of the others.
+/// One group's tries: those of its addresses with few misses, and those of the others.
 #[derive(Clone, Copy, Debug)]
 struct OfGroup {
     first: Bucket,

@@ -26,7 +26,8 @@ pub(super) type SharedMessages = Rc<RefCell<Messages>>;
 /// An assembled message.
 #[derive(Default)]
 struct Joined {
-    /// Which packets it holds: the backlog, the first one, and their number. A backlog keeps its address as long as it has
+    /// The packets in it: the backlog, the first one, and their number. A backlog keeps its address as long
+    /// as it has
     /// listeners.
     of: Option<(*const Backlog<Packet>, u64, usize)>,
     whole: Bytes,

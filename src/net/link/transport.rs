@@ -47,7 +47,7 @@ pub(in crate::net) trait ControlOut {
     fn watch(&self, context: &mut Context<'_>) -> io::Result<()>;
 }
 
-/// What a listener sends.
+/// A listener's message.
 pub(in crate::net) enum Incoming {
     Text(String),
     /// A message that we need not answer, such as the transport's own ping.
@@ -102,7 +102,7 @@ pub(in crate::net) trait Arrival: Send {
     fn turn_away(self: Box<Self>, refusal: Refusal, words: String) -> BoxFuture<'static, ()>;
 }
 
-/// What the links of one kind share on the fan-out thread.
+/// The parts that the links of one kind share on the fan-out thread.
 #[derive(Default)]
 pub(in crate::net) struct Shared {
     pub(super) web_socket: SharedMessages,

@@ -1,4 +1,4 @@
-//! What to ask a device for, in which order, and how to read its answer.
+//! The requests to a device, their order, and the reading of its answer.
 
 use super::super::preference::{Channels, KNOWN_RATES, Offer, Order, Unusable};
 use super::refusal::{Settled, refusal, remedy};
@@ -10,7 +10,7 @@ use alsa::pcm::{Access, Format, HwParams, PCM, TstampType};
 use alsa::{Direction, ValueOr};
 use nix::errno::Errno;
 
-/// What to ask a device for.
+/// The values to ask a device for.
 #[derive(Clone, Copy, Debug)]
 pub struct DeviceRequest {
     /// Frames between wake-ups.

@@ -1,4 +1,4 @@
-//! What the demo plays: sixteen slow bars in D major that lead back to their beginning.
+//! The demo's score: sixteen slow bars in D major that lead back to their beginning.
 //!
 //! In: nothing. Out: [`notes`], every note of one loop with its start, length and strength, in order. Chords are played as
 //! a person would: slightly rolled, and never twice equally loud. How a note sounds belongs in `voices`.

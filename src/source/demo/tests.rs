@@ -1,4 +1,4 @@
-//! What the demo promises, checked on one loop and the beginning of the next.
+//! Checks the demo's properties on one loop and the beginning of the next.
 
 use super::*;
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! How the demo's notes sound: an electric piano, a pad and a bass, all by frequency modulation.
+//! The sound of the demo's notes: an electric piano, a pad and a bass, all by frequency modulation.
 //!
 //! In: notes, started by the parent module. Out: blocks added to a stereo [`Bus`]. Envelopes get a new target each block
 //! and move in straight lines towards it. No allocation after construction: each part has as many voices as it can need,

@@ -7,7 +7,7 @@ use std::io;
 pub enum Refused {
     /// Reading it failed.
     Io(io::Error),
-    /// What the file is, and what to do.
+    /// A description of the file's content, and what to do.
     Content(String, String),
 }
 

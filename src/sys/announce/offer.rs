@@ -1,4 +1,4 @@
-//! What is announced: the services of this machine, and their names in lists.
+//! The services that this machine announces, and their names in lists.
 
 /// One service of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
