@@ -1,21 +1,21 @@
 /**
- * The page's requests to the service besides sound: who may do what, who listens, and the progress of an update.
+ * The page's requests to the service, besides sound: who may do what, who listens, and the progress of an update.
  *
- * Every address is relative to the page: a proxy may have put the service below a prefix.
+ * Every address is relative to the page, because a proxy may have put the service below a prefix.
  *
- * Belongs here: requests. Does not: words and elements (view/). A reason for a refusal is in the service's words, or a name that
- * view/fault_words.js has words for.
+ * Belongs here: requests. Does not: words and elements (view/). The reason for a refusal is in the service's words, or a name for
+ * which view/fault_words.js has words.
  */
 
 /** @typedef {import('./core/page/access.js').Access} Access */
 /** @typedef {import('./core/page/access.js').Purpose} Purpose */
 
-/** @returns {Promise<Access | null>} null if the service does not say */
+/** @returns {Promise<Access | null>} null if the service gives no answer */
 export async function askAccess() {
   return /** @type {Access | null} */ (await ask('api/access'));
 }
 
-/** @returns {Promise<unknown[] | null>} all listeners; null for those who may not know */
+/** @returns {Promise<unknown[] | null>} all listeners; null for users who may not see them */
 export async function askClients() {
   const clients = await ask('api/clients');
   return Array.isArray(clients) ? clients : null;
@@ -46,7 +46,7 @@ export function enterKey(purpose, key) {
   return write('api/access/enter', { purpose, key });
 }
 
-/** @param {Purpose} purpose @param {string | null} key null takes it away @returns {Promise<string>} why not, '' when it is set */
+/** @param {Purpose} purpose @param {string | null} key null removes it @returns {Promise<string>} why not, '' when it is set */
 export function setKey(purpose, key) {
   return write('api/access/key', { purpose, key });
 }
@@ -63,11 +63,12 @@ export async function askUpdate() {
 }
 
 /**
- * @param {File} file a bundle @param {'any' | 'newer'} age whether it may be older than what runs @param {(share: number) => void} sent 0 to 1
- * @returns {Promise<string>} why it was not taken, '' when it was
+ * @param {File} file a bundle @param {'any' | 'newer'} age whether it may be older than the running version
+ *   @param {(share: number) => void} sent 0 to 1
+ * @returns {Promise<string>} why it was refused, '' when it was accepted
  */
 export function sendUpdate(file, age, sent) {
-  // Not fetch: it does not say how much has been sent.
+  // Not fetch, which does not report how much has been sent.
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
     request.open('POST', age === 'any' ? 'api/update?age=any' : 'api/update');

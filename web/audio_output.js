@@ -1,13 +1,13 @@
 /**
  * The way to the speakers: the AudioContext, its volume, and the worklet in it.
  *
- * In: what is wished of the output. Out: a context that runs if the browser lets it. What belongs elsewhere: what it says of itself
- * (output_probe.js), what is played (worklet.js), when to begin and end (session.js).
+ * In: the requested properties of the output. Out: a context that runs if the browser permits it. Elsewhere: the context's own
+ * figures (output_probe.js), the sound (worklet.js), and when to begin and end (session.js).
  */
 
 import { PROCESSOR_NAME } from './core/net/messages.js';
 
-/** Volume, and the end of a session, move without a step. */
+/** Time constant for changes of the volume and for the end of a session, so that there is no step. */
 const RAMP_S = 0.02;
 
 /**
@@ -21,7 +21,7 @@ export class AudioOutput {
   context;
   #gain;
 
-  /** @param {OutputOptions} options @param {() => void} changed the context's state has changed */
+  /** @param {OutputOptions} options @param {() => void} changed called when the context's state has changed */
   constructor({ latencyHint, contextRate, gain }, changed) {
     // Playback, not ambience: on iOS the silent switch then does not mute it.
     if (navigator.audioSession) navigator.audioSession.type = 'playback';
@@ -33,7 +33,7 @@ export class AudioOutput {
     document.addEventListener('visibilitychange', this.#returned);
   }
 
-  /** @returns {boolean} this gesture may bring the sound back; if not, only a new context can */
+  /** @returns {boolean} whether this gesture may bring the sound back; if not, only a new context can */
   unblock() {
     // Never resume() while interrupted: the state would become running with time standing still (platform facts, iOS).
     if (/** @type {string} */ (this.context.state) !== 'suspended') return false;
@@ -46,23 +46,23 @@ export class AudioOutput {
     const now = this.context.currentTime;
     this.#gain.gain.cancelScheduledValues(now);
     this.#gain.gain.setValueAtTime(this.#gain.gain.value, now);
-    // Linear, because it arrives: at full volume samples are exact again.
+    // Linear, because a linear ramp reaches its end: at full volume samples are exact again.
     this.#gain.gain.linearRampToValueAtTime(gain, now + RAMP_S);
   }
 
-  /** @returns {Promise<void>} the audio thread has what it runs */
+  /** @returns {Promise<void>} resolves when the audio thread has loaded its script */
   loadWorklet() {
     return this.context.audioWorklet.addModule(new URL('./worklet.js', import.meta.url).href);
   }
 
-  /** Once that is there. @param {import('./core/net/messages.js').ProcessorOptions} processorOptions */
+  /** Call this after load(). @param {import('./core/net/messages.js').ProcessorOptions} processorOptions */
   newWorklet(processorOptions) {
     return new AudioWorkletNode(this.context, PROCESSOR_NAME, {
       numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [2], processorOptions,
     });
   }
 
-  /** @param {AudioWorkletNode} node is heard from now on */
+  /** @param {AudioWorkletNode} node is audible from now on */
   play(node) {
     node.connect(this.#gain);
   }
@@ -74,7 +74,7 @@ export class AudioOutput {
     this.setGain(0);
   }
 
-  /** Once it has faded. */
+  /** Call this once the sound has faded. */
   close() {
     void this.context.close().catch(() => {});
   }
@@ -83,7 +83,7 @@ export class AudioOutput {
     void this.context.resume().catch(() => {}); // a context that stays suspended is shown as blocked
   }
 
-  /** The page is looked at again: what the system had put to sleep may go on. */
+  /** The user has come back to the page, so a context that the system suspended may continue. */
   #returned = () => {
     if (document.visibilityState === 'visible' && this.context.state === 'suspended') this.#resume();
   };

@@ -1,14 +1,14 @@
 /**
  * The page's access to the control words: the ring's memory, shared with Worker and worklet, or else the worklet's copies.
  *
- * In: the chosen mode. Out: words to read. What belongs elsewhere: which word is what (core/playout/controls.js).
+ * In: the chosen mode. Out: words to read. Elsewhere: the meaning of each word (core/playout/controls.js).
  */
 
 import { writeMode } from './core/playout/controls.js';
 import { controlWords, RING_BYTES } from './core/playout/ring.js';
 
 export class ControlWords {
-  /** What the worklet reads and the Worker writes; null if memory cannot be shared. @type {SharedArrayBuffer | null} */
+  /** Words that the worklet reads and the Worker writes; null if memory cannot be shared. @type {SharedArrayBuffer | null} */
   memory;
   /** Shared, or the worklet's last copy; null before the first. @type {Int32Array | null} */
   words;
@@ -27,7 +27,7 @@ export class ControlWords {
    * @param {import('./core/playout/controls.js').ModeName} mode @param {number | null} fixedMs
    */
   constructor(transport, mode, fixedMs) {
-    // Isolated pages should have shared memory, but WebKitGTK has it only by a setting: look for the constructor itself.
+    // Isolated pages should have shared memory, but in WebKitGTK a setting decides. So check for the constructor itself.
     const mayShare = globalThis.crossOriginIsolated && typeof SharedArrayBuffer === 'function';
     this.memory = mayShare && transport !== 'port' ? new SharedArrayBuffer(RING_BYTES) : null;
     if (transport === 'sab' && !this.memory) throw new Error('this page may not share memory between threads');
@@ -38,7 +38,7 @@ export class ControlWords {
     if (this.words) writeMode(this.words, mode, fixedMs);
   }
 
-  /** The worklet is there. @param {AudioWorkletNode} node */
+  /** Call this once the worklet exists. @param {AudioWorkletNode} node */
   attach(node) {
     this.#node = node;
     node.port.onmessage = ({ data }) => void (this.words = /** @type {import('./core/net/messages.js').FromWorklet} */ (data).words);
@@ -60,7 +60,7 @@ export class ControlWords {
     if (!this.memory) this.#tell({ type: 'poll' });
   }
 
-  /** The worklet ends. */
+  /** Stops the worklet. */
   close() {
     this.#tell({ type: 'stop' });
     this.#node?.disconnect();

@@ -1,5 +1,5 @@
 /**
- * The page: connects the player (sound) and the view (what is seen), and remembers volume and mode.
+ * The page: connects the player (sound) and the view (elements), and stores volume and mode.
  *
  * Belongs here: wiring. Does not: words (view/words.js), elements (view/page.js), audio (player.js).
  */
@@ -22,17 +22,17 @@ import { buttonWords } from './view/words.js';
 
 const VOLUME_KEY = 'synthwire.volume';
 const MODE_KEY = 'synthwire.mode';
-/** What the player has learned about this device: its clocks, and which output delay it holds. */
+/** What the player has learned about this device: its clocks, and the output delay that works. */
 const MEMORY_KEY = 'synthwire.device';
 
-/** How often the list of listeners is renewed while it is open. */
+/** How often the list of listeners is updated while it is open. */
 const CLIENTS_EVERY_MS = 3000;
 /** How often the page asks for notices about the device: its power may fail while it plays. */
 const DEVICE_EVERY_MS = 60_000;
 /** How often the page asks for the progress of an update, while that is open. */
 const UPDATE_EVERY_MS = 1000;
 
-/** States in which the person listens, or will again in a moment. */
+/** States in which the user listens, or will listen again in a moment. */
 const LISTENING = new Set(['connecting', 'buffering', 'playing', 'waiting', 'reconnecting']);
 
 const player = new Player({ memory: memoryFrom(recall(MEMORY_KEY)), remember: (memory) => remember(MEMORY_KEY, JSON.stringify(memory)) });
@@ -46,7 +46,7 @@ player.setMode(mode);
 const page = new Page(location);
 const ledger = new LedgerList();
 const wakeLock = new ScreenWakeLock();
-// A delay chosen by hand suits one network on one day, so unlike the mode it is not remembered.
+// A delay chosen by hand suits one network on one day, so it is not stored, unlike the mode.
 const delay = new DelayPanel(mode, {
   mode: (chosen) => {
     player.setMode(chosen);
@@ -59,7 +59,7 @@ let deviceAskedMs = -Infinity;
 let authorityLacking = false;
 const access = new AccessPanel(async (what, purpose, key) => {
   const why = what === 'enter' ? '' : await setKey(purpose, key);
-  const said = why || await enterKey(purpose, key); // a person who sets a key knows it
+  const said = why || await enterKey(purpose, key); // the user who sets a key knows it
   await showAccess();
   return said;
 });
@@ -83,12 +83,12 @@ function show(nowMs) {
   ledger.show(snapshot.ledger, Date.now());
 }
 
-/** Shows who may do what; and who listens, while that is open. */
+/** Shows who may do what, and who listens while that list is open. */
 async function showAccess() {
   const may = await askAccess();
-  if (!may) return; // without an answer, what is shown stays, and so does what is being typed
+  if (!may) return; // without an answer, the display stays, and so does text that is being typed
   access.show(may, location.protocol === 'https:');
-  // Half the time: a timer that fires a little early must not skip one.
+  // Half the time, because a timer that fires slightly early must not skip a turn.
   if (may.may_listen && performance.now() - deviceAskedMs >= DEVICE_EVERY_MS / 2) {
     deviceAskedMs = performance.now();
     const device = await askDevice();
@@ -147,7 +147,7 @@ page.details.addEventListener('toggle', (event) => show(event.timeStamp));
 document.addEventListener('visibilitychange', (event) => show(event.timeStamp));
 
 setVolume(volumeFrom(recall(VOLUME_KEY)));
-// If no press can help, say so at once: on an insecure page start() opens nothing, it only names the obstacle.
+// If no press can help, say so at once: on an insecure page start() opens nothing and only reports the obstacle.
 if (!isSecureContext) player.start();
 show(0);
 showAccess();
@@ -162,13 +162,13 @@ setInterval(() => {
   if (access.details.open && !document.hidden) showAccess();
 }, CLIENTS_EVERY_MS);
 
-/** @param {string | null} stored @returns {number} the volume of the last visit on this device, full without one */
+/** @param {string | null} stored @returns {number} the volume of the last visit on this device, full if there is none */
 function volumeFrom(stored) {
   const volume = Number(stored ?? 1);
   return volume >= 0 && volume <= 1 ? volume : 1;
 }
 
-/** @param {string | null} stored @returns {import('./player.js').Memory} nothing known if it is missing or damaged */
+/** @param {string | null} stored @returns {import('./player.js').Memory} an empty memory if it is missing or damaged */
 function memoryFrom(stored) {
   try {
     const { clocks, output } = JSON.parse(stored ?? '{}');
@@ -193,6 +193,6 @@ function remember(key, value) {
   try {
     localStorage.setItem(key, value);
   } catch {
-    // storage is forbidden or full: the next visit starts as the first one did
+    // Storage is forbidden or full: the next visit starts like the first one.
   }
 }

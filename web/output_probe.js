@@ -1,8 +1,9 @@
 /**
- * What the page's thread can learn about the output: which moment of the context reaches the ear, and the engine's own latency figures.
+ * What the page's thread can learn about the output: the moment of the context that reaches the ear, and the engine's own latency
+ * figures.
  *
- * In: the AudioContext, read ten times a second. Out: numbers; null if the engine does not say. What belongs elsewhere: which
- * of them are believed (core/clock/output_clock.js), starting and stopping (session.js). The time comes in as an argument.
+ * In: the AudioContext, read ten times a second. Out: numbers; null if the engine does not give them. Elsewhere: which of them
+ * are believed (core/clock/output_clock.js), starting and stopping (session.js). The time is passed in as an argument.
  */
 
 import { OutputClock } from './core/clock/output_clock.js';
@@ -33,23 +34,23 @@ export class OutputProbe {
     this.#clock.observe({ now_ms: nowMs, context_ms: contextMs, stamp: this.#stamp, latency_ms: latencyMs });
   }
 
-  /** The context runs, or soon will. @param {number} nowMs */
+  /** Call this when the context runs, or soon will. @param {number} nowMs */
   awaken(nowMs) {
     this.#movedMs = nowMs;
   }
 
-  /** The context's state has changed: earlier readings of its output no longer count. @param {number} nowMs */
+  /** Call this when the context's state has changed: earlier readings of its output no longer count. @param {number} nowMs */
   restart(nowMs) {
     this.#clock.reset();
     this.#movedMs = nowMs;
   }
 
-  /** @param {number} nowMs @returns {number} ms for which the context's time has not moved */
+  /** @param {number} nowMs @returns {number} ms for which the context's time has stood still */
   stillMs(nowMs) {
     return nowMs - this.#movedMs;
   }
 
-  /** @param {number} contextFrame low 32 bits @returns {number | null} the time at which it is heard */
+  /** @param {number} contextFrame low 32 bits @returns {number | null} the time when it is heard */
   heardMs(contextFrame) {
     const { currentTime, sampleRate } = this.#context;
     const now = Math.floor(currentTime * sampleRate);
@@ -57,7 +58,7 @@ export class OutputProbe {
     return this.#clock.pageMsWhenHeard((unwrapped * 1000) / sampleRate);
   }
 
-  /** What the report says of the output. @param {number} nowMs */
+  /** The output's part of the report. @param {number} nowMs */
   known(nowMs) {
     return {
       contextRateHz: this.#context.sampleRate,
@@ -69,7 +70,7 @@ export class OutputProbe {
     };
   }
 
-  /** @returns {import('./core/page/report.js').PlaybackStats | null} Chromium's own account; null elsewhere */
+  /** @returns {import('./core/page/report.js').PlaybackStats | null} Chromium's own figures; null elsewhere */
   get playbackStats() {
     const stats = this.#context.playbackStats;
     return stats ? {
@@ -81,7 +82,7 @@ export class OutputProbe {
     } : null;
   }
 
-  /** @returns {number | null} as the engine says; null if it must not be asked */
+  /** @returns {number | null} the engine's figure; null if it must not be asked */
   get #latencyMs() {
     return mayAskForOutput(navigator.userAgent) ? milliseconds(this.#context.outputLatency) : null;
   }
@@ -94,7 +95,7 @@ export class OutputProbe {
   }
 }
 
-/** @param {number | undefined} seconds @returns {number | null} null if the engine does not say; 0 is not an answer */
+/** @param {number | undefined} seconds @returns {number | null} null if the engine gives none; 0 counts as none */
 function milliseconds(seconds) {
   return seconds ? seconds * 1000 : null;
 }

@@ -1,8 +1,8 @@
 /**
  * The player: the page's interface to the sound.
  *
- * In: start, stop, volume, pair, mode. Out: sound, states, numbers. What belongs elsewhere: the sound itself (session.js),
- * elements (view/), words, decisions (core/).
+ * In: start, stop, volume, pair, mode. Out: sound, states, numbers. Elsewhere: the sound itself (session.js), elements (view/),
+ * words, decisions (core/).
  */
 
 import { PLAYOUT } from './core/playout/controls.js';
@@ -12,25 +12,26 @@ import { phase } from './core/page/phase.js';
 import { buildReport } from './core/page/report.js';
 import { pageNowMs, Session } from './session.js';
 
-/** A clock is remembered once it is known this well, and no more often than this. */
+/** A clock is stored once it is known this precisely, and no more often than this. */
 const MEMORABLE_SIGMA_PPM = 1;
 const REMEMBER_EVERY_MS = 10_000;
 
 /**
- * What was learned about this device, kept from visit to visit.
+ * What was learned about this device, stored from visit to visit.
  *
  * @typedef {object} Memory
  * @property {import('./core/clock/live_edge.js').ClockMemory | null} clocks
- * @property {number} output the step of safety the output needed
+ * @property {number} output the safety step that the output needed
  */
 
 /**
  * @typedef {object} PlayerOptions
- * @property {string} [serviceUrl] default: where the page came from
- * @property {AudioContextLatencyCategory | number | null} [latencyHint] default: the least this device's output holds (core/page/output_choice.js)
+ * @property {string} [serviceUrl] default: the page's own address
+ * @property {AudioContextLatencyCategory | number | null} [latencyHint] default: the smallest that works on this device
+ *   (core/page/output_choice.js)
  * @property {number | null} [contextRate] default: the device's own
  * @property {'auto' | 'sab' | 'port'} [transport]
- * @property {Memory} [memory] of an earlier visit
+ * @property {Memory} [memory] from an earlier visit
  * @property {(memory: Memory) => void} [remember]
  */
 
@@ -52,7 +53,7 @@ export class Player extends EventTarget {
   #mode = 'auto';
   /** The lead chosen by hand, which overrides the mode. @type {number | null} */
   #fixedMs = null;
-  /** Of the last start. */
+  /** The options of the last start. */
   #ledger = new Ledger();
 
   /** @param {PlayerOptions} [options] */
@@ -69,7 +70,10 @@ export class Player extends EventTarget {
     this.#output = new OutputChoice(this.#memory.output);
   }
 
-  /** Call it in the gesture handler itself: the context is made and resumed before this returns. While blocked: unblocks. */
+  /**
+   * Call it in the gesture handler itself: the context is made and resumed before this returns. If the sound is blocked, this
+   * unblocks it.
+   */
   start() {
     const { state } = this.report();
     if (this.#session && state !== 'failed' && (state !== 'blocked' || this.#session.unblock())) return;
@@ -99,7 +103,7 @@ export class Player extends EventTarget {
     this.#session?.setPair(firstChannel);
   }
 
-  /** How the lead is chosen, before or while playing. @param {Exclude<ModeName, 'fixed'>} mode */
+  /** Sets how the lead is chosen, before or while playing. @param {Exclude<ModeName, 'fixed'>} mode */
   setMode(mode) {
     this.#mode = mode;
     this.#session?.setMode(this.#modeNow, this.#fixedMs);
@@ -116,7 +120,7 @@ export class Player extends EventTarget {
     return this.#session?.trace() ?? null;
   }
 
-  /** Everything the page shows; `peaks` are left and right since the last change, linear. */
+  /** Everything that the page shows; `peaks` are left and right since the last change, linear. */
   snapshot() {
     const known = this.#known();
     return {
@@ -164,7 +168,7 @@ export class Player extends EventTarget {
     }
   }
 
-  /** The session has news: learns from it, and tells the page. */
+  /** Handles news of the session: learns from it, and informs the page. */
   #looked() {
     const known = this.#session?.known();
     if (known) this.#learn(known);
@@ -214,7 +218,7 @@ const NOTHING_KNOWN = {
 /** @returns {Failure | null} why this page cannot play at all */
 function obstacle() {
   if (!globalThis.isSecureContext) return { problem: 'insecure_context', detail: '' };
-  // The constructors may be there while the property is not: Chromium shows AudioWorkletNode on insecure pages too.
+  // The constructors may exist although the property does not: Chromium shows AudioWorkletNode on insecure pages, too.
   const able = typeof AudioContext === 'function' && 'audioWorklet' in AudioContext.prototype && typeof Worker === 'function';
   return able ? null : { problem: 'no_worklet', detail: '' };
 }

@@ -1,8 +1,8 @@
 /**
  * A session: the sound, from one start to the next stop.
  *
- * In: options. Out: sound, and figures about it. Joins the Worker, the worklet and the output. What belongs elsewhere:
- * starting again (player.js), the way to the speakers (audio_output.js) and what it says of itself (output_probe.js), decisions (core/).
+ * In: options. Out: sound, and figures about it. Connects the Worker, the worklet and the output. Elsewhere: starting again
+ * (player.js), the way to the speakers (audio_output.js) and its figures (output_probe.js), decisions (core/).
  */
 
 import { AudioOutput } from './audio_output.js';
@@ -15,11 +15,11 @@ import { OutputProbe } from './output_probe.js';
 import { WorkerClock } from './worker_clock.js';
 
 const LOOK_EVERY_MS = 100;
-/** Once in this many looks: what-if, and the report to the service. */
+/** In one of this many looks: what-if, and the report to the service. */
 const SLOW_LOOKS = 10;
-/** Enough for the sound to fade. */
+/** Enough time for the sound to fade out. */
 const CLOSE_AFTER_MS = 60;
-/** Three looks: sound heard within this time was playing a moment ago. */
+/** Three looks: sound heard within this time counts as playing a moment ago. */
 const SOUNDED_LATELY_MS = 300;
 /** How long a refusal is shown. */
 const REFUSAL_SHOWN_MS = 8000;
@@ -40,12 +40,12 @@ const REFUSAL_SHOWN_MS = 8000;
 
 /** @typedef {{changed: () => void, failed: (failure: Failure) => void}} SessionEvents */
 
-/** Page time: what this thread's clock says. The Worker's is another one (worker_clock.js). @returns {number} ms */
+/** Page time: the clock of this thread. The Worker has another clock (worker_clock.js). @returns {number} ms */
 export function pageNowMs() {
   return performance.now();
 }
 
-/** What arrives after the session was closed is dropped. */
+/** Messages that arrive after the session was closed are dropped. */
 export class Session {
   #options;
   #events;
@@ -73,7 +73,7 @@ export class Session {
   #startToSoundMs = null;
   /** @type {{words: string, atMs: number} | null} */
   #refusal = null;
-  /** Those waiting for a trace. @type {((csv: string | null) => void)[]} */
+  /** The functions that wait for a trace. @type {((csv: string | null) => void)[]} */
   #traceWanted = [];
   #shownState = '';
   #wasRunning = false;
@@ -92,7 +92,7 @@ export class Session {
     void this.#startWorklet();
   }
 
-  /** @returns {boolean} this gesture may bring the sound back; if not, only a new context can */
+  /** @returns {boolean} whether this gesture may bring the sound back; if not, only a new context can */
   unblock() {
     if (!this.#output.unblock()) return false;
     this.#startedMs = pageNowMs();
@@ -116,7 +116,7 @@ export class Session {
     this.#controls.setMode(mode, fixedMs);
   }
 
-  /** @returns {Promise<string | null>} the last minutes of arrivals as CSV; null where there are none */
+  /** @returns {Promise<string | null>} the last minutes of arrivals as CSV; null if there are none */
   trace() {
     this.#tellWorker({ type: 'trace' });
     return new Promise((give) => this.#traceWanted.push(give));
@@ -234,7 +234,7 @@ export class Session {
 
   #contextChanged() {
     const stopped = this.#output.context.state !== 'running';
-    // Once per sleep, and only if it took sound away: iOS passes from running through interrupted to suspended.
+    // Once per sleep, and only if it interrupted the sound: iOS goes from running through interrupted to suspended.
     if (stopped && this.#wasRunning && pageNowMs() - this.#soundedMs < SOUNDED_LATELY_MS) this.#glitches.suspended();
     this.#wasRunning = !stopped;
     this.#probe.restart(pageNowMs());

@@ -1,9 +1,10 @@
 /**
- * The network's thread: link to ring.
+ * The network's thread: from the link to the ring.
  *
- * In: the service's messages, the page's requests. Out: frames into the ring (or to the port), a status to the page ten
- * times a second. Joins link, policy and receiver. What belongs elsewhere: what a message means (core/net/receiver.js), when to
- * connect again (core/net/connection.js), what carries it (link/), and words: what is found here has a name (view/fault_words.js).
+ * In: the service's messages, the page's requests. Out: frames into the ring (or to the port), and a status to the page ten times
+ * a second.
+ * Connects link, policy and receiver. Elsewhere: the meaning of a message (core/net/receiver.js), when to reconnect
+ * (core/net/connection.js), the transport (link/), and words: problems found here have names (view/fault_words.js).
  */
 
 import { NS_PER_MS } from './core/constants.js';
@@ -19,7 +20,7 @@ import { WebSocketLink } from './link/web_socket_link.js';
 
 const STATUS_EVERY_MS = 100;
 
-/** With the service, from one start to the next stop, over any number of connections. */
+/** The connection with the service, from one start to the next stop, over any number of reconnections. */
 class Conversation {
   #url;
   #sink;
@@ -38,13 +39,13 @@ class Conversation {
   #pingTimer = 0;
   #statusTimer = 0;
   #blockTimer = 0;
-  /** Glitches as last reported, and as of the beginning of this connection. @type {Record<string, number>} */
+  /** Glitches as last reported, and as of the start of this connection. @type {Record<string, number>} */
   #reported = {};
   /** @type {Record<string, number>} */
   #reportedBefore = {};
   #pingId = 0;
   #pingsSent = 0;
-  /** @type {Map<number, number>} ping's id to when it went */
+  /** The time of each ping, by its id. @type {Map<number, number>} */
   #pingSentMs = new Map();
 
   /** @type {import('./core/net/messages.js').WorkerStatus} */
@@ -105,7 +106,7 @@ class Conversation {
     this.#pingsSent = 0;
     this.#pingSentMs.clear();
     this.#ping();
-    // The service may have restarted: its clock and timeline are unknown until it has spoken.
+    // The service may have restarted, so its clock and timeline are unknown until it answers.
     this.#tell({ connection: 'open', clock: null, anchor: null, travel: null });
   }
 
@@ -113,7 +114,7 @@ class Conversation {
   #sound(message) {
     const nowMs = performance.now();
     this.#connection.heard(nowMs);
-    // Play nothing before the service has said what it sends.
+    // Play nothing before the service has described its stream.
     if (this.#connection.isGreeted) this.#receiver.receive(message, nowMs);
   }
 
@@ -168,7 +169,11 @@ class Conversation {
     if (reading) this.#trace.compared(nowMs, reading.offset_ms);
   }
 
-  /** A service of another version stays so until the page is reloaded; anything else may pass. @param {import('./core/net/messages.js').Unreadable} message */
+  /**
+   * A service of another version stays like that until the page is reloaded; other faults may pass.
+   *
+   * @param {import('./core/net/messages.js').Unreadable} message
+   */
   #misunderstood({ problem, words }) {
     if (problem === 'internal' && this.#connection.isGreeted) return this.#tell({ last_refusal: words });
     this.#lost(problem, words);
@@ -199,7 +204,7 @@ class Conversation {
     this.#retryTimer = setTimeout(() => this.#connect(), waitMs);
   }
 
-  /** At random moments, so that two rhythms cannot hide each other (live_edge.js). */
+  /** At random times, so that two rhythms cannot hide each other (live_edge.js). */
   #lookAtBlock() {
     if (this.#portSink) this.#portSink.askRendered();
     else this.#receiver.noteRendered(performance.now());
@@ -215,13 +220,13 @@ class Conversation {
     const id = this.#pingId;
     this.#pingId += 1;
     this.#pingsSent += 1;
-    if (this.#pingSentMs.size > 32) this.#pingSentMs.clear(); // answers that never came
+    if (this.#pingSentMs.size > 32) this.#pingSentMs.clear(); // pings without an answer
     this.#pingSentMs.set(id, performance.now());
     this.#link.say(FROM_LISTENER.ping({ id }));
     this.#pingTimer = setTimeout(() => this.#ping(), nextQuestionMs(this.#pingsSent));
   }
 
-  /** Ten times a second: is the service still there, and what is the status? */
+  /** Ten times a second: checks whether the service is still there, and sends the status. */
   #look() {
     const nowMs = performance.now();
     if (this.#connection.isDead(nowMs)) this.#lost('server_unreachable', 'silent_service');
@@ -261,7 +266,7 @@ function since(counts, before) {
   return Object.fromEntries(Object.entries(counts).map(([cause, count]) => [cause, Math.max(0, count - (before[cause] ?? 0))]));
 }
 
-/** @param {MessagePort} port @param {() => void} rendered the audio thread has said how far it is @returns {PortSink} */
+/** @param {MessagePort} port @param {() => void} rendered called when the audio thread has reported its position @returns {PortSink} */
 function portSink(port, rendered) {
   const sink = new PortSink((block) => port.postMessage(block, [block]));
   port.onmessage = (event) => {

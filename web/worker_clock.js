@@ -1,9 +1,10 @@
 /**
- * The Worker's clock, as the page knows it. Each realm's performance.now() counts from a different moment, and timeOrigin may be wrong
- * about that moment by hours. So the page asks, again and again.
+ * The page's knowledge of the Worker's clock. Each realm's performance.now() counts from a different moment, and timeOrigin may
+ * be wrong about that moment by hours. So the page asks repeatedly.
  *
- * In: the Worker's answers, and the stamps of its messages. Out: how far its clock is ahead, and from which moment on its figures about the
- * service's clock can be used. What belongs elsewhere: the arithmetic (core/clock/peer_clock.js). The time comes in as an argument.
+ * In: the Worker's answers, and the timestamps of its messages. Out: how far its clock is ahead, and from when on its figures
+ * about the service's clock can be used. Elsewhere: the arithmetic (core/clock/peer_clock.js). The time is passed in as an
+ * argument.
  */
 
 import { nextQuestionMs, PeerClock } from './core/clock/peer_clock.js';
@@ -13,7 +14,7 @@ export class WorkerClock {
   #clock = new PeerClock();
   #asked = 0;
   #timer = 0;
-  /** Worker time; readings of its clock before this are not believed. */
+  /** Worker time; earlier readings of its clock are not believed. */
   #trustedFromMs = -Infinity;
 
   /** @param {() => void} ask sends a question */
@@ -21,7 +22,7 @@ export class WorkerClock {
     this.#ask = ask;
   }
 
-  /** Asks, at first often, then once a second. */
+  /** Asks, often at first, then once a second. */
   begin() {
     clearTimeout(this.#timer);
     this.#asked = 0;
@@ -37,23 +38,27 @@ export class WorkerClock {
     this.#clock.observe(askedMs, nowMs, receivedMs, sentMs);
   }
 
-  /** Another message came. If it contradicts what is known, asks anew. @param {number} sentMs by the Worker's time @param {number} nowMs */
+  /**
+   * Checks another message; if it contradicts what is known, asks again.
+   *
+   * @param {number} sentMs by the Worker's time @param {number} nowMs
+   */
   heard(sentMs, nowMs) {
     if (this.#clock.agrees(nowMs, sentMs)) return;
     this.#trustedFromMs = sentMs;
     this.begin();
   }
 
-  /** @param {number} nowMs @returns {number | null} ms by which the Worker's clock is ahead of ours; null while unknown */
+  /** @param {number} nowMs @returns {number | null} how many ms the Worker's clock is ahead of ours; null while unknown */
   aheadMs(nowMs) {
     return this.#clock.reading(nowMs)?.offset_ms ?? null;
   }
 
   /**
-   * The service's clock by way of the Worker's.
+   * The service's clock, through the Worker's clock.
    *
    * @param {import('./core/net/messages.js').WorkerStatus | null} status @param {number} nowMs
-   * @returns {number | null} ms by which it is ahead of ours; null while unknown, or if seen before a clock was set
+   * @returns {number | null} how many ms it is ahead of ours; null while unknown, or if it was measured before a clock was set
    */
   serviceAheadMs(status, nowMs) {
     const aheadMs = this.aheadMs(nowMs);

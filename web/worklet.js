@@ -1,9 +1,9 @@
 /**
- * The audio thread: ring to outputs.
+ * The audio thread: from the ring to the outputs.
  *
- * In: the ring's memory (shared, or its own with blocks coming in by a port). Out: two channels.
- * process() makes no object, closure, subarray or message, and reads the block length it is given. What is played when
- * is decided in core/playout/playout.js; a GainNode makes the volume (audio_output.js), so at full volume samples stay exact.
+ * In: the ring's memory (shared, or its own with blocks that arrive through a port). Out: two channels.
+ * process() makes no object, closure, subarray or message, and reads the block length from its arguments. core/playout/playout.js
+ * decides what to play when. A GainNode applies the volume (audio_output.js), so at full volume samples stay exact.
  */
 
 import { controlWords, RING_BYTES, RingWriter } from './core/playout/ring.js';
@@ -37,7 +37,7 @@ class PlayoutProcessor extends AudioWorkletProcessor {
     return this.#running;
   }
 
-  /** The stream's rate has changed. Allocates, but nothing sounds meanwhile. */
+  /** Call this when the stream's rate has changed. It allocates, but nothing sounds meanwhile. */
   #beginAnew() {
     this.#streamRateHz = streamRate(this.#words);
     this.#playout = new Playout(this.#memory, sampleRate, this.#streamRateHz);
@@ -53,7 +53,7 @@ class PlayoutProcessor extends AudioWorkletProcessor {
     }
   }
 
-  /** Blocks of frames come straight from the Worker, and their buffers go back to it. @param {MessagePort} port */
+  /** Blocks of frames come directly from the Worker, and their buffers go back to it. @param {MessagePort} port */
   #listen(port) {
     const ring = new RingWriter(this.#memory);
     port.onmessage = (event) => {

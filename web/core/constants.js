@@ -1,5 +1,5 @@
 /**
- * What all of core shares: the stream's rates, units, and how much is kept of glitches.
+ * Constants that all of core shares: the stream's rates, units, and the size of the glitch ledger.
  *
  * Every number of core that could have been chosen otherwise stands in the table of its folder, `constants.js`, under one row:
  * `unit | reason | what chose it`. The last cell names the document or bench with the measurement; or the test that fails at twice or half

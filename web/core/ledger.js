@@ -1,8 +1,8 @@
 /**
- * The glitch ledger: what interrupted the sound, when and for how long.
+ * The glitch ledger: interruptions of the sound, with time and length.
  *
- * In: glitches, as they are found. Out: counts by cause, and the newest entries. Every counted glitch had an entry, so the two agree. No
- * clock is read here.
+ * In: glitches, as they are found. Out: counts by cause, and the newest entries. Every counted glitch had an entry, so the two
+ * agree. No clock is read here.
  */
 
 import { ENTRIES_MAX, WAITING_MAX } from './constants.js';
@@ -27,7 +27,7 @@ export class Ledger {
     if (this.#waiting.length < WAITING_MAX) this.#waiting.push(entry);
   }
 
-  /** @returns {Record<string, number>} a copy; every known cause is there from the start */
+  /** @returns {Record<string, number>} a copy; it contains every known cause from the start */
   counts() {
     return { ...this.#counts };
   }
@@ -37,7 +37,7 @@ export class Ledger {
     return this.#entries.slice();
   }
 
-  /** @returns {Entry[]} new since the last call; if there are too many, the first */
+  /** @returns {Entry[]} the entries since the last call; if there are too many, the first of them */
   takeNew() {
     const taken = this.#waiting;
     this.#waiting = [];
@@ -45,10 +45,10 @@ export class Ledger {
   }
 
   /**
-   * Takes over what another ledger has counted: its new entries, and what it only counted.
+   * Takes over the counts of another ledger: its new entries, and glitches that it only counted.
    *
    * @param {readonly Entry[]} entries new ones @param {Readonly<Record<string, number>>} counts all so far
-   * @param {Record<string, number>} seen counts taken over already; brought up to date @param {number} nowMs
+   * @param {Record<string, number>} seen counts that were already taken over; updated @param {number} nowMs
    */
   absorb(entries, counts, seen, nowMs) {
     for (const { cause, at_ms: atMs, length_ms: lengthMs } of entries) {

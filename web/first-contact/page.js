@@ -1,8 +1,8 @@
 /**
- * What scripts add to the page on plain HTTP: they tell the service this device's time, recognise an iPad that calls itself a Mac, and
- * test whether this browser trusts the service. Without scripts nothing else is missing.
+ * Scripts for the page on plain HTTP. They tell the service this device's time, recognise an iPad that claims to be a Mac, and
+ * test whether this browser trusts the service. Without scripts the rest of the page still works.
  *
- * Not a module: the oldest browser that shows this page should try as well.
+ * Not a module, so that the oldest browsers that show this page can try as well.
  */
 
 (function firstContact() {
@@ -25,7 +25,7 @@
     said.textContent = words[trusted];
   }
 
-  /** A page cannot learn why a connection failed. That the device is there is certain: it has just served this page. */
+  /** A page cannot learn why a connection failed. But the device is certainly there, because it has just served this page. */
   function check() {
     if (isChecking) return;
     isChecking = true;
@@ -38,7 +38,7 @@
       .then((answer) => done(answer.ok ? 'yes' : 'no'), () => done('no'));
   }
 
-  /** An iPad says it is a Mac; no Mac has more than one touch point. */
+  /** An iPad claims to be a Mac, but no Mac has more than one touch point. */
   function knowAnIPad() {
     if (body.dataset['browser'] !== 'safari' || navigator.maxTouchPoints < 2) return;
     body.dataset['browser'] = 'ios';
@@ -49,7 +49,7 @@
 
   knowAnIPad();
   if (location.protocol === 'https:') {
-    // The page itself is the check, and only a person has seen what came before it.
+    // The page itself is the check; whether a warning came before it, only the user knows.
     said.textContent = 'This page has come over HTTPS: if no warning came before it, it worked.';
     return;
   }
@@ -57,10 +57,10 @@
     say('unknown');
     check();
   });
-  // The person may be back from the settings, where this changes.
+  // The user may be back from the settings, where this can change.
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') check();
   });
-  // The service may have no clock: it then makes a certificate that is valid on this device's date.
+  // The service may have no clock; it then makes a certificate that is valid on this device's date.
   fetch(`trust/clock?unix_s=${Math.floor(Date.now() / 1000)}`, { method: 'POST' }).then(check, check);
 }());

@@ -1,13 +1,13 @@
 /**
- * A link: what carries sound and words between the Worker and the service. This one is a WebSocket.
+ * A link carries sound and texts between the Worker and the service. This one is a WebSocket.
  *
- * In: an address, messages to send. Out: sound and text as they come, and how the link ended. What belongs elsewhere: what a message
- * means (core/net/), and when to connect again (core/net/connection.js). Only this folder knows a transport.
+ * In: an address, messages to send. Out: sound and texts as they arrive, and how the link ended. Elsewhere: the meaning of a
+ * message (core/net/), and when to reconnect (core/net/connection.js). Only this folder knows a transport.
  */
 
-/** Close codes by which a service says no, rather than being gone (RFC 6455, 7.4.1). */
+/** Close codes with which a service refuses a listener, as opposed to being gone (RFC 6455, 7.4.1). */
 const REFUSING_CODES = new Set([1002, 1003, 1007, 1008, 1009, 1013]);
-/** The service continues with a stream of another rate, for those who reconnect at once. */
+/** The service continues with a stream of another rate; listeners reconnect at once. */
 const COME_AGAIN_CODE = 1012;
 
 /**
@@ -38,7 +38,7 @@ export class WebSocketLink {
     socket.onclose = ({ code, reason }) => this.#events.onEnd(endingOf(code), reason);
   }
 
-  /** @returns {boolean} messages can be sent */
+  /** @returns {boolean} whether messages can be sent */
   get isOpen() {
     return this.#socket?.readyState === WebSocket.OPEN;
   }
@@ -59,7 +59,7 @@ export class WebSocketLink {
 }
 
 /**
- * The socket is beside the page, also behind a reverse proxy.
+ * The socket is beside the page, even behind a reverse proxy.
  *
  * @param {string} serviceUrl of the page, or of any file beside it
  */

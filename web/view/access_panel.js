@@ -1,7 +1,7 @@
 /**
  * The keys on the page: a form before the sound if listening needs a key, and one for each key under "Access".
  *
- * In: what the service says of the keys. Out: keys that were typed, for the caller to send to the service.
+ * In: the service's information on keys. Out: typed keys, for the caller to send to the service.
  */
 
 import { offer } from '../core/page/access.js';
@@ -19,7 +19,7 @@ class KeyForm {
   #input;
   #said;
 
-  /** @param {string} id @param {(key: string) => Promise<string>} typed gives '' or why not */
+  /** @param {string} id @param {(key: string) => Promise<string>} typed returns '' or why not */
   constructor(id, typed) {
     this.#form = part(id, HTMLFormElement);
     this.#input = part(`${id}-key`, HTMLInputElement);
@@ -50,7 +50,7 @@ export class AccessPanel {
   #listening;
   #settings;
 
-  /** @param {(what: Offer, purpose: Purpose, key: string) => Promise<string>} typed gives '' or why not */
+  /** @param {(what: Offer, purpose: Purpose, key: string) => Promise<string>} typed returns '' or why not */
   constructor(typed) {
     /** @param {Purpose} purpose */
     const form = (purpose) => new KeyForm(`${purpose}-form`, (key) => typed(this.#access ? offer(this.#access[purpose]) : 'enter', purpose, key));
@@ -66,7 +66,7 @@ export class AccessPanel {
     return asks;
   }
 
-  /** @param {Access | null} access null if the service did not say @param {boolean} encrypted */
+  /** @param {Access | null} access null if the service gave no answer @param {boolean} encrypted */
   show(access, encrypted) {
     this.#access = access;
     writeOrHide(this.#words, access ? accessWords(access, encrypted) : '');

@@ -1,8 +1,8 @@
 /**
  * A new certificate for this device, if the one that phones and computers trusted can no longer be used.
  *
- * In: whether one is lacking, and whether this person may change things. Out: a request for a new one, for the caller to send to the service.
- * It takes two presses, and the second answers a question.
+ * In: whether a certificate is lacking, and whether this user may change settings. Out: a request for a new one, for the caller
+ * to send to the service. It takes two presses, and the second answers a question.
  */
 
 import { part, write } from './elements.js';
@@ -24,7 +24,7 @@ export class AuthorityPanel {
   #said = part('authority-asks-said', HTMLElement);
   #isMade = false;
 
-  /** @param {() => Promise<string>} make gives '' or why not */
+  /** @param {() => Promise<string>} make returns '' or why not */
   constructor(make) {
     this.#button.addEventListener('click', () => {
       write(this.#said, '');
@@ -37,13 +37,13 @@ export class AuthorityPanel {
       this.#make.disabled = false;
       write(this.#said, faultWords(why));
       if (why === '') this.#done();
-      else if (!this.#asks.open) this.#asks.showModal(); // closed meanwhile: the reason is shown anyway
+      else if (!this.#asks.open) this.#asks.showModal(); // closed meanwhile: shows the reason anyway
     });
   }
 
   /** @param {boolean} lacking @param {boolean} mayChange */
   show(lacking, mayChange) {
-    // The result stays shown until there is something to do again.
+    // The result stays visible until there is something to do again.
     this.#isMade &&= !lacking;
     this.#section.hidden = !lacking && !this.#isMade;
     this.#button.hidden = !lacking || !mayChange;

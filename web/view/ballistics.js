@@ -1,24 +1,24 @@
 /**
- * How a level meter moves: up at once, down slowly, with a mark that holds the peak.
+ * The movement of a level meter: up at once, down slowly, with a mark that holds the peak.
  *
- * In: the peak since the last step, and the time. Out: where bar and mark stand, 0 to 1 of the meter's length.
- * Pure: the time is a parameter, no clock is read here.
+ * In: the peak since the last step, and the time. Out: the positions of bar and mark, 0 to 1 of the meter's length. Pure: the
+ * time is a parameter, no clock is read here.
  */
 
-/** Nothing is shown below this: a phone's width resolves no more than 60 dB. */
+/** Nothing below this is visible: a phone's width resolves no more than 60 dB. */
 export const FLOOR_DB = -60;
 
 /** Fall of the bar. IEC 60268-18 lets a digital peak meter fall 20 dB in 1.7 s; twice that reads better in a small one. */
 const FALL_DB_PER_S = 24;
 
-/** How long the mark stays, and how fast it falls then. */
+/** How long the mark stays, and how fast it then falls. */
 const HOLD_MS = 1500;
 const HOLD_FALL_DB_PER_S = 12;
 
 /** Int16's largest value is 0.99997 of full scale: this is where the converter may have clipped. */
 const CLIP_LINEAR = 0.9999;
 
-/** Long enough for a player who looks up only now and then. */
+/** Long enough for a player who looks up only occasionally. */
 const CLIP_SHOWN_MS = 3000;
 
 export class Ballistics {
@@ -45,7 +45,7 @@ export class Ballistics {
     this.clipped = nowMs - this.#clippedMs < CLIP_SHOWN_MS;
   }
 
-  /** Nothing plays: empties the meter at once, as no further step may come. */
+  /** Nothing plays: empties the meter at once, because no further step may come. */
   rest() {
     this.barDb = FLOOR_DB;
     this.holdDb = FLOOR_DB;

@@ -1,7 +1,7 @@
 /**
  * The listeners in words. Pure.
  *
- * In: the answer of /api/clients. Out: for each listener a name that people recognise, and how well it hears.
+ * In: the answer of /api/clients. Out: for each listener a name that users recognise, and the quality of its sound.
  */
 
 import { isKnown, milliseconds } from './figures.js';
@@ -13,7 +13,7 @@ import { glitchTotal, glitchWords } from './glitches.js';
  * @typedef {{number: number, address: string, agent: string, connected_s: number, report: Report | null}} Client
  */
 
-/** The more specific first: every Chrome calls itself Safari as well. @type {readonly [RegExp, string][]} */
+/** The more specific ones first, because every Chrome calls itself Safari as well. @type {readonly [RegExp, string][]} */
 const BROWSERS = [
   [/\bEdg(e|A|iOS)?\//, 'Edge'],
   [/\bSamsungBrowser\//, 'Samsung Internet'],

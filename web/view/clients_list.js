@@ -1,13 +1,13 @@
 /**
- * The listeners and how well they hear, for those who may see it.
+ * The listeners and the quality of their sound, for users who may see it.
  *
- * In: the answer of /api/clients. Out: one row each; nothing while the list is not to be seen.
+ * In: the answer of /api/clients. Out: one row each; nothing if the list may not be seen.
  */
 
 import { clientName, clientWords, countWords } from './client_words.js';
 import { part, write, writeRows } from './elements.js';
 
-/** Rows shown; of more, the rest is counted only. */
+/** Maximum number of rows; further listeners are only counted. */
 const ROWS_MAX = 50;
 
 export class ClientsList {
@@ -15,7 +15,7 @@ export class ClientsList {
   #words = part('clients-words', HTMLElement);
   #list = part('clients', HTMLElement);
 
-  /** @param {readonly import('./client_words.js').Client[] | null} clients null for who may not see them */
+  /** @param {readonly import('./client_words.js').Client[] | null} clients null for users who may not see them */
   show(clients) {
     this.#section.hidden = clients === null;
     if (!clients) return;

@@ -1,8 +1,8 @@
 /**
  * Short delay or steady sound: the three modes, the what-if curve, and a delay chosen by hand.
  *
- * In: snapshots with their time, and the person's choices. Out: elements; a mode or a target, when chosen.
- * Everything here moves slowly: it is written every two seconds, or at once after a choice. No clock is read here.
+ * In: snapshots with their time, and the user's choices. Out: elements; a mode or a target, when chosen.
+ * Everything here changes slowly: it is updated every two seconds, or at once after a choice. No clock is read here.
  */
 
 import { part, write, writeOrHide } from './elements.js';
@@ -54,7 +54,7 @@ export class DelayPanel {
     for (const radio of this.#radios) radio.addEventListener('change', () => this.#choseRadio(radio));
     this.#slider.addEventListener('input', () => this.#preview(this.#slider.valueAsNumber));
     this.#slider.addEventListener('change', () => this.#choose(this.#slider.valueAsNumber));
-    // Let go where it was taken, a slider says nothing more.
+    // A slider that is released where it was grabbed sends no event.
     this.#slider.addEventListener('pointerup', () => (this.#previewed = null));
     this.#slider.addEventListener('blur', () => this.#preview(null));
     this.#return.addEventListener('click', () => this.#returnToMode());
@@ -85,7 +85,7 @@ export class DelayPanel {
     this.#write();
   }
 
-  /** @param {number | null} index null: nothing is under the finger any more */
+  /** @param {number | null} index null: the finger is no longer on a point */
   #preview(index) {
     this.#previewed = index;
     this.#write();

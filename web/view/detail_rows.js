@@ -59,7 +59,7 @@ function transportWords(transport) {
   return transport === 'port' ? 'messages' : transport ?? UNKNOWN;
 }
 
-/** @param {Snapshot} snapshot @returns {string} how much sound a message holds, and why if that is not the least */
+/** @param {Snapshot} snapshot @returns {string} how much sound a message holds, and why if it is not the minimum */
 function chunkWords({ chunk_frames: frames, chunk_why: why, source }) {
   const length = fineMilliseconds(isKnown(frames) ? msOf(frames, source?.rate_hz || undefined) : null);
   if (why === 'network') return `${length}, as this network needs`;

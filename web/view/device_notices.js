@@ -1,8 +1,11 @@
-/** What the service says of the device itself: a board that is not supported, weak power, mistakes on its card. */
+/** The service's notices about the device itself: a board that is not supported, weak power, mistakes on its card. */
 
 import { part } from './elements.js';
 
-/** @param {readonly string[]} notices plain sentences; none hides the list. Written only where they differ: they are read aloud */
+/**
+ * @param {readonly string[]} notices plain sentences; without any the list is hidden. Only changes are written, because they are
+ *   read aloud
+ */
 export function showDeviceNotices(notices) {
   const list = part('device-notices', HTMLUListElement);
   const isSame = list.children.length === notices.length && notices.every((notice, at) => list.children[at]?.textContent === notice);

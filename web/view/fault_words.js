@@ -1,5 +1,5 @@
 /**
- * Words for faults that the page's own scripts found and named. Service and browser report theirs in words.
+ * Words for faults that the page's own scripts found and named. Service and browser report their own faults in words.
  *
  * In: such a name, or words. Out: words. Pure.
  */

@@ -1,5 +1,5 @@
 /**
- * Numbers as a person reads them: rounded, with their unit.
+ * Numbers as users read them: rounded, with their unit.
  *
  * Pure: no globals, no locale (a number looks the same on every device and in every test).
  */

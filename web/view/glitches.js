@@ -6,7 +6,7 @@
 
 import { thousands } from './figures.js';
 
-/** Counted and shown, but not called a glitch: it was intended, such as plugging the synth in. */
+/** Counted and shown, but not called a glitch, because it was intended, such as connecting the synth. */
 const INTENDED = new Set(['source_change']);
 
 /** The names of docs/ref/wire-format.md, "Cause codes", in words. */
@@ -24,7 +24,7 @@ const CAUSE_WORDS = new Map([
   ['bad_packet', 'A message arrived damaged and was thrown away'],
 ]);
 
-/** @param {string} cause @returns {boolean} it is shown, but is no glitch */
+/** @param {string} cause @returns {boolean} whether it is shown but is no glitch */
 export function isIntended(cause) {
   return INTENDED.has(cause);
 }

@@ -10,13 +10,13 @@
 /** The plot's width in time. A minute shows whether a delay ratchets up and still shows a single late packet. */
 export const WINDOW_MS = 60_000;
 
-/** 10 Hz for a minute, plus the extra samples that state changes bring. */
+/** 10 Hz for a minute, plus further samples at changes of the state. */
 const CAPACITY = 720;
 
 /** Ceilings of the plot's axis in ms: few, so that the picture stands still while the numbers move a little. */
 const CEILINGS_MS = [20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
 
-/** Room above the highest sample, so that a line never sits on the frame. */
+/** Space above the highest sample, so that a line never touches the frame. */
 const HEADROOM = 1.1;
 
 export class History {
@@ -27,7 +27,7 @@ export class History {
   #glitches = new Uint32Array(CAPACITY);
   #next = 0;
   #filled = 0;
-  /** Glitches of the first sample happened before the picture began. */
+  /** Glitches counted at the first sample happened before the picture began. */
   #glitchTotal = Infinity;
 
   /**
@@ -35,7 +35,7 @@ export class History {
    * @param {number | null} delayMs
    * @param {number | null} levelMs
    * @param {number | null} targetMs of the level
-   * @param {number} glitchTotal counted since the start; its rises are what gets marked
+   * @param {number} glitchTotal counted since the start; the plot marks each rise
    */
   push(timeMs, delayMs, levelMs, targetMs, glitchTotal) {
     const at = this.#next;
@@ -72,7 +72,7 @@ export class History {
     }
   }
 
-  /** @param {number} nowMs @returns what the window holds; a minimum above its maximum means never known */
+  /** @param {number} nowMs @returns the range of values in the window; a minimum above its maximum means that it was never known */
   summary(nowMs) {
     const found = {
       delayMin: Infinity, delayMax: -Infinity, levelMin: Infinity, levelMax: -Infinity,
@@ -91,7 +91,7 @@ export class History {
   }
 }
 
-/** @param {number} maxMs highest value to show @returns {number} top of the axis in ms, 0 when there is nothing to show */
+/** @param {number} maxMs highest value to show @returns {number} top of the axis in ms, 0 if there is nothing to show */
 export function axisCeiling(maxMs) {
   if (!Number.isFinite(maxMs)) return 0;
   const wanted = maxMs * HEADROOM;

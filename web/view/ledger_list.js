@@ -1,5 +1,5 @@
 /**
- * The list of what interrupted the sound, newest first.
+ * The list of interruptions of the sound, newest first.
  *
  * In: the report's ledger and the time. Out: list items; nothing is written while the ledger is unchanged.
  */
@@ -7,10 +7,10 @@
 import { part, write, writeOrHide } from './elements.js';
 import { ledgerRows, restWords } from './ledger_rows.js';
 
-/** Rows that are always open; the others are one press away, so that a phone's page stays short. */
+/** Rows that are always visible; the others are one press away, so that the page stays short on a phone. */
 const OPEN_ROWS = 5;
 
-/** An interruption under way grows with every update. */
+/** The present interruption grows with every update. */
 const EVERY_MS = 500;
 
 export class LedgerList {
@@ -60,7 +60,7 @@ export class LedgerList {
   }
 }
 
-/** @param {number} atMs @returns {number} minutes local time is ahead of UTC then */
+/** @param {number} atMs @returns {number} how many minutes local time is ahead of UTC then */
 export function zoneMinutes(atMs) {
   return -new Date(atMs).getTimezoneOffset();
 }

@@ -25,7 +25,7 @@ const WEEKDAYS = ['Thu', 'Fri', 'Sat', 'Sun', 'Mon', 'Tue', 'Wed']; // day 0 of 
  * @property {string} iso for machines
  * @property {string} words
  * @property {string} length
- * @property {boolean} intended no glitch: it was wanted
+ * @property {boolean} intended whether it was intended, and so is no glitch
  */
 
 /**
@@ -45,7 +45,7 @@ export function ledgerRows(ledger, nowMs, zoneMinutes) {
   }));
 }
 
-/** @param {number} total entries in the ledger @returns {string} what is said under the list, '' when it shows everything */
+/** @param {number} total entries in the ledger @returns {string} the line under the list, '' if the list shows everything */
 export function restWords(total) {
   return total > ROWS_MAX ? `The newest ${ROWS_MAX} of ${total}. Save report has them all.` : '';
 }

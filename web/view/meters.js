@@ -12,7 +12,7 @@ import { PIXEL_RATIO_MAX } from './picture.js';
 
 /** @typedef {{bar: CanvasGradient, hold: string, well: string, clip: string}} Look */
 
-/** Meters are read on demand; more often only wakes the accessibility tree. */
+/** Meters are read on demand; a shorter interval would only wake the accessibility tree. */
 const SPOKEN_EVERY_MS = 1000;
 
 /** A segment with the gap behind it, in CSS pixels: fine enough for 1 dB on a phone, coarse enough to move in steps. */
@@ -70,7 +70,7 @@ class Meter {
     new ResizeObserver(() => this.refit()).observe(this.#canvas);
   }
 
-  /** Size or colours are other than before. */
+  /** Handles another size or other colours. */
   refit() {
     const ratio = Math.min(devicePixelRatio, PIXEL_RATIO_MAX);
     this.#canvas.width = Math.round(this.#canvas.clientWidth * ratio);

@@ -1,8 +1,8 @@
 /**
- * The three modes of the listener's clock, and the fourth state: a delay chosen by hand.
+ * The three modes of the listener's clock, and a fourth state: a delay chosen by hand.
  *
- * In: a mode or a chosen delay. Out: names, and sentences for the state that has a number in it (the promises of the
- * three stand in index.html). Pure.
+ * In: a mode or a chosen delay. Out: names, and sentences for the state that contains a number (index.html has the promises of
+ * the three modes). Pure.
  */
 
 import { milliseconds } from './figures.js';
@@ -24,7 +24,7 @@ export function modeName(mode) {
   return NAMES[mode];
 }
 
-/** @param {number | null} delayMs what the chosen target means as a delay, null while that is unknown @param {number} targetMs @returns {string} */
+/** @param {number | null} delayMs the delay that follows from the target, null while that is unknown @param {number} targetMs @returns {string} */
 export function fixedWords(delayMs, targetMs) {
   const chosen = delayMs === null ? `You chose a buffer of ${milliseconds(targetMs)}.` : `You chose ${milliseconds(delayMs)}.`;
   return `${chosen} It stays, whatever the network does.`;

@@ -1,9 +1,9 @@
 /**
- * The page's elements, and what they show of a snapshot.
+ * The page's elements, and the parts of a snapshot that they show.
  *
- * In: snapshots with their time. Out: text, classes and attributes; nothing is computed here but when to write.
- * Meters move with every snapshot, text at most twice a second or at once after an event: so numbers are readable, and the page costs
- * little beside the sound. No clock is read here.
+ * In: snapshots with their time. Out: text, classes and attributes; this module computes only when to write them. Meters move
+ * with every snapshot; text changes at most twice a second, or at once after an event. So numbers are readable, and the page
+ * costs little beside the sound. No clock is read here.
  */
 
 import { detailRows } from './detail_rows.js';
@@ -21,7 +21,7 @@ import * as words from './words.js';
 
 const TEXT_EVERY_MS = 500;
 
-/** States in which numbers belong to a running session and stay shown. */
+/** States in which numbers belong to a running session and stay visible. */
 const RUNNING = new Set(['buffering', 'playing', 'waiting', 'reconnecting']);
 
 /** States in which the buffer is in use; in others its last level is out of date. */
@@ -68,7 +68,7 @@ export class Page {
   /** @type {number | null} */
   #targetMs = null;
 
-  /** @param {{hostname: string, port: string}} place where the page came from */
+  /** @param {{hostname: string, port: string}} place the page's own address */
   constructor(place) {
     this.#place = place;
     this.#root.classList.add('ready');
@@ -147,7 +147,7 @@ export class Page {
   #writePair({ source, problem }) {
     const choices = source ? words.pairChoices(source.channels, source.first_channel) : [];
     this.#pairRow.hidden = choices.length < 2;
-    // Written only when something changed, or an open list would jump under the finger.
+    // Written only after a change; otherwise an open list would jump under the finger.
     const pairEvent = `${source?.channels} ${source?.first_channel} ${problem === 'refused'}`;
     if (pairEvent === this.#pairEvent || !source) return;
     this.#pairEvent = pairEvent;
@@ -169,7 +169,7 @@ function bufferOf({ state, level_ms: levelMs, target_ms: targetMs }) {
   return BUFFERED.has(state) ? { levelMs, targetMs } : { levelMs: null, targetMs: null };
 }
 
-/** @param {Snapshot} snapshot @param {boolean} open @returns {string} differs when something happened that is shown at once */
+/** @param {Snapshot} snapshot @param {boolean} open @returns {string} changes with every event that must be shown at once */
 function eventOf({ state, problem, problem_detail: detail, source, glitches }, open) {
   return JSON.stringify([state, problem, detail, source, glitchTotal(glitches), open]);
 }

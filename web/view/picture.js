@@ -1,17 +1,17 @@
 /**
  * A canvas that fits its place on the page: sharp, in the style sheet's colours, redrawn when either changes.
  *
- * In: a canvas and what draws it. Out: calls of it, with a context in CSS pixels. Belongs elsewhere: what is drawn, and
- * how often the data asks for it. No clock is read here.
+ * In: a canvas and a function that draws it. Out: calls of the function, with a context in CSS pixels. Elsewhere: the picture
+ * itself, and how often its data changes. No clock is read here.
  */
 
 /** @typedef {{delay: string, level: string, fault: string, faultGround: string, grid: string, label: string, text: string, ground: string, font: string}} Look */
 /** @typedef {(context: CanvasRenderingContext2D, size: {width: number, height: number}, look: Look) => void} Draw */
 
-/** A higher ratio is not visible and only costs pixels. */
+/** A higher ratio is not visible, and only costs pixels. */
 export const PIXEL_RATIO_MAX = 2;
 
-/** Colours change with these. */
+/** The colours change with these. */
 const QUERIES = ['(prefers-color-scheme: light)', '(prefers-contrast: more)', '(forced-colors: active)'];
 
 export class Picture {
@@ -64,7 +64,7 @@ export class Picture {
   }
 }
 
-/** @param {Element} element @returns {Look} the style sheet's colours: they stand in one place, and follow dark and light */
+/** @param {Element} element @returns {Look} the style sheet's colours, which are defined in one place and follow dark and light */
 function lookOf(element) {
   const style = getComputedStyle(element);
   const colour = (/** @type {string} */ name) => style.getPropertyValue(name).trim();

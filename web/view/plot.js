@@ -3,7 +3,7 @@
  * target as a thin line, glitches as marks.
  *
  * In: a History and the time. Out: pixels. Draws only what is visible, and no more often than asked.
- * The numbers in words stand beside the canvas (words.js, plotWords); the canvas itself is one image to a screen reader.
+ * The numbers in words are beside the canvas (words.js, plotWords); the canvas itself is one image to a screen reader.
  */
 
 import { milliseconds } from './figures.js';
@@ -17,10 +17,10 @@ import { Picture } from './picture.js';
 /** Five pictures a second are smooth at one pixel per step on a phone, and half the work of ten. */
 const EVERY_MS = 200;
 
-/** With reduced motion the picture steps instead of flowing. */
+/** With reduced motion the picture moves in steps. */
 const EVERY_MS_REDUCED = 1000;
 
-/** Samples further apart do not belong together: the page slept, or nothing played. */
+/** Samples further apart are not connected: the page slept, or nothing played. */
 const BREAK_MS = 1500;
 
 const LABEL_PX = 12;
@@ -41,7 +41,7 @@ export class Plot {
     this.#picture = new Picture(canvas, (context, size, look) => this.#draw(context, size, look));
   }
 
-  /** @param {number} nowMs draws if it is time to, and if the canvas is on the screen */
+  /** @param {number} nowMs draws if it is time, and if the canvas is on the screen */
   step(nowMs) {
     this.#shownMs = nowMs;
     const everyMs = this.#reduced.matches ? EVERY_MS_REDUCED : EVERY_MS;

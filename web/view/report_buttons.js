@@ -1,7 +1,7 @@
 /**
  * Save report, Save network log, and Copy if the browser has a clipboard for pages.
  *
- * In: functions that give the report and the arrivals. Out: a download, or text on the clipboard, and a word about it.
+ * In: functions that return the report and the arrivals. Out: a download, or text on the clipboard, and a short confirmation.
  */
 
 import { part, write } from './elements.js';
@@ -14,13 +14,13 @@ export class ReportButtons {
 
   /**
    * @param {(event: Event) => {name: string, text: string}} compose
-   * @param {() => Promise<string | null>} arrivals CSV of the last minutes, null where there are none
+   * @param {() => Promise<string | null>} arrivals CSV of the last minutes, null if there are none
    */
   constructor(compose, arrivals) {
     part('report-save', HTMLButtonElement).addEventListener('click', (event) => this.#save(compose(event), 'application/json'));
     part('arrivals-save', HTMLButtonElement).addEventListener('click', () => void this.#saveArrivals(arrivals));
     const copy = part('report-copy', HTMLButtonElement);
-    // Absent on insecure pages, whatever the types say.
+    // Missing on insecure pages, although the types say otherwise.
     copy.hidden = typeof navigator.clipboard?.writeText !== 'function';
     copy.addEventListener('click', (event) => void this.#copy(compose(event).text));
   }

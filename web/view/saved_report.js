@@ -1,8 +1,8 @@
 /**
- * The report as a file, for people who ask for help: every number, and the kind of browser.
+ * The report as a file, for users who ask for help: every number, and the kind of browser.
  *
- * In: the report and facts of the browser. Out: a name and JSON text. Nothing in it says where the page or its listener
- * is: no addresses, no names, nothing stored. Its texts are our own words; others are left out. Pure.
+ * In: the report, and facts about the browser. Out: a name and JSON text. It does not reveal where the page or its listener is:
+ * it contains no addresses, no names, and no stored data. Its texts are only our own words; all others are left out. Pure.
  */
 
 import { CAUSE_NAMES } from '../core/causes.js';
@@ -18,7 +18,7 @@ import { CAUSE_NAMES } from '../core/causes.js';
  * @property {string} visibility 'visible' or 'hidden'
  */
 
-/** The more specific first: every Chrome calls itself Safari as well. @type {readonly [RegExp, string][]} */
+/** The more specific ones first, because every Chrome calls itself Safari as well. @type {readonly [RegExp, string][]} */
 const BROWSERS = [
   [/\bEdg(?:A|iOS)?\/(\d{1,4})/, 'Edge'],
   [/\bSamsungBrowser\/(\d{1,4})/, 'Samsung Internet'],
@@ -37,7 +37,7 @@ const SYSTEMS = [
   [/\bCrOS\b/, 'Chromebook'],
   [/\bLinux\b/, 'Linux'],
 ];
-/** Text that may stand in a report, besides the names of causes and versions: our own names of states, problems, modes and reasons. */
+/** Texts that a report may contain besides the names of causes and versions: our own names of states, problems, modes and reasons. */
 const OWN_WORDS = new Set([
   'idle', 'connecting', 'buffering', 'playing', 'waiting', 'reconnecting', 'blocked', 'failed',
   'insecure_context', 'no_worklet', 'server_unreachable', 'server_too_old', 'server_too_new', 'refused', 'audio_blocked', 'internal',
@@ -45,11 +45,11 @@ const OWN_WORDS = new Set([
   'interactive', 'balanced', 'playback',
   ...CAUSE_NAMES,
 ]);
-/** What was wrong with a message, as web/core/net/wire.js says it. */
+/** The fault of a message, in the words of web/core/net/wire.js. */
 const REFUSAL = /^the (?:record at byte \d{1,9}|message) (?:is cut short|holds (?:no record|more than \d{1,9} records)|is larger than \d{1,9} bytes|is of (?:version \d{1,9}, this program speaks \d{1,3}|unknown kind \d{1,9})|has a format its kind cannot have|claims \d{1,10} frames)$/;
 const VERSION = /^\d{1,4}\.\d{1,4}\.\d{1,4}$/;
 
-/** @param {string} agent @returns {string} "Chrome 157, Android 10": without the device's model and whatever else a browser adds */
+/** @param {string} agent @returns {string} "Chrome 157, Android 10": without the device's model and other additions of the browser */
 function browserWords(agent) {
   const known = [BROWSERS, SYSTEMS].flatMap((list) => {
     for (const [pattern, name] of list) {
@@ -67,7 +67,7 @@ function isOurs(word) {
 }
 
 /**
- * @param {unknown} value @param {string} [key] under which it stands
+ * @param {unknown} value @param {string} [key] under which it is stored
  * @returns {unknown} the same, without texts that are not our own
  */
 function told(value, key = '') {
@@ -98,7 +98,10 @@ export function savedReport(report, circumstances) {
   };
 }
 
-/** @param {string} address "http://host/v/1a2b3c4d/main.js" @returns {string | null} the stamp the service gave the page's files, null without one */
+/**
+ * @param {string} address "http://host/v/1a2b3c4d/main.js"
+ * @returns {string | null} the version stamp that the service gave the page's files, null without one
+ */
 function pageVersion(address) {
   return /\/v\/([0-9a-f]{8})\//.exec(address)?.[1] ?? null;
 }

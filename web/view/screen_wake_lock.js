@@ -1,7 +1,7 @@
 /**
  * Keeps the screen on while sound plays: a phone on a music stand must not fall asleep in the middle of a song.
  *
- * Where the browser has no wake lock, or says no (low battery), nothing happens and nothing is said.
+ * If the browser has no wake lock, or refuses it (low battery), the page does nothing and shows no message.
  */
 
 export class ScreenWakeLock {
@@ -11,7 +11,7 @@ export class ScreenWakeLock {
   #held = null;
 
   constructor() {
-    // The browser lets go of the lock when the page is hidden and does not take it again by itself.
+    // The browser releases the lock when the page is hidden, and does not acquire it again.
     document.addEventListener('visibilitychange', () => void this.#settle());
   }
 

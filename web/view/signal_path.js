@@ -1,10 +1,10 @@
 /**
- * The wire on the page: synth, this page, loudspeaker, and where the way between them is broken.
+ * The wire on the page: synth, this page, loudspeaker, and the place where the path between them is broken.
  *
  * In: a snapshot. Out: the state of both halves. Pure.
  */
 
-/** @typedef {'rest' | 'live' | 'cut'} Half rest: not asked for yet; live: sound passes; cut: this is where it ends */
+/** @typedef {'rest' | 'live' | 'cut'} Half rest: not requested yet; live: sound passes; cut: the sound ends here */
 
 /** @param {import('./words.js').Snapshot} snapshot @returns {{synth: Half, speaker: Half}} */
 export function signalPath({ state, problem, source }) {
@@ -20,7 +20,7 @@ export function signalPath({ state, problem, source }) {
   }
 }
 
-/** @param {string | null} problem @returns {boolean} it is this browser that cannot play, not the service that cannot send */
+/** @param {string | null} problem @returns {boolean} whether this browser cannot play, as opposed to the service that cannot send */
 function breaksAtSpeaker(problem) {
   return problem === 'insecure_context' || problem === 'no_worklet' || problem === 'audio_blocked' || problem === 'internal';
 }

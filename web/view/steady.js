@@ -1,16 +1,16 @@
 /**
- * A shown number that stands still while the measured one trembles.
+ * A displayed number that stays still while the measured one trembles.
  *
  * A reading that alternates between 40.4 and 40.6 would flip between 40 and 41 twice a second. Pure.
  */
 
-/** How far the measured value must leave the shown one, in the unit of the last shown digit. */
+/** How far the measured value must move from the displayed one, in units of the last digit. */
 const STICKINESS = 0.8;
 
 /**
- * @param {number | null} shown what stands on the page now
+ * @param {number | null} shown the present number on the page
  * @param {number | null} measured
- * @returns {number | null} what should stand there: a whole number, or null when unknown
+ * @returns {number | null} the number to display: whole, or null if unknown
  */
 export function steady(shown, measured) {
   if (measured === null || !Number.isFinite(measured)) return null;

@@ -1,7 +1,7 @@
 /**
- * Updates: the progress of one, a file to send, a restart into the new version.
+ * Updates: the progress of one, sending a file, and restarting into the new version.
  *
- * In: what the service says of updates. Out: a file, or a request to restart, for the caller to send to the service.
+ * In: the service's report on updates. Out: a file, or a request to restart, for the caller to send to the service.
  */
 
 import { LENGTH_BYTES } from '../core/page/constants.js';
@@ -11,7 +11,7 @@ import { faultWords } from './fault_words.js';
 import { fileFaultWords, olderWords, updateView } from './update_words.js';
 
 /** @typedef {import('../core/page/update.js').Update} Update */
-/** @typedef {(file: File, anyAge: 'any' | 'newer', sent: (share: number) => void) => Promise<string>} Send gives '' or why not */
+/** @typedef {(file: File, anyAge: 'any' | 'newer', sent: (share: number) => void) => Promise<string>} Send returns '' or why not */
 
 export class UpdatePanel {
   details = part('update', HTMLDetailsElement);
@@ -49,7 +49,7 @@ export class UpdatePanel {
 
   /** @param {Update | null} update null if there is none, or the service does not answer */
   show(update) {
-    // A device that restarts does not answer: what was shown stays.
+    // A device that restarts does not answer; the display then stays.
     if (!update) return;
     const shown = updateView(update);
     this.#bytesMax = update.bytes_max;
@@ -84,7 +84,7 @@ export class UpdatePanel {
     this.#file.disabled = locked;
   }
 
-  /** @param {File} file @returns {Promise<string>} a reason to ask first, '' when it can be sent */
+  /** @param {File} file @returns {Promise<string>} a reason to ask first, '' if it can be sent */
   async #asksFirst(file) {
     if (!beginsAsUpdate(await bytes(file, 0, 4))) return 'This file is no update.';
     const signature = signatureBytes(await bytes(file, file.size - LENGTH_BYTES, file.size));

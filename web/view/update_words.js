@@ -1,5 +1,6 @@
 /**
- * Updates of the device in words: the progress of one, and what is wrong with a file. core/page/update.js decides which words apply. Pure.
+ * Updates of the device in words: the progress of one, and the faults of a file. core/page/update.js decides which words apply.
+ * Pure.
  */
 
 import { MEBIBYTE } from '../core/page/constants.js';
@@ -8,7 +9,11 @@ import { fileFault, isOlder, updateState } from '../core/page/update.js';
 /** @typedef {import('../core/page/update.js').Update} Update */
 /** @typedef {Omit<ReturnType<typeof updateState>, 'news'> & {summary: string, words: string}} UpdateView */
 
-/** What a person should hear of without looking. @type {Readonly<Record<import('../core/page/update.js').News, string>>} */
+/**
+ * Results that a user should learn without looking for them.
+ *
+ * @type {Readonly<Record<import('../core/page/update.js').News, string>>}
+ */
 const NEWS = {
   waiting: 'a new version waits for a restart',
   refused: 'the last one was refused',
@@ -35,7 +40,7 @@ export function fileFaultWords(bytes, bytesMax) {
   }
 }
 
-/** @param {string} version of the file @param {string} running @returns {string} what to ask before it is sent, '' when there is nothing to ask */
+/** @param {string} version of the file @param {string} running @returns {string} the question before it is sent, '' if there is none */
 export function olderWords(version, running) {
   if (!isOlder(version, running)) return '';
   return `This file holds version ${version}, which is older than version ${running} that runs now. Older versions may have faults that have been fixed since.`;

@@ -1,26 +1,26 @@
 /**
- * The what-if curve: what each delay would cost here, in dropouts per hour.
+ * The what-if curve: the cost of each delay on this network, in dropouts per hour.
  *
- * In: the report's what_if, as counted by the worklet on the blocks that were played. Out: the curve, its scales
- * (0 to 1, for a picture or a slider), and its sentences. Pure: no elements, no clock.
+ * In: the report's what_if, as the worklet counted it on the played blocks. Out: the curve, its scales (0 to 1, for a picture or
+ * a slider), and its sentences. Pure: no elements, no clock.
  */
 
 import { milliseconds } from './figures.js';
 
-/** A curve made of less would show chance, not the network. */
+/** A curve from less data would show chance, not the network. */
 export const EVIDENCE_S = 10;
 
-/** The height of 0: a lane of its own, since a logarithm has no place for it. */
+/** The height of 0: it has its own lane, because a logarithm has no place for it. */
 const LOWEST_PER_HOUR = 0.1;
 const LOWEST_HEIGHT = 0.14;
 
 /** Beyond this the number no longer matters. */
 const HIGHEST_PER_HOUR = 7200;
 
-/** Delays that may stand on the axis. */
+/** Delays that the axis may label. */
 const ROUND_MS = [2, 5, 10, 20, 30, 40, 50, 70, 100, 150, 200, 300, 400, 500, 700, 1000, 1500, 2000, 3000, 5000];
 
-/** Lines of the picture: each sixty times the one below, so they stand at equal distances. */
+/** Lines of the picture: each is sixty times the one below, so they are at equal distances. */
 export const RATE_MARKS = Object.freeze([
   { perHour: 0, words: 'none so far' },
   { perHour: 1, words: 'one an hour' },
@@ -29,37 +29,37 @@ export const RATE_MARKS = Object.freeze([
 ]);
 
 /**
- * The keys used of the report. Keys are only added there.
+ * The keys of the report that are used here. Keys are only ever added.
  *
  * @typedef {object} WhatIf
- * @property {number} target_ms the lead that would have been held
- * @property {number | null} delay_ms what that means from capture to ear
- * @property {number} events dropouts counted
+ * @property {number} target_ms the lead
+ * @property {number | null} delay_ms the delay from capture to ear with this lead
+ * @property {number} events counted dropouts
  * @property {number} events_per_hour
  *
  * @typedef {object} Point
  * @property {number} targetMs
- * @property {number} delayMs capture to ear; the lead itself where `truth` is 'buffer'
+ * @property {number} delayMs capture to ear; the lead itself if `truth` is 'buffer'
  * @property {number} events never fewer than at a larger delay
- * @property {number} perHour likewise
+ * @property {number} perHour never less than at a larger delay
  *
  * @typedef {object} Curve
  * @property {Point[]} points at least two, ascending
  * @property {number} observedS
- * @property {'delay' | 'buffer'} truth what its delays are: while clocks or output are unknown only the lead is known
+ * @property {'delay' | 'buffer'} truth the kind of its delays: while clocks or output are unknown, only the lead is known
  */
 
 /**
  * @param {readonly WhatIf[] | null | undefined} whatIf ascending by target
  * @param {number | null | undefined} observedS
- * @returns {Curve | null} null as long as there is too little evidence
+ * @returns {Curve | null} null as long as there is too little data
  */
 export function curveOf(whatIf, observedS) {
   if (!whatIf || whatIf.length < 2 || !observedS || !(observedS >= EVIDENCE_S)) return null;
   const truth = whatIf.every(({ delay_ms: delayMs }) => typeof delayMs === 'number') ? 'delay' : 'buffer';
   const points = whatIf.map(({ target_ms: targetMs, delay_ms: delayMs, events, events_per_hour: perHour }) => (
     { targetMs, delayMs: truth === 'delay' ? /** @type {number} */ (delayMs) : targetMs, events, perHour }));
-  // Where nearly everything is late, runs join and their count falls: a smaller delay is never better for that.
+  // If nearly everything is late, events merge and their count falls; but a smaller delay is never better because of that.
   for (let at = points.length - 2; at >= 0; at--) {
     const [point, larger] = [/** @type {Point} */ (points[at]), /** @type {Point} */ (points[at + 1])];
     point.events = Math.max(point.events, larger.events);
@@ -69,8 +69,8 @@ export function curveOf(whatIf, observedS) {
 }
 
 /**
- * Where a target stands between the first point and the last. Points stand at equal distances, whatever lies between
- * them in ms: small delays, where each millisecond counts, get the room.
+ * The position of a target between the first point and the last. Points are at equal distances, whatever lies between them in ms:
+ * this gives room to small delays, where each millisecond counts.
  *
  * @param {Curve} curve @param {number} targetMs @returns {number} 0 to 1
  */
@@ -98,7 +98,7 @@ export function delayAt({ points }, targetMs) {
   return low.delayMs + (high.delayMs - low.delayMs) * share(low.targetMs, high.targetMs, targetMs);
 }
 
-/** @param {Curve} curve @param {number} targetMs @returns {number} 0 to 1: on the line, but none where the nearest point has none, as the words say */
+/** @param {Curve} curve @param {number} targetMs @returns {number} 0 to 1: on the line, but 0 if the nearest point has no dropouts, like the words */
 export function heightAt(curve, targetMs) {
   const nearest = /** @type {Point} */ (curve.points[indexOf(curve, targetMs)]);
   if (nearest.perHour === 0) return 0;
@@ -136,7 +136,7 @@ export function valueWords(curve, targetMs) {
   return `${milliseconds(delayAt(curve, targetMs))}: ${perHour > 0 ? `${rateWords(perHour)} here` : 'no dropouts here so far'}`;
 }
 
-/** @param {Curve} curve @returns {string} the curve in one sentence, for those who do not see it and for those who do */
+/** @param {Curve} curve @returns {string} the curve in one sentence, for users who see it and for those who do not */
 export function curveWords({ points, observedS, truth }) {
   const time = `In the past ${durationWords(observedS).replace(/^1 /, '')}`;
   const free = points.findIndex(({ events }) => events === 0);
@@ -146,7 +146,7 @@ export function curveWords({ points, observedS, truth }) {
   return `${time}, ${least}${truth === 'buffer' ? ' of buffer' : ''} or more had no dropouts.`;
 }
 
-/** @param {number} perHour above 0 @returns {string} "about 3 dropouts an hour", in the unit that gives a number one can imagine */
+/** @param {number} perHour above 0 @returns {string} "about 3 dropouts an hour", in a unit that makes the number easy to imagine */
 export function rateWords(perHour) {
   const [times, unit] = perHour < 60 ? [perHour, 'an hour'] : perHour < 3600 ? [perHour / 60, 'a minute'] : [perHour / 3600, 'a second'];
   if (times < 0.95) return `less than 1 dropout ${unit}`;

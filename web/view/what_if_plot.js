@@ -1,8 +1,8 @@
 /**
- * The picture of the what-if curve, with the delay that is held, and how to choose another.
+ * The picture of the what-if curve, with the present delay, and a way to choose another.
  *
- * In: a curve, what is held, what the mode would hold. Out: pixels, and the points a finger or a mouse chooses.
- * The same choice by keyboard is the slider under it (delay_panel.js), whose thumb stands below the mark.
+ * In: a curve, the present delay, the mode's own delay. Out: pixels, and the points that a finger or a mouse chooses. For the
+ * keyboard there is the slider below it (delay_panel.js), whose thumb is below the mark.
  */
 
 import { milliseconds } from './figures.js';
@@ -24,20 +24,20 @@ import { delayAt, delayMarks, heightAt, heightOf, indexAt, positionOf, RATE_MARK
  * @property {string} modeName
  */
 
-/** Half the slider's thumb: so a position here is the same position there (style.css). */
+/** Half the width of the slider's thumb, so that a position here is the same position on the slider (style.css). */
 const INSET_PX = 13;
 const LABEL_PX = 12;
 const TOP_PX = 40;
 const BOTTOM_PX = 24;
 const MARK_PX = 7;
 
-/** A finger that touches further from the mark than this scrolls, and does not choose. */
+/** A finger that touches farther from the mark than this scrolls instead of choosing. */
 const FINGER_PX = 40;
 
 /** Labels on the axis need this much room each. */
 const TICK_PX = 52;
 
-/** On the right, rates' labels begin here at the latest. */
+/** On the right, labels of rates begin here at the latest. */
 const LABELS_FROM = 0.55;
 
 export class WhatIfPlot {
@@ -68,7 +68,7 @@ export class WhatIfPlot {
       this.#dragging = false;
       hand.choose(this.#indexUnder(event));
     });
-    // The browser took this as scrolling: nothing was chosen.
+    // The browser took this for scrolling: nothing was chosen.
     canvas.addEventListener('pointercancel', () => {
       if (!this.#dragging) return;
       this.#dragging = false;
@@ -129,7 +129,7 @@ function frameOf(width, height) {
 
 /** @param {CanvasRenderingContext2D} context @param {Frame} frame @param {Curve} curve @param {Look} look */
 function drawCurve(context, frame, curve, look) {
-  // It ends where the dropouts do: what follows is the base line.
+  // The curve ends where the dropouts do; only the base line continues.
   const free = curve.points.findIndex(({ perHour }) => perHour === 0);
   const costly = free < 0 ? curve.points : curve.points.slice(0, free + 1);
   const places = costly.map(({ targetMs, perHour }) => [frame.x(positionOf(curve, targetMs)), frame.y(heightOf(perHour))]);
@@ -152,7 +152,7 @@ function drawCurve(context, frame, curve, look) {
 
 /** @param {CanvasRenderingContext2D} context @param {Frame} frame @param {Curve} curve @param {Look} look */
 function drawRates(context, frame, curve, look) {
-  // On the side where the curve leaves room: in the open on the right, or far below it on the left.
+  // On the side where the curve leaves room: to the right of it, or far below it on the left.
   const onLeft = /** @type {number} */ (curve.points[indexAt(curve, LABELS_FROM)]?.perHour) > 0;
   context.textAlign = onLeft ? 'left' : 'right';
   for (const { perHour, words } of RATE_MARKS) {
@@ -184,8 +184,8 @@ function drawDelays(context, frame, curve, look) {
 
 /**
  * @param {CanvasRenderingContext2D} context @param {Frame} frame
- * @param {{curve: Curve, targetMs: number, name: string, awayFrom: number | null}} of `awayFrom`: the target of a mark this
- *   one stands behind; its label has the second row, on the side where the other's line does not pass
+ * @param {{curve: Curve, targetMs: number, name: string, awayFrom: number | null}} of `awayFrom` is the target of a mark in front
+ *   of this one; then this label uses the second row, on the side without the other mark's line
  * @returns {Mark}
  */
 function markOf(context, frame, { curve, targetMs, name, awayFrom }) {

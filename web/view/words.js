@@ -1,5 +1,5 @@
 /**
- * The player in words: its state, what is wrong, what to do.
+ * The player in words: its state, the problem, and what to do.
  *
  * In: a snapshot of the player. Out: strings, and small objects made of strings.
  * Belongs here: wording, rounding, singular and plural. Does not: elements, time, decisions about playout.
@@ -11,7 +11,7 @@ import { isKnown, milliseconds } from './figures.js';
 import { glitchTotal, glitchWords } from './glitches.js';
 
 /**
- * What the page reads of `Player.snapshot()`. Keys are only added there, so nothing here requires all of them.
+ * The part of `Player.snapshot()` that the page reads. Keys are only ever added there, so nothing here requires all of them.
  *
  * @typedef {object} Source
  * @property {string} kind 'synth', 'demo', 'test' or 'none'
@@ -19,7 +19,7 @@ import { glitchTotal, glitchWords } from './glitches.js';
  * @property {string} name its name for people, '' when unknown
  * @property {number} channels 0 when unknown
  * @property {number} [rate_hz] frames per second it delivers, 0 when unknown
- * @property {number} first_channel first of the pair that is heard, counted from 1
+ * @property {number} first_channel first channel of the selected pair, counted from 1
  * @property {string} notice one sentence from the service, '' when all is well
  *
  * @typedef {object} Snapshot
@@ -40,8 +40,8 @@ import { glitchTotal, glitchWords } from './glitches.js';
  * @property {number | null} seq
  * @property {number | null} [network_delay_ms]
  * @property {number | null} [jitter_ms] of the network
- * @property {number | null} [chunk_frames] of a message, as the service says
- * @property {string | null} [chunk_why] why this many
+ * @property {number | null} [chunk_frames] per message, as the service gives it
+ * @property {string | null} [chunk_why] the reason for that number
  * @property {number | null} [required_lead_ms] worst of the last 20 s
  * @property {number | null} [drift_ppm] between the synth's clock and this device's
  * @property {number | null} [rate_ppm] how much faster than its own rate the stream is played
@@ -53,15 +53,15 @@ import { glitchTotal, glitchWords } from './glitches.js';
  *
  * @typedef {object} Notice
  * @property {'fault' | 'note'} tone a fault needs action; a note explains a silence
- * @property {string} title what is wrong
- * @property {string} remedy what to do about it, '' when nothing
- * @property {string} detail the machine's exact words, '' without any
+ * @property {string} title the problem
+ * @property {string} remedy what to do about it, '' if nothing
+ * @property {string} detail the exact technical message, '' if there is none
  * @property {boolean} reload whether reloading the page is the remedy
  */
 
 const PRODUCT = 'Synthwire';
 
-/** The address or the browser is at fault: another try ends the same way. */
+/** The address or the browser is the cause, so another attempt ends the same way. */
 const HOPELESS = new Set(['insecure_context', 'no_worklet']);
 
 /** @type {ReadonlyMap<string, Omit<Notice, 'detail'>>} */
@@ -133,8 +133,8 @@ export function instrumentHint(source) {
 
 /**
  * @param {{state: string, problem?: string | null}} snapshot
- * @returns {{label: string, starts: boolean, useful: boolean}} `starts`: the next press starts, else it stops;
- *   not `useful` if no press helps
+ * @returns {{label: string, starts: boolean, useful: boolean}} `starts`: whether the next press starts (otherwise it stops);
+ *   `useful` is false if no press helps
  */
 export function buttonWords({ state, problem }) {
   if (problem && HOPELESS.has(problem)) return { label: 'Listen', starts: true, useful: false };
@@ -153,12 +153,15 @@ export function statusLine(snapshot) {
   return parts.join(' · ');
 }
 
-/** @param {string} sentence of statusLine @returns {string[]} between which a narrow screen may break it: not inside "41 ms" */
+/**
+ * @param {string} sentence of statusLine
+ * @returns {string[]} parts between which a narrow screen may break it, but not inside "41 ms"
+ */
 export function clauses(sentence) {
   return sentence.split(/(?<=[·,]) /);
 }
 
-/** @param {Snapshot} snapshot @returns {string} the state without numbers: what a screen reader is told when it changes */
+/** @param {Snapshot} snapshot @returns {string} the state without numbers, which a screen reader announces when it changes */
 export function statusWords({ state, source, problem }) {
   switch (state) {
     case 'idle': return 'Press Listen to hear the synth live.';
@@ -184,10 +187,10 @@ export function pageTitle(snapshot) {
 }
 
 /**
- * What is wrong, and what to do. A problem of the player comes before one of the instrument.
+ * The problem, and what to do. A problem of the player ranks before one of the instrument.
  *
  * @param {Snapshot} snapshot
- * @param {{hostname: string, port: string}} place where this page came from
+ * @param {{hostname: string, port: string}} place the page's own address
  * @returns {Notice | null}
  */
 export function notice(snapshot, place) {
@@ -251,13 +254,13 @@ function sourceNotice(source) {
 export function pairChoices(channels, firstChannel) {
   const firsts = new Set(channels > 2 ? [firstChannel] : []);
   for (let first = 1; channels > 2 && first < channels; first += 2) firsts.add(first);
-  if (channels > 2) firsts.add(channels - 1); // of an odd number the last two are a pair, too
+  if (channels > 2) firsts.add(channels - 1); // with an odd number of channels the last two are a pair, too
   return [...firsts].sort((a, b) => a - b).map((first) => ({ first, words: `${first}–${first + 1}` }));
 }
 
 /**
  * @param {ReturnType<import('./history.js').History['summary']>} summary
- * @returns {string} the plot in one sentence, for those who cannot see it
+ * @returns {string} the plot in one sentence, for users who cannot see it
  */
 export function plotWords(summary) {
   const spans = [
@@ -277,12 +280,12 @@ function span(what, min, max) {
   return low === high ? `${what} ${low} ms` : `${what} ${low} to ${high} ms`;
 }
 
-/** @param {Source | null} source @returns {Source | null} the source if it gives no sound, null if it does or is unknown */
+/** @param {Source | null} source @returns {Source | null} the source if it gives no sound, null if it does or if that is unknown */
 function silent(source) {
   return source && (source.kind === 'none' || source.state !== 'playing') ? source : null;
 }
 
-/** @param {Source} source @returns {boolean} it was a recording, not an instrument */
+/** @param {Source} source @returns {boolean} whether it was a recording instead of an instrument */
 function hasEnded(source) {
   return source.state === 'ended';
 }

@@ -18,12 +18,12 @@ export class CaptureMap {
     this.#rateHz = streamRateHz;
   }
 
-  /** The timeline begins anew. */
+  /** Call this when a new timeline begins. */
   reset() {
     this.#anchor = null;
   }
 
-  /** @param {number} frameIndex @param {number} captureNs @param {number} frames that the record holds */
+  /** @param {number} frameIndex @param {number} captureNs @param {number} frames in the record */
   observe(frameIndex, captureNs, frames) {
     const anchor = this.#anchor;
     if (!anchor) {

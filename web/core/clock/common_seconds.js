@@ -1,8 +1,8 @@
 /**
  * The drift between two clocks, from the seconds in which both were seen.
  *
- * In: the least late observations of two envelope lines (envelope_line.js). Out: how much faster the first one's units come, and one
- * sigma of it. What belongs elsewhere: acting on it (live_edge.js). Pure.
+ * In: the least late observations of two envelope lines (envelope_line.js). Out: how much faster the first line's units arrive,
+ * and its standard deviation. Elsewhere: the use of the result (live_edge.js). Pure.
  *
  * Both lines are measured by one clock, the Worker's, whose rate wanders by tens of ppm within seconds. Each line keeps different seconds, so
  * each sees another part of that wander. The difference, second by second, is free of it.
@@ -15,13 +15,13 @@ import { fitLowerHalf, lineThrough } from './least_squares.js';
 
 /**
  * @param {readonly Readonly<Bucket>[]} first @param {readonly Readonly<Bucket>[]} second each in the order of their times
- * @returns {{ppm: number, sigma_ppm: number} | null} null: not enough was seen
+ * @returns {{ppm: number, sigma_ppm: number} | null} null if too little was observed
  */
 export function driftOfCommonSeconds(first, second) {
   const points = differences(first, second);
   if (points.length < COMMON_SECONDS_MIN) return null;
   let line = lineThrough(points);
-  // Networks are late, so the second that is less late against the other is nearer to the truth.
+  // Networks only delay, so of two values the one of the less late second is nearer to the truth.
   const kept = fitLowerHalf(points, (some) => { line = lineThrough(some); }, ({ at, late }) => late - line.late - line.slope * (at - line.at));
   return { ppm: -line.slope * 1e6, sigma_ppm: sigmaPpm(kept, line) };
 }
@@ -39,7 +39,7 @@ function differences(first, second) {
 }
 
 /**
- * Several seconds in a row that are off alike say less than as many single ones.
+ * Several consecutive seconds with similar errors contain less information than as many independent ones.
  *
  * @param {readonly {at: number, late: number}[]} points @param {import('./least_squares.js').FittedLine} line @returns {number}
  */

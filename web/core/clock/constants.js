@@ -4,7 +4,7 @@
 
 // Another clock, by questions and answers (peer_clock.js)
 
-/** answers | kept: the fastest of these counts | tests/web/clocks.test.js */
+/** answers | kept; the fastest of these is used | tests/web/clocks.test.js */
 export const PEER_ANSWERS = 16;
 /** ms/ms | how fast an old answer loses certainty: two crystals may differ by 100 ppm | docs/design/clocks.md */
 export const AGE_MS_PER_MS = 1e-4;
@@ -14,7 +14,7 @@ export const COARSE_MS = 2;
 export const UNDER_WAY_MS_MAX = 1000;
 /** questions | asked in quick succession at the start, to know the clock soon | tests/web/clocks.test.js */
 export const BURST = 8;
-/** ms | between the questions of the burst | tests/web/clocks.test.js */
+/** ms | between two questions of the first burst | tests/web/clocks.test.js */
 export const BURST_EVERY_MS = 40;
 /** ms | between later questions | tests/web/clocks.test.js */
 export const QUESTION_EVERY_MS = 1000;
@@ -23,74 +23,78 @@ export const QUESTION_EVERY_MS = 1000;
 
 /** ms | of each second only the least late observation counts: this makes a bad Wi-Fi look like a wire | tests/web/envelope_line.test.js */
 export const LINE_BUCKET_MS = 1000;
-/** buckets | the line goes through the last ninety seconds: 2 ppm where raw arrivals swing by thousands | docs/design/clocks.md */
+/** buckets | that the line goes through, the last ninety seconds: 2 ppm where raw arrivals swing by thousands
+    | docs/design/clocks.md */
 export const LINE_BUCKETS = 90;
 /** ms | the first bucket may be longer or shorter by this, as the others begin with whole seconds of Worker time | not measured */
 export const FIRST_OFF_MS = 500;
-/** fits | of the line: through all points, then twice through those at or below the median | not measured */
+/** fits | of the line: one through all points, then two through those at or below the median | not measured */
 export const LOWER_HALF_FITS = 3;
-/** points | fewer are not halved | not measured */
+/** points | a fit to fewer uses all of them instead of the lower half | not measured */
 export const LOWER_HALF_POINTS_MIN = 4;
-/** ppm, one sigma | by how much two unknown clocks may differ | not measured */
+/** ppm, one sigma | expected difference between two unknown clocks | not measured */
 export const PRIOR_SIGMA_PPM = 150;
-/** ppm, one sigma | by how much a remembered difference may be wrong | docs/design/clocks.md */
+/** ppm, one sigma | expected error of a remembered difference | docs/design/clocks.md */
 export const REMEMBERED_SIGMA_PPM = 4;
 /** ppm | the largest drift followed; sound devices are specified to 100 ppm or better | not measured */
 export const DRIFT_PPM_MAX = 1000;
 /** ms | scatter that timers and wake-ups leave in the envelope of a perfect network | not measured */
 export const NOISE_MS_MIN = 0.02;
-/** ms | scatter assumed until seconds have shown it | not measured */
+/** ms | scatter that is assumed until enough seconds were observed | not measured */
 export const FIRST_NOISE_MS = 0.05;
 /** ms | a change of the least delay larger than this may be a shift | not measured */
 export const LINE_SHIFT_MS = 1.2;
-/** sigmas | and it must exceed the scatter by this factor | not measured */
+/** sigmas | a shift must also exceed the scatter by this factor | not measured */
 export const LINE_SHIFT_SIGMAS = 4;
-/** ms | no shifts before: the drift is still being learned | not measured */
+/** ms | for this long no shift is accepted, because the drift is still being learned | not measured */
 export const SHIFTS_AFTER_MS = 5000;
-/** ppm | the most uncertainty of the drift that the tolerance for shifts allows for | not measured */
+/** ppm | the largest uncertainty of the drift that counts in the tolerance for shifts | not measured */
 export const DOUBT_SIGMA_PPM = 60;
-/** buckets | later than the line in a row. Lateness can be chance, so three must agree | docs/design/playout.md */
+/** buckets | in a row that are later than the line make a shift. Lateness can be chance, so three must agree
+    | docs/design/playout.md */
 export const RISE_BUCKETS = 3;
-/** buckets | earlier than the line in a row. Nothing is early by chance, so two suffice | docs/design/playout.md */
+/** buckets | in a row that are earlier than the line make a shift. Nothing is early by chance, so two suffice
+    | docs/design/playout.md */
 export const FALL_BUCKETS = 2;
-/** ms | everything seen lies this far above the line: the audio thread may have been frozen | not measured */
+/** ms | if all observations are this far above the line, the audio thread may have been frozen | not measured */
 export const LINE_FREEZE_MS = 20;
-/** ms | for this long | tests/web/freeze.test.js */
+/** ms | for which they must be above the line | tests/web/freeze.test.js */
 export const LINE_FREEZE_FOR_MS = 120;
-/** observations | and this many of them | not measured */
+/** observations | of which there must be at least this many | not measured */
 export const LINE_FREEZE_SEEN_MIN = 8;
-/** ms | a drift watched for this long is kept when the line begins again | not measured */
+/** ms | a drift observed for this long is kept when the line starts again | not measured */
 export const DRIFT_KNOWN_MS = 5000;
 
 // Two lines compared by the seconds they share (common_seconds.js)
 
-/** seconds | fewer say nothing | docs/design/clocks.md */
+/** seconds | needed for a comparison | docs/design/clocks.md */
 export const COMMON_SECONDS_MIN = 20;
 /** ratio | spread of the lower half of a normal distribution to that of the whole | given: the half-normal distribution, sqrt(1 - 2 / pi) */
 export const LOWER_HALF_SPREAD = 0.6;
-/** correlation | from second to second, at most: more would claim no certainty at all | not measured */
+/** correlation | between consecutive seconds, at most; a higher one would leave no certainty at all | not measured */
 export const ALIKE_MAX = 0.9;
 
 // The live edge (live_edge.js)
 
-/** ms | the Worker looks at the audio thread's block at random moments, at least this far apart | docs/design/clocks.md */
+/** ms | minimum time between two looks at the audio thread's block, which come at random moments | docs/design/clocks.md */
 export const LOOK_MS_LEAST = 4;
-/** ms | and at most; a regular rhythm would always see the same phase | docs/design/clocks.md */
+/** ms | maximum time between two looks; a regular rhythm would always see the same phase | docs/design/clocks.md */
 export const LOOK_MS_MOST = 24;
-/** ms | records must have come for this long before sound is placed: their least delay is taken as the network's | not measured */
+/** ms | records must have arrived for this long before sound is placed: their minimum delay is taken for the network's
+    | not measured */
 export const ACQUISITION_MS = 120;
 /** blocks | must have been rendered by then | not measured */
 export const BLOCKS_MIN = 12;
 /** sigmas | a smaller drift cannot be told from none: both ends then count as one clock, and samples stay exact | docs/design/clocks.md */
 export const SURE_SIGMAS = 5;
-/** sigmas | below which a certain drift becomes uncertain again | not measured */
+/** sigmas | below this a certain drift becomes uncertain again | not measured */
 export const UNSURE_SIGMAS = 2;
 /** ppm | a drift this small has time to prove itself: in 20 s it moves the reader by 0.4 ms, which an exact reader tolerates
     | docs/design/clocks.md */
 export const SMALL_PPM = 20;
-/** sigmas | asked of a small drift | docs/design/clocks.md */
+/** sigmas | needed for a small drift to become certain | docs/design/clocks.md */
 export const SURE_SIGMAS_SMALL = 8;
-/** sigmas | below which a certain small drift becomes uncertain again | not measured */
+/** sigmas | below this a certain small drift becomes uncertain again | not measured */
 export const UNSURE_SIGMAS_SMALL = 4;
 /** ms | a small drift must be certain for this long | docs/design/clocks.md */
 export const SURE_FOR_MS = 10_000;
@@ -102,21 +106,22 @@ export const CAPTURE_FILTER_S = 0.2;
 /** ns | a stamp further off is no jitter: the timeline has moved, and the map follows at once | not measured */
 export const CAPTURE_STEP_NS = 20e6;
 
-// Which moment is at the ear (output_clock.js)
+// The moment that is at the ear (output_clock.js)
 
 /** readings | two seconds, at ten readings a second: Chromium's stamps jitter by milliseconds | docs/design/clocks.md */
 export const READINGS = 20;
-/** readings | fewer are a guess | not measured */
+/** readings | needed for a useful median | not measured */
 export const READINGS_MIN = 3;
-/** reading | of the sorted ones that counts as the lowest: one made while the machine was frozen must not count for two seconds | not measured */
+/** reading | used as the lowest of the sorted ones: one made while the machine was frozen must not count for two seconds | not measured */
 export const LOW_READING = 2;
-/** ms | an honest stamp is at most this old | docs/design/clocks.md */
+/** ms | maximum age of an honest stamp | docs/design/clocks.md */
 export const STAMP_AGE_MS_MAX = 500;
-/** ms | and at most this far in the future: WebKit's run ahead by the context's own time | not measured */
+/** ms | maximum distance of an honest stamp into the future: WebKit's run ahead by the context's own time | not measured */
 export const STAMP_AHEAD_MS_MAX = 5;
-/** ms | and at most this far behind rendering | not measured */
+/** ms | maximum distance of an honest stamp behind rendering | not measured */
 export const LAG_MS_MAX = 1000;
-/** ms | and at least this far: something must lie between rendering and the ear | not measured */
+/** ms | minimum distance of an honest stamp behind rendering, because there must be something between rendering and the ear
+    | not measured */
 export const LAG_MS_MIN = 1;
 /** ms | a larger change means another device, or a machine that slept | not measured */
 export const OUTPUT_STEP_MS = 50;

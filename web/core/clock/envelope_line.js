@@ -1,9 +1,10 @@
 /**
- * How two clocks run against each other, seen through delays that are never negative.
+ * The relation of two clocks, observed through delays that are never negative.
  *
- * In: observations: how many units (frames arrived, blocks rendered) had happened by a Worker time. Each is late by anything from nothing to a
- * second. Out: a line through those that were hardly late: when a unit happens undelayed, and how fast units come. What belongs elsewhere:
- * the meaning of the units (live_edge.js). No clock is read here.
+ * In: observations of how many units (arrived frames, rendered blocks) had happened by a Worker time. Each is late by anything
+ * from nothing to a second. Out: a line through the observations that were hardly late: it gives the undelayed time of a unit,
+ * and the rate of the units.
+ * Elsewhere: the meaning of the units (live_edge.js). No clock is read here.
  *
  * Of every second only the least late observation counts, which makes a bad Wi-Fi look like a wire. The line runs through the lower half
  * of ninety such seconds (measured: 2 ppm where raw arrivals swing by thousands). When the least delay has permanently changed, the older
@@ -18,27 +19,30 @@ import {
 import { fitLowerHalf, lineThrough } from './least_squares.js';
 
 /**
- * The least late observation of a while.
+ * The least late observation within a second.
  *
  * @typedef {object} Bucket
- * @property {number} at when, ms since the first observation
- * @property {number} late against the nominal rate, ms
- * @property {number} slot which second of Worker time it is, so that two lines have the same ones
+ * @property {number} at its time, ms since the first observation
+ * @property {number} late its lateness against the nominal rate, ms
+ * @property {number} slot the number of the second in Worker time, so that two lines use the same seconds
  */
 
 export class EnvelopeLine {
   /** Sum of the line's shifts since the beginning, ms. */
   shiftMs = 0;
-  /** How far better observations have lowered the line in its first second, while only the least seen so far is known; negative. */
+  /**
+   * By how much better observations have lowered the line in its first second, while only the smallest value so far is known;
+   * negative.
+   */
   loweredMs = 0;
-  /** How much faster than nominal units come, and one sigma of it. */
+  /** How much faster than the nominal rate units arrive, and the standard deviation of that. */
   driftPpm = 0;
   sigmaPpm = PRIOR_SIGMA_PPM;
 
   #unitsPerMs;
   #priorPpm = 0;
   #priorSigmaPpm = PRIOR_SIGMA_PPM;
-  /** The first observation: everything is counted from there, so that doubles stay exact. */
+  /** The first observation, from which everything is counted, so that doubles stay exact. */
   #unit0 = 0;
   #ms0 = 0;
   #known = false;
@@ -46,11 +50,11 @@ export class EnvelopeLine {
   #buckets = [];
   /** @type {Bucket} */
   #open = { at: 0, late: Infinity, slot: -Infinity };
-  /** The newest seconds, all off the line to the same side, and the nearest of them to it. @type {Bucket[]} */
+  /** The newest seconds if all of them lie on the same side of the line, and the one nearest to it. @type {Bucket[]} */
   #doubted = [];
   #doubtedAbove = 0;
   #lastMs = 0;
-  /** The line: lateness at a time. */
+  /** The line: the lateness at a time. */
   #offset = 0;
   #slope = 0;
   #noiseMs = NOISE_MS_MIN;
@@ -61,14 +65,15 @@ export class EnvelopeLine {
 
   /**
    * @param {number} unitsPerMs nominal rate
-   * @param {boolean} followsFreeze the units may stop and go on later (an audio thread); those of a network only seem to
+   * @param {boolean} followsFreeze the units may really stop and continue later (an audio thread); those of a network only seem
+   *   to stop
    */
   constructor(unitsPerMs, followsFreeze) {
     this.#unitsPerMs = unitsPerMs;
     this.#followsFreeze = followsFreeze;
   }
 
-  /** A drift known from earlier on this device. @param {number} driftPpm */
+  /** Sets a drift that is known from an earlier session on this device. @param {number} driftPpm */
   remember(driftPpm) {
     this.#priorPpm = clamp(driftPpm, DRIFT_PPM_MAX);
     this.#priorSigmaPpm = REMEMBERED_SIGMA_PPM;
@@ -77,7 +82,7 @@ export class EnvelopeLine {
     this.#slope = -this.#priorPpm * 1e-6;
   }
 
-  /** The units begin anew (another timeline, another context); the drift stays known. */
+  /** Starts again with new units (another timeline, another context); the drift stays known. */
   restart() {
     if (this.#lastMs >= DRIFT_KNOWN_MS && this.sigmaPpm < PRIOR_SIGMA_PPM / 2) {
       this.#priorPpm = this.driftPpm;
@@ -88,7 +93,7 @@ export class EnvelopeLine {
     this.#doubted = [];
   }
 
-  /** @param {number} unit that had happened @param {number} nowMs by this Worker time */
+  /** @param {number} unit the number of units that had happened @param {number} nowMs by this Worker time */
   observe(unit, nowMs) {
     if (!this.#known) this.#begin(unit, nowMs);
     const at = nowMs - this.#ms0;
@@ -107,17 +112,17 @@ export class EnvelopeLine {
     if (this.#buckets.length === 0) this.#lowerTo(Math.min(this.#offset, late - this.#slope * at));
   }
 
-  /** @returns {boolean} something was observed */
+  /** @returns {boolean} whether anything was observed */
   get known() {
     return this.#known;
   }
 
-  /** What the line goes through, oldest first. @returns {readonly Readonly<Bucket>[]} */
+  /** The seconds that the line goes through, oldest first. @returns {readonly Readonly<Bucket>[]} */
   get buckets() {
     return this.#buckets;
   }
 
-  /** How long the units have been watched. @returns {number} ms */
+  /** How long the units have been observed. @returns {number} ms */
   get watchedMs() {
     return this.#known ? this.#lastMs : 0;
   }
@@ -129,7 +134,7 @@ export class EnvelopeLine {
     return this.#ms0 + (nominal + this.#offset) / (1 - this.#slope);
   }
 
-  /** @param {number} ms Worker time @returns {number} unit that happens then undelayed; with a fraction */
+  /** @param {number} ms Worker time @returns {number} the unit that happens then without delay, with its fraction */
   unitAt(ms) {
     const at = ms - this.#ms0;
     return this.#unit0 + (at - this.#offset - this.#slope * at) * this.#unitsPerMs;
@@ -168,13 +173,17 @@ export class EnvelopeLine {
     this.#fit();
   }
 
-  /** @returns {number} how far off the line a second may lie without being doubted, ms */
+  /** @returns {number} how far from the line a second may lie without suspicion, ms */
   get #toleranceMs() {
     const drifted = (Math.min(this.sigmaPpm, DOUBT_SIGMA_PPM) * LINE_SHIFT_SIGMAS * LINE_BUCKET_MS * RISE_BUCKETS) / 1e6;
     return Math.max(LINE_SHIFT_MS, LINE_SHIFT_SIGMAS * this.#noiseMs) + drifted;
   }
 
-  /** A second near the line. Those doubted for lateness were late by chance; nothing is early by chance. @param {Bucket} bucket */
+  /**
+   * Handles a second near the line. Earlier suspicious seconds were late by chance; nothing is early by chance.
+   *
+   * @param {Bucket} bucket
+   */
   #take(bucket) {
     if (this.#doubtedAbove > 0) for (const doubted of this.#doubted) this.#keep(doubted);
     this.#doubted = [];
@@ -187,7 +196,11 @@ export class EnvelopeLine {
     if (this.#buckets.length > LINE_BUCKETS) this.#buckets.shift();
   }
 
-  /** A second off the line. After enough of them in a row the older ones are shifted along. @param {Bucket} bucket @param {number} above */
+  /**
+   * Handles a second off the line. After enough of them in a row, the older seconds are shifted along.
+   *
+   * @param {Bucket} bucket @param {number} above
+   */
   #doubt(bucket, above) {
     const isSameSide = this.#doubted.length > 0 && above > 0 === this.#doubtedAbove > 0;
     this.#doubtedAbove = !isSameSide ? above : above > 0 ? Math.min(above, this.#doubtedAbove) : Math.max(above, this.#doubtedAbove);
@@ -219,7 +232,7 @@ export class EnvelopeLine {
     this.#slope = clamp(slope, DRIFT_PPM_MAX * 1e-6);
     this.#offset = meanLate - this.#slope * meanAt;
     const residual = points.reduce((sum, { at, late }) => sum + (late - this.#offset - this.#slope * at) ** 2, 0);
-    // Two degrees of freedom are the line's; few points say little about their noise.
+    // The line uses two degrees of freedom; few points give little information about their noise.
     this.#noiseMs = Math.max(NOISE_MS_MIN, Math.sqrt((residual + 4 * FIRST_NOISE_MS ** 2) / (points.length + 2)));
     this.driftPpm = -this.#slope * 1e6;
     this.sigmaPpm = 1e6 / Math.sqrt(weight);

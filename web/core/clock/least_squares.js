@@ -1,5 +1,5 @@
 /**
- * Straight lines through points: nearest to them all, or to those that lie low.
+ * Straight lines through points: the best fit to all of them, or to those that lie low.
  */
 
 import { LOWER_HALF_FITS, LOWER_HALF_POINTS_MIN } from './constants.js';
@@ -8,10 +8,10 @@ import { median } from './median.js';
 /**
  * @typedef {object} FittedLine
  * @property {number} at mean of the points' times
- * @property {number} late and of their values: the line goes through both
- * @property {number} slope 0 where the points have one time
+ * @property {number} late mean of their values: the line goes through both means
+ * @property {number} slope 0 if all points have the same time
  * @property {number} spread sum of squares of the times' distances from their mean
- * @property {number} product sum of the distances of times and values, multiplied
+ * @property {number} product sum of the products of both distances from the means
  */
 
 /** @param {readonly {at: number, late: number}[]} points at least one @returns {FittedLine} */
@@ -28,13 +28,13 @@ export function lineThrough(points) {
 }
 
 /**
- * A line through those points that delay has hardly raised: through all, then again through those at or below the median.
+ * Fits a line to the points that delay has hardly raised: first through all, then again through those at or below the median.
  *
  * @template {{at: number, late: number}} Point
  * @param {readonly Point[]} points at least one
  * @param {(points: readonly Point[]) => void} fit makes the line
- * @param {(point: Point) => number} above how far a point lies above the line that was made last
- * @returns {readonly Point[]} those the line goes through
+ * @param {(point: Point) => number} above how far a point lies above the last line
+ * @returns {readonly Point[]} the points that the line goes through
  */
 export function fitLowerHalf(points, fit, above) {
   let kept = points;

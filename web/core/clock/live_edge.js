@@ -1,11 +1,11 @@
 /**
- * The live edge: which frame would be the newest in the ring when a block is rendered, had the network no delay above
- * its least.
+ * The live edge: the frame that would be the newest in the ring when a block is rendered, if the network had only its minimum
+ * delay.
  *
- * In: when records arrived, and which block had been rendered when, both in Worker time. Out: a straight line from
- * context frames to positions of the stream, and the drift between the two clocks. Two lower envelopes, one after the
- * other: block to Worker time, Worker time to frame. Runs in the Worker; the audio thread follows the line (playout.js).
- * A constant error of either envelope cancels out: the lead that a block required is measured against the same line.
+ * In: when records arrived, and when each block had been rendered, both in Worker time. Out: a straight line from context frames
+ * to positions of the stream, and the drift between the two clocks. Two lower envelopes are combined: from block to Worker time,
+ * and from Worker time to frame. This runs in the Worker; the audio thread follows the line (playout.js). A constant error of
+ * either envelope cancels out, because the lead that a block required is measured against the same line.
  */
 
 import { STREAM_RATE_HZ } from '../constants.js';
@@ -16,24 +16,24 @@ import {
 import { driftOfCommonSeconds } from './common_seconds.js';
 import { EnvelopeLine } from './envelope_line.js';
 
-/** @param {number} chance 0 to 1 @returns {number} ms until the audio thread's block is to be looked at again */
+/** @param {number} chance 0 to 1 @returns {number} ms until the next look at the audio thread's block */
 export function nextLookMs(chance) {
   return LOOK_MS_LEAST + chance * (LOOK_MS_MOST - LOOK_MS_LEAST);
 }
 
 /**
  * @typedef {object} Line
- * @property {number} context_frame at this frame of the context, unwrapped
- * @property {number} position the live edge is here, unwrapped, with a fraction
- * @property {number} drift_ppm and moves this much faster than nominal; exactly 0 while no drift is certain
- * @property {number} shift_frames how far changes of the network's least delay have shifted the line so far
- * @property {number} bias_frames how much later than the live edge the line permanently is, because sound was placed before the blocks were
- *   known well; 0 while the clocks may be one
+ * @property {number} context_frame a frame of the context, unwrapped
+ * @property {number} position the live edge at that frame, unwrapped, with its fraction
+ * @property {number} drift_ppm how much faster than nominal it moves; exactly 0 while no drift is certain
+ * @property {number} shift_frames how far changes of the network's minimum delay have shifted the line so far
+ * @property {number} bias_frames how much later than the live edge the line permanently is, because sound was placed before the
+ *   blocks' line was known well; 0 while the clocks may be one
  */
 
 /**
- * What is known of a device's clocks from an earlier session: how much faster than Worker time the stream and the context run, and of
- * which rate the stream was (where it is not said, of the instrument's).
+ * Knowledge of a device's clocks from an earlier session: how much faster than Worker time the stream and the context run, and
+ * the rate of the stream (the instrument's rate if it is not given).
  *
  * @typedef {{stream_ppm: number, context_ppm: number, stream_rate_hz?: number}} ClockMemory
  */
@@ -48,7 +48,7 @@ export class LiveEdge {
   /** When a small drift became certain. */
   #sureSinceMs = NaN;
   #nowMs = 0;
-  /** Of the two lines together, and of how much seen it was made. @type {{ppm: number, sigma_ppm: number} | null} */
+  /** The drift of both lines together, and how much data it is based on. @type {{ppm: number, sigma_ppm: number} | null} */
   #common = null;
   #commonSlot = NaN;
   /** How far the blocks' line had been lowered when sound was placed, ms. @type {number | null} */
@@ -56,7 +56,7 @@ export class LiveEdge {
 
   /**
    * @param {number} contextRateHz
-   * @param {ClockMemory | null} remembered of an earlier session on this device
+   * @param {ClockMemory | null} remembered from an earlier session on this device
    * @param {number} [streamRateHz]
    */
   constructor(contextRateHz, remembered, streamRateHz = STREAM_RATE_HZ) {
@@ -80,7 +80,7 @@ export class LiveEdge {
     this.#arrivals.observe(endFrame, nowMs);
   }
 
-  /** @param {number} contextFrame first frame of the newest block, low 32 bits @param {number} nowMs Worker time at which it had been asked for */
+  /** @param {number} contextFrame first frame of the newest block, low 32 bits @param {number} nowMs Worker time by which it had been requested */
   rendered(contextFrame, nowMs) {
     const ahead = (contextFrame - this.#contextFrame) | 0;
     if (this.#blocksSeen === 0) this.#contextFrame = contextFrame;
@@ -90,7 +90,7 @@ export class LiveEdge {
     this.#blocks.observe(this.#contextFrame, nowMs);
   }
 
-  /** The context's frames run backwards: it is another one. @param {number} contextFrame */
+  /** The context's frame count runs backwards, so it is another context. @param {number} contextFrame */
   #restartContext(contextFrame) {
     this.#blocks.restart();
     this.#placedLoweredMs = null;
@@ -101,8 +101,8 @@ export class LiveEdge {
   /** @returns {Line | null} null while sound cannot be placed yet */
   get line() {
     if (this.#arrivals.watchedMs < ACQUISITION_MS || this.#blocksSeen < BLOCKS_MIN) return null;
-    // The blocks' least lateness becomes known over a second, to within a callback's length. Once sound is placed this error is kept: it cancels
-    // out, while a line that moved would take the sound along.
+    // The blocks' minimum lateness becomes known within a second, to within the length of a callback. Once sound is placed this
+    // error stays: it cancels out, while a moving line would move the sound.
     this.#placedLoweredMs ??= this.#blocks.loweredMs;
     const biasMs = this.#placedLoweredMs - this.#blocks.loweredMs;
     const renderedMs = this.#blocks.msOf(this.#contextFrame) + biasMs;
@@ -116,7 +116,7 @@ export class LiveEdge {
   }
 
   /**
-   * Stream against context: positive where the listener's device plays slower than the synth.
+   * The drift of the stream against the context: positive if the listener's device plays slower than the synth.
    *
    * @returns {{ppm: number, sigma_ppm: number}}
    */
@@ -127,7 +127,7 @@ export class LiveEdge {
     return { ppm: this.#arrivals.driftPpm - this.#blocks.driftPpm, sigma_ppm: sigma };
   }
 
-  /** Once a second: the seconds that both lines have seen. */
+  /** Once a second: uses the seconds that both lines have observed. */
   #compare() {
     const slot = this.#arrivals.buckets.at(-1)?.slot ?? NaN;
     if (slot === this.#commonSlot) return;
@@ -135,13 +135,13 @@ export class LiveEdge {
     this.#common = driftOfCommonSeconds(this.#arrivals.buckets, this.#blocks.buckets);
   }
 
-  /** @returns {ClockMemory} worth remembering where the drift's sigma is small */
+  /** @returns {ClockMemory} worth storing if the drift's standard deviation is small */
   get memory() {
     const stream = this.#arrivals.driftPpm;
     return { stream_ppm: stream, context_ppm: stream - this.drift.ppm, stream_rate_hz: this.#streamRateHz };
   }
 
-  /** @returns {boolean} nothing speaks against one clock for both ends */
+  /** @returns {boolean} whether one clock for both ends is still possible */
   get #maybeOne() {
     const { ppm, sigma_ppm: sigma } = this.drift;
     return Math.abs(ppm) < Math.max(SMALL_PPM, UNSURE_SIGMAS * sigma);
@@ -157,7 +157,7 @@ export class LiveEdge {
     return this.#isSure ? ppm : 0;
   }
 
-  /** @param {boolean} isCertain now @returns {boolean} and was for a while */
+  /** @param {boolean} isCertain now @returns {boolean} whether it has been certain for some time */
   #isProven(isCertain) {
     if (!isCertain) this.#sureSinceMs = NaN;
     else if (!(this.#sureSinceMs <= this.#nowMs)) this.#sureSinceMs = this.#nowMs;

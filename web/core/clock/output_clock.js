@@ -1,7 +1,7 @@
 /**
- * The output clock: which moment of the context reaches the listener's ear now.
+ * The output clock: the moment of the context that reaches the listener's ear now.
  *
- * In: about ten times a second, the AudioContext's own figures. Out: the context time heard at a page time.
+ * In: the AudioContext's own figures, about ten times a second. Out: the context time that is heard at a page time.
  * There are two ways, and the better one the engine offers is used:
  *
  * - `stamp`: getOutputTimestamp() names a context time and the page time at which it left the device. Jitters by some
@@ -9,7 +9,7 @@
  * - `latency`: currentTime runs ahead of the ear by the output latency. It moves in steps of the callback's buffer;
  *   just before a step it shows the moment that is about to be rendered, so its lower envelope counts.
  *
- * A stamp that claims no time between rendering and the ear is not believed (docs/design/clocks.md). No clock is read.
+ * A stamp that claims no time between rendering and the ear is rejected (docs/design/clocks.md). No clock is read.
  */
 
 import { LAG_MS_MAX, LAG_MS_MIN, LOW_READING, OUTPUT_STEP_MS, READINGS, READINGS_MIN, STAMP_AGE_MS_MAX, STAMP_AHEAD_MS_MAX } from './constants.js';
@@ -24,16 +24,16 @@ import { median } from './median.js';
  */
 
 export class OutputClock {
-  /** Context time heard minus page time, by stamp. @type {number[]} */
+  /** Heard context time minus page time, by stamp. @type {number[]} */
   #heard = [];
-  /** Context time rendered minus page time. @type {number[]} */
+  /** Rendered context time minus page time. @type {number[]} */
   #rendered = [];
   /** How far stamps lie behind rendering. @type {number[]} */
   #lags = [];
   /** @type {number | null} */
   #latencyMs = null;
 
-  /** The context was suspended, or is new: its relation to page time has changed. */
+  /** Call this when the context was suspended or is new, because its relation to page time has then changed. */
   reset() {
     this.#heard = [];
     this.#rendered = [];
@@ -53,7 +53,7 @@ export class OutputClock {
       keep(this.#heard, heard);
       keep(this.#lags, lag);
     } else {
-      // Earlier stamps stop counting unless they are confirmed.
+      // Earlier stamps no longer count unless they are confirmed.
       this.#heard.shift();
       this.#lags.shift();
     }
@@ -84,7 +84,7 @@ export class OutputClock {
     if (method === 'stamp') return median(this.#heard);
     if (method === null || this.#latencyMs === null) return null;
     const sorted = this.#rendered.slice().sort((a, b) => a - b);
-    // Not the very lowest: one reading taken while the machine was frozen would be believed for two seconds.
+    // This does not use the very lowest: one reading taken while the machine was frozen would count for two seconds.
     const low = sorted[Math.min(LOW_READING, sorted.length - 1)];
     return low === undefined ? null : low - this.#latencyMs;
   }

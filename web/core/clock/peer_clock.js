@@ -1,8 +1,9 @@
 /**
- * Another clock, as known from questions and answers with four stamps, like NTP's (RFC 5905, section 8).
+ * Another clock, as known from questions and answers with four timestamps, as in NTP (RFC 5905, section 8).
  *
- * In: when a question left here, arrived there, and when its answer left there and arrived here. Out: how far the other clock is ahead of
- * ours. So the Worker knows the service's CLOCK_MONOTONIC_RAW, and the page the Worker's performance.now(). No clock is read here.
+ * In: when a question left here and arrived there, and when its answer left there and arrived here. Out: how far the other clock
+ * is ahead of ours. In this way the Worker knows the service's CLOCK_MONOTONIC_RAW, and the page the Worker's performance.now().
+ * No clock is read here.
  *
  * An answer is wrong by at most half its round trip, so the fastest one is the best. Clocks drift apart, so an old answer counts less with
  * every second. If two answers cannot both be true, a clock was set or stopped: earlier answers are forgotten.
@@ -10,27 +11,31 @@
 
 import { AGE_MS_PER_MS, BURST, BURST_EVERY_MS, COARSE_MS, PEER_ANSWERS, QUESTION_EVERY_MS, UNDER_WAY_MS_MAX } from './constants.js';
 
-/** @param {number} asked questions so far @returns {number} how long to wait for the next */
+/** @param {number} asked number of questions so far @returns {number} how long to wait before the next */
 export function nextQuestionMs(asked) {
   return asked < BURST ? BURST_EVERY_MS : QUESTION_EVERY_MS;
 }
 
-/** @typedef {{offset_ms: number, round_trip_ms: number, at_ms: number}} PeerReading the other's clock minus ours; at_ms: when that was seen, by ours */
+/**
+ * @typedef {{offset_ms: number, round_trip_ms: number, at_ms: number}} PeerReading the other clock minus ours; at_ms: when this
+ *   was measured, by ours
+ */
 
 export class PeerClock {
   /** @type {{atMs: number, offsetMs: number, roundTripMs: number}[]} */
   #answers = [];
 
-  /** The other side has restarted or changed, and perhaps its clock. */
+  /** Call this when the other side has restarted or changed, and perhaps its clock with it. */
   reset() {
     this.#answers = [];
   }
 
   /**
-   * One question answered.
+   * Adds the answer to a question.
    *
-   * @param {number} sentMs our time at which the question went @param {number} receivedMs and its answer came
-   * @param {number} peerReceivedMs the other's time at which the question came @param {number} peerSentMs and its answer went
+   * @param {number} sentMs our time when the question left @param {number} receivedMs our time when its answer arrived
+   * @param {number} peerReceivedMs the other's time when the question arrived @param {number} peerSentMs the other's time when
+   *   its answer left
    */
   observe(sentMs, receivedMs, peerReceivedMs, peerSentMs) {
     const roundTripMs = receivedMs - sentMs - (peerSentMs - peerReceivedMs);
@@ -44,10 +49,10 @@ export class PeerClock {
   }
 
   /**
-   * A message that is no answer: it cannot have arrived before it was sent, nor have taken long.
+   * Checks a message that is no answer: it cannot have arrived before it was sent, or have taken long.
    *
    * @param {number} receivedMs our time @param {number} peerSentMs the other's
-   * @returns {boolean} it agrees with what is known; if not, all is forgotten
+   * @returns {boolean} whether it agrees with what is known; if not, everything is forgotten
    */
   agrees(receivedMs, peerSentMs) {
     const best = this.#best(receivedMs);
@@ -72,7 +77,7 @@ export class PeerClock {
   }
 }
 
-/** @param {{atMs: number, roundTripMs: number}} answer @param {number} nowMs @returns {number} how wrong it may be, ms */
+/** @param {{atMs: number, roundTripMs: number}} answer @param {number} nowMs @returns {number} its possible error, ms */
 function doubtMs({ atMs, roundTripMs }, nowMs) {
   return roundTripMs / 2 + Math.abs(nowMs - atMs) * AGE_MS_PER_MS;
 }

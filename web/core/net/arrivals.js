@@ -1,8 +1,8 @@
 /**
  * Travel time of frames from the capture thread to this listener.
  *
- * In: time of arrival and the record's ready_ns. Out: least, mean and most of the last full second. They compare two clocks whose offset is
- * not known here: the caller adds it (peer_clock.js).
+ * In: time of arrival and the record's ready_ns. Out: minimum, mean and maximum over the last full second. They compare two
+ * clocks whose offset is not known here: the caller adds it (peer_clock.js).
  */
 
 import { NS_PER_MS } from '../constants.js';

@@ -5,7 +5,8 @@
 import { RETRY_CHANCE, RETRY_MS_FIRST, RETRY_MS_MAX } from './constants.js';
 
 /**
- * Doubles from 0.25 s to 5 s. The last quarter is random, so that the listeners of a restarted service do not all return in one instant.
+ * The wait doubles from 0.25 s to 5 s. Its last quarter is random, so that the listeners of a restarted service do not all return
+ * at once.
  *
  * @param {number} attempts that have failed since the last success, from 1 @param {number} chance 0 to 1
  * @returns {number} ms

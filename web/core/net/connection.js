@@ -1,26 +1,26 @@
 /**
- * The policy of a connection, whatever carries it: when it is dead, and how long to wait before the next attempt.
+ * The policy of a connection over any transport: when it is dead, and how long to wait before the next attempt.
  *
- * In: what happened, when, and chance. Out: decisions. Nothing is sent and no clock is read here.
+ * In: events with their times, and random numbers. Out: decisions. This module sends nothing and reads no clock.
  */
 
 import { COME_AGAIN_AFTER_MS, DEAF_MS, SLEPT_MS } from './constants.js';
 import { backoffMs } from './backoff.js';
 
-/** How a connection ended: the service said no, asked to be called again at once, or is not there. @typedef {'refused' | 'come_again' | 'gone'} Ending */
+/** How a connection ended: the service refused it, asked to be called again at once, or is gone. @typedef {'refused' | 'come_again' | 'gone'} Ending */
 
 export class Connection {
-  /** The service's hello has come. */
+  /** Whether the service's hello has arrived. */
   isGreeted = false;
 
   #isUnderWay = false;
-  /** Attempts in a row without a hello. */
+  /** Number of attempts in a row without a hello. */
   #failures = 0;
   #heardMs = 0;
   #greetedMs = 0;
   #lookedMs = 0;
 
-  /** An attempt begins. @param {number} nowMs */
+  /** Records the start of an attempt. @param {number} nowMs */
   begin(nowMs) {
     this.#isUnderWay = true;
     this.isGreeted = false;
@@ -39,19 +39,23 @@ export class Connection {
     this.#greetedMs = nowMs;
   }
 
-  /** Ask this several times a second. @param {number} nowMs @returns {boolean} the service is gone */
+  /** Call this several times a second. @param {number} nowMs @returns {boolean} whether the service is gone */
   isDead(nowMs) {
     if (nowMs - this.#lookedMs > SLEPT_MS) this.#heardMs = nowMs;
     this.#lookedMs = nowMs;
     return this.#isUnderWay && nowMs - this.#heardMs > DEAF_MS;
   }
 
-  /** @param {Ending} ending @param {number} nowMs @returns {boolean} reconnect without a pause: this is no fault */
+  /** @param {Ending} ending @param {number} nowMs @returns {boolean} whether to reconnect without a pause, because this is no fault */
   isToBeRenewed(ending, nowMs) {
     return ending === 'come_again' && this.isGreeted && nowMs - this.#greetedMs >= COME_AGAIN_AFTER_MS;
   }
 
-  /** The attempt failed, or the connection ended. @param {number} chance 0 to 1 @returns {number} ms to wait before the next attempt */
+  /**
+   * Records that the attempt failed or the connection ended.
+   *
+   * @param {number} chance 0 to 1 @returns {number} ms to wait before the next attempt
+   */
   failed(chance) {
     this.#isUnderWay = false;
     this.isGreeted = false;

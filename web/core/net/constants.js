@@ -29,9 +29,9 @@ export const FRAME_INDEX_MAX = 2 ** 52;
 
 // The connection (connection.js, backoff.js)
 
-/** ms | pings are answered every second; after this silence the connection is dead though nobody has said so | tests/web/connection.test.js */
+/** ms | pings are answered every second; after this much silence the connection counts as dead | tests/web/connection.test.js */
 export const DEAF_MS = 5000;
-/** ms | the Worker checks ten times a second. If it has not for this long it was asleep, and silence proves nothing | not measured */
+/** ms | the Worker checks ten times a second. A longer pause means that it was asleep, so the silence proves nothing | not measured */
 export const SLEPT_MS = 2500;
 /** ms | a listener sent away sooner after its hello waits before it returns, or two services could send it to and fro without a pause
     | tests/web/connection.test.js */
@@ -48,11 +48,11 @@ export const RETRY_CHANCE = 0.25;
 /** ms | how often the audio thread is told the live edge: the line moves by less than 0.1 ms meanwhile
     | docs/design/decisions/0008-the-listeners-clock.md */
 export const PUBLISH_EVERY_MS = 100;
-/** ms | no listener keeps sound in hand for longer, so a later record is lost | tests/web/receiver.test.js */
+/** ms | no listener buffers sound for longer, so a later record is lost | tests/web/receiver.test.js */
 export const HOLE_KEPT_MS = 1000;
-/** holes | waited for at once; beyond that the oldest is given up | not measured */
+/** holes | that may be open at once; beyond that the oldest is given up | not measured */
 export const HOLES_MAX = 16;
-/** ms | over which the travel times shown are counted | tests/web/clocks.test.js */
+/** ms | over which the displayed travel times are computed | tests/web/clocks.test.js */
 export const TRAVEL_WINDOW_MS = 1000;
 
 // The recording of arrivals (trace_recorder.js)

@@ -12,7 +12,7 @@ import { WIRE_VERSION } from './constants.js';
 export const PROCESSOR_NAME = 'synthwire-playout';
 
 /**
- * What is heard (docs/ref/wire-format.md).
+ * The current source (docs/ref/wire-format.md).
  *
  * @typedef {object} Source
  * @property {string} kind 'synth', 'demo', 'test' or 'none'
@@ -29,7 +29,7 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  * @property {number} rate_hz frames per second of the stream
  * @property {number} period_frames
  * @property {number} chunk_frames
- * @property {string} [chunk_why] why a message holds this many; the Worker adds it when the service says why
+ * @property {string} [chunk_why] why a message holds this many; the Worker adds it when the service gives the reason
  * @property {Source} source
  *
  * @typedef {{type: 'source', source: Source}} SourceChanged
@@ -37,7 +37,7 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  *   'network' or 'service_busy', '' when the service does not say
  * @typedef {{type: 'pong', id: number, received_ns: number, sent_ns: number}} Pong
  * @typedef {{type: 'refused', about: string, reason: string}} RequestRefused
- * @typedef {{type: 'unknown'}} Unknown of a newer service of the same wire version: passed over
+ * @typedef {{type: 'unknown'}} Unknown a message of a newer service with the same wire version: ignored
  *
  * @typedef {object} Unreadable
  * @property {'unreadable'} type
@@ -48,14 +48,14 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  */
 
 /**
- * What is wrong, by name; the view has the words.
+ * The problem, by name; the view has the words.
  *
  * @typedef {'insecure_context' | 'no_worklet' | 'server_unreachable' | 'server_too_old' | 'server_too_new' | 'refused'
  *   | 'audio_blocked' | 'internal'} Problem
  */
 
 /**
- * What a listener reports to the service, once a second (docs/ref/wire-format.md, `report`).
+ * A listener's report to the service, once a second (docs/ref/wire-format.md, `report`).
  *
  * @typedef {object} ListenerReport
  * @property {string} mode
@@ -68,8 +68,8 @@ export const PROCESSOR_NAME = 'synthwire-playout';
  */
 
 /**
- * What a listener says, by name, in the form that goes over the wire. `READERS` below has what the service says. Every message of both has a
- * file of examples in tests/vectors/control, which the service's own tests read, too.
+ * The messages of a listener, by name, in the form that goes over the wire. `READERS` below contains those of the service. Every
+ * message of both has a file of examples in tests/vectors/control, which the service's own tests read, too.
  */
 export const FROM_LISTENER = Object.freeze({
   /** Asks for a pong. @param {{id: number}} fields @returns {{type: 'ping', id: number}} */
@@ -86,17 +86,18 @@ export const FROM_LISTENER = Object.freeze({
 /** @typedef {ReturnType<(typeof FROM_LISTENER)[keyof typeof FROM_LISTENER]>} ListenerMessage */
 
 /**
- * Page to Worker. Exactly one of memory and port is given. (Core knows no MessagePort: the type comes from the realm.)
+ * From the page to the Worker. Exactly one of memory and port is given. (Core knows no MessagePort: the type comes from the
+ * realm.)
  *
  * @template Port
  * @typedef {object} Open
  * @property {'open'} type
- * @property {string} url of the page, or of any file beside it: the link knows where its own end is
+ * @property {string} url of the page, or of any file beside it; the link derives its own address from it
  * @property {SharedArrayBuffer | null} memory
  * @property {Port | null} port
  * @property {number} context_rate_hz
  * @property {import('../clock/live_edge.js').ClockMemory | null} remembered
- * @property {Record<string, number>} glitches counted before this Worker began
+ * @property {Record<string, number>} glitches counted before this Worker started
  */
 
 /**
@@ -106,10 +107,10 @@ export const FROM_LISTENER = Object.freeze({
  */
 
 /**
- * Worker to page, about ten times a second and whenever something happened.
+ * From the Worker to the page, about ten times a second and after every event.
  *
  * @typedef {object} WorkerStatus
- * @property {number} at_ms when this was said; like every time of the Worker, by its own performance.now()
+ * @property {number} at_ms when this was sent, by the Worker's own performance.now(), like all its times
  * @property {'connecting' | 'open' | 'retrying' | 'failed'} connection retrying: between two attempts
  * @property {boolean} greeted a hello has come on this connection
  * @property {boolean} ever_greeted a hello has come since the start
@@ -122,7 +123,7 @@ export const FROM_LISTENER = Object.freeze({
  * @property {number} bytes
  * @property {number} reconnects
  * @property {Record<string, number>} glitches by cause, as far as the receiver knows them
- * @property {import('../ledger.js').Entry[]} new_glitches since the last look; more than these may have been counted
+ * @property {import('../ledger.js').Entry[]} new_glitches since the last message; more than these may have been counted
  * @property {{ppm: number, sigma_ppm: number, memory: import('../clock/live_edge.js').ClockMemory} | null} drift stream against audio context
  * @property {string} last_refusal
  * @property {number} dropped_frames at the port, while the audio thread was frozen
@@ -131,7 +132,7 @@ export const FROM_LISTENER = Object.freeze({
  * @property {import('./arrivals.js').Travel | null} travel
  * @property {number | null} queue_age_ms
  *
- * @typedef {object} Compared the answer to compare, by which the page knows the Worker's clock
+ * @typedef {object} Compared the answer to `compare`, which shows the page the Worker's clock
  * @property {'compared'} type
  * @property {number} asked_ms page time
  * @property {number} received_ms Worker time
@@ -141,8 +142,8 @@ export const FROM_LISTENER = Object.freeze({
  */
 
 /**
- * What the worklet is made with: the ring's memory, or null if it cannot be shared. It then makes its own, and gets frames through a port it
- * is sent.
+ * The worklet's options: the ring's memory, or null if it cannot be shared. In that case the worklet makes its own ring, and gets
+ * frames through a port that is sent to it.
  *
  * @typedef {{memory: SharedArrayBuffer | null}} ProcessorOptions
  *
@@ -150,7 +151,7 @@ export const FROM_LISTENER = Object.freeze({
  */
 
 /**
- * Page to worklet.
+ * From the page to the worklet.
  *
  * @template Port
  * @typedef {{type: 'port', port: Port} | {type: 'poll'} | {type: 'mode', mode: import('../playout/controls.js').ModeName, fixed_ms: number | null}
@@ -171,7 +172,11 @@ export function readServiceMessage(text) {
   return Object.hasOwn(READERS, name) ? READERS[/** @type {keyof typeof READERS} */ (name)](value) : { type: 'unknown' };
 }
 
-/** What the service says to a listener, by name. @satisfies {Record<string, (value: Record<string, unknown>) => ServiceMessage | Unreadable>} */
+/**
+ * Readers for the messages of the service, by name.
+ *
+ * @satisfies {Record<string, (value: Record<string, unknown>) => ServiceMessage | Unreadable>}
+ */
 export const READERS = Object.freeze({
   hello: readHello,
   source: ({ source }) => (isSource(source) ? { type: 'source', source } : unreadable('the message "source" does not describe an instrument')),

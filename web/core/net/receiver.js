@@ -1,9 +1,9 @@
 /**
- * The receiver: from messages to the timeline.
+ * The receiver: turns messages into the timeline.
  *
- * In: binary messages with their time of arrival. Out: frames, gaps and restarts for the sink, in order and without
- * holes; counts by cause; the capture time of frames; how late messages come.
- * What belongs elsewhere: sockets and timers (worker.js), what is played when (playout.js). No clock is read here.
+ * In: binary messages with their time of arrival. Out: frames, gaps and restarts for the sink, in order and without holes; counts
+ * by cause; the capture time of frames; the delay of messages. Elsewhere: sockets and timers (worker.js), and what is played when
+ * (playout.js). No clock is read here.
  */
 
 import { NS_PER_MS, STREAM_RATE_HZ } from '../constants.js';
@@ -18,15 +18,16 @@ import { GAP_FRAMES_MAX } from '../playout/ring.js';
 import { msOf } from '../units.js';
 import { KIND_AUDIO, KIND_GAP, KIND_LISTENER, WireParser } from './wire.js';
 
-/** The rendition that every listener has (net/client.rs): the pair. */
+/** The rendition of every listener (net/client.rs): the pair. */
 const RENDITION = 0;
 
 /**
  * A consumer of arrivals besides the timeline.
  *
  * @typedef {object} Tap
- * @property {() => void} clear the connection is new: what came before was on another clock, or another stream
- * @property {(frameIndex: number, captureNs: number, nowMs: number) => void} arrived a record of sound, when it was captured, and when it came
+ * @property {() => void} clear the connection is new: earlier records used another clock, or belonged to another stream
+ * @property {(frameIndex: number, captureNs: number, nowMs: number) => void} arrived a record of sound, when it was captured, and
+ *   when it arrived
  */
 
 export class Receiver {
@@ -35,13 +36,13 @@ export class Receiver {
   arrivals = new Arrivals();
   messages = 0;
   bytes = 0;
-  /** Records that came twice or too late, and were left out. */
+  /** Records that arrived twice or too late, and were ignored. */
   repeats = 0;
-  /** Records that came after their successors, and in time. */
+  /** Records that arrived after their successors, but in time. */
   reordered = 0;
-  /** The last shared record's count, null before the first. @type {number | null} */
+  /** The number of the last shared record, null before the first. @type {number | null} */
   seq = null;
-  /** What was wrong with the last refused message, '' if none ever was. */
+  /** The fault of the last refused message, '' if none was refused. */
   lastRefusal = '';
   /** How long the last noted record had waited in this listener's queue, null before the first note. @type {number | null} */
   queueAgeMs = null;
@@ -54,21 +55,21 @@ export class Receiver {
   #holes = new Holes();
   #parser = new WireParser();
   #samples = new Float32Array(AUDIO_FRAMES_MAX * 2);
-  /** Index of the frame that comes next; null when the timeline is to begin with whatever comes. @type {number | null} */
+  /** Index of the next frame; null if the timeline begins with the next record, whatever it is. @type {number | null} */
   #nextFrame = null;
-  /** Packets a listener record has declared lost, until the next shared record. */
+  /** Packets that a listener record has reported as lost, until the next shared record. */
   #lostPackets = 0;
   #lossCause = 0;
   #publishedMs = -Infinity;
   /** When the message being read arrived. */
   #nowMs = 0;
-  /** A message was refused since the last shared record: it may have held some. */
+  /** Whether a message was refused since the last shared record; it may have contained some. */
   #damaged = false;
 
   /**
    * @param {import('../playout/ring.js').Sink} sink
    * @param {number} contextRateHz of the listener's audio context
-   * @param {import('../clock/live_edge.js').ClockMemory | null} [remembered] of an earlier session on this device
+   * @param {import('../clock/live_edge.js').ClockMemory | null} [remembered] from an earlier session on this device
    * @param {Tap[]} [taps]
    */
   constructor(sink, contextRateHz, remembered = null, taps = []) {
@@ -79,7 +80,7 @@ export class Receiver {
     this.liveEdge = new LiveEdge(contextRateHz, remembered);
   }
 
-  /** The service has named the stream's rate. What was learned from a stream of another rate does not apply. @param {number} rateHz */
+  /** Sets the stream's rate, as the service gives it. Knowledge from a stream of another rate does not apply. @param {number} rateHz */
   runsAt(rateHz) {
     if (rateHz === this.#rateHz) return;
     this.#rateHz = rateHz;
@@ -88,7 +89,7 @@ export class Receiver {
     this.connected();
   }
 
-  /** The connection is new: the next record begins a timeline. */
+  /** Call this when the connection is new: the next record begins a timeline. */
   connected() {
     this.#giveUp(Infinity);
     this.captureMap.reset();
@@ -99,7 +100,7 @@ export class Receiver {
     this.#damaged = false;
   }
 
-  /** The connection broke, and with it any sound that was flowing. @param {number} nowMs */
+  /** Call this when the connection broke, and with it any sound that was playing. @param {number} nowMs */
   disconnected(nowMs) {
     this.#nowMs = nowMs;
     if (this.#nextFrame !== null) this.#count(CAUSE_NETWORK_LATE, null);
@@ -107,7 +108,7 @@ export class Receiver {
   }
 
   /**
-   * One binary message. Of a malformed one nothing is used.
+   * Handles one binary message. Nothing of a malformed message is used.
    *
    * @param {ArrayBuffer} message @param {number} nowMs when it arrived, Worker time
    */
@@ -130,8 +131,8 @@ export class Receiver {
   }
 
   /**
-   * Notes which block the audio thread has reached. Call it at irregular moments too: messages come in nearly the blocks' own rhythm, so
-   * alone they would always see the same phase, and no drift.
+   * Notes which block the audio thread has reached. Call it at irregular moments, too: messages arrive nearly in the blocks' own
+   * rhythm, so messages alone would always see the same phase, and no drift.
    *
    * @param {number} nowMs
    */
@@ -190,7 +191,7 @@ export class Receiver {
   }
 
   /**
-   * Says why records or frames are missing, and counts it unless that was done, or will be.
+   * Finds why records or frames are missing, and counts the loss unless it was counted, or will be.
    *
    * @param {import('./wire.js').WireRecord} record the next one @param {number} jump records @param {number} hole frames
    * @returns {number} a cause code
@@ -203,14 +204,14 @@ export class Receiver {
     return CAUSE_UNEXPLAINED_LOSS;
   }
 
-  /** Missing records may merely have been overtaken. @param {import('./wire.js').WireRecord} record @param {number} jump @param {number} frames */
+  /** Missing records may only have been overtaken. @param {import('./wire.js').WireRecord} record @param {number} jump @param {number} frames */
   #openHole(record, jump, frames) {
     const { frameIndex } = record;
     const seq = (record.seq - jump) >>> 0;
     this.#lose(this.#holes.open({ seq, records: jump, frameIndex: frameIndex - frames, end: frameIndex, atMs: this.#nowMs }));
   }
 
-  /** A record older than the newest. @param {import('./wire.js').WireRecord} record */
+  /** Handles a record older than the newest. @param {import('./wire.js').WireRecord} record */
   #late(record) {
     const hole = record.kind === KIND_AUDIO && !record.restart ? this.#holes.holeFor(record) : null;
     if (hole) this.#parser.samplesInto(record, this.#samples);
@@ -233,12 +234,12 @@ export class Receiver {
   }
 
   /**
-   * Brings the timeline to where the record begins.
+   * Advances the timeline to the beginning of the record.
    *
    * @param {import('./wire.js').WireRecord} record @param {number} hole frames missing before it @param {number} cause of the hole
    */
   #place(record, hole, cause) {
-    // A frame index that runs backwards breaks the format's promise; a new timeline is the only one it can be part of.
+    // A frame index that runs backwards breaks the format's promise; it can only belong to a new timeline.
     if (this.#nextFrame === null || record.restart || hole < 0) {
       this.#restart(record.frameIndex);
     } else if (hole > 0) {

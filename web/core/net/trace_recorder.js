@@ -15,7 +15,7 @@ export class TraceRecorder {
   /** How late the Worker's clock is against the service's, ms, by Worker time. @type {{at: number, late: number}[]} */
   #offsets = [];
 
-  /** The connection is new: what came before was on another clock, or another stream. */
+  /** Call this when the connection is new: earlier records used another clock, or belonged to another stream. */
   clear() {
     this.#count = 0;
     this.#offsets = [];
@@ -30,7 +30,7 @@ export class TraceRecorder {
     this.#count += 1;
   }
 
-  /** @param {number} nowMs Worker time @param {number} offsetMs by how much the service's clock is ahead of it */
+  /** @param {number} nowMs Worker time @param {number} offsetMs how far the service's clock is ahead of it */
   compared(nowMs, offsetMs) {
     this.#offsets.push({ at: nowMs, late: offsetMs });
     if (this.#offsets.length > TRACE_OFFSETS) this.#offsets.shift();

@@ -1,10 +1,9 @@
 /**
  * Reads the binary records of docs/ref/wire-format.md.
  *
- * In: the bytes of one message. Out: its records, or a refusal that names what is wrong and where. Any bytes give one or the other;
- * nothing throws. Record objects are reused from message to message: at 344 messages a second, garbage would be the largest cost of the
- * page.
- * Belongs elsewhere: what a record means for the timeline (receiver.js), text messages (messages.js).
+ * In: the bytes of one message. Out: its records, or a refusal that names the fault and its place. Any bytes give one or the
+ * other; nothing throws. Record objects are reused from message to message: at 344 messages a second, garbage would be the
+ * largest cost of the page. Elsewhere: the meaning of a record for the timeline (receiver.js), and text messages (messages.js).
  */
 
 import {
@@ -18,7 +17,7 @@ export const KIND_LISTENER = 3;
 const FLAG_RESTART = 1;
 const FLAG_PAST = 2;
 
-/** One record, field by field. In a listener record some fields mean something else, under the names below. */
+/** One record, field by field. In a listener record some fields have another meaning, under the names below. */
 export class WireRecord {
   kind = 0;
   flags = 0;
@@ -34,27 +33,27 @@ export class WireRecord {
   /** Where the samples begin in the message, bytes. */
   payloadAt = 0;
 
-  /** @returns {boolean} the timeline begins anew here */
+  /** @returns {boolean} whether a new timeline begins here */
   get restart() {
     return (this.flags & FLAG_RESTART) !== 0;
   }
 
-  /** @returns {boolean} a gap found after the fact: the timeline is not advanced */
+  /** @returns {boolean} whether this is a gap found after the fact, which does not advance the timeline */
   get past() {
     return this.kind === KIND_GAP && (this.flags & FLAG_PAST) !== 0;
   }
 
-  /** @returns {number} of a listener record: shared records this listener will not get */
+  /** @returns {number} in a listener record: shared records that this listener will not get */
   get lostPackets() {
     return this.seq;
   }
 
-  /** @returns {number} of a listener record: how long the record behind it has waited */
+  /** @returns {number} in a listener record: how long the record behind it has waited */
   get queueAgeNs() {
     return this.captureNs;
   }
 
-  /** @returns {number} of a listener record: when the message was written, service clock */
+  /** @returns {number} in a listener record: when the message was written, service clock */
   get sentNs() {
     return this.readyNs;
   }
@@ -70,7 +69,7 @@ export class WireRecord {
  */
 
 export class WireParser {
-  /** Records; only the first `count` are of the last message. */
+  /** The records; only the first `count` belong to the last message. */
   records = Array.from({ length: RECORDS_MAX }, () => new WireRecord());
   count = 0;
   #view = new DataView(new ArrayBuffer(0));
@@ -79,7 +78,7 @@ export class WireParser {
    * Reads a whole message. After a refusal `count` is 0: nothing of a malformed message is used.
    *
    * @param {ArrayBuffer} message
-   * @returns {Refusal | null} null when all of it is sound
+   * @returns {Refusal | null} null if the whole message is valid
    */
   parse(message) {
     this.count = 0;

@@ -1,7 +1,7 @@
 /**
- * Who may listen and who may change things: what the page says and offers for each of the two keys, by name. Pure.
+ * Who may listen and who may change settings: the page's state and offer for each of the two keys, by name. Pure.
  *
- * What belongs elsewhere: the words (view/access_words.js).
+ * Elsewhere: the words (view/access_words.js).
  */
 
 /**

@@ -14,7 +14,7 @@ const TAB_SUSPENDED = causeName(CAUSE_TAB_SUSPENDED);
 export class GlitchWatch {
   #ledger;
   #dateOf;
-  /** Of the Worker's counts, those already taken over. @type {Record<string, number>} */
+  /** The part of the Worker's counts that was already taken over. @type {Record<string, number>} */
   #seen = {};
   #events = 0;
   #underruns = 0;
@@ -39,15 +39,15 @@ export class GlitchWatch {
     this.#ledger.absorb(dated, status.glitches, this.#seen, this.#dateOf(nowMs));
   }
 
-  /** How many of the audio thread's events are known. @returns {number} */
+  /** The number of known events of the audio thread. @returns {number} */
   get events() {
     return this.#events;
   }
 
   /**
    * @param {import('../playout/controls.js').PlayoutReading} playout
-   * @param {{context_frame: number, length_ms: number}[]} events since `events`; of very many the newest
-   * @param {(contextFrame: number) => number} heardMs page time at which a context frame is heard
+   * @param {{context_frame: number, length_ms: number}[]} events since `events`; if there are very many, the newest
+   * @param {(contextFrame: number) => number} heardMs page time when a context frame is heard
    */
   playout(playout, events, heardMs) {
     const unknown = playout.events - this.#events - events.length;
@@ -60,10 +60,10 @@ export class GlitchWatch {
   }
 
   /**
-   * The browser's output ran empty: by its own count where there is one, else by jumps of its frame count.
+   * Records that the browser's output ran empty: by its own count if there is one, otherwise by jumps of its frame count.
    *
    * @param {{underruns: number, underrun_ms: number} | null} stats @param {number} skips
-   * @param {boolean} isSounding there was something to hear @param {number} nowMs
+   * @param {boolean} isSounding whether anything was audible @param {number} nowMs
    */
   output(stats, skips, isSounding, nowMs) {
     const fresh = stats ? stats.underruns - this.#underruns : skips - this.#skips;
@@ -74,12 +74,16 @@ export class GlitchWatch {
     this.#skips = skips;
   }
 
-  /** The context stopped while it played. */
+  /** Records that the context stopped while it played. */
   suspended() {
     this.#suspensions += 1;
   }
 
-  /** The page sees a suspended context itself, a frozen one only by the frames that piled up; often both are one event. @param {number} nowMs */
+  /**
+   * The page sees a suspended context itself, but a frozen one only by the frames that piled up; often both are one event.
+   *
+   * @param {number} nowMs
+   */
   sleeps(nowMs) {
     const count = Math.max(this.#suspensions, this.#sleeps);
     for (; this.#suspendedEntries < count; this.#suspendedEntries += 1) this.#note(TAB_SUSPENDED, nowMs);

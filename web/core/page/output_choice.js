@@ -1,8 +1,8 @@
 /**
- * The latencyHint for the audio context: the least at which this browser's output does not run empty.
+ * The latencyHint for the audio context: the smallest at which this browser's output does not run empty.
  *
- * In: underruns of the browser's output, as they are counted. Out: a hint, and when to take the next safer one. No clock is
- * read here. The figures behind the order: docs/design/latency-budget.md.
+ * In: underruns of the browser's output, as they are counted. Out: a hint, and when to use the next safer one. No clock is read
+ * here. docs/design/latency-budget.md has the figures behind the order.
  */
 
 import { HINTS, SAFE_HINT, UNDERRUNS_MAX, UNDERRUNS_WITHIN_MS, WARM_UP_MS } from './constants.js';
@@ -16,12 +16,12 @@ export class OutputChoice {
   #underrunsMs = [];
   #count = 0;
 
-  /** @param {number} remembered the step this device needed before, 0 if none */
+  /** @param {number} remembered the step that this device needed before, 0 if none */
   constructor(remembered) {
     this.#at = Math.min(HINTS.length - 1, Math.max(0, Math.floor(remembered) || 0));
   }
 
-  /** @returns {number} worth remembering for this device */
+  /** @returns {number} the step to store for this device */
   get step() {
     return this.#at;
   }
@@ -31,7 +31,7 @@ export class OutputChoice {
     return /** @type {number | AudioContextLatencyCategory} */ (HINTS[mode === 'safest' ? Math.max(SAFE_HINT, this.#at) : this.#at]);
   }
 
-  /** A context begins. @param {number} nowMs */
+  /** Call this when a context starts. @param {number} nowMs */
   begin(nowMs) {
     this.#beganMs = nowMs;
     this.#underrunsMs = [];
@@ -40,7 +40,7 @@ export class OutputChoice {
 
   /**
    * @param {number} count underruns of this context so far @param {number} nowMs
-   * @returns {boolean} a context with the next hint is wanted
+   * @returns {boolean} whether to make a context with the next hint
    */
   observe(count, nowMs) {
     const fresh = Math.min(UNDERRUNS_MAX, count - this.#count);

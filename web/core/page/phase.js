@@ -1,5 +1,5 @@
 /**
- * The player's state: from many inputs to one state and at most one problem.
+ * The player's state: turns many inputs into one state and at most one problem.
  *
  * In: inputs. Out: names. One function decides, and nothing is remembered.
  */
@@ -15,11 +15,11 @@ import { PLAYOUT } from '../playout/controls.js';
  * @property {{problem: import('../net/messages.js').Problem, detail: string} | null} failure
  * @property {number} started_ago_ms
  * @property {string} context_state 'suspended', 'running', 'closed' or 'interrupted'
- * @property {number} context_still_ms how long its time has not moved
+ * @property {number} context_still_ms how long its time has stood still
  * @property {import('../net/messages.js').WorkerStatus | null} worker
- * @property {number} playout_state of PLAYOUT
- * @property {number} silent_ms how long the playout has not been sounding; Infinity before the first sound
- * @property {string | null} refusal why the service lately refused a request
+ * @property {number} playout_state one of PLAYOUT
+ * @property {number} silent_ms how long the playout has been silent; Infinity before the first sound
+ * @property {string | null} refusal why the service refused a recent request
  */
 
 /**

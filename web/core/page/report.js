@@ -1,14 +1,14 @@
 /**
- * The report: every number that the page, the bench or a person who asks for help may need (docs/guide/report.md).
+ * The report: every number that the page, the bench or a user who asks for help may need (docs/guide/report.md).
  *
- * In: what the parts of the player know. Out: one flat object; null for what is unknown. Keys are only added.
+ * In: the state of the player's parts. Out: one flat object; null for unknown values. Keys are only ever added.
  */
 
 import { PLAYOUT } from '../playout/controls.js';
 import { delayMs } from './delay.js';
 
 /**
- * @typedef {object} PlaybackStats Chromium's own account of its output (AudioContext.playbackStats), times in ms
+ * @typedef {object} PlaybackStats Chromium's own figures on its output (AudioContext.playbackStats), times in ms
  * @property {number} average_latency_ms
  * @property {number} minimum_latency_ms
  * @property {number} maximum_latency_ms
@@ -24,9 +24,9 @@ import { delayMs } from './delay.js';
  * @property {number | null} baseLatencyMs
  * @property {number | null} outputLatencyMs the engine's outputLatency
  * @property {PlaybackStats | null} playbackStats
- * @property {import('../playout/controls.js').PlayoutReading | null} playout null unless sound is played
+ * @property {import('../playout/controls.js').PlayoutReading | null} playout null unless sound plays
  * @property {import('../net/messages.js').WorkerStatus | null} worker
- * @property {number | null} serviceAheadMs by how much the service's clock is ahead of page time; null while unknown
+ * @property {number | null} serviceAheadMs how far the service's clock is ahead of page time; null while unknown
  * @property {number | null} heardContextMs
  * @property {string | null} outputClock
  * @property {ReturnType<typeof import('../playout/controls.js').readWhatIf> | null} whatIf
@@ -98,7 +98,7 @@ export function buildReport(known) {
   };
 }
 
-/** @param {Report} report @returns {import('../net/messages.js').ListenerReport} what the service is told of it */
+/** @param {Report} report @returns {import('../net/messages.js').ListenerReport} the part that goes to the service */
 export function listenerReport({ mode, delay_ms, level_ms, target_ms, jitter_ms, round_trip_ms, glitches }) {
   return { mode, delay_ms, level_ms, target_ms, arrival_tail_ms: jitter_ms, round_trip_ms, glitches };
 }
@@ -110,21 +110,25 @@ function knownDelayMs({ nowMs, phase, heardContextMs, contextRateHz, playout, wo
   return delayMs({ nowMs, heardContextMs, contextRateHz, playout, anchor: worker.anchor, serviceOffsetMs: serviceAheadMs });
 }
 
-/** @param {number | null} delay @returns {number | null} without negative ones: nothing is heard before it was played, so the clocks are wrong */
+/**
+ * @param {number | null} delay
+ * @returns {number | null} null if it is negative: nothing is heard before it was played, so the clocks are wrong
+ */
 function possible(delay) {
   return delay !== null && delay >= 0 ? delay : null;
 }
 
-/** @param {Known} known @returns {number | null} what Chromium measures, before what an engine claims */
+/** @param {Known} known @returns {number | null} Chromium's measurement if there is one, otherwise the engine's claim */
 function bestOutputLatencyMs({ playbackStats, outputLatencyMs }) {
   if (playbackStats && playbackStats.average_latency_ms > 0) return playbackStats.average_latency_ms;
   return outputLatencyMs;
 }
 
 /**
- * What each lead would have meant so far. True delay and lead differ by a constant: the delay of another lead follows from the present one.
+ * The cost of each lead so far. True delay and lead differ by a constant, so the delay of another lead follows from the present
+ * one.
  *
- * @param {Known} known @param {number | null} nowMs the true delay as it is
+ * @param {Known} known @param {number | null} nowMs the present true delay
  */
 function whatIf(known, nowMs) {
   const { playout, whatIf: watched } = known;

@@ -1,7 +1,7 @@
 /**
- * What the page offers during an update of the device, and what a file says of itself. Pure.
+ * The page's offers during an update of the device, and the information in a bundle. Pure.
  *
- * What belongs elsewhere: the words (view/update_words.js).
+ * Elsewhere: the words (view/update_words.js).
  */
 
 import { LENGTH_BYTES, SIGNATURE_BYTES_MAX } from './constants.js';
@@ -10,16 +10,16 @@ import { LENGTH_BYTES, SIGNATURE_BYTES_MAX } from './constants.js';
  * @typedef {'idle' | 'receiving' | 'installing' | 'waiting' | 'restarting' | 'trying' | 'installed' | 'refused' | 'fell_back'} Phase
  * @typedef {{state: Phase, percent: number, words: string, detail: string, running: string, bytes_max: number, unfit: string | null}} Update
  *   `update` of /api/status
- * @typedef {'waiting' | 'refused' | 'fell_back'} News what a person should hear of without looking
+ * @typedef {'waiting' | 'refused' | 'fell_back'} News results of which a user should be told without looking
  *
  * @typedef {object} UpdateState
  * @property {News | null} news
- * @property {number | null} percent of what is under way; null where nothing is, or the progress is unknown
+ * @property {number | null} percent of the present step; null if there is none, or its progress is unknown
  * @property {boolean} may_send
  * @property {boolean} may_restart
  */
 
-/** What nobody should interrupt. @type {ReadonlySet<Phase>} */
+/** The phases that nobody should interrupt. @type {ReadonlySet<Phase>} */
 const UNDER_WAY = new Set(['receiving', 'installing', 'restarting', 'trying']);
 
 /** @param {Update} update @returns {UpdateState} */
@@ -38,10 +38,10 @@ export function fileFault(bytes, bytesMax) {
   return bytes > bytesMax ? 'too_large' : null;
 }
 
-/** What a bundle begins with: a squashfs file system. */
+/** The first bytes of a bundle: a squashfs file system. */
 const BEGINS = 'hsqs';
 
-/** @param {Uint8Array} bytes @returns {string} each byte as the character of its number */
+/** @param {Uint8Array} bytes @returns {string} one character per byte, with the byte's value */
 const latin1 = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
 
 /** @param {Uint8Array} first bytes of a file @returns {boolean} whether it may be a bundle */
@@ -51,7 +51,7 @@ export function beginsAsUpdate(first) {
 
 /**
  * @param {Uint8Array} last the last LENGTH_BYTES of a bundle
- * @returns {number} how many bytes before them its signature has, 0 where that cannot be one
+ * @returns {number} length of the signature before them, in bytes; 0 if that is impossible
  */
 export function signatureBytes(last) {
   if (last.length !== LENGTH_BYTES) return 0;
@@ -60,20 +60,20 @@ export function signatureBytes(last) {
   return bytes <= SIGNATURE_BYTES_MAX ? bytes : 0;
 }
 
-/** @param {Uint8Array} signature of a bundle, which holds its manifest @returns {string} the version it names, '' when it names none */
+/** @param {Uint8Array} signature of a bundle, which contains its manifest @returns {string} the version in it, '' if there is none */
 export function versionIn(signature) {
   const manifest = /\[update\]\s[^[]*/.exec(latin1(signature))?.[0] ?? '';
   return /^version=([!-~]+)$/m.exec(manifest)?.[1] ?? '';
 }
 
-/** @param {string} version of the file @param {string} running @returns {boolean} false where either is unknown */
+/** @param {string} version of the file @param {string} running @returns {boolean} false if either is unknown */
 export function isOlder(version, running) {
   return version !== '' && running !== '' && compareVersions(version, running) < 0;
 }
 
 /**
- * As Debian compares versions (deb-version(7)); the device itself asks dpkg.
- * @param {string} a @param {string} b @returns {number} below 0 when a is older, above when it is newer
+ * Compares versions as Debian does (deb-version(7)); the device itself asks dpkg.
+ * @param {string} a @param {string} b @returns {number} below 0 if a is older, above if it is newer
  */
 export function compareVersions(a, b) {
   const [one, other] = [parts(a), parts(b)];
@@ -87,7 +87,7 @@ function parts(version) {
   return { epoch: Number(epoch), upstream: dash < 0 ? rest : rest.slice(0, dash), revision: dash < 0 ? '' : rest.slice(dash + 1) };
 }
 
-/** Words and numbers in turn. @param {string} a @param {string} b @returns {number} */
+/** Compares words and numbers in turn. @param {string} a @param {string} b @returns {number} */
 function compareParts(a, b) {
   const [ones, others] = [tokens(a), tokens(b)];
   for (let i = 0; i < Math.max(ones.length, others.length); i += 1) {
@@ -113,7 +113,11 @@ function compareWords(a, b) {
   return 0;
 }
 
-/** A tilde comes before the end, the end before letters, letters before everything else. @param {string | undefined} character @returns {number} */
+/**
+ * A tilde ranks before the end, the end before letters, and letters before everything else.
+ *
+ * @param {string | undefined} character @returns {number}
+ */
 function rank(character) {
   if (character === '~') return -1;
   if (character === undefined) return 0;

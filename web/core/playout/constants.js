@@ -9,9 +9,9 @@ import { framesOf } from '../units.js';
 
 /** ms | the shortest lead counted | not measured */
 export const LEAD_MS_MIN = 4;
-/** ratio | from each lead the law weighs to the next: finer than the jitter of a cable | not measured */
+/** ratio | between two neighbouring leads that the law weighs: finer than the jitter of a cable | not measured */
 export const TARGET_FACTOR = 1.025;
-/** leads | the law weighs, up to 1.01 s | not measured */
+/** leads | that the law weighs, up to 1.01 s | not measured */
 export const TARGET_LEADS = 225;
 
 /**
@@ -23,13 +23,13 @@ export const TARGET_LEADS = 225;
 
 /** @type {Law} */
 export const AUTO = {
-  /** ms | delay that one remembered interruption is worth; four are worth twice as much | docs/design/playout.md */
+  /** ms | of delay that one remembered interruption is worth; four are worth twice as much | docs/design/playout.md */
   price: 115,
   /** ms | for which an interruption is remembered | docs/design/playout.md */
   memory: 300_000,
   /** ms | kept beyond the required lead: a near miss counts as a miss | docs/design/playout.md */
   margin: 0.5,
-  /** share | of what was required above the least demanding moment, kept on top while little was seen | docs/design/playout.md */
+  /** share | of the spread of required leads that is added as caution while little has been observed | docs/design/playout.md */
   caution: 0.5,
   /** ms | the longest lead | docs/design/playout.md */
   most: 500,
@@ -38,40 +38,40 @@ export const AUTO = {
 export const LOWEST = {
   /** ms | an interruption is worth little delay | docs/design/playout.md */
   price: 10,
-  /** ms | and is soon forgotten | docs/design/playout.md */
+  /** ms | an interruption is soon forgotten | docs/design/playout.md */
   memory: 60_000,
-  /** ms | a near miss nearly counts as none | docs/design/playout.md */
+  /** ms | a near miss hardly counts | docs/design/playout.md */
   margin: 0.2,
-  /** share | nothing is kept on top | docs/design/playout.md */
+  /** share | no caution is added | docs/design/playout.md */
   caution: 0,
-  /** ms | the longest lead that can still be played with | docs/design/playout.md */
+  /** ms | the longest lead that still allows playing along | docs/design/playout.md */
   most: 80,
 };
 /** @type {Law} */
 export const SAFEST = {
   /** ms | an interruption is worth almost any delay | docs/design/playout.md */
   price: 1000,
-  /** ms | and is remembered for an hour | docs/design/playout.md */
+  /** ms | an interruption is remembered for an hour | docs/design/playout.md */
   memory: 3_600_000,
-  /** ms | a packet's length and more is kept in hand | docs/design/playout.md */
+  /** ms | more than a packet's length is kept as a reserve | docs/design/playout.md */
   margin: 12,
-  /** share | all of what was required above the least demanding moment is kept on top | docs/design/playout.md */
+  /** share | the whole spread of required leads is added as caution | docs/design/playout.md */
   caution: 1,
   /** ms | the longest lead the ring holds at every rate | docs/design/playout.md */
   most: 1000,
 };
 
-/** interruptions | that weigh nothing, so that what is all but forgotten gives its delay back | not measured */
+/** interruptions | that count as none, so that nearly forgotten ones give their delay back | not measured */
 export const FORGOTTEN = 0.05;
 /** ms | silence this long counts as one more interruption | docs/design/playout.md */
 export const STILL_LATE_MS = 500;
-/** ms | the least memory, as what the first moments teach is forgotten as fast as it was learned | docs/design/playout.md */
+/** ms | the shortest memory: lessons of the first moments are forgotten as fast as they were learned | docs/design/playout.md */
 export const MEMORY_MS_MIN = 30_000;
-/** ms | after which enough was seen, and caution has faded | docs/design/playout.md */
+/** ms | after which enough has been observed, and caution has faded | docs/design/playout.md */
 export const CAUTIOUS_MS = 200_000;
-/** ms | the most that caution keeps on top: a network that became slower once need not do so again | docs/design/playout.md */
+/** ms | the most that caution may add: a network that became slower once need not do so again | docs/design/playout.md */
 export const CAUTION_MS_MAX = 20;
-/** ms | by which a longer lead must be cheaper: lateness comes in whole blocks | docs/design/playout.md */
+/** ms | by which a longer lead must be cheaper to be chosen: lateness comes in whole blocks | docs/design/playout.md */
 export const WORTH_MS = 1.5;
 /** ms | steps in which memory fades | not measured */
 export const MEMORY_STEP_MS = 100;
@@ -81,18 +81,18 @@ export const RESTING_MS = 0.3;
 export const PATIENCE_MS = 15_000;
 /** ms | the target before anything is known | not measured */
 export const FIRST_TARGET_MS = 12;
-/** steps | of memory, 20 s: the worst required lead of these is shown | given: docs/guide/report.md */
+/** steps | of memory, 20 s: the page shows the longest lead required in these | given: docs/guide/report.md */
 export const SHOWN_STEPS = 200;
-/** frames | more than any lead: the largest whole number that every engine keeps without an object | given: V8's small integers */
+/** frames | longer than any lead: the largest whole number that every engine stores without an object | given: V8's small integers */
 export const FRAMES_BEYOND = 0x3fff_ffff;
 
-// What another lead would have meant (what_if.js, lead_counter.js)
+// The cost of other leads (what_if.js, lead_counter.js)
 
-/** ratio | from each lead of the curve to the next: finer than anybody chooses by ear | not measured */
+/** ratio | between two neighbouring leads of the curve: finer than any choice by ear | not measured */
 export const WHAT_IF_FACTOR = 1.06;
 /** leads | of the curve, 4 to 1,014 ms | not measured */
 export const WHAT_IF_LEADS = 96;
-/** ms | an interruption sooner after another belongs to it: the ear hears one | docs/design/playout.md */
+/** ms | an interruption sooner after another one belongs to it: the ear hears a single one | docs/design/playout.md */
 export const SAME_EVENT_MS = 100;
 
 // The speed (steering.js)
@@ -101,71 +101,73 @@ export const SAME_EVENT_MS = 100;
 export const STEP_MS = 5;
 /** ratio | the largest correction: half a cent, which is not heard | docs/design/decisions/0008-the-listeners-clock.md */
 export const CORRECTION_MAX = 300 * PPM;
-/** ratio/s | by which the speed may change: the promise is 30 ppm/s, and a block's share of it is rounded | docs/design/playout.md */
+/** ratio/s | the largest change of the speed: the promise is 30 ppm/s, and a block's share of it is rounded | docs/design/playout.md */
 export const SLOPE_PER_S = 29.9 * PPM;
-/** 1/s | gain: an error of 1 s would be worked off at 0.1 s/s, which brakes from 300 ppm with just the slope allowed | tests/web/steering.test.js */
+/** 1/s | gain: an error of 1 s would be corrected at 0.1 s/s, which brakes from 300 ppm with just the permitted slope
+    | tests/web/steering.test.js */
 export const GAIN_PER_S = 0.1;
 /** s | below this error the gain falls in proportion: the estimate of the live edge moves by hundredths of a ms | not measured */
 export const NOISE_S = 0.25e-3;
 
-/** s | while the drift is being learned, the speed may change faster | docs/design/playout.md */
+/** s | for this long the drift is being learned, and the speed may change faster | docs/design/playout.md */
 export const LEARNING_S = 15;
-/** ratio/s | by this much | docs/design/playout.md */
+/** ratio/s | the largest change of the speed during this time | docs/design/playout.md */
 export const LEARNING_SLOPE_PER_S = 300 * PPM;
-/** 1/s | with this gain | not measured */
+/** 1/s | the gain during this time | not measured */
 export const LEARNING_GAIN_PER_S = 0.4;
-/** ratio | up to this correction: still less than a cent | not measured */
+/** ratio | the largest correction during this time: still less than a cent | not measured */
 export const LEARNING_CORRECTION_MAX = 500 * PPM;
 /** s | from here on gain and correction approach their later values: when the slope limit falls, it must suffice to brake
     | tests/web/steering.test.js */
 export const SETTLING_FROM_S = 12;
 
-/** ms | kept on top of the target at first: pages and browsers are busy when sound begins | docs/design/playout.md */
+/** ms | added to the target at first: pages and browsers are busy when sound begins | docs/design/playout.md */
 export const START_MS = 2.5;
-/** s | from when it is given back | docs/design/playout.md */
+/** s | when the page starts to remove this addition | docs/design/playout.md */
 export const START_S = 6;
-/** s | until when | docs/design/playout.md */
+/** s | when the page has removed it | docs/design/playout.md */
 export const START_OVER_S = 12;
-/** ms | what remains on top while the drift is being learned: an unknown one pulls before it is followed | not measured */
+/** ms | of it that remain while the drift is being learned: an unknown drift moves the lead before it is followed | not measured */
 export const LEARNING_MS = 0.9;
 
-/** s | a reader of one clock stays exact while its lead is longer than wished by no more than this | docs/design/playout.md */
+/** s | by which the lead of a reader with one clock may be too long while the reader stays exact | docs/design/playout.md */
 export const EXACT_S = 0.4e-3;
-/** s | or shorter by no more than this: the target's own margin is there for it | docs/design/playout.md */
+/** s | by which it may be too short: the target's own margin covers this | docs/design/playout.md */
 export const EXACT_NEARER_S = 0.4e-3;
 /** s | a correction ends where the lead is no more than this too long: the estimate moves by 0.1 ms, and that must not start it again
     | not measured */
 export const LANDING_S = 0.6e-3;
-/** s | or too short | not measured */
+/** s | by which the lead may be too short when a correction ends | not measured */
 export const LANDING_NEARER_S = 0.2e-3;
-/** 1/s | gain towards the nearest whole frame: half a frame brakes with just the slope allowed | not measured */
+/** 1/s | gain towards the nearest whole frame: half a frame brakes with just the permitted slope | not measured */
 export const LANDING_GAIN_PER_S = 1.5;
-/** frames | from a whole frame the last step is not heard: full scale at 10 kHz moves by -80 dB | not measured */
+/** frames | distance from a whole frame at which the last step is inaudible: full scale at 10 kHz moves by -80 dB | not measured */
 export const LANDED_FRAMES = 7e-5;
 /** ratio | below this speed the reader may stop at once | not measured */
 export const LANDED_SPEED = 1 * PPM;
 
 // The reader and its timeline (playout.js, timeline.js, outrun.js, feed.js)
 
-/** ms | required leads are watched for this long before sound is placed | docs/design/playout.md */
+/** ms | required leads are observed for this long before sound is placed | docs/design/playout.md */
 export const WATCH_MS = 70;
-/** frames | beyond the block's need that a step leaves, as the block's speed is chosen afterwards | not measured */
+/** frames | that a step leaves beyond the need of the block, because the block's speed is chosen afterwards | not measured */
 export const STEP_MARGIN_FRAMES = 4;
-/** ms | an audio thread that was frozen for longer was put to sleep with its page | not measured */
+/** ms | an audio thread that was frozen for longer was suspended together with its page | not measured */
 export const SLEEP_MS = 1000;
 /** ms | frames ready this much earlier than any network could bring them show that the audio thread itself was frozen
     | docs/design/playout.md */
 export const FREEZE_MS = 100;
-/** ms | nothing is late for this long: the live edge is later than the line says | docs/design/playout.md */
+/** ms | without any lateness mean that the live edge is later than the line | docs/design/playout.md */
 export const EARLY_MS = 1000;
 /** ms | all that comes is too late for this long: the stream has fallen behind. Longer than a network holds back and then delivers at once
     | docs/design/playout.md */
 export const OUTRUN_WINDOW_MS = 500;
-/** ms | enough when it happens again | docs/design/playout.md */
+/** ms | that suffice when it happens again | docs/design/playout.md */
 export const OUTRUN_AGAIN_MS = 60;
-/** ms | in time, after which it has to be shown anew | tests/web/outrun.test.js */
+/** ms | without lateness after which the full time is required again | tests/web/outrun.test.js */
 export const OUTRUN_OVER_MS = 30_000;
-/** frames | by which a splice may miss the place wished for: 4.5 ms, less than a step, so that the speed does the rest | docs/design/playout.md */
+/** frames | by which a splice may miss the desired place: 4.5 ms, less than a step, so that the speed corrects the rest
+    | docs/design/playout.md */
 export const SPLICE_MISS_FRAMES = framesOf(4.5);
 /** frames | of the reader's buffer: the longest block at the lowest context rate, and the filter's reach | not measured */
 export const FEED_FRAMES = 16_384;
@@ -187,26 +189,26 @@ export const GAP_MARKS = 16;
 export const GAP_WORDS = 3;
 /** word | of the first mark | given: web/core/playout/controls.js */
 export const GAPS_AT = 64;
-/** glitches | kept until the page looks, ten times a second | not measured */
+/** glitches | kept until the page looks, which it does ten times a second | not measured */
 export const EVENTS = 16;
 /** words | of a glitch: context frame at which sound was back, frames missing | given: web/core/playout/gauges.js */
 export const EVENT_WORDS = 2;
-/** steps | a peak of full scale is written as | not measured */
+/** steps | that represent a peak of full scale | not measured */
 export const PEAK_ONE = 1 << 23;
-/** steps | a whole frame is written as, where a position has a fraction | not measured */
+/** steps | that represent a whole frame, where a position has a fraction | not measured */
 export const FRACTION_ONE = 2 ** 31;
-/** steps | a ratio of 1 is written as: one step is 0.0005 ppm | not measured */
+/** steps | that represent a ratio of 1: one step is 0.0005 ppm | not measured */
 export const DRIFT_ONE = 2 ** 31;
-/** steps | a frame of lead is written as | not measured */
+/** steps | that represent a frame of lead | not measured */
 export const LEAD_ONE = 256;
 
 // The port to the ring of another thread (port_sink.js)
 
 /** frames | gathered before a block is sent: 8.7 ms, 115 messages a second. Waking a thread costs more than copying | docs/develop/engines.md */
 export const BATCH_FRAMES = 384;
-/** frames | of a block: one batch begun, and the longest record on top | not measured */
+/** frames | in a block: one incomplete batch, and the longest record in addition | not measured */
 export const BLOCK_FRAMES = 2560;
 /** words | before a block's frames: kind, position, frames, cause | given: web/core/playout/port_sink.js */
 export const BLOCK_HEAD_WORDS = 4;
-/** blocks | in circulation. When all are under way the audio thread is frozen, and frames are dropped | tests/web/port.test.js */
+/** blocks | in circulation. If all are in transit the audio thread is frozen, and frames are dropped | tests/web/port.test.js */
 export const POOL_BLOCKS = 32;

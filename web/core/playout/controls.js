@@ -1,9 +1,9 @@
 /**
- * The control words in front of the ring's samples: every number that crosses between the Worker, the audio thread and
- * the page without a message. Int32, each written by one side only, always through Atomics.
+ * The control words in front of the ring's samples: every number that the Worker, the audio thread and the page exchange without
+ * a message. They are Int32; only one side writes each of them, always through Atomics.
  *
- * With shared memory the page reads them where they lie; without, the worklet posts a copy when asked. Counters wrap
- * like all Int32; positions are the low 32 bits of frame_index.
+ * With shared memory the page reads them directly; without, the worklet posts a copy on request. Counters wrap like all Int32;
+ * positions are the low 32 bits of frame_index.
  */
 
 import { STREAM_RATE_HZ } from '../constants.js';
@@ -11,10 +11,10 @@ import { CONTROL_WORDS, DRIFT_ONE, EVENTS, EVENT_WORDS, FRACTION_ONE, GAPS_AT, G
 import { msOf } from '../units.js';
 import { LEADS_MS } from './what_if.js';
 
-/** Which word is what. */
+/** The index of each word. */
 export const WORD = Object.freeze({
-  // Written with the samples, by the ring's writer.
-  /** Even: settled; odd: the timeline is being replaced this instant. */
+  // Written with the samples by the ring's writer.
+  /** Even: the timeline is settled; odd: it is being replaced at this moment. */
   EPOCH: 0,
   /** First position of this timeline. */
   EPOCH_START: 1,
@@ -22,15 +22,15 @@ export const WORD = Object.freeze({
   EPOCH_SHIFT: 2,
   /** Position after the newest frame. */
   WRITE: 3,
-  /** Gap marks ever written; the last GAP_MARKS of them are kept. */
+  /** Number of gap marks ever written; the last GAP_MARKS of them are kept. */
   GAP_COUNT: 4,
-  /** 1 while the service says that no sound is to be expected. */
+  /** 1 while the service reports that there is no sound to expect. */
   SILENCE_EXPECTED: 5,
-  /** GAP_COUNT when this timeline began: older marks speak of another one. */
+  /** GAP_COUNT when this timeline began: older marks belong to another one. */
   EPOCH_GAPS: 6,
   /** The live edge (live_edge.js). Odd while the words after it are being written; 0 before the first. */
   LINE: 7,
-  /** The timeline it speaks of. */
+  /** The timeline that the line belongs to. */
   LINE_EPOCH: 8,
   LINE_CONTEXT_FRAME: 9,
   LINE_POSITION: 10,
@@ -38,15 +38,15 @@ export const WORD = Object.freeze({
   LINE_FRACTION: 11,
   /** In DRIFT_ONEs. */
   LINE_DRIFT: 12,
-  /** How far the network's least delay has shifted the line, in LEAD_ONEs; wraps: only changes count. */
+  /** How far changes of the network's minimum delay have shifted the line, in LEAD_ONEs; wraps: only changes count. */
   LINE_SHIFT: 13,
   /** Frames of the last record. */
   PACKET_FRAMES: 14,
   /** How many frames later than the live edge the line permanently is. */
   LINE_BIAS: 15,
-  /** Frames of a message, as the service says; 0 until it has. */
+  /** Frames per message, as the service gives it; 0 until then. */
   CHUNK_FRAMES: 42,
-  /** Frames per second of the stream, as the service says; 0 until it has. */
+  /** Frames per second of the stream, as the service gives it; 0 until then. */
   STREAM_RATE: 44,
 
   // Written by the audio thread.
@@ -60,29 +60,29 @@ export const WORD = Object.freeze({
   READ_CONTEXT_FRAME: 19,
   /** One of PLAYOUT. */
   PLAYOUT_STATE: 20,
-  /** How far the reader is behind the live edge, and should be, in LEAD_ONEs. */
+  /** The reader's distance behind the live edge, and its target, in LEAD_ONEs. */
   LEVEL: 21,
   TARGET: 22,
-  /** The worst lead a block required in the last 20 s, frames. */
+  /** The longest lead that a block required in the last 20 s, frames. */
   REQUIRED_FRAMES: 23,
   /** How much faster than nominal the reader runs, in DRIFT_ONEs. */
   SPEED: 24,
-  /** Times the sound broke off because frames had not arrived, and only the network was to blame. */
+  /** How often the sound broke off because frames had not arrived, with only the network to blame. */
   LATE_COUNT: 25,
-  /** Frames that were predicted or silent, whatever the cause. */
+  /** Frames that were predicted or silent, for any cause. */
   MISSING_FRAMES: 26,
-  /** Steps made by a splice or a cut, and how far: delay given back, and taken. */
+  /** Steps by a splice or a cut, and their length: delay given back, and delay added. */
   TRIM_COUNT: 27,
   TRIMMED_FRAMES: 28,
   INSERT_COUNT: 29,
   INSERTED_FRAMES: 30,
   /** Jumps over frames that piled up while the audio thread was frozen. */
   JUMP_COUNT: 31,
-  /** Blocks the context's own frame count says were never asked for. */
+  /** Blocks that were never requested, according to the context's own frame count. */
   SKIP_COUNT: 32,
-  /** Times the audio thread was frozen for a second or more. */
+  /** How often the audio thread was frozen for a second or more. */
   SLEEP_COUNT: 33,
-  /** Peaks since the page last looked, in PEAK_ONEs; the page writes 0. */
+  /** Peaks since the page's last look, in PEAK_ONEs; the page writes 0. */
   PEAK_LEFT: 34,
   PEAK_RIGHT: 35,
   /** Context frame at which sound was first heard, valid once HAS_SOUNDED is 1. */
@@ -90,25 +90,25 @@ export const WORD = Object.freeze({
   HAS_SOUNDED: 37,
   BLOCK_FRAMES: 38,
   BLOCK_COUNT: 39,
-  /** Glitches ever written to EVENTS_AT; the last EVENTS of them are kept. */
+  /** Number of glitches ever written to EVENTS_AT; the last EVENTS of them are kept. */
   EVENT_COUNT: 40,
-  /** Whole seconds of blocks that WHAT_IF_AT has watched. */
+  /** Whole seconds of blocks that WHAT_IF_AT has counted. */
   WHAT_IF_SECONDS: 41,
-  /** Frames put out between those of the stream: the reader was on its way, or the clocks differ, or the context's rate does. */
+  /** Output frames that were interpolated: the reader was moving, or the clocks or the rates differ. */
   RESAMPLED_FRAMES: 43,
-  /** Frames of the stream from READ_POSITION on that this block and the next may read, the filter's reach included. */
+  /** Frames of the stream, from READ_POSITION on, that this block and the next may read, including the filter's reach. */
   REACH_FRAMES: 45,
   // Written by the page.
   /** One of MODE. */
   MODE: 48,
-  /** The lead the listener has fixed, microseconds; used while MODE is FIXED. */
+  /** The lead that the listener has fixed, microseconds; used while MODE is FIXED. */
   FIXED_US: 49,
 });
 
-/** What the audio thread is doing: nothing has come; sound is to be placed; it sounds, or would if frames were there. */
+/** The state of the audio thread: nothing has arrived; sound is about to be placed; it plays, or would if frames were there. */
 export const PLAYOUT = Object.freeze({ EMPTY: 0, SEEKING: 1, SOUNDING: 2 });
 
-/** How the lead is chosen (target.js). */
+/** The method that chooses the lead (target.js). */
 export const MODE = Object.freeze({ AUTO: 0, LOWEST: 1, SAFEST: 2, FIXED: 3 });
 /** @typedef {'auto' | 'lowest' | 'safest' | 'fixed'} ModeName */
 /** @type {readonly ModeName[]} */
@@ -116,19 +116,19 @@ export const MODE_NAMES = Object.freeze(['auto', 'lowest', 'safest', 'fixed']);
 
 export const EVENTS_AT = GAPS_AT + GAP_MARKS * GAP_WORDS;
 
-/** Late events so far had the lead been LEADS_MS[i], and the frames that were late. */
+/** For a lead of LEADS_MS[i]: late events so far, and late frames. */
 export const WHAT_IF_AT = EVENTS_AT + EVENTS * EVENT_WORDS;
 export const WHAT_IF_LATE_AT = WHAT_IF_AT + LEADS_MS.length;
 
 if (WHAT_IF_LATE_AT + LEADS_MS.length > CONTROL_WORDS) throw new RangeError('the control words do not fit');
 
 /**
- * What the page makes of the control words.
+ * The control words in the form that the page uses.
  *
  * @typedef {object} PlayoutReading
  * @property {number} state one of PLAYOUT
  * @property {number} stream_rate frames per second
- * @property {number} read_position with a fraction
+ * @property {number} read_position with its fraction
  * @property {number} read_context_frame low 32 bits
  * @property {ModeName} mode
  * @property {number} level_ms
@@ -153,7 +153,7 @@ if (WHAT_IF_LATE_AT + LEADS_MS.length > CONTROL_WORDS) throw new RangeError('the
 
 /**
  * @param {Int32Array} words
- * @returns {PlayoutReading | null} null when the audio thread was in the midst of writing: look again next time
+ * @returns {PlayoutReading | null} null if the audio thread was just writing: look again next time
  */
 export function readPlayout(words) {
   /** @param {number} word */
@@ -193,13 +193,13 @@ export function readPlayout(words) {
   };
 }
 
-/** @param {Int32Array} words @returns {number} frames per second of the stream; the usual until the service has said it */
+/** @param {Int32Array} words @returns {number} frames per second of the stream; the usual rate until the service has given it */
 export function streamRate(words) {
   return Atomics.load(words, WORD.STREAM_RATE) || STREAM_RATE_HZ;
 }
 
 /**
- * What every lead would have meant on the blocks so far.
+ * The cost of every lead on the blocks so far.
  *
  * @param {Int32Array} words
  * @returns {{observed_s: number, leads: {target_ms: number, events: number, late_ms: number}[]}} ascending
@@ -214,7 +214,8 @@ export function readWhatIf(words) {
 }
 
 /**
- * Glitches the audio thread noted after the first `seen` of them. More than EVENTS at once: the oldest are only counted.
+ * Glitches that the audio thread has noted after the first `seen` of them. If there are more than EVENTS, the oldest are only
+ * counted.
  *
  * @param {Int32Array} words @param {number} seen
  * @returns {{context_frame: number, length_ms: number}[]}
@@ -230,8 +231,8 @@ export function readEvents(words, seen) {
 }
 
 /**
- * Takes the peaks for itself: the audio thread begins them anew. A block that ends in the same instant may be missed by
- * a meter; nothing else reads them.
+ * Reads the peaks and resets them; the audio thread then starts anew. A meter may miss a block that ends at the same moment;
+ * nothing else reads the peaks.
  *
  * @param {Int32Array} words
  * @param {[number, number]} peaks written: left, right, linear

@@ -1,11 +1,11 @@
 /**
  * The feed: the next frames of the stream, real ones where they exist, guessed ones where they are missing.
  *
- * In: the ring, and where to go on. Out: frames in a small linear buffer, for the resampler. What belongs elsewhere: when
- * sound begins or steps (playout.js), what a guess is (concealment.js), where a splice fits (splice.js).
- * If nothing is missing and nothing steps, frames come out exactly as they were sent. No method makes an object.
+ * In: the ring, and where to continue. Out: frames in a small linear buffer, for the resampler. Elsewhere: when sound begins or
+ * steps (playout.js), how a guess is made (concealment.js), where a splice fits (splice.js). If nothing is missing and nothing
+ * steps, frames come out exactly as they were sent. No method makes an object.
  *
- * Its timeline never stops: while frames are missing the position goes on, so that returning sound is at its true place.
+ * Its timeline never stops: while frames are missing the position advances, so that returning sound is at its true place.
  */
 
 import { OVERLAP_FRAMES, SEARCH_REACH_FRAMES } from '../sound/constants.js';
@@ -13,17 +13,17 @@ import { FEED_FRAMES, SPLICE_MISS_FRAMES } from './constants.js';
 import { Concealer, RE_ENTRY } from '../sound/concealment.js';
 import { OVERLAP, REGION_FRAMES, SilenceDetector, SpliceSearch } from '../sound/splice.js';
 
-/** Law of crossfades between unrelated sounds. */
+/** The law for crossfades between unrelated sounds. */
 const INDEPENDENT = 0;
 
 export class Feed {
   left = new Float32Array(FEED_FRAMES);
   right = new Float32Array(FEED_FRAMES);
-  /** Frames in the buffer. */
+  /** Number of frames in the buffer. */
   end = 0;
-  /** Of the frame that is pulled next. */
+  /** The position of the frame that is pulled next. */
   position = 0;
-  /** The last pull reached the end of what has arrived, at brokeOffAt. */
+  /** Whether the last pull reached the end of the arrived frames, at brokeOffAt. */
   isDry = false;
   brokeOffAt = 0;
   /** Missing frames of the last pull. */
@@ -33,12 +33,12 @@ export class Feed {
   #concealer = new Concealer();
   #search = new SpliceSearch();
   #silence = new SilenceDetector();
-  /** The frame before was a real one. */
+  /** Whether the previous frame was a real one. */
   #isAudible = false;
-  /** The crossfade under way: its gains, and how far it is; at its end there is none. @type {Float32Array} */
+  /** The gains of the current crossfade, and its progress; at its end there is no crossfade. @type {Float32Array} */
   #gains = /** @type {Float32Array} */ (RE_ENTRY[INDEPENDENT]);
   #faded = this.#gains.length;
-  /** What fades out: the ring at this distance, or the guess. */
+  /** The sound that fades out: the ring at this distance, or the guess. */
   #isGuessOutgoing = true;
   #outgoingOffset = 0;
   #outgoingLeft = new Float32Array(FEED_FRAMES);
@@ -50,17 +50,17 @@ export class Feed {
     this.#concealer.rehearse();
   }
 
-  /** @returns {boolean} real sound, and no crossfade under way */
+  /** @returns {boolean} whether it plays real sound without a crossfade */
   get isSettled() {
     return this.#isAudible && this.#faded === this.#gains.length;
   }
 
-  /** @returns {boolean} sound of the stream is heard, alone or in a crossfade */
+  /** @returns {boolean} whether the stream's sound is audible, alone or in a crossfade */
   get isAudible() {
     return this.#isAudible;
   }
 
-  /** @returns {boolean} it has been silent for a while */
+  /** @returns {boolean} whether it has been silent for some time */
   get isSilent() {
     return this.#silence.silent;
   }
@@ -75,7 +75,7 @@ export class Feed {
   /**
    * Appends the next frames to the buffer.
    *
-   * @param {number} frames @param {boolean} isMuted nothing real is to be heard
+   * @param {number} frames @param {boolean} isMuted no real sound may be heard
    */
   pull(frames, isMuted) {
     this.isDry = false;
@@ -90,7 +90,7 @@ export class Feed {
     this.#concealer.prepare(frames);
   }
 
-  /** @param {number} most @returns {number} frames that are there from here on, in one piece */
+  /** @param {number} most @returns {number} consecutive frames that exist from here on */
   #realRun(most) {
     const ring = this.#ring;
     ring.seekGap(this.position);
@@ -99,7 +99,7 @@ export class Feed {
     return ring.hasGap ? Math.min(run, (ring.gapStart - this.position) | 0) : run;
   }
 
-  /** @param {number} most @returns {number} frames that are not there from here on */
+  /** @param {number} most @returns {number} consecutive frames that are missing from here on */
   #missingRun(most) {
     const ring = this.#ring;
     if (ring.inGap(this.position)) return Math.min(most, (ring.gapEnd - this.position) | 0);
@@ -135,7 +135,7 @@ export class Feed {
     this.position = (this.position + frames) | 0;
   }
 
-  /** Out of silence sound comes in 10 ms, out of a guess in less, by the law that fits how good the guess is. */
+  /** After silence the sound fades in within 10 ms; after a guess it takes less, by the law that suits the quality of the guess. */
   #fadeFromGuess() {
     const { silent, law } = this.#concealer;
     this.#gains = /** @type {Float32Array} */ (silent ? OVERLAP[INDEPENDENT] : RE_ENTRY[law]);
@@ -143,7 +143,7 @@ export class Feed {
     this.#isGuessOutgoing = true;
   }
 
-  /** Mixes what fades out into the frames just read. @param {number} frames */
+  /** Mixes the sound that fades out into the frames just read. @param {number} frames */
   #crossfade(frames) {
     const gains = this.#gains;
     const last = gains.length - 1;
@@ -160,10 +160,11 @@ export class Feed {
   }
 
   /**
-   * Steps to a place near the desired one, where the sound fits. Only while settled.
+   * Steps to a place near the desired one where the sound fits. Only while settled.
    *
-   * @param {number} wished frames to skip; negative: to go back @param {number} needed frames that must be there behind the new place
-   * @returns {number} frames skipped, 0 where there is no room to
+   * @param {number} wished frames to skip; negative: to go back @param {number} needed frames that must exist behind the new
+   *   place
+   * @returns {number} skipped frames, 0 if there is no room for the step
    */
   splice(wished, needed) {
     const ring = this.#ring;
@@ -175,7 +176,7 @@ export class Feed {
     return wished + fits;
   }
 
-  /** Steps at once, whether the sound fits or not. @param {number} skip */
+  /** Steps at once, even if the sound does not fit. @param {number} skip */
   jump(skip) {
     if (this.#isAudible) {
       this.#concealer.begin();
@@ -185,10 +186,10 @@ export class Feed {
   }
 
   /**
-   * Finds where the sound before the new place resembles the sound before this one. It compares what lies before, as that has arrived in any
-   * case.
+   * Finds where the sound before the new place resembles the sound before this one. It compares the earlier sound, because that
+   * has arrived in any case.
    *
-   * @param {number} wished @param {number} most @returns {number} frames to add to the wish
+   * @param {number} wished @param {number} most @returns {number} frames to add to the desired step
    */
   #fit(wished, most) {
     const search = this.#search;

@@ -8,14 +8,14 @@
 import { DRIFT_ONE, EVENTS, EVENT_WORDS, FRACTION_ONE, LEAD_ONE, PEAK_ONE } from './constants.js';
 import { EVENTS_AT, WHAT_IF_AT, WHAT_IF_LATE_AT, WORD } from './controls.js';
 
-/** Of Gauges.fractions: of a frame, beyond the position of the block's first one; the lead, frames; the speed, a ratio. */
+/** Indices of Gauges.fractions: the fraction beyond the position of the block's first frame; the lead, frames; the speed, a ratio. */
 export const GAUGE = Object.freeze({ FRACTION: 0, LEAD: 1, SPEED: 2 });
 
-/** Twice full scale: a meter shows anything above it just as red. */
+/** Twice full scale; a meter shows any higher value in the same red. */
 const PEAK_MOST = 2 * PEAK_ONE;
 
 export class Gauges {
-  /** The caller leaves fractions here: passed as an argument, each could become an object. */
+  /** The caller puts fractions here: passed as arguments, each could become an object. */
   fractions = new Float64Array(3);
 
   #words;
@@ -42,7 +42,7 @@ export class Gauges {
   }
 
   /**
-   * Which frame of the stream, and fractions[FRACTION] beyond it, met which frame of the context.
+   * Notes which stream frame (with fractions[FRACTION] beyond it) coincided with which context frame.
    *
    * @param {number} position of the block's first frame @param {number} contextFrame @param {number} frames
    * @param {number} reachFrames that this block and the next may read from there on
@@ -61,7 +61,7 @@ export class Gauges {
   }
 
   /**
-   * With fractions[LEAD] and [SPEED].
+   * Uses fractions[LEAD] and [SPEED].
    *
    * @param {number} state of PLAYOUT @param {import('./target.js').LeadTarget} target
    */
@@ -88,9 +88,10 @@ export class Gauges {
   }
 
   /**
-   * Sound that broke off is back, and only the network is to blame.
+   * Notes that sound which had broken off is back, with only the network to blame.
    *
-   * @param {number} frames that were missed @param {boolean} isSameEvent it had hardly been back: one glitch @param {number} contextFrame
+   * @param {number} frames that were missed @param {boolean} isSameEvent the sound had been back only briefly: one glitch
+   *   @param {number} contextFrame
    */
   late(frames, isSameEvent, contextFrame) {
     const words = this.#words;
@@ -119,12 +120,12 @@ export class Gauges {
     this.#raise(WORD.PEAK_RIGHT, Math.min(peakRight * PEAK_ONE, PEAK_MOST) | 0);
   }
 
-  /** Frames of silence or guess; what comes before the first sound is not missing. @param {number} frames */
+  /** Adds frames of silence or guess. Silence before the first sound does not count. @param {number} frames */
   missing(frames) {
     if (this.#hasSounded && frames > 0) Atomics.add(this.#words, WORD.MISSING_FRAMES, frames);
   }
 
-  /** Sound is heard; the first time counts. @param {number} contextFrame */
+  /** Notes that sound is audible; only the first time counts. @param {number} contextFrame */
   sounds(contextFrame) {
     if (this.#hasSounded) return;
     this.#hasSounded = true;
@@ -132,7 +133,7 @@ export class Gauges {
     Atomics.store(this.#words, WORD.HAS_SOUNDED, 1);
   }
 
-  /** @param {number} word @param {number} value kept if it is the highest since the page last looked */
+  /** @param {number} word @param {number} value kept if it is the highest since the page's last look */
   #raise(word, value) {
     if (value > Atomics.load(this.#words, word)) Atomics.store(this.#words, word, value);
   }

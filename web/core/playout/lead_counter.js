@@ -1,5 +1,5 @@
 /**
- * What many leads would have cost, counted side by side on the blocks played.
+ * Counts side by side, on the blocks that are played, how much many leads would have cost.
  *
  * In: the lead each block required. Out: sums per lead. The owner decides what is counted and whether it fades: target.js for
  * the law, what_if.js for the curve. A lead is late while it is shorter than required; what is late again within 100 ms is
@@ -13,14 +13,14 @@ import { framesOf } from '../units.js';
 export class LeadCounter {
   /** In rising order, frames. @type {Int32Array} */
   leads;
-  /** One for each lead. @type {Sums} */
+  /** One sum per lead. @type {Sums} */
   sums;
 
   #sameEventFrames;
   /** When each was last late. */
   #markedAt;
   #now = 0;
-  /** How many were late last: usually about as many are late again. */
+  /** How many leads were late last time; usually about as many are late again. */
   #late = 0;
 
   /** @param {Int32Array} leads @param {Sums} sums as many @param {number} streamRateHz */
@@ -37,7 +37,7 @@ export class LeadCounter {
     this.#markedAt.fill((this.#now - this.#sameEventFrames) | 0);
   }
 
-  /** @param {number} required frames, whole @returns {number} how many leads are shorter; those come first */
+  /** @param {number} required whole frames @returns {number} how many leads are shorter; these come first */
   lateFor(required) {
     const { leads } = this;
     let at = this.#late;
@@ -47,12 +47,12 @@ export class LeadCounter {
     return at;
   }
 
-  /** @param {number} at @returns {boolean} its last event has been over for long enough */
+  /** @param {number} at @returns {boolean} whether its last event ended long enough ago */
   isNew(at) {
     return ((this.#now - /** @type {number} */ (this.#markedAt[at])) | 0) >= this.#sameEventFrames;
   }
 
-  /** It is late now. @param {number} at */
+  /** Records that it is late now. @param {number} at */
   mark(at) {
     this.#markedAt[at] = this.#now;
   }
@@ -62,7 +62,7 @@ export class LeadCounter {
     this.#now = (this.#now + frames) | 0;
   }
 
-  /** Once in a while: hours later what wraps must not make an old event a recent one. */
+  /** Call this from time to time: otherwise, after hours, a wrapped count would make an old event look recent. */
   settle() {
     for (let at = 0; at < this.leads.length; at += 1) {
       const quiet = (this.#now - /** @type {number} */ (this.#markedAt[at])) | 0;
@@ -70,13 +70,13 @@ export class LeadCounter {
     }
   }
 
-  /** @param {number} frames that passed @param {number} memory frames in which a sum fades to a third */
+  /** @param {number} frames that passed @param {number} memory frames within which a sum fades to a third */
   fade(frames, memory) {
     const kept = 1 - frames / memory;
     for (let at = 0; at < this.leads.length; at += 1) this.sums[at] = /** @type {number} */ (this.sums[at]) * kept;
   }
 
-  /** Each lead takes over the sum of the lead this much longer. @param {number} frames */
+  /** Each lead takes over the sum of the lead that is this much longer. @param {number} frames */
   shift(frames) {
     const { leads, sums } = this;
     for (let at = 0, from = 0; at < leads.length; at += 1) {

@@ -11,15 +11,18 @@ const FRACTION = 0;
 const DRIFT = 1;
 
 export class LineReader {
-  /** Of the timeline asked for, once look() said so. */
+  /** Whether the line belongs to the timeline that look() was asked for. */
   isValid = false;
-  /** Counts the lines published. */
+  /** Number of published lines. */
   version = 0;
-  /** Frames by which a change of the network's least delay shifted the line in the last look(); positive: it became faster. */
+  /**
+   * How many frames a change of the network's minimum delay shifted the line in the last look(); positive: the network became
+   * faster.
+   */
   shiftFrames = 0;
-  /** How much later than the live edge the line permanently is: every lead is measured too long by this. */
+  /** How much later than the live edge the line permanently is: every measured lead is too long by this. */
   biasFrames = 0;
-  /** The result of measure(); returned, a fraction could be a new object each time. */
+  /** The result of measure(). A returned fraction could be a new object each time. */
   ahead = new Float64Array(1);
 
   #words;
@@ -35,7 +38,7 @@ export class LineReader {
     this.#nominal = nominal;
   }
 
-  /** Takes in the newest line. @param {number} epoch of the timeline that is played */
+  /** Reads the newest line. @param {number} epoch of the timeline that plays */
   look(epoch) {
     const words = this.#words;
     const version = Atomics.load(words, WORD.LINE);
@@ -64,12 +67,16 @@ export class LineReader {
     this.#values[DRIFT] = drift / DRIFT_ONE;
   }
 
-  /** @returns {number} by how much the stream is faster than nominal against the context, a ratio; 0 exactly: one clock */
+  /** @returns {number} how much faster than nominal the stream is against the context, a ratio; exactly 0 for one clock */
   get drift() {
     return /** @type {number} */ (this.#values[DRIFT]);
   }
 
-  /** Leaves in ahead[0] how far it is from a position to the live edge, frames. @param {number} contextFrame @param {number} position */
+  /**
+   * Writes the distance from a position to the live edge into ahead[0], frames.
+   *
+   * @param {number} contextFrame @param {number} position
+   */
   measure(contextFrame, position) {
     const since = (contextFrame - this.#contextFrame) | 0;
     const moved = since * this.#nominal * (1 + this.drift) + /** @type {number} */ (this.#values[FRACTION]);

@@ -1,9 +1,9 @@
 /**
- * Whether the reader has outrun the stream: frames go on coming, all of them are too late, and they do not catch up.
+ * Whether the reader has outrun the stream: frames continue to arrive, but all of them are too late, and they do not catch up.
  *
- * In: what came with each block that found nothing in time. Out: whether the stream has permanently fallen behind. That happens if a source
- * constantly loses frames, or if its clock is slower than the line (live_edge.js) can follow: the line then shifts in steps, each too late. A
- * stall is different: nothing comes, and what comes afterwards catches up.
+ * In: the frames that arrived with each block that found nothing in time. Out: whether the stream has permanently fallen behind.
+ * That happens if a source constantly loses frames, or if its clock is slower than the line (live_edge.js) can follow: the line
+ * then shifts in steps, each too late. A stall is different: nothing arrives, and later frames catch up.
  */
 
 import { OUTRUN_AGAIN_MS, OUTRUN_OVER_MS, OUTRUN_WINDOW_MS } from './constants.js';
@@ -13,10 +13,10 @@ export class Outrun {
   #windowFrames;
   #againFrames;
   #overAfterFrames;
-  /** Frames that must still come in time before it is over. */
+  /** Frames that must still arrive in time before the suspicion ends. */
   #watchedFrames = 0;
   #lateFrames = 0;
-  /** How late the first of them was. */
+  /** The lateness of the first of them. */
   #late = 0;
 
   /** @param {number} streamRateHz */
@@ -26,24 +26,25 @@ export class Outrun {
     this.#overAfterFrames = framesOf(OUTRUN_OVER_MS, streamRateHz);
   }
 
-  /** Another timeline. */
+  /** Call this for another timeline. */
   restart() {
     this.#lateFrames = 0;
     this.#watchedFrames = 0;
   }
 
-  /** @param {number} frames came in time */
+  /** @param {number} frames that arrived in time */
   inTime(frames) {
     this.#lateFrames = 0;
     this.#watchedFrames = Math.max(0, this.#watchedFrames - frames);
   }
 
   /**
-   * One block that found nothing in time.
+   * Notes one block that found nothing in time.
    *
-   * @param {number} came frames since the block before @param {number} packetFrames a burst counts no more than a packet
-   * @param {number} late frames by which the newest is too late for the reference
-   * @returns {boolean} the stream has fallen behind
+   * @param {number} came frames since the previous block @param {number} packetFrames limit for a burst, which counts as one
+   *   packet
+   * @param {number} late how many frames too late the newest one is for the reference
+   * @returns {boolean} whether the stream has fallen behind
    */
   observe(came, packetFrames, late) {
     if (came <= 0) return false;

@@ -1,21 +1,24 @@
 /**
- * The pace: how the reader's place moves from output frame to output frame.
+ * The pace: how the reader's position moves from output frame to output frame.
  *
  * In: the error of its lead, and the drift. Out: times for the resampler, and how many frames a block needs.
- * What belongs elsewhere: which lead is right (target.js), the law of the speed (steering.js), steps (playout.js).
- * The audible reader and the reference (reference.js) have one each. No method makes an object.
+ * Elsewhere: which lead is right (target.js), the law of the speed (steering.js), steps (playout.js). The audible reader and the
+ * reference (reference.js) have one pace each. No method makes an object.
  */
 
 import { DRIFT, ERROR_S, OFF_FRAMES, Steering } from './steering.js';
 
-/** Of Pace.times: index into the reader's buffer of the next output frame; its step; the step's change per output frame. */
+/**
+ * Indices of Pace.times: the index of the next output frame in the reader's buffer; its step; the change of the step per output
+ * frame.
+ */
 export const TIME = 0;
 const STEP = 1;
 const CHANGE = 2;
 
 export class Pace {
   times = new Float64Array(3);
-  /** The error to be worked off, frames: the caller writes it here. */
+  /** The error to correct, frames: the caller writes it here. */
   error = new Float64Array(1);
   steering;
 
@@ -42,28 +45,28 @@ export class Pace {
     this.times[TIME] = this.#lookBackFrames;
   }
 
-  /** One clock at both ends and the stream's own rate: frames may pass as they were sent. */
+  /** Whether both ends use one clock and the stream's own rate: then frames may pass unchanged. */
   get mayRest() {
     return this.#nominal === 1 && this.#line.drift === 0;
   }
 
-  /** @returns {boolean} in this block they pass as they were sent */
+  /** @returns {boolean} whether frames pass unchanged in this block */
   get isExact() {
     const { times } = this;
     return times[STEP] === 1 && times[CHANGE] === 0 && /** @type {number} */ (times[TIME]) % 1 === 0;
   }
 
-  /** @returns {number} frames to stay behind the target; none for a reader that may rest, as it would only be moved back again */
+  /** @returns {number} frames to stay behind the target; 0 for a reader that may rest, because it would only be moved back again */
   get startMarginFrames() {
     return this.mayRest ? 0 : this.steering.startMarginFrames;
   }
 
-  /** The reader was placed: its speed is the drift known so far. */
+  /** Call this when the reader was placed: its speed is the drift known so far. */
   begin() {
     this.steering.begin(this.#line.drift);
   }
 
-  /** Takes over the state of another one, whose buffer is as long. @param {Pace} other */
+  /** Copies the state of another pace, whose buffer has the same length. @param {Pace} other */
   follow(other) {
     for (let at = 0; at < this.times.length; at += 1) this.times[at] = /** @type {number} */ (other.times[at]);
     this.steering.follow(other.steering);
@@ -102,7 +105,10 @@ export class Pace {
     return Math.max(0, last + this.#lookAheadFrames + 1 - end);
   }
 
-  /** @param {number} frames of the block that was put out @returns {number} frames at the buffer's begin that are no longer needed */
+  /**
+   * @param {number} frames of the block that was put out
+   * @returns {number} frames at the start of the buffer that are no longer needed
+   */
   advance(frames) {
     this.#findTime(frames);
     const time = /** @type {number} */ (this.#found[0]);
@@ -111,7 +117,7 @@ export class Pace {
     return spent;
   }
 
-  /** Leaves in #found the index in the buffer of a frame of the output. @param {number} frame */
+  /** Writes the buffer index of an output frame into #found. @param {number} frame */
   #findTime(frame) {
     const times = this.times;
     this.#found[0] = /** @type {number} */ (times[TIME]) + frame * /** @type {number} */ (times[STEP])

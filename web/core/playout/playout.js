@@ -1,12 +1,12 @@
 /**
- * The playout: what the audio thread does with every block.
+ * The playout: the audio thread's work for every block.
  *
  * In: the ring, the live edge, the context's frame count. Out: two channels of samples, and numbers in the control words.
- * It decides when sound begins, breaks off, returns and steps. What belongs elsewhere: where in the stream the reader should be, and how fast
- * it moves (timeline.js); the sound (voice.js). render() makes no object.
+ * It decides when sound begins, breaks off, returns and steps. Elsewhere: where in the stream the reader should be and how fast
+ * it moves (timeline.js), and the sound (voice.js). render() makes no object.
  *
- * The timeline never stops: while sound is missing the reader goes on, so returning sound plays at its true place and the delay is
- * unchanged. With one clock at both ends, and at the stream's rate, samples come out exactly as they were sent.
+ * The timeline never stops: while sound is missing the reader continues, so returning sound plays at its true place and the delay
+ * is unchanged. With one clock at both ends, and at the stream's rate, samples come out exactly as they were sent.
  */
 
 import { SAME_EVENT_MS, SLEEP_MS, STEP_MARGIN_FRAMES, WATCH_MS } from './constants.js';
@@ -33,19 +33,19 @@ export class Playout {
   /** One of PLAYOUT. @type {number} */
   #state = PLAYOUT.EMPTY;
   #watchedFrames = 0;
-  /** Sound broke off; nothing is read from the ring before a whole block is there. */
+  /** Sound broke off; nothing is read from the ring until a whole block is there. */
   #isInterrupted = false;
-  /** Missing frames are explained by a gap mark, a new timeline, or an instrument known to be silent. */
+  /** Whether missing frames are explained: by a gap mark, a new timeline, or an instrument that is known to be silent. */
   #isExplained = true;
   #interruptedFrames = 0;
-  /** Frames since the last event ended, up to what matters; and whether the present interruption belongs to it. */
+  /** Frames since the last event ended (limited); and whether the present interruption belongs to that event. */
   #sinceEventFrames;
   #isSameEvent = false;
 
   #contextFrame = 0;
   #isRunning = false;
 
-  /** @param {ArrayBufferLike} memory the ring's @param {number} contextRateHz @param {number} [streamRateHz] */
+  /** @param {ArrayBufferLike} memory of the ring @param {number} contextRateHz @param {number} [streamRateHz] */
   constructor(memory, contextRateHz, streamRateHz = STREAM_RATE_HZ) {
     this.#watchFrames = framesOf(WATCH_MS, streamRateHz);
     this.#sleepFrames = framesOf(SLEEP_MS, streamRateHz);
@@ -60,9 +60,9 @@ export class Playout {
   }
 
   /**
-   * One block.
+   * Renders one block.
    *
-   * @param {Float32Array} left of any length @param {Float32Array} right as long
+   * @param {Float32Array} left of any length @param {Float32Array} right of the same length
    * @param {number} contextFrame the context's count at the block's first frame
    */
   render(left, right, contextFrame) {
@@ -100,7 +100,7 @@ export class Playout {
     this.#contextFrame = (contextFrame + frames) | 0;
   }
 
-  /** Nothing joins the old timeline: it fades, and the new one is watched before it sounds. */
+  /** Nothing continues the old timeline: it fades out, and the new one is observed before it sounds. */
   #beginTimeline() {
     this.#epoch = this.#ring.epoch;
     this.#state = PLAYOUT.SEEKING;
@@ -115,7 +115,11 @@ export class Playout {
     return this.#state === PLAYOUT.SOUNDING && !this.#isInterrupted;
   }
 
-  /** The error is too large for the speed: the reader takes one step. @param {number} contextFrame @param {number} frames of the block */
+  /**
+   * The error is too large to correct by the speed: the reader takes one step.
+   *
+   * @param {number} contextFrame @param {number} frames of the block
+   */
   #step(contextFrame, frames) {
     const timeline = this.#timeline;
     const feed = this.#feed;
@@ -127,7 +131,7 @@ export class Playout {
     timeline.measureLead(contextFrame, feed.position, feed.end);
   }
 
-  /** @param {number} skipped frames of delay given back; negative: taken */
+  /** @param {number} skipped frames of delay given back; negative: added */
   #noteStep(skipped) {
     if (skipped > 0) {
       this.#gauges.add(WORD.TRIM_COUNT, 1);
@@ -171,8 +175,9 @@ export class Playout {
   }
 
   /**
-   * Sound that broke off resumes at its true place as soon as a whole block is there. If the target has grown, it resumes earlier in the stream:
-   * a longer lead begins during the interruption, so one gap is heard, not two. A step forward that is due happens now, too.
+   * Sound that broke off resumes at its true place as soon as a whole block is there. If the target has grown, it resumes earlier
+   * in the stream: so the longer lead begins during the interruption, and the listener hears one gap, not two. A step forward
+   * that is due happens now, too.
    *
    * @param {number} needed
    */
@@ -184,7 +189,7 @@ export class Playout {
     if (ring.silenceExpected || ring.inGap(feed.brokeOffAt)) this.#isExplained = true;
     const short = target.frames + /** @type {number} */ (reference.lead[0]) - /** @type {number} */ (now[LEAD]);
     const back = short > 0 || short < -stepFrames ? Math.min(Math.round(short) | 0, Math.max(0, (feed.position - ring.epochStart) | 0)) : 0;
-    // Played frames are not repeated before new ones have come.
+    // Frames that were played are not repeated before new ones have arrived.
     if (Math.min(ring.level(feed.brokeOffAt), ring.level((feed.position - back) | 0)) < needed) return;
     this.#noteStep(back < 0 ? -back : Math.min(0, ((feed.position - feed.brokeOffAt) | 0) - back));
     feed.position = (feed.position - back) | 0;
@@ -211,7 +216,7 @@ export class Playout {
     else if (feed.isDry) this.#breakOff(sinceEventFrames < this.#sameEventFrames);
   }
 
-  /** @param {boolean} isSameEvent the last event has only just ended */
+  /** @param {boolean} isSameEvent whether the last event has only just ended */
   #breakOff(isSameEvent) {
     this.#isInterrupted = true;
     this.#isExplained = false;
@@ -228,7 +233,7 @@ export class Playout {
     fractions[GAUGE.FRACTION] = whole - buffered;
     fractions[GAUGE.LEAD] = /** @type {number} */ (now[LEAD]);
     fractions[GAUGE.SPEED] = pace.steering.speed;
-    // The next block may need one more.
+    // The next block may need one more frame.
     this.#gauges.stamp((this.#feed.position - whole) | 0, contextFrame, frames, (whole + 2 * needed + 1) | 0);
     this.#gauges.steering(this.#state, target);
     this.#gauges.whatIf(whatIf);

@@ -1,14 +1,16 @@
 /**
  * The way to the audio thread if memory cannot be shared: blocks of frames over a MessagePort.
  *
- * In: what a ring's writer is told. Out: transferred buffers that do the same to the ring at the other end. Buffers are
- * recycled: the worklet sends each back, so in steady state nothing is allocated and no more than POOL_BLOCKS exist.
- * Frames are batched: every message wakes a thread, and that costs more than the copy. A gap or a restart sends what there is.
+ * In: the calls that a ring's writer gets. Out: transferred buffers, which repeat these calls on the ring at the other end.
+ * Buffers are recycled: the worklet sends each one back, so in steady state nothing is allocated, and no more than POOL_BLOCKS
+ * exist.
+ * Frames are batched, because every message wakes a thread, and that costs more than the copy. A gap or a restart sends the batch
+ * at once.
  */
 
 import { BATCH_FRAMES, BLOCK_FRAMES, BLOCK_HEAD_WORDS, POOL_BLOCKS } from './constants.js';
 
-/** Of a block that comes back, where the head was: what it had been, whether anything was rendered yet, and the context frame of the newest block. */
+/** Words at the start of a returned block: its former kind, whether anything was rendered yet, and the context frame of the newest block. */
 const KIND_WORD = 0;
 const HAS_RENDERED_WORD = 1;
 const RENDERED_WORD = 2;
@@ -29,27 +31,30 @@ const KIND_RATE = 8;
 
 /** @implements {Sink} */
 export class PortSink {
-  /** Frames dropped because every block was under way. */
+  /** Frames dropped because every block was in transit. */
   droppedFrames = 0;
 
   /** @type {ArrayBuffer[]} */
   #pool = Array.from({ length: POOL_BLOCKS }, () => new ArrayBuffer(BLOCK_BYTES));
   #post;
-  /** The block being filled. @type {ArrayBuffer | null} */
+  /** The block that is being filled. @type {ArrayBuffer | null} */
   #block = null;
   #samples = new Float32Array(0);
   #frames = 0;
   #position = 0;
-  /** Something was dropped: what comes next cannot join on. */
+  /** Whether something was dropped: the next frames then start a new timeline. */
   #broken = false;
-  /** Said again after a break: it may have been among what was dropped. */
+  /** These values are sent again after a drop, because they may have been dropped, too. */
   #expectation = KIND_EXPECT_SOUND;
   #chunkFrames = 0;
   #rateHz = 0;
 
-  /** Context frame of the newest block, as it was when the last buffer left the audio thread. @type {number | null} */
+  /** Context frame of the newest block when the last buffer left the audio thread. @type {number | null} */
   #renderedFrame = null;
-  /** A question is under way. One at a time: an audio thread that does not answer would otherwise be sent the whole pool. */
+  /**
+   * Whether a question is in transit. There is only one at a time: otherwise an audio thread that does not answer would get the
+   * whole pool.
+   */
   #isAsking = false;
 
   /** @param {(block: ArrayBuffer) => void} post transfers a block to the other end */
@@ -57,7 +62,7 @@ export class PortSink {
     this.#post = post;
   }
 
-  /** A block came back. @param {ArrayBuffer} block */
+  /** Takes back a block. @param {ArrayBuffer} block */
   recycle(block) {
     if (block.byteLength !== BLOCK_BYTES || this.#pool.length >= POOL_BLOCKS) return;
     const head = new Int32Array(block, 0, BLOCK_HEAD_WORDS);
@@ -97,7 +102,7 @@ export class PortSink {
     if (!this.#broken) this.#broken = !this.#say(KIND_GAP, position, frames, cause);
   }
 
-  /** @returns {boolean} always too late: this side of a port does not know where the reader is */
+  /** @returns {boolean} always false, too late: this side of a port does not know where the reader is */
   fill() {
     return false;
   }
@@ -111,14 +116,14 @@ export class PortSink {
     this.#send(block, KIND_LINE, 0, 0, 0);
   }
 
-  /** Asks the audio thread how far it is; the answer comes with the block that comes back. */
+  /** Asks the audio thread for its position; the answer comes with the returned block. */
   askRendered() {
     if (this.#isAsking) return;
     this.#isAsking = true; // first: the answer may come before say() returns
     if (!this.#say(KIND_QUESTION, 0, 0, 0)) this.#isAsking = false;
   }
 
-  /** @returns {number | null} once after each answer of the audio thread, as an old one says nothing about now */
+  /** @returns {number | null} once after each answer of the audio thread, because an old answer says nothing about the present */
   renderedFrame() {
     const frame = this.#renderedFrame;
     this.#renderedFrame = null;
@@ -170,7 +175,13 @@ export class PortSink {
     this.#send(block, KIND_AUDIO, this.#position, this.#frames, 0);
   }
 
-  /** @param {number} kind @param {number} position @param {number} frames @param {number} cause @returns {boolean} it was sent */
+  /**
+   * @param {number} kind
+   * @param {number} position
+   * @param {number} frames
+   * @param {number} cause
+   * @returns {boolean} whether it was sent
+   */
   #say(kind, position, frames, cause) {
     const block = this.#pool.pop();
     if (block) this.#send(block, kind, position, frames, cause);
@@ -185,7 +196,7 @@ export class PortSink {
 }
 
 /**
- * The other end: does to a ring what the sink was told.
+ * The other end: repeats the sink's calls on a ring.
  *
  * @param {ArrayBuffer} block @param {Sink} ring
  */
@@ -213,7 +224,7 @@ function lineOf(block) {
 }
 
 /**
- * Before a block goes back: the audio thread says how far it is.
+ * Call this before a block goes back: it writes the audio thread's position into the block.
  *
  * @param {ArrayBuffer} block @param {number | null} contextFrame of the newest block, null before the first
  */

@@ -1,10 +1,10 @@
 /**
- * The reference: a reader at the live edge itself, which nothing ever interrupts.
+ * The reference: a reader at the live edge itself, which is never interrupted.
  *
- * In: the line, the blocks. Out: the frames it would need, without a lead. A reader with a lead of L needs the same frames, L
- * earlier. So every lead can be counted without being played (what_if.js), and an interrupted reader knows where it belongs.
- * It moves by the law of the audible reader (pace.js), but its steps are exact to the frame: it plays nothing, so no splice must match.
- * No method makes an object.
+ * In: the line, the blocks. Out: the frames that it would need, without a lead. A reader with a lead of L needs the same frames,
+ * L earlier. So every lead can be counted without being played (what_if.js), and an interrupted reader knows where it belongs.
+ * The reference moves by the law of the audible reader (pace.js), but its steps are exact to the frame: it plays nothing, so no
+ * splice must match. No method makes an object.
  */
 
 import { STEP_MS } from './constants.js';
@@ -18,15 +18,19 @@ export class Reference {
   position = 0;
   /** How many it needs. */
   neededFrames = 0;
-  /** How far it is behind the live edge; in an array, as it has a fraction. */
+  /** Its distance behind the live edge; in an array, because it has a fraction. */
   lead = new Float64Array(1);
 
   #line;
   #stepFrames;
-  /** Frames its buffer would hold. */
+  /** Number of frames that its buffer would hold. */
   #end = 0;
 
-  /** @param {import('./line_reader.js').LineReader} line @param {import('./pace.js').Pace} pace its own @param {number} streamRateHz */
+  /**
+   * @param {import('./line_reader.js').LineReader} line
+   * @param {import('./pace.js').Pace} pace of the reference
+   * @param {number} streamRateHz
+   */
   constructor(line, pace, streamRateHz) {
     this.#line = line;
     this.#stepFrames = framesOf(STEP_MS, streamRateHz);
@@ -34,10 +38,10 @@ export class Reference {
   }
 
   /**
-   * The line has become known. From now on a reader that waits for its place moves like this one.
+   * Call this when the line has become known. From then on a reader that waits for its place moves like the reference.
    *
    * @param {import('./pace.js').Pace} pace of the reader @param {number} end frames in its buffer
-   * @param {number} needed frames it pulls for this block @param {number} contextFrame at the block's begin
+   * @param {number} needed frames it pulls for this block @param {number} contextFrame at the start of the block
    */
   begin(pace, end, needed, contextFrame) {
     this.isRunning = true;
@@ -50,16 +54,16 @@ export class Reference {
     this.position = Math.floor(/** @type {number} */ (this.lead[0]) - this.pace.steering.startMarginFrames) | 0;
   }
 
-  /** Another timeline. */
+  /** Call this for another timeline. */
   stop() {
     this.isRunning = false;
   }
 
   /**
-   * The next block.
+   * Advances to the next block.
    *
    * @param {number} frames of the block @param {number} contextFrame at its beginning
-   * @param {number} pendingShift frames by which the live edge is later than the line says @param {boolean} mayStep
+   * @param {number} pendingShift how many frames later than the line the live edge is @param {boolean} mayStep
    */
   move(frames, contextFrame, pendingShift, mayStep) {
     this.#measureLead(contextFrame, pendingShift);

@@ -1,10 +1,10 @@
 /**
  * The ring between the Worker and the audio thread: one writer, one reader, no locks, no waiting.
  *
- * In: frames at their place in the timeline. Out: the same frames, or the knowledge that they are not there.
- * Frames are addressed by absolute position, the low 32 bits of frame_index: positions wrap every 27 hours, and
- * differences `(a - b) | 0` are right as long as two positions are less than 13.5 hours apart. Only the writer decides what is in the
- * buffer; the reader keeps its own position and asks. Works on an ArrayBuffer and on shared memory alike.
+ * In: frames at their place in the timeline. Out: the same frames, or the information that they do not exist.
+ * Frames are addressed by absolute position, the low 32 bits of frame_index: positions wrap every 27 hours, and differences `(a -
+ * b) | 0` are right as long as two positions are less than 13.5 hours apart. Only the writer decides which frames are in the
+ * buffer; the reader keeps its own position and asks. The ring works on an ArrayBuffer and on shared memory.
  *
  * Memory order: samples and marks are written first, then WRITE (Atomics.store); the reader loads WRITE first. A new
  * timeline is published under EPOCH as a sequence lock, and continues in the slots after the old one's newest frame
@@ -15,7 +15,7 @@ import { CAPACITY_FRAMES, CONTROL_WORDS, DRIFT_ONE, FRACTION_ONE, GAPS_AT, GAP_M
 import { AUDIO_FRAMES_MAX } from '../net/constants.js';
 import { PLAYOUT, WORD } from './controls.js';
 
-/** A longer gap leaves nothing to join on to: a new timeline begins behind it (receiver.js). */
+/** After a longer gap nothing continues the old sound: a new timeline begins behind it (receiver.js). */
 export const GAP_FRAMES_MAX = CAPACITY_FRAMES - MARGIN_FRAMES;
 
 const SLOT_MASK = CAPACITY_FRAMES - 1;
@@ -23,20 +23,21 @@ const CONTROL_BYTES = CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT;
 export const RING_BYTES = CONTROL_BYTES + CAPACITY_FRAMES * 2 * Float32Array.BYTES_PER_ELEMENT;
 
 /**
- * Where frames go: the ring itself, or the port to the ring of another thread (port_sink.js).
+ * The destination of frames: the ring itself, or the port to the ring of another thread (port_sink.js).
  *
  * @typedef {object} Sink
- * @property {(position: number) => void} restart a new timeline begins: nothing before it joins on
+ * @property {(position: number) => void} restart a new timeline begins, which does not continue the old one
  * @property {(position: number, samples: Float32Array, frames: number) => void} audio interleaved left and right
  * @property {(position: number, frames: number, cause: number) => void} gap frames that do not exist
- * @property {(position: number, samples: Float32Array, frames: number) => boolean} fill frames for either end of a gap that was told,
- *   after all; false: too late
- * @property {(rateHz: number) => void} expectRate the service says how many frames a second has
- * @property {(frames: number) => void} expectChunk the service says how many frames a message usually holds
+ * @property {(position: number, samples: Float32Array, frames: number) => boolean} fill late frames for either end of a gap that
+ *   was announced; false: too late
+ * @property {(rateHz: number) => void} expectRate sets the stream's frames per second, as the service gives them
+ * @property {(frames: number) => void} expectChunk sets the usual frames per message, as the service gives them
  * @property {() => void} expectSound
- * @property {() => void} expectSilence the service says the instrument gives no sound: silence is no fault
- * @property {(line: import('../clock/live_edge.js').Line) => void} line where the live edge of this timeline is
- * @property {() => number | null} renderedFrame context frame of the newest block, low 32 bits; null before the first, or while unknown
+ * @property {() => void} expectSilence the service reports that the instrument gives no sound, so silence is no fault
+ * @property {(line: import('../clock/live_edge.js').Line) => void} line sets the live edge of this timeline
+ * @property {() => number | null} renderedFrame context frame of the newest block, low 32 bits; null before the first, or while
+ *   unknown
  */
 
 /** @param {ArrayBufferLike} memory of RING_BYTES @returns {Int32Array} */
@@ -79,7 +80,7 @@ export class RingWriter {
   }
 
   /**
-   * Frames must continue at the write position; anything else is the caller's error.
+   * Frames must continue at the write position; anything else is a bug of the caller.
    *
    * @param {number} position @param {Float32Array} samples interleaved @param {number} frames at most AUDIO_FRAMES_MAX
    */
@@ -105,15 +106,16 @@ export class RingWriter {
     Atomics.store(words, at + 1, (position + frames) | 0);
     Atomics.store(words, at + 2, cause);
     Atomics.store(words, WORD.GAP_COUNT, count + 1);
-    // In steps, so that never more than one record's worth is in flight under the reader's margin.
+    // In steps, so that the reader's margin never has more than one record's worth in flight.
     for (let left = frames; left > 0; left -= AUDIO_FRAMES_MAX) this.#silence(Math.min(left, AUDIO_FRAMES_MAX));
   }
 
   /**
-   * Fills one end of a marked gap, before the reader has come there. Samples first, then the mark: a reader that sees the mark shortened finds them.
+   * Fills one end of a marked gap before the reader reaches it. Samples come first, then the mark: a reader that sees the
+   * shortened mark finds them.
    *
    * @param {number} position @param {Float32Array} samples interleaved @param {number} frames
-   * @returns {boolean} false: the reader is too near, or no mark begins or ends so
+   * @returns {boolean} false if the reader is too near, or no mark begins or ends there
    */
   fill(position, samples, frames) {
     const words = this.#words;
@@ -134,7 +136,7 @@ export class RingWriter {
     return false;
   }
 
-  /** @param {number} position @returns {boolean} the block under way or the next may read it */
+  /** @param {number} position @returns {boolean} whether the present or the next block may read it */
   #isReached(position) {
     const words = this.#words;
     if (Atomics.load(words, WORD.PLAYOUT_STATE) !== PLAYOUT.SOUNDING) return false;
@@ -206,17 +208,17 @@ export class RingWriter {
   }
 }
 
-/** Of the audio thread: no method here makes an object. */
+/** The audio thread's end: no method here makes an object. */
 export class RingReader {
-  /** Counts timelines; 0 before the first. */
+  /** The number of the timeline; 0 before the first. */
   epoch = 0;
   epochStart = 0;
   /** Position after the newest frame, as of the last look(). */
   write = 0;
-  /** Frames that come in one piece: as the service says, and no less than the longest record of this timeline. */
+  /** Number of frames that arrive together: as the service gives it, but at least the longest record of this timeline. */
   packetFrames = 0;
   silenceExpected = false;
-  /** The next mark that ends after the position asked about: [gapStart, gapEnd), valid while hasGap. */
+  /** The next mark that ends after the requested position: [gapStart, gapEnd), valid while hasGap. */
   hasGap = false;
   gapStart = 0;
   gapEnd = 0;
@@ -235,7 +237,7 @@ export class RingReader {
     this.#samples = sampleMemory(memory);
   }
 
-  /** Takes in what the writer has published. While a new timeline is being published, nothing is news. */
+  /** Reads what the writer has published. While a new timeline is being published, nothing changes. */
   look() {
     const words = this.#words;
     const epoch = Atomics.load(words, WORD.EPOCH);
@@ -263,17 +265,21 @@ export class RingReader {
     this.silenceExpected = Atomics.load(words, WORD.SILENCE_EXPECTED) === 1;
   }
 
-  /** @param {number} position @returns {number} frames from there to the newest; negative when they are still to come */
+  /** @param {number} position @returns {number} frames from there to the newest; negative if that position is still to come */
   level(position) {
     return (this.write - position) | 0;
   }
 
-  /** @param {number} position @returns {boolean} its frames are no longer safe to read */
+  /** @param {number} position @returns {boolean} whether its frames are no longer safe to read */
   lapped(position) {
     return ((this.write - position) | 0) > CAPACITY_FRAMES - MARGIN_FRAMES;
   }
 
-  /** Finds the mark that ends first after a position. The reader may have stepped back: older ones are looked at, too. @param {number} position */
+  /**
+   * Finds the first mark that ends after a position. The reader may have stepped back, so this also examines older marks.
+   *
+   * @param {number} position
+   */
   seekGap(position) {
     const words = this.#words;
     this.hasGap = false;
@@ -288,16 +294,16 @@ export class RingReader {
     }
   }
 
-  /** @param {number} position @returns {boolean} a mark says this frame does not exist */
+  /** @param {number} position @returns {boolean} whether a mark says that this frame does not exist */
   inGap(position) {
     return this.hasGap && ((position - this.gapStart) | 0) >= 0 && ((this.gapEnd - position) | 0) > 0;
   }
 
   /**
-   * Frames exactly as they were sent.
+   * Copies frames exactly as they were sent.
    *
    * @param {number} position @param {Float32Array} left @param {Float32Array} right
-   * @param {number} at where in left and right @param {number} frames
+   * @param {number} at index in left and right @param {number} frames
    */
   read(position, left, right, at, frames) {
     const samples = this.#samples;

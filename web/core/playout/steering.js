@@ -1,8 +1,8 @@
 /**
- * The steering: holds the lead at its target by the reader's speed alone.
+ * The steering: holds the lead at its target only by the reader's speed.
  *
- * In: the error (lead minus target), the estimated drift, the blocks that pass. Out: the speed. What belongs elsewhere:
- * errors too large for the speed, which take one step (playout.js). No clock is read. No method makes an object.
+ * In: the error (lead minus target), the estimated drift, the blocks that pass. Out: the speed. Elsewhere: errors too large to
+ * correct by the speed, which take one step (playout.js). No clock is read. No method makes an object.
  *
  * The speed is the drift, known in advance from the clocks, plus an inaudible correction: at most 300 ppm (half a cent), changing by at
  * most 30 ppm a second. While the drift is being learned, it is at most 500 ppm, changing by 300 ppm a second. As the drift is known, the correction needs no integral, so nothing winds up or overshoots. Small errors are mostly the
@@ -17,12 +17,15 @@ import {
 } from './constants.js';
 import { framesOf } from '../units.js';
 
-/** What an exact reader does: rests on a whole frame; works off an error; moves to the nearest whole frame, to rest there. */
+/** The states of an exact reader: it rests on a whole frame, corrects an error, or moves to the nearest whole frame to rest there. */
 const RESTING = 0;
 const MOVING = 1;
 const LANDING = 2;
 
-/** Of Steering.seen: lead minus target; the drift, a ratio; from the reader to the nearest whole frame, -0.5 to 0.5. */
+/**
+ * Indices of Steering.seen: lead minus target; the drift, a ratio; the distance from the reader to the nearest whole frame, -0.5
+ * to 0.5.
+ */
 export const ERROR_S = 0;
 export const DRIFT = 1;
 export const OFF_FRAMES = 2;
@@ -31,17 +34,17 @@ const SPEED = 0;
 const AGE_S = 1;
 /** An exact reader rests up to this error. */
 const RESTS_S = 2;
-/** Of the block under way. */
+/** Length of the present block. */
 const BLOCK_S = 3;
 
 export class Steering {
-  /** Where the reader is. The caller writes it here before it asks, as fractions passed as arguments would become objects. */
+  /** The reader's state. The caller writes it here before it calls, because fractions passed as arguments would become objects. */
   seen = new Float64Array(3);
   #values = new Float64Array(4);
   #motion = RESTING;
   #contextRateHz;
   #streamRateHz;
-  /** The margin at first, and while the drift is being learned. */
+  /** The margin in the first seconds, and while the drift is being learned. */
   #startFrames;
   #learningFrames;
 
@@ -62,7 +65,7 @@ export class Steering {
   /** Whole frames the reader stays behind the target in the first seconds. @type {number} */
   startMarginFrames;
 
-  /** The reader was placed: it starts at the drift known so far. @param {number} drift a ratio */
+  /** Call this when the reader was placed: it starts at the drift known so far. @param {number} drift a ratio */
   begin(drift) {
     this.#values[SPEED] = drift;
     this.#values[AGE_S] = 0;
@@ -70,14 +73,14 @@ export class Steering {
     this.#motion = RESTING;
   }
 
-  /** Takes over the state of another one. @param {Steering} other */
+  /** Copies the state of another steering. @param {Steering} other */
   follow(other) {
     this.#motion = other.#motion;
     this.startMarginFrames = other.startMarginFrames;
     for (let at = 0; at < this.#values.length; at += 1) this.#values[at] = /** @type {number} */ (other.#values[at]);
   }
 
-  /** A block passes, whatever the reader does in it. @param {number} frames of the context */
+  /** Advances by a block, whatever the reader does in it. @param {number} frames of the context */
   pass(frames) {
     const blockS = frames / this.#contextRateHz;
     this.#values[BLOCK_S] = blockS;
@@ -88,7 +91,7 @@ export class Steering {
     this.#values[RESTS_S] = EXACT_S + (this.#learningFrames + (1 - over) * (this.#startFrames - this.#learningFrames)) / this.#streamRateHz;
   }
 
-  /** Chooses the speed by the error. */
+  /** Chooses the speed from the error. */
   advance() {
     const errorS = /** @type {number} */ (this.seen[ERROR_S]);
     const drift = /** @type {number} */ (this.seen[DRIFT]);
@@ -100,7 +103,10 @@ export class Steering {
     this.#approach(drift + Math.min(most, Math.max(-most, errorS * gain)));
   }
 
-  /** One clock at both ends (the drift is 0): a reader that does not rest works off its error, then moves to the nearest whole frame. */
+  /**
+   * With one clock at both ends (the drift is 0), a reader that does not rest corrects its error, then moves to the nearest whole
+   * frame.
+   */
   advanceExactly() {
     const errorS = /** @type {number} */ (this.seen[ERROR_S]);
     if (!this.#isRight) this.#motion = MOVING;
@@ -109,23 +115,23 @@ export class Steering {
     else this.#approach((/** @type {number} */ (this.seen[OFF_FRAMES]) / this.#streamRateHz) * LANDING_GAIN_PER_S);
   }
 
-  /** @returns {boolean} it rests on a whole frame, and need not move */
+  /** @returns {boolean} whether it rests on a whole frame and need not move */
   get isResting() {
     return this.#motion === RESTING && this.seen[OFF_FRAMES] === 0 && this.#isRight;
   }
 
-  /** @returns {boolean} the reader may be set onto the whole frame and rest */
+  /** @returns {boolean} whether the reader may be set onto the whole frame, and rest */
   get hasLanded() {
     return this.#motion === LANDING && Math.abs(/** @type {number} */ (this.seen[OFF_FRAMES])) < LANDED_FRAMES && Math.abs(this.speed) < LANDED_SPEED;
   }
 
-  /** The reader rests on a whole frame: samples pass as they were sent. */
+  /** Call this when the reader rests on a whole frame: samples pass as they were sent. */
   rest() {
     this.#motion = RESTING;
     this.#values[SPEED] = 0;
   }
 
-  /** @returns {boolean} the lead is where an exact reader may rest */
+  /** @returns {boolean} whether the lead is where an exact reader may rest */
   get #isRight() {
     const errorS = /** @type {number} */ (this.seen[ERROR_S]);
     return errorS > -EXACT_NEARER_S && errorS < /** @type {number} */ (this.#values[RESTS_S]);

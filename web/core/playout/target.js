@@ -1,8 +1,8 @@
 /**
  * The lead target: how far behind the live edge the reader should be.
  *
- * In: the lead each block required. Out: the target. What belongs elsewhere: how the reader gets there (steering.js,
- * playout.js). No clock is read: time is counted in frames. The audio thread calls it: no method makes an object.
+ * In: the lead that each block required. Out: the target. Elsewhere: how the reader gets there (steering.js, playout.js).
+ * No clock is read: time is counted in frames. The audio thread calls this: no method makes an object.
  *
  * A longer lead costs delay, a shorter one costs interruptions. One law weighs the two: the candidate with the least
  * `lead + price x root of the interruptions remembered` wins. The interruptions of each candidate are counted on the blocks that are played,
@@ -28,29 +28,29 @@ function inFrames({ price, memory, margin, caution, most }, frames) {
 }
 
 export class LeadTarget {
-  /** Frames behind the live edge. */
+  /** The target: frames behind the live edge. */
   frames;
-  /** The worst lead required in the last 20 s. */
+  /** The longest lead required in the last 20 s. */
   requiredFrames = 0;
 
   /** @type {number} */
   #mode = MODE.AUTO;
   #law;
   #fixedFrames = 0;
-  /** The target before lateness began. */
+  /** The target before the lateness began. */
   #onTimeFrames = 0;
-  /** Interruptions remembered, per candidate. */
+  /** Remembered interruptions, per candidate. */
   #counter;
-  /** Frames watched, up to the length of memory. */
+  /** Frames observed, up to the length of memory. */
   #age = 0;
   #bucketFrames = 0;
   #bucketMost = 0;
-  /** The least that any step of memory required. */
+  /** The shortest lead that any step of memory required. */
   #floor = FRAMES_BEYOND;
   #recent = new Int32Array(SHOWN_STEPS);
   #bucket = 0;
   #surplusFrames = 0;
-  /** Of the last choice, frames. */
+  /** The lead of the last choice, frames. */
   #leastCost = 0;
 
   /** The laws, and the constants of constants.js at this rate, in frames. */
@@ -93,28 +93,28 @@ export class LeadTarget {
     if (mode === this.#mode && fixedFrames === this.#fixedFrames) return;
     this.#mode = mode;
     this.#fixedFrames = fixedFrames;
-    // While the lead is fixed by the listener, the law of AUTO goes on learning.
+    // While the listener has fixed the lead, the law of AUTO continues to learn.
     this.#law = mode === MODE.LOWEST ? this.#laws.lowest : mode === MODE.SAFEST ? this.#laws.safest : this.#laws.auto;
     this.frames = this.#best();
     this.#onTimeFrames = this.frames;
   }
 
-  /** The reader is about to be placed, by what is known so far. */
+  /** Call this before the reader is placed, by what is known so far. */
   begin() {
     this.frames = this.#best();
     this.#onTimeFrames = this.frames;
   }
 
   /**
-   * One block.
+   * Handles one block.
    *
-   * @param {number} requiredFrames lead that it required @param {number} blockFrames of the stream
+   * @param {number} requiredFrames the lead that it required @param {number} blockFrames of the stream
    */
   observe(requiredFrames, blockFrames) {
     const wanted = requiredFrames + this.#law.margin;
     const stays = blockFrames / this.#stillLateFrames;
     const counter = this.#counter;
-    // Leads are whole: none lies between what is wanted and the next whole number.
+    // Leads are whole numbers: none lies between the desired value and the next whole number.
     const late = counter.lateFor(Math.ceil(wanted) | 0);
     for (let at = 0; at < late; at += 1) {
       counter.sums[at] = /** @type {number} */ (counter.sums[at]) + stays + (counter.isNew(at) ? 1 : 0);
@@ -124,7 +124,7 @@ export class LeadTarget {
     if (requiredFrames > this.#bucketMost) this.#bucketMost = requiredFrames;
     this.#bucketFrames += blockFrames;
     if (this.#bucketFrames >= this.#bucketLength) this.#closeBucket();
-    // While a block is late its cost is unknown: what seems worth covering may turn out to be a stall.
+    // While a block is late its cost is unknown: a burst that seems worth covering may turn out to be a stall.
     if (wanted > this.#onTimeFrames) this.frames = this.#longer();
     else this.#onTimeFrames = this.frames;
   }
@@ -132,7 +132,8 @@ export class LeadTarget {
   /**
    * Gives back delay that is no longer needed.
    *
-   * @param {boolean} isSilent nothing is heard now: a step costs nothing @param {boolean} mayRest the reader may pass frames as they are
+   * @param {boolean} isSilent no sound is heard now, so a step costs nothing @param {boolean} mayRest the reader may pass frames
+   *   unchanged
    * @param {number} blockFrames
    */
   relax(isSilent, mayRest, blockFrames) {
@@ -149,13 +150,13 @@ export class LeadTarget {
   }
 
   /**
-   * The live edge has moved, so the same place now has another lead. If the network became slower, that explains what seemed late meanwhile;
-   * if it became faster, its jitter is unchanged.
+   * Handles a move of the live edge, after which the same place has another lead. If the network became slower, that explains the
+   * recent lateness; if it became faster, its jitter is unchanged.
    *
    * @param {number} frames negative: slower
    */
   shift(frames) {
-    // A lead the listener has fixed stays: the delay follows the network.
+    // A lead that the listener has fixed stays: then the delay follows the network.
     if (this.#mode !== MODE.FIXED) this.frames = Math.max(this.#leadFramesMin, this.frames + frames);
     this.#onTimeFrames = this.frames;
     if (frames > 0) return;
@@ -195,7 +196,7 @@ export class LeadTarget {
     return /** @type {number} */ (this.#counter.leads[at]) + this.#law.price * interruptions;
   }
 
-  /** @returns {number} the lead of least cost */
+  /** @returns {number} the lead with the least cost */
   #best() {
     if (this.#mode === MODE.FIXED) return this.#fixedFrames;
     const { most, caution } = this.#law;

@@ -1,9 +1,9 @@
 /**
- * The timeline of a stream: where its live edge is, how far behind it the reader should be, and how fast it moves there.
+ * The timeline of a stream: the position of its live edge, the reader's target distance behind it, and the reader's speed.
  *
- * In: the ring, the live edge, the blocks, the reader's place. Out: the lead and its error, the speed, what each block required, and every
- * shift of the live edge. A stream has one, for any number of its pairs (voice.js). What belongs elsewhere: when sound begins, breaks off and
- * returns (playout.js). No method makes an object: fractions live in arrays.
+ * In: the ring, the live edge, the blocks, the reader's place. Out: the lead and its error, the speed, the lead that each block
+ * required, and every shift of the live edge. A stream has one timeline for all of its pairs (voice.js). Elsewhere: when sound
+ * begins, breaks off and returns (playout.js). No method makes an object: fractions are in arrays.
  */
 
 import { EARLY_MS, FRAMES_BEYOND, FREEZE_MS, STEP_MS } from './constants.js';
@@ -15,10 +15,10 @@ import { LeadTarget } from './target.js';
 import { framesOf } from '../units.js';
 import { WhatIf } from './what_if.js';
 
-/** No lead is as short. */
+/** Shorter than any lead. */
 const LEAST = -FRAMES_BEYOND;
 
-/** Of Timeline.now: the reader's lead at the block's begin, and by how much it is too long; frames. */
+/** Indices of Timeline.now: the reader's lead at the start of the block, and how much too long it is; frames. */
 export const LEAD = 0;
 export const ERROR = 1;
 
@@ -39,16 +39,16 @@ export class Timeline {
   #earlyFrames;
   #lookAheadFrames;
   #epoch = 0;
-  /** Where what had arrived ended, a block ago. */
+  /** The end of the arrived frames, one block ago. */
   #lastWrite = 0;
   /**
-   * How much later the live edge is than the line says, as the line does not know it yet: above 0 because the audio thread was frozen, below 0
-   * because the stream has fallen behind.
+   * How much later the live edge is than the line, as long as the line does not know it: above 0 because the audio thread was
+   * frozen, below 0 because the stream has fallen behind.
    */
   #pendingShiftFrames = 0;
   /** Frames by which a freeze of the audio thread, seen in the newest line, has left the reader behind. 0 once it has jumped. */
   #freezeFrames = 0;
-  /** The worst lead required in this second. */
+  /** The longest lead required in this second. */
   #secondMost = LEAST;
   #secondFrames = 0;
 
@@ -75,17 +75,17 @@ export class Timeline {
     this.whatIf = new WhatIf(streamRateHz);
   }
 
-  /** @returns {boolean} the live edge is known */
+  /** @returns {boolean} whether the live edge is known */
   get isKnown() {
     return this.#line.isValid;
   }
 
-  /** @returns {boolean} the line has just moved, the reader not yet: errors mean nothing now */
+  /** @returns {boolean} whether the line has just moved but the reader has not, so that errors mean nothing now */
   get isMoving() {
     return this.#freezeFrames > 0;
   }
 
-  /** Another one has begun. @param {number} epoch */
+  /** Call this when another timeline has begun. @param {number} epoch */
   begin(epoch) {
     this.#epoch = epoch;
     this.#pendingShiftFrames = 0;
@@ -96,7 +96,7 @@ export class Timeline {
   }
 
   /**
-   * Takes in the newest line and the listener's choice.
+   * Reads the newest line and the listener's choice.
    *
    * @param {number} contextFrame @param {number} mode of MODE @param {number} fixedUs the lead of MODE.FIXED, whole: a fraction would be a new object each time
    */
@@ -130,24 +130,32 @@ export class Timeline {
     if (moved !== 0) this.target.shift(moved);
   }
 
-  /** Leaves the lead in now[LEAD]. @param {number} contextFrame @param {number} position of the frame pulled next @param {number} end frames in the buffer */
+  /**
+   * Writes the lead into now[LEAD].
+   *
+   * @param {number} contextFrame @param {number} position of the frame pulled next @param {number} end frames in the buffer
+   */
   measureLead(contextFrame, position, end) {
     const buffered = end - /** @type {number} */ (this.pace.times[TIME]);
     this.#line.measure(contextFrame, position);
     this.now[LEAD] = /** @type {number} */ (this.#line.ahead[0]) + buffered + this.#pendingShiftFrames;
   }
 
-  /** Leaves in now[ERROR] how much longer the lead is than its target. */
+  /** Writes into now[ERROR] how much longer the lead is than its target. */
   measureError() {
     this.now[ERROR] = /** @type {number} */ (this.now[LEAD]) - this.target.frames - this.pace.startMarginFrames;
   }
 
-  /** The reference goes on by a block. @param {number} frames @param {number} contextFrame */
+  /** Advances the reference by a block. @param {number} frames @param {number} contextFrame */
   move(frames, contextFrame) {
     if (this.reference.isRunning) this.reference.move(frames, contextFrame, this.#pendingShiftFrames, !this.isMoving);
   }
 
-  /** @param {number} frames of the block @param {boolean} isPlaced the reader has a place @param {boolean} isInterrupted and no sound */
+  /**
+   * @param {number} frames of the block
+   * @param {boolean} isPlaced the reader has a place
+   * @param {boolean} isInterrupted it has a place but no sound
+   */
   chooseSpeed(frames, isPlaced, isInterrupted) {
     const { pace, reference } = this;
     if (!isPlaced) {
@@ -163,10 +171,10 @@ export class Timeline {
   }
 
   /**
-   * The lead this block requires, whatever the reader's is.
+   * The lead that this block requires, independent of the reader's own lead.
    *
    * @param {number} needed @param {number} end frames in the buffer @param {number} contextFrame
-   * @returns {number} frames by which a freeze of the audio thread has left the reader behind; usually 0
+   * @returns {number} how many frames a freeze of the audio thread has left the reader behind; usually 0
    */
   measureRequired(needed, end, contextFrame) {
     const ring = this.#ring;
@@ -177,9 +185,9 @@ export class Timeline {
     if (this.reference.isRunning && (lag > this.#freezeFramesMin || this.isMoving)) return this.#thaw(lag);
     if (ring.silenceExpected) return 0;
     const whole = Math.ceil(required) | 0;
-    // While blocks and packets keep their phase, every block may find a packet that came just before it. Clocks that hardly differ turn the
-    // phase within minutes, so count now what the worst phase will require. Clocks that differ more turn it within seconds, and then the frames
-    // the filter looks ahead and the line's bias are required, too.
+    // If blocks and packets keep their phase, every block may find a packet that arrived just before it. Clocks that hardly
+    // differ turn the phase within minutes, so count now the lead that the worst phase will require. Clocks that differ more turn
+    // it within seconds; then the frames that the filter looks ahead and the line's bias are required, too.
     this.#noticeEarly(whole, needed);
     const bias = this.#line.biasFrames;
     const turned = ring.packetFrames + needed + (bias > 0 ? bias + this.#lookAheadFrames : 0);
@@ -187,7 +195,7 @@ export class Timeline {
     return 0;
   }
 
-  /** The audio thread runs again: the live edge is later than the line knows. @param {number} lag frames @returns {number} frames the reader is behind */
+  /** The audio thread runs again: the live edge is later than the line. @param {number} lag frames @returns {number} frames the reader is behind */
   #thaw(lag) {
     const unknown = Math.max(0, Math.round(lag));
     this.#pendingShiftFrames += unknown;
@@ -220,10 +228,10 @@ export class Timeline {
   }
 
   /**
-   * A stream that has permanently fallen behind the line is live where it is. What came since the sound broke off is played, so that a source
-   * that loses frames loses nothing more.
+   * A stream that has permanently fallen behind the line is live where it is now. Frames that arrived since the sound broke off
+   * are played, so that a source that loses frames loses nothing more.
    *
-   * @param {number} needed @param {boolean} isSounding @param {number} unheard frames that came since the sound broke off
+   * @param {number} needed @param {boolean} isSounding @param {number} unheard frames that arrived since the sound broke off
    */
   followStream(needed, isSounding, unheard) {
     const { reference, target } = this;
@@ -232,7 +240,7 @@ export class Timeline {
     const ring = this.#ring;
     const late = needed - ring.level(reference.position);
     if (!this.#outrun.observe((ring.write - this.#lastWrite) | 0, ring.packetFrames, late)) return;
-    // More frames in hand than this would be taken for a freeze.
+    // More buffered frames than this would look like a freeze.
     const most = target.frames + this.#freezeFramesMin / 2;
     const held = Math.max(needed, Math.min(most, unheard));
     const behind = Math.min(0, target.frames + needed - late - held) | 0;
@@ -240,7 +248,7 @@ export class Timeline {
     reference.jump(behind);
   }
 
-  /** Counts what this block would have meant for other leads. */
+  /** Counts the cost of this block for other leads. */
   watch() {
     const { reference, whatIf } = this;
     if (!reference.isRunning) return;
@@ -254,7 +262,7 @@ export class Timeline {
     whatIf.observe(neededFrames - ring.level(position), neededFrames, ring.write, ring.silenceExpected);
   }
 
-  /** The block was put out. @param {number} frames */
+  /** Call this when the block was put out. @param {number} frames */
   advance(frames) {
     if (this.reference.isRunning) this.reference.advance(frames);
   }

@@ -1,8 +1,8 @@
 /**
  * A voice: one pair of the stream's channels, from the ring to samples.
  *
- * In: where to go on, how many frames, and the times of the output frames (timeline.js). Out: samples. Voices of one stream have the same
- * places and the same times; each has its own guesses, crossfades and filter. No method makes an object.
+ * In: where to continue, how many frames, and the times of the output frames (timeline.js). Out: samples. All voices of a stream
+ * have the same places and times; each has its own guesses, crossfades and filter. No method makes an object.
  */
 
 import { Feed } from './feed.js';

@@ -1,11 +1,11 @@
 /**
- * What if the lead were another one? Counts, on the blocks that are played, the late events of many leads at once
- * (Jamulus' shadow buffers, each reduced to a few integers).
+ * Counts, on the blocks that are played, the late events that many other leads would have had (Jamulus' shadow buffers, each
+ * reduced to a few integers).
  *
- * In: the lead each block required, and what explains a silence. Out: late events per candidate. A gap never moves the timeline, and
- * every lead is held by the same law (reference.js), so what is counted for a lead is what a listener with that lead hears: the words
- * of the reader in playout.js mean the same here. No clock is read: time is counted in frames.
- * The audio thread calls it: no method makes an object.
+ * In: the lead that each block required, and the explanation of a silence. Out: late events per candidate. A gap never moves the
+ * timeline, and every lead is held by the same law (reference.js). So the count for a lead equals the events that a listener with
+ * that lead hears; the reader's terms in playout.js have the same meaning here. No clock is read: time is counted in frames.
+ * The audio thread calls this: no method makes an object.
  */
 
 import { STREAM_RATE_HZ } from '../constants.js';
@@ -13,20 +13,23 @@ import { LEAD_MS_MIN, WHAT_IF_FACTOR, WHAT_IF_LEADS } from './constants.js';
 import { LeadCounter } from './lead_counter.js';
 import { framesOf } from '../units.js';
 
-/** The leads that are watched, ms: 4 to 1,014. */
+/** The candidate leads, ms: 4 to 1,014. */
 export const LEADS_MS = Object.freeze(Array.from({ length: WHAT_IF_LEADS }, (_, index) => LEAD_MS_MIN * WHAT_IF_FACTOR ** index));
 
 export class WhatIf {
-  /** Late events per candidate, counted when sound is back, and the frames of their blocks. */
+  /** Late events per candidate, counted when the sound returns, and the frames of their blocks. */
   events = new Int32Array(WHAT_IF_LEADS);
   lateFrames = new Int32Array(WHAT_IF_LEADS);
   seconds = 0;
 
-  /** How many leads are interrupted: the shortest ones. */
+  /** How many leads are interrupted; these are the shortest ones. */
   #interrupted = 0;
   #counter;
   #secondFramesMost;
-  /** Of each of those: the end of what had arrived, the frames since, whether the last event goes on, whether others are to blame. */
+  /**
+   * For each of those: the end of the arrived frames, the frames since, whether the last event continues, whether there is
+   * another cause.
+   */
   #brokeOffAt = new Int32Array(WHAT_IF_LEADS);
   #brokenFrames = new Int32Array(WHAT_IF_LEADS);
   #isSameEvent = new Uint8Array(WHAT_IF_LEADS);
@@ -40,22 +43,22 @@ export class WhatIf {
     this.#secondFramesMost = streamRateHz;
   }
 
-  /** A new timeline: no lead waits for the old one. */
+  /** Call this for a new timeline: no lead waits for the old one. */
   begin() {
     this.#interrupted = 0;
     this.#isFirst = true;
     this.#counter.begin();
   }
 
-  /** The frames from a position on do not exist: a lead that waits for them is not late. @param {number} position */
+  /** The frames from a position on do not exist, so a lead that waits for them is not late. @param {number} position */
   explain(position) {
     for (let at = 0; at < this.#interrupted; at += 1) if (this.#brokeOffAt[at] === position) this.#isExplained[at] = 1;
   }
 
   /**
-   * One block.
+   * Handles one block.
    *
-   * @param {number} requiredFrames lead that it required @param {number} blockFrames of the stream
+   * @param {number} requiredFrames the lead that it required @param {number} blockFrames of the stream
    * @param {number} write position after the newest frame @param {boolean} silenceExpected the instrument gives no sound
    */
   observe(requiredFrames, blockFrames, write, silenceExpected) {
@@ -88,7 +91,7 @@ export class WhatIf {
     this.#counter.mark(at);
   }
 
-  /** @param {number} blockFrames in which sound was to be expected */
+  /** @param {number} blockFrames in which sound was expected */
   #spend(blockFrames) {
     for (let at = 0; at < this.#interrupted; at += 1) {
       this.lateFrames[at] = (/** @type {number} */ (this.lateFrames[at]) + blockFrames) | 0;

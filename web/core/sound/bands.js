@@ -1,29 +1,29 @@
 /**
  * The past of one channel in two bands: a low one at an eighth of the rate, and the rest.
  *
- * In: frames that were played. Out: the same, and their low band (up to about 2.5 kHz). What belongs elsewhere: models of
- * the bands and what follows from them (burg.js, guess.js).
+ * In: frames that were played. Out: the same frames, and their low band (up to about 2.5 kHz). Elsewhere: models of the bands,
+ * and guesses from them (burg.js, guess.js).
  *
- * Why two: most of music's energy lies in partials a few hundred hertz apart or less. A model of 128 coefficients sees 3 ms
- * at the full rate and cannot tell them apart; at an eighth of the rate it sees 23 ms and can.
+ * The reason for two bands: most of music's energy is in partials a few hundred hertz apart or less. A model of 128 coefficients
+ * sees 3 ms at the full rate and cannot tell them apart; at an eighth of the rate it sees 23 ms and can.
  */
 
 import { LOW_DECIMATION, LOW_PASS_BETA, LOW_PASS_REACH_FRAMES, LOW_PASS_SHARE, PAST_FRAMES } from './constants.js';
 import { kaiser } from './kaiser.js';
 
-/** In cycles per frame: 2480 Hz, a little below half the low rate. What folds over is in both bands, and cancels. */
+/** In cycles per frame: 2480 Hz, slightly below half the low rate. Aliases are in both bands, and cancel. */
 const CUTOFF = LOW_PASS_SHARE / (2 * LOW_DECIMATION);
 
-/** Room before the past is moved to the front. A multiple of LOW_DECIMATION, as every move is. */
+/** Room before the past is moved to the front. Like every move, it is a multiple of LOW_DECIMATION. */
 const ROOM_FRAMES = 2 * PAST_FRAMES;
 
 const PROTOTYPE = lowPass();
-/** The low band's taps at the full rate: of sum 1. */
+/** The low band's taps at the full rate; their sum is 1. */
 const DOWN = scaled(PROTOTYPE, 1);
-/** Low samples that make one full-rate frame: from place - 3 to place + 4. */
+/** Number of low samples for one full-rate frame: from place - 3 to place + 4. */
 const UP_TAPS = (2 * LOW_PASS_REACH_FRAMES) / LOW_DECIMATION;
 const UP_BEFORE = UP_TAPS / 2 - 1;
-/** By phase, UP_TAPS each: each phase of sum 1, or a steady level would whistle at the low rate. */
+/** UP_TAPS taps per phase. The sum of each phase is 1; otherwise a steady level would produce a tone at the low rate. */
 const UP = interpolation();
 
 /** @returns {Float64Array} a windowed sinc */
@@ -48,7 +48,11 @@ function interpolation() {
   return Float64Array.from(phases.flatMap((taps) => [...taps]));
 }
 
-/** The low band at one frame: writes low[place]. @param {Float64Array} frames @param {number} center @param {Float64Array} low @param {number} place */
+/**
+ * Computes the low band at one frame: writes low[place].
+ *
+ * @param {Float64Array} frames @param {number} center @param {Float64Array} low @param {number} place
+ */
 export function lower(frames, center, low, place) {
   const first = center - LOW_PASS_REACH_FRAMES;
   let even = 0;
@@ -62,7 +66,7 @@ export function lower(frames, center, low, place) {
 }
 
 /**
- * The low band back at the full rate.
+ * Computes the low band at the full rate.
  *
  * @param {Float64Array} low @param {number} place of the low sample at or before the frame
  * @param {number} phase frames since that sample @returns {number}
@@ -76,11 +80,11 @@ export function raised(low, place, phase) {
   }
   return sum;
 }
-/** Low samples needed after the place. */
+/** Low samples that are needed after the place. */
 export const UP_AFTER = UP_TAPS - 1 - UP_BEFORE;
 
 export class Past {
-  /** What was played; the newest at end - 1. Silence before the first. */
+  /** The played frames; the newest is at end - 1. Silence before the first. */
   frames = new Float64Array(ROOM_FRAMES);
   end = PAST_FRAMES;
   /** low[i] is the low band at frames[i * LOW_DECIMATION], known below lowEnd: LOW_PASS_REACH_FRAMES after a frame. */
@@ -94,13 +98,13 @@ export class Past {
       this.frames[this.end] = /** @type {number} */ (samples[from + frame]);
       this.end += 1;
     }
-    // A long block leaves out low samples too far back to be used.
+    // A long block skips low samples that are too old to be used.
     for (; this.lowEnd * LOW_DECIMATION + LOW_PASS_REACH_FRAMES < this.end; this.lowEnd += 1) {
       lower(this.frames, this.lowEnd * LOW_DECIMATION, this.low, this.lowEnd);
     }
   }
 
-  /** Silence, as at the beginning. */
+  /** Resets to silence, as at the beginning. */
   forget() {
     this.frames.fill(0);
     this.low.fill(0);

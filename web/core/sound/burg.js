@@ -2,38 +2,38 @@
  * Burg's method: the all-pole model of a stretch of sound, computed in slices.
  *
  * In: a window of frames, two channels. Out: the coefficients of one model for both: x[n] is about -sum a[i] x[n - i].
- * What belongs elsewhere: when to make a model and what to do with it (concealment.js). Made once, then free of allocation.
+ * Elsewhere: when to make a model, and its use (concealment.js). Memory is allocated once, at construction.
  *
- * The plain method filters the window once for every order. This is its fast form (Koen Vos, "A Fast Implementation of
- * Burg's Method", 2013): one autocorrelation, then a recursion that costs order squared and gives the same reflection
- * coefficients. Everything in it is a sum over frames, so a second channel is only added. Reflection coefficients of
- * Burg's method are below 1, so the model is stable whatever the sound was.
+ * The plain method filters the window once for every order. This is its fast form (Koen Vos, "A Fast Implementation of Burg's
+ * Method", 2013): one autocorrelation, then a recursion whose cost is the square of the order, with the same reflection
+ * coefficients. All of it are sums over frames, so a second channel is simply added. Reflection coefficients of Burg's method are
+ * below 1, so the model is stable for any sound.
  */
 
 import { LAGS_AT_ONCE, NOISE_SHARE, POWER_LEAST, WORK_PER_COEFFICIENT } from './constants.js';
 
 export class Burg {
-  /** The window, oldest frame first: filled by the caller before begin(). */
+  /** The window, oldest frame first; the caller fills it before begin(). */
   left;
   right;
-  /** a[1] to a[order], valid when step() has said so; zeros if there was nothing to model. */
+  /** a[1] to a[order], valid once step() has returned true; zeros if there was nothing to model. */
   coefficients;
-  /** The window was silent: nothing was modelled. */
+  /** Whether the window was silent, so that nothing was modelled. */
   empty = true;
 
   #order;
   #frames;
-  /** Next lag of the autocorrelation; beyond the order once it is known. */
+  /** Next lag of the autocorrelation; beyond the order once it is complete. */
   #lag = 0;
-  /** Order of the model as far as it is. */
+  /** Order of the model so far. */
   #stage = 0;
   #correlation;
-  /** The names of Vos: the model with its leading 1, R times the model, the newest row of R. */
+  /** Vos' variables: the model with its leading 1, R times the model, the newest row of R. */
   #model;
   #product;
   #row;
 
-  /** @param {number} order @param {number} frames of the window, a few times the order */
+  /** @param {number} order @param {number} frames in the window, a few times the order */
   constructor(order, frames) {
     this.#order = order;
     this.#frames = frames;
@@ -46,7 +46,7 @@ export class Burg {
     this.#row = new Float64Array(order + 2);
   }
 
-  /** The window is filled: what follows is work for step(). */
+  /** Call this when the window is filled; step() does the rest. */
   begin() {
     this.#lag = 0;
     this.#stage = 0;
@@ -54,10 +54,10 @@ export class Burg {
   }
 
   /**
-   * Some of the work.
+   * Does a part of the work.
    *
    * @param {number} work how much, in products of the autocorrelation: a quarter of a nanosecond each on a machine of 2020
-   * @returns {boolean} the coefficients are there
+   * @returns {boolean} whether the coefficients are complete
    */
   step(work) {
     for (let left = work; left > 0;) {
@@ -77,14 +77,14 @@ export class Burg {
     return false;
   }
 
-  /** Sums of products at four lags. @param {Float64Array} samples @param {number} lag the least */
+  /** Sums of products at four lags. @param {Float64Array} samples @param {number} lag the smallest */
   #correlate(samples, lag) {
     const frames = this.#frames;
     let sum0 = 0;
     let sum1 = 0;
     let sum2 = 0;
     let sum3 = 0;
-    let back1 = 0; // the sample one lag further back; nothing lies before the window
+    let back1 = 0; // the sample one lag further back; before the window there is nothing
     let back2 = 0;
     let back3 = 0;
     for (let frame = lag; frame < frames; frame += 1) {
@@ -105,7 +105,7 @@ export class Burg {
     sums[lag + 3] = /** @type {number} */ (sums[lag + 3]) + sum3;
   }
 
-  /** @returns {boolean} there is something to model */
+  /** @returns {boolean} whether there is anything to model */
   #beginRecursion() {
     const energy = /** @type {number} */ (this.#correlation[0]);
     this.#model.fill(0);
@@ -116,7 +116,7 @@ export class Burg {
     this.#product[0] = 2 * energy * (1 + NOISE_SHARE) - this.#ends(0);
     this.#product[1] = twice;
     this.#row[0] = twice;
-    // D[1][1] of the first matrix is D[0][0], without the noise: the row's diagonal is never multiplied by anything but 0.
+    // D[1][1] of the first matrix is D[0][0] without the noise; the row's diagonal is only ever multiplied by 0.
     this.#row[1] = 2 * energy - this.#ends(0);
     return true;
   }
@@ -127,7 +127,7 @@ export class Burg {
     return square(this.left, frame) + square(this.left, last) + square(this.right, frame) + square(this.right, last);
   }
 
-  /** From a model of order m to one of m + 1. @returns {boolean} it went well */
+  /** Extends a model of order m to m + 1. @returns {boolean} whether that was possible */
   #raise() {
     const model = this.#model;
     const product = this.#product;
@@ -139,7 +139,7 @@ export class Burg {
       both += coefficient * /** @type {number} */ (product[i]);
       forth += coefficient * /** @type {number} */ (product[size - i]);
     }
-    if (!(both > Math.abs(forth))) return false; // rounding: the sound is modelled as well as it can be
+    if (!(both > Math.abs(forth))) return false; // rounding error: the model is as good as it can be
     const reflection = -forth / both;
     addMirror(model, size, reflection);
     addMirror(product, size, reflection);
@@ -147,7 +147,7 @@ export class Burg {
     return true;
   }
 
-  /** The matrix of the next order: one frame fewer at either end of its sums, one row more. */
+  /** Makes the matrix of the next order: one frame fewer at either end of its sums, and one row more. */
   #prepareNext() {
     const model = this.#model;
     const size = this.#stage; // coefficients beyond the leading 1
@@ -174,7 +174,7 @@ export class Burg {
     this.#product[size + 1] = last;
   }
 
-  /** @param {Float64Array} samples of one channel @param {number} ahead @param {number} behind what the model makes of its ends */
+  /** @param {Float64Array} samples of one channel @param {number} ahead @param {number} behind the model's predictions at its ends */
   #shorten(samples, ahead, behind) {
     const product = this.#product;
     const row = this.#row;
@@ -204,7 +204,7 @@ function square(samples, frame) {
   return sample * sample;
 }
 
-/** values[i] + factor * values[size - i], in place. @param {Float64Array} values @param {number} size @param {number} factor */
+/** Adds in place: values[i] + factor * values[size - i]. @param {Float64Array} values @param {number} size @param {number} factor */
 function addMirror(values, size, factor) {
   for (let i = 0, j = size; i <= j; i += 1, j -= 1) {
     const one = /** @type {number} */ (values[i]);

@@ -1,13 +1,13 @@
 /**
- * Concealment: what is played where frames are missing.
+ * Concealment: the sound in place of missing frames.
  *
- * In: the frames played so far. Out: a guess at the next ones, at full level for 5 ms and gone after 20 ms.
- * What belongs elsewhere: models (models.js, burg.js) and what they say (bands.js, guess.js); when a gap begins and ends,
- * and the crossfade back to real frames (the caller, with RE_ENTRY and law from here).
+ * In: the frames played so far. Out: a guess at the next ones, at full level for 5 ms and silent after 20 ms.
+ * Elsewhere: models (models.js, burg.js) and their predictions (bands.js, guess.js). The caller decides when a gap begins and
+ * ends, and crossfades back to real frames with RE_ENTRY and `law` from here.
  *
- * Models of the sound are always ready: each block computes a bounded slice of them from what was played. When a gap begins, the newest frames
- * continue through the models, so the guess begins without a step. In sounds that ring, a gap below 5 ms is nearly inaudible; a longer one is a
- * soft duck. Allocates only when made.
+ * Models of the sound are always ready: each block computes a limited slice of them from the played sound. When a gap begins, the
+ * models continue from the newest frames, so the guess begins without a step. In sounds that ring, a gap below 5 ms is nearly
+ * inaudible, and a longer one is a soft dip in the level. Memory is allocated only at construction.
  */
 
 import {
@@ -20,14 +20,14 @@ import { lawFor, raisedCosine, riseTables } from './fades.js';
 import { Guess } from './guess.js';
 import { copyEnd, ModelMaker } from './models.js';
 
-/** Gains of the returning sound, by law (fades.js); the guess gets the same table from its end. */
+/** Gains of the returning sound, by law (fades.js); the guess uses the same table backwards. */
 export const RE_ENTRY = riseTables(RE_ENTRY_FRAMES);
 
 const GAINS = Float32Array.from({ length: GUESS_FRAMES }, (_, frame) =>
   fall((frame + 1 - FULL_LEVEL_FRAMES) / (GUESS_FRAMES - FULL_LEVEL_FRAMES)));
 const DISTRUSTED_GAINS = Float32Array.from({ length: GUESS_FRAMES }, (_, frame) => fall((frame + 1) / DISTRUSTED_FRAMES));
 
-/** @param {number} share of the way, 0 to 1 @returns {number} from 1 to 0 */
+/** @param {number} share of the fade, 0 to 1 @returns {number} from 1 to 0 */
 function fall(share) {
   return 1 - raisedCosine(Math.PI * Math.max(0, Math.min(1, share)));
 }
@@ -43,19 +43,19 @@ export class Concealer {
   #guessLeft = new Guess();
   #guessRight = new Guess();
   #guessed = GUESS_FRAMES;
-  /** Energies of a trial: of the error, of the sound. */
+  /** Energies in a trial: of the error, and of the sound. */
   #trial = new Float64Array(2);
-  /** 0 to 1: in this guess, in the model on trial. */
+  /** Trust from 0 to 1: in this guess, and in the model on trial. */
   #trust = new Float64Array(2);
 
-  /** @returns {boolean} the guess is over */
+  /** @returns {boolean} whether the guess has ended */
   get silent() {
     return this.#guessed === GUESS_FRAMES;
   }
 
   /**
-   * The law of the crossfade back (RE_ENTRY), to be read when real frames return: a trusted guess at full level
-   * counts as the same sound; later it counts as unrelated.
+   * The law of the crossfade back (RE_ENTRY), to be read when real frames return. A trusted guess at full level counts as the
+   * same sound; later it counts as unrelated.
    *
    * @returns {number}
    */
@@ -79,8 +79,9 @@ export class Concealer {
   }
 
   /**
-   * Conceals gaps in an unheard sound, then forgets everything. The engine compiles code after it has run several times; uncompiled, the first
-   * models and the first gap of a session would take several blocks' time. Call it once, before there is sound.
+   * Conceals gaps in a sound that nobody hears, then forgets everything. The engine compiles code only after it has run several
+   * times; with uncompiled code, the first models and the first gap of a session would take the time of several blocks. Call it
+   * once, before there is sound.
    */
   rehearse() {
     const left = new Float32Array(REHEARSAL_FRAMES);
@@ -88,7 +89,7 @@ export class Concealer {
     for (let round = 0; round < REHEARSAL_ROUNDS; round += 1) {
       for (let frame = 0; frame < REHEARSAL_FRAMES; frame += 1) {
         const time = round * REHEARSAL_FRAMES + frame;
-        left[frame] = Math.sin(time * 0.05) + Math.sin(time * time); // a tone, and something like noise
+        left[frame] = Math.sin(time * 0.05) + Math.sin(time * time); // a tone, and something similar to noise
         right[frame] = Math.cos(time * 0.05);
       }
       this.remember(left, right, 0, REHEARSAL_FRAMES);
@@ -103,7 +104,7 @@ export class Concealer {
     this.#guessed = GUESS_FRAMES;
   }
 
-  /** A gap begins behind what was remembered last. A gap within the crossfade back from another begins like any other. */
+  /** Begins a gap after the last remembered frame. A gap within the crossfade back from another one begins like any other. */
   begin() {
     const used = this.#used;
     const newest = this.#maker.models;
@@ -117,7 +118,7 @@ export class Concealer {
     if (/** @type {number} */ (this.#trust[0]) < 1) this.#tryFresh();
   }
 
-  /** How far the model in use can be trusted. @param {number} into 0 or 1: where in #trust */
+  /** How far the model in use can be trusted. @param {number} into 0 or 1: the index in #trust */
   #try(into) {
     const trial = this.#trial.fill(0);
     this.#guessLeft.try(this.#used.low, trial);
@@ -126,7 +127,10 @@ export class Concealer {
     this.#trust[into] = Math.max(0, Math.min(1, (ERROR_DISTRUSTED - share) / (ERROR_DISTRUSTED - ERROR_TRUSTED)));
   }
 
-  /** A model of the newest sound only: tried without what it is tried on, and made again with it if it is the better one. */
+  /**
+   * Makes a model of only the newest sound. It is tried on frames it was made without; if it is the better one, it is made again
+   * with them.
+   */
   #tryFresh() {
     this.#makeFresh(TRIAL);
     this.#try(1);
@@ -141,7 +145,7 @@ export class Concealer {
     this.#guessRight.reconsider(this.#used.low);
   }
 
-  /** @param {number} back samples of the low band left out */
+  /** @param {number} back samples of the low band to leave out */
   #makeFresh(back) {
     const fresh = this.#fresh;
     this.#guessLeft.copyLow(fresh.left, back);
@@ -153,7 +157,7 @@ export class Concealer {
   }
 
   /**
-   * Writes the next guessed frames, continuing where it was.
+   * Writes the next guessed frames, continuing from the last call.
    *
    * @param {Float32Array} left @param {Float32Array} right @param {number} at index of the first @param {number} frames
    */

@@ -27,17 +27,18 @@ export const PHASES = 256;
 
 /** frames | overlap of a splice, and the fade-in: 10 ms. Shorter splices of low notes are heard as a tick | docs/design/concealment.md */
 export const OVERLAP_FRAMES = framesOf(10);
-/** frames | searched on either side of the place wished for: 12 ms, more than a period of the lowest note of a bass | docs/design/concealment.md */
+/** frames | searched on either side of the desired place: 12 ms, more than a period of the lowest note of a bass | docs/design/concealment.md */
 export const SEARCH_REACH_FRAMES = framesOf(12);
 /** factor | the coarse search runs at 11 kHz: fundamentals decide where sounds fit | docs/design/concealment.md */
 export const COARSE_DECIMATION = 4;
-/** places | searched finely: with peaks between the coarse frames, the best may be the second or third | docs/design/concealment.md */
+/** places | that the fine search examines: with peaks between the coarse frames, the best may be the second or third
+    | docs/design/concealment.md */
 export const FINE_CANDIDATES = 3;
-/** correlation | that the farthest offset loses, so that of equals the nearest wins | not measured */
+/** correlation | subtracted at the farthest offset, so that the nearest of equal places wins | not measured */
 export const FAR_PENALTY = 0.01;
-/** amplitude | silence is below -66 dB | tests/web/splice.test.js */
+/** amplitude | below -66 dB counts as silence | tests/web/splice.test.js */
 export const SILENCE_LEVEL = 10 ** (-66 / 20);
-/** frames | for 30 ms | tests/web/splice.test.js */
+/** frames | for which it must be silent: 30 ms | tests/web/splice.test.js */
 export const SILENCE_FRAMES = framesOf(30);
 
 // Two bands (bands.js)
@@ -86,17 +87,17 @@ export const NOISE_SHARE = 1e-9;
 
 // The guess (guess.js)
 
-/** frames | after which a guess is worth nothing: 20 ms | docs/design/concealment.md */
+/** frames | after which a guess is worthless: 20 ms | docs/design/concealment.md */
 export const GUESS_FRAMES = framesOf(20);
 /** low samples | the newest 3.6 ms, on which a model is tried before it is trusted | docs/design/concealment.md */
 export const TRIAL = 20;
 /** factor | of the newest peak that a guess never exceeds | docs/design/concealment.md */
 export const PEAK_MARGIN = 1.2;
-/** frames | in which the newest peak and the largest step are looked for: 23 ms | docs/design/concealment.md */
+/** frames | that are searched for the newest peak and the largest step: 23 ms | docs/design/concealment.md */
 export const PEAK_FRAMES = 1024;
-/** amplitude | -240 dB: below it there is nothing to go on with | not measured */
+/** amplitude | below -240 dB there is nothing to continue | not measured */
 export const LEVEL_LEAST = 1e-12;
-/** amplitude | -300 dB: becomes zero, before denormal numbers slow the processor down | not measured */
+/** amplitude | below -300 dB becomes zero, before denormal numbers slow the processor down | not measured */
 export const SMALLEST = 1e-15;
 
 // Concealment (concealment.js)
@@ -113,11 +114,12 @@ export const ERROR_DISTRUSTED = 0.8;
 export const ENERGY_LEAST = 1e-12;
 /** frames | after which a guess that is not trusted is over: 1 ms | docs/design/concealment.md */
 export const DISTRUSTED_FRAMES = framesOf(1);
-/** coefficients | of the small model made on the spot when the one at hand fails: 7 us on a machine of 2020 | docs/design/concealment.md */
+/** coefficients | of the small model that is made on the spot when the present one fails: 7 us on a machine of 2020
+    | docs/design/concealment.md */
 export const FRESH_ORDER = 32;
-/** low samples | it is made from: the newest 17 ms | docs/design/concealment.md */
+/** low samples | from which it is made: the newest 17 ms | docs/design/concealment.md */
 export const FRESH_WINDOW = 96;
-/** share | it is trusted at least, as it has heard the newest frames | not measured */
+/** share | of trust that it has at least, because it was made from the newest frames | not measured */
 export const FRESH_TRUST = 0.2;
 /** rounds | of rehearsal, after which the first gap is as fast as the hundredth: 60 ms on a machine of 2020 | docs/design/concealment.md */
 export const REHEARSAL_ROUNDS = 60;

@@ -1,7 +1,7 @@
 /**
  * Fades and crossfades.
  *
- * In: a length, and the correlation of two sounds. Out: tables of gains, made once. What belongs elsewhere: applying them.
+ * In: a length, and the correlation of two sounds. Out: tables of gains, made once. Elsewhere: applying them.
  */
 
 import { LAW_SAME } from './constants.js';
@@ -12,13 +12,13 @@ export function raisedCosine(phase) {
 }
 
 /**
- * Gains of the sound that comes in, one table for each law; the sound that goes out gets the same table from its end. Between
- * the two extremes the power of the sum stays even for sounds of that correlation: a/sqrt(a^2 + b^2 + 2 ab r).
+ * Gains of the incoming sound, one table for each law; the outgoing sound uses the same table backwards. Between the two extremes
+ * the power of the sum stays constant for sounds of that correlation: a/sqrt(a^2 + b^2 + 2 ab r).
  *
  * @param {number} frames of the crossfade @returns {Float32Array[]} indexed by law
  */
 export function riseTables(frames) {
-  // From just above 0 to just below 1; backwards it is its mirror.
+  // From slightly above 0 to slightly below 1; backwards it is its own mirror image.
   const linear = Float32Array.from({ length: frames }, (_, frame) => raisedCosine((Math.PI * (frame + 1)) / (frames + 1)));
   return Array.from({ length: LAW_SAME + 1 }, (_, law) => linear.map((rise) => {
     const fall = 1 - rise;

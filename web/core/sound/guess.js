@@ -1,11 +1,11 @@
 /**
  * A guess at how one channel continues, from the models of its two bands.
  *
- * In: the channel's past, three models. Out: one frame after another. What belongs elsewhere: fading (concealment.js).
+ * In: the channel's past, three models. Out: one frame after another. Elsewhere: fading (concealment.js).
  *
- * The low band of the newest frames depends on frames that do not exist. Those are guessed first, by a short model of the whole sound, which is
- * very good over such a short time (0.7 ms) and matters little. Then the low band continues by its own model, and the difference between the
- * newest frames and their low band by another; both begin at their present values.
+ * The low band of the newest frames depends on frames that do not exist. So these are guessed first, by a short model of the
+ * whole sound. That model is very good over such a short time (0.7 ms), and has little influence. Then the low band continues by
+ * its own model, and the difference between the newest frames and their low band by another; both begin at their present values.
  */
 
 import {
@@ -14,11 +14,11 @@ import {
 } from './constants.js';
 import { lower, raised, UP_AFTER } from './bands.js';
 
-/** Frames copied from the past: what the low-pass sees around the oldest low sample that is not known yet. */
+/** Frames copied from the past: the ones that the low-pass needs around the oldest unknown low sample. */
 const EDGE_FRAMES = 2 * LOW_PASS_REACH_FRAMES;
-/** Low samples that are known, around the newest frames. */
+/** Known low samples around the newest frames. */
 const UNKNOWN_LOW = LOW_PASS_REACH_FRAMES / LOW_DECIMATION;
-/** Low samples copied from the past: what the model needs before the trial. */
+/** Low samples copied from the past: the ones that the model needs before the trial. */
 const LOW_KEPT = LOW_ORDER + TRIAL - UNKNOWN_LOW;
 const LOW_KNOWN = LOW_KEPT + UNKNOWN_LOW;
 const LOW_ROOM = LOW_KNOWN + Math.ceil(GUESS_FRAMES / LOW_DECIMATION) + UP_AFTER + 1;
@@ -30,19 +30,19 @@ export class Guess {
   #low = new Float64Array(LOW_ROOM);
   #trial = new Float64Array(LOW_ORDER + TRIAL);
   #high = new Float64Array(HIGH_ORDER + GUESS_FRAMES);
-  /** Place and phase of the next frame in #low, and how much of it there is. */
+  /** Place and phase of the next frame in #low, and how far #low is filled. */
   #place = 0;
   #phase = 0;
   #lowEnd = 0;
   #made = 0;
-  /** [0]: neither band goes beyond this; [1]: no step is larger. [2]: the newest frame. */
+  /** [0]: neither band exceeds this; [1]: no step is larger than this. [2]: the newest frame. */
   #limits = new Float64Array(3);
 
   /**
-   * Begins behind the newest frame.
+   * Begins after the newest frame.
    *
    * @param {import('./bands.js').Past} past @param {Models} models
-   * @returns {boolean} there is something to go on with
+   * @returns {boolean} whether there is any sound to continue
    */
   begin(past, models) {
     this.#made = 0;
@@ -55,7 +55,11 @@ export class Guess {
     return /** @type {number} */ (this.#limits[0]) > LEVEL_LEAST;
   }
 
-  /** How far the newest frames went: a guess goes hardly further, and nowhere faster. @param {import('./bands.js').Past} past */
+  /**
+   * Measures the range of the newest frames: a guess hardly exceeds it, and never changes faster.
+   *
+   * @param {import('./bands.js').Past} past
+   */
   #findLimits(past) {
     const frames = past.frames;
     let peak = 0;
@@ -85,7 +89,7 @@ export class Guess {
   }
 
   /**
-   * How the model would have guessed what is known: adds to sums the energy of the error and that of the low band.
+   * Tests a model on known frames: adds the energies of the error and of the low band to the sums.
    *
    * @param {Float64Array} model of the low band @param {Float64Array} sums
    */
@@ -102,19 +106,23 @@ export class Guess {
     }
   }
 
-  /** The newest of the low band, as it is known. @param {Float64Array} into filled @param {number} back samples left out at the end */
+  /**
+   * Copies the newest known samples of the low band.
+   *
+   * @param {Float64Array} into filled @param {number} back samples left out at the end
+   */
   copyLow(into, back) {
     const first = LOW_KNOWN - back - into.length;
     for (let i = 0; i < into.length; i += 1) into[i] = /** @type {number} */ (this.#low[first + i]);
   }
 
-  /** Another model of the low band, before the first frame. @param {Float64Array} model */
+  /** Sets another model of the low band; call it before the first frame. @param {Float64Array} model */
   reconsider(model) {
     this.#lowEnd = LOW_KNOWN;
     this.#reach(model);
   }
 
-  /** As much of the low band as the next frame needs. @param {Float64Array} model */
+  /** Extends the low band as far as the next frame needs. @param {Float64Array} model */
   #reach(model) {
     while (this.#lowEnd <= this.#place + UP_AFTER) this.#extendLow(model);
   }
@@ -125,7 +133,7 @@ export class Guess {
     this.#lowEnd += 1;
   }
 
-  /** What the low band does not explain of the newest frames. @param {import('./bands.js').Past} past */
+  /** The part of the newest frames that the low band does not explain. @param {import('./bands.js').Past} past */
   #splitHigh(past) {
     const first = past.end - HIGH_ORDER;
     const placeOfZero = LOW_KEPT - past.lowEnd;
@@ -163,9 +171,11 @@ export class Guess {
 }
 
 /**
- * One value more, by the model. Even and odd coefficients apart: two sums need not wait for each other.
+ * Appends one value by the model. Even and odd coefficients are summed separately, so that the two sums need not wait for each
+ * other.
  *
- * @param {Float64Array} values @param {number} at @param {Float64Array} model of an even order @param {Float64Array} limits the most in [0]
+ * @param {Float64Array} values @param {number} at @param {Float64Array} model of an even order @param {Float64Array} limits
+ *   maximum value in [0]
  */
 function extend(values, at, model, limits) {
   let even = 0;

@@ -1,8 +1,9 @@
 /**
- * The Kaiser window, by which filters are cut off (J. F. Kaiser, Nonrecursive digital filter design using the I0-sinh window function, 1974).
+ * The Kaiser window, which limits the length of filters (J. F. Kaiser, Nonrecursive digital filter design using the I0-sinh
+ * window function, 1974).
  */
 
-/** But for a factor. @param {number} x -1 to 1 @param {number} beta @returns {number} */
+/** Without its constant factor. @param {number} x -1 to 1 @param {number} beta @returns {number} */
 export function kaiser(x, beta) {
   return besselI0(beta * Math.sqrt(Math.max(0, 1 - x * x)));
 }

@@ -1,8 +1,8 @@
 /**
- * Models of the present sound: always ready, renewed again and again in slices.
+ * Models of the present sound: always ready, and renewed continually in slices.
  *
- * In: the past of both channels, and the length of every block. Out: coefficients for a guess (guess.js). What belongs
- * elsewhere: the mathematics (burg.js). Both channels share their models, as room and player are the same on both sides.
+ * In: the past of both channels, and the length of every block. Out: coefficients for a guess (guess.js). Elsewhere: the
+ * mathematics (burg.js). Both channels share their models, because room and player are the same on both sides.
  */
 
 import {
@@ -15,13 +15,13 @@ import { Burg } from './burg.js';
 /** @typedef {import('./bands.js').Past} Past */
 
 export class ModelMaker {
-  /** The newest. */
+  /** The newest models. */
   models = { edge: new Float64Array(EDGE_ORDER), low: new Float64Array(LOW_ORDER), high: new Float64Array(HIGH_ORDER) };
 
   #edge = new Burg(EDGE_ORDER, EDGE_WINDOW);
   #low = new Burg(LOW_ORDER, LOW_WINDOW);
   #high = new Burg(HIGH_ORDER, HIGH_WINDOW);
-  /** Whose turn it is, and whether its window is filled. */
+  /** Which model is next, and whether its window is filled. */
   #turn = 0;
   #filled = false;
 
@@ -38,7 +38,7 @@ export class ModelMaker {
     this.#filled = false;
   }
 
-  /** A slice of the work. @param {Past} left @param {Past} right @param {number} frames of the block */
+  /** Does a slice of the work. @param {Past} left @param {Past} right @param {number} frames of the block */
   work(left, right, frames) {
     const work = frames * WORK_PER_FRAME;
     if (this.#turn === 1) this.#makeEdge(left, right, work);
@@ -85,13 +85,13 @@ export class ModelMaker {
   }
 }
 
-/** The newest values. @param {Float64Array} values @param {number} end @param {Float64Array} into filled */
+/** Copies the newest values. @param {Float64Array} values @param {number} end @param {Float64Array} into filled */
 export function copyEnd(values, end, into) {
   const first = end - into.length;
   for (let i = 0; i < into.length; i += 1) into[i] = /** @type {number} */ (values[first + i]);
 }
 
-/** The newest of what is above the low band, where that is known. @param {Past} past @param {Float64Array} into filled */
+/** Copies the newest sound above the low band, as far as it is known. @param {Past} past @param {Float64Array} into filled */
 function copyHigh(past, into) {
   const first = past.end - 2 * LOW_PASS_REACH_FRAMES - into.length;
   for (let i = 0; i < into.length; i += 1) {

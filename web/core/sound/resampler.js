@@ -2,35 +2,37 @@
  * Resampling: for clocks that drift, and for contexts that do not run at the stream's rate.
  *
  * In: stream frames in a linear buffer, and the times of the output frames in it. Out: those frames. The table of coefficients is
- * made once; run() makes nothing. The caller chooses the times, and sees to it that their neighbours are in the buffer.
+ * made once; run() allocates nothing. The caller chooses the times, and ensures that their neighbours are in the buffer.
  *
- * A windowed sinc, looked up by the fraction of the time (Smith, Digital Audio Resampling, ccrma.stanford.edu/~jos/resample).
- * Choice, measurements and what was rejected: docs/design/decisions/0007-resampler.md; `make bench-resampler` prints the figures.
+ * It is a windowed sinc, looked up by the fraction of the time (Smith, Digital Audio Resampling,
+ * ccrma.stanford.edu/~jos/resample).
+ * docs/design/decisions/0007-resampler.md has the choice, the measurements and the alternatives; `make bench-resampler` prints
+ * the figures.
  */
 
 import { CROSSINGS, PHASES, RESAMPLER_BETA } from './constants.js';
 import { kaiser } from './kaiser.js';
 
-/** What is read around a time in [i, i + 1) when nothing has to be cut off: input[i - back] to input[i + ahead]. 0.39 ms of delay. */
+/** For a time in [i, i + 1), without a lower cutoff, it reads input[i - back] to input[i + ahead]. This is 0.39 ms of delay. */
 export const LOOK_AHEAD_FRAMES = CROSSINGS;
 export const LOOK_BACK_FRAMES = CROSSINGS - 1;
 
-/** Filters other than ours exist for the bench only. @typedef {{crossings: number, beta: number}} Shape */
+/** Only the bench uses filters other than ours. @typedef {{crossings: number, beta: number}} Shape */
 
 /** @type {Shape} */
 const SHAPE = { crossings: CROSSINGS, beta: RESAMPLER_BETA };
 
 export class Resampler {
-  /** As LOOK_AHEAD_FRAMES and LOOK_BACK_FRAMES, for this cutoff: a lower one needs a filter longer by as much. */
+  /** Like LOOK_AHEAD_FRAMES and LOOK_BACK_FRAMES, for this cutoff: a lower one needs a proportionally longer filter. */
   lookAheadFrames;
   lookBackFrames;
 
   #taps;
   #table;
-  /** Whether a fraction of 0 leaves a frame as it is. */
+  /** Whether a fraction of 0 leaves a frame unchanged. */
   #transparent;
 
-  /** @param {number} cutoffRatio 1, or the context's rate by the stream's when that is lower @param {Shape} [shape] */
+  /** @param {number} cutoffRatio 1, or the context's rate divided by the stream's if that is lower @param {Shape} [shape] */
   constructor(cutoffRatio, shape = SHAPE) {
     if (!(cutoffRatio > 0 && cutoffRatio <= 1)) throw new RangeError(`cutoff ratio ${cutoffRatio}, not within 0 to 1`);
     this.lookAheadFrames = Math.ceil(shape.crossings / cutoffRatio);
@@ -41,8 +43,8 @@ export class Resampler {
   }
 
   /**
-   * Fills the outputs, whatever their length. Frame k is of the time start + k * step + k * (k - 1) / 2 * change, so the next block
-   * begins where frame k = length would be, with a step of step + length * change.
+   * Fills the outputs, whatever their length. Frame k is at the time start + k * step + k * (k - 1) / 2 * change. So the next
+   * block begins where frame k = length would be, with a step of step + length * change.
    *
    * @param {Float32Array} left stream frames @param {Float32Array} right as many
    * @param {Float64Array} times start (an index into left and right, and fraction), step per output frame, its change per output frame
@@ -64,14 +66,14 @@ export class Resampler {
     const taps = this.#taps;
     const back = this.lookBackFrames;
     for (let k = 0; k < length; k += 1) {
-      // From the block's start each time: a sum of steps would carry its rounding on.
+      // Computed from the block's start each time, because a running sum of steps would accumulate rounding errors.
       const time = start + k * step + 0.5 * k * (k - 1) * change;
       const index = Math.floor(time);
       const phase = (time - index) * PHASES;
       const row = Math.floor(phase);
       const between = phase - row;
       const end = (row + 1) * taps;
-      // Even and odd taps are summed apart: an addition need not wait for the one before it.
+      // Even and odd taps are summed separately, so that an addition need not wait for the one before it.
       let leftEven = 0;
       let leftOdd = 0;
       let rightEven = 0;

@@ -1,8 +1,8 @@
 /**
- * Splices: where to jump from one place of the stream to another inaudibly.
+ * Splices: finds places where the stream can jump to another place inaudibly.
  *
- * In: the sound that is about to play, and the stream around the desired place. Out: the offset at which the two match best, how well, and
- * the crossfade to use. What belongs elsewhere: whether and when to splice, and doing it (the caller).
+ * In: the sound that is about to play, and the stream around the desired place. Out: the offset at which the two match best, how
+ * well they match, and the crossfade to use. Elsewhere: whether and when to splice, and the splice itself (the caller).
  *
  * One call searches coarsely at a quarter of the rate over all offsets, then finely around the best. Allocates only when made.
  */
@@ -13,18 +13,18 @@ import {
 import { lawFor, raisedCosine, riseTables } from './fades.js';
 
 export const REGION_FRAMES = OVERLAP_FRAMES + 2 * SEARCH_REACH_FRAMES;
-/** Gains of the incoming sound, by law (fades.js); the outgoing gets the same table from its end. */
+/** Gains of the incoming sound, by law (fades.js); the outgoing sound uses the same table backwards. */
 export const OVERLAP = riseTables(OVERLAP_FRAMES);
 
-/** Power of that level: two silences fit everywhere. */
+/** The power at that level: two silences always match. */
 const SILENCE_POWER = SILENCE_LEVEL * SILENCE_LEVEL;
 
-/** A half-band of a half-band, Hann-shaped: -6 dB at 4.4 kHz, small enough for one call. */
+/** Two half-band filters in one, Hann-shaped: -6 dB at 4.4 kHz, small enough for one call. */
 const LOW_PASS = hann(2 * COARSE_DECIMATION);
 const COARSE_OVERLAP = Math.floor((OVERLAP_FRAMES - LOW_PASS.length) / COARSE_DECIMATION) + 1;
 const COARSE_REGION = Math.floor((REGION_FRAMES - LOW_PASS.length) / COARSE_DECIMATION) + 1;
 
-/** @param {number} taps @returns {Float64Array} that sum up to 1 */
+/** @param {number} taps @returns {Float64Array} whose sum is 1 */
 function hann(taps) {
   const shape = Float64Array.from({ length: taps }, (_, tap) => raisedCosine((2 * Math.PI * (tap + 0.5)) / taps));
   const sum = shape.reduce((total, tap) => total + tap, 0);
@@ -32,14 +32,14 @@ function hann(taps) {
 }
 
 export class SpliceSearch {
-  /** What is about to sound: filled by the caller. */
+  /** The sound that is about to play; the caller fills it. */
   outgoingLeft = new Float32Array(OVERLAP_FRAMES);
   outgoingRight = new Float32Array(OVERLAP_FRAMES);
-  /** The stream from SEARCH_REACH_FRAMES before the wished place on: filled by the caller. */
+  /** The stream from SEARCH_REACH_FRAMES before the desired place on; the caller fills it. */
   incomingLeft = new Float32Array(REGION_FRAMES);
   incomingRight = new Float32Array(REGION_FRAMES);
 
-  /** Results of find(): frames to add to the wished place, and the index of the crossfade in OVERLAP. */
+  /** Results of find(): frames to add to the desired place, and the index of the crossfade in OVERLAP. */
   offsetFrames = 0;
   law = LAW_SAME;
   /** Normalised correlation there, -1 to 1, in [0]. */
@@ -56,7 +56,7 @@ export class SpliceSearch {
   #fit = new Float64Array(1);
 
   /**
-   * Finds the best offset between two limits, as the stream may not fill the region.
+   * Finds the best offset between two limits, because the stream may not fill the region.
    *
    * @param {number} least frames, -SEARCH_REACH_FRAMES or more @param {number} most frames, SEARCH_REACH_FRAMES or less
    */
@@ -93,7 +93,7 @@ export class SpliceSearch {
     }
   }
 
-  /** Takes the highest peak left, and what belongs to it, out of the scores. @returns {number} its place, -1: none left */
+  /** Removes the highest remaining peak and its neighbourhood from the scores. @returns {number} its place, -1 if none is left */
   #takePeak() {
     const scores = this.#scores;
     let best = -1;
@@ -147,9 +147,10 @@ function decimate(samples, coarse) {
 }
 
 /**
- * Writes the normalised correlation into result[0] (a number handed back would be an object). Silence fits silence.
+ * Writes the normalised correlation into result[0] (a returned number would be an object). Silence matches silence.
  *
- * @param {Float64Array} outgoing @param {Float64Array} incoming @param {number} place where in incoming @param {Float64Array} result
+ * @param {Float64Array} outgoing @param {Float64Array} incoming @param {number} place index in incoming
+ *   @param {Float64Array} result
  */
 function fit(outgoing, incoming, place, result) {
   const frames = outgoing.length;
@@ -168,9 +169,9 @@ function fit(outgoing, incoming, place, result) {
   result[0] = outgoingPower < floor && incomingPower < floor ? 1 : product / both;
 }
 
-/** Whether the sound played last was silence: a cut is then inaudible anywhere. */
+/** Whether the last played sound was silence: then a cut is inaudible anywhere. */
 export class SilenceDetector {
-  /** Frames below the level, up to what matters. */
+  /** Number of consecutive frames below the level (limited). */
   #quietFrames = 0;
 
   /** @returns {boolean} */
