@@ -1,4 +1,4 @@
-//! Errors of start-up and the control plane: what was being done, why it failed, what to try.
+//! Errors of start-up and the control plane: the failed action, the reason, and the next step to try.
 //!
 //! Not for the audio path, where faults are values (`source::SourceFault`) and counts (`rt::counters`). Texts from other
 //! programs, files and devices enter as [`Plain`], so an error can be shown anywhere.
@@ -50,7 +50,7 @@ impl Error {
 }
 
 impl fmt::Display for Error {
-    /// Writes one line: what, why, what to try.
+    /// Writes one line: the failed action, the reason, and the next step to try.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.doing)?;
         if let Some(cause) = &self.cause {

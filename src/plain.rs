@@ -207,7 +207,7 @@ impl fmt::Debug for Plain {
     }
 }
 
-/// Texts that could upset a terminal, a log or a page, and what remains of them.
+/// Texts that could upset a terminal, a log or a page, and their cleaned form.
 #[cfg(test)]
 pub(crate) const NASTY: [(&[u8], &str); 26] = [
     (b"MONTAGE\x1b[31mred\x1b[0m", "MONTAGEred"),

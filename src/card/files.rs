@@ -27,8 +27,8 @@ pub fn config_with(now: &str, keys: &[(&str, Value)]) -> String {
     text
 }
 
-/// Replaces an access key that may have been set in a lost configuration. It is not a valid hash, so nothing
-/// unlocks what it locks.
+/// Replaces an access key that may have been set in a lost configuration. It is not a valid hash, so no key
+/// opens that lock.
 const LOST_KEY: &str = "lost";
 
 /// Returns a configuration that replaces an unreadable one: with these keys, and locked where the old one may

@@ -1,4 +1,4 @@
-//! The command line: one file per sub-command, and what `serve` needs besides.
+//! The command line: one file per sub-command, and the parts that only `serve` needs.
 
 mod arguments;
 mod asking;

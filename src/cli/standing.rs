@@ -38,7 +38,7 @@ pub(super) fn line(status: &SourceStatus, listening: usize, losses: u64) -> Plai
     line.into()
 }
 
-/// Returns what a reload has done, for the log.
+/// Returns the effects of a reload in words, for the log.
 pub(super) fn reloaded(running: &Config, new: &Config) -> String {
     let changed = running.differing_keys(new);
     let (now, later): (Vec<&str>, Vec<&str>) =

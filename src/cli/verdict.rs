@@ -166,7 +166,7 @@ impl Verdict {
         for name in FAULTS.map(Cause::name) {
             let events = watch.losses.get(name).copied().unwrap_or(0);
             faults.extend(counted(events, &format!("sound was lost #: {name}")));
-            // The capture side's sums do not include what only this listener missed.
+            // The capture side's sums do not include frames that only this listener missed.
             let missing_ms = rate.duration_ns(ear.missing.get(name).copied().unwrap_or(0)) / 1_000_000;
             if missing_ms > 0 && events == 0 {
                 faults.push(format!("{missing_ms} ms of sound were missing: {name}"));

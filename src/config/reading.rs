@@ -1,8 +1,9 @@
 //! Reads the configuration file so that a device without a screen always has a page: valid values apply, invalid ones get
 //! their default and are reported.
 //!
-//! In: bytes that a person or a newer version wrote. Out: a [`Config`] in range, and a [`Complaint`] for each value not
-//! accepted. Access keys are the exception: if one was intended but cannot be read, nothing unlocks what it locks.
+//! In: bytes that a person or a newer version wrote. Out: a [`Config`] in range, and a [`Complaint`] for each
+//! value not accepted. Access keys are the exception: if one was intended but cannot be read, the rights that
+//! it protects stay locked.
 
 use super::{Config, Kind, SETTINGS, Setting};
 use crate::encoding::{VALUE_LINES_MAX, decode};
@@ -18,7 +19,8 @@ use toml::de::DeTable;
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 /// Maximum number of complaints that are kept: a file of another kind would have one for every line.
 const COMPLAINTS_MAX: usize = 20;
-/// Replaces an access key that was intended but cannot be read. It is not a valid hash, so nothing unlocks what it locks.
+/// Replaces an access key that was intended but cannot be read. It is not a valid hash, so no key opens that
+/// lock.
 const UNREADABLE: &str = "unreadable";
 /// Returns the names of the access keys.
 fn locks() -> impl Iterator<Item = &'static str> {
@@ -288,7 +290,7 @@ fn pieces<'a>(text: &'a str, table: &DeTable<'_>) -> Vec<Piece<'a>> {
         .iter()
         .map(|(key, value)| {
             let (from, to) = (key.span().start, value.span().end);
-            // A section's value may begin before its key ends; no setting accepts such a piece.
+            // In a section, a value may begin before the end of its key; no setting accepts such a piece.
             let text_of = text.get(from..to.max(key.span().end)).unwrap_or_default();
             Piece { key: key.get_ref().to_string(), line: line_at(text, from), text: text_of }
         })

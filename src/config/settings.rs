@@ -64,7 +64,7 @@ pub enum Kind {
     Names,
     /// Addresses or blocks of them.
     Addresses,
-    /// A hashed access key. If one was intended but cannot be read, nothing unlocks what it locks.
+    /// A hashed access key. If one was intended but cannot be read, no key opens that lock.
     HashedKey,
 }
 

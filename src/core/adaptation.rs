@@ -237,7 +237,8 @@ impl Adaptation {
     }
 }
 
-/// Limits a reported time to what can be believed. A listener may report anything: null and nonsense are unknown.
+/// Limits a reported time to a plausible value. A listener may report anything; null and nonsense count as
+/// unknown.
 fn believed_ms(ms: Option<f64>) -> Option<f64> {
     ms.filter(|ms| ms.is_finite() && *ms >= 0.0).map(|ms| ms.min(BELIEVED_MS_MAX))
 }

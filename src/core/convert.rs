@@ -1,4 +1,4 @@
-//! Converts what a device delivers to one sample type: full-scale 32-bit integers.
+//! Converts a device's samples to one sample type: full-scale 32-bit integers.
 //!
 //! In: interleaved samples in one [`SampleFormat`], as bytes, of any number of channels. Out: the same samples in the same
 //! order.

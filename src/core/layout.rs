@@ -15,9 +15,10 @@ pub const RATES: [Hz; 4] = [Hz(44_100), Hz(48_000), Hz(88_200), Hz(96_000)];
 /// The buffer we ask a device for, and the one a generator simulates, at rates up to 48 kHz: 186 ms at 44.1 kHz. It is
 /// large because on capture only the period adds delay.
 pub const BUFFER_FRAMES: u32 = 8192;
-/// The longest possible period: half of what the hand-off holds (`rt::ring`).
+/// The longest possible period: half the size of the hand-off (`rt::ring`).
 pub const PERIOD_FRAMES_MAX: u32 = 8192;
-/// Maximum number of frames moved at once, whatever period a device insists on: half of what a packet may hold.
+/// Maximum number of frames moved at once, whatever period a device insists on: half the maximum size of a
+/// packet.
 pub const PIECE_FRAMES_MAX: u32 = AUDIO_FRAMES_MAX / 2;
 
 /// Returns the buffer to ask a device for at this rate: as long in time as at the lower rates.
@@ -40,7 +41,7 @@ pub struct DeviceAnswer {
     pub buffer_frames: u64,
 }
 
-/// The form of what a source delivers, fixed from opening to closing.
+/// The layout of a source's frames, fixed from opening to closing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     rate: Hz,

@@ -94,7 +94,7 @@ impl Packetizer {
         Self { payload, rate, chunk_frames, seq: 0, gathered, place: Place::default(), restart_next: false }
     }
 
-    /// Returns what the packets carry.
+    /// Returns the contents of the packets.
     pub fn payload(&self) -> &Payload {
         &self.payload
     }

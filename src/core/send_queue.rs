@@ -1,10 +1,11 @@
 //! Decides what goes to one listener next, and when: sound from the shared packets, with control messages in
 //! between. No socket, no clock.
 //!
-//! In: the shared packets, what the link holds and took, and the time. Out: one [`Step`] after another. Three bounds make
-//! "drop oldest" real: the packets that may wait here, the bytes the link may hold unsent, and the age of the oldest
-//! unacknowledged byte. A message that was begun is finished before anything else. After an overflow the next message is a
-//! note of the loss and the newest packet. Bytes, framing and system calls belong elsewhere (`net::link`).
+//! In: the shared packets, the link's unsent and accepted bytes, and the time. Out: one [`Step`] after
+//! another. Three bounds make "drop oldest" real: the packets that may wait here, the bytes the link may hold
+//! unsent, and the age of the oldest unacknowledged byte. A message that was begun is finished before
+//! anything else. After an overflow the next message is a note of the loss and the newest packet. Bytes,
+//! framing and system calls belong elsewhere (`net::link`).
 
 mod step;
 mod turn;
@@ -191,8 +192,8 @@ impl SendQueue {
         self.phase == Phase::Playing && packets.waiting(&self.cursor) > 0
     }
 
-    /// Begins a turn: drops what no longer fits the queue, and returns the loss. With `hurry`, no packet has come for a
-    /// while, so the waiting packets make a message even if it is not full.
+    /// Begins a turn: drops packets that no longer fit the queue, and returns the loss. With `hurry`, no
+    /// packet has come for a while, so the waiting packets make a message even if it is not full.
     pub fn begin(&mut self, packets: &Backlog<Packet>, hurry: bool) -> Lost {
         self.turn = Turn::new(hurry);
         if self.phase != Phase::Playing {
@@ -293,7 +294,7 @@ impl SendQueue {
         }
     }
 
-    /// Takes in how many bytes the link holds unsent; `None` when it takes nothing before it has passed on what it holds.
+    /// Notes how many bytes the link holds unsent; `None` if it accepts nothing before it has passed them on.
     /// Returns whether that blocks sound.
     pub fn unsent(&mut self, bytes: Option<usize>) -> bool {
         if bytes.is_none_or(|bytes| bytes > self.few_bytes()) {
@@ -343,7 +344,8 @@ impl SendQueue {
         sound
     }
 
-    /// Records what the link took. If that completes a message of sound, returns when that sound was ready.
+    /// Records the bytes that the link took. If that completes a message of sound, returns when that sound
+    /// was ready.
     pub fn sent(&mut self, packets: &Backlog<Packet>, sent: Sent, now: MonoNs) -> Option<MonoNs> {
         self.ack_age.written(sent.bytes);
         self.turn.room = Room::Unknown;

@@ -38,7 +38,7 @@ pub struct Numbers {
     pub taps: OnceLock<Vec<Arc<TapNumbers>>>,
 }
 
-/// Counters of what is sent.
+/// Counters of messages and packets to listeners.
 #[derive(Debug)]
 pub struct Totals {
     /// Listeners that have ever joined.

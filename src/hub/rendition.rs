@@ -50,7 +50,7 @@ impl Rendition {
         self.stream
     }
 
-    /// Returns what its packets carry.
+    /// Returns the contents of its packets.
     pub fn payload(&self) -> &Payload {
         self.packetizer.payload()
     }

@@ -1,4 +1,4 @@
-//! The sender of a request, and what it may still do: keys can change while it listens.
+//! The sender of a request, and its present rights: keys can change while it listens.
 
 use super::access::Access;
 use super::access::rules::{Grant, PerPurpose};
@@ -24,7 +24,7 @@ impl Client {
         Self { peer, agent: Plain::agent(agent), rendition: 0, shown, version: access.version() }
     }
 
-    /// Returns what the client may do now. The keys it has shown count until a key is changed.
+    /// Returns the client's present rights. The keys it has shown count until a key is changed.
     pub(super) fn grant(&self, access: &Access) -> Grant {
         access.grant(if self.version == access.version() { self.shown } else { PerPurpose::default() })
     }

@@ -177,9 +177,9 @@ fn first_facts() -> CertificateInputs {
 /// The effect of the header lines that a proxy adds: four independent answers.
 #[allow(clippy::struct_excessive_bools)]
 pub struct ProxyVerdict {
-    /// Whether a page under a foreign name may do what only ours may.
+    /// Whether a page under a foreign name gets rights that only our page may have.
     pub foreign_page: bool,
-    /// Whether our own page on plain HTTP may.
+    /// Whether our own page on plain HTTP gets these rights.
     pub plain_page: bool,
     /// Whether the visitor's connection counts as encrypted.
     pub secure: bool,

@@ -1,4 +1,4 @@
-//! The listeners on the fan-out thread: each one's sending side, and what they share.
+//! The listeners on the fan-out thread: each one's sending side, and their shared parts.
 
 use super::access_control::AccessControl;
 use super::client::Client;
@@ -92,7 +92,7 @@ impl Listeners {
         }
     }
 
-    /// Returns what the links share.
+    /// Returns the parts that the links share.
     pub(super) fn links(&self) -> &link::Shared {
         &self.links
     }
@@ -117,7 +117,7 @@ impl Listeners {
         self.all.borrow().is_empty()
     }
 
-    /// Writes what is due to one listener.
+    /// Writes the messages that are due to one listener.
     pub(super) fn serve(&self, listener: &Listener) {
         let mut outgoing = listener.outgoing.borrow_mut();
         outgoing.serve(&self.feed(&listener.client).packets(), &self.numbers, false);
@@ -126,8 +126,8 @@ impl Listeners {
         }
     }
 
-    /// Writes what is due to all listeners. Returns whether one of them needs another look soon, and whether sound waits
-    /// for its message to be full.
+    /// Writes the messages that are due to all listeners. Returns whether one of them needs another look
+    /// soon, and whether sound waits for its message to be full.
     pub(super) fn serve_all(&self, hurry: bool) -> (bool, bool) {
         let (mut pending, mut gathering, mut stalled) = (false, false, 0);
         for listener in self.all.borrow().iter() {

@@ -113,7 +113,7 @@ pub struct Ports {
 }
 
 impl BoundPorts {
-    /// Separates the ports from what requests must know of HTTPS.
+    /// Separates the ports from the information on HTTPS that requests need.
     pub fn part(self) -> (Ports, Option<Secure>) {
         let Self { plain, tls } = self;
         let (tls, secure) = tls.map(|tls| secure(tls, &plain)).unzip();

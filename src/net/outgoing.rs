@@ -60,8 +60,8 @@ impl Outgoing {
         fits
     }
 
-    /// Drops what no longer fits the queue, and writes what is due and fits the link. With `hurry`, no packet has come for
-    /// a while, so the waiting packets make a message even if it is not full.
+    /// Drops packets that no longer fit the queue, and writes messages that are due and fit the link. With
+    /// `hurry`, no packet has come for a while, so the waiting packets make a message even if it is not full.
     pub(super) fn serve(&mut self, packets: &Backlog<Packet>, numbers: &Numbers, hurry: bool) {
         if !self.queue.has_failed() && self.write(packets, numbers, hurry).is_err() {
             self.fail();
@@ -138,7 +138,8 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Returns what the link took; `None` if it took nothing, which it also reports to the queue.
+    /// Returns the bytes that the link took; if it took nothing, reports that to the queue and returns
+    /// `None`.
     fn taken(&mut self, sent: io::Result<Sent>) -> io::Result<Option<Sent>> {
         match sent {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -149,7 +150,8 @@ impl Outgoing {
         }
     }
 
-    /// Reports to the queue what was taken. If that completes a message of sound, returns how long the message had waited.
+    /// Reports the taken bytes to the queue. If that completes a message of sound, returns how long the
+    /// message had waited.
     fn sent(&mut self, sent: Sent, packets: &Backlog<Packet>, numbers: &Numbers) -> Option<u64> {
         let now = mono_raw_now();
         let age_ns = now.since(self.queue.sent(packets, sent, now)?);

@@ -1,5 +1,5 @@
-//! A connection whose other side has limited time to take what it requested. A client that never reads is disconnected
-//! within seconds, however much data waits for it.
+//! A connection whose other side has limited time to take the answer. A client that never reads is
+//! disconnected within seconds, however much data waits for it.
 //!
 //! [`Taking`] computes the limits and is pure; [`Patient`] applies them to a stream.
 

@@ -1,10 +1,10 @@
 //! The information that a reverse proxy gives about the visitor behind it: `X-Forwarded-For`, `-Proto` and
 //! `-Host`, or `Forwarded` (RFC 7239). Pure.
 //!
-//! Only the proxies in `trusted_proxies` are believed, and these headers never allow what would be refused without them.
-//! The request's own `Host` must be ours in any case, because a page rebound to this machine can write all of these
-//! headers. The host that the proxy was asked for must be ours too, because a name can also be rebound to the proxy
-//! (`guard`).
+//! Only the proxies in `trusted_proxies` are believed, and these headers never allow anything that would be
+//! refused without them. The request's own `Host` must be ours in any case, because a page rebound to this
+//! machine can write all of these headers. The host that the proxy was asked for must be ours too, because a
+//! name can also be rebound to the proxy (`guard`).
 
 use super::peer::{Peer, Relay};
 use super::site::{Authority, Scheme};
@@ -293,7 +293,8 @@ mod tests {
                 Relay::Silent,
             ),
             ("127.0.0.1", vec![("forwarded", "for=_hidden;proto=http")], "127.0.0.1", false, Relay::Said),
-            // A proxy that writes one kind passes on what the visitor wrote in the other: which is which?
+            // A proxy that writes one kind passes on the visitor's own lines of the other kind; we cannot
+            // tell them apart.
             (
                 "127.0.0.1",
                 vec![("forwarded", "for=1.1.1.1;proto=https"), ("x-forwarded-for", "203.0.113.7")],

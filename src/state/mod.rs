@@ -48,8 +48,8 @@ impl StateFolder {
         Ok(Self(path.to_owned()))
     }
 
-    /// Opens a folder in which others read what we leave; creates it with this mode if it does not exist. It belongs to
-    /// root if root creates it.
+    /// Opens a folder from which others read our files; creates it with this mode if it does not exist. It
+    /// belongs to root if root creates it.
     ///
     /// # Errors
     /// If it cannot be created, or root cannot trust it.
@@ -59,7 +59,7 @@ impl StateFolder {
         Ok(Self(path.to_owned()))
     }
 
-    /// Opens a folder that others write, to read what they leave; it need not exist.
+    /// Opens a folder to read files that others write; it need not exist.
     pub fn of_others(path: &Path) -> Self {
         Self(path.to_owned())
     }

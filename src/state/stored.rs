@@ -89,8 +89,8 @@ impl<T: StateFile> Stored<T> {
         (Self { folder: folder.clone(), fields, known, damaged, kind: PhantomData }, found)
     }
 
-    /// Writes what has changed in `value`, so that after a power cut either the old or the new file is there. Everything
-    /// else in the file stays; a damaged file is kept aside.
+    /// Writes the changes in `value`, so that after a power cut either the old or the new file is there.
+    /// Everything else in the file stays; a damaged file is kept aside.
     ///
     /// # Errors
     /// The disk's error.
@@ -181,7 +181,7 @@ fn without_number(fields: &Fields) -> Fields {
         .collect()
 }
 
-/// Returns what can be understood of a file in our format or a newer one.
+/// Returns the parts of a file, in our format or a newer one, that can be understood.
 fn known<T: StateFile>(fields: &Fields) -> std::result::Result<Found<T>, String> {
     let read = |fields: &Fields| serde_json::from_value::<T>(Value::Object(fields.clone()));
     let why = match read(fields) {
@@ -196,7 +196,7 @@ fn known<T: StateFile>(fields: &Fields) -> std::result::Result<Found<T>, String>
     Ok(Found::Stored { value, strange: strange.into_iter().map(|(name, _)| name).collect() })
 }
 
-/// Changes in `whole` what differs between `before` and `now`; everything else stays.
+/// Applies the differences between `before` and `now` to `whole`; everything else stays.
 fn change(whole: &mut Value, before: &Value, now: &Value) {
     let (Value::Object(whole), Value::Object(now)) = (&mut *whole, now) else {
         if before != now {

@@ -44,8 +44,9 @@ pub(super) struct Former {
     pub(super) window: Window,
 }
 
-/// Raise it to change what an authority permits: every device then makes a new certificate with the same key. Edition 0
-/// (builds before the release of 0.1.0) permitted the bare host name, which may be a public top-level domain, and any use.
+/// Raise it to change an authority's permissions: every device then makes a new certificate with the same
+/// key. Edition 0 (builds before the release of 0.1.0) permitted the bare host name, which may be a public
+/// top-level domain, and any use.
 const EDITION: u32 = 1;
 /// Maximum number of former certificates kept for notices; those forgotten stay trusted.
 const FORMER_MAX: usize = 4;

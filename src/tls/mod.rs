@@ -1,10 +1,10 @@
 //! The certificates that identify this device to a browser: its own certificate authority and leaf, or a
 //! certificate that the user supplies.
 //!
-//! In: the properties of the machine ([`CertificateInputs`]), collected elsewhere, and the state folder. Out: a TLS
-//! configuration that always has the fitting certificate ([`Identity::look`] decides), and the authority for listeners'
-//! devices to trust. Dates, keys and certificates belong here. Names (`identity`), sockets, handshakes, clocks, and the
-//! page that explains it all do not.
+//! In: the properties of the machine ([`CertificateInputs`]), collected elsewhere, and the state folder. Out:
+//! a TLS configuration that always has the fitting certificate ([`Identity::look`] decides), and the
+//! authority for listeners' devices to trust. Dates, keys and certificates belong here. Names (`identity`),
+//! sockets, handshakes, clocks, and the page that explains the certificate belong elsewhere.
 //!
 //! The authority's key is made here, is stored in the state folder readable only by this user, and is used only by
 //! [`authority`]. The authority's own certificate limits what it may sign: servers with reserved names and private

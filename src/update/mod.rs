@@ -260,7 +260,7 @@ mod tests {
         let place = Place::new("dies");
         place.says(r#"{"state":"idle"}"#);
         let state = place.updater().path("").unwrap();
-        // A receiver that was stopped (Ctrl-C, a kill), and what version 0.1 left in that case.
+        // A receiver that was stopped (Ctrl-C, a kill), and the file that version 0.1 left in that case.
         std::mem::forget(place.updater().begin(None, Age::Newer).unwrap());
         fs::write(state.join(PART), b"half").unwrap();
         let mut next = place.updater().begin(None, Age::Newer).unwrap();

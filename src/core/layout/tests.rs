@@ -44,7 +44,8 @@ fn odd_answers() -> Vec<(&'static str, DeviceAnswer, Result<u32, Unplayable>)> {
     ]
 }
 
-/// Checks what the rest of the service derives from a layout; it must hold for every possible one.
+/// Checks the values that the rest of the service derives from a layout; they must hold for every possible
+/// layout.
 fn check_what_follows(layout: &Layout) {
     let piece = layout.piece_frames();
     assert!((1..=PIECE_FRAMES_MAX).contains(&piece), "{layout:?}: pieces of {piece}");

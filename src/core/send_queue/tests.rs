@@ -34,7 +34,7 @@ impl Numbers {
     }
 }
 
-/// A link that keeps what it takes until it is drained.
+/// A link that keeps all accepted bytes until it is drained.
 #[derive(Default)]
 struct Link {
     /// Bytes not sent yet, and bytes not acknowledged, which include the former.

@@ -52,7 +52,7 @@ pub(super) struct State {
     /// Grows when a key is set, changed or removed.
     pub(super) version: u64,
     pub(super) keys: PerPurpose<Option<HashedKey>>,
-    /// Keys that are set but could not be read: what they lock stays locked.
+    /// Keys that are set but could not be read: the rights that they protect stay locked.
     pub(super) lost: PerPurpose<bool>,
     /// Keys as written in the file, where a lost one stays.
     pub(super) written: PerPurpose<Option<String>>,

@@ -73,9 +73,9 @@ pub struct Access {
 }
 
 impl Access {
-    /// Takes the keys of the configuration, and from `folder` those that it does not name. If a stored key cannot be read,
-    /// what it locks stays locked: damage never unlocks anything. `powered_up` is when the machine was switched on by hand,
-    /// if it was.
+    /// Takes the keys of the configuration, and from `folder` those that it does not name. If a stored key
+    /// cannot be read, the rights that it protects stay locked: damage never unlocks anything. `powered_up`
+    /// is when the machine was switched on by hand, if it was.
     pub fn open(
         configured: PerPurpose<Option<&str>>,
         folder: Option<&StateFolder>,
@@ -102,8 +102,8 @@ impl Access {
         }
     }
 
-    /// Writes the file if there never was one, before the authority is made. If the file is missing later, it was lost, and
-    /// the initramfs keeps locked what it may have locked (decision 0014).
+    /// Writes the file if there never was one, before the authority is made. If the file is missing later, it
+    /// was lost, and the initramfs keeps everything locked that its keys may have locked (decision 0014).
     pub(super) fn begin_file(&self) {
         if let (true, Some(file)) = (self.unwritten, &self.file) {
             let (kept, _) = self.now().page(self.configured);
@@ -162,7 +162,7 @@ impl Access {
         Ok(shown)
     }
 
-    /// Returns what a request that shows these keys may do.
+    /// Returns the rights of a request that shows these keys.
     pub(super) fn grant(&self, shown: PerPurpose<bool>) -> Grant {
         rules::grant(self.set(), shown)
     }

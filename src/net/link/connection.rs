@@ -38,9 +38,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes what the kernel takes at once, without asking tokio whether the socket is writable, so no task is woken when
-    /// there is room again. Under TLS the data becomes one record, or several of up to 16 KiB. What the kernel leaves of
-    /// them is kept (`handshake` has the limit), and nothing more is taken until it has gone.
+    /// Writes as much as the kernel takes at once, without asking tokio whether the socket is writable, so no
+    /// task is woken when there is room again. Under TLS the data becomes one record, or several of up to 16
+    /// KiB. Bytes of them that the kernel does not take are kept (`handshake` has the limit), and nothing
+    /// more is accepted until they have gone.
     pub(in crate::net) fn send(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Self::Plain(tcp) => match parts {
@@ -67,7 +68,7 @@ impl Connection {
     }
 }
 
-/// Gives the kernel what rustls has ready, as far as it takes it; returns whether that was all.
+/// Gives the kernel the records that rustls has ready, as far as it takes them; returns whether it took all.
 fn pass_on(tls: &mut TlsStream<TcpStream>) -> io::Result<bool> {
     let (tcp, session) = tls.get_mut();
     let socket = SockRef::from(&*tcp);

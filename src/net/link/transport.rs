@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 /// The sending half. None of its calls block: a call that can take nothing returns [`io::ErrorKind::WouldBlock`]. Any other
 /// error ends the link.
 pub(in crate::net) trait Link {
-    /// Returns what a message may hold.
+    /// Returns the limits of a message.
     fn limits(&self) -> MessageLimits;
 
     /// Returns the bytes this machine has not sent yet; `None` if the link takes nothing until they have been passed on.
@@ -25,7 +25,8 @@ pub(in crate::net) trait Link {
     /// Takes a message of sound. If only a part is sent, the link keeps the rest for [`Self::finish`].
     fn send(&mut self, message: &Message<'_>) -> io::Result<Sent>;
 
-    /// Takes everything its conversation has written to [`ControlOut`], and removes what it took from `frames`.
+    /// Takes all frames that its conversation has written to [`ControlOut`], and removes the accepted bytes
+    /// from `frames`.
     fn send_control(&mut self, frames: &mut BytesMut) -> io::Result<Sent>;
 
     /// Continues a message of which only a part was sent.
@@ -37,7 +38,7 @@ pub(in crate::net) trait ControlOut {
     /// Takes whole frames, all or none, because a part of a frame must not end up between other frames.
     fn write(&self, frames: &[u8], context: &mut Context<'_>) -> Poll<io::Result<usize>>;
 
-    /// Sends at once what can be sent; the rest follows later without another call.
+    /// Sends as much as possible at once; the rest follows later without another call.
     fn flush(&self);
 
     /// Registers the reader to be woken when the link fails.

@@ -1,4 +1,5 @@
-//! The sending side over a real connection: what the kernel takes in pieces arrives complete and in order.
+//! The sending side over a real connection: data that the kernel takes in pieces arrives complete and in
+//! order.
 
 use super::*;
 use crate::core::layout::Layout;

@@ -114,7 +114,7 @@ fn first_that_goes<T>(order: &Order, configured: impl Fn(u32) -> Settled<T>) -> 
     Err(best_refused)
 }
 
-/// Returns what a device can do, with or without rate conversion.
+/// Returns a device's abilities, with or without rate conversion.
 fn abilities(pcm: &PCM, converted: bool) -> Settled<HwParams<'_>> {
     let hw = HwParams::any(pcm).map_err(|e| refusal("cannot read the abilities of", e, ""))?;
     hw.set_access(Access::MMapInterleaved).map_err(|e| refusal("cannot map", e, ""))?;
