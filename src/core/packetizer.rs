@@ -51,7 +51,7 @@ pub struct Gap {
     pub found: MonoNs,
 }
 
-/// The contents of a rendition's packets.
+/// A description of the contents of a rendition's packets.
 #[derive(Debug)]
 pub struct Payload {
     /// The rendition's number, written in each record.

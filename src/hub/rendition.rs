@@ -1,12 +1,13 @@
-//! A stream to which a listener can subscribe: some channels of the source, in one codec, as packets of one
-//! size.
+//! A stream for listeners: some channels of the source, in one codec, as packets of one size.
 //!
-//! In: the marks and frames of the hand-off, and the settings for all listeners. Out: packets, and the sizes from which
-//! listeners' queues start. A rendition's number is its index in [`all`] and the `stream` byte of its records. To add one,
-//! write a `Mix` or a `Codec` if it needs its own, add a line to [`all`] and raise `RENDITIONS`. Both traits
-//! carry Int16: more bits need them changed, and a format that `web/core/net/wire.js` accepts. A listener cannot choose yet: `net::client`
-//! gives every listener number 0. Version 1 of the wire takes two channels only, so a mono mix is sent on both sides or
-//! needs a new version byte.
+//! In: the marks and frames of the hand-off, and the settings for all listeners. Out: packets, and the sizes from
+//! which listeners' queues start. The number of a rendition is its index in [`all`] and the `stream` byte of its
+//! records.
+//!
+//! To add a rendition, write a `Mix` or a `Codec` if the rendition needs its own, add a line to [`all`] and raise
+//! `RENDITIONS`. Both traits carry Int16: for more bits the traits must change, and `web/core/net/wire.js` must
+//! accept the format. A listener cannot choose yet: `net::client` gives every listener number 0. Version 1 of the
+//! wire takes two channels only. A mono mix is therefore sent on both sides, or needs a new version byte.
 
 use super::Sizes;
 use crate::core::adaptation::Stream;
@@ -50,7 +51,7 @@ impl Rendition {
         self.stream
     }
 
-    /// Returns the contents of its packets.
+    /// Returns the description of the contents of the packets.
     pub fn payload(&self) -> &Payload {
         self.packetizer.payload()
     }
