@@ -196,7 +196,7 @@ impl Certified {
 
 /// Converts the first label of a host name to a name for the network, as avahi does (`avahi_get_host_name`): it keeps
 /// letters, digits and `-`, removes everything else, and cuts to 63 bytes. We also remove `-` at either end, because no
-/// certificate can contain it. Returns `None` if nothing is left, and for `localhost`, which every machine is.
+/// certificate can contain it. Returns `None` if nothing is left, and for `localhost`, which names every machine.
 pub fn label(host: &str) -> Option<String> {
     let first = host.trim().split('.').next().unwrap_or_default().to_ascii_lowercase();
     let mut kept: String = first.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();

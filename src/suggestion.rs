@@ -1,8 +1,8 @@
 //! Suggests the known word that an unknown one was probably meant to be. Pure.
 
-/// A longer word cannot be a misspelling of a known one.
+/// Maximum letters of a word: a longer word cannot be a misspelling of a known one.
 const LETTERS_MAX: usize = 64;
-/// Letters from which the beginning of a word stands for it.
+/// Minimum letters of a beginning that can stand for the whole word.
 const BEGINNING_MIN: usize = 4;
 
 /// Returns the word of `known` that differs in the fewest letters, if it is likely to be the intended one; otherwise one

@@ -261,7 +261,7 @@ fn configured(config: &Config) -> Vec<String> {
     SETTINGS.iter().map(|setting| format!("{}: {}", setting.key, told(setting, config))).collect()
 }
 
-/// Returns what may be shown of a setting.
+/// Returns the value of a setting, as far as a report may show it.
 fn told(Setting { key, kind, .. }: &Setting, config: &Config) -> String {
     let value = config.value(key);
     match (kind, &value) {

@@ -19,9 +19,9 @@ pub trait Timed {
 pub struct Lost {
     /// Number of packets dropped.
     pub packets: u32,
-    /// Frames they held.
+    /// Number of frames in the dropped packets.
     pub frames: u32,
-    /// Index of the first frame of the first of them.
+    /// Index of the first frame of the first dropped packet.
     pub frame_index: u64,
 }
 

@@ -64,7 +64,7 @@ pub struct SendQueue {
     /// Messages of sound that went while control messages waited.
     control_waited: u32,
     note_due: MonoNs,
-    /// When the sound of the message that is due was ready.
+    /// The time at which the sound of the due message was ready.
     due: Option<MonoNs>,
     /// Sound waits for room in the link.
     blocked: bool,

@@ -23,7 +23,7 @@ pub struct Span {
 pub struct Hole {
     /// The frames that never came.
     pub span: Span,
-    /// Why they are missing.
+    /// The cause of the hole.
     pub cause: Cause,
 }
 

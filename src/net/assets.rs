@@ -13,9 +13,9 @@ pub struct Asset {
     pub etag: &'static str,
     /// The `ETag` of the gzipped form: a strong tag identifies the bytes of one form.
     pub gzip_etag: &'static str,
-    /// Its bytes, uncompressed.
+    /// The bytes of the file, uncompressed.
     pub plain: &'static [u8],
-    /// Its bytes, gzipped; empty if that is no smaller.
+    /// The bytes of the file, gzipped; empty if the gzipped form is no smaller.
     pub gzip: &'static [u8],
 }
 

@@ -9,13 +9,13 @@ use crate::plain::Plain;
 #[derive(Clone, Debug)]
 pub(super) struct Client {
     pub(super) peer: Peer,
-    /// Its browser's name, as the browser reports it.
+    /// The browser's name, as the browser reports it.
     pub(super) agent: Plain,
-    /// The number of the rendition it hears: always the first, because it cannot choose yet.
+    /// The number of the rendition for this client: always the first, because a client cannot choose yet.
     pub(super) rendition: usize,
-    /// The keys it has shown.
+    /// The keys that the client has shown.
     shown: PerPurpose<bool>,
-    /// The version of the keys at that time.
+    /// The version of the keys when the client showed them.
     version: u64,
 }
 

@@ -13,7 +13,7 @@ pub const ANY_AGE: &str = "age=any";
 /// The declaration of one endpoint.
 #[derive(Debug)]
 pub struct Declared {
-    /// The endpoint it declares.
+    /// The declared endpoint.
     pub endpoint: Endpoint,
     /// Its purpose: a sentence without its full stop.
     pub about: &'static str,

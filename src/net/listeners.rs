@@ -28,9 +28,9 @@ pub(super) struct Listener {
     pub(super) client: Client,
     pub(super) number: u64,
     pub(super) outgoing: RefCell<Outgoing>,
-    /// Signalled when the length of its messages has changed and it must be told.
+    /// Signalled when the length of the listener's messages has changed and the listener must be told.
     pub(super) chunk_changed: Notify,
-    /// Signalled when the stream's rate is no longer what it was told: it must reconnect.
+    /// Signalled when the stream's rate has changed since the listener was told: the listener must reconnect.
     pub(super) rate_changed: Notify,
 }
 
@@ -148,7 +148,7 @@ impl Listeners {
         self.feeds.get(client.rendition).unwrap_or(&self.feeds[0])
     }
 
-    /// Adds a packet to its feed and gives it to the taps.
+    /// Adds a packet to its rendition's feed and gives the packet to the taps.
     pub(super) fn push(&self, packet: Packet) {
         for tap in self.taps.borrow_mut().iter_mut() {
             tap.offer(&packet);

@@ -24,13 +24,13 @@ struct Since {
 }
 
 impl Taking {
-    /// Records that some of it was taken, or was just made.
+    /// Records that the other side took some bytes, or that there are new bytes to take.
     fn moved(&mut self, now: Instant) {
         let began = self.0.map_or(now, |since| since.began);
         self.0 = Some(Since { began, moved: now });
     }
 
-    /// Records that all of it was taken.
+    /// Records that the other side took all bytes.
     fn done(&mut self) {
         self.0 = None;
     }

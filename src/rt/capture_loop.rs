@@ -102,7 +102,7 @@ impl CaptureLoop {
     /// Starts the source.
     ///
     /// # Errors
-    /// The fault that kept it from starting.
+    /// The fault that kept the source from starting.
     pub fn start(&mut self) -> Result<(), SourceFault> {
         self.heard_from = mono_raw_now();
         self.source.start()

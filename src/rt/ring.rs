@@ -42,7 +42,7 @@ pub enum What {
     Audio,
     /// The frames do not exist.
     Gap {
-        /// Why they do not exist.
+        /// The cause of the gap.
         cause: Cause,
         /// The gap was found after the fact and does not advance the timeline.
         past: bool,

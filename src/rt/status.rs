@@ -15,15 +15,15 @@ use serde::{Deserialize, Serialize};
 pub struct SourceView {
     /// Its kind.
     pub kind: Kind,
-    /// Its state.
+    /// The state of the source.
     pub state: State,
-    /// Its name for people; "" if unknown.
+    /// The source's name for people; "" if unknown.
     pub name: Plain,
-    /// Its channels; 0 if unknown.
+    /// Number of channels; 0 if unknown.
     pub channels: u16,
-    /// Frames per second it delivers; 0 if unknown.
+    /// Frames per second; 0 if unknown.
     pub rate_hz: u32,
-    /// Frames it delivers at once; 0 if unknown.
+    /// Frames that the source delivers at once; 0 if unknown.
     pub period_frames: u32,
     /// First channel of the pair that is sent, from 1.
     pub first_channel: u16,

@@ -15,7 +15,7 @@ use thread_priority::{
 
 /// Stack of the capture thread: it needs a few KiB, alsa-lib's plugins some tens.
 pub const STACK_BYTES: usize = 512 * 1024;
-/// Bytes of it that are locked and touched.
+/// Bytes of the stack that are locked and touched.
 const STACK_LOCKED_BYTES: usize = 256 * 1024;
 
 /// The real-time properties a thread got.

@@ -96,15 +96,15 @@ impl PaceClock for SystemClock {
 /// How a paced source behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PaceOptions {
-    /// Its nominal rate.
+    /// The nominal rate of the source.
     pub rate: Hz,
-    /// How much faster its simulated crystal runs, in parts per million; -100 000 to 100 000.
+    /// How much faster the simulated crystal runs, in parts per million; -100 000 to 100 000.
     pub skew_ppm: i32,
     /// Frames between two wake-ups.
     pub period_frames: u32,
-    /// Frames it buffers for a late reader.
+    /// Number of frames that the source buffers for a late reader.
     pub ring_frames: u32,
-    /// Its sample format: every format carries the generator's Int16 exactly.
+    /// The sample format: every format carries the generator's Int16 exactly.
     pub format: SampleFormat,
 }
 

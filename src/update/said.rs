@@ -37,13 +37,13 @@ pub struct UpdaterStatus {
     /// The version of the update; empty if unknown.
     #[serde(default)]
     pub version: Plain,
-    /// How much of it is installed.
+    /// The installed part of the update, in percent.
     #[serde(default)]
     pub percent: u8,
-    /// The name of the reason why it was refused or fell back.
+    /// The name of the reason why the update was refused or the system fell back.
     #[serde(default)]
     pub reason: Plain,
-    /// The tool's own words about that, for support.
+    /// The tool's own words about the reason, for support.
     #[serde(default)]
     pub detail: Plain,
 }

@@ -8,7 +8,7 @@
 /** Nothing below this is visible: a phone's width resolves no more than 60 dB. */
 export const FLOOR_DB = -60;
 
-/** Fall of the bar. IEC 60268-18 lets a digital peak meter fall 20 dB in 1.7 s; twice that reads better in a small one. */
+/** Fall of the bar. IEC 60268-18 lets a digital peak meter fall 20 dB in 1.7 s; a small meter is easier to read at twice that speed. */
 const FALL_DB_PER_S = 24;
 
 /** How long the mark stays, and how fast it then falls. */

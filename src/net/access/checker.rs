@@ -18,7 +18,7 @@ use tokio::task::spawn_blocking;
 pub(super) const CHECKS: Bounds = Bounds { places: 2, per_address: 1, waiting: 256 };
 /// How long a check waits for its turn: the time a full queue takes.
 pub(super) const PATIENCE: Duration = Duration::from_secs(8);
-/// How soon to try again if that was too short, seconds.
+/// How soon a client may try again if its check got no turn in that time, seconds.
 pub(super) const AGAIN_S: u64 = 2;
 
 /// Checks keys.

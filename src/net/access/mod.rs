@@ -182,7 +182,7 @@ impl Access {
     /// Checks whether a request that shows these keys may update or restart the system now.
     ///
     /// # Errors
-    /// Why it may not, with what to do.
+    /// The reason why the request is denied, and what the user can do.
     pub(super) fn check_update(&self, shown: PerPurpose<bool>) -> std::result::Result<(), Denied> {
         let set = self.set();
         if rules::may_update(set, shown, self.soon_s_left() > 0) {

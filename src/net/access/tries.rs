@@ -14,22 +14,22 @@ use std::collections::BTreeMap;
 
 /// Tries that one address has at once.
 pub(super) const TRIES_AT_ONCE: u32 = 5;
-/// Time until an address gets one more.
+/// Time until an address gets another try.
 pub(super) const TRY_AGAIN_NS: u64 = 10 * NS_PER_S;
 /// Misses after which an address shares its tries with others.
 const FREE_MISSES: u32 = 2;
 /// Tries that all addresses with that many misses have at once, together.
 pub(super) const TRIES_OF_ALL: u32 = 60;
-/// Time until they get one more.
+/// Time until these addresses get another try.
 const ALL_AGAIN_NS: u64 = NS_PER_S;
 /// Tries that all addresses with fewer misses in one endless group have at once.
 const TRIES_OF_GROUP: u32 = 60;
-/// Time until they get one more.
+/// Time until the addresses of the group get another try.
 const GROUP_AGAIN_NS: u64 = NS_PER_S / 3;
 /// Tries at once of all addresses in one group with that many misses, before they use those shared with other groups. So
 /// wrong keys elsewhere cannot take these.
 const LATER_OF_GROUP: u32 = 10;
-/// Time until they get one more: the same as for one address.
+/// Time until these addresses get another try: the same as for one address.
 const LATER_AGAIN_NS: u64 = TRY_AGAIN_NS;
 /// How long a miss stays on record.
 const RECORD_NS: u64 = 60 * NS_PER_S;
@@ -97,8 +97,9 @@ struct Own {
     bucket: Bucket,
     /// Tries taken whose result is not known yet.
     open: u32,
-    /// Number of wrong keys it tried, and when the last one was.
+    /// Number of wrong keys that the address tried.
     misses: u32,
+    /// The time of the last wrong key.
     missed: Option<MonoNs>,
 }
 

@@ -14,7 +14,7 @@ const SEND_BUFFER_BYTES: usize = 128 * 1024;
 /// A congestion control that the machine may use for all its connections. About every ten seconds it limits the flight to
 /// four packets to measure the path (`PROBE_RTT`): a gap of two round trips.
 const PROBING: &[u8] = b"bbr";
-/// Its replacement: the first of these that the kernel has.
+/// The replacements for [`PROBING`]: the first that the kernel has is used.
 const STEADY: [&[u8]; 2] = [b"cubic", b"reno"];
 
 mod ioctl {

@@ -118,7 +118,7 @@ impl Link for WebSocketLink {
 /// A connection that has become a WebSocket.
 pub(in crate::net) struct WebSocketArrival {
     connection: Connection,
-    /// Bytes already read from it.
+    /// Bytes already read from the connection.
     said: Bytes,
 }
 

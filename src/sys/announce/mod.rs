@@ -55,7 +55,7 @@ impl Voice {
         if matches!(self, Self::Avahi(_)) { "through avahi" } else { "without avahi" }
     }
 
-    /// Waits, and notices if it settles on another name.
+    /// Waits, and notices if the announcement settles on another name.
     fn wait(&mut self, at_most: Duration) {
         match self {
             Self::Avahi(announcement) => announcement.wait(at_most),

@@ -37,17 +37,17 @@ pub struct Evidence {
 
 /// How the network behaved.
 pub struct NetworkEvidence {
-    /// Its intended behaviour.
+    /// The network's intended behaviour.
     pub profile: Profile,
-    /// Its outages within the span, `CLOCK_MONOTONIC` ns.
+    /// The network's outages within the span, `CLOCK_MONOTONIC` ns.
     pub outages: Vec<Outage>,
-    /// The packets that crossed it, including those before and after the span.
+    /// The packets that crossed the network, including those before and after the span.
     pub crossings: Crossings,
 }
 
 /// The evidence of one chain.
 pub struct ChainEvidence {
-    /// Its name in the table.
+    /// The chain's name in the table.
     pub name: String,
     /// The place in the recording of its output.
     pub place: Place,

@@ -11,17 +11,17 @@ use crate::outage::OutagePlan;
 /// One network.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Profile {
-    /// Its name on the command line.
+    /// The network's name on the command line.
     pub name: &'static str,
-    /// Its description in one line.
+    /// The network's description in one line.
     pub about: &'static str,
     /// Minimum one-way delay, milliseconds.
     pub base_ms: f64,
-    /// The delay on top of that.
+    /// The delay in addition to the minimum.
     pub lateness: Lateness,
     /// Share of packets that are lost, independently of each other.
     pub loss: f64,
-    /// Rate and queue of its bottleneck; `None` if the bottleneck has no effect.
+    /// Rate and queue of the bottleneck; `None` if the bottleneck has no effect.
     pub bottleneck: Option<Bottleneck>,
     /// Times when nothing passes.
     pub outages: Option<OutagePlan>,
@@ -32,7 +32,7 @@ pub struct Profile {
 pub struct Bottleneck {
     /// Bits per second, of IP packets.
     pub bits_per_s: f64,
-    /// Size of the queue there, bytes; packets beyond it are dropped.
+    /// Size of the bottleneck's queue, bytes; packets beyond it are dropped.
     pub queue_bytes: usize,
 }
 

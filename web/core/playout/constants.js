@@ -71,7 +71,7 @@ export const MEMORY_MS_MIN = 30_000;
 export const CAUTIOUS_MS = 200_000;
 /** ms | the most that caution may add: a network that became slower once need not do so again | docs/design/playout.md */
 export const CAUTION_MS_MAX = 20;
-/** ms | by which a longer lead must be cheaper to be chosen: lateness comes in whole blocks | docs/design/playout.md */
+/** ms | a longer lead is chosen only if it is cheaper by this much: lateness comes in whole blocks | docs/design/playout.md */
 export const WORTH_MS = 1.5;
 /** ms | steps in which memory fades | not measured */
 export const MEMORY_STEP_MS = 100;

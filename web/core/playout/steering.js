@@ -5,7 +5,8 @@
  * correct by the speed, which take one step (playout.js). No clock is read. No method makes an object.
  *
  * The speed is the drift, known in advance from the clocks, plus an inaudible correction: at most 300 ppm (half a cent), changing by at
- * most 30 ppm a second. While the drift is being learned, it is at most 500 ppm, changing by 300 ppm a second. As the drift is known, the correction needs no integral, so nothing winds up or overshoots. Small errors are mostly the
+ * most 30 ppm a second. While the drift is being learned, the correction is at most 500 ppm, changing by 300 ppm a second. As
+ * the drift is known, the correction needs no integral, so nothing winds up or overshoots. Small errors are mostly the
  * estimate's own noise and get less than a proportional correction; no error is ignored.
  */
 
