@@ -12,13 +12,13 @@ use toml::{Table, Value};
 /// A line that sets a value, and whether it was applied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// Its number, from 1.
+    /// The number of the line, from 1.
     pub line: usize,
     /// Its key, if it is one of ours.
     pub key: Option<&'static str>,
     /// Its value to show; `None` for secrets and for values that were not understood.
     pub shown: Option<String>,
-    /// The problem with it; `None` if it can be applied.
+    /// The problem with the line; `None` if the line can be applied.
     pub wrong: Option<String>,
 }
 

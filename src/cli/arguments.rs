@@ -98,7 +98,7 @@ impl ServeArguments {
         self.settle_beside(None)
     }
 
-    /// The same, for a system service whose unit gives HTTPS this address on its command line.
+    /// Does the same as [`Self::settle`], for a system service whose unit gives HTTPS this address on its command line.
     pub(super) fn settle_beside(&self, units: Option<SocketAddr>) -> Result<Settled> {
         self.check_pair()?;
         let is_elsewhere = units.is_some() || self.give("listen_tls");

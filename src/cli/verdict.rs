@@ -95,9 +95,9 @@ impl Ear {
 /// The service's reports, from one look to the next.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watch {
-    /// Times it did not answer.
+    /// How many times the service did not answer.
     pub(super) silent: u64,
-    /// Times it restarted.
+    /// How many times the service restarted.
     pub(super) restarts: u64,
     /// How many of the looks found capture without real-time priority.
     pub(super) not_prompt: u64,

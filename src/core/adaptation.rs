@@ -69,13 +69,13 @@ impl Mode {
 pub struct ListenerFeedback {
     /// The listener's mode.
     pub mode: Mode,
-    /// The playout delay it aims for.
+    /// The playout delay for which the listener aims.
     pub target_ms: Option<f64>,
-    /// How much later than the earliest packet of the last second the latest one came.
+    /// The largest lateness of a packet in the last second, compared with the earliest packet of that second.
     pub arrival_tail_ms: Option<f64>,
     /// Round trip between the listener and the service.
     pub round_trip_ms: Option<f64>,
-    /// Whether it missed sound since its last report because of the network.
+    /// Whether the listener missed sound because of the network since its last report.
     pub missed: bool,
 }
 

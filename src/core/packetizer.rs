@@ -17,13 +17,13 @@ use bytes::{Bytes, BytesMut};
 pub struct Packet {
     /// A whole record: the same bytes for every listener.
     pub record: Bytes,
-    /// The number of its rendition.
+    /// The number of the packet's rendition.
     pub stream: u8,
     /// Frames per second.
     pub rate: Hz,
     /// Index of the first frame.
     pub frame_index: u64,
-    /// Frames of the timeline it holds or reports as missing; 0 for a gap in the past.
+    /// Frames of the timeline that the packet holds or reports as missing; 0 for a gap in the past.
     pub frames: u32,
     /// When the capture thread finished its last period.
     pub ready: MonoNs,

@@ -42,7 +42,7 @@ pub enum ToListener<'a> {
     Chunk {
         /// Usual frames per message.
         chunk_frames: u32,
-        /// Why they have this length.
+        /// The reason for this length.
         why: Why,
     },
     /// Answers a ping.

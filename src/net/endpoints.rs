@@ -21,11 +21,11 @@ pub struct Declared {
     pub path: &'static str,
     /// Its methods.
     pub method: Method,
-    /// Who may use it.
+    /// The clients that may use the endpoint.
     pub who: Who,
     /// The body of its request.
     pub body: Body,
-    /// A query it accepts, as `name=value`, and its meaning.
+    /// A query that the endpoint accepts, as `name=value`, and its meaning.
     pub query: Option<(&'static str, &'static str)>,
     /// Its answers besides those of the guards: status, condition, and content.
     pub answers: &'static [(u16, &'static str, Content)],

@@ -41,7 +41,7 @@ const MARKS_AT_ONCE: usize = 16;
 const TURNS_AT_ONCE: usize = RING_MARKS / MARKS_AT_ONCE;
 /// How often this thread measures its load, ns.
 const LOAD_EVERY_NS: u64 = NS_PER_S / 4;
-/// How often it turns even when idle, to show the watchdog that it can.
+/// How often the loop turns even when idle, to show the watchdog that it can.
 const TURN_EVERY: Duration = Duration::from_secs(1);
 /// The pause it takes when it has not slept once between two checks, because it has more work than time. The pause gives
 /// other threads on its CPU a turn, and shows the kernel that this thread has not run away (`LimitRTTIME=` of the unit).

@@ -69,7 +69,7 @@ pub(super) fn host(headers: &HeaderMap) -> Option<Authority> {
 struct ForwardedHeaders {
     /// The hops, visitor first, as far as that is true.
     hops: Vec<Option<IpAddr>>,
-    /// The schemes they used, in the same order.
+    /// The schemes that the proxies tell, in the same order.
     schemes: Vec<Option<Scheme>>,
     /// The host that the nearest proxy was asked for: each proxy appends.
     host: Option<Authority>,

@@ -131,7 +131,7 @@ impl KeptSettings {
     /// Changes the settings named in `wish`, for all listeners.
     ///
     /// # Errors
-    /// Why it cannot, in plain words; then nothing is changed.
+    /// The reason why this fails, in plain words; then nothing is changed.
     pub(super) fn change(self: &Arc<Self>, now_playing: &NowPlaying, wish: &Settings) -> Result<(), String> {
         if let Some(first_channel) = wish.first_channel {
             now_playing.set_pair(first_channel)?;

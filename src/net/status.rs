@@ -83,14 +83,14 @@ struct ListenerFigures {
 /// The fan-out thread.
 #[derive(Serialize)]
 struct FanOut {
-    /// The real-time properties it got.
+    /// The real-time properties that the thread got.
     real_time: Option<RtState>,
     /// Delays from the moment a message's sound was ready to the end of its write.
     capture_to_socket: Delays,
-    /// Times it woke up for packets, and the time it worked after them.
+    /// How many times the thread woke up for packets, and (`busy_ms`) how long it then worked.
     ticks: u64,
     busy_ms: f64,
-    /// The least number of packets in a message with which it keeps up.
+    /// The least number of packets in a message with which the thread keeps up.
     floor_packets: u32,
     /// Short sleeps it was forced to take because it had not slept for too long.
     breaths: u64,

@@ -74,7 +74,7 @@ pub trait Source: Send {
     /// Starts to deliver. Called once on the capture thread before the first wait.
     ///
     /// # Errors
-    /// The fault that kept it from starting.
+    /// The fault that kept the source from starting.
     fn start(&mut self) -> Result<(), SourceFault>;
 
     /// Blocks until one period can be read, a fault occurs, or the source's own time-out expires (a few periods, at least
@@ -85,7 +85,7 @@ pub trait Source: Send {
     /// smaller because a ring wraps, or 0 if there are none.
     ///
     /// # Errors
-    /// The fault it met. Then `take` was not called, or its frames do not count.
+    /// The fault of the source. Then `take` was not called, or its frames do not count.
     fn read(&mut self, frames: u32, take: &mut dyn FnMut(&[u8])) -> Result<u32, SourceFault>;
 
     /// Recovers the source after [`SourceFault::Xrun`] or [`SourceFault::Suspended`].

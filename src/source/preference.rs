@@ -17,7 +17,7 @@ const TRIED_CHANNELS_MAX: usize = 8;
 pub(super) struct Channels {
     /// The playable numbers, in rising order.
     pub(super) playable: Vec<u32>,
-    /// The fewest and the most channels it claims.
+    /// The fewest and the most channels that the device claims.
     pub(super) least: u32,
     pub(super) most: u32,
     /// Whether it is a kernel card, whose offer is real.
@@ -35,7 +35,7 @@ pub(super) struct Order {
 /// A device's offer once its channels are settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Offer {
-    /// The rates of [`KNOWN_RATES`] that it offers without conversion.
+    /// The rates of [`KNOWN_RATES`] that the device offers without conversion.
     pub(super) rates: Vec<u32>,
     /// The playable formats.
     pub(super) formats: Vec<SampleFormat>,

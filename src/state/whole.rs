@@ -46,11 +46,11 @@ fn folder_of(path: &Path) -> &Path {
 /// The steps of a write, between which the power may fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// A new file beside it exists and is empty.
+    /// A new file beside the old one exists and is empty.
     Made,
-    /// It holds the bytes; the disk may not have them yet.
+    /// The new file holds the bytes; the disk may not have them yet.
     Written,
-    /// The disk has them.
+    /// The disk has the bytes.
     Synced,
     /// The name refers to the new bytes; the disk may not know yet.
     Renamed,
@@ -234,7 +234,7 @@ fn believe(folder: &OwnedFd, path: &Path) -> io::Result<()> {
     }
 }
 
-/// The users who can change what names in a folder refer to.
+/// The users who can replace or rename the files in a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decides {
     Root,

@@ -23,9 +23,9 @@ const RENEW: &str = "Update it: in Raspberry Pi Imager choose \"Misc utility ima
 /// The boot loader's values; `None` for those it does not give.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BootLoader {
-    /// When it was built, in seconds since 1970.
+    /// The time when the boot loader was built, in seconds since 1970.
     pub built_s: Option<u32>,
-    /// The partition from which it started this system.
+    /// The partition from which the boot loader started this system.
     pub partition: Option<u32>,
     /// 1 if this start is a trial (`tryboot`).
     pub tryboot: Option<u32>,

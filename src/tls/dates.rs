@@ -28,7 +28,7 @@ const CALENDAR_END_S: i64 = 253_402_300_800;
 pub struct Window {
     /// The first second.
     pub from_s: i64,
-    /// The first second after it.
+    /// The first second after the period.
     pub until_s: i64,
 }
 

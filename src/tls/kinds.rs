@@ -8,11 +8,11 @@ pub(super) const TAKEN: &str = "ECDSA P-256 or P-384, or RSA of 2048 to 4096 bit
 
 /// The kind of a public key.
 pub(super) enum KeyKind {
-    /// Every browser accepts it.
+    /// Every browser accepts the key.
     Common,
-    /// Handshakes can use it, but few browsers accept it; holds its name.
+    /// Handshakes can use the key, but few browsers accept it; holds the name of the kind.
     Rare(&'static str),
-    /// It cannot be used here; holds its name.
+    /// The key cannot be used here; holds the name of the kind.
     Unusable(String),
 }
 

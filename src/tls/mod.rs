@@ -44,8 +44,8 @@ pub struct Identity {
     config: Arc<ServerConfig>,
     /// The supplied certificate, if there is one.
     supplied: Option<Supplied>,
-    /// This device's own certificate. If one is supplied, this exists only if the supplied one could not be
-    /// used at the start.
+    /// This device's own certificate. With a supplied certificate, it exists only if the supplied certificate could not
+    /// be used at the start.
     own: Option<Own>,
     /// Locked while the certificate to use is decided.
     deciding: Mutex<()>,

@@ -52,7 +52,7 @@ struct Now {
 enum Temporary {
     /// The file is unusable, for this reason. It stays as it is until a user asks for a new authority.
     Unusable(String),
-    /// There was none, and a new one cannot be stored, for this reason.
+    /// There was no file, and a new authority cannot be stored, for this reason.
     Unkept(String),
 }
 

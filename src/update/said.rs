@@ -13,9 +13,9 @@ pub enum Phase {
     Installing,
     /// It is installed, and will be used from the next start on.
     Waiting,
-    /// The device restarts into it.
+    /// The device restarts into the update.
     Restarting,
-    /// The device has started with it and watches it.
+    /// The device has started with the update and watches whether it works.
     Trying,
     /// It has passed its trial.
     Installed,

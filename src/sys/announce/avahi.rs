@@ -9,7 +9,7 @@ use utf8_cstr::Utf8CStr;
 const NAME: &str = "org.freedesktop.Avahi";
 const SERVER: &str = "org.freedesktop.Avahi.Server";
 const GROUP: &str = "org.freedesktop.Avahi.EntryGroup";
-/// How long it may take to answer.
+/// How long avahi may take to answer.
 const ANSWER_US: u64 = 5_000_000;
 /// `AVAHI_IF_UNSPEC` and `AVAHI_PROTO_UNSPEC`.
 const ANY: i32 = -1;
@@ -32,7 +32,7 @@ pub(super) struct Announcement {
     stirred: bool,
 }
 
-/// Why avahi does not announce them.
+/// The reason why avahi does not announce the services.
 pub(super) enum Failed {
     /// There is no D-Bus, or no avahi on it.
     Absent,

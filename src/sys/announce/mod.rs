@@ -2,9 +2,10 @@
 //! its current [`Names`] to the rest of the service.
 //!
 //! If avahi runs, it already has the name and is asked to add the services; two responders on one machine would conflict.
-//! Otherwise a library answers for the name as well. Either may find the name taken and settle on another. That, and a
-//! changed host name, is published at once. All this runs on its own thread and does not affect listeners; a failure is
-//! logged once and retried.
+//! Otherwise a library answers for the name as well. If the name is taken, avahi or the library settles on another
+//! name. Such a change, and a changed host name, is published at once.
+//!
+//! All this runs on its own thread and does not affect listeners. A failure is logged once and retried.
 
 mod avahi;
 mod offer;

@@ -68,7 +68,7 @@ impl Responder {
         false
     }
 
-    /// Waits until it takes another name, at most this long.
+    /// Waits until the responder takes another name, at most this long.
     pub(super) fn wait(&mut self, at_most: Duration) {
         let until = Instant::now() + at_most;
         while let Some(left) = until.checked_duration_since(Instant::now()) {

@@ -117,9 +117,9 @@ export const DISTRUSTED_FRAMES = framesOf(1);
 /** coefficients | of the small model that is made on the spot when the present one fails: 7 us on a machine of 2020
     | docs/design/concealment.md */
 export const FRESH_ORDER = 32;
-/** low samples | from which it is made: the newest 17 ms | docs/design/concealment.md */
+/** low samples | from which that small model is made: the newest 17 ms | docs/design/concealment.md */
 export const FRESH_WINDOW = 96;
-/** share | of trust that it has at least, because it was made from the newest frames | not measured */
+/** share | the least trust in that small model, because it was made from the newest frames | not measured */
 export const FRESH_TRUST = 0.2;
 /** rounds | of rehearsal, after which the first gap is as fast as the hundredth: 60 ms on a machine of 2020 | docs/design/concealment.md */
 export const REHEARSAL_ROUNDS = 60;
