@@ -1,5 +1,5 @@
-//! What must hold for any bytes. The fuzz targets call these checks, and so does `tests/seeds.rs` for the bytes kept in
-//! `seeds/`.
+//! Checks that must hold for any bytes. The fuzz targets call them, and so does `tests/seeds.rs` for the bytes
+//! kept in `seeds/`.
 
 use synthwire::card::sheet;
 use synthwire::config::{Https, Reading};

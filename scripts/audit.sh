@@ -47,7 +47,7 @@ find_advisories() {
 # crates FOLDER: checks its lock file. Unmaintained or unsound crates are reported; vulnerable or yanked ones fail.
 crates() {
     say "crates of $1/Cargo.lock"
-    # This changes nothing, but makes cargo refresh the index of each crate, which the next line reads.
+    # The dry run changes nothing, but makes cargo refresh the index of each crate, which the next line reads.
     scripts/cargo.sh update --quiet --dry-run --manifest-path "$1/Cargo.toml" >"$log/index" 2>&1 || {
         tail -n 3 "$log/index" >&2
         warn "NOT JUDGED: whether a release was taken back since this machine last asked the index"

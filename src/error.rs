@@ -1,7 +1,7 @@
 //! Errors of start-up and the control plane: the failed action, the reason, and the next step to try.
 //!
-//! Not for the audio path, where faults are values (`source::SourceFault`) and counts (`rt::counters`). Texts from other
-//! programs, files and devices enter as [`Plain`], so an error can be shown anywhere.
+//! The audio path does not use it: there, faults are values (`source::SourceFault`) and counts (`rt::counters`). Texts from
+//! other programs, files and devices enter as [`Plain`], so an error can be shown anywhere.
 
 use crate::plain::Plain;
 use std::error::Error as StdError;

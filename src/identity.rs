@@ -40,7 +40,7 @@ pub fn is_permitted(name: &str) -> bool {
 
 /// The name of a device without a usable host name.
 pub const NAMELESS: &str = "synthwire";
-/// How long a former name stays valid: longer than an evening's page is open.
+/// Time for which a former name stays valid: longer than a page stays open in one evening.
 pub const FORMER_NS: u64 = 24 * 3600 * NS_PER_S;
 /// Maximum number of former names; beyond that, the oldest is forgotten. A responder that finds its name taken again and
 /// again makes many.

@@ -1,5 +1,5 @@
-//! Everything that the documents name exists: links, headings, files, make targets, settings. Their claims
-//! need a human reader.
+//! Tests that everything which the documents name exists: links, headings, files, make targets, settings. Their
+//! claims need a human reader.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -17,7 +17,7 @@ use synthwire::units::{Hz, MonoNs};
 const PERIOD: u32 = 128;
 const PERIOD_NS: u64 = 2_902_494;
 
-/// What the device does during one wait.
+/// The device's behaviour during one wait.
 #[derive(Clone, Copy, Debug)]
 enum Act {
     /// Delivers a period on time.

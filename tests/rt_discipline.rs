@@ -1,7 +1,7 @@
 //! Checks the rules of the capture thread (`src/rt/mod.rs`): once it runs it allocates no memory, in Rust or
 //! in C.
 //!
-//! This program brings its own `malloc`. Calls from Rust and from alsa-lib both pass through it, and are
+//! The test program brings its own `malloc`. Calls from Rust and from alsa-lib both pass through it, and are
 //! counted while the calling thread is watched. `make bench-rt` lists the system calls; it needs strace.
 
 #![allow(clippy::unwrap_used, reason = "these are tests: a None or Err is a failure with a place")]

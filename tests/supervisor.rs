@@ -25,17 +25,17 @@ const ENOSPC: i32 = 28;
 /// The fault of a device.
 #[derive(Clone, Copy, Debug)]
 enum Flaw {
-    /// It cannot be opened.
+    /// The device cannot be opened.
     Shut,
-    /// It opens but cannot start.
+    /// The device opens but cannot start.
     NoStart(SourceFault),
-    /// It starts, and returns this fault whenever it is asked for frames.
+    /// The device starts, and returns this fault whenever it is asked for frames.
     Always(SourceFault),
     /// In addition it cannot recover.
     NoMend,
-    /// It starts but delivers nothing.
+    /// The device starts but delivers nothing.
     Mute,
-    /// It claims to have this many frames but has none.
+    /// The device claims to have this many frames but has none.
     Lies(u32),
 }
 
@@ -351,7 +351,7 @@ fn a_device_that_keeps_the_supervisor_is_no_attempt_until_it_lets_go() {
     letting_go.join().unwrap();
 }
 
-/// This many synths; each takes some time and then refuses.
+/// A number of synths, each of which takes some time and then refuses.
 struct Refusing(Arc<Barrier>, u32);
 
 impl Opener for Refusing {
@@ -371,7 +371,7 @@ fn each_synth_that_refuses_is_a_turn_and_the_start_waits_for_the_first_alone() {
     let barrier = Arc::new(Barrier::new(2));
     let running = run(Box::new(Refusing(Arc::clone(&barrier), SYNTHS)));
     let mut life = Liveness::default();
-    // Each takes 8 s, which is less than the limit for a stuck device; together they take more.
+    // Each synth takes 8 s, less than the limit for a stuck device; together they take longer than the limit.
     for refused in 1..=u64::from(SYNTHS) {
         barrier.wait();
         barrier.wait();

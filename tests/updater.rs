@@ -152,7 +152,7 @@ impl Card {
         fs::read_to_string(self.path("asked")).unwrap()
     }
 
-    /// How many seconds a script has slept, by its own clock.
+    /// Returns the seconds for which a script has slept, by its own clock.
     fn slept(&self) -> usize {
         fs::read_to_string(self.path("slept")).unwrap().lines().count()
     }
@@ -181,7 +181,7 @@ impl Card {
         format!("{} {}", said["state"].as_str().unwrap(), said["reason"].as_str().unwrap()).trim().to_owned()
     }
 
-    /// Everything that updates have left anywhere.
+    /// Returns everything that updates have left anywhere.
     fn left(&self) -> Vec<String> {
         let folders = ["data/synthwire", "data/rauc", "run/synthwire-updater"];
         let names =
@@ -331,7 +331,8 @@ fn while_a_version_is_on_trial_the_one_to_go_back_to_is_not_written_over() {
     assert_eq!(card.outcome(), "waiting");
 }
 
-/// As on a partition that has become read-only: systemd starts the updater again as soon as it ends.
+/// The folder is like a partition that has become read-only: systemd starts the updater again as soon as it
+/// ends.
 #[test]
 fn what_cannot_be_taken_away_is_no_tight_loop() {
     let stays = |program: &str| {
@@ -519,7 +520,7 @@ fn a_command_that_is_ended_while_it_reads_leaves_nothing_and_keeps_nobody_out() 
             .spawn()
             .unwrap();
         let mut file = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
-        // This is more than a pipe holds, so once all is written, the command has read some of it.
+        // The data is more than a pipe holds, so once all is written, the command has read some of it.
         file.write_all(&[b"hsqs".as_slice(), &vec![7; 600_000]].concat()).unwrap();
         kill(Pid::from_raw(command.id().cast_signed()), signal).unwrap();
         assert!(!command.wait().unwrap().success(), "{signal}");

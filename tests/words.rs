@@ -146,7 +146,7 @@ fn with_holes(text: &str) -> String {
     out.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether the text is a sentence, or a part of one.
+/// Returns whether the text is a sentence, or a part of one.
 fn is_sentence(text: &str) -> bool {
     let is_word = |word: &&str| {
         let letters = word.trim_matches(|letter: char| letter.is_ascii_punctuation() || letter == '…');

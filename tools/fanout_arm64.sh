@@ -2,7 +2,7 @@
 # The cost per listener on a Raspberry Pi 4, in instructions. It runs the fan-out bench in an emulated machine with the same kind
 # of processor, whose clock counts instructions, including the kernel's. tools/fanout_arm64.sh [LISTENERS,LISTENERS...]
 #
-# It mounts nothing of this machine. The kernel and the shell inside are Debian's, unpacked but not installed.
+# The script mounts nothing of this machine. The kernel and the shell inside are Debian's, unpacked but not installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh

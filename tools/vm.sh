@@ -54,7 +54,7 @@ plain_kernel() {
     packed=$(find "$work/kernel/boot" -name 'vmlinuz-*')
     for offset in $(LC_ALL=C grep --only-matching --byte-offset --binary --text --perl-regexp '\xFD7zXZ\x00|\x28\xB5\x2F\xFD' "$packed" |
         cut -d: -f1); do
-# Both programs complain about the data after the kernel in the file, which is not part of it.
+# The file holds data after the kernel, which is not part of it, so both programs complain.
         { tail -c "+$((offset + 1))" "$packed" | { xz --decompress --stdout --single-stream || zstd --decompress --stdout; }; } \
             >"$work/vmlinux" 2>/dev/null || true
         [ "$(head -c 4 "$work/vmlinux" | tr -d '\177')" != ELF ] || return 0

@@ -68,7 +68,7 @@ export async function askUpdate() {
  * @returns {Promise<string>} why it was refused, '' when it was accepted
  */
 export function sendUpdate(file, age, sent) {
-  // Not fetch, which does not report how much has been sent.
+  // XMLHttpRequest, because fetch does not report how much has been sent.
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
     request.open('POST', age === 'any' ? 'api/update?age=any' : 'api/update');

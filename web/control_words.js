@@ -12,7 +12,7 @@ export class ControlWords {
   memory;
   /** Shared, or the worklet's last copy; null before the first. @type {Int32Array | null} */
   words;
-  /** If memory cannot be shared: the Worker's end of the port to the worklet. @type {MessagePort | null} */
+  /** The Worker's end of the port to the worklet, if memory cannot be shared. @type {MessagePort | null} */
   workerPort = null;
 
   #mode;

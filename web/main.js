@@ -22,14 +22,14 @@ import { buttonWords } from './view/words.js';
 
 const VOLUME_KEY = 'synthwire.volume';
 const MODE_KEY = 'synthwire.mode';
-/** What the player has learned about this device: its clocks, and the output delay that works. */
+/** Storage key of the player's knowledge about this device: its clocks, and the output delay that works. */
 const MEMORY_KEY = 'synthwire.device';
 
-/** How often the list of listeners is updated while it is open. */
+/** Interval at which the list of listeners is updated while it is open. */
 const CLIENTS_EVERY_MS = 3000;
-/** How often the page asks for notices about the device: its power may fail while it plays. */
+/** Interval at which the page asks for notices about the device, whose power may fail while it plays. */
 const DEVICE_EVERY_MS = 60_000;
-/** How often the page asks for the progress of an update, while that is open. */
+/** Interval at which the page asks for the progress of an update, while the update panel is open. */
 const UPDATE_EVERY_MS = 1000;
 
 /** States in which the user listens, or will listen again in a moment. */

@@ -1,6 +1,6 @@
 /**
- * What the page's thread can learn about the output: the moment of the context that reaches the ear, and the engine's own latency
- * figures.
+ * Reads what the page's thread can learn about the output: the moment of the context that reaches the ear, and the engine's
+ * latency figures.
  *
  * In: the AudioContext, read ten times a second. Out: numbers; null if the engine does not give them. Elsewhere: which of them
  * are believed (core/clock/output_clock.js), starting and stopping (session.js). The time is passed in as an argument.

@@ -17,7 +17,7 @@ const MEMORABLE_SIGMA_PPM = 1;
 const REMEMBER_EVERY_MS = 10_000;
 
 /**
- * What was learned about this device, stored from visit to visit.
+ * The player's knowledge about this device, stored from visit to visit.
  *
  * @typedef {object} Memory
  * @property {import('./core/clock/live_edge.js').ClockMemory | null} clocks
@@ -120,7 +120,7 @@ export class Player extends EventTarget {
     return this.#session?.trace() ?? null;
   }
 
-  /** Everything that the page shows; `peaks` are left and right since the last change, linear. */
+  /** Returns the values that the page shows; `peaks` are left and right since the last change, linear. */
   snapshot() {
     const known = this.#known();
     return {

@@ -15,13 +15,13 @@ import { OutputProbe } from './output_probe.js';
 import { WorkerClock } from './worker_clock.js';
 
 const LOOK_EVERY_MS = 100;
-/** In one of this many looks: what-if, and the report to the service. */
+/** Number of looks after which the session reads the what-if counts and reports to the service. */
 const SLOW_LOOKS = 10;
 /** Enough time for the sound to fade out. */
 const CLOSE_AFTER_MS = 60;
 /** Three looks: sound heard within this time counts as playing a moment ago. */
 const SOUNDED_LATELY_MS = 300;
-/** How long a refusal is shown. */
+/** Time for which a refusal is shown. */
 const REFUSAL_SHOWN_MS = 8000;
 
 /** @typedef {{problem: import('./core/net/messages.js').Problem, detail: string}} Failure */
@@ -234,7 +234,7 @@ export class Session {
 
   #contextChanged() {
     const stopped = this.#output.context.state !== 'running';
-    // Once per sleep, and only if it interrupted the sound: iOS goes from running through interrupted to suspended.
+    // Count each sleep once, and only if it interrupted the sound: iOS goes from running through interrupted to suspended.
     if (stopped && this.#wasRunning && pageNowMs() - this.#soundedMs < SOUNDED_LATELY_MS) this.#glitches.suspended();
     this.#wasRunning = !stopped;
     this.#probe.restart(pageNowMs());
@@ -266,7 +266,7 @@ export class Session {
     this.#glitches.sleeps(nowMs);
   }
 
-  /** Once a second. */
+  /** Called once a second. */
   #lookSlowly() {
     this.#whatIf = this.#controls.words && readWhatIf(this.#controls.words);
     this.#tellWorker({ type: 'tell', report: listenerReport(buildReport({ ...this.known(), mode: this.#options.mode })) });

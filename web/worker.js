@@ -204,7 +204,7 @@ class Conversation {
     this.#retryTimer = setTimeout(() => this.#connect(), waitMs);
   }
 
-  /** At random times, so that two rhythms cannot hide each other (live_edge.js). */
+  /** Looks at random times, so that two rhythms cannot hide each other (live_edge.js). */
   #lookAtBlock() {
     if (this.#portSink) this.#portSink.askRendered();
     else this.#receiver.noteRendered(performance.now());

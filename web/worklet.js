@@ -58,7 +58,7 @@ class PlayoutProcessor extends AudioWorkletProcessor {
     const ring = new RingWriter(this.#memory);
     port.onmessage = (event) => {
       applyBlock(event.data, ring);
-      // Not currentFrame: it stays 0 until the context runs, and engines disagree about the moment it means.
+      // Do not use currentFrame: it stays 0 until the context runs, and engines disagree about the moment it means.
       stampBlock(event.data, ring.renderedFrame());
       port.postMessage(event.data, [event.data]);
     };

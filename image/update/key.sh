@@ -1,6 +1,6 @@
 # Sourced: the key whose signatures the image accepts, which also signs bundles.
 #
-# If there is no key, this makes a development key for this user on this machine, outside the sources. A maintainer who publishes
+# Makes a development key if there is none, for this user on this machine, outside the sources. A maintainer who publishes
 # images sets UPDATE_KEY and UPDATE_CERT to a separate key (files, or PKCS#11 URIs of a token): docs/guide/updates.md.
 
 # signing_key: sets update_key and update_cert.

@@ -10,13 +10,13 @@ use toml::Value;
 /// One key of the card's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
-    /// Its name in the file.
+    /// The key as written in the file.
     pub(super) name: &'static str,
     /// An example to copy.
     pub(super) example: &'static str,
-    /// Its purpose, for the user.
+    /// The purpose of the key, for the user.
     pub(super) about: &'static str,
-    /// Whether its value may be shown; secrets may not.
+    /// False for secrets: their values are never shown.
     pub(super) open: bool,
     /// The service's setting of this key; `None` for a key of the system.
     pub(super) setting: Option<&'static Setting>,

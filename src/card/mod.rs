@@ -31,7 +31,7 @@ pub struct Wishes {
 /// A Wi-Fi network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
-    /// Its SSID, 1 to 32 bytes.
+    /// The network's SSID, 1 to 32 bytes.
     pub name: String,
     /// 8 to 63 characters, or 64 hexadecimal digits; '' for an open network.
     pub password: String,

@@ -14,9 +14,9 @@ use toml::{Table, Value};
 pub struct Entry {
     /// The number of the line, from 1.
     pub line: usize,
-    /// Its key, if it is one of ours.
+    /// The key on the line; `None` if we have no such key.
     pub key: Option<&'static str>,
-    /// Its value to show; `None` for secrets and for values that were not understood.
+    /// The value to show to the user; `None` for secrets and for values that were not understood.
     pub shown: Option<String>,
     /// The problem with the line; `None` if the line can be applied.
     pub wrong: Option<String>,

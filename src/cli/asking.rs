@@ -12,7 +12,7 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-/// How long the service may take to answer.
+/// Maximum time for the service's answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Largest answer that is read: the status of two thousand listeners.
 const ANSWER_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -34,7 +34,7 @@ pub(super) enum ServiceAnswer {
     Refuses(u16),
     /// The service, whose answer ended before it was whole.
     BrokeOff,
-    /// Another program.
+    /// A program that is not our service.
     Stranger,
     /// No answer, for this reason.
     Nobody(String),

@@ -60,7 +60,7 @@ pub(super) struct Scene<'a> {
     pub(super) config: &'a Config,
     /// Mistakes in the configuration file.
     pub(super) complaints: &'a [Complaint],
-    /// Where each setting was written.
+    /// The file or option that set each setting.
     pub(super) places: &'a Places,
     /// The source that `serve` would play.
     pub(super) selection: Selection,
@@ -150,7 +150,7 @@ fn real_time(scene: &Scene<'_>) -> Vec<Check> {
     if scene.is_served() {
         return Vec::new();
     }
-    // On a separate thread, so that this one keeps its priority.
+    // The attempt runs on a separate thread because it changes the priority of the thread it runs on.
     let priority = scene.config.rt_priority;
     let tried = std::thread::spawn(move || become_real_time(RtRequest { priority, cpu: None }, &[])).join();
     let check = match tried {

@@ -8,7 +8,7 @@ const OURS: &str = "synthwire/";
 pub(super) struct HttpAnswer<'a> {
     /// The HTTP status.
     pub(super) code: u16,
-    /// Whether our service sent it.
+    /// True if our service sent the answer.
     pub(super) is_ours: bool,
     length: Option<usize>,
     came: &'a [u8],

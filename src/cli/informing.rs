@@ -14,13 +14,13 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-/// How often to ask the firmware for power and heat.
+/// Interval between questions to the firmware about power and heat.
 const POWER_EVERY: Duration = Duration::from_secs(10);
-/// How often to check that the service is alive, unless systemd's watchdog needs it more often.
+/// Interval between checks that the service is alive, unless systemd's watchdog needs a shorter one.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How often to feed the watchdog within its time-out: one late check does no harm.
+/// Number of watchdog feeds within its time-out: several, so that one late check does no harm.
 const FEEDS_PER_WATCHDOG: u32 = 4;
-/// How often to report numbers that change all the time to systemd.
+/// Interval between reports to systemd of numbers that change all the time.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
 /// Keeps the line of `systemctl status` up to date, and feeds the watchdog while the service is alive. Running at all also
@@ -57,9 +57,9 @@ pub(super) async fn keep_systemd_informed(
         let line = standing::line(&source.borrow_and_update(), hub.admissions.listening(), losses);
         let first = [misread.borrow_and_update().clone(), ill.map(|ill| Plain::from(ill.words()))];
         let line = first.into_iter().flatten().fold(line, |line, first| format!("{first} {line}").into());
-        // At the end, because the board's light depends on how the line begins.
+        // Notes stand at the end because the board's light depends on how the line begins.
         let line = service.notes().iter().fold(line, |line, note| format!("{line} {note}").into());
-        // For a user at the device: a copy of the fingerprint that did not come over the network.
+        // A user at the device can read the fingerprint here: a copy that did not come over the network.
         let line = match service.fingerprint() {
             Some(fingerprint) => Plain::from(format!("{line} Certificate: {fingerprint}.")),
             None => line,

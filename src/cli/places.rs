@@ -17,9 +17,9 @@ pub(super) struct Places {
 /// The place where one setting was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// On the command line, with this option.
+    /// The command line, with this option.
     Typed(String),
-    /// In the configuration file: its key, and the file's name.
+    /// The configuration file: the setting's key, and the file's name.
     File(&'static str, String),
     /// Nowhere; holds its option.
     Nowhere(String),

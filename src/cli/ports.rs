@@ -116,7 +116,7 @@ async fn tls(
         None => Identity::own(&folder()?, &facts())?,
     };
     let place = places.of("listen_tls");
-    // Without this, the message would blame another program.
+    // If we use the same port for HTTP, the message must not blame another program.
     let is_own = address == config.listen && address.port() != 0;
     let at_one_port = |error| {
         if !is_own {

@@ -34,7 +34,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
-/// How long closing a device may take after the listeners are gone: a stop takes a second in total.
+/// Maximum time for closing a device after the listeners are gone: a stop takes a second in total.
 const CAPTURE_STOP_LIMIT: Duration = Duration::from_millis(250);
 
 /// Serves until a signal asks to stop.
@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
         memory.folder().cloned(),
     );
     gate.updater = updater.unless(boot_loader::here().unfit().map(Into::into));
-    // For pages, handshakes and status; the listeners' sound has its own thread.
+    // This runtime serves pages, handshakes and status; the listeners' sound has its own thread.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

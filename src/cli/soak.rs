@@ -1,6 +1,6 @@
 //! `synthwire soak`: watches a running service for hours, as a listener and through `/api/status`, and ends with a verdict.
 //!
-//! It starts nothing and changes nothing: it is one more listener and asks for the status every few seconds. `verdict`
+//! The soak starts nothing and changes nothing: it is one more listener and asks for the status every few seconds. `verdict`
 //! judges what it saw.
 
 use super::arguments::Configured;
@@ -27,11 +27,11 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
-/// How often to ask the service, and to renew the line on a terminal.
+/// Interval at which the soak asks the service and renews the line on a terminal.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Without a terminal, one line for this many looks: ten minutes.
+/// Looks per line of output if there is no terminal: one line in ten minutes.
 const LOOKS_PER_LINE: u64 = 120;
-/// How long an answer may take, and how long sound may be silent, before it counts.
+/// Maximum time for an answer, and maximum silence of the sound; anything longer counts as a fault.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Pause before the next attempt to listen.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -73,7 +73,7 @@ fn parse_address(text: &str) -> std::result::Result<String, String> {
     }
 }
 
-/// How to connect to the service.
+/// The address of the service, and the means to connect to it.
 struct Way {
     address: String,
     /// The `Authorization` header, if there is a key.
@@ -120,7 +120,7 @@ async fn soak(way: Arc<Way>, wanted_ns: u64) -> Result<ExitCode> {
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     look.tick().await; // the first tick comes at once
-    // Nothing waits from here to the loop, so that an interrupt works as soon as the listener is visible.
+    // No code from here to the loop may wait: an interrupt must work as soon as the listener is visible.
     let ear: Arc<Mutex<Ear>> = Arc::default();
     let listening = tokio::spawn(listen(Arc::clone(&way), Arc::clone(&ear)));
     let mut stop = std::pin::pin!(signals::asked_to_stop());

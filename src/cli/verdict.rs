@@ -18,7 +18,7 @@ const STILL_S: u64 = 2;
 pub(super) struct Ear {
     /// Frames received as sound.
     pub(super) frames: u64,
-    /// By cause: frames reported as missing.
+    /// Frames reported as missing, by cause.
     pub(super) missing: BTreeMap<&'static str, u64>,
     /// Places where the stream jumped without an explanation.
     pub(super) breaks: u64,
@@ -95,15 +95,15 @@ impl Ear {
 /// The service's reports, from one look to the next.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watch {
-    /// How many times the service did not answer.
+    /// Number of times the service did not answer.
     pub(super) silent: u64,
-    /// How many times the service restarted.
+    /// Number of times the service restarted.
     pub(super) restarts: u64,
-    /// How many of the looks found capture without real-time priority.
+    /// Number of looks that found capture without real-time priority.
     pub(super) not_prompt: u64,
-    /// By cause: losses since the soak began.
+    /// Losses since the soak began, by cause.
     pub(super) losses: BTreeMap<String, u64>,
-    /// Its last status in words.
+    /// The last status of the service, in words.
     pub(super) now: String,
     uptime_s: u64,
     before: BTreeMap<String, u64>,

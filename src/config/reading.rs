@@ -30,9 +30,9 @@ fn locks() -> impl Iterator<Item = &'static str> {
 /// Something in the file that was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
-    /// Its place and what is wrong: `FILE:LINE: words`.
+    /// The place and the mistake: `FILE:LINE: words`.
     says: String,
-    /// Whether it is a key unknown to this version. A newer version may know it.
+    /// True for a key that this version does not know; a newer version may know it.
     pub is_unknown: bool,
 }
 
@@ -53,12 +53,12 @@ pub struct Reading {
     pub taken: Vec<String>,
 }
 
-/// Where the address for HTTPS is set; without one, a certificate has no use.
+/// The place where the address for HTTPS is set. A certificate needs such an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Https {
-    /// In the file, if anywhere.
+    /// The file, or nowhere.
     InFile,
-    /// On a command line, which overrides the file.
+    /// The command line, which overrides the file.
     Elsewhere,
 }
 
@@ -158,7 +158,7 @@ impl Reading {
 #[derive(Default)]
 struct Sorting<'a> {
     taken: Vec<Piece<'a>>,
-    /// By line: the complaint, and whether it is only about an unknown key.
+    /// Each complaint by its line, with true if the complaint is only about an unknown key.
     complaints: Vec<(usize, (String, bool))>,
     /// Access keys that were intended but not accepted.
     meant: Vec<&'static str>,
@@ -290,7 +290,7 @@ fn pieces<'a>(text: &'a str, table: &DeTable<'_>) -> Vec<Piece<'a>> {
         .iter()
         .map(|(key, value)| {
             let (from, to) = (key.span().start, value.span().end);
-            // In a section, a value may begin before the end of its key; no setting accepts such a piece.
+            // For a section, the parser's value may begin before its key ends; no setting accepts such a piece.
             let text_of = text.get(from..to.max(key.span().end)).unwrap_or_default();
             Piece { key: key.get_ref().to_string(), line: line_at(text, from), text: text_of }
         })

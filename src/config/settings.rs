@@ -14,24 +14,24 @@ use toml::{Table, Value};
 /// The declaration of one setting.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// Its key in the file.
+    /// The setting's key in the file.
     pub key: &'static str,
-    /// Its purpose: a sentence without its full stop.
+    /// The setting's purpose: a sentence without a full stop.
     pub about: &'static str,
     /// The values it takes, with unit and range.
     pub kind: Kind,
-    /// Its command line option, with a word for its value; empty if there is none. `--no-…` switches it off.
+    /// The command line option, with a word for the value; empty if the setting has no option. `--no-…` switches it off.
     pub option: &'static str,
     /// A description of what applies without the key, if there is no default value.
     pub unset: &'static str,
-    /// More about it, for the guide, in Markdown.
+    /// More about the setting, for the guide, in Markdown.
     pub more: &'static str,
     /// An example for the package's configuration file, in TOML; empty if the key is not in that file.
     pub example: &'static str,
-    /// Whether a reload applies it without interrupting the sound. All other keys take effect at the next start, because
-    /// reopening the device, or another message size within a stream, would cause a gap.
+    /// True if a reload applies the setting without interrupting the sound. All other keys take effect at the next start,
+    /// because reopening the device, or another message size within a stream, would cause a gap.
     pub is_live: bool,
-    /// Its entry in the file on the card, if it has one.
+    /// The setting's entry in the file on the card, if it has one.
     pub card: Option<Card>,
 }
 
@@ -71,7 +71,7 @@ pub enum Kind {
 /// The entry of a setting in the file on the card, which the user edits.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Card {
-    /// Its purpose, for a musician: a sentence without its full stop.
+    /// The purpose, for a musician: a sentence without a full stop.
     pub about: &'static str,
     /// An example to copy, in TOML.
     pub example: &'static str,
@@ -137,7 +137,7 @@ impl Setting {
     /// # Errors
     /// The kind of value that the key needs.
     pub fn read(&self, text: &str) -> Result<Value, String> {
-        // Only the file needs quotes.
+        // Only the file needs quotes, so messages about the command line do not mention them.
         let wants = || self.kind.wants().replace(" without quotes", "").replace(" between quotes", "");
         self.kind.read(text).filter(|value| self.takes(value)).ok_or_else(wants)
     }

@@ -2,9 +2,8 @@
 //!
 //! In: each write, and from time to time the number of unacknowledged bytes, with the time. Out: an age that
 //! is never too high.
-//! One mark is enough: it is set again once everything that was in flight at the mark has been acknowledged.
+//! A single mark is enough: once everything that was in flight at the mark has been acknowledged, the mark moves.
 //! No socket, no clock here.
-//! no clock here.
 
 use crate::units::MonoNs;
 

@@ -75,7 +75,7 @@ pub struct ListenerFeedback {
     pub arrival_tail_ms: Option<f64>,
     /// Round trip between the listener and the service.
     pub round_trip_ms: Option<f64>,
-    /// Whether the listener missed sound because of the network since its last report.
+    /// True if the network made the listener miss sound since its last report.
     pub missed: bool,
 }
 
@@ -128,7 +128,7 @@ impl Stream {
     }
 }
 
-/// Why a message holds this many packets.
+/// The reason why a message holds this many packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
@@ -140,7 +140,7 @@ pub enum Why {
     ServiceBusy,
 }
 
-/// How a listener is served.
+/// The message length and queue length for one listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Serving {
     /// Packets in a message: a power of two.
@@ -149,7 +149,7 @@ pub struct Serving {
     pub queue_packets: usize,
     /// Stop sending once sound has been unacknowledged for this long.
     pub unacknowledged_ms: u32,
-    /// Why messages have this length.
+    /// The reason for the message length.
     pub why: Why,
 }
 
@@ -243,7 +243,7 @@ fn believed_ms(ms: Option<f64>) -> Option<f64> {
     ms.filter(|ms| ms.is_finite() && *ms >= 0.0).map(|ms| ms.min(BELIEVED_MS_MAX))
 }
 
-/// How many packets messages must hold for the fan-out thread to keep up. The number doubles when the thread is too busy.
+/// The number of packets per message that lets the fan-out thread keep up. The number doubles when the thread is too busy.
 /// It halves when the thread could send twice as many messages.
 #[derive(Clone, Copy, Debug)]
 pub struct CostFloor {

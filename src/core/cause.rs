@@ -1,8 +1,8 @@
-//! Why frames are missing: one list of codes for the wire, the page, the log and the status.
+//! The causes of missing frames: one list of codes for the wire, the page, the log and the status.
 
 use serde::Serialize;
 
-/// Why frames never reached a listener, with the numbers of `docs/ref/wire-format.md`.
+/// The cause that kept frames from a listener, with the numbers of `docs/ref/wire-format.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u16)]

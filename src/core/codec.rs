@@ -1,4 +1,4 @@
-//! How the samples of a packet become its payload.
+//! Codecs turn the samples of a packet into its payload.
 //!
 //! In: the interleaved Int16 samples of a whole packet. Out: bytes. A [`Codec`] may keep state from packet to packet; it
 //! reads no clock and never fails. Only the packetizer and `hub::rendition` know codecs.

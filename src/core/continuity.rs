@@ -56,7 +56,7 @@ pub struct LossFinder {
     /// The last points on the line, in a circular buffer.
     calm: [Point; CALM],
     calm_count: usize,
-    /// How many of them came after the last loss. The slope uses only these; otherwise losses would look like drift.
+    /// Number of points in `calm` since the last loss. The slope uses only these; otherwise losses would look like drift.
     since_loss: usize,
     /// The points above the line since it last moved.
     lifted: [Point; LEVEL],
@@ -247,7 +247,7 @@ mod tests {
         }
     }
 
-    /// How late a stamp is, in seconds.
+    /// Returns the lateness of the next stamp, in seconds.
     type Lateness = fn(&mut Random) -> f64;
 
     /// Lateness of interrupts on a machine with other work: some 40 us, one in a hundred up to half a millisecond.

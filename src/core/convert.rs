@@ -11,7 +11,7 @@
 //! Real-time code: no allocation, no panic, no clock. The loops do not branch on data, so that they vectorise;
 //! `benches/convert.rs` measures it. Choosing channels and rounding to fewer bits belong elsewhere.
 
-/// How one sample is stored, by ALSA's definitions. All are little-endian.
+/// The format of one sample, by ALSA's definitions. All formats are little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SampleFormat {
     /// 32-bit integers.
@@ -98,7 +98,7 @@ fn each<const BYTES: usize>(source: &[u8], out: &mut [i32], read: impl Fn([u8; B
 
 /// Converts a float whose full scale is 1 to the same integer, or to the odd integer beside it.
 ///
-/// There are two ways with equal results. NEON has the cast as a vector instruction; SSE has none, and calls a function to
+/// Both ways give equal results. NEON has the cast as a vector instruction; SSE has none, and calls a function to
 /// round down.
 fn from_float(sample: f32) -> i32 {
     if cfg!(target_arch = "x86_64") { in_halves(sample) } else { by_cast(sample) }

@@ -19,7 +19,7 @@ pub struct Histogram {
 /// A histogram at one moment; each count includes all below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cumulative {
-    /// Each bound, and how many values were at or below it.
+    /// Each bound, and the number of values at or below the bound.
     pub up_to: Vec<(u64, u64)>,
     /// Number of values.
     pub count: u64,

@@ -1,4 +1,4 @@
-//! How a source's frames are laid out: rate, channels, format, period and buffer, as the device settled them, in one value.
+//! The layout of a source's frames: rate, channels, format, period and buffer, as the device settled them, in one value.
 //!
 //! In: a device's [`DeviceAnswer`]. Out: a [`Layout`], or the reason why it cannot be played. Layouts are made only here,
 //! so a function that gets one needs no check of its own. The layout travels from the opened source to the capture loop,
@@ -33,7 +33,7 @@ pub struct DeviceAnswer {
     pub rate_hz: u32,
     /// Interleaved channels in a frame.
     pub channels: u32,
-    /// How one sample is stored.
+    /// The format of one sample.
     pub format: SampleFormat,
     /// Frames between two wake-ups.
     pub period_frames: u64,

@@ -14,7 +14,7 @@ pub const SOUND_WITHIN_S: u64 = 5;
 pub const TURN_WITHIN_S: u64 = 10;
 /// A counter that changed within this time counts as flowing.
 const FLOWS_NS: u64 = 2 * NS_PER_S;
-/// At most this much of the time between two looks counts: in a longer pause the whole machine may have stood still.
+/// Maximum time between two looks that counts: in a longer pause the whole machine may have stood still.
 const LOOK_NS_MAX: u64 = 2 * NS_PER_S;
 
 /// The threads' counters at one moment.
@@ -32,11 +32,11 @@ pub struct Seen {
     pub messages: u64,
     /// Number of current listeners.
     pub listening: usize,
-    /// How many of them cannot be written to: their connections take nothing at the moment, or are closing.
+    /// Number of current listeners whose connections take nothing at the moment, or are closing.
     pub stalled: usize,
 }
 
-/// Why the service is not alive.
+/// The reason why the service is not alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ill {
     /// The first attempt to open a source has not ended yet.

@@ -25,7 +25,7 @@ pub struct Packet {
     pub frame_index: u64,
     /// Frames of the timeline that the packet holds or reports as missing; 0 for a gap in the past.
     pub frames: u32,
-    /// When the capture thread finished its last period.
+    /// The time at which the capture thread finished the packet's last period.
     pub ready: MonoNs,
 }
 
@@ -41,13 +41,13 @@ impl Timed for Packet {
 /// Frames that do not exist.
 #[derive(Clone, Copy, Debug)]
 pub struct Gap {
-    /// Where they would have been.
+    /// The place of the missing frames on the timeline.
     pub span: Span,
-    /// Why they are missing.
+    /// The cause of the gap.
     pub cause: Cause,
     /// The gap was found after the fact: it does not advance the timeline.
     pub past: bool,
-    /// When the gap was found.
+    /// The time at which the gap was found.
     pub found: MonoNs,
 }
 
@@ -58,7 +58,7 @@ pub struct Payload {
     pub stream: u8,
     /// Number of interleaved channels.
     pub channels: u8,
-    /// How the samples are encoded.
+    /// The codec that encodes the samples.
     pub codec: Box<dyn Codec>,
 }
 

@@ -1,6 +1,6 @@
 //! Rounds to Int16 by one rule: to the nearest, ties to even, saturated; NaN becomes silence.
 //!
-//! So a 16-bit sample in any container comes out bit for bit, and the same sound gives the same Int16 in every format.
+//! Thus a 16-bit sample in any container comes out bit for bit, and the same sound gives the same Int16 in every format.
 //! `docs/design/decisions/0002-rounding.md` tells why there is no dither. Real-time code that vectorises: no branch on
 //! data.
 

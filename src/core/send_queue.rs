@@ -43,7 +43,7 @@ enum Phase {
     Playing,
     /// Control messages only: the goodbye.
     Closing,
-    /// Nothing: the link has failed.
+    /// The link took nothing and has failed.
     Failed,
 }
 
@@ -245,7 +245,7 @@ impl SendQueue {
         }
         let chunk = self.serving.chunk_packets as usize;
         let waiting = packets.waiting(&self.cursor);
-        // Each listener's messages are due at a different packet, so that they do not all go at once.
+        // Each listener's messages are due at a different packet, so that the thread need not send all of them at once.
         let its_turn = (packets.count() + self.number).is_multiple_of(chunk as u64);
         if waiting == 0 || !(its_turn || self.turn.hurry || self.blocked || waiting >= 2 * chunk) {
             return false;

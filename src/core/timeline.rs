@@ -14,7 +14,7 @@ pub struct Span {
     pub first: FrameIndex,
     /// Number of frames.
     pub frames: u32,
-    /// When the first frame was captured.
+    /// Capture time of the first frame.
     pub capture: MonoNs,
 }
 

@@ -30,7 +30,7 @@ const KIND_AUDIO: u8 = 1;
 const KIND_GAP: u8 = 2;
 const KIND_LISTENER: u8 = 3;
 
-/// How the payload of an audio record is encoded.
+/// The encoding of an audio record's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coding {
     /// The code of the sample format.
@@ -59,9 +59,9 @@ pub struct Place {
     pub frames: u32,
     /// Index of the first of these frames.
     pub frame_index: u64,
-    /// When the first frame was captured, `CLOCK_MONOTONIC_RAW` ns.
+    /// Capture time of the first frame, `CLOCK_MONOTONIC_RAW` ns.
     pub capture_ns: u64,
-    /// When the capture thread finished them, `CLOCK_MONOTONIC_RAW` ns.
+    /// The time at which the capture thread finished these frames, `CLOCK_MONOTONIC_RAW` ns.
     pub ready_ns: u64,
 }
 
@@ -70,7 +70,7 @@ pub struct Place {
 pub struct ListenerNote {
     /// The rendition's number; 0 today.
     pub stream: u8,
-    /// Why packets were lost: a cause code, 0 if none were.
+    /// The code of the cause of lost packets; 0 if no packet was lost.
     pub cause: u16,
     /// Number of shared records that this listener will not get.
     pub lost_packets: u32,
@@ -78,9 +78,9 @@ pub struct ListenerNote {
     pub lost_frames: u32,
     /// Index of the first lost frame or, if none were lost, of the next to be sent.
     pub frame_index: u64,
-    /// How long the record after this note has waited in the listener's queue.
+    /// Time that the record after this note has waited in the listener's queue.
     pub queue_age_ns: u64,
-    /// When the message was written, `CLOCK_MONOTONIC_RAW` ns.
+    /// The time at which the message was written, `CLOCK_MONOTONIC_RAW` ns.
     pub sent_ns: u64,
 }
 
@@ -209,7 +209,7 @@ impl Head {
     }
 }
 
-/// Why a message was refused, with the place of the fault.
+/// The reason why a message was refused, with the place of the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// The message holds no record.

@@ -57,7 +57,7 @@ impl Admissions {
 #[derive(Debug)]
 pub struct Admission {
     admissions: Arc<Admissions>,
-    /// How many joined before it; unique.
+    /// Number of listeners that joined earlier; unique.
     number: u64,
 }
 

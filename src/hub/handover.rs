@@ -12,7 +12,7 @@ use rtrb::{Consumer, Producer, PushError, RingBuffer};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-/// How often a waiting taker checks whether the giver still exists, ms: nothing wakes it when the giver goes.
+/// Interval, ms, at which a waiting taker checks that the giver still exists: nothing wakes the taker when the giver ends.
 const LOOK_EVERY_MS: u16 = 500;
 
 /// The giving end.

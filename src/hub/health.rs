@@ -1,4 +1,4 @@
-//! Whether the service is alive: one answer for the watchdog, `/healthz`, the status and the metrics.
+//! Decides whether the service is alive: one answer for the watchdog, `/healthz`, the status and the metrics.
 
 use super::admissions::Admissions;
 use super::numbers::Numbers;

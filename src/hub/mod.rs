@@ -1,4 +1,4 @@
-//! One stream to many listeners.
+//! Carries one stream to many listeners.
 //!
 //! In: the hand-off, and the source's status from the supervisor. Out: packets, listeners' positions, and what
 //! `/api/status` shows. Nothing here knows sockets or ALSA. Packets stay on the fan-out thread (`net::fan_out`), which
@@ -59,7 +59,7 @@ pub struct Hub {
     pub admissions: Arc<Admissions>,
     /// All counters.
     pub numbers: Arc<Numbers>,
-    /// Whether the service is alive.
+    /// The verdict whether the service is alive.
     pub health: Arc<Health>,
 }
 

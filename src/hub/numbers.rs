@@ -51,7 +51,7 @@ pub struct Totals {
     pub bytes: AtomicU64,
     /// Packets that wait for a listener when one is sent to it.
     pub queue_packets: Histogram,
-    /// How long a packet has waited when it is sent, ns.
+    /// Time that each packet waited in its queue before the link took it, ns.
     pub queue_age: Histogram,
     /// Packets dropped by full queues.
     pub queue_drop_packets: AtomicU64,

@@ -85,14 +85,14 @@ impl Report {
     }
 }
 
-/// How a listener is served, and why.
+/// The message and queue length of a listener, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Served {
     /// Usual frames per message.
     pub chunk_frames: u32,
-    /// Length of its queue.
+    /// Length of the listener's queue.
     pub queue_ms: u32,
-    /// Why messages have this length.
+    /// The reason for the message length.
     pub why: Why,
 }
 

@@ -60,7 +60,7 @@ impl Iterator for TapPackets {
 /// A handle to a tap's thread, so that a stopping service can wait until its output is complete.
 #[derive(Debug)]
 pub struct TapThread {
-    /// Nothing is ever sent: the thread's end closes it.
+    /// This channel carries no messages: it closes when the thread ends.
     ended: Receiver<Infallible>,
 }
 

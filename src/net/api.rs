@@ -1,4 +1,4 @@
-//! Everything the network may change: named settings, access keys, and a signed update, nothing else.
+//! The API for changes from the network: named settings, access keys, and a signed update, nothing else.
 //!
 //! `endpoints` declares who may send what; `routes` has checked it before a request comes here.
 
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
-/// How long a browser keeps the token for a key: as long as browsers allow.
+/// Time for which a browser keeps the token for a key: the longest that browsers allow.
 const TOKEN_AGE_S: u32 = 400 * 24 * 3600;
 
 /// Answers `/api/access`: which keys are set and which were shown, with this `notice`. Contains no secrets.
@@ -35,7 +35,7 @@ pub(super) fn access(access: &Access, shown: PerPurpose<bool>, notice: Option<Pl
         may_listen: bool,
         may_change_settings: bool,
         first_key_s_left: u64,
-        /// What is permanently locked, and how to unlock it; null if every key that is set can be entered.
+        /// A text that says what is permanently locked and how to unlock it; null if every key that is set can be entered.
         notice: Option<Plain>,
     }
     let grant = access.grant(shown);

@@ -5,11 +5,11 @@
 
 /// One file of `web/`.
 pub struct Asset {
-    /// Its path, beginning with `/`.
+    /// The path of the file, beginning with `/`.
     pub path: &'static str,
-    /// Its MIME type.
+    /// The MIME type of the file.
     pub mime: &'static str,
-    /// Its `ETag` in quotes, from its content.
+    /// The `ETag` in quotes, computed from the file's content.
     pub etag: &'static str,
     /// The `ETag` of the gzipped form: a strong tag identifies the bytes of one form.
     pub gzip_etag: &'static str,

@@ -72,6 +72,6 @@ pub(super) struct ListenerView {
     address: IpAddr,
     agent: Plain,
     connected_s: u64,
-    /// Its last report; null before the first.
+    /// The listener's last report; null before the first.
     report: Option<ServedReport>,
 }

@@ -15,7 +15,7 @@ const NEAR_PART: usize = 2;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     pub(super) per_address: usize,
-    /// Whether the limit applies to loopback too: behind tunnels and proxies all clients have one address.
+    /// True if the limit applies to loopback too: behind tunnels and proxies all clients have one address.
     pub(super) and_loopback: bool,
 }
 

@@ -49,16 +49,16 @@ pub enum ToListener<'a> {
     Pong {
         /// The number from the ping.
         id: u64,
-        /// When the ping arrived, `CLOCK_MONOTONIC_RAW` ns.
+        /// The time at which the ping arrived, `CLOCK_MONOTONIC_RAW` ns.
         received_ns: u64,
-        /// When this message was written, on the same clock.
+        /// The time at which this message was written, on the same clock.
         sent_ns: u64,
     },
     /// A request was refused.
     Refused {
         /// The kind of request.
         about: Cow<'a, str>,
-        /// One plain sentence.
+        /// The reason for the refusal, one plain sentence.
         reason: Cow<'a, str>,
     },
 }
@@ -84,7 +84,7 @@ pub enum FromListener {
     },
     /// Asks for another pair of channels, for all listeners.
     SetPair {
-        /// Its first channel, from 1.
+        /// The first channel of the pair, from 1.
         first_channel: u16,
     },
     /// Reports on the listener's playback.

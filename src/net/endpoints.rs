@@ -15,19 +15,19 @@ pub const ANY_AGE: &str = "age=any";
 pub struct Declared {
     /// The declared endpoint.
     pub endpoint: Endpoint,
-    /// Its purpose: a sentence without its full stop.
+    /// The endpoint's purpose: a sentence without a full stop.
     pub about: &'static str,
-    /// Its path.
+    /// The path of the endpoint.
     pub path: &'static str,
-    /// Its methods.
+    /// The methods of the endpoint.
     pub method: Method,
     /// The clients that may use the endpoint.
     pub who: Who,
-    /// The body of its request.
+    /// The body of a request.
     pub body: Body,
     /// A query that the endpoint accepts, as `name=value`, and its meaning.
     pub query: Option<(&'static str, &'static str)>,
-    /// Its answers besides those of the guards: status, condition, and content.
+    /// The answers besides those of the guards: status, condition, and content.
     pub answers: &'static [(u16, &'static str, Content)],
 }
 
@@ -42,7 +42,7 @@ pub enum Method {
     Socket,
 }
 
-/// Who may use an endpoint. If no key is set, that is everybody, except for updates and first keys.
+/// The clients that may use an endpoint. If no key is set, everybody may, except for updates and first keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
     /// Everybody, without a look at keys.
@@ -66,7 +66,7 @@ pub enum Body {
     Nothing,
     /// JSON, which a form on another site cannot send.
     Json {
-        /// Its schema in the document; empty for an empty object.
+        /// The schema's name in the `OpenAPI` document; empty for an empty object.
         schema: &'static str,
         /// Maximum bytes that are read.
         bytes_max: usize,
@@ -83,7 +83,7 @@ pub enum Body {
 /// The content of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// Nothing.
+    /// An empty body.
     Empty,
     /// Only a cookie.
     Cookie,

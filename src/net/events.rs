@@ -1,6 +1,6 @@
 //! Events for the fan-out thread: a change of the source, and the stop.
 //!
-//! They pass through a ring without a lock (`hub::handover`). If it is full, the sender waits, where waiting does no harm.
+//! Events pass through a ring without a lock (`hub::handover`). If the ring is full, the sender waits, which does no harm.
 
 use super::stopping::stopped;
 use crate::error::Result;
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 /// Maximum number of events in the ring.
 const EVENTS_MAX: usize = 16;
-/// How soon to check again for room.
+/// Time after which the sender checks again for room in the ring.
 const OFFER_AGAIN: Duration = Duration::from_millis(5);
 
 /// An event for the fan-out thread.

@@ -4,7 +4,7 @@ use crate::core::histogram::Cumulative;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// How a metric behaves.
+/// The type of a metric, as Prometheus defines types.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     /// Only grows.

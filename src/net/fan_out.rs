@@ -30,18 +30,18 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-/// How soon to look again at a listener whose connection took nothing, if no packet comes before.
+/// Time after which the thread looks again at a listener whose connection took nothing, if no packet comes before.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
-/// If no packet has come for this long, a message that is not full is sent as it is.
+/// Time without a packet after which a message that is not full is sent as it is.
 const HURRY_AFTER: Duration = Duration::from_millis(100);
 /// Maximum number of marks taken from the hand-off before the listeners are served.
 const MARKS_AT_ONCE: usize = 16;
 /// Maximum number of turns in a row before new listeners and incoming messages are handled, however late this thread is.
 /// This covers everything present when it woke up; anything newer wakes it again.
 const TURNS_AT_ONCE: usize = RING_MARKS / MARKS_AT_ONCE;
-/// How often this thread measures its load, ns.
+/// Interval at which this thread measures its load, ns.
 const LOAD_EVERY_NS: u64 = NS_PER_S / 4;
-/// How often the loop turns even when idle, to show the watchdog that it can.
+/// Interval at which the loop turns even when idle, to show the watchdog that it can.
 const TURN_EVERY: Duration = Duration::from_secs(1);
 /// The pause it takes when it has not slept once between two checks, because it has more work than time. The pause gives
 /// other threads on its CPU a turn, and shows the kernel that this thread has not run away (`LimitRTTIME=` of the unit).
@@ -78,7 +78,7 @@ pub struct Setup {
     pub dscp: Option<u8>,
     /// Signalled when the thread is ready for listeners.
     pub began: oneshot::Sender<()>,
-    /// Where to send changes that listeners request ([`super::settings::changes`]).
+    /// Takes the changes that listeners request ([`super::settings::changes`]).
     pub changes: Giver<Settings>,
     /// Consumers of packets besides the listeners.
     pub taps: Vec<Tap>,
@@ -153,7 +153,7 @@ struct Ticker {
     pump: Pump,
     load: Load,
     pause: ForcedPause,
-    /// When to look again without a packet, and whether to send messages that are not full then.
+    /// The time for the next look if no packet comes, and whether to send messages that are not full then.
     next_look: Option<(Instant, bool)>,
 }
 
@@ -207,7 +207,7 @@ impl Ticker {
 /// Forces a short sleep under overload, so that `LimitRTTIME=` does not end the process.
 #[derive(Default)]
 struct ForcedPause {
-    /// How often the thread had slept at the last check.
+    /// Number of sleeps of the thread up to the last check.
     waits: i64,
 }
 

@@ -328,7 +328,7 @@ mod tests {
             (Some("https://synthwire.local"), "synthwire.local", by_http, false),
             (Some("https://evil.example"), "synthwire.local", silent, false),
             (Some("https://localhost"), "localhost:8080", silent, false),
-            // Under a configured name.
+            // The page was opened under a configured name.
             (Some("https://synth.example.org"), "127.0.0.1:8080", plain, true),
             (Some("http://synth.example.org"), "127.0.0.1:8080", plain, true),
             (Some("https://synth.example.org"), "127.0.0.1:8080", by_https, true),

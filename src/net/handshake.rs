@@ -19,7 +19,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 /// Time limit of a handshake: a phone on bad Wi-Fi needs one or two seconds.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection may wait for its turn: enough for three stalled handshakes of five seconds before it.
+/// Maximum wait of a connection for its turn: enough for three stalled handshakes of five seconds before it.
 const HANDSHAKE_WAIT: Duration = Duration::from_secs(15);
 /// Maximum number of handshakes at once.
 const HANDSHAKES_MAX: usize = 64;

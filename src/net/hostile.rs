@@ -133,7 +133,7 @@ pub fn shake(bytes: &[u8]) -> (Vec<u8>, bool) {
 
 /// The behaviour of a service with a state folder in which every file contains these bytes.
 pub struct Remembered {
-    /// Whether anybody may listen without a key.
+    /// True if anybody may listen without a key.
     pub open: bool,
     /// The settings' file after a value from the card was written into it.
     pub settings: Vec<u8>,
@@ -177,13 +177,13 @@ fn first_facts() -> CertificateInputs {
 /// The effect of the header lines that a proxy adds: four independent answers.
 #[allow(clippy::struct_excessive_bools)]
 pub struct ProxyVerdict {
-    /// Whether a page under a foreign name gets rights that only our page may have.
+    /// True if a page under a foreign name gets rights that only our page may have.
     pub foreign_page: bool,
-    /// Whether our own page on plain HTTP gets these rights.
+    /// True if our own page on plain HTTP gets these rights.
     pub plain_page: bool,
-    /// Whether the visitor's connection counts as encrypted.
+    /// True if the visitor's connection counts as encrypted.
     pub secure: bool,
-    /// Whether the same lines had any effect when sent by a client that is no proxy of ours.
+    /// True if the same lines had any effect when sent by a client that is no proxy of ours.
     pub believed_of_stranger: bool,
 }
 

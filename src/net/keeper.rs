@@ -12,7 +12,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-/// How long a new address may be without a certificate.
+/// Interval between looks at the addresses: the longest time a new address is without a certificate.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Shortest time between two checks, however often they are requested: each may sign and write a certificate.
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
@@ -36,7 +36,7 @@ pub(super) async fn keep(
     loop {
         let (identity, facts) = (Arc::clone(&identity), Arc::clone(&facts));
         news.names.mark_unchanged();
-        // This waits for the disk.
+        // The look waits for the disk, so it runs on a blocking thread.
         let looked = spawn_blocking(move || {
             let facts = facts();
             (identity.look(&facts), identity.objections())

@@ -54,7 +54,7 @@ pub(super) struct Listeners {
     pub(super) access_control: AccessControl,
     /// The source's status, for this thread alone.
     pub(super) source: watch::Sender<SourceStatus>,
-    /// Whether the service must stop, for this thread alone.
+    /// Becomes true when the service must stop; a copy for this thread alone.
     pub(super) stop: watch::Sender<bool>,
     /// Sends changes to the thread that may wait for a disk.
     pub(super) changes: RefCell<Giver<Settings>>,

@@ -98,9 +98,9 @@ pub struct BoundPorts {
 
 /// The parts that HTTPS needs.
 pub struct Tls {
-    /// Its port.
+    /// The port for HTTPS.
     pub listener: TcpListener,
-    /// Its certificate.
+    /// The certificate and its authority.
     pub identity: Identity,
     /// Reads the properties of the machine that the certificate must fit.
     pub facts: Look,
@@ -154,7 +154,7 @@ pub async fn serve(ports: Ports, changes: Taker<Settings>, service: Arc<Service>
                         }
                         Err(refusal) => {
                             service.access_control.refusals.count(refusal);
-                            // Under TLS nothing can be said before the handshake.
+                            // A refusal under TLS cannot give its reason before the handshake.
                             let telling = if is_secure { None } else { refused_connections.tell(stream, refusal) };
                             telling.map(|telling| connections.spawn(telling));
                         }

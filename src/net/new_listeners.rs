@@ -1,6 +1,6 @@
 //! Passes new listeners from the `main` thread to the fan-out thread.
 //!
-//! They pass through a ring without a lock (`hub::handover`). If it is full, the sender waits, where waiting does no harm.
+//! New listeners pass through a ring without a lock (`hub::handover`). If it is full, the sender waits, which does no harm.
 
 use super::client::Client;
 use super::link::Arrival;
@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 /// Maximum number of connections in the ring.
 const NEW_LISTENERS_MAX: usize = 64;
-/// How soon to check again for room.
+/// Time after which the sender checks again for room in the ring.
 const OFFER_AGAIN: Duration = Duration::from_millis(5);
 
 /// A listener to hand over.

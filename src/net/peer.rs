@@ -11,9 +11,9 @@ pub(super) struct Peer {
     pub(super) address: IpAddr,
     /// The address and port of this machine that the client contacted.
     pub(super) local: SocketAddr,
-    /// Whether the connection is encrypted; behind one of our proxies, whether the visitor's own connection is.
+    /// True if the connection is encrypted; behind one of our proxies, if the visitor's own connection is.
     pub(super) secure: bool,
-    /// Whether one of our proxies is in between.
+    /// The proxy between the client and us, if there is one.
     pub(super) relay: Relay,
 }
 
@@ -22,9 +22,9 @@ pub(super) struct Peer {
 pub(super) enum Relay {
     /// No proxy that we know of.
     None,
-    /// One of our proxies, or a program on this machine, that does not tell the visitor's scheme.
+    /// A proxy of ours, or a program on this machine, that does not tell the visitor's scheme.
     Silent,
-    /// One of our proxies that tells the visitor's scheme.
+    /// A proxy of ours that tells the visitor's scheme.
     Said,
 }
 

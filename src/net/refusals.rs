@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 macro_rules! refusals {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $status:expr;)+) => {
-        /// Why a client was refused. Names are stable; they are only ever added.
+        /// The reason why a client was refused. Names are stable; they are only ever added.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Refusal { $($(#[$doc])* $variant,)+ }
 

@@ -38,7 +38,7 @@ pub struct Service {
     pub(super) settings: Arc<KeptSettings>,
     pub(super) now_playing: Arc<NowPlaying>,
     pub(super) updates: Arc<Updates>,
-    /// How to reach HTTPS, if it is enabled.
+    /// The address of HTTPS, if it is enabled.
     pub(super) secure: Option<Arc<Secure>>,
     pub(super) listening: Listening,
     pub(super) overview: Overview,

@@ -1,6 +1,6 @@
-//! One listener's session: hello and goodbye, its messages and their answers, over any kind of link (`link`).
+//! A listener's session over any kind of link (`link`): hello and goodbye, messages and answers.
 //!
-//! It runs as a task on the fan-out thread ([`converse`]), which also sends the sound.
+//! The session runs as a task on the fan-out thread ([`converse`]), which also sends the sound.
 
 use super::access_control::AccessControl;
 use super::control::{FromListener, ToListener};
@@ -19,14 +19,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// How soon after a listener's report the next is accepted: we ask for one a second, and a page's timer may be early.
+/// Minimum time between two reports of a listener: we ask for one a second, and a page's timer may be early.
 const REPORT_PAUSE: Duration = Duration::from_millis(900);
-/// How long an answer may wait for room before the listener is dropped.
+/// Maximum time for which an answer may wait for room; then the listener is dropped.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a listener's right to listen is checked, because a key may have been set.
+/// Interval at which a listener's right to listen is checked, because a key may have been set.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Why a session ends.
+/// The reason why a session ends.
 enum End {
     /// The listener left, or its connection broke.
     Gone,
@@ -60,13 +60,13 @@ struct Session<'a> {
     conversation: &'a mut dyn Conversation,
     listeners: &'a Listeners,
     listener: &'a Listener,
-    /// When the current second of incoming messages began.
+    /// The start of the current second of incoming messages.
     second_began: Instant,
     heard_this_second: u32,
     /// Reports before this time are ignored.
     report_due: Instant,
     last_report: Report,
-    /// When its right to listen is checked next.
+    /// The time of the next check of the listener's right to listen.
     look_due: Instant,
 }
 

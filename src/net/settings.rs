@@ -19,9 +19,9 @@ use tokio::time::sleep;
 
 /// Maximum number of changes in transit from the fan-out thread: more than a person can make while the other thread is busy.
 const CHANGES_MAX: usize = 16;
-/// How long after a change it is written to the disk.
+/// Time after which a change is written to the disk.
 const KEEP_AFTER: Duration = Duration::from_secs(1);
-/// How long after a failed write to try again.
+/// Time after which a failed write is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
 /// The notice on the page meanwhile.
 const UNWRITTEN: &str = "The channels chosen on this page cannot be kept: the disk takes no more. They are heard until the next start. Make \
@@ -57,9 +57,9 @@ pub struct KeptSettings {
     now: Mutex<Chosen>,
     /// Locked while the disk is written, and only for that: changing a setting never waits for it.
     file: Mutex<Option<Stored<Chosen>>>,
-    /// Whether a write is scheduled.
+    /// True while a write is scheduled.
     writing: AtomicBool,
-    /// Whether the last write failed.
+    /// True if the last write failed.
     unwritten: AtomicBool,
     /// The problem with the file, in plain words.
     notice: Option<String>,

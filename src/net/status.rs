@@ -23,11 +23,11 @@ use std::sync::atomic::Ordering::Relaxed;
 pub(super) struct Status {
     version: &'static str,
     uptime_s: u64,
-    /// Why the service is not alive, by name; null while it is.
+    /// Name of the reason why the service is not alive; null while it is.
     ill: Option<&'static str>,
     /// Notices for the user about this device, besides its sound.
     notices: Vec<Plain>,
-    /// Whether no usable authority will outlast a restart, so that `/api/authority` can make one.
+    /// True if no usable authority will outlast a restart, so that `/api/authority` can make one.
     authority_lacking: bool,
     #[serde(flatten)]
     source: SourceStatus,
@@ -87,7 +87,7 @@ struct FanOut {
     real_time: Option<RtState>,
     /// Delays from the moment a message's sound was ready to the end of its write.
     capture_to_socket: Delays,
-    /// How many times the thread woke up for packets, and (`busy_ms`) how long it then worked.
+    /// Number of times the thread woke up for packets; `busy_ms` is the time it then worked.
     ticks: u64,
     busy_ms: f64,
     /// The least number of packets in a message with which the thread keeps up.

@@ -227,7 +227,7 @@ impl Turns {
     }
 }
 
-/// Where tasks wait for a place.
+/// Lets tasks wait for a place.
 #[derive(Clone, Debug)]
 pub(super) struct Turnstile(Arc<Mutex<Waiting>>);
 

@@ -23,7 +23,7 @@ use tokio::time::{Instant, timeout_at};
 
 /// Bytes gathered before they are written to the disk.
 const PIECE_BYTES: usize = 256 * 1024;
-/// How long a piece may take to arrive.
+/// Maximum time for a piece to arrive.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(PIECE_BYTES as u64 / UPDATE_BYTES_PER_S_MIN);
 
 impl From<NotTaken> for Denied {
@@ -64,7 +64,7 @@ pub(super) async fn take(
     Ok(no_content())
 }
 
-/// How long a sender may take for a piece, and in total.
+/// The time limits of a sender, for a piece and in total.
 struct Pace {
     end: Instant,
     piece_end: Instant,

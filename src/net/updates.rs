@@ -11,7 +11,7 @@ pub(super) struct Updates {
     coming: Mutex<Option<Coming>>,
 }
 
-/// How much of a bundle has arrived.
+/// The progress of a bundle that is arriving.
 #[derive(Clone, Copy)]
 struct Coming {
     bytes: u64,
@@ -29,7 +29,7 @@ pub(super) struct UpdateView {
     running: Plain,
     /// Largest bundle accepted now.
     bytes_max: u64,
-    /// Why this board cannot be updated, in words for the user; null if it can.
+    /// The reason why this board cannot be updated, in words for the user; null if it can.
     unfit: Option<Plain>,
 }
 

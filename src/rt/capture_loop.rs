@@ -1,4 +1,4 @@
-//! One step of the capture thread: wait, place, convert, hand over. Real-time code: see the rules in `rt`.
+//! The capture thread and its steps: wait, place, convert, hand over. Real-time code: see the rules in `rt`.
 //!
 //! In: a [`Source`]. Out: periods of all its channels and gaps in the hand-off, numbers in [`Counters`]. It does not choose
 //! channels, and it neither opens or closes devices nor announces anything. A fault it cannot recover from ends it, and the
@@ -36,10 +36,10 @@ pub enum Step {
     Ended(Exit),
 }
 
-/// Why the loop ended.
+/// The reason why the loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// It was asked to stop.
+    /// The loop was asked to stop.
     Stopped,
     /// The source cannot continue.
     Fault(SourceFault),
@@ -47,13 +47,13 @@ pub enum Exit {
     Stalled,
 }
 
-/// Everything the capture thread owns.
+/// The state that the capture thread owns.
 pub struct CaptureLoop {
     source: Box<dyn Source>,
     layout: Layout,
     clock: Clock,
     timeline: Timeline,
-    /// Whether the first period has been handed over: it begins a new timeline for the listeners.
+    /// True once the first period has been handed over, which begins a new timeline for the listeners.
     started: bool,
     finder: LossFinder,
     /// Frames taken since the source (re)started.

@@ -28,7 +28,7 @@ pub struct Counters {
     pub periods: AtomicU64,
     /// Frames taken from the source.
     pub frames: AtomicU64,
-    /// How many times frames were lost, by cause.
+    /// Number of times frames were lost, by cause.
     events: [AtomicU64; Cause::ALL.len()],
     /// Frames lost, by cause.
     lost_frames: [AtomicU64; Cause::ALL.len()],

@@ -53,14 +53,14 @@ pub enum What {
     End,
 }
 
-/// One entry of the mark ring.
+/// An entry of the mark ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// Its position on the timeline.
+    /// The position on the timeline.
     pub span: Span,
-    /// When the capture thread finished the span.
+    /// The time at which the capture thread finished the span.
     pub ready: MonoNs,
-    /// Its meaning.
+    /// The event at this position.
     pub what: What,
 }
 

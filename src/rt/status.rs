@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceView {
-    /// Its kind.
+    /// The kind of the source.
     pub kind: Kind,
     /// The state of the source.
     pub state: State,
@@ -61,15 +61,15 @@ pub enum State {
     Playing,
     /// No frames since the service started.
     Waiting,
-    /// It played, but is gone.
+    /// The source played, but is gone.
     Lost,
-    /// It is present but delivers nothing.
+    /// The source is present but delivers nothing.
     Stalled,
-    /// It was a recording that has been played to its end.
+    /// The source was a recording that has been played to its end.
     Ended,
 }
 
-/// Everything known of the source.
+/// The facts about the source, for listeners and for the status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SourceStatus {
     /// The part listeners see.
@@ -78,7 +78,7 @@ pub struct SourceStatus {
     pub capture: Option<Capture>,
 }
 
-/// How frames are captured.
+/// The device, and the way in which its frames are captured.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Capture {
     /// The PCM or generator.

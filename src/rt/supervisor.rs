@@ -22,10 +22,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How often we look for an absent or busy device: sound is back within 2 s of the synth.
+/// Interval between looks for an absent or busy device: sound is back within 2 s of the synth.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
-/// How often we check whether a device that stalled and was reopened delivers.
+/// Interval between checks that a device which stalled and was reopened delivers.
 const LOOK_FOR_SOUND: Duration = Duration::from_millis(10);
 
 /// The parts a supervisor works with.
@@ -199,7 +199,7 @@ impl Run {
         self.say(SourceStatus { source, capture: None }.after(exit));
         match exit {
             Exit::Stopped => {}
-            // Nothing follows a recording, so wait here until the service stops.
+            // No source follows a recording, so wait here until the service stops.
             Exit::Fault(SourceFault::Ended) => {
                 while !self.stopping() {
                     self.rest(LOOK_AGAIN);

@@ -25,7 +25,7 @@ pub struct RtState {
     pub fifo_priority: Option<i32>,
     /// Bytes of stack, ring and code locked in memory.
     pub locked_bytes: usize,
-    /// Each refusal and its remedy, in plain words.
+    /// The rights that the kernel refused, each with a remedy, in plain words.
     pub refusals: Vec<String>,
 }
 

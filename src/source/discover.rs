@@ -7,21 +7,21 @@ use crate::plain::Plain;
 use std::fs;
 use std::path::Path;
 
-/// Where the kernel lists sound devices.
+/// The folder in which the kernel lists sound devices.
 pub const SYSFS_SOUND: &str = "/sys/class/sound";
 /// USB vendor ID of Yamaha Corporation.
 const VENDOR_YAMAHA: &str = "0499";
 /// Products of the family, as prefixes of the device's own name, ignoring case.
 const FAMILY: [&str; 2] = ["MONTAGE", "MODX"];
 
-/// One sound card as sysfs shows it.
+/// A sound card as sysfs shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Card {
-    /// Its number, as in `hw:0`.
+    /// The card's number, as in `hw:0`.
     pub number: u32,
-    /// Its ID, as in `hw:CARD=id`.
+    /// The card's ID, as in `hw:CARD=id`.
     pub id: Plain,
-    /// Whether its device 0 can capture.
+    /// True if the card's device 0 can capture.
     pub captures: bool,
     /// USB vendor and product ID and name; `None` for a card that is not on USB.
     pub usb: Option<Usb>,
@@ -34,24 +34,24 @@ pub struct Usb {
     pub vendor: Plain,
     /// Four hexadecimal digits.
     pub product: Plain,
-    /// Its own name.
+    /// The device's name for itself.
     pub name: Plain,
     /// Megabits per second: 480 is high speed.
     pub speed_mbit_s: Plain,
 }
 
-/// Why a card is used or not.
+/// The verdict on a card: usable, or the reason why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// A synth of the family.
     Synth,
-    /// It only plays back.
+    /// The card only plays back.
     NoCapture,
-    /// It is not on USB.
+    /// The card is not on USB.
     NotUsb,
-    /// It is from another maker.
+    /// The card is from another maker.
     OtherVendor,
-    /// It is from Yamaha, but no synth we know.
+    /// The card is from Yamaha, but no synth we know.
     OtherProduct,
 }
 

@@ -1,4 +1,4 @@
-//! Where frames come from: one trait, and the faults a source may meet.
+//! The sources of frames: one trait, and the faults a source may meet.
 //!
 //! The supervisor opens a source, and may allocate, log and block while doing so. The source then moves to the capture
 //! thread, where [`Source::wait`], [`Source::read`] and [`Source::recover`] are real-time code: no allocation, no lock, no
@@ -20,7 +20,7 @@ use crate::units::MonoNs;
 /// The kind of clock that paces a source. It decides whether frames that are fewer than expected count as lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
-    /// One crystal, whose frequency never changes by more than a few ppm.
+    /// A crystal, whose frequency never changes by more than a few ppm.
     Crystal,
     /// A sound server, which follows its current master clock, and may change the master.
     Server,
@@ -29,7 +29,7 @@ pub enum Clock {
 /// A source's position at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// When `avail_frames` was true.
+    /// The time for which `avail_frames` holds.
     pub at: MonoNs,
     /// Frames that can be read now.
     pub avail_frames: u32,
@@ -40,9 +40,9 @@ pub struct Stamp {
 /// The result of [`Source::wait`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ready {
-    /// At least one period can be read; less only at the end of a recording.
+    /// At least one period can be read, or less at the end of a recording.
     Frames(Stamp),
-    /// Nothing came within the source's own time-out, and no fault is known.
+    /// No frame came within the source's own time-out, and no fault is known.
     Timeout,
     /// The source reports a fault.
     Fault(SourceFault),

@@ -32,11 +32,11 @@ pub enum Kind {
 /// The choice of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// This ALSA PCM and no other.
+    /// The named ALSA PCM and no other.
     Device(String),
     /// A synth of the family; until one has played, the demo if it is enabled.
     Auto {
-        /// Whether to play the demo meanwhile.
+        /// True if the demo plays meanwhile.
         demo: bool,
     },
     /// The demo alone.
@@ -51,9 +51,9 @@ pub enum Choice {
 pub struct Opened {
     /// The source.
     pub source: Box<dyn Source>,
-    /// Its kind.
+    /// The kind of source.
     pub kind: Kind,
-    /// Its name for people.
+    /// The source's name for people.
     pub name: Plain,
     /// The PCM or generator.
     pub device: Plain,
@@ -94,7 +94,7 @@ pub struct Selection {
     pub wish: DeviceRequest,
     /// Error of a generator's simulated crystal, in parts per million.
     pub skew_ppm: i32,
-    /// Where cards are listed; [`discover::SYSFS_SOUND`] except in tests.
+    /// The folder in which cards are listed; [`discover::SYSFS_SOUND`] except in tests.
     pub sysfs: PathBuf,
 }
 
@@ -292,7 +292,7 @@ mod tests {
         let wish = DeviceRequest { period_frames: 128, channels: None };
         let choice = Choice::Auto { demo: false };
         let mut opener = Selection { choice, wish, skew_ppm: 0, sysfs: sysfs.clone() }.opener();
-        // None of these cards is there: the refusals say in which order they were tried.
+        // If none of these cards is there, the refusals say in which order they were tried.
         let mut first_tried = |brought_nothing: Option<&str>| {
             if let Some(device) = brought_nothing {
                 opener.brought_nothing(device);

@@ -20,7 +20,7 @@ use nix::errno::Errno;
 use nix::time::{ClockId, ClockNanosleepFlags, clock_gettime, clock_nanosleep};
 use std::time::Duration;
 
-/// One million, the base of `skew_ppm`.
+/// The base of `skew_ppm`.
 const PARTS: i64 = 1_000_000;
 
 /// Computes sound as fast as requested.
@@ -93,12 +93,12 @@ impl PaceClock for SystemClock {
     }
 }
 
-/// How a paced source behaves.
+/// The behaviour of a paced source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PaceOptions {
     /// The nominal rate of the source.
     pub rate: Hz,
-    /// How much faster the simulated crystal runs, in parts per million; -100 000 to 100 000.
+    /// Excess speed of the simulated crystal, in parts per million; -100 000 to 100 000.
     pub skew_ppm: i32,
     /// Frames between two wake-ups.
     pub period_frames: u32,
@@ -217,7 +217,7 @@ impl<G: Generator, C: PaceClock> Source for PacedSource<G, C> {
             return Ready::Timeout;
         }
         let avail_frames = avail_frames as u32;
-        // When the last of them was complete: less than a frame ago, unless the recording has ended.
+        // The time at which the last due frame was complete: less than a frame ago, unless the recording has ended.
         let at = self.pace.due_at(self.due_frames);
         Ready::Frames(Stamp { at, avail_frames, delay_frames: avail_frames })
     }

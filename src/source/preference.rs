@@ -9,7 +9,7 @@ const INVENTED_CHANNELS: u32 = 1024;
 /// Rates we ask a device about, so that a refusal can name those it has.
 pub(super) const KNOWN_RATES: [u32; 13] =
     [8000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000, 176_400, 192_000, 384_000];
-/// How many different numbers of channels to try at most: a card offers only a few.
+/// Maximum of different channel counts to try: a card offers only a few.
 const TRIED_CHANNELS_MAX: usize = 8;
 
 /// The channels a device offers.
@@ -20,7 +20,7 @@ pub(super) struct Channels {
     /// The fewest and the most channels that the device claims.
     pub(super) least: u32,
     pub(super) most: u32,
-    /// Whether it is a kernel card, whose offer is real.
+    /// True for a kernel card, whose offer is real.
     pub(super) on_card: bool,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Offer {
     pub(super) format_names: Vec<String>,
 }
 
-/// Why a device cannot be used: the problem, and what to do. NAME stands for the device's name.
+/// The reason why a device cannot be used: the problem, and what to do. NAME stands for the device's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Unusable {
     pub(super) what: String,

@@ -192,7 +192,7 @@ impl Sound {
 struct Decoder<'a> {
     format: &'a Format,
     samples: Vec<i16>,
-    /// For 24 bits in four bytes: whether they are in the lower three bytes.
+    /// True if 24-bit samples stand in the lower three of four bytes.
     is_low: bool,
 }
 

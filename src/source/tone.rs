@@ -71,7 +71,7 @@ pub enum Pattern {
     Music,
     /// Sixteen bits of noise, which reveals any wrong, missing or doubled frame. Loud.
     Noise,
-    /// Each frame carries its own index (modulo 2^32), which identifies it. Hardly audible, not for speakers.
+    /// Each frame carries its own index (modulo 2^32), which identifies the frame. Hardly audible, not for speakers.
     Counter,
     /// Quiet noise beside a steady sine of 997 Hz. It identifies frames and shows faults even after resampling: correlation
     /// finds the noise, and a phase shift of the sine is visible. The listening bench uses it with a clock skew.

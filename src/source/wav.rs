@@ -14,12 +14,12 @@ use std::io::{BufReader, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// The frame that follows the last one.
+/// The behaviour at the end of the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtEnd {
-    /// None: the source ends.
+    /// The source ends.
     Stop,
-    /// The first one again.
+    /// The recording plays again from the start.
     Repeat,
 }
 

@@ -22,7 +22,7 @@ pub struct StateFolder(PathBuf);
 /// The folders in which a service keeps data that outlives it.
 #[derive(Clone, Debug)]
 pub enum Memory {
-    /// This folder; with `None` the data is lost when the service ends.
+    /// The folder that keeps the data; with `None` the data is lost when the service ends.
     In(Option<StateFolder>),
     /// The folder that should be used is unavailable, and its content unknown. Another folder may replace it.
     Lost(Option<StateFolder>),

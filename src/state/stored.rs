@@ -26,7 +26,7 @@ pub type Step = fn(&mut Fields);
 /// The content of one file of the state folder. It serialises to an object. If the type has `#[serde(default)]`, its fields
 /// are read one by one, so that an invalid one does not spoil the others.
 pub trait StateFile: Serialize + DeserializeOwned {
-    /// Its name in the state folder.
+    /// The file's name in the state folder.
     const NAME: &'static str;
     /// The upgrades from each format to the next, the oldest first. Steps are only ever added; their number is the format
     /// that is written.
@@ -47,7 +47,7 @@ pub fn numbered(_: &mut Fields) {}
 /// The content that was found in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found<T> {
-    /// It was never written.
+    /// The file was never written.
     Nothing,
     /// The parts of it that are understood.
     Stored {
@@ -56,19 +56,19 @@ pub enum Found<T> {
         /// Names of fields whose values this version does not understand. They stay in the file as they are.
         strange: Vec<String>,
     },
-    /// Nothing of it can be understood, for this reason.
+    /// The file cannot be understood, for this reason.
     Damaged(String),
 }
 
-/// One file, with the parts of it that this version does not know.
+/// A file, with the parts of it that this version does not know.
 #[derive(Debug)]
 pub struct Stored<T> {
     folder: StateFolder,
     /// The content of the file, in our format or a newer one.
     fields: Fields,
-    /// The part of it that this version wrote, or understood when it read it. Only what differs from this is changed.
+    /// The fields that this version wrote, or understood when it read the file. A write changes only what differs from them.
     known: Value,
-    /// Whether the file cannot be understood.
+    /// True if the file cannot be understood.
     damaged: bool,
     kind: PhantomData<fn() -> T>,
 }

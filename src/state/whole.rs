@@ -158,7 +158,7 @@ impl Folder {
         Ok(nix::unistd::fsync(&self.0)?)
     }
 
-    /// If a step failed, removes what it left, which would take up room on a full partition.
+    /// If a step failed, removes the file it left, which would take up room on a full partition.
     fn or_remove(&self, fresh: &str, done: io::Result<()>) -> io::Result<()> {
         if done.is_err() {
             let _ = unlinkat(&self.0, fresh, UnlinkatFlags::NoRemoveDir); // the first error is the one to report

@@ -1,6 +1,6 @@
 //! Identifies the board, and tells whether it suits a synth. Pure: the model is passed in.
 
-/// Where the firmware's device tree names the model (the link in /proc is closed to the service).
+/// The file in which the firmware's device tree names the model (the link in /proc is closed to the service).
 pub const MODEL_FILE: &str = "/sys/firmware/devicetree/base/model";
 
 /// Notices about boards, by the text after "Raspberry Pi "; other boards have none.

@@ -16,7 +16,7 @@ const KNOWS_TRIALS_S: u32 = 1_669_852_800;
 /// (raspberrypi/firmware#2000).
 const MISREADS_S: std::ops::RangeInclusive<u32> = 1_754_006_400..=1_759_881_599;
 
-/// How to get a newer one, the same on every board.
+/// Advice on how to get a newer boot loader, the same on every board.
 const RENEW: &str = "Update it: in Raspberry Pi Imager choose \"Misc utility images\", \"Bootloader\", \"SD Card Boot\", write a \
                      spare card with it and start this Raspberry Pi from that card once";
 

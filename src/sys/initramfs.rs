@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// Its problems during the start, one sentence per line.
+/// The file with the initramfs's problems during the start, one sentence per line.
 const NOTES: &str = "/run/synthwire/notes";
 /// Exists if an update has caused this start.
 const RESTARTED: &str = "/run/synthwire/restarted";

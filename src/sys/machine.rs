@@ -21,7 +21,7 @@ pub fn facts(names: Names) -> CertificateInputs {
 
 /// Returns the host name, '' if there is none.
 pub fn host() -> String {
-    // Not from /proc: the unit hides everything there from the service except its own processes.
+    // Do not read /proc: the unit hides everything there from the service except its own processes.
     nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
 }
 

@@ -2,7 +2,7 @@
 //! knows both; the module `synthwire_power` of the card's system asks it (image/tryboot/), because Debian's
 //! kernel has no driver for that. The judgement is pure.
 
-/// Where the module reports the state: up to eight hexadecimal digits.
+/// The file in which the module reports the state: up to eight hexadecimal digits.
 pub const THROTTLED_FILE: &str = "/sys/module/synthwire_power/parameters/throttled";
 
 /// Bits of the firmware's answer (tag 0x00030046): present state; the same bits, shifted up by 16, mean since the start.

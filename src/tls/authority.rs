@@ -25,13 +25,14 @@ pub(super) struct Authority {
     key: String,
     /// PEM; listeners' devices are asked to trust it.
     pub(super) certificate: String,
-    /// Its displayed name, which never changes: certificates with one key and one name vouch for the same leaves.
+    /// The authority's displayed name, which never changes: certificates with one key and one name vouch for the same leaves.
     pub(super) name: String,
     pub(super) window: Window,
-    /// The version of its permissions; builds before the release of 0.1.0 wrote none, and permitted more ([`EDITION`]).
+    /// The version of the permissions; builds before the release of 0.1.0 wrote none, and permitted more ([`EDITION`]).
     #[serde(default)]
     edition: u32,
-    /// Its earlier certificates, the latest last. Devices that trust one of them continue to do so until it expires.
+    /// The authority's earlier certificates, the latest last. Devices that trust one of them continue to do so until it
+    /// expires.
     #[serde(default)]
     pub(super) former: Vec<Former>,
 }

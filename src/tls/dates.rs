@@ -9,13 +9,13 @@ use time::OffsetDateTime;
 
 /// Seconds in a day.
 pub const DAY_S: i64 = 86_400;
-/// How long a certificate of a device's authority is valid. It names only local names, and its key never leaves the device.
+/// Validity of an authority's certificate: long, because it permits only local names and its key never leaves the device.
 const AUTHORITY_S: i64 = 3_650 * DAY_S;
-/// How long before its end a successor is made for new devices. Devices with the old one have this long to switch.
+/// Time before its end at which a successor is made for new devices. Devices with the old one have this long to switch.
 const AUTHORITY_OVERLAP_S: i64 = 3 * 365 * DAY_S;
-/// How long in advance the page warns that a trusted certificate will expire.
+/// Time before its end at which the page warns that a trusted certificate will expire.
 pub const TOLD_S: i64 = 365 * DAY_S;
-/// How long a leaf is valid: browsers accept at most 397 days.
+/// Validity of a leaf: browsers accept at most 397 days.
 const LEAF_S: i64 = 396 * DAY_S;
 /// A certificate begins this long before the moment it is made for, because some phones' clocks are slow.
 const BACKDATED_S: i64 = 30 * DAY_S;
@@ -55,7 +55,7 @@ impl Window {
 pub struct Clock {
     /// Seconds since 1970.
     pub now_s: i64,
-    /// Whether it has been set, by the network or a clock with a battery.
+    /// True if the clock has been set, by the network or by a clock with a battery.
     pub set: bool,
 }
 

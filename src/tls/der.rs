@@ -9,9 +9,9 @@
 /// The fields of a certificate that we examine (RFC 5280, section 4.1), each with its tag and length.
 #[derive(PartialEq, Eq)]
 pub(super) struct Certificate {
-    /// The algorithm of its signature.
+    /// The algorithm of the signature.
     pub(super) signed_by: Vec<u64>,
-    /// Its issuer, its validity, and its subject.
+    /// Issuer, validity, and subject.
     pub(super) identity: [Vec<u8>; 3],
     /// The public key with its algorithm.
     pub(super) key: Vec<u8>,

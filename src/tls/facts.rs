@@ -7,28 +7,28 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 
-/// When this program was built, in seconds since 1970, the same for every build of this version (`build.rs`).
+/// Build time of this program, in seconds since 1970, the same for every build of this version (`build.rs`).
 pub const BUILD_S: i64 = match i64::from_str_radix(env!("SYNTHWIRE_BUILD_S"), 10) {
     Ok(seconds) => seconds,
     Err(_) => panic!("build.rs stamps a number"),
 };
 
-/// Everything a certificate depends on.
+/// The properties of the machine on which a certificate depends.
 #[derive(Clone, Debug)]
 pub struct CertificateInputs {
     /// This machine's clock.
     pub clock: Clock,
     /// The names of this device.
     pub names: Names,
-    /// Its addresses.
+    /// The addresses of this machine.
     pub addresses: Vec<IpAddr>,
 }
 
 /// An authority as others see it.
 pub struct Trusted {
-    /// Its displayed name.
+    /// The authority's displayed name.
     pub name: String,
-    /// Its certificate.
+    /// The authority's certificate.
     pub der: CertificateDer<'static>,
     /// The certificate's fingerprint.
     pub fingerprint: Fingerprint,

@@ -48,7 +48,7 @@ fn against_dates_and_use(leaf: &EndEntityCert<'_>, clock: Clock) -> Option<Strin
     let now = UnixTime::since_unix_epoch(Duration::from_secs(clock.now_s.max(0).cast_unsigned()));
     let doubt = if clock.set { "" } else { ", which has not been set yet" };
     let today = day(now);
-    // This checks dates and use before it looks for an issuer, and it never finds one here.
+    // The call checks dates and use before it looks for an issuer, and never finds one, as we pass none.
     match leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &[], &[], now, KeyUsage::server_auth(), None, None) {
         Err(Error::CertExpired { not_after, .. }) => Some(format!(
             "the certificate ended on {}, and this machine's clock says {today}{doubt}: have it renewed",

@@ -1,6 +1,6 @@
 //! This device's own authority and the leaf it signs: opened from the state folder or made, and kept valid.
 //!
-//! Only one thread at a time changes them, on a copy, so that readers never wait for the disk. `dates`
+//! Only one thread at a time changes authority and leaf, on a copy, so that readers never wait for the disk. `dates`
 //! decides when a change is due, and `authority` which names may be signed.
 
 use super::authority::{Authority, Leaf};
@@ -41,13 +41,13 @@ struct OwnFiles {
 struct Now {
     authority: Authority,
     leaf: Leaf,
-    /// Why the authority is temporary and must not be trusted; `None` for a lasting one.
+    /// The reason why the authority is temporary and must not be trusted; `None` for a lasting one.
     temporary: Option<Temporary>,
     /// Notices about the authority's former certificates.
     former: Vec<String>,
 }
 
-/// Why there is no lasting authority.
+/// The reason why there is no lasting authority.
 #[derive(Clone)]
 enum Temporary {
     /// The file is unusable, for this reason. It stays as it is until a user asks for a new authority.

@@ -20,7 +20,7 @@ const BYTES_MAX: u64 = 1 << 20;
 pub struct Files {
     /// The certificate, followed by the intermediate ones up to its root.
     pub cert: PathBuf,
-    /// Its private key.
+    /// The private key of the certificate.
     pub key: PathBuf,
 }
 
@@ -37,15 +37,15 @@ pub(super) struct Supplied {
 
 struct Known {
     stamp: Stamp,
-    /// Why they cannot be used at present.
+    /// The reason why the files cannot be used at present.
     flaw: Option<Error>,
-    /// Whether they could be used at any time since the start: from then on their certificate is the one in use.
+    /// True once the files could be used since the start: from then on their certificate is the one in use.
     shown: bool,
     objections: Vec<String>,
 }
 
 impl Supplied {
-    /// Reads them for the first time; also returns the certificate, if it can be used.
+    /// Reads the files for the first time; also returns the certificate, if it can be used.
     pub(super) fn open(files: Files, names: Vec<String>) -> (Self, Option<CertifiedKey>) {
         let stamp = files.stamp();
         let (first, flaw) = match files.load() {

@@ -20,18 +20,18 @@ pub const BUNDLE_BEGINS: &[u8; 4] = b"hsqs";
 
 const MIB: u64 = 1024 * 1024;
 
-/// Why a bundle is refused.
+/// The reason why a bundle is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NotTaken {
-    /// This system has no updater, or the service has no state folder.
+    /// The system has no updater, or the service has no state folder.
     Impossible,
-    /// This board cannot be updated in its current state: a sentence that says what to do.
+    /// The board cannot be updated in its current state: a sentence that says what to do.
     Unfit(Plain),
     /// Another bundle is being received or installed.
     Busy,
-    /// It does not begin like a bundle.
+    /// The data does not begin like a bundle.
     NoBundle,
-    /// It is longer than [`BUNDLE_BYTES_MAX`].
+    /// The bundle is longer than [`BUNDLE_BYTES_MAX`].
     TooLong,
     /// The disk is full, or would be; holds how many bytes it could have taken.
     NoRoom(u64),
@@ -90,7 +90,7 @@ pub struct Incoming {
     whole: PathBuf,
     bytes: u64,
     limit: u64,
-    /// Its first bytes, as far as they have come.
+    /// The bundle's first bytes, as far as they have come.
     beginning: Vec<u8>,
 }
 

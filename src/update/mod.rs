@@ -33,10 +33,10 @@ const RESTART: &str = "update.restart";
 /// The name under which earlier versions left an incomplete bundle.
 const PART: &str = "update.part";
 
-/// Whether a bundle may be older than the running system.
+/// The permitted age of a bundle, relative to the running system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Age {
-    /// Not older.
+    /// The bundle must not be older.
     Newer,
     /// Any age: the sender has the settings key or is root, and asked for it.
     Any,
@@ -60,7 +60,7 @@ pub struct Updater {
     said: PathBuf,
     folder: Option<StateFolder>,
     unfit: Option<Plain>,
-    /// How many bytes a folder's disk has free.
+    /// Returns the free bytes on a folder's disk.
     free: fn(&Path) -> io::Result<u64>,
 }
 

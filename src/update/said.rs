@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// It is being received. (The service reports this; the updater does not know of it yet.)
+    /// The bundle is being received. (The service reports this; the updater does not know of it yet.)
     Receiving,
-    /// Its signature is being checked, or it is being written.
+    /// The bundle's signature is being checked, or the bundle is being written.
     Installing,
-    /// It is installed, and will be used from the next start on.
+    /// The bundle is installed, and will be used from the next start on.
     Waiting,
     /// The device restarts into the update.
     Restarting,
     /// The device has started with the update and watches whether it works.
     Trying,
-    /// It has passed its trial.
+    /// The update has passed its trial.
     Installed,
-    /// It was not installed.
+    /// The bundle was not installed.
     Refused,
-    /// It was tried, and the previous version is back.
+    /// The update was tried, and the previous version is back.
     FellBack,
-    /// Nothing was ever updated, or a newer version's report is not understood, which blocks no update.
+    /// No update was ever made, or a newer version's report is not understood, which blocks no update.
     #[default]
     #[serde(other)]
     Idle,

@@ -18,7 +18,7 @@ const SECOND: u64 = 44_100;
 /// Longer than the 186 ms that the device's ring holds.
 const STANDSTILL: Duration = Duration::from_millis(400);
 
-/// How often the service looks for a device that is missing.
+/// Interval at which the service looks for a missing device.
 const LOOKS_AGAIN: Duration = Duration::from_millis(500);
 
 /// The path of the plugin, which is built once for all tests.

@@ -159,10 +159,10 @@ pub(crate) struct Feeder {
 struct Work {
     library: Library,
     ports: [*mut Port; 2],
-    /// When the first cycle ran, in ns.
+    /// Time of the first cycle, in ns.
     began: AtomicU64,
     count: AtomicU32,
-    /// How often jack reported a late graph.
+    /// Number of times jack reported a late graph.
     late: AtomicU64,
 }
 
@@ -216,13 +216,13 @@ impl Feeder {
         self.work.count.load(Relaxed) - FIRST_COUNT
     }
 
-    /// How many frames the graph is behind its nominal rate now, accurate to one cycle.
+    /// Returns the number of frames by which the graph lags its nominal rate now, accurate to one cycle.
     pub(crate) fn behind(&self) -> i64 {
         let elapsed_ns = mono_raw_now().0 - self.work.began.load(Relaxed);
         (elapsed_ns * 44_100 / 1_000_000_000).cast_signed() - i64::from(self.frames())
     }
 
-    /// How often the graph was late.
+    /// Returns how often the graph was late.
     pub(crate) fn late(&self) -> u64 {
         self.work.late.load(Relaxed)
     }

@@ -13,7 +13,7 @@ use synthwire::source::tone::counted_frame;
 /// A gap measured by the clock and the same gap by the device's count differ by at most one period.
 const TOLERANCE_FRAMES: i64 = 128;
 
-/// What one listener has received so far.
+/// The record of what a listener has received so far.
 #[derive(Default)]
 pub(crate) struct Ledger {
     /// The bits that the card adds to the samples of the selected pair.
@@ -103,7 +103,7 @@ impl Ledger {
         if let Some((seq, frame_index)) = self.next {
             assert_eq!(place.seq, seq, "records join up");
             if place.restart {
-                // Here the step of the index announces the loss.
+                // The record itself announces the loss: the step of its index.
                 assert!(place.frame_index >= frame_index, "{} after {frame_index}", place.frame_index);
                 self.announced += place.frame_index - frame_index;
                 self.because = Some("restart");

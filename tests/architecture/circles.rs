@@ -35,7 +35,7 @@ pub(crate) fn imports<'a>(sources: &'a [(String, Source)]) -> Imports<'a> {
 }
 
 impl Named {
-    /// Whether this file only re-exports the item without using it.
+    /// Returns whether this file only re-exports the item without using it.
     fn is_only_handed_on(&self, source: &Source) -> bool {
         self.import.as_ref().is_some_and(|import| {
             import.shared

@@ -105,7 +105,7 @@ fn lines_with_words(source: &Source, name: &str) -> Vec<usize> {
     source.words.windows(wanted.len()).filter(stands).map(|at| at[0].line).collect()
 }
 
-/// Whether `path` is `place`, or lies in it if `place` ends in a slash (then it is a folder).
+/// Returns whether `path` is `place`, or lies in it if `place` ends in a slash (then it is a folder).
 fn within(path: &str, place: &str) -> bool {
     path == place || (place.ends_with('/') && path.starts_with(place))
 }

@@ -29,7 +29,7 @@ pub(crate) struct Named {
 pub(crate) struct Import {
     /// The name under which the file uses it.
     pub(crate) name: String,
-    /// Whether it is re-exported (`pub use`).
+    /// True if the name is re-exported (`pub use`).
     pub(crate) shared: bool,
 }
 

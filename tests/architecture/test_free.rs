@@ -45,7 +45,7 @@ fn begins_test(input: ParseStream<'_>) -> bool {
         && Attribute::parse_outer(&input.fork()).is_ok_and(|attributes| attributes.iter().any(is_for_tests))
 }
 
-/// Whether the attribute is `#[cfg(test)]`, alone or within `all(…)`.
+/// Returns whether the attribute is `#[cfg(test)]`, alone or within `all(…)`.
 fn is_for_tests(attribute: &Attribute) -> bool {
     let mut found = false;
     if attribute.path().is_ident("cfg") {

@@ -54,7 +54,7 @@ test('what is damaged is told on the page, a new authority is made for whoever h
   assert.equal(await focused(page), 'authority-button', 'who has second thoughts is back where they were');
   assert.equal(readFileSync(join(folder, 'authority.json'), 'utf8'), '{');
 
-  // Another user asks for the same at the same time (the browser holds the key).
+  // Another user asks for a new authority at the same time (the browser holds the key).
   await late.evaluate('document.querySelector("#access").open = true');
   await says(late, '#authority-button', /Make a new certificate/);
   await ask(late);

@@ -19,6 +19,6 @@ test('a page that cannot play says why and what to do, before anybody presses an
   const report = await page.report();
   assert.deepEqual([report.state, report.problem], ['failed', 'insecure_context']);
   assert.equal(await stage.service.listeners(), 0);
-  // Here the browser itself complains that it ignores the isolation headers; there must be no other complaint.
+  // On this page the browser itself complains that it ignores the isolation headers; there must be no other complaint.
   assert.deepEqual(page.complaints.filter((words_) => !/Cross-Origin-Opener-Policy/.test(words_)), []);
 });

@@ -43,7 +43,7 @@ pub(crate) fn facts(now_s: i64, set: bool, addresses: &[&str]) -> CertificateInp
     }
 }
 
-/// Whether a browser that trusts the authority would accept this certificate for `name` at `at_s`.
+/// Returns whether a browser that trusts the authority would accept this certificate for `name` at `at_s`.
 pub(crate) fn verify(
     authority: &CertificateDer<'_>,
     chain: &[CertificateDer<'_>],

@@ -1,4 +1,4 @@
-//! How the authority and its leaf change as time passes, addresses change, and files are damaged.
+//! Tests how the authority and its leaf change as time passes, addresses change, and files are damaged.
 
 use crate::judged::{Folder, Thief, authority, dns, facts, openssl, verify};
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! What our authority may sign: for which names, for which purpose, for how long.
+//! Tests what our authority may sign: for which names, for which purpose, for how long.
 
 use crate::judged::{Folder, Thief, authority, dns, facts, openssl, verify};
 use rcgen::{
@@ -31,7 +31,7 @@ fn a_leaf_holds_for_the_machines_names_and_addresses_and_for_no_longer_than_brow
 #[test]
 fn the_stolen_key_of_an_authority_can_be_nobody_on_the_internet() {
     let folder = Folder::new("constraints");
-    // This name is also a public top-level domain; that must make no difference.
+    // The name is also a public top-level domain, which must make no difference.
     let identity =
         folder.identity(&CertificateInputs { names: Names::of("studio", &[]), ..facts(BUILD_S, true, &[]) });
     let thief = Thief::of(&folder, &identity);
@@ -133,8 +133,8 @@ fn what_the_authority_signs_is_for_servers_and_neither_for_mail_nor_clients_nor_
     }
 }
 
-/// Why the constraints contain no directory names (docs/design/decisions/0016-authority.md). When webpki
-/// compares them, this fails.
+/// The reason why the constraints contain no directory names (docs/design/decisions/0016-authority.md). When
+/// webpki compares them, this test fails.
 #[test]
 fn an_authority_that_constrains_directory_names_could_sign_nothing_that_webpki_takes() {
     let folder = Folder::new("directory-names");

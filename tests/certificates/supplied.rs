@@ -50,7 +50,7 @@ fn none() -> synthwire::error::Result<StateFolder> {
     Err(synthwire::error::Error::new("there is no folder"))
 }
 
-/// What is found in place of a file.
+/// The content found in place of a file.
 #[derive(Debug)]
 enum Place<'a> {
     File(&'a [u8]),
@@ -140,7 +140,7 @@ fn where_a_certificate_from_elsewhere_cannot_be_used_the_own_authority_stands_in
         assert_eq!(files.flaws(&facts, &[]).len(), 1, "doctor says it as well");
         assert_eq!(identity.look(&facts).unwrap(), None, "once said is enough");
 
-        // Once repaired, the certificate is served without a restart.
+        // A repaired certificate is served without a restart.
         File(cert).put_instead(&files.cert);
         File(key).put_instead(&files.key);
         assert!(identity.look(&facts).unwrap().is_some(), "{said}");

@@ -191,7 +191,7 @@ fn a_listener_whose_own_network_stands_still_is_nobody_elses_death() {
     let (_folder, systemd, service) = watched("deaf", &["--source", "exact:music", "--queue-ms", "100"]);
     let mut deaf = small_ear(&service);
     deaf.records();
-    // This takes far longer than a healthy service may need to send sound: 344 packets are dropped per
+    // The loss takes far longer than a healthy service may need to send sound: 344 packets are dropped per
     // second.
     let dropped = || service.status()["losses"]["queue_drop"]["events"].as_u64().unwrap();
     wait_until("ten seconds of its sound are dropped", || dropped() > 10 * 344);

@@ -12,7 +12,7 @@ use synthwire::source::tone::{Pattern, exact_sample};
 
 /// Number of healthy listeners; each must receive every frame.
 const HEALTHY: usize = 40;
-/// How many frames each of them receives.
+/// Number of frames that each listener receives.
 const FRAMES: u64 = 8 * 44_100;
 /// The queue is long enough for a machine that stalls now and then.
 const QUEUE_MS: &str = "2000";

@@ -16,7 +16,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tungstenite::client::IntoClientRequest;
 
-/// More half-open handshakes than the service accepts at once.
+/// A number of half-open handshakes greater than the service accepts at once.
 const HALF_OPEN: usize = 80;
 const HANDSHAKES_PER_ADDRESS: usize = 8;
 
@@ -162,7 +162,7 @@ fn from(last: u8, to: SocketAddr) -> TcpStream {
     socket.into()
 }
 
-/// Whether the service answers over this connection.
+/// Returns whether the service answers over this connection.
 fn is_served(mut tls: Stream) -> bool {
     let asked = tls.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let mut answer = [0; 15];
@@ -210,7 +210,7 @@ fn one_address_that_stands_still_keeps_nobody_else_out_and_loses_its_places_in_t
 
 #[test]
 fn many_phones_behind_one_address_all_get_in() {
-    /// More than the total number of places.
+    /// A number of phones greater than the total number of places.
     const PHONES: usize = 100;
     let secure = Secure::start("phones");
     let phones: Vec<Stream> =

@@ -1,4 +1,5 @@
-//! Each limit at its boundary: what the client gets, and the name under which the service counts it.
+//! Tests each limit at its boundary: the client's answer, and the name under which the service counts the
+//! refusal.
 
 use crate::service::{PATIENCE, Service};
 use crate::slow_client::small_connection;

@@ -1,4 +1,4 @@
-//! From an exact source to a raw WebSocket: every frame arrives in order, bit for bit.
+//! Tests the way from an exact source to a raw WebSocket: every frame arrives in order, bit for bit.
 
 use crate::service::{Ear, Heard, PATIENCE, Service};
 use serde_json::json;

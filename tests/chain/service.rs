@@ -151,7 +151,7 @@ pub(crate) enum Heard {
     Note(ListenerNote),
 }
 
-/// One message from the service.
+/// A message from the service.
 pub(crate) enum Said {
     Text(serde_json::Value),
     Sound(Vec<Heard>),

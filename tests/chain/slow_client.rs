@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 use synthwire::clock::mono_raw_now;
 
-/// How long the listener does not read: many times the length of its queue.
+/// Time for which the listener does not read: many times the length of its queue.
 const ASLEEP: Duration = Duration::from_secs(6);
 /// Sound younger than this counts as current.
 const PRESENT_NS: u64 = 300_000_000;
@@ -64,7 +64,8 @@ fn stalled_client_never_delays_the_others() {
     assert!(checked > 44_100, "the healthy listener heard {checked} frames without loss");
     let status = service.status();
     let counted = |what: &str| status["losses"]["queue_drop"][what].as_u64().unwrap();
-    // More may have been lost since the last look, but the count never includes a packet that was not lost.
+    // More packets may have been lost since the last look, but the count never includes a packet that was not
+    // lost.
     assert!(counted("events") >= u64::from(lost.packets), "the status counts what the listener was told");
     assert_eq!(counted("frames"), counted("events") * 128);
 }

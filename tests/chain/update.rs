@@ -17,7 +17,7 @@ impl Device {
         std::fs::create_dir_all(path.join("updater")).unwrap();
         let device = Self(path);
         device.says(r#"{"state":"idle"}"#);
-        // With a key, it does not matter whether the test machine was switched on just now.
+        // If a key is set, the result does not depend on how long ago the test machine was switched on.
         let key = HashedKey::of("owner's key", [5; 16]).unwrap();
         let text = format!("settings_key = {:?}\n", key.as_str());
         std::fs::write(device.path("synthwire.toml"), text).unwrap();

@@ -10,7 +10,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tungstenite::{Message, WebSocket};
 
-/// What an attacker did and which answers it got.
+/// The acts of an attacker and the answers to them.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) tries: u64,
@@ -63,7 +63,7 @@ impl Place {
     }
 }
 
-/// One kind of attack.
+/// A kind of attack.
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
     /// The limits that must have counted it, whether the attacker was told or not.
@@ -252,7 +252,7 @@ fn stalled(place: Place, _: &mut Findings) {
     drop(held);
 }
 
-/// More listeners than there are places.
+/// Connects more listeners than there are places.
 fn crowd(place: Place, found: &mut Findings) {
     let mut held = Vec::new();
     for _ in 0..50 {
@@ -303,7 +303,7 @@ fn guesses(place: Place, found: &mut Findings) {
     sleep(Duration::from_millis(20));
 }
 
-/// More connections than the service accepts in total, from so many addresses that each has only a few.
+/// Opens more connections than the service accepts in total, from so many addresses that each has only a few.
 fn everywhere(place: Place, _: &mut Findings) {
     let [.., last] = place.from.octets();
     let from = |number: u8| Place { from: Ipv4Addr::new(127, 0, last, number), ..place };

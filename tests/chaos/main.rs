@@ -1,4 +1,4 @@
-//! One listener receives every frame, bit for bit, while strangers attack the service in every way for
+//! Tests that a listener receives every frame, bit for bit, while strangers attack the service in every way for
 //! `CHAOS_S` seconds (default 25; `make test-hostile` takes 600).
 //!
 //! Attackers have their own addresses (127.0.0.2 and up), so that the limits apply to them and one attack
@@ -29,7 +29,7 @@ use witness::{Freeze, Witnesses, frozen_ns};
 
 /// Maximum number of connections from one attacking address.
 const PER_ADDRESS: &str = "60";
-/// How much the memory of a warm service may grow: allocators keep pages, and listeners' buffers come and go.
+/// Maximum growth of a warm service's memory: allocators keep pages, and listeners' buffers come and go.
 const GROWTH_BYTES_MAX: u64 = 6 * 1024 * 1024;
 
 fn memory_bytes(service: &Service) -> u64 {
@@ -38,7 +38,7 @@ fn memory_bytes(service: &Service) -> u64 {
     line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
 }
 
-/// What the reference listener received.
+/// The sound that the reference listener received.
 #[derive(Debug, Default)]
 struct Account {
     frames: u64,

@@ -62,7 +62,7 @@ fn watch(processor: usize, stop: &AtomicBool) -> Vec<Freeze> {
     freezes
 }
 
-/// How long the most affected processor was frozen within a time span, ns.
+/// Returns the time for which the most affected processor was frozen within a time span, ns.
 pub(crate) fn frozen_ns(freezes: &[Freeze], (from_ns, to_ns): (u64, u64)) -> u64 {
     let within = |&(began, ended): &Freeze| ended.min(to_ns).saturating_sub(began.max(from_ns));
     freezes.iter().map(within).max().unwrap_or(0)

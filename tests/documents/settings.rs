@@ -56,7 +56,7 @@ fn the_packages_file_explains_each_that_stands_there() {
             Kind::HashedKey => ", as 'synthwire key' prints it".to_owned(),
             _ => String::new(),
         };
-        // Each line must be valid once its mark is removed. That is impossible for keys, because no valid key
+        // Each line must be valid without its mark. Keys are the exception, because no valid key
         // can be shown.
         let mark = if *kind == Kind::HashedKey { "# " } else { "#" };
         let default = setting.default();

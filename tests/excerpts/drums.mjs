@@ -2,7 +2,7 @@
 import { filtered, framesOf, noise, place, RATE_HZ, room, stage } from './sound.mjs';
 
 const SIXTEENTH_S = 60 / 112 / 4;
-/** One character per sixteenth: loud, soft, or silent. The six beats of the excerpt are taken from these two bars, with a fill. */
+/** Two bars, one character per sixteenth: loud, soft, or silent. The excerpt is six beats of them, with a fill. */
 const PATTERN = {
   kick: 'X.....X...X.....X..x....',
   snare: '....X..x.x..X.......x.X.',

@@ -12,7 +12,7 @@ const NOTES = [
 /** The hammer strikes at an eighth of the string, so every eighth partial is nearly missing. */
 const STRIKE = 1 / 8.3;
 
-/** One string: partials f0 n sqrt(1 + B n^2), each with a fast and a slow decay (two polarisations). */
+/** Computes a string: partials f0 n sqrt(1 + B n^2), each with a fast and a slow decay (two polarisations). */
 function string(f0_hz, key, velocity, held_s, random) {
   const samples = new Float64Array(FRAMES);
   const stiffness = 10 ** (-4.1 + Math.abs(key - 45) / 30); // least around A2, steeply more in the treble

@@ -8,7 +8,7 @@ const TABLE = 8192;
 /** Resonances of a violin's body: air, wood, bridge hill. [Hz, width Hz, gain] */
 const BODY = [[280, 60, 1.6], [460, 90, 1.8], [700, 200, 0.8], [1200, 400, 0.9], [2600, 900, 1.5]];
 
-/** One period of the bowed string before the body's resonances, for this pitch. */
+/** Computes one period of the bowed string before the body's resonances, for this pitch. */
 function wave(f0_hz, random) {
   const samples = new Float64Array(TABLE);
   for (let n = 1; n * f0_hz < 15_000; n += 1) {

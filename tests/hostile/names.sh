@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks a device's names while they change, with the real avahi: names.sh SERVICE FOLDER, as root. Prints one line per check.
 #
-# There are two machines on one switch, each with its own network, host name and /run: `device` runs the service, and `other`
+# The test has two machines on one switch, each with its own network, host name and /run: `device` runs the service, and `other`
 # watches. The service is started once.
 set -euo pipefail
 service=$(realpath "$1") folder=$(realpath "$2")
@@ -84,7 +84,7 @@ resolves() { [ "$(on "$3" avahi-resolve --name "$1" -4 | cut -f2)" = "$2" ]; }
 ask() { on other curl --silent --max-time 10 --output /dev/null --write-out '%{http_code}' --resolve "*:$http:$device_at" --resolve "*:$https:$device_at" "$@"; }
 accepted() { [ "$(ask "http://$1:$http/")" = 200 ]; }
 refused() { [ "$(ask "http://$1:$http/")" = 421 ]; }
-# Whether a client that trusts this device accepts its certificate for this name.
+# Tests whether a client that trusts this device accepts its certificate for this name.
 certified() { [ "$(ask --cacert authority.pem "https://$1:$https/")" = 200 ]; }
 not_certified() { ! ask --cacert authority.pem "https://$1:$https/"; }
 
@@ -155,7 +155,7 @@ check 'and is certified' certified stage-pi.local
 on device sh -c 'echo Piano_Pi >/proc/sys/kernel/hostname'
 for name in pianopi.local piano_pi; do check "the host name has changed: $name is accepted" accepted "$name"; done
 check 'the host name has changed: pianopi.local is certified' certified pianopi.local
-# As the guide says, avahi asks for the host name only when it starts.
+# The guide says that avahi asks for the host name only when it starts.
 stop_avahi device
 start_avahi device
 check 'avahi was started anew, and the service follows it' says 'pianopi.local, through avahi'
@@ -176,7 +176,7 @@ check 'and that one keeps it' resolves flute.local "$other_at" other
 on device sh -c 'echo Piano_Pi >/proc/sys/kernel/hostname'
 is_called pianopi.local 'without avahi, the host name has changed back'
 both_called pianopi
-# This comes before the other machine asks and finds its own name taken.
+# The service must see it before the other machine asks and finds its own name taken.
 check 'without avahi the service sees that another machine has come by its name' says 'pianopi-2.local, without avahi'
 is_called pianopi-2.local 'without avahi, another machine has the name'
 on other avahi-set-host-name guitar

@@ -13,7 +13,7 @@ const STARTS = [0, 3_700, 8_800, 15_300, 23_200, 32_500, 43_200, 55_300];
  * ramp.
  */
 const NEXT_WITHIN = 0.75;
-/** This many frames in a row, on both channels, do not follow by chance. */
+/** A run of frames so long that it cannot follow by chance on both channels. */
 const PROOF_FRAMES = 64;
 /** For that, each frame must be this close to its predecessor plus one. */
 const STEP_WITHIN = 0.2;

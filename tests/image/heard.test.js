@@ -19,7 +19,7 @@ const SETTLING_MS = 3000;
 const LOOK_EVERY_MS = 200;
 /** The service reports USB losses within this time. */
 const NAMED_MS = 4000;
-/** As in the page: a break closer than this to the one before belongs to the same glitch. */
+/** The page counts alike: a break that is closer to the previous break belongs to the same glitch. */
 const SAME_GLITCH_FRAMES = 4410;
 /** The emulator falls behind while a browser starts beside it. */
 const STARTED_MS = 10_000;
@@ -33,7 +33,7 @@ after(() => chromium.close());
 
 test('a browser plays the counters of every channel in order, and says what is missing', async (t) => {
   const page = await chromium.open(/** @type {string} */ (process.env.ADDRESS));
-  // This mode sends fewer, longer messages: the emulator is busy enough.
+  // The mode "safest" sends fewer, longer messages, which costs the busy emulator less.
   await page.evaluate('document.querySelector("input[name=mode][value=safest]").click()');
   await page.click('#listen');
   await page.reaches('playing');

@@ -17,7 +17,7 @@ const stage = await openStage('noise');
 
 test('two pages at once are two whole sounds', async (t) => {
   const pages = [await stage.chromium.open(stage.service.address), await stage.chromium.open(stage.service.address)];
-  // With another mode and lead, the two do not sound at the same time.
+  // The second page gets another mode and lead, so that the two do not sound at the same time.
   await pages[1]?.evaluate('document.querySelector("input[name=mode][value=safest]").click()');
   for (const page of pages) {
     await page.setVolume(VOLUME);

@@ -1,4 +1,4 @@
-// What packages.sh does when apt refuses. The test uses its own apt with packages made here, and does not touch this machine's
+// Tests what packages.sh does when apt refuses. It uses its own apt with packages made here, and does not touch this machine's
 // packages.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';

@@ -12,8 +12,8 @@ const WARM_CALLS = 20_000;
 /** In this many calls, every event of a scene happens several times. */
 const ROUND_CALLS = 5000;
 /**
- * When the engine compiles a function, in its own units. This changes which functions it merges, so each process gets another
- * value.
+ * The time at which the engine compiles a function, in its own units. It affects what the engine merges, so each process gets
+ * another value.
  */
 const INTERRUPT_BUDGETS = [66_000, 90_000, 132_000];
 const ROUNDS = 4;
@@ -46,7 +46,7 @@ const SCENES = {
   'a timeline that begins anew every second': { restarts: (call) => call % 345 === 344 },
 };
 
-/** One listener in a scene: writes the frames that arrive on time, and renders a block. */
+/** A listener in a scene: writes the frames that arrive on time, and renders a block. */
 class Bench {
   #scene;
   #frames;

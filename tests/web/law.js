@@ -92,7 +92,7 @@ export const linesOf = (text) => text.split('\n').length - (text.endsWith('\n') 
 export const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
 /**
- * Whether `path` is `place`, or lies in it if `place` ends in a slash (then it is a folder).
+ * Returns whether `path` is `place`, or lies in it if `place` ends in a slash (then it is a folder).
  *
  * @param {string} path @param {string} place
  */

@@ -59,7 +59,7 @@ function assertExact(chain, from, to) {
 function assertNeverOldMemory(chain, where) {
   const { blockFrames, streamRateHz, contextRateHz, firstFrame } = chain.plan;
   let seen = 0;
-  /** How long the place has been wrong: during a crossfade, two places sound at once. */
+  /** Time for which the place has been wrong: during a crossfade, two places sound at once. */
   let offMs = 0;
   for (let block = 0; block < chain.blocks; block += 1) {
     const middle = (block + 0.5) * blockFrames;

@@ -20,7 +20,7 @@ class PortChain {
   /** @type {ArrayBuffer[]} */
   returned = [];
   posted = 0;
-  /** Whether the audio thread takes no messages. */
+  /** True if the audio thread takes no messages. */
   deaf = false;
   /** @type {ArrayBuffer[]} */
   held = [];

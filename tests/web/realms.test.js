@@ -24,7 +24,7 @@ const SOURCE = { kind: 'synth', state: 'playing', name: 'MONTAGE', channels: 2, 
 
 /** A session whose Worker and service each run by their own clock. */
 class Session {
-  /** How far the clocks are ahead of true time. */
+  /** Time by which the clocks are ahead of true time. */
   pageAheadMs = 0;
   workerAheadMs = 0;
   pageRate = 1;

@@ -164,7 +164,7 @@ function pair([left, right]) {
   return [/** @type {Float32Array} */ (left), /** @type {Float32Array} */ (right)];
 }
 
-/** As in allocation.test.js. @param {...string} what @returns {number} bytes per call */
+/** Measures as allocation.test.js does. @param {...string} what @returns {number} bytes per call */
 function measured(...what) {
   const flags = ['--expose-gc', '--single-threaded', '--max-semi-space-size=64', '--min-semi-space-size=64'];
   const run = spawnSync(process.execPath, [...flags, fileURLToPath(import.meta.url), 'measure', ...what], { encoding: 'utf8' });

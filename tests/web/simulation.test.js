@@ -17,7 +17,7 @@ import { lateAt, leastDelayMs } from './sim/oracle.js';
 import { formatTrace, HEADER, parseTrace, TraceError } from './sim/trace.js';
 import { TraceRun } from './sim/trace_run.js';
 
-/** Not one of the seeds that were used to choose constants. */
+/** A seed that was not used to choose constants. */
 const SEED = 71;
 /** The steepest change of rate that the steering promises, in ppm per s, and the rounding of the word it is read from. */
 const SLOPE_MAX = 30;

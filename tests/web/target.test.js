@@ -1,4 +1,4 @@
-/** How the target follows from the required leads. */
+/** Tests how the target follows from the required leads. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

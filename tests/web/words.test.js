@@ -41,7 +41,7 @@ function said(node) {
 /** @param {string} text */
 const isSentence = (text) => text.split(/\s+/).filter((word) => /^[\p{P}\p{S}]*\p{L}[\p{L}'-]+[\p{P}\p{S}]*$/u.test(word)).length >= WORDS_MIN;
 
-/** Whether the text is about a fault of the script itself. @param {ts.Node} node @returns {boolean} */
+/** Returns whether the text is about a fault of the script itself. @param {ts.Node} node @returns {boolean} */
 const isForDevelopers = (node) => !!node && ((ts.isNewExpression(node) && node.expression.getText() === 'RangeError') || isForDevelopers(node.parent));
 
 /** @param {string} text */

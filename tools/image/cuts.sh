@@ -2,7 +2,7 @@
 
 card=
 
-# This stage uses one card over all boots; at a power cut, it forgets data that was not flushed (tools/cut). The power is cut in
+# Uses one card over all boots; at a power cut, the card forgets data that was not flushed (tools/cut). The power is cut in
 # turn while the machine boots (including the very first boot), while a key is being written, and soon after that.
 stage_cuts() {
     local log=$logs/image-cuts.log number moment seen authority='' key=none wanted='' found asking

@@ -1,5 +1,5 @@
 /**
- * Why sound is missing: the codes of docs/ref/wire-format.md and the listener's own, and the names used everywhere.
+ * The causes of missing sound: the codes of docs/ref/wire-format.md and the listener's own, and the names used everywhere.
  *
  * The listener's own codes begin at 256 and never travel on the wire.
  */

@@ -1,5 +1,5 @@
 /**
- * Who may listen and who may change settings, in words. core/page/access.js decides which words apply. Pure.
+ * The texts on who may listen and who may change settings. core/page/access.js decides which words apply. Pure.
  */
 
 import { accessState } from '../core/page/access.js';
@@ -9,7 +9,7 @@ import { accessState } from '../core/page/access.js';
 /** @typedef {import('../core/page/access.js').Offer} Offer */
 /** @typedef {import('../core/page/access.js').Purpose} Purpose */
 
-/** One text for each set of keys. @type {Readonly<Record<AccessState['keys'], string>>} */
+/** A text for each set of keys. @type {Readonly<Record<AccessState['keys'], string>>} */
 const RULES = {
   both: 'Listening needs a key, and changing the channels needs another.',
   listening: 'Listening needs a key. With it, one may change the channels, too.',

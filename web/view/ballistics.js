@@ -5,13 +5,13 @@
  * time is a parameter, no clock is read here.
  */
 
-/** Nothing below this is visible: a phone's width resolves no more than 60 dB. */
+/** Level below which the meter shows no difference: a phone's width resolves no more than 60 dB. */
 export const FLOOR_DB = -60;
 
 /** Fall of the bar. IEC 60268-18 lets a digital peak meter fall 20 dB in 1.7 s; a small meter is easier to read at twice that speed. */
 const FALL_DB_PER_S = 24;
 
-/** How long the mark stays, and how fast it then falls. */
+/** Time for which the peak mark stays, and speed at which it then falls. */
 const HOLD_MS = 1500;
 const HOLD_FALL_DB_PER_S = 12;
 
@@ -45,7 +45,7 @@ export class Ballistics {
     this.clipped = nowMs - this.#clippedMs < CLIP_SHOWN_MS;
   }
 
-  /** Nothing plays: empties the meter at once, because no further step may come. */
+  /** Empties the meter at once when the sound stops, because no further step may come. */
   rest() {
     this.barDb = FLOOR_DB;
     this.holdDb = FLOOR_DB;

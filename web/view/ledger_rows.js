@@ -7,7 +7,7 @@
 import { milliseconds } from './figures.js';
 import { causeWords, isIntended } from './glitches.js';
 
-/** As many rows as the page shows; the saved report has all. */
+/** Maximum number of rows that the page shows; the saved report has all. */
 export const ROWS_MAX = 20;
 
 const MINUTE_MS = 60_000;

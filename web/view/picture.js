@@ -11,11 +11,11 @@
 /** A higher ratio is not visible, and only costs pixels. */
 export const PIXEL_RATIO_MAX = 2;
 
-/** The colours change with these. */
+/** Media queries whose results change the colours. */
 const QUERIES = ['(prefers-color-scheme: light)', '(prefers-contrast: more)', '(forced-colors: active)'];
 
 export class Picture {
-  /** Whether any of it is on the screen. */
+  /** True if any part of the picture is on the screen. */
   seen = true;
   #canvas;
   #context;

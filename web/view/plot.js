@@ -17,7 +17,7 @@ import { Picture } from './picture.js';
 /** Five pictures a second are smooth at one pixel per step on a phone, and half the work of ten. */
 const EVERY_MS = 200;
 
-/** With reduced motion the picture moves in steps. */
+/** Interval between drawings with reduced motion: the picture moves in steps. */
 const EVERY_MS_REDUCED = 1000;
 
 /** Samples further apart are not connected: the page slept, or nothing played. */

@@ -4,7 +4,7 @@
  * A reading that alternates between 40.4 and 40.6 would flip between 40 and 41 twice a second. Pure.
  */
 
-/** How far the measured value must move from the displayed one, in units of the last digit. */
+/** Distance that the measured value must move from the displayed one, in units of the last digit. */
 const STICKINESS = 0.8;
 
 /**

@@ -77,7 +77,7 @@ export class UpdatePanel {
     if (refusal === '') this.#form.reset();
   }
 
-  /** One file at a time: ignores presses until this one is done. @param {boolean} locked */
+  /** Accepts one file at a time: ignores presses until the current one is done. @param {boolean} locked */
   #lock(locked) {
     this.#isLocked = locked;
     part('update-button', HTMLButtonElement).disabled = locked;

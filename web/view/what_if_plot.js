@@ -37,7 +37,7 @@ const FINGER_PX = 40;
 /** Labels on the axis need this much room each. */
 const TICK_PX = 52;
 
-/** On the right, labels of rates begin here at the latest. */
+/** Share of the width at which the labels of rates on the right begin at the latest. */
 const LABELS_FROM = 0.55;
 
 export class WhatIfPlot {
@@ -152,7 +152,7 @@ function drawCurve(context, frame, curve, look) {
 
 /** @param {CanvasRenderingContext2D} context @param {Frame} frame @param {Curve} curve @param {Look} look */
 function drawRates(context, frame, curve, look) {
-  // On the side where the curve leaves room: to the right of it, or far below it on the left.
+  // The label stands where the curve leaves room: to the right of the curve, or far below it on the left.
   const onLeft = /** @type {number} */ (curve.points[indexAt(curve, LABELS_FROM)]?.perHour) > 0;
   context.textAlign = onLeft ? 'left' : 'right';
   for (const { perHour, words } of RATE_MARKS) {

@@ -14,7 +14,7 @@ pub struct MessageLimits {
 /// The next action on the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing more this turn.
+    /// Stop: this turn has nothing more to do.
     Wait,
     /// Ask how many bytes the link holds unsent, and pass the answer to [`super::SendQueue::unsent`].
     AskUnsent,
@@ -27,7 +27,7 @@ pub enum Step {
     Sound(Sound),
     /// Write all waiting control messages.
     Control {
-        /// Whether they go before waiting sound, having waited for [`super::CONTROL_AFTER`] messages of it.
+        /// True if they go before waiting sound, having waited for [`super::CONTROL_AFTER`] messages of sound.
         overtakes: bool,
     },
 }
@@ -39,7 +39,7 @@ pub struct Sound {
     pub packets: usize,
     /// Bytes of their records.
     pub bytes: usize,
-    /// Whether a note goes before them: [`super::SendQueue::note`].
+    /// True if a note goes before the packets: [`super::SendQueue::note`].
     pub is_noted: bool,
     /// Packets dropped in favour of the newest one, after an overflow.
     pub skipped: Option<Lost>,
@@ -48,8 +48,8 @@ pub struct Sound {
 /// The part of a message that a link took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// Bytes it took.
+    /// Bytes that the link took.
     pub bytes: usize,
-    /// Whether that completes the message.
+    /// True if these bytes complete the message.
     pub is_whole: bool,
 }

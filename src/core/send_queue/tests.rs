@@ -42,7 +42,7 @@ struct Link {
     unacknowledged: usize,
     /// Bytes left of a message it took in part.
     begun: usize,
-    /// Whether it takes nothing.
+    /// True if the link takes nothing.
     is_shut: bool,
 }
 

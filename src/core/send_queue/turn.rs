@@ -1,4 +1,4 @@
-//! How far one turn of a queue has come.
+//! The progress of one turn of a queue.
 
 use super::step::Sound;
 use crate::units::MonoNs;
@@ -23,7 +23,7 @@ pub(super) enum Room {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Turn {
     pub(super) hurry: bool,
-    /// Whether a message of sound is due and not written yet; `None` before that was checked.
+    /// True if a message of sound is due and not written yet; `None` before the check.
     pub(super) sound: Option<bool>,
     pub(super) room: Room,
     pub(super) writing: Writing,
@@ -39,6 +39,6 @@ impl Turn {
 /// A message the link took in part.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Begun {
-    /// When its sound was ready; `None` for control messages.
+    /// The time at which the message's sound was ready; `None` for control messages.
     pub(super) ready: Option<MonoNs>,
 }

@@ -16,9 +16,9 @@ use tokio::task::spawn_blocking;
 /// Keys checked or hashed at once: two of a Pi's four processors, 4 MiB each. Sixty clients that arrive together, each with
 /// its first wrong key, checked against two keys of 30 ms, are done in two seconds.
 pub(super) const CHECKS: Bounds = Bounds { places: 2, per_address: 1, waiting: 256 };
-/// How long a check waits for its turn: the time a full queue takes.
+/// Maximum wait of a check for its turn: the time a full queue takes.
 pub(super) const PATIENCE: Duration = Duration::from_secs(8);
-/// How soon a client may try again if its check got no turn in that time, seconds.
+/// Time after which a client may try again if its check got no turn, seconds.
 pub(super) const AGAIN_S: u64 = 2;
 
 /// Checks keys.

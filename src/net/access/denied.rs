@@ -2,7 +2,7 @@
 
 use crate::net::refusals::Refusal;
 
-/// Why a request is refused, in plain words.
+/// The reason for a refusal, in plain words.
 #[derive(Debug)]
 pub(in crate::net) struct Denied {
     pub(in crate::net) refusal: Refusal,

@@ -66,9 +66,9 @@ pub struct Access {
     file: Option<Arc<Mutex<Stored<KeptKeys>>>>,
     damaged: bool,
     unwritten: bool,
-    /// Whether the folder that may hold the keys cannot be used.
+    /// True if the folder that may hold the keys cannot be used.
     out_of_reach: bool,
-    /// When the machine was switched on by hand; `None` if a program ordered the start.
+    /// The time at which the machine was switched on by hand; `None` if a program ordered the start.
     powered_up: Option<MonoNs>,
 }
 
@@ -289,7 +289,7 @@ impl Access {
         change(&mut state);
         let (now, digest) = (Arc::clone(&self.now), Arc::clone(&self.digest));
         let take_effect = move |_: &mut Written| {
-            // This includes tokens handed out in the meantime.
+            // Change the current state, not the copy: it includes tokens that were handed out in the meantime.
             let mut now = now.lock().unwrap_or_else(PoisonError::into_inner);
             change(&mut now);
             digest.store(now.digest(), Relaxed);

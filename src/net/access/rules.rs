@@ -1,9 +1,9 @@
-//! Who may do what, given the keys that are set and those that were shown. Pure.
+//! Decides who may do what, from the keys that are set and those that were shown. Pure.
 
 use crate::units::{MonoNs, NS_PER_S};
 use serde::{Deserialize, Serialize};
 
-/// How long after power-up a first key can be set on the page, and the system be updated without one. Physical access
+/// Time after power-up in which a first key can be set on the page, and the system updated without a key. Physical access
 /// proves ownership: only the owner can switch the device off and on.
 pub const FIRST_KEY_NS: u64 = 300 * NS_PER_S;
 
@@ -11,9 +11,9 @@ pub const FIRST_KEY_NS: u64 = 300 * NS_PER_S;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// To hear the sound and see the status.
+    /// Permits hearing the sound and seeing the status.
     Listening,
-    /// To change what everybody hears, and the keys.
+    /// Permits changing what everybody hears, and the keys.
     Settings,
 }
 

@@ -31,7 +31,7 @@ const GROUP_AGAIN_NS: u64 = NS_PER_S / 3;
 const LATER_OF_GROUP: u32 = 10;
 /// Time until these addresses get another try: the same as for one address.
 const LATER_AGAIN_NS: u64 = TRY_AGAIN_NS;
-/// How long a miss stays on record.
+/// Time for which a miss stays on record.
 const RECORD_NS: u64 = 60 * NS_PER_S;
 /// Maximum number of addresses, and of groups, remembered for their misses.
 const REMEMBERED_MAX: usize = 1024;
@@ -109,7 +109,7 @@ impl Own {
     }
 }
 
-/// Where a try was taken from, besides its own address.
+/// The shared allowance from which a try was taken, besides that of its own address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shared {
     Nothing,

@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 const READ_BYTES: usize = 512;
 /// Maximum bytes of a frame's head.
 const FRAME_HEAD_BYTES_MAX: usize = 14;
-/// How long the other side may take to answer a close.
+/// Maximum time for the other side to answer a close.
 pub(in crate::net) const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Returns the configuration for messages and frames of at most this many bytes.

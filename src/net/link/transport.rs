@@ -33,7 +33,7 @@ pub(in crate::net) trait Link {
     fn finish(&mut self) -> io::Result<Sent>;
 }
 
-/// Where a conversation writes its frames, which go out between messages of sound.
+/// Takes the frames that a conversation writes, which go out between messages of sound.
 pub(in crate::net) trait ControlOut {
     /// Takes whole frames, all or none, because a part of a frame must not end up between other frames.
     fn write(&self, frames: &[u8], context: &mut Context<'_>) -> Poll<io::Result<usize>>;
@@ -61,12 +61,12 @@ pub(in crate::net) enum Incoming {
     Gone,
 }
 
-/// Why we end a conversation; the page reacts differently to each.
+/// The reason why we end a conversation; the page reacts differently to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::net) enum Ending {
     /// The service stops.
     Stopping,
-    /// Another stream begins; the page can connect to it at once.
+    /// Another stream begins; the page can connect again at once.
     OtherStream,
     /// The listener is refused.
     Refused(Refusal),

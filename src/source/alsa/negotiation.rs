@@ -78,7 +78,7 @@ pub(super) struct Asking {
     pub(super) on_card: bool,
     /// The channels of the device behind the `plug` that maps it.
     pub(super) own: Option<Channels>,
-    /// Whether the user named a PCM that converts.
+    /// True if the user named a PCM that converts.
     pub(super) may_convert: bool,
 }
 

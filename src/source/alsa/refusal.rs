@@ -14,7 +14,7 @@ pub(super) struct Refusal {
     remedy: String,
 }
 
-/// Why a device cannot be used.
+/// The reason why a device cannot be used.
 enum Cause {
     /// An error of alsa-lib or the kernel.
     Errno(Errno),

@@ -39,7 +39,7 @@ pub(super) struct Note {
     pub(super) part: Part,
     /// MIDI note number.
     pub(super) pitch: u8,
-    /// How hard the key is struck, 0 to 1.
+    /// Force of the key stroke, 0 to 1.
     pub(super) strength: f32,
 }
 

@@ -1,7 +1,7 @@
 //! The arithmetic of the demo's sounds: sines and decays from additions and multiplications alone.
 //!
-//! Nothing here calls the C library's mathematics: its last bits differ between versions and machines, and the demo must be
-//! the same everywhere. All functions suit loops over blocks that vectorise.
+//! No function here calls the C library's mathematics: its last bits differ between versions and machines, and the demo must
+//! be the same everywhere. All functions suit loops over blocks that vectorise.
 
 /// Frames per second.
 pub(super) const RATE_HZ: f32 = 44_100.0;
@@ -15,7 +15,7 @@ pub(super) const BLOCKS_PER_S: f32 = RATE_HZ / BLOCK_FRAMES as f32;
 /// One channel of a block.
 pub(super) type Block = [f32; BLOCK_FRAMES];
 
-/// Each frame's position within the block, from just above 0 to 1, for envelopes that are straight lines within a block.
+/// Positions of the frames within a block, from just above 0 to 1, for envelopes that are straight lines within a block.
 pub(super) const RAMP: Block = {
     let mut ramp = [0.0; BLOCK_FRAMES];
     let mut frame = 0;

@@ -1,8 +1,8 @@
-//! Why a file is refused.
+//! The reasons why a file is refused.
 
 use std::io;
 
-/// Why a file is refused. FILE in a remedy stands for its path.
+/// The reason why a file is refused. FILE in a remedy stands for its path.
 #[derive(Debug)]
 pub enum Refused {
     /// Reading it failed.

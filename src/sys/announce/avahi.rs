@@ -9,7 +9,7 @@ use utf8_cstr::Utf8CStr;
 const NAME: &str = "org.freedesktop.Avahi";
 const SERVER: &str = "org.freedesktop.Avahi.Server";
 const GROUP: &str = "org.freedesktop.Avahi.EntryGroup";
-/// How long avahi may take to answer.
+/// Maximum time for avahi's answer.
 const ANSWER_US: u64 = 5_000_000;
 /// `AVAHI_IF_UNSPEC` and `AVAHI_PROTO_UNSPEC`.
 const ANY: i32 = -1;
@@ -28,13 +28,13 @@ pub(super) struct Announcement {
     group: Option<String>,
     /// The whole name, with `.local`.
     pub(super) host: String,
-    /// Whether avahi or the bus has sent something since the last check.
+    /// True if avahi or the bus has sent something since the last check.
     stirred: bool,
 }
 
 /// The reason why avahi does not announce the services.
 pub(super) enum Failed {
-    /// There is no D-Bus, or no avahi on it.
+    /// The machine has no D-Bus, or no avahi on it.
     Absent,
     Refused(String),
 }

@@ -5,7 +5,7 @@
 //! Otherwise a library answers for the name as well. If the name is taken, avahi or the library settles on another
 //! name. Such a change, and a changed host name, is published at once.
 //!
-//! All this runs on its own thread and does not affect listeners. A failure is logged once and retried.
+//! Announcing runs on its own thread and does not affect listeners. A failure is logged once and retried.
 
 mod avahi;
 mod offer;
@@ -19,8 +19,8 @@ use crate::identity::Names;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How often to read the host name from the kernel, which costs a system call. (The kernel's notification is in
-/// `/proc/sys`, which the unit hides from the service.)
+/// Interval between readings of the host name from the kernel, which cost a system call each. (The kernel's notification is
+/// in `/proc/sys`, which the unit hides from the service.)
 const HOST_EVERY: Duration = Duration::from_secs(1);
 /// After this many looks, the announcement itself is checked as well.
 const LOOKS_PER_CHECK: u32 = 30;
@@ -29,7 +29,7 @@ const LOOKS_PER_CHECK: u32 = 30;
 enum Voice {
     Avahi(avahi::Announcement),
     Ours(responder::Responder),
-    /// None: there is nothing to announce.
+    /// No responder, because there is nothing to announce.
     Nobody,
 }
 

@@ -3,9 +3,9 @@
 /// One service of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// Its type, `_https._tcp`.
+    /// The service type, `_https._tcp`.
     pub kind: &'static str,
-    /// Its port.
+    /// The port of the service.
     pub port: u16,
 }
 

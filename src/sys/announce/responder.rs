@@ -9,7 +9,7 @@ use mdns_sd::{
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// How long another machine may take to answer to our name.
+/// Maximum time for another machine to answer to our name.
 const OTHERS_MS: u64 = 2000;
 
 /// A responder that answers until it is dropped.

@@ -12,7 +12,7 @@
  * @typedef {import('./exact.js').SampleOf} SampleOf
  */
 
-/** This many frames in a row do not agree by chance: each has 16 bits of noise on two channels. */
+/** A run of frames so long that it cannot agree by chance: each frame has 16 bits of noise on two channels. */
 const PROOF_FRAMES = 16;
 /** After a window that does not match, the search continues this much later. This is well below any stretch worth finding. */
 const STEP_FRAMES = 16;

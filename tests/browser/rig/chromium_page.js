@@ -20,7 +20,7 @@ const KEYS = {
 export class ChromiumPage {
   /** Errors, violations of the security policy, and failed loads; a healthy page has none. @type {string[]} */
   complaints = [];
-  /** How often the mouse was pressed. */
+  /** Number of mouse clicks. */
   clicks = 0;
   #remote;
   #targetId;

@@ -6,11 +6,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 
-/** How long a program may take to end after being asked. */
+/** Maximum time for a program to end after being asked. */
 const END_MS = 3000;
 /** The nice value that a desktop gives its sound programs. */
 const FAVOURED_NICE = -11;
-/** How much of a program's output is kept to explain a failure. */
+/** Length of a program's output that is kept to explain a failure. */
 const KEPT_CHARACTERS = 20_000;
 
 /** @type {Set<Running>} */

@@ -30,7 +30,7 @@ export const SYNTH_DEVICE = 'synth';
 const UNDERRUN = /end of underrun/g;
 
 export class Speakers {
-  /** When a client delivered sound again after it had let the sound server starve. @type {number[]} CLOCK_MONOTONIC ns */
+  /** Times at which a client delivered sound again after letting the sound server starve. @type {number[]} CLOCK_MONOTONIC ns */
   starvedNs = [];
   #server;
   /** @type {Recorder | null} */

@@ -9,7 +9,7 @@ import { until } from './until.js';
 
 const NS_PER_FRAME = 1e9 / RATE_HZ;
 const FLOAT_BYTES = 4;
-/** Nobody can hear anything below this; the quietest of our signals is 60 dB louder. */
+/** Sound below this level is inaudible; the quietest of our signals is 60 dB louder. */
 const SILENCE = 1 / 32768;
 /** Round-robin priority of the recorder. */
 const PRIORITY = 5;
@@ -72,7 +72,7 @@ export class Recorder {
     this.#rest = bytes.subarray(whole);
     this.#frames += whole / this.#frameBytes;
     if (this.#recordings.size === 0) return;
-    // This copies: a Buffer may start anywhere, but floats need a multiple of four.
+    // Copy the bytes: a Buffer may start anywhere, but floats need a multiple of four.
     const samples = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + whole));
     for (const recording of this.#recordings) recording.keep(samples, timeNs);
   }

@@ -1,7 +1,7 @@
 /**
  * Remote control of a browser over a WebSocket: numbered commands, their answers, and events.
  *
- * This is the common part of Chromium's DevTools protocol and WebDriver BiDi. We speak it directly because driver libraries run
+ * The common part of Chromium's DevTools protocol and WebDriver BiDi. We speak it directly because driver libraries run
  * every script as a user's gesture, which switches off the autoplay rules.
  */
 

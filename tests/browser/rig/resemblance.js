@@ -2,7 +2,7 @@
  * Finds the known sound where it may have been resampled: which source frame is heard at which time, how fast it passes, and what
  * remains when the two are subtracted. alignment.js finds sound that must be exact.
  *
- * Both are compared below 8 kHz, where every good resampler is accurate. Source and recording pass the same filter, and the
+ * The comparison uses sound below 8 kHz, where good resamplers are accurate. Source and recording pass the same filter, and the
  * source is evaluated between its frames, so the product's own interpolation plays no part in the judgement. The level does not
  * matter. But full-scale noise exceeds full scale between its frames, so it must be played more softly.
  */

@@ -15,7 +15,7 @@ import { nowNs } from './watchdog.js';
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 /** The kernel's name of libpulse's own thread. */
 const PLUGIN_THREAD = 'threaded-ml';
-/** How long the service may take to open its device. */
+/** Maximum time for the service to open its device. */
 const PLUGIN_MS = 2000;
 
 export class Service {

@@ -13,7 +13,7 @@ import { Synth } from './synth.js';
 /** @typedef {() => Promise<void>} Closing */
 
 /**
- * One clock for both ends: the synth runs on the speakers' clock and is captured like a sound card. Call this while the file
+ * Both ends share one clock: the synth runs on the speakers' clock and is captured like a sound card. Call this while the file
  * loads: hooks that a hook registers run as soon as that hook has ended.
  *
  * @param {import('./exact.js').Pattern} pattern what the synth plays @param {number} [synthChannels]

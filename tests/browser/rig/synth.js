@@ -11,7 +11,7 @@ import { until } from './until.js';
 import { nowNs } from './watchdog.js';
 
 const PROGRAM = fileURLToPath(new URL('./synth_program.js', import.meta.url));
-/** How far ahead the synth writes its sound. No freeze that leaves a recording valid lasts this long. */
+/** Lead with which the synth writes its sound, longer than any freeze that leaves a recording valid. */
 const AHEAD_MS = 1500;
 /** Above the sound server's clients, and below the server. */
 const PRIORITY = 5;

@@ -1,5 +1,5 @@
 /**
- * One watcher of watchdog.js. It prints "due woken" in CLOCK_MONOTONIC ns when it was woken more than 5 ms late. This is a
+ * A watcher of watchdog.js, which prints "due woken" in CLOCK_MONOTONIC ns when it was woken more than 5 ms late. This is a
  * separate program without imports: it must have no signal handlers, because it never returns to its event loop.
  */
 

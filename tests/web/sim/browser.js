@@ -3,7 +3,7 @@
 /** @type {any} */
 const realm = globalThis;
 
-/** Everything made since reset(), newest last. */
+/** The objects made since reset(), newest last. */
 export const made = { /** @type {any[]} */ contexts: [], /** @type {any[]} */ workers: [], /** @type {any[]} */ nodes: [] };
 
 /** @type {Map<number, {run: () => void, everyMs: number | null, dueMs: number}>} */
@@ -20,7 +20,7 @@ class FakeAudioContext {
   state = 'suspended';
   currentTime = 0;
   baseLatency = 0.0116;
-  /** How often the page asked for its output latency. */
+  /** Number of times the page asked for its output latency. */
   asked = 0;
   destination = {};
   resumed = 0;

@@ -43,7 +43,7 @@ const NOWHERE = NaN;
  * @property {number | null} [fixedMs] lead of mode fixed
  */
 
-/** With messages, the Worker knows about a block only when its report has arrived. */
+/** Without shared memory, the Worker knows about a block only when its report has arrived. */
 class ReportedRing extends RingWriter {
   /** @type {number | null} */
   reported = null;
@@ -65,9 +65,9 @@ export class Chain {
   /** The output that was played. */
   left;
   right;
-  /** When the context asked for each block, ms. */
+  /** Times at which the context asked for each block, ms. */
   blockMs;
-  /** Each block's stamp: frames since the first, with the fraction. NaN before the first placement. */
+  /** Stamps of the blocks: frames since the first, with the fraction. NaN before the first placement. */
   stamps;
   blocks = 0;
   /** @type {Required<Omit<Plan, 'instead' | 'everyCallback' | 'lookDelayMs'>> & Plan} */

@@ -48,7 +48,7 @@ function blocked(random, everyMs, lengthMs) {
   };
 }
 
-/** One stall at two fifths of the run. @param {number} lengthMs @returns {Network['delay']} */
+/** Returns a delay with one stall at two fifths of the run. @param {number} lengthMs @returns {Network['delay']} */
 const oneStall = (lengthMs) => (_random, seconds) => {
   const from = seconds * 400;
   return (sentMs, random) => wire(random) + (sentMs >= from && sentMs < from + lengthMs ? from + lengthMs - sentMs : 0);

@@ -57,7 +57,7 @@ class Element extends EventTarget {
   }
 }
 
-/** One class for each class name that the panels use. @param {string} name */
+/** Makes a class for each class name that the panels use. @param {string} name */
 const named = (name) => Object.defineProperty(class extends Element {}, 'name', { value: name });
 
 const HTMLElement = Element;

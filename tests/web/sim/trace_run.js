@@ -27,7 +27,7 @@ const SETTLED_MS = 60_000;
 const STALL_MS = 150;
 /** After a stall the delay counts as restored within this distance of its former value. */
 const RETURNED_MS = 1;
-/** It must stay restored for this long; later changes of the delay have other causes. */
+/** Time for which the delay must stay restored; later changes of the delay have other causes. */
 const RETURNED_FOR_MS = 10_000;
 const BEFORE_STALL_MS = 2000;
 /** An event of the oracle may have this many late packets at most, or as many as the listener had. */
@@ -178,7 +178,7 @@ export class TraceRun {
     return records;
   }
 
-  /** Whether the audio thread has passed this frame. @param {number} frameIndex @returns {boolean} */
+  /** Returns whether the audio thread has passed this frame. @param {number} frameIndex @returns {boolean} */
   #isPast(frameIndex) {
     if (Atomics.load(this.#words, WORD.PLAYOUT_STATE) !== PLAYOUT.SOUNDING) return false;
     const read = Atomics.load(this.#words, WORD.READ_POSITION);

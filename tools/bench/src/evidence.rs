@@ -17,9 +17,9 @@ use crate::skew::SkewEvidence;
 pub struct Evidence {
     /// The recording of all places.
     pub recording: Recording,
-    /// When the machine stalled.
+    /// The stalls of the machine.
     pub freezes: Vec<Freeze>,
-    /// Whether the watchdog had real-time priority. If not, "frozen" may mean "busy".
+    /// True if the watchdog had real-time priority. If not, "frozen" may mean "busy".
     pub watchdog_real_time: bool,
     /// Start and end of the measured time, `CLOCK_MONOTONIC` ns.
     pub span_ns: (u64, u64),
@@ -31,11 +31,11 @@ pub struct Evidence {
     pub clock_block_frames: u32,
     /// The network between service and browser, where it was not loopback.
     pub network: Option<NetworkEvidence>,
-    /// When each frame was captured, if the service played its own exact source.
+    /// The capture time of each frame, if the service played its own exact source.
     pub skew: Option<SkewEvidence>,
 }
 
-/// How the network behaved.
+/// The behaviour of the network.
 pub struct NetworkEvidence {
     /// The network's intended behaviour.
     pub profile: Profile,
@@ -53,7 +53,7 @@ pub struct ChainEvidence {
     pub place: Place,
     /// Browser and version; empty if the chain has no browser.
     pub browser: String,
-    /// When the page was clicked, `CLOCK_MONOTONIC` ns.
+    /// The time of the click on the page, `CLOCK_MONOTONIC` ns.
     pub clicked_ns: Option<u64>,
     /// The page's answers during the span.
     pub polls: Vec<Poll>,
@@ -81,7 +81,7 @@ pub struct ServiceEvidence {
     pub statuses: Vec<Value>,
 }
 
-/// One sample of a page (pages/poll.js).
+/// A sample of a page (pages/poll.js).
 #[derive(Clone, Debug)]
 pub struct Poll {
     /// The time between question and answer, `CLOCK_MONOTONIC` ns.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 static ASKED_TO_STOP: AtomicBool = AtomicBool::new(false);
 
-/// From now on records SIGINT, SIGTERM and SIGHUP.
+/// Records SIGINT, SIGTERM and SIGHUP.
 pub fn listen() {
     let handler = note as extern "C" fn(libc::c_int);
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {

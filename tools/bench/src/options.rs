@@ -146,8 +146,8 @@ fn plan(options: &Options, network: Option<Profile>) -> Result<Plan, String> {
         browser: options.browser.clone(),
         network,
         seed: options.seed,
-        // This takes time and disturbs the sound (it collects garbage), and gives no information about a
-        // network.
+        // Measuring costs takes time and disturbs the sound (it collects garbage), and gives no information
+        // about a network.
         costs: network.is_none() && options.skew_ppm.is_none(),
     })
 }

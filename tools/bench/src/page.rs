@@ -40,7 +40,7 @@ pub fn report_errors_ms(polls: &[Poll], readings: &[Reading], clock: &FrameClock
         .collect()
 }
 
-/// How much a count rose from the first poll to the last.
+/// Returns how much a count rose from the first poll to the last.
 pub fn growth(polls: &[Poll], read: impl Fn(&Poll) -> Option<f64>) -> Option<f64> {
     Some(read(polls.last()?)? - read(polls.first()?)?)
 }

@@ -14,13 +14,13 @@ use serde_json::Value;
 pub struct Results {
     /// Length of the measured time, seconds.
     pub span_s: f64,
-    /// Why the run is void, if it is.
+    /// The reason why the run is void, if it is.
     pub void: Option<String>,
     /// The machine during the run.
     pub machine: Machine,
     /// Faults in the input signal, which are the rig's own.
     pub rig_faults: usize,
-    /// Each chain.
+    /// The results of each chain.
     pub chains: Vec<ChainResults>,
     /// The classic design's median delay divided by the product's.
     pub classic_over_product: Option<f64>,
@@ -33,7 +33,7 @@ pub struct Results {
 /// The machine during the span.
 #[derive(Serialize)]
 pub struct Machine {
-    /// How often the watchdog was late.
+    /// Number of times the watchdog was late.
     pub freezes: usize,
     /// The longest lateness, milliseconds.
     pub longest_freeze_ms: f64,
@@ -41,18 +41,18 @@ pub struct Machine {
     pub frozen_share: f64,
     /// Time that the rig's own clock skipped, milliseconds.
     pub clock_left_out_ms: f64,
-    /// How much faster than its nominal rate that clock ran, parts per million.
+    /// Excess of that clock's rate over its nominal rate, parts per million.
     pub clock_fast_ppm: f64,
-    /// Whether the watchdog had real-time priority.
+    /// True if the watchdog had real-time priority.
     pub watchdog_real_time: bool,
 }
 
 /// Results of one chain. A value that does not exist or could not be read is null.
 #[derive(Serialize)]
 pub struct ChainResults {
-    /// Its name.
+    /// The name of the chain.
     pub name: String,
-    /// Its browser.
+    /// The browser of the chain.
     pub browser: String,
     /// End-to-end delay, milliseconds.
     pub delay_ms: Option<Summary>,
@@ -73,7 +73,7 @@ pub struct ChainResults {
     /// delivers a block at the block's start; a card must fill it first. So with a card the chain's own delay
     /// is this much longer.
     pub clock_block_ms: Option<f64>,
-    /// How the service reads its device, and in which format.
+    /// The way in which the service reads its device, and the format.
     pub capture_path: Option<String>,
     /// The service's capture losses during the span: events by cause, without causes that had none.
     pub service_losses: Value,
@@ -87,11 +87,11 @@ pub struct ChainResults {
     pub faults_of_the_machine: FaultCounts,
     /// Faults between the first sound and the span, whatever caused them.
     pub faults_at_start: FaultCounts,
-    /// Each fault of the span.
+    /// The faults of the span.
     pub fault_list: Vec<PlacedFault>,
     /// The bits that survived.
     pub exactness: Exactness,
-    /// From the click to the first sound, milliseconds (up to 3 ms too long: see `listening::clock`).
+    /// Time from the click to the first sound, milliseconds (up to 3 ms too long: see `listening::clock`).
     pub click_to_sound_ms: Option<f64>,
     /// Share of a core for all the browser's processes.
     pub browser_cpu: f64,
@@ -114,7 +114,7 @@ pub struct ChainResults {
     pub report_error_ms: Option<Summary>,
     /// Underruns the browser counted in the span.
     pub browser_underruns: Option<f64>,
-    /// Their total duration, milliseconds.
+    /// Total duration of these underruns, milliseconds.
     pub browser_underrun_ms: Option<f64>,
     /// Share of a core for the page's Workers.
     pub worker_cpu: Option<f64>,
@@ -122,11 +122,11 @@ pub struct ChainResults {
     pub worklet_cpu: Option<f64>,
     /// Share of a core for each of the browser's threads, by name.
     pub thread_cpu: BTreeMap<String, f64>,
-    /// How much the page's live objects grew in the span, KiB, each measured after a garbage collection.
+    /// Growth of the page's live objects in the span, KiB, each measured after a garbage collection.
     pub heap_growth_kib: Option<Heaps>,
     /// The player's own figures.
     pub playout: Playout,
-    /// How the page carries sound to the worklet.
+    /// The means by which the page carries sound to the worklet.
     pub transport: Value,
     /// Glitches the page counted in the span, by cause.
     pub glitches_reported: Value,
@@ -144,19 +144,19 @@ pub struct ChainResults {
 /// The player's own figures over the span. Null if a page does not report them.
 #[derive(Serialize)]
 pub struct Playout {
-    /// Its mode at the end.
+    /// The player's mode at the end.
     pub mode: Option<String>,
-    /// Its distance behind the live edge, milliseconds.
+    /// The player's distance behind the live edge, milliseconds.
     pub level_ms: Option<Summary>,
     /// Share of the readings within 1 ms of the median distance.
     pub level_within_1_ms: Option<f64>,
     /// The distance it aimed for, milliseconds.
     pub target_ms: Option<Summary>,
-    /// How much faster than its context's clock it played, parts per million.
+    /// Excess of the playback rate over the context's clock, parts per million.
     pub rate_ppm: Option<Summary>,
     /// Standard deviation of that rate.
     pub rate_sd_ppm: Option<f64>,
-    /// Its estimate of the difference between the clocks, median, parts per million.
+    /// The player's estimate of the difference between the clocks, median, parts per million.
     pub drift_ppm: Option<f64>,
     /// Sound that it concealed in the span, milliseconds.
     pub concealed_ms: Option<f64>,
@@ -169,9 +169,9 @@ pub struct Playout {
 pub struct Heaps {
     /// The page itself.
     pub page: Option<f64>,
-    /// Its Workers.
+    /// Memory of the page's Workers.
     pub worker: Option<f64>,
-    /// Its worklets.
+    /// Memory of the page's worklets.
     pub worklet: Option<f64>,
 }
 
@@ -195,7 +195,7 @@ pub struct PlacedFault {
     pub second: f64,
     /// Length, milliseconds.
     pub length_ms: f64,
-    /// Whether a freeze of the machine was near.
+    /// True if a freeze of the machine was near.
     pub machine: bool,
     /// The kind of fault.
     #[serde(flatten)]
@@ -221,7 +221,7 @@ pub struct NetworkResults {
     pub nominal_ms: f64,
     /// The real one-way delay of every packet from the service to the browser within the span, milliseconds.
     pub one_way_ms: Option<Summary>,
-    /// How much later than due the bridge delivered them, milliseconds: the bench's own error.
+    /// Lateness with which the bridge delivered packets, milliseconds: the bench's own error.
     pub bridge_late_ms: Option<Summary>,
     /// Packets from the service in the whole run: taken, lost by chance, dropped by a full queue.
     pub to_listener: [u64; 3],
@@ -236,7 +236,7 @@ pub struct NetworkResults {
 /// The return of the delay after outages.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct ReturnResults {
-    /// How many outages could be judged.
+    /// Number of outages that could be judged.
     pub judged: usize,
     /// After this many outages, the delay did not return to within 1 ms of its former value before the next
     /// outage or the end.
@@ -253,9 +253,10 @@ pub struct SkewResults {
     /// The skew against the machine's clock that the service was given for it, because the sound system's
     /// clock is off too.
     pub told_ppm: i32,
-    /// How much faster the service's frames really arrived than the sound system played, parts per million.
+    /// Excess of the rate at which frames arrived over the rate at which the sound system played, parts per
+    /// million.
     pub measured_ppm: f64,
-    /// How much the sound system's clock differed between its fastest and its slowest 10 s, parts per
+    /// Difference of the sound system's clock between its fastest and its slowest 10 s, parts per
     /// million. No player can keep its rate steadier than this.
     pub clock_wander_ppm: f64,
     /// Largest minus smallest delay, milliseconds.
@@ -264,7 +265,7 @@ pub struct SkewResults {
     pub slope_ppm: Option<f64>,
     /// `rate_ppm` as the page reports it.
     pub rate_ppm: Option<Summary>,
-    /// Its standard deviation.
+    /// Standard deviation of that rate.
     pub rate_sd_ppm: Option<f64>,
     /// The possible error of the method itself.
     pub error: MethodError,
@@ -274,7 +275,7 @@ pub struct SkewResults {
 #[allow(clippy::struct_field_names, reason = "the unit ends the name")]
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct MethodError {
-    /// At most this much for every delay, by the same amount, in either direction, milliseconds.
+    /// Largest error that is the same for every delay, in either direction, milliseconds.
     pub constant_ms: f64,
     /// Deviation of the service's stamps from their line, root mean square, milliseconds.
     pub capture_rms_ms: f64,

@@ -1,4 +1,4 @@
-//! One run: sets up the chains side by side, clicks, takes notes, and returns the evidence. It judges
+//! Carries out a run: sets up the chains side by side, clicks, records, and returns the evidence. It judges
 //! nothing.
 
 use std::collections::BTreeMap;
@@ -29,17 +29,17 @@ const POLL: &str = include_str!("../pages/poll.js");
 const POLL_TIME: Duration = Duration::from_millis(250);
 /// After this many polls the processes are measured and the service is asked (once a second).
 const METER_ROUNDS: u32 = 4;
-/// From the start of a browser to its click, so that its own start-up work is over.
+/// Time from the start of a browser to its click, so that its own start-up work is over.
 const CALM_TIME: Duration = Duration::from_secs(2);
-/// From the last click to the first measured second.
+/// Time from the last click to the first measured second.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
 /// Maximum time for which a page with silence is watched.
 const SILENCE_TIME: Duration = Duration::from_secs(20);
 /// Time after the span, so that sound which entered within the span can come out.
 const TAIL_TIME: Duration = Duration::from_secs(2);
 
-/// How long the rig's clock is measured before the service is set off it; after that it is known to a few
-/// parts per million.
+/// Time for which the rig's clock is measured before the service gets its skew; then the clock is known to a
+/// few parts per million.
 const CLOCK_TIME: Duration = Duration::from_secs(12);
 
 /// The plan of a measurement.
@@ -62,7 +62,7 @@ pub struct Plan {
     pub network: Option<Profile>,
     /// Seed of the network's random behaviour.
     pub seed: u64,
-    /// Whether to also measure the cost of the page itself: compared with a silent page, and its live objects
+    /// True to measure the cost of the page itself, too: compared with a silent page, and its live objects
     /// before and after.
     pub costs: bool,
 }
@@ -104,7 +104,7 @@ struct Chain {
     service_meter: Meter,
 }
 
-/// What processes have used since the first look.
+/// The CPU time and memory that processes have used since the first look.
 #[derive(Default)]
 struct Meter {
     first: Option<Usage>,

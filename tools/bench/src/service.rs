@@ -14,7 +14,7 @@ use crate::rig::pulse::{self, Pulse};
 use crate::rig::usage;
 
 const START_TIME: Duration = Duration::from_secs(10);
-/// How long the service may take to open its device.
+/// Maximum time for the service to open its device.
 const PLUGIN_TIME: Duration = Duration::from_secs(1);
 /// The kernel's name of libpulse's threaded main loop.
 pub const PLUGIN_THREAD: &str = "threaded-ml";
@@ -24,11 +24,11 @@ const ANSWER_TIME: Duration = Duration::from_secs(3);
 pub struct Settings<'a> {
     /// The service's binary.
     pub program: &'a Path,
-    /// Its source.
+    /// The service's source.
     pub feed: &'a Feed,
     /// Text of its configuration file.
     pub configuration: String,
-    /// Its place on the network.
+    /// The service's place on the network.
     pub site: &'a Site,
 }
 
@@ -110,7 +110,7 @@ impl Service {
         format!("http://{}:{}", self.site.address, self.port)
     }
 
-    /// Its network location and port.
+    /// Returns the service's network location and port.
     pub fn place(&self) -> (Site, u16) {
         (self.site.clone(), self.port)
     }

@@ -12,7 +12,7 @@ use tungstenite::{Bytes, Error, Message};
 use crate::network::site::Site;
 use crate::rig::watchdog::now_ns;
 
-/// How often the listener checks whether to stop.
+/// Interval at which the listener checks whether to stop.
 const LOOK_TIME: Duration = Duration::from_millis(200);
 /// Packets between two comparisons of the clocks: about a second.
 const PACKETS_PER_COMPARISON: usize = 345;
@@ -35,7 +35,7 @@ pub struct SkewEvidence {
     pub captured: Vec<(u64, u64)>,
     /// `(CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC)` at the same moments, ns.
     pub clocks: Vec<(u64, u64)>,
-    /// How often the service started a new timeline after the first packet. If that is more than 0, frame
+    /// Number of times the service started a new timeline after the first packet. If that is more than 0, frame
     /// numbers give no times.
     pub restarts: usize,
 }

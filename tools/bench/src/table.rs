@@ -7,7 +7,7 @@ use crate::results::{ChainResults, FaultCounts, Results};
 const LABEL_WIDTH: usize = 50;
 const CELL_WIDTH: usize = 26;
 
-/// One row: its name, and the function that makes a chain's cell.
+/// A row: its name, and the function that makes a chain's cell.
 type Row = (&'static str, fn(&ChainResults) -> Option<String>);
 
 const ROWS: &[Row] = &[

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub const SECTOR_BYTES: usize = 512;
 /// Number of sectors that mostly survive or vanish together: one page of the machine.
 const PAGE_SECTORS: u64 = 8;
-/// One of this many pages is torn: only some of its sectors arrive.
+/// Number of pages of which one is torn: only some of its sectors arrive.
 const TORN_OF: u64 = 16;
 
 type Sector = [u8; SECTOR_BYTES];

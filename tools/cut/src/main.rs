@@ -6,7 +6,7 @@
 //! If the machine disconnects properly, all of it reaches the image. The program prints the fate of the
 //! writes, and ends.
 //!
-//! This file does the I/O. [`nbd`] parses requests; [`cache`] knows which data is not yet written.
+//! `main` does the I/O; [`nbd`] parses requests; [`cache`] knows which data is not yet written.
 
 mod cache;
 mod nbd;

@@ -34,7 +34,7 @@ pub enum Command {
     Read,
     /// Stores the bytes that follow. A write-through must store them safely before the reply.
     Write {
-        /// Whether the write is a write-through.
+        /// True if the write is a write-through.
         through: bool,
     },
     /// Stores everything written so far safely.
@@ -46,7 +46,7 @@ pub enum Command {
 /// A request, without the data of a write.
 #[derive(Debug)]
 pub struct Request {
-    /// Its command.
+    /// The command of the request.
     pub command: Command,
     /// The handle that the reply must contain.
     pub handle: u64,
@@ -73,7 +73,7 @@ pub fn option(head: &[u8; OPTION_BYTES]) -> Result<(u32, usize), String> {
     Ok((number(head, 8), length))
 }
 
-/// Whether requests follow this option.
+/// Returns whether requests follow this option.
 pub fn chooses_export(option: u32) -> bool {
     matches!(option, OPTION_EXPORT_NAME | OPTION_GO)
 }

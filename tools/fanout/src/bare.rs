@@ -14,7 +14,7 @@ pub struct Plan {
     pub sockets: usize,
     /// Time between two rounds, ns.
     pub period_ns: u64,
-    /// Each socket is written to once in this many rounds.
+    /// Number of rounds in which each socket is written to once.
     pub every: usize,
     /// Bytes per write.
     pub bytes: usize,

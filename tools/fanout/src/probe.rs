@@ -13,7 +13,7 @@ pub const ABOVE: i32 = 60;
 pub const BELOW: i32 = 45;
 const TICK_NS: u64 = 1_000_000;
 
-/// How late the probe woke up, in microseconds.
+/// The lateness of the probe's wake-ups, in microseconds.
 #[derive(Default)]
 pub struct Lateness {
     /// The values in ascending order.

@@ -41,12 +41,12 @@ pub struct Look {
     pub status: Value,
 }
 
-/// One row of the table.
+/// A row of the table.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     /// Number of healthy listeners.
     pub listeners: usize,
-    /// Whether they use TLS.
+    /// True if the listeners use TLS.
     pub secure: bool,
     /// The other clients.
     pub beside: Beside,
@@ -84,7 +84,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether every healthy listener received everything.
+    /// Returns whether every healthy listener received everything.
     pub fn is_whole(&self) -> bool {
         let all = &self.heard.all;
         all.wrong_frames + all.lost_packets + all.faults + self.heard.ended == 0
@@ -97,7 +97,7 @@ impl Row {
 pub struct Run {
     /// Number of healthy listeners.
     pub listeners: usize,
-    /// Whether they use TLS.
+    /// True if the listeners use TLS.
     pub secure: bool,
     /// The other clients.
     pub beside: Beside,

@@ -65,9 +65,9 @@ impl Drop for Running {
 /// A running service.
 pub struct Service {
     process: Running,
-    /// Its HTTP address.
+    /// The service's HTTP address.
     pub address: SocketAddr,
-    /// Its HTTPS address.
+    /// The service's HTTPS address.
     pub secure: SocketAddr,
 }
 

@@ -52,7 +52,7 @@ pub struct Ear {
     /// The beginning of an incomplete message.
     pending: Vec<u8>,
     next: Option<(u32, u64)>,
-    /// Its counts.
+    /// The stream's counts.
     pub tally: Tally,
 }
 

@@ -20,7 +20,7 @@ pub const RECORD_BYTES: usize = 5 + 1 + 16;
 /// Longest pause in a handshake. (Later reads do not wait.)
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
-/// Where and how listeners connect.
+/// The address to which listeners connect, and the means.
 #[derive(Clone)]
 pub struct Way {
     /// The service's address.
@@ -64,7 +64,7 @@ fn trusting(file: &Path) -> Result<ClientConfig, String> {
 pub enum Wire {
     /// Without TLS.
     Plain(TcpStream),
-    /// With TLS, after the handshake.
+    /// A TLS connection, after the handshake.
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
@@ -76,7 +76,7 @@ impl Wire {
         }
     }
 
-    /// From now on reads and writes do not wait.
+    /// Makes reads and writes return at once.
     pub fn set_nonblocking(&self) -> io::Result<()> {
         self.tcp().set_nonblocking(true)
     }

@@ -1,8 +1,8 @@
-//! How much later than the minimum a packet arrives.
+//! The lateness of a packet, compared with the minimum delay.
 //!
-//! There are two kinds, as in reality. One affects a single packet: for example, the radio repeated it
-//! (Pareto). The other affects the path: its delay wanders. A wandering path is a function of time, so its
-//! speed of change does not depend on the number of packets.
+//! Lateness is of two kinds, as in reality. One kind affects a single packet: for example, the radio repeated
+//! it (Pareto). The other kind affects the path: its delay wanders. A wandering path is a function of time, so
+//! its speed of change does not depend on the number of packets.
 
 use listening::signal::Random;
 
@@ -33,8 +33,8 @@ pub enum Lateness {
 }
 
 impl Lateness {
-    /// Its mean, milliseconds. (For Pareto this ignores the maximum, which reduces it by less than a
-    /// hundredth here.)
+    /// Returns the mean, milliseconds. (For Pareto the mean ignores the maximum, which reduces it by less than
+    /// a hundredth here.)
     pub fn mean_ms(&self) -> f64 {
         match *self {
             Self::None => 0.0,

@@ -1,4 +1,4 @@
-//! One direction of a network: a queue of packets, each due at its own time.
+//! A direction of a network: a queue of packets, each due at its own time.
 //!
 //! A packet waits for its turn at the bottleneck, travels (minimum delay plus lateness), never overtakes
 //! another, and waits for the end of outages. It may be lost on the way; packets that do not fit into the
@@ -23,9 +23,9 @@ const OUTAGE_STREAM: u64 = 0x5EED_0001;
 /// The fate of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It is on its way.
+    /// The packet is on its way.
     UnderWay,
-    /// It is lost on the way.
+    /// The packet is lost on the way.
     Lost,
     /// The queue was full.
     Dropped,
@@ -36,13 +36,13 @@ pub enum Fate {
 pub struct Arrival {
     /// The packet.
     pub packet: Vec<u8>,
-    /// When it was sent, nanoseconds.
+    /// Time at which the packet was sent, nanoseconds.
     pub sent_ns: u64,
-    /// When it is due, nanoseconds.
+    /// Time at which the packet is due, nanoseconds.
     pub due_ns: u64,
 }
 
-/// One direction of a network.
+/// A direction of a network.
 pub struct Link {
     profile: Profile,
     lateness: Draw,
@@ -51,7 +51,7 @@ pub struct Link {
     outages: Option<Outages>,
     under_way: VecDeque<Arrival>,
     under_way_bytes: usize,
-    /// When the bottleneck is free again.
+    /// Time at which the bottleneck is free again.
     free_ns: u64,
     last_due_ns: u64,
 }
@@ -98,7 +98,7 @@ impl Link {
         Fate::UnderWay
     }
 
-    /// When the next packet is due.
+    /// Returns the time at which the next packet is due.
     pub fn next_due_ns(&self) -> Option<u64> {
         self.under_way.front().map(|arrival| arrival.due_ns)
     }
@@ -113,7 +113,7 @@ impl Link {
         Some(arrival)
     }
 
-    /// When the packet has passed the bottleneck; `None` if it does not fit into its queue.
+    /// Returns the time at which the packet has passed the bottleneck; `None` if its queue is full.
     fn pass_bottleneck(&mut self, now_ns: u64, bytes: usize) -> Option<u64> {
         let Some(bottleneck) = self.profile.bottleneck else { return Some(now_ns) };
         let bytes_per_ns = bottleneck.bits_per_s / 8e9;

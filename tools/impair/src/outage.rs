@@ -7,8 +7,8 @@ use listening::signal::Random;
 use crate::lateness::share;
 use crate::ns;
 
-/// When outages begin and how long they last. Values are drawn evenly from the ranges; equal ends make a plan
-/// regular.
+/// The times at which outages begin, and their lengths. Values are drawn evenly from the ranges; equal ends
+/// make a plan regular.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OutagePlan {
     /// Time from [`Outages::begin`] to the first outage, milliseconds.
@@ -20,13 +20,13 @@ pub struct OutagePlan {
 }
 
 impl OutagePlan {
-    /// Whether outages are regular, so that each can be judged separately.
+    /// Returns whether outages are regular, so that each can be judged separately.
     pub fn is_regular(&self) -> bool {
         self.every_ms.0 == self.every_ms.1
     }
 }
 
-/// One outage.
+/// An outage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outage {
     /// Start: from now on nothing passes, nanoseconds.
@@ -50,7 +50,7 @@ impl Outages {
         outages
     }
 
-    /// When a packet that is due at `due_ns` gets through. Times may not go back.
+    /// Returns the time at which a packet that is due at `due_ns` gets through. Times may not go back.
     pub fn passes_ns(&mut self, due_ns: u64) -> u64 {
         while due_ns >= self.current.end_ns {
             let every_ms = self.draw(self.plan.every_ms);

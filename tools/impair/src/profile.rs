@@ -8,7 +8,7 @@
 use crate::lateness::Lateness;
 use crate::outage::OutagePlan;
 
-/// One network.
+/// A network.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Profile {
     /// The network's name on the command line.
@@ -47,7 +47,7 @@ pub const PROFILES: [Profile; 9] = [
         lateness: Lateness::Pareto { scale_ms: 0.25, shape: 3.0, most_ms: 20.0 },
         ..PLAIN
     },
-    // At 345 packets a second: 30 ms late once in 15 s, 60 ms once in 90 s, 100 ms once in 5 min.
+    // With 345 packets a second, a packet is 30 ms late once in 15 s, 60 ms once in 90 s, 100 ms once in 5 min.
     Profile {
         name: "bad-wifi",
         about: "2.4 GHz, far, neighbours: 3 ms and a Pareto tail (scale 1 ms, shape 2.5, 200 ms at most)",

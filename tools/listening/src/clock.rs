@@ -1,4 +1,4 @@
-//! When each frame of the recording was played: converts frame counts to `CLOCK_MONOTONIC`.
+//! Converts frame counts of the recording to the `CLOCK_MONOTONIC` time at which each frame was played.
 //!
 //! The recorder stamps every block that it receives. A block can come late but never early, so the earliest
 //! stamps are on the true line. The rig's clock is paced by the same clock, but not exactly. PulseAudio's
@@ -22,7 +22,7 @@ const FAST_PPM_MAX: f64 = 1000.0;
 pub struct Stamp {
     /// Frames received so far, this block included.
     pub frames: u64,
-    /// When, nanoseconds of `CLOCK_MONOTONIC`.
+    /// Time of their arrival, nanoseconds of `CLOCK_MONOTONIC`.
     pub received_ns: u64,
 }
 
@@ -49,13 +49,13 @@ impl FrameClock {
         (!starts.is_empty()).then_some(Self { starts, ns_per_frame })
     }
 
-    /// When frame `frame` was played, nanoseconds.
+    /// Returns the time at which frame `frame` was played, nanoseconds.
     pub fn time_ns(&self, frame: f64) -> u64 {
         let at = self.starts.partition_point(|(up_to, _)| (*up_to as f64) < frame).min(self.starts.len() - 1);
         (self.starts[at].1 + self.duration_ns(frame)).max(0) as u64
     }
 
-    /// How much time the clock skipped between two frames, milliseconds.
+    /// Returns the time that the clock skipped between two frames, milliseconds.
     pub fn left_out_ms(&self, from_frame: f64, to_frame: f64) -> f64 {
         let offset_ns = |frame: f64| self.time_ns(frame) as i64 - self.duration_ns(frame);
         (offset_ns(to_frame) - offset_ns(from_frame)) as f64 / 1e6
@@ -67,11 +67,11 @@ impl FrameClock {
             |(up_to, start_ns): &(u64, i64)| start_ns + self.duration_ns(*up_to as f64) < time_ns as i64;
         let at = self.starts.partition_point(past).min(self.starts.len() - 1);
         let frame = (time_ns as i64 - self.starts[at].1) as f64 / self.ns_per_frame;
-        // Nothing was played in skipped time, so this gives the last frame before it.
+        // No frame was played in skipped time, so take the last frame before it.
         at.checked_sub(1).map_or(frame, |before| frame.max(self.starts[before].0 as f64))
     }
 
-    /// How much faster than its nominal rate the rig's clock ran, parts per million.
+    /// Returns by how much the rig's clock exceeded its nominal rate, parts per million.
     pub fn fast_ppm(&self) -> f64 {
         (1e9 / f64::from(RATE_HZ) / self.ns_per_frame - 1.0) * 1e6
     }

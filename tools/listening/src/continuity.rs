@@ -18,12 +18,12 @@ use crate::{RATE_HZ, frames_to_ms};
 
 /// Length of a block, frames (10 ms: almost ten periods).
 pub const BLOCK_FRAMES: usize = 441;
-/// From this residual on, relative to the sine, a block is bad (-50 dB). Rounding to 16 bits leaves -83 dB
+/// Residual, relative to the sine, from which on a block is bad (-50 dB). Rounding to 16 bits leaves -83 dB
 /// here, dither -77 dB, one slipped frame at least -43 dB.
 const RESIDUAL_MAX: f64 = 0.003;
-/// From this relative change of amplitude on, a block is bad.
+/// Relative change of amplitude from which on a block is bad.
 const AMPLITUDE_CHANGE_MAX: f64 = 0.1;
-/// From this phase difference between blocks on, the phase does not continue; in radians beyond the sine's
+/// Phase difference between blocks from which on the phase does not continue; in radians beyond the sine's
 /// own advance. It is half a slipped frame, and more than a clock 1000 ppm off makes (0.063).
 const PHASE_STEP_MAX: f64 = 0.071;
 /// Maximum number of good blocks between two bad ones that still form one fault.
@@ -32,12 +32,12 @@ const MERGED_BLOCKS: usize = 2;
 /// predecessors predict. This is four times as much as a 5 ms crossfade can cause; one slipped frame makes at
 /// least 0.010.
 const CORNER_MIN: f64 = 0.006;
-/// This many consecutive zero samples are silence: a sine of this frequency never has more than one.
+/// Number of consecutive zero samples that count as silence: a sine of this frequency never has more than one.
 const SILENT_RUN_FRAMES: usize = 8;
 /// A sample of at most this size counts as zero (1.5 steps of 16 bits, because dither may move it).
 const ZERO_MAX: f32 = 1.5 / 32_768.0;
 
-/// How a fault sounds.
+/// The sound of a fault.
 #[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -55,15 +55,15 @@ pub enum Kind {
 /// A fault in the played sine.
 #[derive(Clone, Copy, Debug, Serialize, PartialEq)]
 pub struct Fault {
-    /// Its first frame in the examined slice.
+    /// The fault's first frame in the examined slice.
     pub start_frame: usize,
     /// Number of frames from the first to the last wrong one.
     pub frames: usize,
-    /// How it sounds.
+    /// The sound of the fault.
     pub kind: Kind,
-    /// How many frames of it are silent.
+    /// Number of silent frames in the fault.
     pub silent_frames: usize,
-    /// How many frames late the sine is after it, within half a period (-22 to 22); `None` if no good sound
+    /// Lateness of the sine after the fault, frames, within half a period (-22 to 22); `None` if no good sound
     /// follows.
     pub slip_frames: Option<f64>,
     /// Largest difference between a sample and the value that its predecessors predict, relative to the sine.
@@ -71,7 +71,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Its length, milliseconds.
+    /// Returns the fault's length, milliseconds.
     pub fn length_ms(&self) -> f64 {
         frames_to_ms(self.frames as f64)
     }
@@ -100,7 +100,7 @@ pub fn faults(sine: &[f32]) -> Vec<Fault> {
 
 struct Block {
     amplitude: f64,
-    /// At the middle frame, radians.
+    /// The phase at the middle frame, radians.
     phase: f64,
     residual_rms: f64,
 }

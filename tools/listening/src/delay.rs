@@ -18,18 +18,18 @@ use crate::{RATE_HZ, frames_to_ms};
 pub const HOP_FRAMES: usize = 2205;
 /// Length of the piece, frames (46 ms): long enough that chance correlation stays below 0.1.
 pub const PIECE_FRAMES: usize = 2048;
-/// From this normalised correlation on, a place counts as the piece. An offset of half a frame leaves 0.64 of
+/// Normalised correlation from which on a place counts as the piece. An offset of half a frame leaves 0.64 of
 /// white noise; a piece of which a third was not played leaves 0.82; chance gives 0.1.
 const LIKENESS_MIN: f64 = 0.5;
-/// How far around the last delay the search begins, frames (46 ms each way).
+/// Distance around the last delay in which the search begins, frames (46 ms each way).
 const NEAR_FRAMES: usize = 2048;
 
-/// One reading.
+/// A reading of the delay.
 #[derive(Clone, Copy, Debug, Serialize, PartialEq)]
 pub struct Reading {
     /// Frame of the recording at which the middle of the piece was played.
     pub played_frame: f64,
-    /// How much later it was played than injected, frames.
+    /// Time from the injection of the piece to its playback, frames.
     pub delay_frames: f64,
     /// Normalised correlation at that place, at most 1.
     pub likeness: f64,
@@ -109,7 +109,7 @@ pub fn drift(readings: &[Reading]) -> Option<Drift> {
     })
 }
 
-/// How many times the delay changed by more than `step_ms` from one reading to the next.
+/// Returns how many times the delay changed by more than `step_ms` from one reading to the next.
 pub fn steps(readings: &[Reading], step_ms: f64) -> usize {
     readings.windows(2).filter(|pair| (pair[1].delay_ms() - pair[0].delay_ms()).abs() > step_ms).count()
 }

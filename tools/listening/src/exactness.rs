@@ -16,7 +16,7 @@ const STEPS: f64 = 32_768.0;
 pub struct Exactness {
     /// Frames that could be compared.
     pub compared_frames: u64,
-    /// Of these: equal in both channels to the last bit.
+    /// Frames of these that are equal in both channels to the last bit.
     pub exact_frames: u64,
     /// Frames that could not be compared.
     pub not_comparable_frames: u64,

@@ -16,15 +16,15 @@ pub const VOID_SHARE: f64 = 0.02;
 /// A stall of the machine from `due_ns` to `woke_ns`.
 #[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
 pub struct Freeze {
-    /// When the watchdog should have run, nanoseconds of `CLOCK_MONOTONIC`.
+    /// Time at which the watchdog should have run, nanoseconds of `CLOCK_MONOTONIC`.
     pub due_ns: u64,
-    /// When it really ran.
+    /// Time at which the watchdog really ran.
     pub woke_ns: u64,
     /// The processor.
     pub processor: usize,
 }
 
-/// Whether a fault from `start_ns` to `end_ns` is close to one of the freezes.
+/// Returns whether a fault from `start_ns` to `end_ns` is close to one of the freezes.
 pub fn excuses(freezes: &[Freeze], start_ns: u64, end_ns: u64) -> bool {
     let reach_ns = (REACH_MS * 1e6) as u64;
     freezes.iter().any(|f| f.due_ns <= end_ns + reach_ns && start_ns <= f.woke_ns + reach_ns)

@@ -15,7 +15,7 @@ const BINS: usize = 48;
 
 /// The strip of one chain.
 pub struct Strip {
-    /// Its title, one line.
+    /// The title of the plot, one line.
     pub title: String,
     /// `(second, milliseconds)`: the recorded delay.
     pub recorded: Vec<(f64, f64)>,

@@ -10,7 +10,7 @@ const PPM_MAX: u32 = 1_000;
 /// Maximum number of packets that one command can lose: 10 s.
 const DROP_MAX: u32 = 80_000;
 
-/// One command.
+/// A command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Connects the device.

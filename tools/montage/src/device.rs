@@ -153,7 +153,8 @@ impl Device {
         }
     }
 
-    /// When [`Self::advance`] has something to do; `None` if only a request or a command can change anything.
+    /// Returns when [`Self::advance`] has something to do; `None` if only a request or a command can change
+    /// anything.
     pub fn due_ns(&self) -> Option<u64> {
         let running = if self.stalled { None } else { Some([&self.capture, &self.playback]) };
         running?.into_iter().flatten().filter_map(|running| running.schedule.due_ns()).min()

@@ -8,7 +8,7 @@
 use crate::usbip::Submit;
 use std::collections::VecDeque;
 
-/// How late a host may be without a loss.
+/// Lateness of a host that causes no loss.
 pub const PATIENCE_NS: u64 = 100_000_000;
 /// Maximum number of queued transfers on one endpoint; the audio driver uses 12.
 const PENDING_MAX: usize = 64;
@@ -17,7 +17,7 @@ const PENDING_MAX: usize = 64;
 #[derive(Debug)]
 pub struct Schedule {
     interval_ns: u64,
-    /// When the first packet of the next transfer begins; `None` before the first transfer.
+    /// Time at which the first packet of the next transfer begins; `None` before the first transfer.
     next_ns: Option<u64>,
     pending: VecDeque<Submit>,
 }
@@ -44,7 +44,7 @@ impl Schedule {
         Ok(())
     }
 
-    /// When the next transfer is over.
+    /// Returns the time at which the next transfer is over.
     pub fn due_ns(&self) -> Option<u64> {
         let packets = self.pending.front()?.packets.len() as u64;
         Some(self.next_ns? + packets * self.interval_ns)

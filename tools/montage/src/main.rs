@@ -1,7 +1,7 @@
 //! `montage`: runs the virtual instrument. It reads commands from standard input, one per line, and answers
 //! each with one line.
 //!
-//! This program does the I/O around [`montage`]: a socket pair, one end of which it hands to the kernel
+//! The program does the I/O around [`montage`]: a socket pair, one end of which it hands to the kernel
 //! (`vhci-hcd`, as root), a thread for each input, and the clock. The loop waits for bytes, for a line, or
 //! until the next reply is due.
 //!

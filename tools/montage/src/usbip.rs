@@ -35,9 +35,9 @@ pub enum Request {
 /// A transfer (the kernel's URB).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submit {
-    /// Its number, which the reply must contain.
+    /// The request's number, which the reply must contain.
     pub seqnum: u32,
-    /// Whether bytes go to the host.
+    /// True if bytes go to the host.
     pub is_in: bool,
     /// Endpoint without its direction, 0 to 15.
     pub endpoint: u8,
@@ -54,7 +54,7 @@ pub struct Submit {
 /// The place of one packet in an isochronous transfer, and its result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Packet {
-    /// Its offset in the host's buffer.
+    /// The packet's offset in the host's buffer.
     pub offset: u32,
     /// Number of bytes it may hold.
     pub length: u32,

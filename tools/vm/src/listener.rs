@@ -1,4 +1,4 @@
-//! One listener at the raw socket: a thread that reads all messages into the ledger.
+//! A listener at the raw socket: a thread that reads all messages into the ledger.
 
 use crate::order::Order;
 use crate::patience::until;
@@ -12,9 +12,9 @@ use tungstenite::Message;
 #[derive(Default)]
 struct Heard {
     order: Order,
-    /// When the last timeline began.
+    /// Time at which the last timeline began.
     restarted_at: Option<Instant>,
-    /// Why the connection has ended.
+    /// The reason why the connection has ended.
     ended: Option<String>,
 }
 
@@ -86,7 +86,7 @@ impl Listener {
         until("the other pair is heard", || Ok(self.order()?.has_switched())).map(|_| ())
     }
 
-    /// When the last timeline began, if that was after `moment`.
+    /// Returns the time at which the last timeline began, if that was after `moment`.
     pub fn restarted_after(&self, moment: Instant) -> Option<Instant> {
         lock(&self.heard).restarted_at.filter(|at| *at > moment)
     }

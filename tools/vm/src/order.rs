@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// A jump of more than a minute means that the samples are garbled.
 const JUMP_FRAMES_MAX: u64 = 60 * 44_100;
 
-/// What has been heard so far.
+/// The sound heard so far, and its faults.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Order {
     /// First channel of the current pair, from 0.
@@ -59,12 +59,12 @@ impl Order {
         self.next_pair = (first_channel != self.pair).then_some(first_channel);
     }
 
-    /// Whether the expected pair has arrived.
+    /// Returns whether the expected pair has arrived.
     pub fn has_switched(&self) -> bool {
         self.next_pair.is_none()
     }
 
-    /// Whether everything is in order, except for faults of the device.
+    /// Returns whether everything is in order, except for faults of the device.
     pub fn is_in_order(&self) -> bool {
         self.backward == 0 && self.garbled == 0 && self.unexplained == 0 && self.queue_lost_packets == 0
     }

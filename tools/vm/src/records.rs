@@ -5,14 +5,14 @@ const HEAD_BYTES: usize = 40;
 const RESTART: u8 = 1;
 const PAST: u8 = 2;
 
-/// One record.
+/// A record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     /// A record with sound.
     Audio {
-        /// Whether a new timeline begins here.
+        /// True if a new timeline begins here.
         restart: bool,
-        /// Its number in the sequence of shared records.
+        /// The record's number in the sequence of shared records.
         seq: u32,
         /// Index of the first frame.
         frame_index: u64,
@@ -21,11 +21,11 @@ pub enum Record {
     },
     /// Frames that are missing.
     Gap {
-        /// Whether they were lost earlier; then the timeline does not move.
+        /// True if the frames were lost earlier; then the timeline does not move.
         past: bool,
         /// Code of the cause.
         cause: u16,
-        /// Its number in the sequence of shared records.
+        /// The record's number in the sequence of shared records.
         seq: u32,
         /// Index of the first missing frame, or of the frame where the loss was found.
         frame_index: u64,

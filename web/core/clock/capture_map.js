@@ -1,5 +1,5 @@
 /**
- * When a frame was captured: from frame_index to the service's clock.
+ * Capture times of frames: converts frame_index to the service's clock.
  *
  * In: the capture stamp of every record. Out: the capture time of any frame near them. Stamps jitter by up to milliseconds with the device's
  * wake-ups, frames do not, so the map is a lightly filtered line through the stamps.

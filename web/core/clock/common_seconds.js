@@ -4,8 +4,8 @@
  * In: the least late observations of two envelope lines (envelope_line.js). Out: how much faster the first line's units arrive,
  * and its standard deviation. Elsewhere: the use of the result (live_edge.js). Pure.
  *
- * Both lines are measured by one clock, the Worker's, whose rate wanders by tens of ppm within seconds. Each line keeps different seconds, so
- * each sees another part of that wander. The difference, second by second, is free of it.
+ * One clock measures both lines, the Worker's, whose rate wanders by tens of ppm within seconds. Each line keeps different
+ * seconds, so each sees another part of that wander. The difference, second by second, is free of it.
  */
 
 import { ALIKE_MAX, COMMON_SECONDS_MIN, LOWER_HALF_SPREAD, NOISE_MS_MIN } from './constants.js';

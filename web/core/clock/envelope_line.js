@@ -6,9 +6,9 @@
  * and the rate of the units.
  * Elsewhere: the meaning of the units (live_edge.js). No clock is read here.
  *
- * Of every second only the least late observation counts, which makes a bad Wi-Fi look like a wire. The line runs through the lower half
- * of ninety such seconds (measured: 2 ppm where raw arrivals swing by thousands). When the least delay has permanently changed, the older
- * seconds are shifted along, so that such a shift is never taken for a drift.
+ * The line uses only the least late observation of every second, and so sees a bad Wi-Fi like a cable. The line runs through the
+ * lower half of ninety such seconds (measured: 2 ppm where raw arrivals swing by thousands). When the least delay has permanently
+ * changed, the older seconds are shifted along, so that such a shift is never taken for a drift.
  */
 
 import {
@@ -35,7 +35,7 @@ export class EnvelopeLine {
    * negative.
    */
   loweredMs = 0;
-  /** How much faster than the nominal rate units arrive, and the standard deviation of that. */
+  /** Excess of the arrival rate over the nominal rate, and its standard deviation. */
   driftPpm = 0;
   sigmaPpm = PRIOR_SIGMA_PPM;
 
@@ -122,7 +122,7 @@ export class EnvelopeLine {
     return this.#buckets;
   }
 
-  /** How long the units have been observed. @returns {number} ms */
+  /** Time for which the units have been observed. @returns {number} ms */
   get watchedMs() {
     return this.#known ? this.#lastMs : 0;
   }
@@ -153,7 +153,7 @@ export class EnvelopeLine {
     this.#forgetFreeze();
   }
 
-  /** At the very beginning. @param {number} offset */
+  /** Used at the very beginning. @param {number} offset */
   #lowerTo(offset) {
     this.loweredMs += offset - this.#offset;
     this.#offset = offset;

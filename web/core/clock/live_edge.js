@@ -127,7 +127,7 @@ export class LiveEdge {
     return { ppm: this.#arrivals.driftPpm - this.#blocks.driftPpm, sigma_ppm: sigma };
   }
 
-  /** Once a second: uses the seconds that both lines have observed. */
+  /** Called once a second: compares the seconds that both lines have observed. */
   #compare() {
     const slot = this.#arrivals.buckets.at(-1)?.slot ?? NaN;
     if (slot === this.#commonSlot) return;

@@ -84,7 +84,7 @@ export class OutputClock {
     if (method === 'stamp') return median(this.#heard);
     if (method === null || this.#latencyMs === null) return null;
     const sorted = this.#rendered.slice().sort((a, b) => a - b);
-    // This does not use the very lowest: one reading taken while the machine was frozen would count for two seconds.
+    // The very lowest reading would not do: one reading taken while the machine was frozen would count for two seconds.
     const low = sorted[Math.min(LOW_READING, sorted.length - 1)];
     return low === undefined ? null : low - this.#latencyMs;
   }

@@ -1,5 +1,5 @@
 /**
- * Another clock, as known from questions and answers with four timestamps, as in NTP (RFC 5905, section 8).
+ * Estimates another clock from questions and answers with four timestamps, as in NTP (RFC 5905, section 8).
  *
  * In: when a question left here and arrived there, and when its answer left there and arrived here. Out: how far the other clock
  * is ahead of ours. In this way the Worker knows the service's CLOCK_MONOTONIC_RAW, and the page the Worker's performance.now().

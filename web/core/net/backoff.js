@@ -1,5 +1,5 @@
 /**
- * How long to wait before the next attempt to connect. Pure: time and chance are arguments.
+ * Computes the wait before the next attempt to connect. Pure: time and chance are arguments.
  */
 
 import { RETRY_CHANCE, RETRY_MS_FIRST, RETRY_MS_MAX } from './constants.js';

@@ -7,10 +7,14 @@
 import { COME_AGAIN_AFTER_MS, DEAF_MS, SLEPT_MS } from './constants.js';
 import { backoffMs } from './backoff.js';
 
-/** How a connection ended: the service refused it, asked to be called again at once, or is gone. @typedef {'refused' | 'come_again' | 'gone'} Ending */
+/**
+ * The end of a connection: the service refused the page, asked it to connect again at once, or is gone.
+ *
+ * @typedef {'refused' | 'come_again' | 'gone'} Ending
+ */
 
 export class Connection {
-  /** Whether the service's hello has arrived. */
+  /** True once the service's hello has arrived. */
   isGreeted = false;
 
   #isUnderWay = false;

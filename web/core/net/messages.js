@@ -86,8 +86,8 @@ export const FROM_LISTENER = Object.freeze({
 /** @typedef {ReturnType<(typeof FROM_LISTENER)[keyof typeof FROM_LISTENER]>} ListenerMessage */
 
 /**
- * From the page to the Worker. Exactly one of memory and port is given. (Core knows no MessagePort: the type comes from the
- * realm.)
+ * A message from the page to the Worker. Exactly one of memory and port is given. (Core knows no MessagePort: the type comes from
+ * the realm.)
  *
  * @template Port
  * @typedef {object} Open
@@ -107,7 +107,7 @@ export const FROM_LISTENER = Object.freeze({
  */
 
 /**
- * From the Worker to the page, about ten times a second and after every event.
+ * A message from the Worker to the page, about ten times a second and after every event.
  *
  * @typedef {object} WorkerStatus
  * @property {number} at_ms when this was sent, by the Worker's own performance.now(), like all its times
@@ -151,7 +151,7 @@ export const FROM_LISTENER = Object.freeze({
  */
 
 /**
- * From the page to the worklet.
+ * A message from the page to the worklet.
  *
  * @template Port
  * @typedef {{type: 'port', port: Port} | {type: 'poll'} | {type: 'mode', mode: import('../playout/controls.js').ModeName, fixed_ms: number | null}

@@ -44,7 +44,7 @@ export class Receiver {
   seq = null;
   /** The fault of the last refused message, '' if none was refused. */
   lastRefusal = '';
-  /** How long the last noted record had waited in this listener's queue, null before the first note. @type {number | null} */
+  /** Time that the last noted record had waited in this listener's queue; null before the first note. @type {number | null} */
   queueAgeMs = null;
 
   #sink;

@@ -17,7 +17,7 @@ export const KIND_LISTENER = 3;
 const FLAG_RESTART = 1;
 const FLAG_PAST = 2;
 
-/** One record, field by field. In a listener record some fields have another meaning, under the names below. */
+/** A record, field by field. In a listener record some fields have another meaning; the getters below give it. */
 export class WireRecord {
   kind = 0;
   flags = 0;
@@ -30,7 +30,7 @@ export class WireRecord {
   frameIndex = 0;
   captureNs = 0;
   readyNs = 0;
-  /** Where the samples begin in the message, bytes. */
+  /** Offset of the samples in the message, bytes. */
   payloadAt = 0;
 
   /** @returns {boolean} whether a new timeline begins here */
@@ -60,7 +60,7 @@ export class WireRecord {
 }
 
 /**
- * Why a message was refused.
+ * The reason why a message was refused.
  *
  * @typedef {object} Refusal
  * @property {'empty' | 'oversized' | 'too_many_records' | 'truncated' | 'version' | 'kind' | 'format' | 'frames'} reason

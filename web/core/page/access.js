@@ -1,5 +1,5 @@
 /**
- * Who may listen and who may change settings: the page's state and offer for each of the two keys, by name. Pure.
+ * Decides what the page shows and offers for each of the two keys: who may listen, who may change settings. Pure.
  *
  * Elsewhere: the words (view/access_words.js).
  */

@@ -5,7 +5,7 @@
  */
 
 /**
- * Whether the page may ask for outputLatency and getOutputTimestamp(). It must not in Firefox on a Unix desktop. That engine
+ * Returns whether the page may ask for outputLatency and getOutputTimestamp(). It must not in Firefox on a Unix desktop, which
  * holds the graph's lock while it waits for the sound server's thread, which may be waiting for the graph. Then page, sound and
  * every tab's sound hang forever, and our timers no longer run. Every question before the first answer other than 0 risks this
  * (docs/develop/engines.md).

@@ -1,5 +1,5 @@
 /**
- * From counters to the ledger: every glitch counted anywhere gets its entry.
+ * Watches the counters and writes an entry in the ledger for every glitch.
  *
  * In: the counts of Worker, audio thread and browser. Out: entries of the ledger, whose times count from 1970. No clock is read here: a function
  * converts page times.

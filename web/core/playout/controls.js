@@ -38,11 +38,11 @@ export const WORD = Object.freeze({
   LINE_FRACTION: 11,
   /** In DRIFT_ONEs. */
   LINE_DRIFT: 12,
-  /** How far changes of the network's minimum delay have shifted the line, in LEAD_ONEs; wraps: only changes count. */
+  /** Sum of the line's shifts by changes of the network's minimum delay, in LEAD_ONEs. It wraps: only changes count. */
   LINE_SHIFT: 13,
   /** Frames of the last record. */
   PACKET_FRAMES: 14,
-  /** How many frames later than the live edge the line permanently is. */
+  /** Permanent lateness of the line behind the live edge, frames. */
   LINE_BIAS: 15,
   /** Frames per message, as the service gives it; 0 until then. */
   CHUNK_FRAMES: 42,
@@ -58,16 +58,16 @@ export const WORD = Object.freeze({
   READ_FRACTION: 18,
   /** Context frame of that block, low 32 bits. */
   READ_CONTEXT_FRAME: 19,
-  /** One of PLAYOUT. */
+  /** The state, one of PLAYOUT. */
   PLAYOUT_STATE: 20,
   /** The reader's distance behind the live edge, and its target, in LEAD_ONEs. */
   LEVEL: 21,
   TARGET: 22,
   /** The longest lead that a block required in the last 20 s, frames. */
   REQUIRED_FRAMES: 23,
-  /** How much faster than nominal the reader runs, in DRIFT_ONEs. */
+  /** Excess of the reader's rate over the nominal rate, in DRIFT_ONEs. */
   SPEED: 24,
-  /** How often the sound broke off because frames had not arrived, with only the network to blame. */
+  /** Number of times the sound broke off because frames had not arrived and only the network was to blame. */
   LATE_COUNT: 25,
   /** Frames that were predicted or silent, for any cause. */
   MISSING_FRAMES: 26,
@@ -80,7 +80,7 @@ export const WORD = Object.freeze({
   JUMP_COUNT: 31,
   /** Blocks that were never requested, according to the context's own frame count. */
   SKIP_COUNT: 32,
-  /** How often the audio thread was frozen for a second or more. */
+  /** Number of times the audio thread was frozen for a second or more. */
   SLEEP_COUNT: 33,
   /** Peaks since the page's last look, in PEAK_ONEs; the page writes 0. */
   PEAK_LEFT: 34,

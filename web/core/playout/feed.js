@@ -5,7 +5,7 @@
  * steps (playout.js), how a guess is made (concealment.js), where a splice fits (splice.js). If nothing is missing and nothing
  * steps, frames come out exactly as they were sent. No method makes an object.
  *
- * Its timeline never stops: while frames are missing the position advances, so that returning sound is at its true place.
+ * The timeline never stops: while frames are missing the position advances, so that returning sound is at its true place.
  */
 
 import { OVERLAP_FRAMES, SEARCH_REACH_FRAMES } from '../sound/constants.js';
@@ -23,7 +23,7 @@ export class Feed {
   end = 0;
   /** The position of the frame that is pulled next. */
   position = 0;
-  /** Whether the last pull reached the end of the arrived frames, at brokeOffAt. */
+  /** True if the last pull reached the end of the arrived frames, at brokeOffAt. */
   isDry = false;
   brokeOffAt = 0;
   /** Missing frames of the last pull. */
@@ -33,7 +33,7 @@ export class Feed {
   #concealer = new Concealer();
   #search = new SpliceSearch();
   #silence = new SilenceDetector();
-  /** Whether the previous frame was a real one. */
+  /** True if the previous frame was a real one. */
   #isAudible = false;
   /** The gains of the current crossfade, and its progress; at its end there is no crossfade. @type {Float32Array} */
   #gains = /** @type {Float32Array} */ (RE_ENTRY[INDEPENDENT]);

@@ -13,11 +13,11 @@ import { framesOf } from '../units.js';
 export class LeadCounter {
   /** In rising order, frames. @type {Int32Array} */
   leads;
-  /** One sum per lead. @type {Sums} */
+  /** A sum for each lead. @type {Sums} */
   sums;
 
   #sameEventFrames;
-  /** When each was last late. */
+  /** Position at which each lead was last late. */
   #markedAt;
   #now = 0;
   /** How many leads were late last time; usually about as many are late again. */
@@ -76,7 +76,7 @@ export class LeadCounter {
     for (let at = 0; at < this.leads.length; at += 1) this.sums[at] = /** @type {number} */ (this.sums[at]) * kept;
   }
 
-  /** Each lead takes over the sum of the lead that is this much longer. @param {number} frames */
+  /** Gives each lead the sum of the lead that is longer by `frames`. @param {number} frames */
   shift(frames) {
     const { leads, sums } = this;
     for (let at = 0, from = 0; at < leads.length; at += 1) {

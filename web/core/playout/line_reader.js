@@ -11,16 +11,16 @@ const FRACTION = 0;
 const DRIFT = 1;
 
 export class LineReader {
-  /** Whether the line belongs to the timeline that look() was asked for. */
+  /** True if the line belongs to the timeline that look() was asked for. */
   isValid = false;
   /** Number of published lines. */
   version = 0;
   /**
-   * How many frames a change of the network's minimum delay shifted the line in the last look(); positive: the network became
+   * Shift of the line in the last look(), frames, by a change of the network's minimum delay; positive: the network became
    * faster.
    */
   shiftFrames = 0;
-  /** How much later than the live edge the line permanently is: every measured lead is too long by this. */
+  /** Permanent lateness of the line behind the live edge: every measured lead is too long by this much. */
   biasFrames = 0;
   /** The result of measure(). A returned fraction could be a new object each time. */
   ahead = new Float64Array(1);

@@ -1,5 +1,6 @@
 /**
- * Whether the reader has outrun the stream: frames continue to arrive, but all of them are too late, and they do not catch up.
+ * Notices that the reader has outrun the stream: frames continue to arrive, but all of them are too late, and they do not catch
+ * up.
  *
  * In: the frames that arrived with each block that found nothing in time. Out: whether the stream has permanently fallen behind.
  * That happens if a source constantly loses frames, or if its clock is slower than the line (live_edge.js) can follow: the line

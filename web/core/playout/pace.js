@@ -45,7 +45,7 @@ export class Pace {
     this.times[TIME] = this.#lookBackFrames;
   }
 
-  /** Whether both ends use one clock and the stream's own rate: then frames may pass unchanged. */
+  /** True if both ends use one clock and the stream's own rate: then frames may pass unchanged. */
   get mayRest() {
     return this.#nominal === 1 && this.#line.drift === 0;
   }

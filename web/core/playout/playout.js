@@ -100,7 +100,7 @@ export class Playout {
     this.#contextFrame = (contextFrame + frames) | 0;
   }
 
-  /** Nothing continues the old timeline: it fades out, and the new one is observed before it sounds. */
+  /** Ends the old timeline: its sound fades out. The new timeline is observed before it sounds. */
   #beginTimeline() {
     this.#epoch = this.#ring.epoch;
     this.#state = PLAYOUT.SEEKING;

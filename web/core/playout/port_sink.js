@@ -52,7 +52,7 @@ export class PortSink {
   /** Context frame of the newest block when the last buffer left the audio thread. @type {number | null} */
   #renderedFrame = null;
   /**
-   * Whether a question is in transit. There is only one at a time: otherwise an audio thread that does not answer would get the
+   * True while a question is in transit. Only one may be: otherwise an audio thread that does not answer would get the
    * whole pool.
    */
   #isAsking = false;

@@ -16,9 +16,9 @@ export class Reference {
   pace;
   /** The first frame that the block needs. */
   position = 0;
-  /** How many it needs. */
+  /** Number of frames that the block needs. */
   neededFrames = 0;
-  /** Its distance behind the live edge; in an array, because it has a fraction. */
+  /** The reference's distance behind the live edge; in an array, because it has a fraction. */
   lead = new Float64Array(1);
 
   #line;

@@ -42,7 +42,7 @@ export class Timeline {
   /** The end of the arrived frames, one block ago. */
   #lastWrite = 0;
   /**
-   * How much later the live edge is than the line, as long as the line does not know it: above 0 because the audio thread was
+   * Lateness of the live edge behind the line that the line does not know yet: above 0 because the audio thread was
    * frozen, below 0 because the stream has fallen behind.
    */
   #pendingShiftFrames = 0;
@@ -240,7 +240,7 @@ export class Timeline {
     const ring = this.#ring;
     const late = needed - ring.level(reference.position);
     if (!this.#outrun.observe((ring.write - this.#lastWrite) | 0, ring.packetFrames, late)) return;
-    // More buffered frames than this would look like a freeze.
+    // If more frames were buffered, the excess would look like a freeze.
     const most = target.frames + this.#freezeFramesMin / 2;
     const held = Math.max(needed, Math.min(most, unheard));
     const behind = Math.min(0, target.frames + needed - late - held) | 0;

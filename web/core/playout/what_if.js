@@ -22,13 +22,13 @@ export class WhatIf {
   lateFrames = new Int32Array(WHAT_IF_LEADS);
   seconds = 0;
 
-  /** How many leads are interrupted; these are the shortest ones. */
+  /** Number of leads that are interrupted; they are the shortest ones. */
   #interrupted = 0;
   #counter;
   #secondFramesMost;
   /**
-   * For each of those: the end of the arrived frames, the frames since, whether the last event continues, whether there is
-   * another cause.
+   * For each interrupted lead: the end of the arrived frames, the frames since, whether the last event continues, whether there
+   * is another cause.
    */
   #brokeOffAt = new Int32Array(WHAT_IF_LEADS);
   #brokenFrames = new Int32Array(WHAT_IF_LEADS);

@@ -18,7 +18,7 @@ export class Burg {
   right;
   /** a[1] to a[order], valid once step() has returned true; zeros if there was nothing to model. */
   coefficients;
-  /** Whether the window was silent, so that nothing was modelled. */
+  /** True if the window was silent, so that there is no model. */
   empty = true;
 
   #order;

@@ -118,7 +118,7 @@ export class Concealer {
     if (/** @type {number} */ (this.#trust[0]) < 1) this.#tryFresh();
   }
 
-  /** How far the model in use can be trusted. @param {number} into 0 or 1: the index in #trust */
+  /** Measures how far the model in use can be trusted. @param {number} into 0 or 1: the index in #trust */
   #try(into) {
     const trial = this.#trial.fill(0);
     this.#guessLeft.try(this.#used.low, trial);

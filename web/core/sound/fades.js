@@ -18,7 +18,7 @@ export function raisedCosine(phase) {
  * @param {number} frames of the crossfade @returns {Float32Array[]} indexed by law
  */
 export function riseTables(frames) {
-  // From slightly above 0 to slightly below 1; backwards it is its own mirror image.
+  // The ramp runs from slightly above 0 to slightly below 1; reversed, it is its own mirror image.
   const linear = Float32Array.from({ length: frames }, (_, frame) => raisedCosine((Math.PI * (frame + 1)) / (frames + 1)));
   return Array.from({ length: LAW_SAME + 1 }, (_, law) => linear.map((rise) => {
     const fall = 1 - rise;

@@ -4,7 +4,7 @@
  * In: stream frames in a linear buffer, and the times of the output frames in it. Out: those frames. The table of coefficients is
  * made once; run() allocates nothing. The caller chooses the times, and ensures that their neighbours are in the buffer.
  *
- * It is a windowed sinc, looked up by the fraction of the time (Smith, Digital Audio Resampling,
+ * The filter is a windowed sinc, looked up by the fraction of the time (Smith, Digital Audio Resampling,
  * ccrma.stanford.edu/~jos/resample).
  * docs/design/decisions/0007-resampler.md has the choice, the measurements and the alternatives; `make bench-resampler` prints
  * the figures.

@@ -4,7 +4,8 @@
  * In: the sound that is about to play, and the stream around the desired place. Out: the offset at which the two match best, how
  * well they match, and the crossfade to use. Elsewhere: whether and when to splice, and the splice itself (the caller).
  *
- * One call searches coarsely at a quarter of the rate over all offsets, then finely around the best. Allocates only when made.
+ * A call searches coarsely at a quarter of the rate over all offsets, then finely around the best. Only the constructor
+ * allocates.
  */
 
 import {
@@ -169,7 +170,7 @@ function fit(outgoing, incoming, place, result) {
   result[0] = outgoingPower < floor && incomingPower < floor ? 1 : product / both;
 }
 
-/** Whether the last played sound was silence: then a cut is inaudible anywhere. */
+/** Tells whether the last played sound was silence: then a cut is inaudible anywhere. */
 export class SilenceDetector {
   /** Number of consecutive frames below the level (limited). */
   #quietFrames = 0;

@@ -1,4 +1,4 @@
-//! How long a right key waits among wrong ones: the real queue and limits of tries, on simulated time.
+//! Measures the wait of a right key among wrong ones: the real queue and limits of tries, on simulated time.
 
 use super::{AGAIN_S, CHECKS, PATIENCE};
 use crate::net::access::tries::{Tries, Try};

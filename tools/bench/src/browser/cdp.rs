@@ -25,7 +25,7 @@ pub struct Cdp {
 pub struct Child {
     /// The session of this context.
     pub session: String,
-    /// Its type: worker, worklet, …
+    /// The target's type: worker, worklet, …
     pub kind: String,
 }
 

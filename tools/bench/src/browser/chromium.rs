@@ -34,9 +34,9 @@ pub struct Seat<'a> {
     pub profile: PathBuf,
     /// The sound system.
     pub pulse: &'a Pulse,
-    /// Its speakers.
+    /// The browser's speakers.
     pub place: Place,
-    /// Its network.
+    /// The browser's network.
     pub site: &'a Site,
     /// An origin that counts as secure although it uses plain HTTP, as it will over TLS. Loopback needs no
     /// entry.

@@ -1,4 +1,4 @@
-//! How the network between service and browser really behaved, and how soon the delay was restored after a
+//! Measures how the network between service and browser behaved, and how soon the delay was restored after a
 //! stall.
 
 use listening::clock::FrameClock;

@@ -32,11 +32,11 @@ const BEFORE_NS: u64 = 3_000_000_000;
 pub struct Pace {
     asked_ppm: i32,
     told_ppm: i32,
-    /// From frame number to `CLOCK_MONOTONIC_RAW`.
+    /// Converts a frame number to `CLOCK_MONOTONIC_RAW`.
     captured: Line,
-    /// From `CLOCK_MONOTONIC_RAW` to `CLOCK_MONOTONIC`.
+    /// Converts `CLOCK_MONOTONIC_RAW` to `CLOCK_MONOTONIC`.
     clocks: Line,
-    /// From frame of the recording to `CLOCK_MONOTONIC`.
+    /// Converts a frame of the recording to `CLOCK_MONOTONIC`.
     recorded: BentLine,
     error: MethodError,
 }
@@ -68,7 +68,7 @@ impl Pace {
         self.recorded.reverse(self.clocks.at(self.captured.at(index)))
     }
 
-    /// How many parts per million more frames are captured than played.
+    /// Returns the excess of captured over played frames, parts per million.
     fn measured_ppm(&self) -> f64 {
         (self.recorded.slope() / (self.captured.slope() * self.clocks.slope()) - 1.0) * 1e6
     }

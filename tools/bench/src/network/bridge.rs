@@ -22,7 +22,7 @@ use crate::rig::watchdog::now_ns;
 /// Below the watchdog (90) and the service's capture (70). A network card's interrupt, too, is above any
 /// program.
 const PRIORITY: i32 = 60;
-/// How often the bridge checks whether to stop, if nothing else happens.
+/// Interval at which an idle bridge checks whether to stop.
 const LOOK_NS: u64 = 20_000_000;
 /// Maximum number of recorded crossings (three hours of a stream); more are only counted.
 const NOTES_MAX: usize = 4_000_000;
@@ -31,11 +31,11 @@ const NOTES_MAX: usize = 4_000_000;
 #[allow(clippy::struct_field_names, reason = "the unit ends the name")]
 #[derive(Clone, Copy, Debug)]
 pub struct Crossing {
-    /// When it was taken from the service's side, `CLOCK_MONOTONIC` ns.
+    /// Time at which the bridge took the packet from the service's side, `CLOCK_MONOTONIC` ns.
     pub sent_ns: u64,
-    /// When it arrives by the profile.
+    /// Time of arrival by the profile.
     pub due_ns: u64,
-    /// When it was really delivered to the listener's side.
+    /// Time at which the bridge really delivered the packet to the listener's side.
     pub given_ns: u64,
 }
 
@@ -44,9 +44,9 @@ pub struct Crossing {
 pub struct Counts {
     /// Packets that were taken.
     pub taken: u64,
-    /// Of these: lost by chance.
+    /// Packets of these that were lost by chance.
     pub lost: u64,
-    /// Of these: dropped by a full queue.
+    /// Packets of these that a full queue dropped.
     pub dropped: u64,
 }
 
@@ -70,7 +70,7 @@ pub struct Bridge {
 #[derive(Default)]
 struct Orders {
     stop: AtomicBool,
-    /// When the outages begin; 0 until that is known.
+    /// Time at which the outages begin; 0 until it is known.
     outages_ns: AtomicU64,
 }
 
@@ -114,7 +114,7 @@ impl Drop for Bridge {
     }
 }
 
-/// One end: the packets that come from it, and the link that they take.
+/// An end of the bridge: the packets that come from it, and the link that they take.
 struct Side {
     from: File,
     link: Link,

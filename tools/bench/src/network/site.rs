@@ -17,7 +17,7 @@ use super::tun;
 /// A location on the network.
 #[derive(Clone)]
 pub struct Site {
-    /// Its IP address.
+    /// The site's IP address.
     pub address: Ipv4Addr,
     namespace: Option<Arc<OwnedFd>>,
 }

@@ -12,7 +12,7 @@ const PACKET_BYTES_MAX: i32 = 1500;
 /// The network mask of 10.203.0.0/24.
 const MASK: [u8; 4] = [255, 255, 255, 0];
 
-/// One read takes one packet of at most this length; longer packets do not pass the device.
+/// Longest packet that one read takes; longer packets do not pass the device.
 pub const READ_BYTES: usize = PACKET_BYTES_MAX as usize + 36;
 
 /// Opens the device `name` in the calling thread's network namespace, gives it an address, and switches it

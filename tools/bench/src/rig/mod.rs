@@ -30,7 +30,7 @@ impl PrivateFolder {
         Ok(Self(path))
     }
 
-    /// Its path.
+    /// Returns the folder's path.
     pub fn path(&self) -> &Path {
         &self.0
     }

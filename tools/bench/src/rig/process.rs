@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-/// How long a process may take to end after SIGTERM.
+/// Maximum time for a process to end after SIGTERM.
 const END_TIME: Duration = Duration::from_secs(2);
 
 /// A running process, which is ended when the value is dropped.

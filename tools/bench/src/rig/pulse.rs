@@ -22,7 +22,7 @@ pub const PRIORITY: i32 = 6;
 /// microseconds and back into whole frames, and rounds down both times; without this a block would be one
 /// frame shorter than a period.
 const ROUNDING_FRAMES: u32 = 1;
-/// How long the server may take to open its socket.
+/// Maximum time for the server to open its socket.
 const START_TIME: Duration = Duration::from_secs(10);
 
 /// A place where sound is played or captured: its pair of channels in the recording.
@@ -144,7 +144,7 @@ alternate-sample-rate = {RATE_HZ}
         channel_map(&self.places)
     }
 
-    /// How many channels the recording has.
+    /// Returns the number of channels of the recording.
     pub fn channels(&self) -> usize {
         2 * self.places.len()
     }
@@ -154,8 +154,8 @@ alternate-sample-rate = {RATE_HZ}
         self.block_frames
     }
 
-    /// How many frames the recorder asks for. No other client asks for less, so the null sink renders one
-    /// block at a time.
+    /// Returns the number of frames for which the recorder asks. No other client asks for less, so the null
+    /// sink renders one block at a time.
     pub fn recorder_frames(&self) -> u32 {
         self.block_frames + ROUNDING_FRAMES
     }

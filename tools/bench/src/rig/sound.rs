@@ -15,8 +15,8 @@ use super::process::{Running, make_real_time, real_time_command};
 use super::pulse::{CLOCK, Place, Pulse, SYNTH};
 use super::watchdog::now_ns;
 
-/// How far ahead the player writes the signal. It survives any freeze that leaves the run valid, and does not
-/// count as delay, because delay is measured after it.
+/// Lead with which the player writes the signal. The lead survives any freeze that leaves the run valid, and
+/// does not count as delay, because delay is measured after it.
 const PLAYER_BUFFER_MS: u32 = 1500;
 /// Above the sound server's clients, and below the server.
 const PRIORITY: i32 = 5;
@@ -85,7 +85,7 @@ pub struct Recorder {
 pub struct Recording {
     /// Samples of each channel, full scale 1.
     pub channels: Vec<Vec<f32>>,
-    /// When its blocks arrived.
+    /// Arrival times of the blocks.
     pub stamps: Vec<Stamp>,
 }
 
@@ -123,12 +123,12 @@ impl Recorder {
         Ok(Self { process, reader, stamps, path: path.to_owned(), channels })
     }
 
-    /// Whether anything has been recorded yet.
+    /// Returns whether anything has been recorded yet.
     pub fn is_running(&self) -> bool {
         !self.stamps.lock().expect("never poisoned").is_empty()
     }
 
-    /// How much faster than its nominal rate the rig's clock has run so far, parts per million.
+    /// Returns by how much the rig's clock has exceeded its nominal rate so far, parts per million.
     pub fn fast_ppm(&self) -> Option<f64> {
         FrameClock::fit(&self.stamps.lock().expect("never poisoned")).map(|clock| clock.fast_ppm())
     }

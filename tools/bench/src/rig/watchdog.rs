@@ -20,7 +20,7 @@ const NOTES_MAX: usize = 65_536;
 pub struct Watchdog {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Vec<Freeze>>>,
-    /// Whether every thread got its real-time priority. Without it, "late" may only mean "busy".
+    /// True if every thread got its real-time priority. Without it, "late" may only mean "busy".
     pub real_time: bool,
 }
 

@@ -74,7 +74,7 @@ pub fn stall(montage: &mut Instrument) -> Verdict {
     Ok(format!("{} frames in order", order.frames))
 }
 
-/// Another program has the device open when the service starts.
+/// Tests a start of the service while another program has the device open.
 pub fn busy() -> Verdict {
     until("the card is there", || Ok(std::path::Path::new(PCM).exists()))?;
     let other = File::open(PCM).map_err(|error| format!("{PCM}: {error}"))?;

@@ -22,9 +22,9 @@ const MEMORY_KIB: u64 = 2_048;
 /// always meet the same moment.
 const ABSENT_STEPS: u32 = 13;
 const ABSENT_STEP: Duration = Duration::from_millis(40);
-/// How many times the device is disconnected too soon.
+/// Number of times the device is disconnected too soon.
 const FLUTTERS: u32 = 16;
-/// How much later each time.
+/// Time by which each disconnection comes later than the last one.
 const FLUTTER_STEP: Duration = Duration::from_millis(40);
 
 /// `cycles` times: disconnects until the kernel has removed the card, then connects until frames arrive in
