@@ -108,7 +108,7 @@ fn capture() {
     println!("  the whole hand-off, with its marks, of S32_LE in stereo: {ns:.1} ns");
 }
 
-/// The old converter: gathers blocks of pairs, then rounds them.
+/// Converts as the old converter did: gathers blocks of pairs, then rounds them.
 fn before<const BYTES: usize, T: Copy + Default>(
     layout: &Layout,
     bytes: &[u8],
@@ -213,7 +213,7 @@ enum Way {
     Plain,
     /// Triangular dither, two steps wide, on every sample.
     Dithered,
-    /// The same dither, but not on samples that are whole steps already (silence, 16-bit material).
+    /// The same dither, except on samples that are whole steps already (silence, 16-bit material).
     DitheredUnlessWhole,
 }
 

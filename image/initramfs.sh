@@ -16,7 +16,7 @@ make_initramfs() {
     sed "s/@SIGNATURE@/$signature/" image/initramfs/init >"$root/init"
     cp image/initramfs/lost "$root/lost"
     chmod 755 "$root/init"
-# Uncompressed, because this busybox cannot decompress; the whole archive is compressed at the end.
+# The modules are uncompressed, because this busybox cannot decompress; the whole archive is compressed at the end.
     for module in "${initramfs_modules[@]}"; do
         modprobe --dirname "$work/system/usr" --set-version "$name" --show-depends "$module" || die "the kernel has no module $module"
     done | awk '$1 == "insmod" && !seen[$2]++ { sub(".*/kernel/", "kernel/", $2); print $2 }' |

@@ -15,9 +15,9 @@ make_tryboot() {
         $(for_image apt-cache depends "$headers" | sed -n 's/^ *Depends: \(linux-\(headers\|kbuild\)-.*\)/\1/p'))
     find "$folder/deb" -name '*.deb' -exec dpkg-deb --extract {} "$folder/headers" \;
     cp image/tryboot/* "$folder/module/"
-# These tools must be installed to work.
+    # Debian's headers include each other by the path at which they are usually installed.
     sed -i "s,^include /,include $folder/headers/," "$folder/headers/usr/src/$headers/Makefile"
-# Removes an option that older compilers lack, debugging data, and all paths of this machine.
+    # Removes an option that older compilers lack, debugging data, and all paths of this machine.
     QEMU_LD_PREFIX=$work/system make --silent -C "$folder/headers/usr/src/$headers" "M=$folder/module" ARCH=arm64 CC=aarch64-linux-gnu-gcc \
         CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT= CONFIG_DEBUG_INFO_BTF_MODULES= "KCFLAGS=-ffile-prefix-map=$folder=." modules >"$folder/log" 2>&1 ||
         { tail -n 20 "$folder/log" >&2; die 'the modules that speak to the firmware could not be built'; }

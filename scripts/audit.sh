@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 . scripts/plain_words.sh
 . scripts/with_packages.sh audit
 
-# Debian does not package it. We leave out its default features, which examine binaries.
+# Debian does not package cargo-audit. We leave out its default features, which examine binaries.
 version=0.22.2
 tool=target/cargo-audit/bin/cargo-audit
 if ! "$tool" --version 2>/dev/null | grep -q " $version\$"; then

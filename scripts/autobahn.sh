@@ -17,7 +17,7 @@ inside() { chroot "$home" env -i PATH=/usr/bin:/bin HOME=/root LANG=C "$@"; }
 make_home() {
     say 'Making a Debian 11 for the Autobahn testsuite (about two minutes, once)'
     rm -rf "$home"
-    # Without security updates: the update of pip contains lines that Python 2.7 cannot parse.
+    # Leave out security updates: the update of pip contains lines that Python 2.7 cannot parse.
     local mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' | head -n 1)}
     mmdebstrap --quiet --variant=minbase --include="$packages" bullseye "$home" "$mirror"
     # The newest versions that still support Python 2.7. This machine's certificates and DNS settings give access to the network.

@@ -8,6 +8,6 @@ version=0.20.2
 . scripts/with_packages.sh run
 scripts/cargo.sh deny --version >/dev/null 2>&1 && exit 0
 say "Building cargo-deny $version, once (some minutes)"
-# Without its default features: it downloads no advisories here, so it needs neither git nor TLS.
+# Leave out the default features: the tool downloads no advisories here, so it needs neither git nor TLS.
 exec scripts/cargo.sh install --locked --quiet --no-default-features --version "$version" \
     --target-dir target/cargo-deny cargo-deny

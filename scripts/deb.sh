@@ -18,7 +18,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 umask 022
 
-# put MODE FROM TO: a file of the package; TO is its path in it.
+# put MODE FROM TO: copies a file into the package; TO is the path inside.
 put() { install -D --mode="$1" "$2" "$tree/$3"; }
 
 fill() {
@@ -59,7 +59,7 @@ for arch in "$@"; do
     fill "$binary"
     control "$arch" "$(scripts/release.sh --glibc "$binary")"
     find "$tree" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
-    # One thread, because the number of threads changes how the file is split into blocks.
+    # Use one thread, because the number of threads changes how the file is split into blocks.
     dpkg-deb --root-owner-group -Zxz --threads-max=1 --build "$tree" "$out/synthwire_${version}_$arch.deb" >&2
     say "$out/synthwire_${version}_$arch.deb: $(stat -c %s "$out/synthwire_${version}_$arch.deb") bytes," \
         "$(sha256sum "$out/synthwire_${version}_$arch.deb" | cut -c1-16)"

@@ -22,7 +22,7 @@ home=${CARGO_TARGET_DIR:-target}/fuzz
 flags='--cfg fuzzing -Cdebug-assertions -Coverflow-checks -Cpasses=sancov-module'
 for argument in level=4 inline-8bit-counters pc-table trace-compares; do flags+=" -Cllvm-args=-sanitizer-coverage-$argument"; done
 mkdir -p "$home"
-# A wrapper instead of RUSTFLAGS, because programs that run during the build, or that a build script links, have no libFuzzer.
+# Use a wrapper instead of RUSTFLAGS, because programs that run during the build, or that a build script links, have no libFuzzer.
 cat >"$home/rustc" <<EOF
 #!/bin/sh
 case " \$* " in

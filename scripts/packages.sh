@@ -92,7 +92,7 @@ needs_test() {
     need openssl 'judges certificates, beside the verifier that is built in' command -v openssl
 }
 
-# Additionally for `make check`, if the toolchain is Debian's; rustup has both as components.
+# Needed in addition for `make check` if the toolchain is Debian's; rustup has both as components.
 needs_check() {
     needs_test
     local owner
@@ -121,7 +121,7 @@ needs_hostile() {
     need nodejs 'reads the reports' has_node
     need mmdebstrap 'makes the Debian 11 the Autobahn testsuite needs' command -v mmdebstrap
     need slowhttptest 'slow requests of four kinds' command -v slowhttptest
-    # Debian 13 has none, and the stage says so.
+    # Debian 13 has no such package, and the stage says so.
     [ "$(. /etc/os-release && printf '%s' "${VERSION_ID:-}")" != 12 ] || need wapiti 'a scanner of headers and policies' command -v wapiti
     need_apart prometheus 'promtool, which reads metrics and alerts' command -v promtool
     need testssl.sh 'a scanner of TLS' command -v testssl
@@ -173,7 +173,7 @@ needs_deb() {
     need lintian 'judges packages' command -v lintian
 }
 
-# To test it in an emulated machine.
+# To test the Debian package in an emulated machine.
 needs_systemd() {
     needs_deb
     needs_machine
@@ -201,7 +201,7 @@ needs_image() {
     need make 'builds a module for its kernel' command -v make
 }
 
-# To boot it without a Pi, and listen to it in a browser.
+# To boot the card image without a Pi, and listen to it in a browser.
 needs_image-test() {
     needs_image
     needs_test

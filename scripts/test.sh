@@ -15,7 +15,7 @@ run_stage() {
     case $1 in
         rust) cargo_tests rust 1500 ;;
         tools) cargo_tests tools 600 --manifest-path tools/Cargo.toml ;;
-        # The scripts themselves, because many of their faults would appear only on other machines.
+        # Test the scripts themselves, because many of their faults would appear only on other machines.
         scripts) node_tests scripts 120 tests/scripts ;;
         types) typecheck 120 ;;
         web) node_tests web 600 tests/web ;;
@@ -24,7 +24,7 @@ run_stage() {
         vm) vm_tests vm 1500 10 ;;
         # Bit-exactness over half a minute and more; needs an otherwise idle machine.
         listening) node_tests listening 900 tests/listening ;;
-        # The arm64 code, in an emulator of one process. Without the tests that start the program or count
+        # Tests the arm64 code in an emulator of one process, without the tests that start the program or count
         # allocations of the C library, which such an emulator cannot run.
         cross) CROSS=arm64 ALSA_CONFIG_PATH=$PWD/tests/no_card.conf cargo_tests cross 3000 --lib --bins \
             --test architecture --test recovery --test wire_vectors ;;

@@ -3,7 +3,7 @@
 # tree. That Debian's systemd checks the package's units. scripts/test_deb.sh [bookworm] [trixie]
 # ARCH=arm64 on another machine does the same in an emulator.
 #
-# This starts no service, because no systemd runs in a file tree. `make test-systemd` does that.
+# The test starts no service, because no systemd runs in a file tree. `make test-systemd` does that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/plain_words.sh

@@ -29,7 +29,7 @@ modules_to "$work/disk/usr" kernel/sound kernel/drivers/media/mc kernel/drivers/
 install --mode=755 tests/systemd/proof "$work/disk/proof"
 install --mode=644 tests/systemd/proof.service "$work/disk/etc/systemd/system/proof.service"
 ln -s ../proof.service "$work/disk/etc/systemd/system/multi-user.target.wants/proof.service"
-# Its login would hang up the line that the test uses.
+# A login on this line would hang up the line that the test uses.
 ln -s /dev/null "$work/disk/etc/systemd/system/serial-getty@ttyS0.service"
 : >"$work/disk/etc/fstab"
 printf 'b08dfa6083e7567a1921a715000001fb\n' >"$work/disk/etc/machine-id"

@@ -5,7 +5,7 @@
 
 unpacked=$(realpath --canonicalize-missing "${CARGO_TARGET_DIR:-target}/unpacked")
 case :$PATH: in *":$unpacked/bin:"*) ;; *) PATH=$PATH:$unpacked/bin ;; esac
-# Only if there is a file to find, because a changed PKG_CONFIG_PATH makes cargo rebuild.
+# Set it only if there is a file to find, because a changed PKG_CONFIG_PATH makes cargo rebuild.
 ! compgen -G "$unpacked/pkgconfig/*.pc" >/dev/null || export PKG_CONFIG_PATH="$unpacked/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
 
 # apt_plan ARGUMENT...: apt's own output of the steps to install them. Fails if apt would remove a package or finds no solution.

@@ -1,6 +1,6 @@
 //! The service's only clock: `CLOCK_MONOTONIC_RAW`, whose rate nothing adjusts (see docs/design/clocks.md).
 //!
-//! It is read through the vDSO, without a system call. Only source, rt, hub, net and sys may call it, never core.
+//! The clock is read through the vDSO, without a system call. Only source, rt, hub, net and sys may call it, never core.
 
 use crate::units::{MonoNs, NS_PER_S};
 use nix::time::{ClockId, clock_gettime};

@@ -36,7 +36,7 @@ impl Config {
     /// # Errors
     /// If nothing names one.
     pub fn state_folder(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
-        // A relative path would mean another folder wherever the program is started; XDG says to ignore it.
+        // XDG says to ignore a relative path, which would mean another folder wherever the program is started.
         let named = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
         self.state
             .clone()

@@ -24,13 +24,13 @@ enum Act {
     Deliver,
     /// Lets time pass without delivering anything.
     Pass { periods: u64 },
-    /// Reports this fault.
+    /// The device reports this fault.
     Fail(SourceFault),
-    /// Delivers a period, but this many frames before it are lost.
+    /// The device delivers a period, but this many frames before it are lost.
     LosePacket { frames: u64 },
-    /// Promises a period and fails while it is read.
+    /// The device promises a period and fails while it is read.
     BreakInRead(SourceFault),
-    /// Delivers nothing within its time-out.
+    /// The device delivers nothing within its time-out.
     Quiet,
 }
 

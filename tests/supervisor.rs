@@ -31,7 +31,7 @@ enum Flaw {
     NoStart(SourceFault),
     /// The device starts, and returns this fault whenever it is asked for frames.
     Always(SourceFault),
-    /// In addition it cannot recover.
+    /// The device fails while it is read, and cannot recover.
     NoMend,
     /// The device starts but delivers nothing.
     Mute,
@@ -248,7 +248,7 @@ fn a_device_that_is_no_good_is_tried_again_and_again_and_each_attempt_is_a_turn(
         ] {
             scope.spawn(move || {
                 let (running, opens) = opens_of(flaw);
-                // Looks between two attempts, as an observer would, whatever the real time between them.
+                // Looks between two attempts as an observer would, however much real time lies between them.
                 let mut life = Liveness::default();
                 for attempt in 0..5 {
                     opens.recv().unwrap();
@@ -316,7 +316,7 @@ fn every_frame_of_a_device_that_dies_arrives_however_the_next_is_laid_out() {
     }
 }
 
-/// Opens nothing: this many calls hang until the test releases them.
+/// An opener whose first calls hang until the test releases them.
 struct Hanging(Arc<Barrier>, u32);
 
 impl Opener for Hanging {

@@ -30,9 +30,9 @@ case $1-$said in
     status-*) echo "rauc $*" >>"$ASKED" ;;
 esac
 "#;
-/// Records its arguments.
+/// This program records its arguments.
 const SYSTEMCTL: &str = "#!/bin/sh\necho \"systemctl $*\" >>\"$ASKED\"\n";
-/// A sleep that ends at once.
+/// This `sleep` ends at once.
 const SLEEP: &str = "#!/bin/sh\necho \"$1\" >>\"$SLEPT\"\n";
 
 /// The paths of the card's system, in a folder that is removed when the value is dropped.

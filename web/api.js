@@ -15,7 +15,7 @@ export async function askAccess() {
   return /** @type {Access | null} */ (await ask('api/access'));
 }
 
-/** @returns {Promise<unknown[] | null>} all listeners; null for users who may not see them */
+/** @returns {Promise<unknown[] | null>} all listeners; null for users who may not see the list */
 export async function askClients() {
   const clients = await ask('api/clients');
   return Array.isArray(clients) ? clients : null;
@@ -46,12 +46,12 @@ export function enterKey(purpose, key) {
   return write('api/access/enter', { purpose, key });
 }
 
-/** @param {Purpose} purpose @param {string | null} key null removes it @returns {Promise<string>} why not, '' when it is set */
+/** @param {Purpose} purpose @param {string | null} key null removes it @returns {Promise<string>} an error, '' when the key is set */
 export function setKey(purpose, key) {
   return write('api/access/key', { purpose, key });
 }
 
-/** @returns {Promise<string>} why not, '' when this device has another certificate authority */
+/** @returns {Promise<string>} why it failed, '' when this device has another certificate authority */
 export function replaceAuthority() {
   return write('api/authority', {});
 }
@@ -80,7 +80,7 @@ export function sendUpdate(file, age, sent) {
   });
 }
 
-/** @returns {Promise<string>} why not, '' when the device restarts into its update */
+/** @returns {Promise<string>} why it failed, '' when the device restarts into its update */
 export function restartIntoUpdate() {
   return write('api/update/restart', {});
 }

@@ -23,7 +23,7 @@ export class AudioOutput {
 
   /** @param {OutputOptions} options @param {() => void} changed called when the context's state has changed */
   constructor({ latencyHint, contextRate, gain }, changed) {
-    // Playback, not ambience: on iOS the silent switch then does not mute it.
+    // The type is playback, not ambience, so that the silent switch of iOS does not mute the sound.
     if (navigator.audioSession) navigator.audioSession.type = 'playback';
     this.context = new AudioContext({ latencyHint, ...(contextRate && { sampleRate: contextRate }) });
     this.#resume();
@@ -35,7 +35,7 @@ export class AudioOutput {
 
   /** @returns {boolean} whether this gesture may bring the sound back; if not, only a new context can */
   unblock() {
-    // Never resume() while interrupted: the state would become running with time standing still (platform facts, iOS).
+    // Never call resume() while interrupted: the state would become running with time standing still (platform facts, iOS).
     if (/** @type {string} */ (this.context.state) !== 'suspended') return false;
     this.#resume();
     return true;
@@ -46,7 +46,7 @@ export class AudioOutput {
     const now = this.context.currentTime;
     this.#gain.gain.cancelScheduledValues(now);
     this.#gain.gain.setValueAtTime(this.#gain.gain.value, now);
-    // Linear, because a linear ramp reaches its end: at full volume samples are exact again.
+    // The ramp is linear, because a linear ramp reaches its end: at full volume samples are exact again.
     this.#gain.gain.linearRampToValueAtTime(gain, now + RAMP_S);
   }
 

@@ -1,7 +1,7 @@
 /**
  * The page: connects the player (sound) and the view (elements), and stores volume and mode.
  *
- * Belongs here: wiring. Does not: words (view/words.js), elements (view/page.js), audio (player.js).
+ * Wiring belongs here. Elsewhere: words (view/words.js), elements (view/page.js), audio (player.js).
  */
 
 import { askAccess, askClients, askDevice, askUpdate, enterKey, replaceAuthority, restartIntoUpdate, sendUpdate, setKey } from './api.js';
@@ -88,7 +88,7 @@ async function showAccess() {
   const may = await askAccess();
   if (!may) return; // without an answer, the display stays, and so does text that is being typed
   access.show(may, location.protocol === 'https:');
-  // Half the time, because a timer that fires slightly early must not skip a turn.
+  // Check after half the interval, because a timer that fires slightly early must not skip a turn.
   if (may.may_listen && performance.now() - deviceAskedMs >= DEVICE_EVERY_MS / 2) {
     deviceAskedMs = performance.now();
     const device = await askDevice();
@@ -147,7 +147,7 @@ page.details.addEventListener('toggle', (event) => show(event.timeStamp));
 document.addEventListener('visibilitychange', (event) => show(event.timeStamp));
 
 setVolume(volumeFrom(recall(VOLUME_KEY)));
-// If no press can help, say so at once: on an insecure page start() opens nothing and only reports the obstacle.
+// If a press cannot help, say so at once: on an insecure page start() opens nothing and only reports the obstacle.
 if (!isSecureContext) player.start();
 show(0);
 showAccess();
@@ -193,6 +193,6 @@ function remember(key, value) {
   try {
     localStorage.setItem(key, value);
   } catch {
-    // Storage is forbidden or full: the next visit starts like the first one.
+    // Ignore the error: if storage is forbidden or full, the next visit starts like the first one.
   }
 }

@@ -82,12 +82,12 @@ export class OutputProbe {
     } : null;
   }
 
-  /** @returns {number | null} the engine's figure; null if it must not be asked */
+  /** @returns {number | null} the engine's figure; null if the engine must not be asked */
   get #latencyMs() {
     return mayAskForOutput(navigator.userAgent) ? milliseconds(this.#context.outputLatency) : null;
   }
 
-  /** @returns {import('./core/clock/output_clock.js').OutputReading['stamp']} null if there is none, or it must not be asked for */
+  /** @returns {import('./core/clock/output_clock.js').OutputReading['stamp']} null if there is none */
   get #stamp() {
     if (!mayAskForOutput(navigator.userAgent)) return null;
     const { contextTime, performanceTime } = this.#context.getOutputTimestamp();

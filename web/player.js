@@ -12,7 +12,7 @@ import { phase } from './core/page/phase.js';
 import { buildReport } from './core/page/report.js';
 import { pageNowMs, Session } from './session.js';
 
-/** A clock is stored once it is known this precisely, and no more often than this. */
+/** A clock is stored once its uncertainty is below the first value, and at the interval of the second. */
 const MEMORABLE_SIGMA_PPM = 1;
 const REMEMBER_EVERY_MS = 10_000;
 

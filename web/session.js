@@ -17,7 +17,7 @@ import { WorkerClock } from './worker_clock.js';
 const LOOK_EVERY_MS = 100;
 /** Number of looks after which the session reads the what-if counts and reports to the service. */
 const SLOW_LOOKS = 10;
-/** Enough time for the sound to fade out. */
+/** Time in which the sound fades out. */
 const CLOSE_AFTER_MS = 60;
 /** Three looks: sound heard within this time counts as playing a moment ago. */
 const SOUNDED_LATELY_MS = 300;

@@ -170,7 +170,7 @@ class Conversation {
   }
 
   /**
-   * A service of another version stays like that until the page is reloaded; other faults may pass.
+   * Only a reload of the page helps against a service of another version; other faults may pass.
    *
    * @param {import('./core/net/messages.js').Unreadable} message
    */

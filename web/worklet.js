@@ -37,7 +37,7 @@ class PlayoutProcessor extends AudioWorkletProcessor {
     return this.#running;
   }
 
-  /** Call this when the stream's rate has changed. It allocates, but nothing sounds meanwhile. */
+  /** Call this when the stream's rate has changed. The method allocates, which is harmless because nothing sounds meanwhile. */
   #beginAnew() {
     this.#streamRateHz = streamRate(this.#words);
     this.#playout = new Playout(this.#memory, sampleRate, this.#streamRateHz);

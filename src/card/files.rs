@@ -73,7 +73,7 @@ pub fn iwd_file(name: &str, password: &str) -> String {
     format!("{stem}.{}", if password.is_empty() { "open" } else { "psk" })
 }
 
-/// Returns the content of that file. iwd searches for every network by its name, because it finds hidden ones
+/// Returns the content of iwd's file for a network. iwd searches for every network by its name, because it finds hidden ones
 /// only that way. It also joins visible ones sooner, within 16 s in a test (docs/guide/unproven.md).
 pub fn iwd_network(password: &str) -> String {
     let settings = "[Settings]\nAutoConnect=true\nHidden=true\n";
@@ -93,7 +93,7 @@ fn escaped(value: &str) -> String {
     }
 }
 
-/// Returns the country that this file stores; `None` if it stores none.
+/// Returns the country that iwd's configuration stores; `None` if it stores none.
 pub fn kept_country(text: &str) -> Option<String> {
     keys::wifi_country(text.trim()).ok()
 }

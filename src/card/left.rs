@@ -22,7 +22,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Creates the report of this file, read at this moment.
+    /// Creates the report on a card's file that is read now.
     pub fn new(sheet: &Sheet, further: &[Problem], when: &str, reading: String) -> Self {
         let right = sheet.entries.iter().filter(|entry| entry.wrong.is_none());
         let problems = sheet.problems();
@@ -74,7 +74,7 @@ pub fn moment(unix_s: i64, is_set: bool) -> String {
     )
 }
 
-/// Returns the file for the card: instructions, and what became of each line. It consists only of comments.
+/// Returns the file for the card: instructions, and the result for each line. The file consists only of comments.
 ///
 /// # Panics
 /// Never: writing to a string cannot fail.

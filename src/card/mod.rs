@@ -40,7 +40,7 @@ pub struct Network {
 /// Something that was not applied, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The line it is in, from 1; 0 if it is about no line.
+    /// The line of the problem, from 1; 0 if it is about no line.
     pub line: usize,
     /// The message: one or two plain sentences.
     pub says: String,

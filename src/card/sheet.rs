@@ -61,7 +61,7 @@ pub fn read(text: &str) -> Sheet {
             continue;
         }
         let mut whole = line.to_owned();
-        // A list may span several lines: until it can be read, or the next key begins.
+        // A list may span several lines, so add lines until the list can be read or the next key begins.
         for _ in 1..VALUE_LINES_MAX {
             if !opens_list(&whole) || parse(&whole).is_ok() {
                 break;
@@ -211,7 +211,7 @@ fn is_good(sheet: &Sheet, key: &str) -> bool {
     sheet.entries.iter().any(|entry| entry.key == Some(key) && entry.wrong.is_none())
 }
 
-/// Checks that a network has both name and password, because neither is of use alone.
+/// Checks that a network has both name and password, because neither is useful without the other.
 fn join_wifi(sheet: &mut Sheet) {
     const PAIR: [&str; 2] = ["wifi_name", "wifi_password"];
     for (this, other) in [(PAIR[0], PAIR[1]), (PAIR[1], PAIR[0])] {

@@ -38,7 +38,7 @@ impl Configured {
         }
     }
 
-    /// Returns its file's name.
+    /// Returns the name of the configuration file.
     fn name(&self) -> String {
         self.config.as_deref().unwrap_or(Path::new(DEFAULT_FILE)).display().to_string()
     }

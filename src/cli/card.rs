@@ -56,7 +56,7 @@ const SECRET: u32 = 0o600;
 impl StateFile for Report {
     const NAME: &'static str = "card.json";
     const STEPS: &'static [Step] = &[numbered];
-    /// The service reads it as another user; it contains no secret.
+    /// The report must be readable for the service's user; it contains no secret.
     const MODE: u32 = OPEN;
 }
 
@@ -114,7 +114,7 @@ impl CardArguments {
         further.extend(unsaved.iter().cloned());
         let reading = random::<READING_BYTES>().map(|byte| format!("{byte:02x}")).concat();
         let mut report = Report::new(&sheet, &further, when, reading);
-        // A failure here must not stop the rest; otherwise everything would be repeated at every start.
+        // A failure of this step must not stop the rest; otherwise everything would be repeated at every start.
         if let Err(error) = self.on_card(|| self.put_problems(&report)) {
             report.problems.push(format!("{PROBLEMS} cannot be written ({error}). Remove what has its name"));
         }

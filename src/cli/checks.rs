@@ -17,7 +17,7 @@ use std::net::{SocketAddr, TcpListener};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Good,
-    /// Sound will play, but not at its best.
+    /// The sound will play, but with faults or a longer delay.
     Warn,
     Bad,
 }
@@ -66,7 +66,7 @@ pub(super) struct Scene<'a> {
     pub(super) selection: Selection,
     /// The address where the service of this configuration answers.
     pub(super) place: SocketAddr,
-    /// The answer from there.
+    /// The service's answer from `address`.
     pub(super) service: &'a ServiceAnswer,
 }
 

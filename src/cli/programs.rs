@@ -7,7 +7,7 @@ const PATIENCE_S: &str = "5";
 /// Maximum bytes that are read: a night of the log's last lines has some 100 KiB.
 const BYTES_MAX: usize = 512 * 1024;
 
-/// Returns the standard output of a command; empty if it does not exist or takes too long.
+/// Returns the standard output of a command; empty if the command does not exist or takes too long.
 pub(super) fn said(line: &[&str]) -> String {
     // `timeout` of coreutils ends a program that hangs.
     let output = Command::new("timeout")

@@ -1,7 +1,7 @@
 //! `synthwire doctor --report`: everything an issue needs in one text that may be published.
 //!
-//! It contains only what is known to be harmless: lines that fit a list of shapes (`shapes`), sentences of the guide
-//! without the words in their placeholders (`guide`), and our own numbers. Everything else is left out and counted. So no
+//! The report contains only what is known to be harmless: lines that fit a list of shapes (`shapes`), sentences of the guide
+//! without the words in their placeholders (`guide`), and our own numbers. The rest is left out and counted. So no
 //! name, address, key or serial number has to be recognised to be kept out. It asks the machine and the running service and
 //! changes nothing.
 

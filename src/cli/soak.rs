@@ -139,7 +139,7 @@ async fn soak(way: Arc<Way>, wanted_ns: u64) -> Result<ExitCode> {
     };
     listening.abort();
     watch.look(way.status().await.ok().as_ref());
-    // The timer uses another clock than ours; trust it on whether the time is complete.
+    // The timer uses another clock than ours, so let the timer decide whether the time is complete.
     let elapsed_ns = mono_raw_now().since(began).max(if whole { wanted_ns } else { 0 });
     let ear = locked(&ear).clone();
     let verdict = Verdict::of(&ear, &watch, rate, elapsed_ns);
@@ -167,7 +167,7 @@ fn locked(ear: &Mutex<Ear>) -> MutexGuard<'_, Ear> {
 /// Listens forever: counts each connection that ends, and makes a new one.
 async fn listen(way: Arc<Way>, ear: Arc<Mutex<Ear>>) {
     loop {
-        // The service's log tells why it ended; here only the count matters.
+        // The service's log tells why the connection ended; here only the count matters.
         let _ = hear(&way, &ear).await;
         locked(&ear).lose_connection();
         sleep(AGAIN_AFTER).await;

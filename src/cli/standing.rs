@@ -13,7 +13,7 @@ pub(super) fn line(status: &SourceStatus, listening: usize, losses: u64) -> Plai
         listening => format!("{listening} listeners"),
     };
     let Some(capture) = &status.capture else {
-        // Between two sources, and when the service ends, there is no notice.
+        // No notice is due between two sources, or when the service ends.
         let notice = if source.notice.is_empty() { "Nothing plays." } else { &source.notice };
         return format!("{notice} {listeners}.").into();
     };

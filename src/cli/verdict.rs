@@ -144,7 +144,7 @@ impl Watch {
 /// The verdict of a soak.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
-    /// The faults; empty if it passed.
+    /// The faults; empty if the soak passed.
     pub(super) faults: Vec<String>,
     /// Further remarks.
     pub(super) notes: Vec<String>,

@@ -115,7 +115,7 @@ impl Reading {
     /// Reads a file's bytes, called `name` in complaints.
     pub fn of_bytes(bytes: &[u8], name: &str, https: Https) -> Self {
         match decode(bytes) {
-            // Zeros mean that something was lost.
+            // Zeros in the file mean that its content was lost.
             Ok(text) if text.contains('\0') => {
                 Self::of_nothing(&format!("{name} cannot be read: it holds zeros. Write it anew"))
             }

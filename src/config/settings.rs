@@ -18,7 +18,7 @@ pub struct Setting {
     pub key: &'static str,
     /// The setting's purpose: a sentence without a full stop.
     pub about: &'static str,
-    /// The values it takes, with unit and range.
+    /// The values that the setting takes, with unit and range.
     pub kind: Kind,
     /// The command line option, with a word for the value; empty if the setting has no option. `--no-…` switches it off.
     pub option: &'static str,
@@ -40,7 +40,7 @@ pub struct Setting {
 pub enum Kind {
     /// A whole number in a range.
     Number {
-        /// The thing that it counts, such as "a whole number of frames".
+        /// The thing that the number counts, such as "a whole number of frames".
         of: &'static str,
         /// The smallest value.
         least: u16,
@@ -75,7 +75,7 @@ pub struct Card {
     pub about: &'static str,
     /// An example to copy, in TOML.
     pub example: &'static str,
-    /// The key it comes after.
+    /// The key after which this one stands in the file.
     pub after: &'static str,
 }
 
@@ -142,7 +142,7 @@ impl Setting {
         self.kind.read(text).filter(|value| self.takes(value)).ok_or_else(wants)
     }
 
-    /// Returns its long option without the dashes, and the word for its value.
+    /// Returns the long option without the dashes, and the word for the value.
     pub fn option(&self) -> Option<(&'static str, Option<&'static str>)> {
         let option = self.option.strip_prefix("--")?;
         Some(option.split_once(' ').map_or((option, None), |(long, value)| (long, Some(value))))

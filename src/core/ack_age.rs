@@ -21,7 +21,7 @@ struct Mark {
 }
 
 impl AckAge {
-    /// Records that almost nothing is in flight, so its age does not matter.
+    /// Records that almost no bytes are in flight, so their age does not matter.
     pub fn nothing(&mut self) {
         self.mark = None;
     }

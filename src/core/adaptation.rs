@@ -121,7 +121,7 @@ impl Stream {
         self.packets_in(f64::from(self.queue_ms))
     }
 
-    /// Converts milliseconds to packets, at least two: one being sent, one to come.
+    /// Converts milliseconds to packets, at least two: one is being sent while the next arrives.
     pub fn packets_in(self, ms: f64) -> usize {
         let frames = self.rate.frames_in((ms.clamp(0.0, 10_000.0) / 1000.0 * NS_PER_S as f64) as u64);
         (frames as usize / self.packet_frames as usize).max(2)
@@ -145,7 +145,7 @@ pub enum Why {
 pub struct Serving {
     /// Packets in a message: a power of two.
     pub chunk_packets: u32,
-    /// Packets its queue may hold.
+    /// Packets that the listener's queue may hold.
     pub queue_packets: usize,
     /// Stop sending once sound has been unacknowledged for this long.
     pub unacknowledged_ms: u32,

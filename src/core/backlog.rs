@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 
 /// Anything with a position on the timeline.
 pub trait Timed {
-    /// Returns the index of its first frame.
+    /// Returns the index of the packet's first frame.
     fn frame_index(&self) -> u64;
-    /// Returns its number of frames.
+    /// Returns the number of frames.
     fn frames(&self) -> u32;
 }
 
@@ -163,7 +163,7 @@ mod tests {
             let mut backlog = Backlog::new(10);
             let mut listeners: Vec<(Cursor, u64)> = limits.iter().map(|_| (backlog.end(), 0)).collect();
             for step in steps {
-                // Step 4 adds a packet; any other is a listener taking one.
+                // Step 4 adds a packet; in any other step a listener takes one.
                 if step == 4 {
                     let count = backlog.count();
                     backlog.push(count);

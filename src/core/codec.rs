@@ -9,10 +9,10 @@ use std::fmt::Debug;
 
 /// A way to encode samples.
 pub trait Codec: Debug {
-    /// Returns its format byte in a record's head.
+    /// Returns the codec's format byte in a record's head.
     fn format(&self) -> u8;
 
-    /// Returns its name in the `hello` message.
+    /// Returns the codec's name in the `hello` message.
     fn name(&self) -> &'static str;
 
     /// Returns the most bytes that this many samples can take, for allocating once.

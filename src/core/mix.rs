@@ -15,10 +15,10 @@ use std::fmt::Debug;
 
 /// A way to mix all channels down to some.
 pub trait Mix: Debug {
-    /// Returns the number of channels it makes, whatever the source has.
+    /// Returns the number of channels in the mix, which does not depend on the source.
     fn channels(&self) -> u8;
 
-    /// Starts over with the layout of a newly opened source. Nothing heard before leaves a trace.
+    /// Starts over with the layout of a newly opened source; forgets all earlier sound.
     fn restart(&mut self, layout: &Layout, settings: MixSettings);
 
     /// Mixes as many whole frames as both `frames` and `out` hold and returns how many.

@@ -31,9 +31,9 @@ pub struct FanOutNumbers {
     pub stalled: AtomicUsize,
     /// Times the thread woke up for packets.
     pub ticks: AtomicU64,
-    /// Time it worked after these wake-ups, ns.
+    /// Time that the thread worked after these wake-ups, ns.
     pub busy_ns: AtomicU64,
-    /// Short sleeps it was forced to take because it had not slept for too long.
+    /// Short sleeps that the thread was forced to take because it had not slept for too long.
     pub forced_pauses: AtomicU64,
     /// The least number of packets in a message with which the thread keeps up.
     pub floor_packets: AtomicU32,

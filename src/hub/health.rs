@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Health {
     numbers: Arc<Numbers>,
     admissions: Arc<Admissions>,
-    /// Never locked by a thread that carries sound.
+    /// No thread that carries sound may take this lock.
     liveness: Mutex<Liveness>,
 }
 

@@ -20,7 +20,7 @@ pub struct NowPlaying {
 }
 
 impl NowPlaying {
-    /// Starts without a source; the pair is the one in `controls`.
+    /// Starts without a source; takes the pair from `controls`.
     pub fn new(controls: Arc<Controls>) -> Self {
         let first_channel = controls.first_channel.load(Relaxed) + 1;
         let status = watch::Sender::new(SourceStatus::unknown(first_channel));
@@ -60,7 +60,7 @@ impl NowPlaying {
     /// Why there is no such pair, in plain words.
     pub fn check_pair(&self, first_channel: u16) -> Result<(), String> {
         let channels = self.channels.load(Relaxed);
-        // A single channel goes to both sides, so channel 1 is the only choice.
+        // A single channel goes to both sides; then channel 1 is the only choice.
         let is_only = channels == 1 && first_channel == 1;
         if !is_only && (first_channel == 0 || first_channel >= channels) {
             return Err(format!(

@@ -46,7 +46,7 @@ impl Rendition {
         Self { mix, packetizer: Packetizer::new(payload, stream.rate, stream.packet_frames), sizes, stream }
     }
 
-    /// Returns the sizes from which its listeners' queues start.
+    /// Returns the sizes from which the queues of the rendition's listeners start.
     pub fn stream(&self) -> Stream {
         self.stream
     }

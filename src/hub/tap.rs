@@ -1,10 +1,9 @@
 //! Gives packets to consumers other than listeners: a recorder, an uplink, an analysis.
 //!
 //! In: every packet, from the fan-out thread. Out: the same packets, on the tap's own thread. The fan-out thread never
-//! In: every packet, from the fan-out thread. Out: the same packets, on the tap's own thread. The fan-out
-//! thread never waits for a tap: a bounded ring (`handover`) lies between the two, and packets without room
-//! are dropped and counted. A packet's bytes are shared, not copied. The tap's thread never has a real-time
-//! priority, whichever thread starts it. It finds the packets that it missed by their frame indices.
+//! waits for a tap: a bounded ring (`handover`) lies between the two, and packets without room are dropped and counted.
+//! A packet's bytes are shared, not copied. The tap's thread never has a real-time priority, whichever thread starts it.
+//! It finds the packets that it missed by their frame indices.
 
 use super::handover::{Giver, Waiter, handover};
 use crate::core::packetizer::Packet;
@@ -95,7 +94,7 @@ impl Tap {
         Ok((Self { stream, giver, numbers: Arc::new(numbers) }, TapThread { ended }))
     }
 
-    /// Returns the counters of its packets.
+    /// Returns the counters of the tap's packets.
     pub fn numbers(&self) -> Arc<TapNumbers> {
         Arc::clone(&self.numbers)
     }
@@ -121,7 +120,7 @@ mod tests {
 
     /// Returns the calling thread's policy from the kernel, because libc only remembers the last request.
     fn policy() -> i32 {
-        // SAFETY: it takes a thread's number, 0 for the calling one, and touches no memory.
+        // SAFETY: the call takes a thread's number, 0 for the calling thread, and touches no memory.
         unsafe { libc::sched_getscheduler(0) }
     }
 

@@ -18,7 +18,7 @@ pub(super) struct AdmittedRequest {
     pub(super) peer: Peer,
     /// The keys the request shows, if they matter for this endpoint.
     pub(super) shown: PerPurpose<bool>,
-    /// The kind of body that it may have.
+    /// The kind of body that the request may have.
     pub(super) body: Body,
 }
 
@@ -45,7 +45,7 @@ impl AdmittedRequest {
             }
             Ok(Ok(whole)) => whole.to_bytes(),
         };
-        // Do not repeat what could not be parsed: it may hold a key.
+        // Do not repeat the text that could not be parsed: it may hold a key.
         serde_json::from_slice(&bytes)
             .map_err(|_| Denied::new(Refusal::BodyUnreadable, "This cannot be set here."))
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// The type of a metric, as Prometheus defines types.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
-    /// Only grows.
+    /// A number that only grows.
     Counter,
     /// Goes up and down.
     Gauge,

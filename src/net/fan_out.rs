@@ -37,7 +37,7 @@ const HURRY_AFTER: Duration = Duration::from_millis(100);
 /// Maximum number of marks taken from the hand-off before the listeners are served.
 const MARKS_AT_ONCE: usize = 16;
 /// Maximum number of turns in a row before new listeners and incoming messages are handled, however late this thread is.
-/// This covers everything present when it woke up; anything newer wakes it again.
+/// So many turns cover everything present when it woke up; anything newer wakes it again.
 const TURNS_AT_ONCE: usize = RING_MARKS / MARKS_AT_ONCE;
 /// Interval at which this thread measures its load, ns.
 const LOAD_EVERY_NS: u64 = NS_PER_S / 4;

@@ -13,7 +13,7 @@ const SPARE_PACKETS: usize = 64;
 pub(super) struct Feed {
     packets: RefCell<Backlog<Packet>>,
     stream: Cell<Stream>,
-    /// The name of its sample format, for `hello`.
+    /// The name of the feed's sample format, for `hello`.
     pub(super) format: &'static str,
     /// Interleaved channels.
     pub(super) channels: u8,

@@ -1,6 +1,6 @@
 //! Checks that a request is meant for us and comes from our own page. Pure.
 //!
-//! This stops two attacks. In cross-site WebSocket hijacking, a foreign page opens our socket in the listener's browser:
+//! The guard stops two attacks. In cross-site WebSocket hijacking, a foreign page opens our socket in the listener's browser:
 //! its `Origin` is not ours. In DNS rebinding, a foreign name is made to point to our address, so that its page becomes
 //! "same origin" with us: its `Host` is none of our names. Numeric addresses need no list: nobody can make a browser
 //! believe that a foreign page came from our number. For the same reason a trusted proxy may be reached by any number.
@@ -319,7 +319,7 @@ mod tests {
             (Some("file://"), "synthwire.local", plain, false),
             (Some("null"), "synthwire.local", plain, false),
             (Some(""), "synthwire.local", plain, false),
-            // Behind one of our proxies.
+            // The page was opened behind one of our proxies.
             (Some("https://127.0.0.1"), "127.0.0.1", silent, true),
             (Some("https://synthwire.local"), "synthwire.local", silent, true),
             (Some("http://synthwire.local"), "synthwire.local", silent, true),

@@ -139,7 +139,7 @@ pub struct Remembered {
     pub settings: Vec<u8>,
 }
 
-/// Starts a service on such a folder, reads all files, and writes into it.
+/// Starts a service on a state folder in which every file contains `bytes`, reads all files, and writes into the folder.
 ///
 /// # Panics
 /// If the service panics, or if reading alone changed anything other than the certificate. A fuzzer looks for this.

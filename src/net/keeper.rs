@@ -1,4 +1,4 @@
-//! Keeps the certificate valid. It checks the machine every few seconds, and at once when a listener reports its clock or
+//! Keeps the certificate valid: checks the machine every few seconds, and at once when a listener reports its clock or
 //! the machine's name changes.
 
 use super::secure::Look;

@@ -43,7 +43,7 @@ impl LimitKey {
         if near || on_link { Self::Address(v6.into()) } else { Self::Network(network(v6)) }
     }
 
-    /// Returns the group it belongs to.
+    /// Returns the client's group.
     pub(super) fn group(self) -> LimitGroup {
         match self {
             Self::Address(address) if address.is_loopback() => LimitGroup::Here,
@@ -53,7 +53,7 @@ impl LimitKey {
         }
     }
 
-    /// Returns its share, where a single address has `one`.
+    /// Returns the client's share, where a single address has `one`.
     pub(super) fn share(self, one: usize) -> usize {
         match self {
             Self::Address(_) => one,
@@ -61,14 +61,14 @@ impl LimitKey {
         }
     }
 
-    /// Returns whether it is this machine itself: behind tunnels and proxies all clients have one address.
+    /// Returns whether the client is this machine itself: behind tunnels and proxies all clients have one address.
     pub(super) fn is_loopback(self) -> bool {
         matches!(self, Self::Address(address) if address.is_loopback())
     }
 }
 
 impl LimitGroup {
-    /// Returns whether one machine may be any number of its clients; IPv4 addresses are too few for that.
+    /// Returns whether one machine may be any number of clients of this group; IPv4 addresses are too few for that.
     pub(super) fn is_endless(self) -> bool {
         matches!(self, Self::Near | Self::Far(_))
     }

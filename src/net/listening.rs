@@ -8,7 +8,7 @@ use super::refusals::{Refusal, Refusals};
 use crate::hub::admissions::Admissions;
 use std::sync::Arc;
 
-/// The parts needed for that.
+/// The parts needed to admit a listener.
 pub(super) struct Listening {
     pub(super) admissions: Arc<Admissions>,
     /// The current listeners.

@@ -106,7 +106,7 @@ pub struct Tls {
     pub facts: Look,
 }
 
-/// Only the ports.
+/// The ports alone, without the information on HTTPS.
 pub struct Ports {
     plain: TcpListener,
     tls: Option<TcpListener>,
@@ -139,7 +139,7 @@ pub async fn serve(ports: Ports, changes: Taker<Settings>, service: Arc<Service>
     let (mut connections, refused_connections) = (JoinSet::new(), RefusedConnections::default());
     loop {
         tokio::select! {
-            // The stop comes first, so that a flood of connections cannot delay it.
+            // The stop is polled first, so that a flood of connections cannot delay it.
             biased;
             () = stopped(&mut stop) => break,
             Some(ended) = connections.join_next() => report_panic(ended),
@@ -192,7 +192,7 @@ async fn accept(
     tls: Option<&TcpListener>,
 ) -> (std::io::Result<(TcpStream, SocketAddr)>, bool) {
     let Some(tls) = tls else { return (plain.accept().await, false) };
-    // In random order, so that a flood on one port cannot starve the other.
+    // Poll in random order, so that a flood on one port cannot starve the other.
     tokio::select! {
         accepted = plain.accept() => (accepted, false),
         accepted = tls.accept() => (accepted, true),

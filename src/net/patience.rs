@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 #[derive(Clone, Copy, Debug, Default)]
 struct Taking(Option<Since>);
 
-/// Times since there is something to take.
+/// The moments at which the waiting began and the other side last took something.
 #[derive(Clone, Copy, Debug)]
 struct Since {
     began: Instant,
@@ -35,7 +35,7 @@ impl Taking {
         self.0 = None;
     }
 
-    /// Returns by when more of it must be taken.
+    /// Returns the time by which the other side must take more.
     fn until(&mut self, bounds: Bounds, now: Instant) -> Instant {
         let since = *self.0.get_or_insert(Since { began: now, moved: now });
         (since.moved + bounds.stalled).min(since.began + bounds.whole)
@@ -45,9 +45,9 @@ impl Taking {
 /// Time limits of an answer.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
-    /// For taking at least one byte.
+    /// The limit for taking at least one byte.
     stalled: Duration,
-    /// For the whole answer.
+    /// The limit for the whole answer.
     whole: Duration,
 }
 

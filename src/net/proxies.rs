@@ -67,7 +67,7 @@ pub(super) fn host(headers: &HeaderMap) -> Option<Authority> {
 /// The forwarding headers; `None` stands for what they do not tell.
 #[derive(Debug, Default, PartialEq)]
 struct ForwardedHeaders {
-    /// The hops, visitor first, as far as that is true.
+    /// The hops, beginning with the visitor if the headers tell the truth.
     hops: Vec<Option<IpAddr>>,
     /// The schemes that the proxies tell, in the same order.
     schemes: Vec<Option<Scheme>>,
@@ -209,7 +209,7 @@ mod tests {
             ("127.0.0.1", vec![], "127.0.0.1", false, Relay::Silent),
             ("127.0.0.1", vec![("x-forwarded-proto", "https")], "127.0.0.1", true, Relay::Said),
             ("127.0.0.1", vec![("x-forwarded-proto", "wss")], "127.0.0.1", true, Relay::Said),
-            // A proxy that appends to what the visitor wrote.
+            // This proxy appends to the lines that the visitor wrote.
             ("127.0.0.1", vec![("x-forwarded-proto", "https, HTTP")], "127.0.0.1", false, Relay::Said),
             (
                 "127.0.0.1",
@@ -225,7 +225,7 @@ mod tests {
                 false,
                 Relay::Said,
             ),
-            // Two proxies of ours: the outer one knows the visitor.
+            // The request passed two proxies of ours; the outer one knows the visitor.
             (
                 "127.0.0.1",
                 vec![("x-forwarded-for", "203.0.113.7, 10.9.0.2"), ("x-forwarded-proto", "https, http")],

@@ -3,7 +3,7 @@
 use qrcodegen::{QrCode, QrCodeEcc};
 use std::fmt::Write as _;
 
-/// Modules of quiet zone around it (ISO/IEC 18004).
+/// Modules of quiet zone around a code (ISO/IEC 18004).
 const QUIET_MODULES: i32 = 4;
 
 /// Returns `text` as an SVG, with the text as its accessible name; `None` if it is too long for a QR code.

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// Limits how many of them are open at once.
+/// Limits the number of refused connections that are open at once.
 #[derive(Debug)]
 pub(super) struct RefusedConnections(Arc<Semaphore>);
 

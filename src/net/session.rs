@@ -30,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 enum End {
     /// The listener left, or its connection broke.
     Gone,
-    /// We end it, with this reason, also in words.
+    /// We end the session, with this reason, also in words.
     Close(Ending, String),
 }
 
@@ -127,12 +127,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Ends the session, because a stream keeps its rate as long as it lasts.
+    /// Ends the session after a change of rate: a stream keeps its rate as long as it lasts.
     fn comes_anew() -> End {
         End::Close(Ending::OtherStream, "another source plays, at another rate; listen again".into())
     }
 
-    /// Returns the feed it is sent.
+    /// Returns the feed that the listener is sent.
     fn feed(&self) -> &Feed {
         self.listeners.feed(&self.listener.client)
     }

@@ -55,7 +55,7 @@ impl StateFile for Chosen {
 /// The settings and their file.
 pub struct KeptSettings {
     now: Mutex<Chosen>,
-    /// Locked while the disk is written, and only for that: changing a setting never waits for it.
+    /// This lock is held only while the disk is written, so that changing a setting never waits for the disk.
     file: Mutex<Option<Stored<Chosen>>>,
     /// True while a write is scheduled.
     writing: AtomicBool,

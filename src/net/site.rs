@@ -60,7 +60,7 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    /// Parses it; `None` if the host or the port is invalid.
+    /// Parses a host with its port; `None` if either is invalid.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
             let (address, port) = rest.split_once(']')?;
@@ -78,7 +78,7 @@ impl Authority {
         Some(Self { host, port })
     }
 
-    /// Parses it; an unreadable one becomes unnamed and matches no host.
+    /// Parses a `Host` header; an unreadable one becomes unnamed and matches no host.
     pub(super) fn parse_or_unnamed(text: &str) -> Self {
         Self::parse(text).unwrap_or(Self { host: Host::Unnamed, port: None })
     }
@@ -112,7 +112,7 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// Parses it; `None` for "null", and for anything that is no origin of a page.
+    /// Parses an `Origin` header; `None` for "null", and for anything that is no origin of a page.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
         let scheme = match scheme.to_ascii_lowercase().as_str() {
@@ -130,7 +130,7 @@ impl Origin {
         self.at.host == authority.host && self.at.port_under(self.scheme) == authority.port_under(self.scheme)
     }
 
-    /// Returns whether its port is the default.
+    /// Returns whether the origin's port is the default of its scheme.
     pub(super) fn has_usual_port(&self) -> bool {
         self.at.port_under(self.scheme) == self.scheme.usual_port()
     }

@@ -41,7 +41,7 @@ pub(super) struct Status {
     tls_handshakes: Option<Counts>,
     /// The state of a system update; null without an updater.
     update: Option<super::updates::UpdateView>,
-    /// By cause: how often frames were lost before they reached the stream, and how many.
+    /// Losses before the stream, by cause: how often, and how many frames.
     losses: BTreeMap<&'static str, Loss>,
     /// Counts of refusals, by reason.
     refusals: BTreeMap<&'static str, u64>,
@@ -92,7 +92,7 @@ struct FanOut {
     busy_ms: f64,
     /// The least number of packets in a message with which the thread keeps up.
     floor_packets: u32,
-    /// Short sleeps it was forced to take because it had not slept for too long.
+    /// Short sleeps that the thread was forced to take because it had not slept for too long.
     breaths: u64,
     partial_writes: u64,
     blocked: u64,

@@ -27,9 +27,9 @@ pub(super) struct Bounds {
 pub(super) enum Rank {
     /// The client has shown a right key before: precedes all others.
     Known,
-    /// The client has no record for or against it.
+    /// No record of the client exists, good or bad.
     First,
-    /// Comes after all of its group with rank `First`.
+    /// The client comes after all clients of its group with rank `First`.
     Later,
 }
 
@@ -66,7 +66,7 @@ pub(super) struct Turns {
 struct Waiters([VecDeque<(LimitKey, VecDeque<Ticket>)>; 2]);
 
 impl Rank {
-    /// Returns its class, and its line within the group.
+    /// Returns the client's class, and its line within the group.
     fn place(self) -> (usize, usize) {
         match self {
             Self::Known => (0, 0),
@@ -267,7 +267,7 @@ impl Turnstile {
         if in_time { Some(turn.take()) } else { None }
     }
 
-    /// Returns how many have a place, and how many wait for one.
+    /// Returns the numbers of places taken and of tickets waiting.
     pub(super) fn numbers(&self) -> (usize, usize) {
         let waiting = self.lock();
         (waiting.turns.taken(), waiting.turns.waiting())

@@ -26,7 +26,7 @@ const STALLED_AFTER_NS: u64 = 500_000_000;
 /// The result of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Handed over this many periods.
+    /// The step handed over this many periods.
     Periods(u32),
     /// No frames came.
     Idle,
@@ -36,7 +36,7 @@ pub enum Step {
     Ended(Exit),
 }
 
-/// The reason why the loop ended.
+/// The reason for which the loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// The loop was asked to stop.

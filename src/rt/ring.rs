@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 /// Frames the ring holds, for any number of channels: 370 ms at 44.1 kHz, far longer than the reader sleeps.
 const RING_FRAMES: usize = 16 * 1024;
-// After a source's longest period, there is room for another while the reader wakes up.
+// Room for a source's two longest periods: one fills while the reader wakes up for the other.
 const _: () = assert!(RING_FRAMES >= 2 * PERIOD_FRAMES_MAX as usize);
 /// Bytes of the largest possible ring, which is locked in memory while its source plays.
 pub const RING_BYTES_MAX: usize = RING_FRAMES * CHANNELS_MAX as usize * size_of::<i32>();
@@ -87,7 +87,7 @@ struct Frames {
 #[derive(Debug)]
 struct Rings {
     to_reader: Producer<Frames>,
-    /// The reader's end of the ring being written, until the mark that begins its source has been sent.
+    /// The reader's end of the ring that is being written, until the mark that begins its source has been sent.
     unsent: Option<Frames>,
 }
 
@@ -96,7 +96,7 @@ impl Rings {
         self.to_reader.slots() > 0
     }
 
-    /// Passes the ring on, before the mark. There must be room.
+    /// Passes the ring on, before the mark. The caller has made sure that there is room.
     fn send(&mut self) {
         if let Some(frames) = self.unsent.take() {
             let _ = self.to_reader.push(frames);
@@ -109,7 +109,7 @@ impl Rings {
 #[derive(Debug, Default)]
 struct Owed {
     restart: Option<Mark>,
-    /// Frames not handed over, and where they began.
+    /// Frames not handed over, and the place of the first.
     dropped: Option<Span>,
     /// Losses found after the fact, merged into one.
     past: Option<Mark>,

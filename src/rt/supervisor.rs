@@ -100,7 +100,7 @@ struct StreamState {
 /// A running capture thread.
 struct Session {
     thread: JoinHandle<(Exit, CaptureLoop)>,
-    /// Set by the thread before it wakes the supervisor for the last time.
+    /// True once the capture thread has ended: set before the thread wakes the supervisor for the last time.
     over: Arc<AtomicBool>,
     kind: Kind,
     name: Plain,

@@ -4,7 +4,7 @@
 //! We use `IO::mmap` (`snd_pcm_mmap_begin`/`commit`), never `MmapCapture`: that maps the kernel's status pages, which ARM
 //! refuses (alsa-rs issue 34). We never call `PCM::state()`: it panics on the values an unplugged device returns.
 //!
-//! There are two ways to the frames; the status names the one in use:
+//! Frames are read in one of two ways, which the status names:
 //! - **kernel**: a card's own PCM. The pointer (`avail_update`) and its stamp (`CLOCK_MONOTONIC_RAW`, [`stamp_of`]) are
 //!   those of the driver's last interrupt. We do not call `status`, `avail` or `delay`: each makes the kernel read the
 //!   pointer again and stamp that reading (`update_audio_tstamp` of its ALSA core), which is later by our wake-up time.
@@ -45,7 +45,7 @@ const PLUGIN_PAUSE: Duration = Duration::from_micros(500);
 pub enum Path {
     /// A kernel card's PCM, mapped.
     KernelMmap,
-    /// A plugin that offers mmap itself.
+    /// A plugin that offers mmap without `plug`.
     PluginMmap,
     /// A PCM without mmap, through `plug`.
     EmulatedMmap,

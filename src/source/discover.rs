@@ -79,7 +79,7 @@ impl Card {
         self.usb.as_ref().map_or(&self.id, |usb| &usb.name)
     }
 
-    /// Returns whether it is the synth, and if not, why not.
+    /// Returns whether the card is a synth, and if not, why not.
     pub fn verdict(&self) -> Verdict {
         let Some(usb) = &self.usb else {
             return if self.captures { Verdict::NotUsb } else { Verdict::NoCapture };

@@ -57,7 +57,7 @@ pub enum SourceFault {
     Suspended,
     /// The device is gone (ENODEV and the like) and must be reopened.
     Gone,
-    /// Anything else, by its errno; the device must be reopened.
+    /// Another fault, by its errno; the device must be reopened.
     Io(i32),
     /// The recording has been played to its end.
     Ended,
@@ -65,7 +65,7 @@ pub enum SourceFault {
 
 /// A device or generator of interleaved frames.
 pub trait Source: Send {
-    /// Returns the layout of its frames, fixed from opening to closing.
+    /// Returns the layout of the source's frames, fixed from opening to closing.
     fn layout(&self) -> Layout;
 
     /// Returns the kind of clock that paces the frames.

@@ -25,20 +25,21 @@ const PARTS: i64 = 1_000_000;
 
 /// Computes sound as fast as requested.
 pub trait Generator: Send {
-    /// Returns the interleaved channels it makes; never changes.
+    /// Returns the number of interleaved channels; it never changes.
     fn channels(&self) -> ChannelCount;
 
-    /// Returns the frames per second it is made for; never changes.
+    /// Returns the frames per second of the generator; they never change.
     fn rate(&self) -> Hz {
         RATES[0]
     }
 
     /// Fills `out` with whole interleaved frames, the first of which is number `first_frame` since the start.
     ///
-    /// Indices grow; they jump where frames were lost. Real-time code: no allocation, no lock, no log.
+    /// From call to call `first_frame` grows; it jumps where frames were lost. Real-time code: no allocation, no lock, no
+    /// log.
     fn render(&mut self, first_frame: u64, out: &mut [i16]);
 
-    /// Returns its length in frames; `None` if it never ends.
+    /// Returns the generator's length in frames; `None` if it never ends.
     fn length_frames(&self) -> Option<u64> {
         None
     }
@@ -63,7 +64,7 @@ impl<G: Generator + ?Sized> Generator for Box<G> {
 pub trait PaceClock: Send {
     /// Returns the current time.
     fn now(&self) -> MonoNs;
-    /// Returns at `due` or later; earlier only if it cannot sleep at all.
+    /// Waits until `due` or later; returns earlier only if the machine cannot sleep at all.
     fn sleep_until(&self, due: MonoNs);
 }
 
@@ -127,7 +128,7 @@ pub struct PacedSource<G, C = SystemClock> {
     clock: C,
     layout: Layout,
     pace: Pace,
-    /// Frames handed out or lost so far: the index of the next.
+    /// Frames handed out or lost so far, which is the index of the next one.
     next_frame: u64,
     /// Frames that were due when we last looked.
     due_frames: u64,

@@ -92,7 +92,7 @@ impl Channels {
 }
 
 impl Offer {
-    /// Returns the rate to play at: the first of [`RATES`] that it offers.
+    /// Returns the rate to play at: the first of [`RATES`] that the device offers.
     pub(super) fn rate(&self) -> Result<Hz, Unusable> {
         RATES.into_iter().find(|rate| self.rates.contains(&rate.0)).ok_or_else(|| Unusable {
             what: format!("it runs at {}, and {} can be played", self.rates_in_words(), rates_in_words()),

@@ -240,7 +240,7 @@ fn upper(bytes: &[u8]) -> i32 {
 /// Finds out where the 24 bits of a file are in their four bytes: ALSA's tools write the lower three, others the upper three.
 #[derive(Default)]
 struct Place24 {
-    /// A top byte holds more than a sign: it is sound.
+    /// True once a top byte holds more than a sign, and so is part of the sound.
     top_sounds: bool,
     /// Bits that any sample has below the top byte.
     bits: i32,

@@ -24,7 +24,7 @@ pub struct StateFolder(PathBuf);
 pub enum Memory {
     /// The folder that keeps the data; with `None` the data is lost when the service ends.
     In(Option<StateFolder>),
-    /// The folder that should be used is unavailable, and its content unknown. Another folder may replace it.
+    /// The proper folder is unavailable, and its content unknown. Another folder may replace it.
     Lost(Option<StateFolder>),
 }
 

@@ -1,4 +1,4 @@
-//! Files of the state folder, read across versions. This is the only way to read one.
+//! Files of the state folder, read across versions. All reading of state files goes through this module.
 //!
 //! Both systems of a card share one data partition, and a newer version may fall back to an older one. So each file carries
 //! the number of its format. An older format is upgraded step by step; of a newer one, the known fields are read. Unknown

@@ -61,17 +61,17 @@ pub(super) enum Step {
 pub(super) struct Folder(OwnedFd);
 
 impl Folder {
-    /// Opens it to read files, whoever owns it.
+    /// Opens the folder to read files, whoever owns it.
     pub(super) fn to_read(path: &Path) -> io::Result<Self> {
         Ok(Self(open(path, FOLDER, Mode::empty())?))
     }
 
-    /// Opens it to write files.
+    /// Opens the folder to write files.
     pub(super) fn to_write(path: &Path) -> io::Result<Self> {
         if geteuid().is_root() { Self::roots(path, None) } else { Self::to_read(path) }
     }
 
-    /// Opens it to write files, and creates it if it is missing.
+    /// Opens the folder to write files, and creates it if it is missing.
     pub(super) fn made(path: &Path, mode: u32) -> io::Result<Self> {
         if geteuid().is_root() {
             return Self::roots(path, Some(Mode::from_bits_truncate(mode)));
@@ -80,7 +80,8 @@ impl Folder {
         Self::to_read(path)
     }
 
-    /// Walks down to it through folders owned by root, without following links; creates missing ones if a mode is given.
+    /// Walks down to the folder through folders owned by root, without following links; creates missing ones if a mode is
+    /// given.
     fn roots(path: &Path, make: Option<Mode>) -> io::Result<Self> {
         let path = std::path::absolute(path)?; // the folders above the current one count as well
         let start = Path::new("/");

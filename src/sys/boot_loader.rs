@@ -63,7 +63,7 @@ impl BootLoader {
         })
     }
 
-    /// Returns a notice about it for the user.
+    /// Returns a notice about the boot loader for the user.
     pub fn notice(&self) -> Option<String> {
         let misreads = self.built_s.is_some_and(|built_s| MISREADS_S.contains(&built_s));
         let said = || {
@@ -75,7 +75,7 @@ impl BootLoader {
         self.unfit().or_else(|| misreads.then(said))
     }
 
-    /// Returns its values for a report, one per line; '' for a board without any.
+    /// Returns the boot loader's values for a report, one per line; '' for a board without any.
     pub fn shown(&self) -> String {
         let values = [
             ("build-timestamp", self.built_s.map(|value| value.to_string())),

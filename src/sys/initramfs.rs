@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// The file with the initramfs's problems during the start, one sentence per line.
 const NOTES: &str = "/run/synthwire/notes";
-/// Exists if an update has caused this start.
+/// The file that exists if an update has caused this start.
 const RESTARTED: &str = "/run/synthwire/restarted";
 /// Maximum bytes that are read: the program writes some ten lines at worst.
 const NOTES_BYTES_MAX: u64 = 4096;

@@ -34,7 +34,7 @@ impl Throttled {
         self.0 & (bits << SINCE_START) != 0
     }
 
-    /// Returns what to do about it, in calm words; `None` while all is well.
+    /// Returns a calm notice that says what to do; `None` while all is well.
     pub fn notice(self) -> Option<&'static str> {
         if self.is(UNDERVOLTAGE) {
             Some(

@@ -7,7 +7,7 @@ use super::{boot_loader, initramfs};
 /// not on request. (The even bits beside it hold a partition's number: `drivers/watchdog/bcm2835_wdt.c`.)
 const BY_WATCHDOG: u32 = 0x20;
 
-/// Returns whether it was, as far as this machine can tell. Restarting only the service does not change the answer.
+/// Returns whether the machine was switched on by hand, as far as it can tell. A restart of the service changes nothing.
 pub fn was_by_hand() -> bool {
     is_by_hand(initramfs::was_restarted(), boot_loader::here().rsts)
 }

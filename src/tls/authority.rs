@@ -96,7 +96,7 @@ impl Authority {
         }
     }
 
-    /// Returns its certificate, made again from its name and dates.
+    /// Returns the authority's certificate, made again from its name and dates.
     fn signed_now(&self) -> Result<Option<Certificate>> {
         let key = KeyPair::from_pem(&self.key).map_err(refused)?;
         let made = parameters(&self.name, self.window)?.self_signed(&key).map_err(refused)?;
@@ -116,7 +116,7 @@ impl Authority {
         Ok(Self { key: key.serialize_pem(), certificate, name, window, edition: EDITION, former: Vec::new() })
     }
 
-    /// Returns whether its certificate should be renewed at `moment_s`.
+    /// Returns whether the authority's certificate should be renewed at `moment_s`.
     pub(super) fn is_due(&self, moment_s: i64) -> bool {
         self.edition < EDITION || dates::authority_is_due(self.window, moment_s)
     }
@@ -142,7 +142,7 @@ impl Authority {
         })
     }
 
-    /// Returns notices about its former certificates at `moment_s`.
+    /// Returns notices about the authority's former certificates at `moment_s`.
     pub(super) fn notices(&self, moment_s: i64) -> Vec<String> {
         let ends_soon =
             |former: &&Former| (moment_s..moment_s + dates::TOLD_S).contains(&former.window.until_s);
@@ -155,7 +155,7 @@ impl Authority {
         told.collect()
     }
 
-    /// Signs a leaf for those of `names` that it may name.
+    /// Signs a leaf for those of `names` that the authority may name.
     pub(super) fn sign(&self, names: &Certified, window: Window) -> Result<Leaf> {
         let issuer_key = KeyPair::from_pem(&self.key).map_err(refused)?;
         let issuer = Issuer::new(parameters(&self.name, self.window)?, issuer_key);
@@ -186,7 +186,7 @@ impl Authority {
         })
     }
 
-    /// Returns the names that its constraints allow.
+    /// Returns the names that the authority's constraints allow.
     pub(super) fn may_name(names: &Certified) -> Certified {
         Certified {
             dns: names.dns.iter().filter(|name| is_permitted(name)).cloned().collect(),

@@ -20,7 +20,7 @@ impl CurrentCertificate {
         Self(RwLock::new(Arc::new(first)))
     }
 
-    /// Uses this certificate from the next handshake on.
+    /// Replaces the certificate from the next handshake on.
     pub(super) fn change(&self, next: CertifiedKey) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
     }

@@ -33,7 +33,8 @@ pub struct Window {
 }
 
 impl Window {
-    /// Returns whether it suits an authority: leaves fit into it, and computing with its ends stays within the calendar.
+    /// Returns whether the window suits an authority: leaves fit into it, and computing with its ends stays within the
+    /// calendar.
     pub fn is_of_authority(self) -> bool {
         self.from_s >= 0
             && self.until_s <= CALENDAR_END_S
@@ -90,10 +91,10 @@ pub fn leaf_window(moment_s: i64, authority: Window) -> Window {
 
 /// Returns the moment at which a leaf must be valid.
 ///
-/// This is our own clock, or the build date if that is later. Until our clock has been set, `claimed_s` counts as well (the
-/// times of listeners' clocks, oldest report first). The moment whose leaf suits most of them wins; in a tie our own,
-/// then the latest report. So one false report among many changes nothing, and one of two counts only as long as the other
-/// is silent.
+/// The moment is that of our own clock, or the build date if that is later. Until our clock has been set, `claimed_s` counts
+/// as well (the times of listeners' clocks, oldest report first). The moment whose leaf suits most of them wins; in a tie our
+/// own, then the latest report. So one false report among many changes nothing, and one of two counts only as long as the
+/// other is silent.
 pub fn moment(clock: Clock, build_s: i64, claimed_s: &[i64], authority: Window) -> i64 {
     // If the program is newer than its authority's validity, use the authority's last day.
     let own_s = clock.now_s.max(build_s).max(authority.from_s).min(authority.until_s - DAY_S);
@@ -153,7 +154,7 @@ mod tests {
         let years = BUILD_S + 1_000 * DAY_S;
         assert_eq!(moment(UNSET(0), BUILD_S, &[years], authority()), years);
         assert_eq!(moment(SET(BUILD_S + DAY_S), BUILD_S, &[years], authority()), BUILD_S + DAY_S);
-        // Within the leaf that would be made anyway, there is no need.
+        // A moment within the leaf that would be made anyway needs no other leaf.
         assert_eq!(moment(UNSET(0), BUILD_S, &[BUILD_S + 9 * DAY_S], authority()), BUILD_S);
     }
 

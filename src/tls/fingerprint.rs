@@ -21,7 +21,7 @@ impl Fingerprint {
         EndEntityCert::try_from(&CertificateDer::from(der)).is_ok().then(|| Self::of(der))
     }
 
-    /// Returns its bytes.
+    /// Returns the fingerprint's bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

@@ -30,7 +30,7 @@ pub(super) struct Own {
     claims: Mutex<VecDeque<(IpAddr, i64)>>,
 }
 
-/// The files in which they are stored.
+/// The files in which authority and leaf are stored.
 struct OwnFiles {
     authority: Stored<Authority>,
     leaf: Stored<Leaf>,
@@ -177,7 +177,7 @@ impl Own {
         locked(&self.now).former.clone()
     }
 
-    /// Replaces an authority that cannot be used; returns whether there was anything to do.
+    /// Replaces an authority that cannot be used; returns false if the authority can be used and stays.
     pub(super) fn replace_authority(
         &self,
         facts: &CertificateInputs,

@@ -91,7 +91,7 @@ impl Supplied {
         locked(&self.known).objections.clone()
     }
 
-    /// Returns what is wrong with them, in plain sentences.
+    /// Returns the faults of the files, in plain sentences.
     pub(super) fn notices(&self) -> Vec<String> {
         let known = locked(&self.known);
         let objections =

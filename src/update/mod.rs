@@ -21,11 +21,11 @@ use std::path::{Path, PathBuf};
 
 /// The folder in which the system's updater reports its state.
 pub const UPDATER_FOLDER: &str = "/run/synthwire-updater";
-/// The file of its report.
+/// The file of the updater's report.
 const SAID: &str = "state.json";
 /// The file with the running version, in the same folder: one line.
 const RUNNING: &str = "running";
-/// Longest such file that is read; they have some 200 bytes.
+/// Longest of these files that is read; they have some 200 bytes.
 const SAID_BYTES_MAX: u64 = 16 * 1024;
 /// The request to restart into the installed update. synthwire-update.path of the card's system watches for this name, and
 /// for the bundles.
@@ -45,7 +45,7 @@ pub enum Age {
 impl Age {
     const ALL: [Self; 2] = [Self::Newer, Self::Any];
 
-    /// Returns the name of such a bundle in the folder.
+    /// Returns the name of a bundle of this age in the folder.
     fn file(self) -> &'static str {
         match self {
             Self::Newer => "update.raucb",
@@ -65,7 +65,7 @@ pub struct Updater {
 }
 
 impl Updater {
-    /// Creates it for an updater that reports in `said` and takes bundles from `folder`.
+    /// Creates the connection to an updater that reports in `said` and takes bundles from `folder`.
     pub fn new(said: &Path, folder: Option<StateFolder>) -> Self {
         Self { said: said.to_owned(), folder, unfit: None, free: free_bytes }
     }

@@ -15,7 +15,7 @@ use synthwire::core::convert::SampleFormat;
 use synthwire::core::liveness::TURN_WITHIN_S;
 
 const SECOND: u64 = 44_100;
-/// Longer than the 186 ms that the device's ring holds.
+/// A pause longer than the 186 ms that the device's ring holds.
 const STANDSTILL: Duration = Duration::from_millis(400);
 
 /// Interval at which the service looks for a missing device.
@@ -47,12 +47,12 @@ struct Card {
 }
 
 impl Card {
-    /// A card that offers only this format, channel count and access mode.
+    /// Creates a card that offers only this format, channel count and access mode.
     fn with(format: &str, channels: u16, access: &str) -> Self {
         Self::offering(&format!("format {format} channels {channels} access {access}"))
     }
 
-    /// A card that offers what `offer` says, in the plugin's own notation.
+    /// Creates a card that offers what `offer` says, in the plugin's own notation.
     fn offering(offer: &str) -> Self {
         let (folder, library) = (Folder::new(), driver());
         folder.define(&format!(
@@ -80,7 +80,7 @@ impl Card {
     }
 }
 
-/// The losses that the status reports for this cause: events and frames.
+/// Returns the losses that the status reports for this cause: events and frames.
 fn losses(service: &Service, cause: &str) -> (u64, u64) {
     let loss = &service.status()["losses"][cause];
     (loss["events"].as_u64().unwrap(), loss["frames"].as_u64().unwrap())

@@ -18,7 +18,7 @@ impl Folder {
         Self(path)
     }
 
-    /// The folder's name. A jackd server can use it as its name, too.
+    /// Returns the folder's name. A jackd server can use it as its name, too.
     pub(crate) fn name(&self) -> String {
         self.0.file_name().unwrap().to_string_lossy().into_owned()
     }

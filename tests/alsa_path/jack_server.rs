@@ -13,7 +13,7 @@ use synthwire::clock::mono_raw_now;
 /// Frames per cycle of the graph (1.5 ms): half a period of the service, so that jack is never the
 /// bottleneck.
 pub(crate) const CYCLE_FRAMES: u32 = 64;
-/// The count of the first frame. With this start value no channel carries silence for a day.
+/// The count of the first frame. From this start value on, no channel is silent for a day.
 const FIRST_COUNT: u32 = 0x1_0001;
 /// Interval and number of the checks whether a newly started server is ready.
 const ASK_EVERY: Duration = Duration::from_millis(50);
@@ -52,7 +52,7 @@ impl Server {
         Self { child, name: name.into() }
     }
 
-    /// Ends the server like a crash, without telling its clients.
+    /// Ends the server as a crash does, without telling its clients.
     pub(crate) fn crash(mut self) {
         let _ = self.child.kill();
     }

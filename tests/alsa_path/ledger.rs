@@ -135,7 +135,7 @@ impl Ledger {
             .collect();
         let mut runs = counts.chunk_by(|one, next| *next == one.wrapping_add(1));
         if self.count.is_none() {
-            // Until its ports are connected jack delivers silence; then one channel starts before the other.
+            // Jack delivers silence until its ports are connected; then one channel starts before the other.
             if let (Some(run), None) = (runs.next(), runs.next()) {
                 self.settle(run);
             }

@@ -63,7 +63,7 @@ impl<'a> Files<'a> {
         } else if source.modules.contains(&first) {
             [&named.from[..], &[first]].concat()
         } else {
-            // The module was imported under this name.
+            // `name` is the name under which a module was imported.
             let brought = source.named.iter().find(|other| {
                 other.parts.len() > 1
                     && !std::ptr::eq(*other, named)

@@ -1,4 +1,4 @@
-//! Reads the tables under "Import law" in docs/ARCHITECTURE.md. It only reads them; judge.rs applies them.
+//! Reads the tables under "Import law" in docs/ARCHITECTURE.md. judge.rs applies them.
 
 /// One row of a table: its subject and the words that follow, both without back-quotes.
 #[derive(Debug, PartialEq, Eq)]

@@ -72,7 +72,7 @@ test('on a device that has been on for long no first key can be set, and the pag
 /** @param {Page} page @param {string} form @param {string} key */
 async function enter(page, form, key) {
   await page.click(`#${form}-key`);
-  // Meanwhile numbers and a plot appear above the form and move it away from a mouse that clicks blindly. So the test uses the
+  // Meanwhile numbers and a plot appear above the form and move the form away from the mouse. So the test uses the
   // keyboard.
   await page.evaluate(`(field => (field.focus(), field.select()))(document.querySelector('#${form}-key'))`);
   await page.type(key);

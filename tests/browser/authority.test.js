@@ -81,7 +81,7 @@ test('what is damaged is told on the page, a new authority is made for whoever h
   await says(page, '#access-words', /^Listening needs a key, and changing the channels needs another/);
   assert.match(JSON.parse(readFileSync(join(folder, 'access.json'), 'utf8')).listening_key, /^\$argon2id\$/);
 
-  // The browser logs failed requests: the status is refused without the key, and there is that last refusal.
+  // The browser logs failed requests: the status without the key, and the refusal above.
   const complaints = [...page.complaints, ...late.complaints].filter((words) => !/ 401 .*\/api\/status$/.test(words));
   assert.equal(complaints.length, 1, complaints.join('; '));
   assert.match(complaints[0] ?? '', / 400 .*\/api\/authority$/);

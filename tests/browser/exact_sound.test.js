@@ -16,7 +16,7 @@ import { nowNs, Watchdog } from './rig/watchdog.js';
 
 /** In the first seconds the page learns the drift, and removes the extra delay of the start (web/core/playout/steering.js). */
 const SETTLING_SECONDS = 15;
-/** After that, this much sound must pass unresampled by the page's own count. The test waits for no more than this. */
+/** Amount of sound that must then pass unresampled, by the page's own count. The test waits for no more. */
 const EXACT_SECONDS = 6;
 const SECONDS_MOST = 75;
 /** The share that must be exact in spite of a break, because the page counts in steps of one look. */

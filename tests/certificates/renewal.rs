@@ -39,7 +39,7 @@ fn an_authority_is_made_anew_years_before_its_end_and_nobody_loses_trust_over_it
     assert_eq!(authority(&again), second);
     assert_eq!(verify(&second, &[again.leaf()], "stage-pi.local", years(11)), Ok(()));
     assert!(again.notices().is_empty(), "nobody who still hears trusts the first");
-    // A century with one check per month: there is always a valid leaf, and no leaf outlives its authority.
+    // Checks once per month for a century: there is always a valid leaf, and no leaf outlives its authority.
     for month in 0..1200 {
         let now_s = years(11) + month * 30 * DAY_S;
         again.look(&facts(now_s, true, &[])).unwrap();

@@ -1,4 +1,4 @@
-//! A certificate that the user supplies: the files are used, renewed, unusable, or unfit for browsers.
+//! Tests certificates that the user supplies: their files are used, renewed, unusable, or unfit for browsers.
 
 use crate::judged::{Folder, authority, facts, verify};
 use rcgen::{CertificateParams, KeyPair};
@@ -45,7 +45,7 @@ fn a_certificate_from_elsewhere_is_used_and_renewed_as_its_files_change() {
     );
 }
 
-/// For tests in which the device needs no certificate of its own.
+/// The state folder for tests in which the device needs no certificate of its own.
 fn none() -> synthwire::error::Result<StateFolder> {
     Err(synthwire::error::Error::new("there is no folder"))
 }

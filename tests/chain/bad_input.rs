@@ -97,7 +97,7 @@ fn too_many_listeners_are_told_so() {
     assert_eq!(service.status()["listeners"]["refused"], 1);
 }
 
-/// Runs `synthwire` until it exits: whether it succeeded, and its output.
+/// Runs `synthwire` until it exits; returns whether it succeeded, and its output.
 fn run(arguments: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_synthwire")).args(arguments).output().unwrap();
     let said =

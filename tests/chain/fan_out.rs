@@ -49,7 +49,7 @@ fn many_hear_every_frame_whatever_the_others_do() {
     let healthy: Vec<Ear> = (0..HEALTHY).map(|_| service.listen()).collect();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        // 64 kbit/s, about a twentieth of what this listener would need.
+        // The listener reads 64 kbit/s, about a twentieth of the rate it would need.
         scope.spawn(|| {
             let mut piece = [0; 800];
             while !done.load(Relaxed) && slow.socket.get_mut().read(&mut piece).is_ok_and(|read| read > 0) {
@@ -96,7 +96,7 @@ fn a_stalled_reader_holds_three_packets_in_the_kernel_and_is_then_at_the_newest(
     stall_and_come_back(&service, small_ear(&service), |tcp| tcp, 0);
 }
 
-/// A short queue for listeners that stall: it fills soon.
+/// A short queue fills soon when a listener stalls.
 pub(crate) const STALL_QUEUE: [&str; 2] = ["--queue-ms", "100"];
 
 /// Size of a packet: WebSocket header, record header and samples.

@@ -112,7 +112,7 @@ fn a_listener_over_tls_hears_the_same_as_anybody() {
 
 #[test]
 fn a_stalled_listener_over_tls_holds_three_packets_and_a_record_and_is_then_at_the_newest() {
-    /// Bytes that TLS adds to each record: header, type and tag.
+    /// Number of bytes that TLS adds to each record: header, type and tag.
     const RECORD_BYTES: usize = 5 + 1 + 16;
     let secure = Secure::start_with("stalled", &STALL_QUEUE);
     secure.service.wait_for_log(" INFO playing ");

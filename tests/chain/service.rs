@@ -10,7 +10,7 @@ use synthwire::core::wire::{self, ListenerNote, Place, Record};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::{Message, WebSocket};
 
-/// Far longer than any step here takes; only a hang reaches it.
+/// Time limit of a step, far longer than any step takes; only a hang reaches it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running `synthwire serve`, which is killed when the value is dropped.

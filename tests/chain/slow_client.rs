@@ -8,7 +8,7 @@ use synthwire::clock::mono_raw_now;
 
 /// Time for which the listener does not read: many times the length of its queue.
 const ASLEEP: Duration = Duration::from_secs(6);
-/// Sound younger than this counts as current.
+/// Age below which sound counts as current.
 const PRESENT_NS: u64 = 300_000_000;
 /// Length of the listener's queue: much longer than a busy machine delays a healthy listener.
 const QUEUE_MS: u64 = 1000;

@@ -56,7 +56,7 @@ fn it_says_when_it_is_ready_what_it_plays_that_it_lives_and_when_it_ends() {
     systemd.wait_for("STOPPING=1");
 }
 
-/// For the listeners below: they must not lose packets on a busy machine.
+/// The long queue serves the listeners below, which must not lose packets on a busy machine.
 const PATIENT_QUEUE: [&str; 2] = ["--queue-ms", "2000"];
 
 /// Listens until told to stop, and checks that every frame arrives in order, that each gap is named, and, if

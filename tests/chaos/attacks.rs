@@ -14,7 +14,7 @@ use tungstenite::{Message, WebSocket};
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) tries: u64,
-    /// The refusals it got, by the name under which the service should count them.
+    /// The refusals that the attacker got, by the name under which the service should count them.
     pub(crate) refusals: BTreeMap<&'static str, u64>,
 }
 
@@ -66,7 +66,7 @@ impl Place {
 /// A kind of attack.
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
-    /// The limits that must have counted it, whether the attacker was told or not.
+    /// The limits that must have counted the attack, whether the attacker was told or not.
     pub(crate) counted: &'static [&'static str],
     /// Runs one round.
     round: fn(Place, &mut Findings),
@@ -245,7 +245,7 @@ fn chatty(place: Place, found: &mut Findings) {
     }
 }
 
-/// Listeners that stop reading; some of them disappear.
+/// Connects listeners that stop reading; some of them disappear.
 fn stalled(place: Place, _: &mut Findings) {
     let held: Vec<_> = (0..8).filter_map(|_| place.listen()).collect();
     sleep(Duration::from_millis(2500));

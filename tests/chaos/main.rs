@@ -82,7 +82,7 @@ fn listen(mut ear: Ear, stop: &AtomicBool) -> Account {
 /// The device and the hand-off to the fan-out thread hold 372 ms each. If the machine runs in every 300 ms,
 /// stalls lose nothing.
 const EXCUSING_NS: u64 = 300_000_000;
-/// The freeze may precede its gap by at most this.
+/// Maximum time by which a freeze may precede its gap.
 const BEFORE_NS: u64 = 1_000_000_000;
 
 /// The gaps that no freeze of the machine explains.

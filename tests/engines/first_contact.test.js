@@ -69,7 +69,7 @@ test('where Firefox trusts the device there is no warning, and sound in at most 
 });
 
 test('where WebKit trusts the device there is no warning, and sound in at most two clicks', async (t) => {
-  // WebKit uses the system's certificate bundle and host names, so it gets its own copies of both.
+  // WebKit uses the system's certificate bundle and host names, so the browser gets its own copies of both.
   const folder = mkdtempSync(join(speakers.folder, 'surroundings-'));
   const [bundle, hosts] = [join(folder, 'bundle'), join(folder, 'hosts')];
   writeFileSync(bundle, readFileSync(BUNDLE, 'utf8') + new X509Certificate(authority).toString());

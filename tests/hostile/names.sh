@@ -79,7 +79,7 @@ stop_avahi() {
 # The services that the other machine sees; avahi keeps capitals in a host name, which mean nothing.
 announced() { on other avahi-browse --resolve --parsable --terminate "$1" | awk -F';' -v at="$device_at" '$1 == "=" && $8 == at { print tolower($7) ":" $9 }' | sort -u; }
 only_announced() { [ "$(announced _http._tcp)" = "$1:$http" ] && [ "$(announced _https._tcp)" = "$1:$https" ]; }
-# resolves NAME ADDRESS MACHINE: whether that machine resolves the name to this address.
+# resolves NAME ADDRESS MACHINE: tests whether that machine resolves the name to this address.
 resolves() { [ "$(on "$3" avahi-resolve --name "$1" -4 | cut -f2)" = "$2" ]; }
 ask() { on other curl --silent --max-time 10 --output /dev/null --write-out '%{http_code}' --resolve "*:$http:$device_at" --resolve "*:$https:$device_at" "$@"; }
 accepted() { [ "$(ask "http://$1:$http/")" = 200 ]; }
@@ -88,7 +88,7 @@ refused() { [ "$(ask "http://$1:$http/")" = 421 ]; }
 certified() { [ "$(ask --cacert authority.pem "https://$1:$https/")" = 200 ]; }
 not_certified() { ! ask --cacert authority.pem "https://$1:$https/"; }
 
-# says HOW: whether the service's latest log line about its name ends like this.
+# says HOW: tests whether the service's latest log line about its name ends like this.
 says() { [[ $(grep 'known on this network as' service.log | tail -n 1) == *" as $1" ]]; }
 
 # both_called NAME: both machines get the same name while the network is split in two, as happens when an access point returns.

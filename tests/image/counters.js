@@ -15,9 +15,9 @@ const STARTS = [0, 3_700, 8_800, 15_300, 23_200, 32_500, 43_200, 55_300];
 const NEXT_WITHIN = 0.75;
 /** A run of frames so long that it cannot follow by chance on both channels. */
 const PROOF_FRAMES = 64;
-/** For that, each frame must be this close to its predecessor plus one. */
+/** Tolerance within which a frame must equal its predecessor plus one. */
 const STEP_WITHIN = 0.2;
-/** A jump is searched within this many turns of the first counter (1.5 s each), back and ahead. */
+/** Number of turns of the first counter (1.5 s each), back and ahead, in which a jump is searched. */
 const TURNS_BACK = 20;
 const TURNS_AHEAD = 60;
 

@@ -17,11 +17,11 @@ const SECONDS = 12;
 /** Wait after a change of the pair: for the fade, and for sound on its way. */
 const SETTLING_MS = 3000;
 const LOOK_EVERY_MS = 200;
-/** The service reports USB losses within this time. */
+/** Time within which the service reports USB losses. */
 const NAMED_MS = 4000;
 /** The page counts alike: a break that is closer to the previous break belongs to the same glitch. */
 const SAME_GLITCH_FRAMES = 4410;
-/** The emulator falls behind while a browser starts beside it. */
+/** Wait after the browser's start, during which the emulator falls behind. */
 const STARTED_MS = 10_000;
 /** The emulator also stalls later at times. Those losses are named, and the rest must be in order. */
 const ORDERED_SHARE = 0.8;

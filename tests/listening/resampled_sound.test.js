@@ -22,12 +22,12 @@ const SKEW_PPM = 500;
 const DRIFT_DOUBT_PPM = 40;
 /** The speed is the clocks' difference, plus the correction that still brings the level to its target. */
 const RATE_DOUBT_PPM = 120;
-/** A lead that even a busy machine hardly ever needs. */
+/** A lead so long that even a busy machine hardly ever needs it. */
 const LEAD_MS = 150;
 const LEVEL_DOUBT_MS = 1;
 /** Between two pieces time passes at the measured speed, so no step is hidden there. */
 const STEP_FRAMES = 0.05;
-/** The first source frame that is heard lies this far at most before the newest one: a lead, and the browser's output buffer. */
+/** Maximum distance of the first source frame that is heard from the newest one: a lead, and the browser's output buffer. */
 const WITHIN_FRAMES = 4 * RATE_HZ;
 /** Headroom above the noise (rig/resemblance.js). */
 const VOLUME = 0.6;

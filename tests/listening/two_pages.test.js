@@ -38,6 +38,7 @@ test('two pages at once are two whole sounds', async (t) => {
     if (one && other) residuals.push(residualOfTwo(sound, EXACT.noise, frame, [one.index, other.index]));
   }
   t.diagnostic(`without both sounds the recording is at ${residuals.map((db) => db.toFixed(0)).join(', ')} dB`);
-  // Elsewhere one of the two was interrupted or spliced, or the sound server starved. No chance match explains noise this well.
+  // In the other pieces one of the two pages was interrupted or spliced, or the sound server starved. No chance match explains
+  // noise this well.
   assert.ok(residuals.filter((db) => db < RESIDUAL_DB).length > residuals.length / 3, 'the recording is not the sum of two whole sounds');
 });

@@ -8,7 +8,7 @@ import { openTwoClockStage } from '../browser/rig/stage.js';
 import { pass } from '../browser/rig/until.js';
 
 const FOLDER = fileURLToPath(new URL('../../docs/pictures/', import.meta.url));
-/** Long enough for the delay to settle, and for its graph to show only the settled delay. */
+/** Time in which the delay settles, and after which its graph shows only the settled delay. */
 const PLAYING_MS = 150_000;
 
 const stage = await openTwoClockStage('--demo');

@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const WARM_CALLS = 20_000;
-/** In this many calls, every event of a scene happens several times. */
+/** Number of calls in which every event of a scene happens several times. */
 const ROUND_CALLS = 5000;
 /**
  * The time at which the engine compiles a function, in its own units. It affects what the engine merges, so each process gets

@@ -18,7 +18,7 @@ const PASSES = 4;
 /** The least improvement of concealment over the fade, in error energy over all short gaps of an excerpt. */
 const GAIN_DB_LEAST = 6;
 
-/** The fade of a guess may exceed the largest step by this factor. */
+/** Factor by which the fade of a guess may exceed the largest step. */
 const MARGIN = 1.001;
 
 /** @param {number} ratio of energies @returns {number} */

@@ -31,7 +31,7 @@ function constants(script) {
   });
 }
 
-/** Without brackets, casts and Object.freeze. @param {ts.Expression} value @returns {ts.Expression} */
+/** Removes brackets, casts and Object.freeze. @param {ts.Expression} value @returns {ts.Expression} */
 function bare(value) {
   if (ts.isParenthesizedExpression(value)) return bare(value.expression);
   const [frozen] = ts.isCallExpression(value) && value.expression.getText() === 'Object.freeze' ? value.arguments : [];
@@ -54,7 +54,7 @@ function followsFromOthers(value) {
 const isRecordOfPlaces = (value) => ts.isObjectLiteralExpression(value)
   && value.properties.every((property) => ts.isPropertyAssignment(property) && CAPITALS.test(property.name.getText()) && wholeOf(property.initializer) !== null);
 
-/** Violations in a script that is not a table. @param {string} path @param {string} text @returns {Breach[]} */
+/** Finds violations in a script that is not a table. @param {string} path @param {string} text @returns {Breach[]} */
 function strays(path, text) {
   const all = constants(parse(path, text));
   const placesAt = new Map(all.map(({ place, value }) => [place, wholeOf(value)]));
@@ -88,7 +88,7 @@ function wrongRow(node, name) {
   return says ? [{ line, says: `${name}: ${says}` }] : [];
 }
 
-/** Violations in a table; adds its names to `taken`. @param {string} path @param {string} text @param {Set<string>} taken @returns {Breach[]} */
+/** Finds violations in a table; adds the table's names to `taken`. @param {string} path @param {string} text @param {Set<string>} taken @returns {Breach[]} */
 function judgeTable(path, text, taken) {
   return constants(parse(path, text)).flatMap(({ name, value, statement }) => {
     /** @type {Breach[]} */

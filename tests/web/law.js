@@ -27,7 +27,7 @@ export function filesOf(folder, name) {
 /** Path and text of every script of the page. @returns {[path: string, text: string][]} */
 export const scripts = () => filesOf('web', /\.m?js$/).map((path) => [path, textOf(path)]);
 
-/** The rows of the table with this head. @param {string} document @param {string} head */
+/** Returns the rows of the table with this head. @param {string} document @param {string} head */
 export function table(document, head) {
   const lines = document.split('\n');
   const from = lines.indexOf(head) + 2;
@@ -48,7 +48,7 @@ export const readLaw = (document) => ({
 export const parse = (path, text) => ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true, ts.ScriptKind.JS);
 
 /**
- * Every node of a script, including those of the types in its comments.
+ * Yields every node of a script, including those of the types in its comments.
  *
  * @param {ts.Node} node @param {boolean} [comments] @returns {Generator<ts.Node>}
  */
@@ -98,7 +98,7 @@ export const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor
  */
 const within = (path, place) => path === place || (place.endsWith('/') && path.startsWith(place));
 
-/** All violations in one script. @param {ReturnType<typeof readLaw>} law @param {string} path @param {string} text */
+/** Finds all violations in one script. @param {ReturnType<typeof readLaw>} law @param {string} path @param {string} text */
 export function judge(law, path, text) {
   const script = parse(path, text);
   /** @type {Breach[]} */
@@ -129,7 +129,7 @@ export function imports(scripts) {
   return new Map(scripts.map((script) => [script[0], new Set(of(script))]));
 }
 
-/** All circles, each as the shortest way from its first script back to it. @param {Map<string, Set<string>>} imports */
+/** Finds all circles, each as the shortest way from its first script back to it. @param {Map<string, Set<string>>} imports */
 export function circles(imports) {
   /** @type {Set<string>} */
   const told = new Set();

@@ -15,7 +15,7 @@ const BLOCKS = [64, 128, 256, 512];
 /** Length of the fade-in; after it the sound is exact. */
 const FADED_IN = 441 + 1;
 
-/** By then the page has removed the extra delay of the start. */
+/** Time after which the page has removed the extra delay of the start. */
 const SETTLED_MS = 28_000;
 
 /** @param {number} fromMs @param {number} lengthMs @returns {(sentMs: number) => number} a network that stalls once, then delivers everything */
@@ -51,8 +51,8 @@ function assertExact(chain, from, to) {
 }
 
 /**
- * For a turning signal: sound at full level in the middle of a block must be at the place of the stamp, except in crossfades. So
- * nothing is ever older than the reader.
+ * Checks a turning signal: sound at full level in the middle of a block must be at the place of the stamp, except in crossfades.
+ * So nothing is ever older than the reader.
  *
  * @param {Chain} chain @param {string} where
  */

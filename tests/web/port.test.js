@@ -1,4 +1,4 @@
-/** Without shared memory: the same ring code behind a message port, with recycled buffers. */
+/** Tests the ring without shared memory: the same code behind a message port, with recycled buffers. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -102,7 +102,8 @@ test('frames come through a port bit for bit, in batches, and buffers come back'
     chain.packet(block, block * 128);
     chain.render();
   }
-  // By then the page has applied the clock corrections that it learned in the first seconds, and passes frames unchanged again.
+  // After this time the page has applied the clock corrections that it learned in the first seconds, and passes frames unchanged
+  // again.
   for (let frame = chain.played.length - 10 * 44_100; frame < chain.played.length; frame += 1) {
     assert.equal(chain.played[frame], /** @type {number} */ (chain.played[frame - 1]) + 1);
   }

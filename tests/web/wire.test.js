@@ -63,7 +63,7 @@ test('any bytes give records or a refusal', () => {
   const parser = new WireParser();
   for (let round = 0; round < 20_000; round += 1) {
     const bytes = Uint8Array.from({ length: Math.floor(random() * 200) }, () => Math.floor(random() * 256));
-    // Half of them begin like a record; otherwise only the version check would ever run.
+    // Half of the messages begin like a record; otherwise only the version check would ever run.
     if (round % 2 && bytes.length > 6) bytes.set([1, 1 + Math.floor(random() * 3), 0, 0, round % 4 ? 1 : 0, round % 4 ? 2 : 0]);
     const refusal = parser.parse(bytes.buffer);
     assert.equal(refusal === null, parser.count > 0, `seed ${SEED}, round ${round}`);

@@ -27,7 +27,7 @@ const NAMES = new Map([
 
 export const CAUSE_NAMES = Object.freeze([...NAMES.values()]);
 
-/** @param {number} code @returns {string} its name; for the code of a newer service, its number */
+/** @param {number} code @returns {string} the cause's name; for the code of a newer service, its number */
 export function causeName(code) {
   return NAMES.get(code) ?? `cause_${code}`;
 }

@@ -18,7 +18,7 @@ export class Ledger {
   /** @type {Entry[]} */
   #waiting = [];
 
-  /** @param {string} cause its name @param {number} atMs @param {number | null} [lengthMs] */
+  /** @param {string} cause name of the cause @param {number} atMs @param {number | null} [lengthMs] */
   note(cause, atMs, lengthMs = null) {
     this.#counts[cause] = (this.#counts[cause] ?? 0) + 1;
     const entry = { at_ms: atMs, cause, length_ms: lengthMs };
@@ -45,7 +45,7 @@ export class Ledger {
   }
 
   /**
-   * Takes over the counts of another ledger: its new entries, and glitches that it only counted.
+   * Takes over the counts of another ledger: new entries, and glitches without an entry.
    *
    * @param {readonly Entry[]} entries new ones @param {Readonly<Record<string, number>>} counts all so far
    * @param {Record<string, number>} seen counts that were already taken over; updated @param {number} nowMs

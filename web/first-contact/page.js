@@ -49,7 +49,7 @@
 
   knowAnIPad();
   if (location.protocol === 'https:') {
-    // The page itself is the check; whether a warning came before it, only the user knows.
+    // The open page shows that encryption works; only the user knows whether a warning came before it.
     said.textContent = 'This page has come over HTTPS: if no warning came before it, it worked.';
     return;
   }
@@ -57,10 +57,10 @@
     say('unknown');
     check();
   });
-  // The user may be back from the settings, where this can change.
+  // The user may come back from the settings, where trust can change.
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') check();
   });
-  // The service may have no clock; it then makes a certificate that is valid on this device's date.
+  // Report this device's time: a service without a clock then makes a certificate that is valid on this device's date.
   fetch(`trust/clock?unix_s=${Math.floor(Date.now() / 1000)}`, { method: 'POST' }).then(check, check);
 }());

@@ -1,5 +1,5 @@
 /**
- * A link carries sound and texts between the Worker and the service. This one is a WebSocket.
+ * A link carries sound and texts between the Worker and the service. This link is a WebSocket.
  *
  * In: an address, messages to send. Out: sound and texts as they arrive, and how the link ended. Elsewhere: the meaning of a
  * message (core/net/), and when to reconnect (core/net/connection.js). Only this folder knows a transport.

@@ -59,7 +59,7 @@ export class AccessPanel {
     this.#settings = form('settings');
   }
 
-  /** @returns {boolean} whether a key is needed first; if so, its field gets the focus */
+  /** @returns {boolean} whether a key is needed first; if so, the key's field gets the focus */
   asksFirst() {
     const asks = this.#access?.may_listen === false;
     if (asks) part('door-key', HTMLInputElement).focus();

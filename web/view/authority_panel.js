@@ -2,7 +2,7 @@
  * A new certificate for this device, if the one that phones and computers trusted can no longer be used.
  *
  * In: whether a certificate is lacking, and whether this user may change settings. Out: a request for a new one, for the caller
- * to send to the service. It takes two presses, and the second answers a question.
+ * to send to the service. The request takes two presses, and the second answers a question.
  */
 
 import { part, write } from './elements.js';

@@ -54,7 +54,7 @@ export class DelayPanel {
     for (const radio of this.#radios) radio.addEventListener('change', () => this.#choseRadio(radio));
     this.#slider.addEventListener('input', () => this.#preview(this.#slider.valueAsNumber));
     this.#slider.addEventListener('change', () => this.#choose(this.#slider.valueAsNumber));
-    // A slider that is released where it was grabbed sends no event.
+    // The release needs a listener of its own: a slider that is released where it was grabbed sends no change event.
     this.#slider.addEventListener('pointerup', () => (this.#previewed = null));
     this.#slider.addEventListener('blur', () => this.#preview(null));
     this.#return.addEventListener('click', () => this.#returnToMode());
@@ -107,7 +107,7 @@ export class DelayPanel {
     this.#writtenMs = -Infinity;
     this.#chosen.target(null);
     this.#write();
-    // The button disappears; a keyboard user's focus stays beside it.
+    // The button disappears, so move a keyboard user's focus to an element beside it.
     if (hadFocus) this.#radios.find(({ checked }) => checked)?.focus();
   }
 

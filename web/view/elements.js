@@ -1,5 +1,5 @@
 /**
- * Elements of index.html by name. It writes only changes, to avoid needless layout and announcements.
+ * Elements of index.html by name. The helpers write only changes, to avoid needless layout and announcements.
  */
 
 /**

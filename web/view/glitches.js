@@ -6,7 +6,7 @@
 
 import { thousands } from './figures.js';
 
-/** Counted and shown, but not called a glitch, because it was intended, such as connecting the synth. */
+/** Causes that are counted and shown, but not called glitches, because the user intended them, such as connecting the synth. */
 const INTENDED = new Set(['source_change']);
 
 /** The names of docs/ref/wire-format.md, "Cause codes", in words. */

@@ -41,7 +41,7 @@ export class Plot {
     this.#picture = new Picture(canvas, (context, size, look) => this.#draw(context, size, look));
   }
 
-  /** @param {number} nowMs draws if it is time, and if the canvas is on the screen */
+  /** @param {number} nowMs draws if the next picture is due, and if the canvas is on the screen */
   step(nowMs) {
     this.#shownMs = nowMs;
     const everyMs = this.#reduced.matches ? EVERY_MS_REDUCED : EVERY_MS;

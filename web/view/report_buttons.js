@@ -6,7 +6,7 @@
 
 import { part, write } from './elements.js';
 
-/** By then every browser has fetched the file. */
+/** Time after which every browser has fetched the file. */
 const FORGET_AFTER_MS = 60_000;
 
 export class ReportButtons {

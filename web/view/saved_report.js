@@ -1,8 +1,8 @@
 /**
  * The report as a file, for users who ask for help: every number, and the kind of browser.
  *
- * In: the report, and facts about the browser. Out: a name and JSON text. It does not reveal where the page or its listener is:
- * it contains no addresses, no names, and no stored data. Its texts are only our own words; all others are left out. Pure.
+ * In: the report, and facts about the browser. Out: a name and JSON text. The text does not reveal where the page or its listener
+ * is: it contains no addresses, no names, and no stored data. Its texts are only our own words; all others are left out. Pure.
  */
 
 import { CAUSE_NAMES } from '../core/causes.js';

@@ -20,7 +20,7 @@ export function signalPath({ state, problem, source }) {
   }
 }
 
-/** @param {string | null} problem @returns {boolean} whether this browser cannot play, as opposed to the service that cannot send */
+/** @param {string | null} problem @returns {boolean} whether the fault lies in this browser, not in the service */
 function breaksAtSpeaker(problem) {
   return problem === 'insecure_context' || problem === 'no_worklet' || problem === 'audio_blocked' || problem === 'internal';
 }

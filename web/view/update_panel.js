@@ -26,7 +26,7 @@ export class UpdatePanel {
   #bytesMax = 0;
   #running = '';
   #isLocked = false;
-  /** How much of a file this page has sent; null while it sends none. @type {number | null} */
+  /** Share of a file that this page has sent, percent; null while it sends none. @type {number | null} */
   #sentPercent = null;
 
   /** @param {{send: Send, restart: () => Promise<string>}} service */
@@ -47,9 +47,9 @@ export class UpdatePanel {
     this.#restart.addEventListener('click', async () => write(this.#said, faultWords(await restart())));
   }
 
-  /** @param {Update | null} update null if there is none, or the service does not answer */
+  /** @param {Update | null} update null if there is no update, or the service does not answer */
   show(update) {
-    // A device that restarts does not answer; the display then stays.
+    // A device that restarts does not answer; keep the display meanwhile.
     if (!update) return;
     const shown = updateView(update);
     this.#bytesMax = update.bytes_max;

@@ -40,7 +40,7 @@ export function fileFaultWords(bytes, bytesMax) {
   }
 }
 
-/** @param {string} version of the file @param {string} running @returns {string} the question before it is sent, '' if there is none */
+/** @param {string} version of the file @param {string} running @returns {string} the question to ask first, '' if none */
 export function olderWords(version, running) {
   if (!isOlder(version, running)) return '';
   return `This file holds version ${version}, which is older than version ${running} that runs now. Older versions may have faults that have been fixed since.`;

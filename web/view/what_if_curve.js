@@ -10,11 +10,11 @@ import { milliseconds } from './figures.js';
 /** A curve from less data would show chance, not the network. */
 export const EVIDENCE_S = 10;
 
-/** The height of 0: it has its own lane, because a logarithm has no place for it. */
+/** The height of 0, which has its own lane, because a logarithm has no place for it. */
 const LOWEST_PER_HOUR = 0.1;
 const LOWEST_HEIGHT = 0.14;
 
-/** Beyond this the number no longer matters. */
+/** Number of dropouts an hour beyond which the exact number does not matter. */
 const HIGHEST_PER_HOUR = 7200;
 
 /** Delays that the axis may label. */
@@ -29,7 +29,7 @@ export const RATE_MARKS = Object.freeze([
 ]);
 
 /**
- * The keys of the report that are used here. Keys are only ever added.
+ * The keys of the report that this module reads. Keys are only ever added.
  *
  * @typedef {object} WhatIf
  * @property {number} target_ms the lead
@@ -88,7 +88,7 @@ export function indexOf(curve, targetMs) {
   return indexAt(curve, positionOf(curve, targetMs));
 }
 
-/** @param {Curve} curve @param {number} targetMs @returns {number} ms, between points in proportion, beyond the ends by the same distance */
+/** @param {Curve} curve @param {number} targetMs @returns {number} ms, interpolated between points */
 export function delayAt({ points }, targetMs) {
   const above = Math.max(1, points.findIndex((point) => point.targetMs >= targetMs));
   const end = /** @type {Point} */ (points.at(-1));

@@ -31,10 +31,10 @@ const TOP_PX = 40;
 const BOTTOM_PX = 24;
 const MARK_PX = 7;
 
-/** A finger that touches farther from the mark than this scrolls instead of choosing. */
+/** Distance from the mark, beyond which a touching finger scrolls instead of choosing. */
 const FINGER_PX = 40;
 
-/** Labels on the axis need this much room each. */
+/** Room that each label on the axis needs. */
 const TICK_PX = 52;
 
 /** Share of the width at which the labels of rates on the right begin at the latest. */
@@ -68,7 +68,7 @@ export class WhatIfPlot {
       this.#dragging = false;
       hand.choose(this.#indexUnder(event));
     });
-    // The browser took this for scrolling: nothing was chosen.
+    // The browser took the gesture for scrolling, so nothing was chosen.
     canvas.addEventListener('pointercancel', () => {
       if (!this.#dragging) return;
       this.#dragging = false;

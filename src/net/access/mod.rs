@@ -113,7 +113,7 @@ impl Access {
         }
     }
 
-    /// Returns the same for a folder that cannot be used. It may hold keys, so everything that no key of the
+    /// Returns the access control for a folder that cannot be used. It may hold keys, so everything that no key of the
     /// configuration locks stays locked, and nothing is stored.
     #[must_use]
     pub fn out_of_reach(self) -> Self {
@@ -144,7 +144,7 @@ impl Access {
     ) -> std::result::Result<PerPurpose<bool>, Denied> {
         let mut shown = self.now().tokens.known(&tokens_in(headers));
         if let Some(key) = key_in(headers) {
-            // The settings key first, because it unlocks both.
+            // The settings key comes first, because it unlocks both.
             let candidates = [Purpose::Settings, Purpose::Listening].into_iter().filter_map(|purpose| {
                 let hashed = self.now().keys.of(purpose).clone().filter(|_| !shown.of(purpose));
                 Some((purpose, hashed?))

@@ -13,7 +13,8 @@ pub const TOKEN_BYTES: usize = 32;
 /// Tokens remembered for each key. Beyond that, one browser must enter the key again: the earliest of the address that
 /// holds most. So a client that enters the key over and over displaces only its own tokens.
 pub const TOKENS_MAX: usize = 256;
-/// Tokens remembered for one address. (A proxy on this machine presents everybody under one address, which may have all.)
+/// Tokens remembered for one address. (A proxy on this machine presents all visitors under one address: it may hold all
+/// tokens.)
 pub(in crate::net) const TOKENS_PER_ADDRESS: usize = TOKENS_MAX / 4;
 
 /// A token that a browser shows.

@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn many_addresses_together_are_slowed_down_and_forgotten_again() {
         let mut tries = Tries::new(at(0));
-        // The first two tries of each address, then those they share.
+        // The first two tries of each address come first, then those that they share.
         let rounds = [(); 3].map(|()| (0..500).filter(|n| misses(&mut tries, v4(*n), at(1)).is_ok()).count());
         let blocks = 2; // the IPv4 blocks they are in
         assert_eq!(rounds, [500, 500, (TRIES_OF_ALL + blocks * LATER_OF_GROUP) as usize]);

@@ -5,7 +5,7 @@ use crate::net::limits::{ANSWER_BUFFER_BYTES, PROBE_EVERY, PROBES, SILENT_MAX, U
 use socket2::{SockRef, TcpKeepalive};
 use std::os::fd::{AsFd, AsRawFd};
 
-/// The kernel calls a socket writable when fewer unsent bytes than this are left.
+/// Unsent bytes below which the kernel calls a socket writable.
 const NOTSENT_LOWAT_BYTES: u32 = 2048;
 /// Maximum kernel memory for sound in flight. Small messages cost the kernel several times their bytes, and sound is in flight
 /// for a round trip. `core::send_queue` checks its age before each write.
@@ -93,7 +93,7 @@ mod tests {
         assert!(STEADY.iter().all(|name| !probes(name)));
     }
 
-    /// Needs a kernel with BBR; elsewhere this shows only that `prepare` works.
+    /// The test needs a kernel with BBR; elsewhere it shows only that `prepare` works.
     #[test]
     fn no_listener_is_served_by_an_algorithm_that_stops_to_measure() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

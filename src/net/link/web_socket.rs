@@ -1,6 +1,6 @@
 //! A WebSocket over TCP or TLS, as the fan-out thread uses it: messages of sound go straight to the socket.
 //!
-//! These bytes bypass tokio and tungstenite, which handles the texts (`words`).
+//! The sound's bytes bypass tokio and tungstenite; tungstenite handles the texts (`words`).
 
 use super::connection::Connection;
 use super::frames;
@@ -143,7 +143,7 @@ impl Arrival for WebSocketArrival {
     fn settle(self: Box<Self>, shared: &Shared, dscp: Option<u8>) -> io::Result<(Box<dyn Link>, Opening)> {
         let Self { mut connection, said } = *self;
         connection.move_here()?;
-        // A failure costs only these options, and this thread must not log.
+        // Ignore a failure: it costs only these options, and this thread must not log.
         let _ = socket::prepare(connection.tcp(), dscp);
         let connection = Rc::new(RefCell::new(connection));
         let link = WebSocketLink::new(Rc::clone(&connection), Rc::clone(&shared.web_socket));

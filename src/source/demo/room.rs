@@ -1,6 +1,6 @@
 //! The space around the demo's notes: a chorus and a reverberation.
 //!
-//! In: blocks. Out: blocks. Memory is allocated at construction. It makes no sound of its own.
+//! In: blocks. Out: blocks. The room makes no sound of its own. Its memory is allocated at construction.
 
 use super::voices::Bus;
 use super::waves::{BLOCK_FRAMES, Phase, RAMP, RATE_HZ, decay};
@@ -30,7 +30,7 @@ impl Chorus {
         Self { past: vec![0.0; Self::PAST_FRAMES], now: 0, sway: Phase::at_hz(Self::SWAY_HZ), delays }
     }
 
-    /// Adds the echoes of the sum of both sides, modulated in opposite directions.
+    /// Adds echoes of the sum of both sides; the sides' echoes are modulated in opposite directions.
     pub(super) fn process(&mut self, bus: &mut Bus) {
         let sway = Self::SWAY_FRAMES * self.sway.sine_now();
         self.sway.advance();

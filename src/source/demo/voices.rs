@@ -83,7 +83,7 @@ struct Line {
 impl Line {
     const ZERO: Self = Self { from: 0.0, to: 0.0 };
 
-    /// Returns its value in each frame of the block.
+    /// Returns the value in each frame of the block.
     fn block(self) -> Block {
         RAMP.map(|ramp| self.from + (self.to - self.from) * ramp)
     }

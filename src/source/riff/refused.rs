@@ -5,7 +5,7 @@ use std::io;
 /// The reason why a file is refused. FILE in a remedy stands for its path.
 #[derive(Debug)]
 pub enum Refused {
-    /// Reading it failed.
+    /// Reading the file failed.
     Io(io::Error),
     /// A description of the file's content, and what to do.
     Content(String, String),

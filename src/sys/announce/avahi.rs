@@ -42,7 +42,7 @@ pub(super) enum Failed {
 /// Makes avahi announce the offers.
 pub(super) fn announce(offers: &[Offer]) -> Result<Announcement, Failed> {
     let mut bus = Bus::open_system().map_err(|_| Failed::Absent)?;
-    // Before asking for the name, so that no change in between is missed.
+    // Subscribe to signals before asking for the name, so that no change in between is missed.
     for signal in SIGNALS {
         add_match(&mut bus, signal).map_err(Failed::Refused)?;
     }

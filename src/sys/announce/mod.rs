@@ -43,7 +43,7 @@ impl Voice {
         }
     }
 
-    /// Returns the whole name it has settled on; `None` if it has none for us.
+    /// Returns the whole name on which the responder has settled; `None` if it has none for us.
     fn settled(&self) -> Option<&str> {
         match self {
             Self::Avahi(announcement) => Some(&announcement.host),
@@ -65,8 +65,8 @@ impl Voice {
         }
     }
 
-    /// Returns whether it still answers for a machine that is now to be called `label`. Our own responder finds new
-    /// addresses itself, but gives way once avahi runs. With `thorough`, also does the slower checks.
+    /// Returns whether the responder still answers for a machine that is now to be called `label`. Our own responder finds
+    /// new addresses itself, but gives way once avahi runs. With `thorough`, also does the slower checks.
     fn stands(&mut self, label: &str, thorough: bool) -> bool {
         match self {
             Self::Avahi(announcement) => announcement.stands(thorough),

@@ -18,7 +18,7 @@ pub(super) struct Responder {
     events: Receiver<DaemonEvent>,
     /// The requested name, without `.local`.
     pub(super) label: String,
-    /// The name it has: another one if that was taken.
+    /// The name in use: another than `label.local` if that was taken.
     pub(super) host: String,
 }
 
@@ -40,7 +40,7 @@ impl Responder {
         Ok(responder)
     }
 
-    /// Returns whether its thread still runs.
+    /// Returns whether the responder's thread still runs.
     pub(super) fn lives(&self) -> bool {
         self.daemon.status().is_ok()
     }

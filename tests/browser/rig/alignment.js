@@ -14,9 +14,9 @@
 
 /** A run of frames so long that it cannot agree by chance: each frame has 16 bits of noise on two channels. */
 const PROOF_FRAMES = 16;
-/** After a window that does not match, the search continues this much later. This is well below any stretch worth finding. */
+/** Distance by which the search advances after a window that does not match: well below any stretch worth finding. */
 const STEP_FRAMES = 16;
-/** After a break the sequence continues at most this far from where it was. */
+/** Maximum distance at which the sequence continues after a break. */
 const BACK_FRAMES = 44_100;
 const AHEAD_FRAMES = 20 * 44_100;
 

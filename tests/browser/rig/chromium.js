@@ -10,7 +10,7 @@ import { Running } from './process.js';
 import { Remote } from './remote.js';
 import { until } from './until.js';
 
-/** Resolves .local names to this machine, as a router would. */
+/** Chromium resolves .local names to this machine, as a router would. */
 const RESOLVER_RULES = 'MAP *.local 127.0.0.1';
 
 const WORDS = [

@@ -57,7 +57,7 @@ export class ChromiumPage {
     await until(`${url} has loaded`, () => this.evaluate('document.readyState === "complete" && location.href !== "about:blank"'));
   }
 
-  /** @param {string} expression @returns {Promise<any>} its value; not a gesture */
+  /** @param {string} expression @returns {Promise<any>} the expression's value; does not count as a gesture */
   async evaluate(expression) {
     const { result, exceptionDetails } = await this.#ask('Runtime.evaluate', { expression, returnByValue: true, awaitPromise: true });
     if (exceptionDetails) throw new Error(`the page refused ${expression}: ${exceptionDetails.exception?.description}`);

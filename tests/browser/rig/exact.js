@@ -1,7 +1,6 @@
 /**
  * The service's known sound (`--source exact:…`), computed only from its description in src/source/tone.rs.
  * In: pattern, frame index, channel from 0. Out: the 16-bit sample.
- * In: pattern, frame index, channel from 0. Out: the 16-bit sample.
  */
 
 export const RATE_HZ = 44_100;

@@ -77,7 +77,7 @@ export class Running {
     }
   }
 
-  /** Asks the program to end, and kills it after a while. */
+  /** Asks the program to end, and kills it after END_MS. */
   async end() {
     this.#signal('SIGTERM');
     const insist = setTimeout(() => this.#signal('SIGKILL'), END_MS);

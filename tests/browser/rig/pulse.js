@@ -62,7 +62,7 @@ export class Speakers {
     const speakers = new Speakers(folder, script, synthChannels);
     const server = speakers.#server;
     await until('the sound server is ready', () => speakers.#isReady(), () => server.log);
-    // The server's main thread drops its own priority while it starts; this restores it.
+    // The server's main thread drops its own priority at the start, so raise it again.
     if (mayBeRealTime()) spawnSync('chrt', ['--rr', '--pid', String(PRIORITY), String(server.pid)]);
     speakers.#recorder = await Recorder.start(environment(folder), {
       source: 'clock.monitor', channels: synthChannels + 2, blockFrames: BLOCK_FRAMES,

@@ -20,7 +20,7 @@ const PIECE_FRAMES = 1024;
 const ROUNDS = 6;
 /** Two overlapping sounds are found in turns, each in the remainder of the other. */
 const ROUNDS_OF_TWO = 6;
-/** The remainder must be lower than this: the rig's own filters leave -71 dB of noise. */
+/** Upper limit for the remainder: the rig's own filters leave -71 dB of noise. */
 export const RESIDUAL_DB = -60;
 /** Minimum correlation that is worth a closer look. */
 const LIKENESS_MIN = 0.5;

@@ -10,9 +10,9 @@ import { mayBeRealTime, Running } from './process.js';
 /** @typedef {{fromNs: number, toNs: number}} Freeze CLOCK_MONOTONIC */
 
 const PROGRAM = fileURLToPath(new URL('./watchdog_program.js', import.meta.url));
-/** Above all priorities that the service and the rig use. */
+/** A priority above all that the service and the rig use. */
 const PRIORITY = 90;
-/** A gap is blamed on the machine if it lies this close to a freeze. */
+/** Distance from a freeze within which a gap is blamed on the machine. */
 const NEAR_NS = 50e6;
 
 /** @returns {number} CLOCK_MONOTONIC, which all timestamps of the rig use; accurate to a microsecond */

@@ -24,10 +24,10 @@ export class Firefox {
   #program;
   #remote;
   #context;
-  /** How often the mouse was pressed. */
+  /** Number of mouse clicks. */
   clicks = 0;
 
-  /** @param {Running} program @param {Remote} remote @param {string} name @param {string} context its tab */
+  /** @param {Running} program @param {Remote} remote @param {string} name @param {string} context Firefox's tab */
   constructor(program, remote, name, context) {
     this.#program = program;
     this.#remote = remote;
@@ -59,7 +59,7 @@ export class Firefox {
     await this.#remote.ask('browsingContext.navigate', { context: this.#context, url: String(url), wait: 'complete' });
   }
 
-  /** @param {string} expression @returns {Promise<any>} its value; not a gesture */
+  /** @param {string} expression @returns {Promise<any>} the expression's value; does not count as a gesture */
   async evaluate(expression) {
     const { result, exceptionDetails } = await this.#remote.ask('script.evaluate', {
       expression: `JSON.stringify(${expression})`, target: { context: this.#context }, awaitPromise: false,

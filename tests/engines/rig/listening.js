@@ -15,11 +15,11 @@ const SECONDS = 20;
 const SETTLING_MS = 5000;
 /** Headroom above the noise (browser/rig/resemblance.js). */
 const VOLUME = 0.6;
-/** No chance match explains noise this well, but every engine does, even if it mixes or dithers. */
+/** Correlation with the noise that every engine reaches, even if it mixes or dithers, and no chance match does. */
 const RESIDUAL_DB = -40;
 /** The rest may be interrupted: how often an engine fails on a busy machine is printed, not judged. */
 const HEARD_SHARE_MIN = 0.5;
-/** Bounds that no plausible value exceeds. */
+/** Upper bounds of plausible values. */
 const SANE = { delay_ms: [1, 2000], level_ms: [1, 1100], target_ms: [1, 1100], required_lead_ms: [0, 1500], rate_ppm: [-1100, 1100], drift_ppm: [-1100, 1100] };
 
 /**

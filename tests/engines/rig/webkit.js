@@ -13,7 +13,7 @@ const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf';
 export class WebKit {
   #programs;
   #session;
-  /** How often the mouse was pressed. */
+  /** Number of mouse clicks. */
   clicks = 0;
 
   /** @param {Running[]} programs @param {string} session its address @param {string} name */
@@ -52,7 +52,7 @@ export class WebKit {
     await ask(`${this.#session}/url`, 'POST', { url: String(url) });
   }
 
-  /** @param {string} expression @returns {Promise<any>} its value */
+  /** @param {string} expression @returns {Promise<any>} the expression's value */
   evaluate(expression) {
     return ask(`${this.#session}/execute/sync`, 'POST', { script: `return ${expression};`, args: [] });
   }

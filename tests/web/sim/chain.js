@@ -120,7 +120,7 @@ export class Chain {
       arrivalMs = Math.max(arrivalMs, sentMs + delayMs(sentMs));
     };
     sendNext();
-    // The callbacks are out of step with the packets, at a phase that does not divide evenly.
+    // Let the callbacks be out of step with the packets, at a phase that does not divide evenly.
     for (let nowMs = 1.234; nowMs < seconds * 1000; nowMs += callbackMs) {
       while (arrivalMs <= nowMs || lookMs <= nowMs) {
         this.#reportUntil(Math.min(arrivalMs, lookMs));
@@ -172,7 +172,7 @@ export class Chain {
     }
   }
 
-  /** The context skips frames, then asks for one more block. @param {number} frames */
+  /** Makes the context skip frames, then asks for one more block. @param {number} frames */
   skip(frames) {
     setCurrentFrame(this.blocks * this.plan.blockFrames + frames);
     this.#processor.process([], this.#outputs);

@@ -9,7 +9,7 @@
 import { randomFrom } from './random.js';
 
 const STREAM_RATE_HZ = 44_100;
-/** Time for the service to send a packet after its last frame was captured. */
+/** Time from the capture of a packet's last frame to the service's sending. */
 const SERVICE_MS = 0.1;
 
 /** @typedef {() => number} Random 0 to 1 */
@@ -31,7 +31,7 @@ const pareto = (random, shape) => (1 - random()) ** (-1 / shape) - 1;
 const normal = (random) => Math.sqrt(2 * exponential(random)) * Math.cos(2 * Math.PI * random());
 
 /**
- * The way is blocked now and then: packets sent meanwhile arrive when it opens again.
+ * A network that is blocked now and then: packets sent meanwhile arrive when it opens again.
  *
  * @param {Random} random @param {number} everyMs mean time between two blocks @param {(random: Random) => number} lengthMs
  * @returns {(sentMs: number) => number} ms to wait

@@ -5,7 +5,7 @@
  * The oracle also plays through blocks: a frame must have arrived when the block it belongs to is rendered.
  */
 
-/** Late packets closer together than this are one event. */
+/** Time below which two late packets are one event. */
 export const SAME_EVENT_MS = 100;
 const PRECISION_MS = 0.01;
 

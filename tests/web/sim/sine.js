@@ -4,7 +4,7 @@ import { STREAM_RATE_HZ } from '../../../web/core/constants.js';
 
 /** Relative to full scale: the level for which the figures are promised. */
 const PEAK = 0.9;
-/** In this many frames at +50 ppm, the fraction takes every value exactly once. */
+/** Number of frames in which, at +50 ppm, the fraction takes every value exactly once. */
 const OUTPUT_FRAMES = 20_000;
 
 /** @typedef {(left: Float32Array, right: Float32Array, times: Float64Array, outLeft: Float32Array, outRight: Float32Array) => void} Run */

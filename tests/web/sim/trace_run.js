@@ -21,18 +21,18 @@ import { newProcessor, setCurrentFrame } from './worklet.js';
 
 /** A fixed seed: the same trace gives the same run. */
 const LOOKS_SEED = 1;
-/** Rate and level are judged from this time on. */
+/** Time from which on rate and level are judged. */
 const SETTLED_MS = 60_000;
-/** A pause between arrivals of at least this length is a stall. */
+/** Length from which on a pause between arrivals is a stall. */
 const STALL_MS = 150;
-/** After a stall the delay counts as restored within this distance of its former value. */
+/** Distance from its former value within which the delay counts as restored after a stall. */
 const RETURNED_MS = 1;
 /** Time for which the delay must stay restored; later changes of the delay have other causes. */
 const RETURNED_FOR_MS = 10_000;
 const BEFORE_STALL_MS = 2000;
-/** An event of the oracle may have this many late packets at most, or as many as the listener had. */
+/** Maximum number of late packets in an event of the oracle, unless the listener had more. */
 const PACKETS_OF_EVENT = 100;
-/** The slope of the rate is measured over this time, because the step of a single block is rounded. */
+/** Time over which the slope of the rate is measured, because the step of a single block is rounded. */
 const SLOPE_MS = 1000;
 
 /**

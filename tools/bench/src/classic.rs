@@ -46,7 +46,7 @@ impl Classic {
         Ok(Self { server, _capture: capture })
     }
 
-    /// Address of its page.
+    /// Returns the address of the page.
     pub fn url(&self) -> String {
         self.server.url("/classic")
     }

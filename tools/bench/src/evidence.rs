@@ -49,7 +49,7 @@ pub struct NetworkEvidence {
 pub struct ChainEvidence {
     /// The chain's name in the table.
     pub name: String,
-    /// The place in the recording of its output.
+    /// The place in the recording that holds the chain's output.
     pub place: Place,
     /// Browser and version; empty if the chain has no browser.
     pub browser: String,
@@ -73,7 +73,7 @@ pub struct ChainEvidence {
 pub struct ServiceEvidence {
     /// Processor time, seconds.
     pub cpu_s: f64,
-    /// Processor time of its threads by name, including those of alsa-lib's plugin.
+    /// Processor time of the service's threads by name, including those of alsa-lib's plugin.
     pub thread_cpu_s: BTreeMap<String, f64>,
     /// Largest resident memory, MiB.
     pub rss_mib: f64,

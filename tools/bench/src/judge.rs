@@ -23,18 +23,19 @@ use crate::service::PLUGIN_THREAD;
 
 /// The longest delay that the search covers, frames (3 s): more than the classic ring can hold.
 const LONGEST_FRAMES: usize = 3 * RATE_HZ as usize;
-/// A change of delay between two readings counts from this size on, milliseconds.
+/// Size from which on a change of delay between two readings counts, milliseconds.
 const STEP_MS: f64 = 0.5;
 /// If the rig's clock skips more than this, milliseconds, nothing can play to it without gaps. The recorder's
 /// blocks make the figure uncertain by 2 ms.
 const CLOCK_LEFT_OUT_MS_MAX: f64 = 5.0;
-/// A sample from this level on is sound (-60 dBFS).
+/// Level from which on a sample counts as sound (-60 dBFS).
 const AUDIBLE: f32 = 0.001;
 /// The place in `/api/status` of the capture PCM's own delay.
 const CAPTURE_DELAY_MS: &str = "/stream/device_delay_ms";
 /// The beginning of the kernel's names of Chromium's Worker threads.
 const WORKER_THREADS: &[&str] = &["DedicatedWorker"];
-/// The same for worklet threads: with real-time priority (the kernel cuts names at 15 bytes) and without.
+/// Beginnings of the worklet threads' names: with real-time priority (the kernel cuts names at 15 bytes) and
+/// without.
 const WORKLET_THREADS: &[&str] = &["Realtime AudioW", "AudioWorklet"];
 /// The place in `/api/status` of the count of messages sent to all listeners.
 const MESSAGES: &str = "/listeners/messages";

@@ -27,7 +27,7 @@ impl Listeners {
 
 /// A running server, which ends with the process.
 pub struct LoopbackServer {
-    /// The port it listens on.
+    /// Returns the port on which the server listens.
     pub port: u16,
     /// The listeners of `/ws`.
     pub listeners: Listeners,
@@ -50,7 +50,7 @@ impl LoopbackServer {
         Ok(server)
     }
 
-    /// Address of one of the pages.
+    /// Returns the address of one of the pages.
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::evidence::Poll;
 use crate::results::Playout;
 
-/// A level within this distance of its median counts as held, milliseconds.
+/// Distance from its median within which a level counts as held, milliseconds.
 const LEVEL_HELD_MS: f64 = 1.0;
 
 /// The browser gives an average since its last reset, and the time over which it averaged. Two polls give the

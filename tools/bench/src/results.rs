@@ -89,19 +89,20 @@ pub struct ChainResults {
     pub faults_at_start: FaultCounts,
     /// The faults of the span.
     pub fault_list: Vec<PlacedFault>,
-    /// The bits that survived.
+    /// The samples that kept all their bits.
     pub exactness: Exactness,
     /// Time from the click to the first sound, milliseconds (up to 3 ms too long: see `listening::clock`).
     pub click_to_sound_ms: Option<f64>,
     /// Share of a core for all the browser's processes.
     pub browser_cpu: f64,
-    /// The same minus that of a page whose worklet writes silence.
+    /// The browser's share of a core, less that of a page whose worklet writes silence.
     pub page_cpu: Option<f64>,
     /// Largest memory of the browser, MiB (shared pages counted once per process).
     pub browser_rss_mib: f64,
     /// Share of a core for the service.
     pub service_cpu: Option<f64>,
-    /// The part of it in the thread of the PCM's sound server: libpulse's own, not the service's.
+    /// The part of the service's share in the thread of the PCM's sound server: libpulse's own, not the
+    /// service's.
     pub plugin_cpu: Option<f64>,
     /// Largest memory of the service, MiB.
     pub service_rss_mib: Option<f64>,
@@ -150,7 +151,7 @@ pub struct Playout {
     pub level_ms: Option<Summary>,
     /// Share of the readings within 1 ms of the median distance.
     pub level_within_1_ms: Option<f64>,
-    /// The distance it aimed for, milliseconds.
+    /// The distance for which the player aimed, milliseconds.
     pub target_ms: Option<Summary>,
     /// Excess of the playback rate over the context's clock, parts per million.
     pub rate_ppm: Option<Summary>,
@@ -158,9 +159,9 @@ pub struct Playout {
     pub rate_sd_ppm: Option<f64>,
     /// The player's estimate of the difference between the clocks, median, parts per million.
     pub drift_ppm: Option<f64>,
-    /// Sound that it concealed in the span, milliseconds.
+    /// Sound that the player concealed in the span, milliseconds.
     pub concealed_ms: Option<f64>,
-    /// Splices it made in the span.
+    /// Number of splices that the player made in the span.
     pub splices: Option<f64>,
 }
 
@@ -184,7 +185,7 @@ pub struct FaultCounts {
     pub jumps: usize,
     /// Smooth transitions to another place.
     pub splices: usize,
-    /// Anything else.
+    /// A fault of another kind.
     pub disturbances: usize,
 }
 
@@ -213,7 +214,7 @@ impl PlacedFault {
 /// The network of a run.
 #[derive(Serialize)]
 pub struct NetworkResults {
-    /// Name of its profile.
+    /// Name of the network's profile.
     pub profile: String,
     /// The profile's description.
     pub about: String,
@@ -225,7 +226,7 @@ pub struct NetworkResults {
     pub bridge_late_ms: Option<Summary>,
     /// Packets from the service in the whole run: taken, lost by chance, dropped by a full queue.
     pub to_listener: [u64; 3],
-    /// The same for packets from the browser.
+    /// The real one-way delay of every packet from the browser within the span, milliseconds.
     pub to_service: [u64; 3],
     /// Outages within the span.
     pub outages: usize,
@@ -241,7 +242,7 @@ pub struct ReturnResults {
     /// After this many outages, the delay did not return to within 1 ms of its former value before the next
     /// outage or the end.
     pub never: usize,
-    /// For the others: the time from the end of the outage to the return, milliseconds.
+    /// Time from the end of each other outage to the return, milliseconds.
     pub after_ms: Option<Summary>,
 }
 

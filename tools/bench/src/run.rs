@@ -27,7 +27,7 @@ use crate::skew::CaptureLog;
 /// The script that the page under test runs four times a second.
 const POLL: &str = include_str!("../pages/poll.js");
 const POLL_TIME: Duration = Duration::from_millis(250);
-/// After this many polls the processes are measured and the service is asked (once a second).
+/// Number of polls after which the processes are measured and the service is asked (once a second).
 const METER_ROUNDS: u32 = 4;
 /// Time from the start of a browser to its click, so that its own start-up work is over.
 const CALM_TIME: Duration = Duration::from_secs(2);
@@ -48,7 +48,7 @@ pub struct Plan {
     pub product: Option<Product>,
     /// The classic design.
     pub classic: bool,
-    /// The rig itself: plays the signal once more, this many frames later.
+    /// The rig itself, which plays the signal once more, this many frames later.
     pub known_delay_frames: Option<usize>,
     /// The rig's clock.
     pub clock: ClockKind,
@@ -86,7 +86,7 @@ pub struct Product {
     pub feed: Feed,
     /// Text of the configuration file.
     pub configuration: String,
-    /// Overrides for its page.
+    /// Overrides for the chain's page.
     pub wishes: Wishes,
 }
 

@@ -26,7 +26,7 @@ pub struct Settings<'a> {
     pub program: &'a Path,
     /// The service's source.
     pub feed: &'a Feed,
-    /// Text of its configuration file.
+    /// Text of the service's configuration file.
     pub configuration: String,
     /// The service's place on the network.
     pub site: &'a Site,
@@ -35,7 +35,7 @@ pub struct Settings<'a> {
 /// The source of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Feed {
-    /// Captures from this ALSA PCM.
+    /// An ALSA PCM to capture from.
     Device(String),
     /// The service's own exact source `probe`, with this skew.
     Probe {
@@ -100,12 +100,12 @@ impl Service {
         Ok(Self { process, site, port })
     }
 
-    /// Address of its page.
+    /// Returns the address of the service's page.
     pub fn url(&self) -> String {
         format!("{}/", self.origin())
     }
 
-    /// The origin of its page, which a browser trusts or not.
+    /// Returns the origin of the service's page, which a browser trusts or not.
     pub fn origin(&self) -> String {
         format!("http://{}:{}", self.site.address, self.port)
     }
@@ -115,7 +115,7 @@ impl Service {
         (self.site.clone(), self.port)
     }
 
-    /// The answer of `/api/status`; null if there is none.
+    /// Returns the answer of `/api/status`; null if there is none.
     pub fn status(&self) -> Value {
         let answer = get(&self.site, self.port, "/api/status").unwrap_or_default();
         let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);

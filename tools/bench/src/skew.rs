@@ -16,7 +16,7 @@ use crate::rig::watchdog::now_ns;
 const LOOK_TIME: Duration = Duration::from_millis(200);
 /// Packets between two comparisons of the clocks: about a second.
 const PACKETS_PER_COMPARISON: usize = 345;
-/// A comparison that took longer than this was interrupted, and does not count.
+/// Maximum duration of a comparison; a longer one was interrupted, and does not count.
 const COMPARISON_NS_MAX: u64 = 20_000;
 
 /// Size of a record's header; docs/ref/wire-format.md has the layout.
@@ -29,7 +29,7 @@ const RESTART: u8 = 1;
 pub struct SkewEvidence {
     /// The requested skew of the service's source against the sound system's clock, parts per million.
     pub asked_ppm: i32,
-    /// The skew against the machine's clock that the service was given for it, parts per million.
+    /// The skew against the machine's clock that the service was given, parts per million.
     pub told_ppm: i32,
     /// `(frame_index, capture_ns)` of every packet; `capture_ns` is `CLOCK_MONOTONIC_RAW`.
     pub captured: Vec<(u64, u64)>,

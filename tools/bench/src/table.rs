@@ -155,7 +155,8 @@ fn splices_and_rest(counts: &FaultCounts) -> String {
     format!("{} / {}", counts.splices, counts.disturbances)
 }
 
-/// Empty if nothing was compared: the recording does not contain sound that the service made itself.
+/// The cell is empty if nothing was compared: the recording does not contain sound that the service made
+/// itself.
 fn exactness(chain: &ChainResults) -> Option<String> {
     let found = &chain.exactness;
     match (found.compared_frames, found.not_comparable_frames) {

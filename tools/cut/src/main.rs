@@ -43,7 +43,7 @@ fn main() -> Result<(), String> {
     Ok(())
 }
 
-/// The image and the data that has not reached it.
+/// The image, and the data that has not reached the image.
 struct Card {
     file: File,
     cache: Cache,

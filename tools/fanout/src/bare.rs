@@ -31,7 +31,7 @@ pub struct Cost {
     pub wall_s: f64,
     /// Number of writes.
     pub writes: u64,
-    /// Writes that did not take everything.
+    /// Writes that the kernel took only in part.
     pub short: u64,
 }
 

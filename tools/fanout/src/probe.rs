@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Priority of every interrupt thread, unless it was raised (kernel/irq/manage.c: `sched_set_fifo`, half of
 /// 100).
 const INTERRUPT_PRIORITY: i32 = 50;
-/// Priority of the sending thread: above the interrupts, as it once was, and (next line) below them.
+/// Priority of the sending thread above the interrupts, as it once was; the next line has one below them.
 pub const ABOVE: i32 = 60;
 pub const BELOW: i32 = 45;
 const TICK_NS: u64 = 1_000_000;
@@ -27,7 +27,7 @@ impl Lateness {
         self.late_us.sort_unstable();
     }
 
-    /// The value below which this share of all values lies.
+    /// Returns the value below which this share of all values lies.
     fn quantile_us(&self, share: f64) -> u32 {
         let place = (self.late_us.len() as f64 * share) as usize;
         self.late_us.get(place).or(self.late_us.last()).copied().unwrap_or(0)
@@ -72,7 +72,7 @@ pub fn watch(processor: usize, time: Duration) -> Result<Lateness, String> {
     watching.join().map_err(|_| "the probe panicked".to_owned())?
 }
 
-/// A table of both, with their ratio.
+/// Writes a table of both priorities, with their ratio.
 pub fn table(listeners: usize, above: &Lateness, below: &Lateness) -> String {
     let mut text = format!(
         "{listeners} listeners; a probe at FIFO {INTERRUPT_PRIORITY} on the processor of the thread that sends was woken late by\n\

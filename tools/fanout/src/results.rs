@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Beside {
-    /// No other clients.
+    /// The listeners are alone.
     Nobody,
     /// A stalled, a slow, a flooding and a vanishing listener.
     BadListeners,
@@ -35,7 +35,7 @@ impl Beside {
 pub struct Look {
     /// Seconds since the start of the run.
     pub at_s: f64,
-    /// Resources of its process and its fan-out thread.
+    /// Resources of the service's process and its fan-out thread.
     pub usage: Usage,
     /// The answer of `/api/status`.
     pub status: Value,
@@ -62,7 +62,7 @@ pub struct Row {
     pub process_percent: f64,
     /// Thousandths of a core per listener, for the fan-out thread.
     pub fan_out_per_listener_millicores: f64,
-    /// The same for the bare loop.
+    /// The processor time of the bare loop.
     pub bare_per_listener_millicores: f64,
     /// The former divided by the latter.
     pub ratio_to_bare: f64,

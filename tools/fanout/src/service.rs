@@ -31,7 +31,7 @@ impl Running {
         Self::start(Command::new(program).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()))
     }
 
-    /// The next line of its output.
+    /// Returns the next line of the program's output.
     pub fn line(&mut self) -> Result<String, String> {
         let mut line = String::new();
         let output = self.output.as_mut().ok_or("its output is not read")?;
@@ -42,7 +42,7 @@ impl Running {
         }
     }
 
-    /// Sends a line to it.
+    /// Sends a line to the program.
     pub fn say(&mut self, line: &str) {
         if let Some(input) = &mut self.child.stdin {
             let _ = writeln!(input, "{line}");
@@ -105,7 +105,7 @@ impl Service {
         serde_json::from_slice(&self.get("/api/status")?).map_err(|e| format!("reading /api/status: {e}"))
     }
 
-    /// The certificate of its authority (DER).
+    /// Returns the certificate of the service's authority (DER).
     pub fn authority(&self) -> Result<Vec<u8>, String> {
         self.get("/trust/synthwire.crt")
     }

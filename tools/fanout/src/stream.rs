@@ -31,7 +31,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// The sum of both.
+    /// Returns the sum of both tallies.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {

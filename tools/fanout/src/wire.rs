@@ -62,7 +62,7 @@ fn trusting(file: &Path) -> Result<ClientConfig, String> {
 
 /// An open connection.
 pub enum Wire {
-    /// Without TLS.
+    /// A plain connection.
     Plain(TcpStream),
     /// A TLS connection, after the handshake.
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),

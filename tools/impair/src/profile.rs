@@ -118,7 +118,7 @@ const PLAIN: Profile = Profile {
 };
 
 impl Profile {
-    /// The profile with this name.
+    /// Returns the profile with this name.
     ///
     /// # Errors
     /// A sentence that lists the existing names.

@@ -34,7 +34,7 @@ const MERGED_BLOCKS: usize = 2;
 const CORNER_MIN: f64 = 0.006;
 /// Number of consecutive zero samples that count as silence: a sine of this frequency never has more than one.
 const SILENT_RUN_FRAMES: usize = 8;
-/// A sample of at most this size counts as zero (1.5 steps of 16 bits, because dither may move it).
+/// Largest sample that counts as zero (1.5 steps of 16 bits, because dither may move it).
 const ZERO_MAX: f32 = 1.5 / 32_768.0;
 
 /// The sound of a fault.
@@ -48,7 +48,7 @@ pub enum Kind {
     /// The sine continues at another place after a smooth transition: frames were skipped or repeated without
     /// a click.
     Splice,
-    /// Neither silence nor a shift: a dip, a click, or another sound.
+    /// A fault that is neither silence nor a shift: a dip, a click, or another sound.
     Disturbance,
 }
 

@@ -6,11 +6,11 @@
 
 use serde::Serialize;
 
-/// A wake-up this late is a freeze, milliseconds.
+/// Lateness from which on a wake-up counts as a freeze, milliseconds.
 pub const LATE_MS: f64 = 5.0;
-/// The machine is blamed for a fault this close to a freeze, milliseconds.
+/// Distance from a freeze within which the machine is blamed for a fault, milliseconds.
 pub const REACH_MS: f64 = 50.0;
-/// A run that was frozen for a larger share of its time is void and is repeated.
+/// Maximum frozen share of a run; a run with a larger share is void and is repeated.
 pub const VOID_SHARE: f64 = 0.02;
 
 /// A stall of the machine from `due_ns` to `woke_ns`.

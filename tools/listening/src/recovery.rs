@@ -4,14 +4,14 @@ use crate::delay::Reading;
 use crate::frames_to_ms;
 use crate::statistics::median;
 
-/// Within this distance of the former value the delay has returned, milliseconds.
+/// Distance from the former value within which the delay has returned, milliseconds.
 pub const NEAR_MS: f64 = 1.0;
 /// The delay "before" an outage is taken over this time, frames (1 s), but not from before the previous
 /// outage.
 const BEFORE_FRAMES: f64 = 44_100.0;
-/// The delay must stay there for this long, frames (1 s), or until the next outage if that comes sooner.
+/// Time for which the delay must stay there, frames (1 s), unless the next outage comes sooner.
 const STAY_FRAMES: f64 = 44_100.0;
-/// An outage is not judged if less time than this follows it, frames (half a second).
+/// Minimum time after an outage that is judged, frames (half a second).
 const LOOK_FRAMES: f64 = 22_050.0;
 
 /// An outage in frames of the recording.
@@ -26,7 +26,7 @@ pub struct OutageFrames {
 /// The outcome of an outage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Return {
-    /// The delay returned to within [`NEAR_MS`], this many milliseconds after the end of the outage.
+    /// The delay returned to within [`NEAR_MS`] so many milliseconds after the end of the outage.
     After(f64),
     /// The delay did not return before the next outage or the end of the run.
     Never,

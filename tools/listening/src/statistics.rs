@@ -10,11 +10,11 @@ pub struct Summary {
     pub count: usize,
     /// Smallest.
     pub min: f64,
-    /// Half of the readings are at or below this.
+    /// Median: half of the readings are at or below it.
     pub median: f64,
-    /// 95 % of the readings are at or below this.
+    /// 95th percentile: 95 % of the readings are at or below it.
     pub p95: f64,
-    /// 99 % of the readings are at or below this.
+    /// 99th percentile: 99 % of the readings are at or below it.
     pub p99: f64,
     /// Largest.
     pub max: f64,

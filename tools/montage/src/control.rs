@@ -15,7 +15,7 @@ const DROP_MAX: u32 = 80_000;
 pub enum Command {
     /// Connects the device.
     Attach,
-    /// Disconnects it.
+    /// Disconnects the device.
     Detach,
     /// Plays this signal.
     Play(Signal),

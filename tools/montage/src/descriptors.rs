@@ -32,9 +32,9 @@ pub struct Description {
     pub strings: BTreeMap<u8, String>,
     /// Audio streams of the first configuration.
     pub streams: Vec<Stream>,
-    /// Ids of its clock sources.
+    /// Ids of the instrument's clock sources.
     pub clock_sources: Vec<u8>,
-    /// Bulk endpoints of its MIDI interface, with their direction bit.
+    /// Bulk endpoints of the MIDI interface, with their direction bit.
     pub midi_endpoints: Vec<u8>,
 }
 

@@ -27,7 +27,7 @@ const HIGH_SPEED: u32 = 3;
 const PORT_FREE: &str = "004";
 /// Maximum number of inputs that wait for the loop; beyond that, their threads wait.
 const INPUTS_MAX: usize = 64;
-/// Must be below the 12 ms of transfers that the audio driver keeps queued.
+/// Longest pause that `--moderate-us` permits: below the 12 ms of transfers that the audio driver keeps queued.
 const MODERATION_US_MAX: u64 = 10_000;
 /// Bytes read from the host at once.
 const READ_BYTES: usize = 65_536;

@@ -46,7 +46,7 @@ impl Instrument {
         }
     }
 
-    /// The word after `key=` in its status.
+    /// Returns the word after `key=` in the instrument's status.
     ///
     /// # Errors
     /// The status has no such key.
@@ -56,7 +56,7 @@ impl Instrument {
         word.map(str::to_owned).ok_or_else(|| format!("no {key} in '{status}'"))
     }
 
-    /// The same as a number.
+    /// Returns the number after `key=` in the instrument's status.
     ///
     /// # Errors
     /// The status has no such number.

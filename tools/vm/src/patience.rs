@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Far longer than any step here takes, in the guest's time.
+/// Time limit of a step, in the guest's time, far longer than any step takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Time between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);

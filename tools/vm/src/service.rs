@@ -11,7 +11,7 @@ use crate::patience::until;
 
 const ADDRESS: &str = "127.0.0.1:8080";
 const ANSWER_TIME: Duration = Duration::from_secs(10);
-/// The file for its log, which is printed at the end if something failed.
+/// The file for the service's log, which is printed at the end if something failed.
 pub const LOG: &str = "/service.log";
 
 /// A running service. A child process is killed when the value is dropped.

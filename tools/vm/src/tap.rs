@@ -31,7 +31,7 @@ impl Tap {
     }
 }
 
-/// Returns an error with these words unless `holds`.
+/// Returns an error with `words` unless `holds`.
 ///
 /// # Errors
 /// `holds` is false.

@@ -21,7 +21,7 @@ export function driftOfCommonSeconds(first, second) {
   const points = differences(first, second);
   if (points.length < COMMON_SECONDS_MIN) return null;
   let line = lineThrough(points);
-  // Networks only delay, so of two values the one of the less late second is nearer to the truth.
+  // Networks only delay, so of two values that of the less late second is nearer to the truth.
   const kept = fitLowerHalf(points, (some) => { line = lineThrough(some); }, ({ at, late }) => late - line.late - line.slope * (at - line.at));
   return { ppm: -line.slope * 1e6, sigma_ppm: sigmaPpm(kept, line) };
 }

@@ -127,7 +127,7 @@ export class EnvelopeLine {
     return this.#known ? this.#lastMs : 0;
   }
 
-  /** @param {number} unit @returns {number} Worker time at which it happens undelayed */
+  /** @param {number} unit @returns {number} Worker time at which the unit happens undelayed */
   msOf(unit) {
     const nominal = (unit - this.#unit0) / this.#unitsPerMs;
     // late = offset + slope * at, and at = nominal + late.

@@ -45,7 +45,7 @@ export class LiveEdge {
   #contextFrame = 0;
   #blocksSeen = 0;
   #isSure = false;
-  /** When a small drift became certain. */
+  /** Time at which a small drift became certain. */
   #sureSinceMs = NaN;
   #nowMs = 0;
   /** The drift of both lines together, and how much data it is based on. @type {{ppm: number, sigma_ppm: number} | null} */
@@ -69,7 +69,7 @@ export class LiveEdge {
     this.#blocks.remember(remembered.context_ppm);
   }
 
-  /** A new timeline, or a new connection to it. */
+  /** Starts over for a new timeline, or a new connection to it. */
   restartStream() {
     this.#arrivals.restart();
   }

@@ -11,7 +11,7 @@
 
 import { AGE_MS_PER_MS, BURST, BURST_EVERY_MS, COARSE_MS, PEER_ANSWERS, QUESTION_EVERY_MS, UNDER_WAY_MS_MAX } from './constants.js';
 
-/** @param {number} asked number of questions so far @returns {number} how long to wait before the next */
+/** @param {number} asked number of questions so far @returns {number} the wait before the next question, ms */
 export function nextQuestionMs(asked) {
   return asked < BURST ? BURST_EVERY_MS : QUESTION_EVERY_MS;
 }
@@ -77,7 +77,7 @@ export class PeerClock {
   }
 }
 
-/** @param {{atMs: number, roundTripMs: number}} answer @param {number} nowMs @returns {number} its possible error, ms */
+/** @param {{atMs: number, roundTripMs: number}} answer @param {number} nowMs @returns {number} the answer's possible error, ms */
 function doubtMs({ atMs, roundTripMs }, nowMs) {
   return roundTripMs / 2 + Math.abs(nowMs - atMs) * AGE_MS_PER_MS;
 }

@@ -12,7 +12,7 @@ import { lineThrough } from '../clock/least_squares.js';
 export class TraceRecorder {
   #packets = new Float64Array(TRACE_PACKETS * TRACE_FIELDS);
   #count = 0;
-  /** How late the Worker's clock is against the service's, ms, by Worker time. @type {{at: number, late: number}[]} */
+  /** Lag of the Worker's clock behind the service's, ms, by Worker time. @type {{at: number, late: number}[]} */
   #offsets = [];
 
   /** Call this when the connection is new: earlier records used another clock, or belonged to another stream. */

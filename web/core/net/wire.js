@@ -48,7 +48,7 @@ export class WireRecord {
     return this.seq;
   }
 
-  /** @returns {number} in a listener record: how long the record behind it has waited */
+  /** @returns {number} in a listener record: the time that the record behind this note has waited */
   get queueAgeNs() {
     return this.captureNs;
   }

@@ -30,7 +30,7 @@ export function accessState(access, encrypted) {
   };
 }
 
-/** @param {Key} key @returns {Offer} what can be done with it now */
+/** @param {Key} key @returns {Offer} what can be done with the key now */
 export function offer(key) {
   if (key.set && !key.shown && !key.may_set) return 'enter';
   if (key.may_set) return key.set ? 'change' : 'set';

@@ -74,7 +74,7 @@ export class GlitchWatch {
     this.#skips = skips;
   }
 
-  /** Records that the context stopped while it played. */
+  /** Records that the context stopped while sound played. */
   suspended() {
     this.#suspensions += 1;
   }

@@ -19,7 +19,7 @@ import { LENGTH_BYTES, SIGNATURE_BYTES_MAX } from './constants.js';
  * @property {boolean} may_restart
  */
 
-/** The phases that nobody should interrupt. @type {ReadonlySet<Phase>} */
+/** The phases in which the device must not be switched off. @type {ReadonlySet<Phase>} */
 const UNDER_WAY = new Set(['receiving', 'installing', 'restarting', 'trying']);
 
 /** @param {Update} update @returns {UpdateState} */

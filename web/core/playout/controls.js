@@ -116,7 +116,7 @@ export const MODE_NAMES = Object.freeze(['auto', 'lowest', 'safest', 'fixed']);
 
 export const EVENTS_AT = GAPS_AT + GAP_MARKS * GAP_WORDS;
 
-/** For a lead of LEADS_MS[i]: late events so far, and late frames. */
+/** Late events so far, and late frames, for a lead of LEADS_MS[i]. */
 export const WHAT_IF_AT = EVENTS_AT + EVENTS * EVENT_WORDS;
 export const WHAT_IF_LATE_AT = WHAT_IF_AT + LEADS_MS.length;
 

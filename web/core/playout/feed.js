@@ -50,7 +50,7 @@ export class Feed {
     this.#concealer.rehearse();
   }
 
-  /** @returns {boolean} whether it plays real sound without a crossfade */
+  /** @returns {boolean} whether the feed plays real sound without a crossfade */
   get isSettled() {
     return this.#isAudible && this.#faded === this.#gains.length;
   }
@@ -60,7 +60,7 @@ export class Feed {
     return this.#isAudible;
   }
 
-  /** @returns {boolean} whether it has been silent for some time */
+  /** @returns {boolean} whether the sound has been silent for some time */
   get isSilent() {
     return this.#silence.silent;
   }
@@ -186,7 +186,7 @@ export class Feed {
   }
 
   /**
-   * Finds where the sound before the new place resembles the sound before this one. It compares the earlier sound, because that
+   * Finds where the sound before the new place resembles the sound before this one. It compares earlier sound, because that
    * has arrived in any case.
    *
    * @param {number} wished @param {number} most @returns {number} frames to add to the desired step

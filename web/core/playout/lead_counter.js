@@ -37,7 +37,7 @@ export class LeadCounter {
     this.#markedAt.fill((this.#now - this.#sameEventFrames) | 0);
   }
 
-  /** @param {number} required whole frames @returns {number} how many leads are shorter; these come first */
+  /** @param {number} required whole frames @returns {number} the number of leads that are shorter; they come first */
   lateFor(required) {
     const { leads } = this;
     let at = this.#late;
@@ -47,12 +47,12 @@ export class LeadCounter {
     return at;
   }
 
-  /** @param {number} at @returns {boolean} whether its last event ended long enough ago */
+  /** @param {number} at @returns {boolean} whether the lead's last event ended long enough ago */
   isNew(at) {
     return ((this.#now - /** @type {number} */ (this.#markedAt[at])) | 0) >= this.#sameEventFrames;
   }
 
-  /** Records that it is late now. @param {number} at */
+  /** Records that the lead is late now. @param {number} at */
   mark(at) {
     this.#markedAt[at] = this.#now;
   }

@@ -27,7 +27,7 @@ export class Outrun {
     this.#overAfterFrames = framesOf(OUTRUN_OVER_MS, streamRateHz);
   }
 
-  /** Call this for another timeline. */
+  /** Call this when another timeline begins. */
   restart() {
     this.#lateFrames = 0;
     this.#watchedFrames = 0;

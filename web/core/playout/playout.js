@@ -2,8 +2,8 @@
  * The playout: the audio thread's work for every block.
  *
  * In: the ring, the live edge, the context's frame count. Out: two channels of samples, and numbers in the control words.
- * It decides when sound begins, breaks off, returns and steps. Elsewhere: where in the stream the reader should be and how fast
- * it moves (timeline.js), and the sound (voice.js). render() makes no object.
+ * This module decides when sound begins, breaks off, returns and steps. Elsewhere: where in the stream the reader should be and
+ * how fast it moves (timeline.js), and the sound (voice.js). render() makes no object.
  *
  * The timeline never stops: while sound is missing the reader continues, so returning sound plays at its true place and the delay
  * is unchanged. With one clock at both ends, and at the stream's rate, samples come out exactly as they were sent.

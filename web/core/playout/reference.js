@@ -1,10 +1,10 @@
 /**
  * The reference: a reader at the live edge itself, which is never interrupted.
  *
- * In: the line, the blocks. Out: the frames that it would need, without a lead. A reader with a lead of L needs the same frames,
- * L earlier. So every lead can be counted without being played (what_if.js), and an interrupted reader knows where it belongs.
- * The reference moves by the law of the audible reader (pace.js), but its steps are exact to the frame: it plays nothing, so no
- * splice must match. No method makes an object.
+ * In: the line, the blocks. Out: the frames that a reader without a lead would need. A reader with a lead of L needs the same
+ * frames, L earlier. So every lead can be counted without being played (what_if.js), and an interrupted reader knows where it
+ * belongs. The reference moves by the law of the audible reader (pace.js), but its steps are exact to the frame: it plays
+ * nothing, so no splice must match. No method makes an object.
  */
 
 import { STEP_MS } from './constants.js';
@@ -54,7 +54,7 @@ export class Reference {
     this.position = Math.floor(/** @type {number} */ (this.lead[0]) - this.pace.steering.startMarginFrames) | 0;
   }
 
-  /** Call this for another timeline. */
+  /** Call this when another timeline begins. */
   stop() {
     this.isRunning = false;
   }

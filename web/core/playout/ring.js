@@ -106,7 +106,7 @@ export class RingWriter {
     Atomics.store(words, at + 1, (position + frames) | 0);
     Atomics.store(words, at + 2, cause);
     Atomics.store(words, WORD.GAP_COUNT, count + 1);
-    // In steps, so that the reader's margin never has more than one record's worth in flight.
+    // Write in steps, so that never more than one record's frames are in flight within the reader's margin.
     for (let left = frames; left > 0; left -= AUDIO_FRAMES_MAX) this.#silence(Math.min(left, AUDIO_FRAMES_MAX));
   }
 

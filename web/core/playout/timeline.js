@@ -80,7 +80,7 @@ export class Timeline {
     return this.#line.isValid;
   }
 
-  /** @returns {boolean} whether the line has just moved but the reader has not, so that errors mean nothing now */
+  /** @returns {boolean} whether the line has just moved but the reader has not, so that errors have no meaning now */
   get isMoving() {
     return this.#freezeFrames > 0;
   }

@@ -43,7 +43,7 @@ export class WhatIf {
     this.#secondFramesMost = streamRateHz;
   }
 
-  /** Call this for a new timeline: no lead waits for the old one. */
+  /** Call this when a new timeline begins: no lead waits for the old one. */
   begin() {
     this.#interrupted = 0;
     this.#isFirst = true;

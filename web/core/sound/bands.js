@@ -11,7 +11,7 @@
 import { LOW_DECIMATION, LOW_PASS_BETA, LOW_PASS_REACH_FRAMES, LOW_PASS_SHARE, PAST_FRAMES } from './constants.js';
 import { kaiser } from './kaiser.js';
 
-/** In cycles per frame: 2480 Hz, slightly below half the low rate. Aliases are in both bands, and cancel. */
+/** Cutoff in cycles per frame: 2480 Hz, slightly below half the low rate. Aliases are in both bands, and cancel. */
 const CUTOFF = LOW_PASS_SHARE / (2 * LOW_DECIMATION);
 
 /** Room before the past is moved to the front. Like every move, it is a multiple of LOW_DECIMATION. */

@@ -128,8 +128,8 @@ export class Concealer {
   }
 
   /**
-   * Makes a model of only the newest sound. It is tried on frames it was made without; if it is the better one, it is made again
-   * with them.
+   * Makes a model of only the newest sound. The model is tried on frames that it was made without; if it is better, it is made
+   * again with them.
    */
   #tryFresh() {
     this.#makeFresh(TRIAL);

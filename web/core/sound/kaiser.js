@@ -3,7 +3,7 @@
  * window function, 1974).
  */
 
-/** Without its constant factor. @param {number} x -1 to 1 @param {number} beta @returns {number} */
+/** Computes the window without its constant factor. @param {number} x -1 to 1 @param {number} beta @returns {number} */
 export function kaiser(x, beta) {
   return besselI0(beta * Math.sqrt(Math.max(0, 1 - x * x)));
 }

@@ -13,7 +13,7 @@
 import { CROSSINGS, PHASES, RESAMPLER_BETA } from './constants.js';
 import { kaiser } from './kaiser.js';
 
-/** For a time in [i, i + 1), without a lower cutoff, it reads input[i - back] to input[i + ahead]. This is 0.39 ms of delay. */
+/** For a time in [i, i + 1), without a lower cutoff, it reads input[i - back] to input[i + ahead]. Delay: 0.39 ms. */
 export const LOOK_AHEAD_FRAMES = CROSSINGS;
 export const LOOK_BACK_FRAMES = CROSSINGS - 1;
 

@@ -9,7 +9,7 @@ use tungstenite::{Message, WebSocket};
 
 use crate::network::site::Site;
 
-/// Every answer comes within this time unless the browser hangs.
+/// Time limit for an answer; only a browser that hangs exceeds it.
 const ANSWER_TIME: Duration = Duration::from_secs(15);
 
 /// A connection to one target of the browser.
@@ -42,7 +42,7 @@ impl Cdp {
         Ok(Self { socket, session: None, last_id: 0, children: Vec::new() })
     }
 
-    /// Sends all further commands to this target.
+    /// Makes this target the receiver of all further commands.
     pub fn attach(&mut self, target: &str) -> Result<(), String> {
         let attached = self.ask("Target.attachToTarget", &json!({ "targetId": target, "flatten": true }))?;
         self.session = attached["sessionId"].as_str().map(str::to_owned);
@@ -67,7 +67,7 @@ impl Cdp {
         self.ask_in(self.session.clone().as_deref(), method, parameters)
     }
 
-    /// Does the same for the target of another session.
+    /// Sends a command to the target of another session and returns its result.
     pub fn ask_in(
         &mut self,
         session: Option<&str>,

@@ -16,7 +16,7 @@ use crate::rig::process::Running;
 use crate::rig::pulse::{Place, Pulse};
 use crate::rig::watchdog::now_ns;
 
-/// Runs in the page before its own scripts.
+/// A script that runs in the page before its own scripts.
 const HOOK: &str = include_str!("../../pages/hook.js");
 const START_TIME: Duration = Duration::from_secs(40);
 const LOAD_TIME: Duration = Duration::from_secs(30);
@@ -30,7 +30,7 @@ pub struct Chromium {
 
 /// The environment of a browser: its folder, its speakers, its network.
 pub struct Seat<'a> {
-    /// Folder of its profile, new for each start.
+    /// Folder of the browser's profile, new for each start.
     pub profile: PathBuf,
     /// The sound system.
     pub pulse: &'a Pulse,

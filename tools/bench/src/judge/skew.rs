@@ -28,7 +28,7 @@ const KNOT_FRAMES: u64 = 441_000;
 /// slightly differently.
 const BEFORE_NS: u64 = 3_000_000_000;
 
-/// The three lines that join the clocks.
+/// The lines that convert between the clocks.
 pub struct Pace {
     asked_ppm: i32,
     told_ppm: i32,

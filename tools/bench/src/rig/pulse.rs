@@ -110,7 +110,7 @@ alternate-sample-rate = {RATE_HZ}
         let mut pulse =
             Self { folder: folder.to_owned(), places: places.to_vec(), block_frames, server, _jack: jack };
         pulse.wait_until_ready()?;
-        // The server's main thread drops its own priority while it starts; this restores it.
+        // The server's main thread drops its own priority at the start, so raise it again.
         make_real_time(pulse.server.pid(), libc::SCHED_RR, PRIORITY);
         Ok(pulse)
     }

@@ -11,7 +11,7 @@ use listening::freeze::{Freeze, LATE_MS};
 use super::process::make_real_time;
 
 const TICK_NS: u64 = 1_000_000;
-/// Above all priorities that the service and the rig use.
+/// A priority above all that the service and the rig use.
 const PRIORITY: i32 = 90;
 /// Maximum number of freezes noted per processor; a run with more is void in any case.
 const NOTES_MAX: usize = 65_536;

@@ -15,7 +15,7 @@ const MIDI: &str = "/dev/snd/midiC0D0";
 /// The value on Linux.
 const O_NONBLOCK: i32 = 0o4000;
 
-/// Without any card.
+/// Tests a start without any card.
 pub fn absent() -> Verdict {
     let service = Service::start(None)?;
     let says_so = || {
@@ -26,7 +26,7 @@ pub fn absent() -> Verdict {
     Ok(String::new())
 }
 
-/// The same device under another vendor's id, for as long as the service needs to look twice.
+/// Tests the same device under another vendor's id, for as long as the service needs to look twice.
 pub fn another_maker() -> Verdict {
     let descriptors = montage::descriptors::MONTAGE.replace("99 04 07 17", "6d 04 07 17");
     fs::write("/other.usb", descriptors).map_err(|error| format!("/other.usb: {error}"))?;

@@ -16,7 +16,7 @@ const BACK_TIME: Duration = Duration::from_secs(2);
 const HEARD_FRAMES: u64 = 4_410;
 /// Cycles before the service's resources are measured as the reference.
 const SETTLED_CYCLES: u32 = 5;
-/// By how much memory may grow (an allocator's arenas), for any number of cycles.
+/// Maximum growth of memory (an allocator's arenas), for any number of cycles.
 const MEMORY_KIB: u64 = 2_048;
 /// The device stays away for 0 to 480 ms: the service looks for a card every 500 ms, and the test must not
 /// always meet the same moment.

@@ -62,7 +62,7 @@ fn pairs_of(listener: &Listener, service: &Service) -> Result<Order, String> {
     Ok(order)
 }
 
-/// A crystal that is off from the moment of connecting.
+/// Tests a crystal that is off from the moment of connecting.
 pub fn drift(montage: &mut Instrument, ppm: i32) -> Verdict {
     montage.say("detach")?;
     montage.say(&format!("ppm {ppm}"))?;
