@@ -48,16 +48,8 @@ stage_damage() {
 }
 
 # lose_keys CARD: access.json loses its name, and the file system is marked as having errors.
-lose_keys() {
-    local data=$work/damaged-data at
-    at=$(state_at "$1") && at=${at##*=}
-    # The partition is copied out of the card, because e2fsck forgets the partition's offset after it has replayed the journal.
-    dd if="$1" of="$data" bs=1M iflag=skip_bytes,count_bytes skip="$at" count=256M status=none
-    e2fsck -p "$data" >/dev/null || [ $? -eq 1 ]
-    printf '%s\n' 'unlink /synthwire/access.json' 'ssv state 2' | debugfs -w -f - "$data" >/dev/null 2>&1
-    dd if="$data" of="$1" bs=1M oflag=seek_bytes seek="$at" conv=notrunc status=none
-    rm -f "$data"
-}
+lose_keys() { with_state "$1" unlink_keys; }
+unlink_keys() { printf '%s\n' 'unlink /synthwire/access.json' 'ssv state 2' | debugfs -w -f - "$1" >/dev/null 2>&1; }
 
 # wipe_superblocks CARD: wipes all superblocks of its data partition, so that nothing can repair it.
 wipe_superblocks() {

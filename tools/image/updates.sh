@@ -74,13 +74,25 @@ make_bundles() {
 # state_at CARD: the place of its data partition, for e2fsprogs.
 state_at() { echo "$1?offset=$((512 * $(partx --noheadings --output START --nr 7 "$1")))"; }
 
+# with_state CARD COMMAND: runs COMMAND with a file that holds the card's data partition, repaired, and puts that back. It works on
+# a copy, because e2fsck forgets the partition's offset after it has replayed the journal.
+with_state() {
+    local data=$work/state-of-card at ended=0
+    at=$(state_at "$1") && at=${at##*=}
+    dd if="$1" of="$data" bs=1M iflag=skip_bytes,count_bytes skip="$at" count=256M status=none
+    e2fsck -p "$data" >/dev/null || [ $? -eq 1 ] || return 1
+    "$2" "$data" || ended=$?
+    dd if="$data" of="$1" bs=1M oflag=seek_bytes seek="$at" conv=notrunc status=none
+    rm -f "$data"
+    return "$ended"
+}
+
 # as_of_a_newer_version CARD: makes the state as a newer version may leave it: another format, and fields that the older version
 # does not know.
-as_of_a_newer_version() {
-    local name folder=$work/newer data owner
-    data=$(state_at "$1")
+as_of_a_newer_version() { with_state "$1" renew_state; }
+renew_state() {
+    local name folder=$work/newer data=$1 owner
     rm -rf "$folder" && mkdir "$folder"
-    e2fsck -p "$data" >/dev/null || [ $? -eq 1 ]
     owner=$(debugfs -R 'stat /synthwire/authority.json' "$data" 2>/dev/null | sed -n 's/^User: *\([0-9]*\).*/\1/p')
     for name in authority access leaf; do
         debugfs -R "dump /synthwire/$name.json $folder/$name.json" "$data" 2>/dev/null
@@ -94,10 +106,9 @@ as_of_a_newer_version() {
 }
 
 # is_kept CARD: whether all of that is kept, and no file was put aside.
-is_kept() {
-    local name data kept
-    data=$(state_at "$1")
-    e2fsck -p "$data" >/dev/null || [ $? -eq 1 ]
+is_kept() { with_state "$1" is_state_kept; }
+is_state_kept() {
+    local name data=$1 kept
     for name in authority access leaf settings; do
         kept=$(debugfs -R "cat /synthwire/$name.json" "$data" 2>/dev/null)
         grep -q of_tomorrow <<<"$kept" || { warn "$name.json is now '${kept:0:100}'"; return 1; }
