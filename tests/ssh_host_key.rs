@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/image/overlay/usr/lib/synthwire/ssh-host-key");
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/image/overlay/usr/lib/synthwire/");
 const KEY: &str = "data/etc/ssh/ssh_host_ed25519_key";
 const SHOWN: &str = "etc/ssh/ssh_host_ed25519_key";
 
@@ -28,8 +28,11 @@ impl Card {
     /// Runs the script as at a system start, and returns its output.
     fn starts(&self) -> String {
         let top = self.0.display();
-        let script = fs::read_to_string(SCRIPT).unwrap();
-        let script = script.replace("/data/", "@data/").replace(" /etc/", &format!(" {top}/etc/"));
+        let script = fs::read_to_string(format!("{SCRIPTS}ssh-host-key")).unwrap();
+        let script = script
+            .replace("/usr/lib/synthwire/", SCRIPTS)
+            .replace("/data/", "@data/")
+            .replace(" /etc/", &format!(" {top}/etc/"));
         let output = Command::new("sh")
             .args(["-c", &script.replace("@data/", &format!("{top}/data/"))])
             .output()

@@ -46,7 +46,7 @@ impl Card {
         for folder in ["data/synthwire", "data/rauc", "run/synthwire-updater", "lib", "share", "bin"] {
             fs::create_dir_all(card.path(folder)).unwrap();
         }
-        for script in ["update", "update-state", "slot-good"] {
+        for script in ["update", "update-state", "slot-good", "take-place", "log-tail"] {
             let text = fs::read_to_string(format!("{OVERLAY}/synthwire/{script}")).unwrap();
             let top = card.0.display();
             let text = text
@@ -54,6 +54,7 @@ impl Card {
                 .replace("/usr/share/synthwire/", &format!("{top}/share/"))
                 .replace("=/data/", &format!("={top}/data/"))
                 .replace("=/run/", &format!("={top}/run/"))
+                .replace("$(cat /proc/sys/kernel/random/boot_id)", "this-boot")
                 .replace("/127.0.0.1/80", "/127.0.0.1/$PORT")
                 .replace("\"$SECONDS\"", "\"$(wc -l <\"$SLEPT\")\"");
             card.program(&format!("lib/{script}"), &text);
@@ -529,4 +530,63 @@ fn a_command_that_is_ended_while_it_reads_leaves_nothing_and_keeps_nobody_out() 
         let next = Updater::new(&updater, Some(StateFolder::open(&state).unwrap())).begin(None, Age::Newer);
         assert!(next.is_ok(), "{signal}: {next:?}");
     }
+}
+
+/// Records the words of `sync` and `mv`; `mv` also does its work.
+const RECORDED_SYNC: &str = "#!/bin/sh\necho \"sync $*\" >>\"$ASKED\"\n";
+const RECORDED_MV: &str = "#!/bin/sh\necho \"mv $*\" >>\"$ASKED\"\nPATH=${PATH#*:} exec mv \"$@\"\n";
+/// Makes a key and a certificate in the files that its arguments name.
+const OPENSSL: &str =
+    "#!/bin/sh\nwhile [ $# -gt 1 ]; do case $1 in -keyout | -out) echo \"$1\" >\"$2\" ;; esac; shift; done\n";
+
+#[test]
+fn no_file_takes_anothers_place_before_the_disk_has_it() {
+    let card = Card::new("in-place");
+    card.program("bin/sync", RECORDED_SYNC);
+    card.program("bin/mv", RECORDED_MV);
+    card.program("bin/journalctl", "#!/bin/sh\necho a line of the log\n");
+    card.program("bin/openssl", OPENSSL);
+    for folder in ["data/log", "boot", "key"] {
+        fs::create_dir_all(card.path(folder)).unwrap();
+    }
+    fs::write(card.path("data/log/new"), "half").unwrap();
+    fs::write(card.path("boot/cmdline.txt"), "quiet synthwire.slot=a panic=5\n").unwrap();
+    let image = concat!(env!("CARGO_MANIFEST_DIR"), "/image/update");
+    let make_key = format!(". {image}/key.sh; make_key {} me", card.path("key").display());
+    for (command, files, written) in [
+        (
+            format!("sh {}", card.path("lib/log-tail").display()),
+            &["data/log/this-boot.log"][..],
+            "a line of the log\n",
+        ),
+        (
+            format!("sh {image}/hook slot-post-install"),
+            &["boot/cmdline.txt"],
+            "quiet synthwire.slot=b panic=5\n",
+        ),
+        (make_key, &["key/key.pem", "key/cert.pem"], "-out\n"),
+    ] {
+        fs::write(card.path("asked"), "").unwrap();
+        let path = format!("{}:{}", card.path("bin").display(), std::env::var("PATH").unwrap());
+        let output = Command::new("bash")
+            .args(["-ec", &command])
+            .env("PATH", path)
+            .env("ASKED", card.path("asked"))
+            .env("RAUC_SLOT_NAME", "boot.1")
+            .env("RAUC_SLOT_MOUNT_POINT", card.path("boot"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{command}: {output:?}");
+        let mut expected = String::new();
+        for file in files {
+            let file = card.path(file);
+            let (name, folder) = (file.display(), file.parent().unwrap().display());
+            writeln!(expected, "sync {name}.new\nmv -fT {name}.new {name}\nsync {folder}").unwrap();
+        }
+        assert_eq!(fs::read_to_string(card.path("asked")).unwrap(), expected, "{command}");
+        assert_eq!(fs::read_to_string(card.path(files.last().unwrap())).unwrap(), written, "{command}");
+    }
+    let logs: Vec<_> =
+        fs::read_dir(card.path("data/log")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(logs, ["this-boot.log"], "what a power cut left is gone");
 }
