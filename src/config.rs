@@ -2,16 +2,16 @@
 //!
 //! Each mistake in the file is reported with its line and a remedy, and the rest of the file still applies ([`Reading`]).
 
+mod items;
 mod reading;
 mod settings;
 
 use crate::error::{Error, Result};
-use crate::host_name::GivenName;
 use ipnet::IpNet;
+use items::{block_of, item_fault};
 pub use reading::{Complaint, Https, Reading};
 pub use settings::{Card, Config, Kind, SETTINGS, Setting};
 use std::ffi::OsString;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -145,22 +145,6 @@ impl Config {
 
 /// Longest name of an ALSA PCM: room for a definition in place, such as `plug:{SLAVE="hw:2"}`.
 const PCM_BYTES_MAX: usize = 1000;
-/// Bits before the IPv4 address in an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2).
-const MAPPED_BITS: u8 = 96;
-
-/// Parses a single address, or a block of them.
-fn block_of(text: &str) -> Option<IpNet> {
-    let block = text.parse().ok().or_else(|| Some(IpNet::from(text.parse::<IpAddr>().ok()?)))?;
-    Some(as_compared(block))
-}
-
-/// Converts an IPv4 block written as IPv6 to IPv4, the form in which peers' addresses are compared.
-fn as_compared(block: IpNet) -> IpNet {
-    let IpNet::V6(mapped) = block else { return block };
-    let parts = mapped.addr().to_ipv4_mapped().zip(mapped.prefix_len().checked_sub(MAPPED_BITS));
-    parts.and_then(|(address, length)| IpNet::new(address.into(), length).ok()).unwrap_or(block)
-}
-
 /// Returns what is wrong with a value of the right kind.
 fn fault(key: &str, kind: Kind, value: &Value) -> Option<String> {
     let mut texts = value.as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -183,12 +167,7 @@ fn fault(key: &str, kind: Kind, value: &Value) -> Option<String> {
                 )
             })
         }
-        Kind::Names => texts.find(|name| GivenName::parse(name).is_none()).map(|name| {
-            format!("{name:?} is no name: letters, digits, '-' and '.', or an address, without a port")
-        }),
-        Kind::Addresses => texts.find(|text| block_of(text).is_none()).map(|block| {
-            format!("{block:?} is no address: an address, or a block of them such as 172.17.0.0/16")
-        }),
+        Kind::Names | Kind::Addresses => texts.find_map(|text| item_fault(kind, text)),
         Kind::Path { of } => {
             let is_empty = value.as_str().is_some_and(str::is_empty);
             is_empty.then(|| format!("{key} is empty: write the path of {of} or leave the key out"))
@@ -200,6 +179,7 @@ fn fault(key: &str, kind: Kind, value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::IpAddr;
 
     #[test]
     fn an_empty_file_is_the_default() {

@@ -54,6 +54,25 @@ impl GivenName {
             .map(|address| Self::Address(address.to_canonical()))
             .or_else(|| HostName::parse(text).map(Self::Name))
     }
+
+    /// Parses a name as a person typed it.
+    ///
+    /// # Errors
+    /// What is wrong with it and what to write instead, as part of a sentence.
+    pub fn typed(text: &str) -> Result<Self, String> {
+        Self::parse(text.trim()).ok_or_else(|| {
+            let why = if text.contains('/') {
+                "write it without http:// and without a /"
+            } else if text.contains(':') {
+                "write it without a port"
+            } else if text.is_ascii() {
+                "it has letters, digits, '-' and '.', no spaces"
+            } else {
+                "one with accents begins with xn--, as a browser's address bar shows it when it is copied"
+            };
+            format!("{text:?} is no name such as \"synthwire.fritz.box\": {why}")
+        })
+    }
 }
 
 impl fmt::Display for GivenName {
@@ -113,6 +132,17 @@ mod tests {
         {
             assert_eq!(GivenName::parse(text), None, "{text:?}");
         }
+        for (text, said) in [
+            ("http://synthwire.fritz.box", "without http://"),
+            ("synthwire.fritz.box/", "without a /"),
+            ("synthwire.fritz.box:80", "without a port"),
+            ("synth wire", "no spaces"),
+            ("bühne.example", "xn--"),
+        ] {
+            let error = GivenName::typed(text).unwrap_err();
+            assert!(error.contains(said) && error.contains(text), "{error}");
+        }
+        assert_eq!(GivenName::typed(" Synth.Lan. ").unwrap().to_string(), "synth.lan");
         let (label, long) = (label + "a", long + "a");
         for text in [
             "", ".", "a..b", ".a", "a..", "a b", "a:80", "a/b", "a%2eb", "Küche", "a\0", "[::1]", &label,

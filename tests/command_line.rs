@@ -91,3 +91,20 @@ fn a_mistake_is_repeated_without_what_would_act_on_a_terminal() {
     assert!(well && help.contains("Usage: synthwire") && help.contains("\n  soak "), "{help}");
     assert!(run(&["--version"]).0);
 }
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for() {
+    let folder = std::env::temp_dir().join(format!("synthwire-named-pipe-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let pipe = folder.join("pipe").display().to_string();
+    nix::unistd::mkfifo(pipe.as_str(), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for (arguments, remedy) in [
+        (vec!["doctor", "--config", &pipe], "Check the path given with --config"),
+        (vec!["serve", "--config", &pipe], "Check the path given with --config"),
+        (vec!["update", &pipe], "Check the path: it has to name the file of an update"),
+    ] {
+        let (well, said) = run(&arguments);
+        assert!(!well && said.contains("it is no file") && said.contains(remedy), "{arguments:?}: {said}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}

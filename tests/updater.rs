@@ -501,31 +501,59 @@ fn a_bundle_that_just_fits_is_taken_where_the_unit_lets_the_updater_write() {
     assert!(!listed.contains("raucb"), "{listed}");
 }
 
+/// Bytes of a bundle that takes a while to read.
+const LONG_BUNDLE_BYTES: u64 = 64 << 20;
+/// More than the command reads at once.
+const PIECE_BYTES_MAX: u64 = 1 << 20;
+
+/// Returns how far this process has read the file; `None` if the process does not have it open.
+fn has_read(process: Pid, file: &Path) -> Option<u64> {
+    let mut open = fs::read_dir(format!("/proc/{process}/fd")).ok()?.flatten();
+    let number = open.find(|number| fs::read_link(number.path()).is_ok_and(|path| path == file))?;
+    let shown =
+        fs::read_to_string(format!("/proc/{process}/fdinfo/{}", number.file_name().display())).ok()?;
+    shown.lines().find_map(|line| line.strip_prefix("pos:"))?.trim().parse().ok()
+}
+
 /// The end of `synthwire update` while it reads: by Ctrl-C, by a kill, or by lack of memory.
 #[test]
 fn a_command_that_is_ended_while_it_reads_leaves_nothing_and_keeps_nobody_out() {
     let card = Card::new("interrupted");
     fs::write(card.path("run/synthwire-updater/state.json"), r#"{"state":"idle"}"#).unwrap();
-    let (state, updater, pipe) =
-        (card.path("data/synthwire"), card.path("run/synthwire-updater"), card.path("pipe"));
-    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL] {
+    let (state, updater, bundle) =
+        (card.path("data/synthwire"), card.path("run/synthwire-updater"), card.path("bundle"));
+    fs::write(&bundle, "hsqs").unwrap();
+    fs::OpenOptions::new().write(true).open(&bundle).unwrap().set_len(LONG_BUNDLE_BYTES).unwrap();
+    let begin = || {
         // If the tests run in the background of a shell, or under nohup, some signals are ignored, and a
         // child inherits that.
-        let mut command = Command::new("env")
+        Command::new("env")
             .arg("--default-signal")
             .arg(env!("CARGO_BIN_EXE_synthwire"))
-            .args(["update", pipe.to_str().unwrap(), "--state", state.to_str().unwrap()])
+            .args(["update", bundle.to_str().unwrap(), "--state", state.to_str().unwrap()])
             .args(["--updater", updater.to_str().unwrap()])
             .stderr(Stdio::null())
             .spawn()
-            .unwrap();
-        let mut file = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
-        // The data is more than a pipe holds, so once all is written, the command has read some of it.
-        file.write_all(&[b"hsqs".as_slice(), &vec![7; 600_000]].concat()).unwrap();
-        kill(Pid::from_raw(command.id().cast_signed()), signal).unwrap();
-        assert!(!command.wait().unwrap().success(), "{signal}");
-        drop(file);
+            .unwrap()
+    };
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL] {
+        loop {
+            let mut command = begin();
+            let process = Pid::from_raw(command.id().cast_signed());
+            while has_read(process, &bundle).is_none_or(|bytes| bytes == 0) && card.left().is_empty() {
+                std::thread::yield_now();
+            }
+            kill(process, Signal::SIGSTOP).unwrap();
+            let read = has_read(process, &bundle);
+            let is_within = read.is_some_and(|bytes| bytes + PIECE_BYTES_MAX < LONG_BUNDLE_BYTES);
+            kill(process, signal).unwrap();
+            kill(process, Signal::SIGCONT).unwrap();
+            assert!(!command.wait().unwrap().success(), "{signal}");
+            if is_within {
+                break;
+            }
+            let _ = fs::remove_file(state.join("update.raucb")); // it was faster than this test: once more
+        }
         assert_eq!(card.left(), Vec::<String>::new(), "{signal}");
         let next = Updater::new(&updater, Some(StateFolder::open(&state).unwrap())).begin(None, Age::Newer);
         assert!(next.is_ok(), "{signal}: {next:?}");

@@ -121,8 +121,9 @@ pub(super) fn hostname(text: &str) -> Checked<String> {
 /// Maximum number of names: far more than a router assigns.
 const NAMES_MAX: usize = 16;
 
-/// Checks a name, or a list of names, and returns them in lower case. An empty list removes the present ones.
-pub(super) fn names(value: &Value) -> Checked<Vec<GivenName>> {
+/// Checks a name, or a list of names, and returns the valid ones in lower case, with what is wrong with the others. An
+/// empty list removes the present ones.
+pub(super) fn names(value: &Value) -> Checked<(Vec<GivenName>, Vec<String>)> {
     let texts: Option<Vec<&str>> = match value {
         Value::String(text) => Some(vec![text]),
         Value::Array(items) if items.len() <= NAMES_MAX => items.iter().map(Value::as_str).collect(),
@@ -133,31 +134,26 @@ pub(super) fn names(value: &Value) -> Checked<Vec<GivenName>> {
             "names wants names between quotes, {NAMES_MAX} at most: names = [\"synthwire.fritz.box\", \"synth.lan\"]"
         )
     })?;
-    texts.into_iter().map(|text| name(text.trim().trim_end_matches('.'))).collect()
+    let (good, wrong): (Vec<_>, Vec<_>) = texts.into_iter().map(GivenName::typed).partition(Result::is_ok);
+    Ok((good.into_iter().flatten().collect(), wrong.into_iter().filter_map(Result::err).collect()))
 }
 
-fn name(text: &str) -> Checked<GivenName> {
-    if let Some(name) = GivenName::parse(text) {
-        return Ok(name);
+/// Checks a setting of the service and returns it as its configuration takes it, but an access key as it was typed. Also
+/// returns what is wrong with a part of it; the rest is valid.
+pub(super) fn setting(key: &Key, setting: &Setting, value: &Value) -> Checked<(Value, Vec<String>)> {
+    if setting.kind != Kind::Names {
+        return Ok((whole_setting(key, setting, value)?, Vec::new()));
     }
-    let says = if text.contains("://") || text.contains('/') {
-        "names are names alone, without http:// and without a /. Write: names = [\"synthwire.fritz.box\"]"
-    } else if text.contains(':') {
-        "names are names alone, without a port. Write: names = [\"synthwire.fritz.box\"]"
-    } else if text.is_ascii() {
-        "a name has letters, digits, '-' and '.' between them, no spaces. Write: names = [\"synthwire.fritz.box\"]"
-    } else {
-        "a name is written as browsers send it: one with accents begins with xn--. Its address bar shows it so when it is copied"
-    };
-    Err(says.into())
+    let (good, wrong) = names(value)?;
+    if good.is_empty() && !wrong.is_empty() {
+        return Err(wrong.join(". "));
+    }
+    let good: Vec<Value> = good.iter().map(|name| Value::from(name.to_string())).collect();
+    Ok((good.into(), wrong))
 }
 
-/// Checks a setting of the service and returns it as its configuration takes it, but an access key as it was typed.
-pub(super) fn setting(key: &Key, setting: &Setting, value: &Value) -> Checked<Value> {
+fn whole_setting(key: &Key, setting: &Setting, value: &Value) -> Checked<Value> {
     match setting.kind {
-        Kind::Names => {
-            Ok(names(value)?.iter().map(|name| Value::from(name.to_string())).collect::<Vec<_>>().into())
-        }
         Kind::HashedKey => Ok(access_key(key, text(key, value)?)?.into()),
         Kind::Number { least, most, .. } => {
             let range = i64::from(least)..=i64::from(most);
@@ -168,7 +164,13 @@ pub(super) fn setting(key: &Key, setting: &Setting, value: &Value) -> Checked<Va
                 )
             })
         }
-        Kind::Cpu | Kind::Truth | Kind::Pcm | Kind::Address | Kind::Path { .. } | Kind::Addresses => {
+        Kind::Cpu
+        | Kind::Truth
+        | Kind::Pcm
+        | Kind::Address
+        | Kind::Path { .. }
+        | Kind::Names
+        | Kind::Addresses => {
             let wants =
                 || format!("{} wants {}: {} = {}", key.name, setting.kind.wants(), key.name, key.example);
             Some(value.clone()).filter(|value| setting.takes(value)).ok_or_else(wants)
@@ -292,22 +294,22 @@ mod tests {
             (list(&["[2001:db8::1]", "198.51.100.7"]), vec!["2001:db8::1", "198.51.100.7"]),
             (list(&[]), vec![]),
         ] {
-            let read: Vec<String> = names(&value).unwrap().iter().map(ToString::to_string).collect();
-            assert_eq!(read, expected);
+            let (good, wrong) = names(&value).unwrap();
+            assert_eq!(good.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+            assert!(wrong.is_empty(), "{wrong:?}");
         }
-        for (text, said) in [
-            ("http://synthwire.fritz.box", "without http://"),
-            ("synthwire.fritz.box/", "without a /"),
-            ("synthwire.fritz.box:80", "without a port"),
-            ("synth wire", "no spaces"),
-            ("", "no spaces"),
-            ("a..b", "no spaces"),
-            ("a\nlisten = 1", "no spaces"),
-            ("bühne.example", "xn--"),
-            (&"x".repeat(64), "no spaces"),
+        for text in [
+            "http://synthwire.fritz.box",
+            "a:80",
+            "",
+            "a..b",
+            "a\nlisten = 1",
+            "bühne.example",
+            &"x".repeat(64),
         ] {
-            let error = names(&list(&["synth", text])).unwrap_err();
-            assert!(error.contains(said), "{text:?}: {error}");
+            let (good, wrong) = names(&list(&["synth", text])).unwrap();
+            assert_eq!(good, [GivenName::parse("synth").unwrap()]);
+            assert_eq!(wrong, [GivenName::typed(text).unwrap_err()]);
         }
         assert!(names(&Value::Integer(5)).is_err() && names(&list(&["a"; 17])).is_err());
     }
@@ -366,7 +368,7 @@ mod tests {
     fn numbers_and_texts_say_which_of_them_is_wanted() {
         let key = find("first_channel").unwrap();
         let first_channel = |value: &Value| setting(key, key.setting.unwrap(), value);
-        assert_eq!(first_channel(&Value::Integer(127)), Ok(Value::Integer(127)));
+        assert_eq!(first_channel(&Value::Integer(127)), Ok((Value::Integer(127), vec![])));
         for value in [
             Value::Integer(0),
             Value::Integer(128),

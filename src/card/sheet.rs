@@ -88,8 +88,10 @@ pub fn read(text: &str) -> Sheet {
         sheet.entries.push(entry);
     }
     for (key, value) in values {
-        if let Err(says) = take(&mut sheet.wishes, key, &value) {
-            sheet.refuse(key.name, &says);
+        match take(&mut sheet.wishes, key, &value) {
+            Ok(wrong) if wrong.is_empty() => {}
+            Ok(wrong) => sheet.refuse(key.name, &format!("{}. The others are taken", wrong.join(". "))),
+            Err(says) => sheet.refuse(key.name, &says),
         }
     }
     join_wifi(&mut sheet);
@@ -185,12 +187,13 @@ fn misread(key: &Key, typed: &str) -> String {
     }
 }
 
-/// Checks the value of one key and stores it.
-fn take(wishes: &mut Wishes, key: &Key, value: &Value) -> Checked<()> {
+/// Checks the value of one key and stores it. Returns what is wrong with parts of it that were left out.
+fn take(wishes: &mut Wishes, key: &Key, value: &Value) -> Checked<Vec<String>> {
     let text = || keys::text(key, value);
     if let Some(setting) = key.setting {
-        wishes.settings.push((setting, keys::setting(key, setting, value)?));
-        return Ok(());
+        let (value, wrong) = keys::setting(key, setting, value)?;
+        wishes.settings.push((setting, value));
+        return Ok(wrong);
     }
     match key.name {
         "hostname" => wishes.hostname = Some(keys::hostname(text()?)?),
@@ -199,7 +202,7 @@ fn take(wishes: &mut Wishes, key: &Key, value: &Value) -> Checked<()> {
         "wifi_country" => wishes.wifi_country = Some(keys::wifi_country(text()?)?),
         _ => wishes.ssh_keys = Some(keys::ssh_keys(value)?),
     }
-    Ok(())
+    Ok(Vec::new())
 }
 
 fn network(wishes: &mut Wishes) -> &mut Network {
@@ -229,6 +232,7 @@ fn join_wifi(sheet: &mut Sheet) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use crate::encoding::decode;
 
     #[test]
@@ -310,6 +314,20 @@ mod tests {
             let done = (sheet.wishes.wifi_country.as_deref(), wished.and_then(|(_, key)| key.as_str()));
             assert_eq!(done, (Some("DE"), Some("long enough")), "{line:?}");
         }
+    }
+
+    #[test]
+    fn a_wrong_name_is_said_as_the_configuration_says_it_and_the_others_are_taken() {
+        let sheet = read("names = [\"Synth.Lan\", \"a:80\", \"http://b\"]\n");
+        let (setting, names) = &sheet.wishes.settings[0];
+        assert_eq!((setting.key, names), ("names", &vec![Value::from("synth.lan")].into()));
+        let said = sheet.problems()[0].to_string();
+        let file = Config::parse("names = [\"a:80\"]\n", "line 1").unwrap_err().to_string();
+        let words = file.strip_prefix("line 1:1: ").unwrap();
+        assert!(said.starts_with(&format!("line 1: {words}. \"http://b\" is no name")), "{said}");
+        assert!(said.ends_with("The others are taken"), "{said}");
+        let none = read("names = [\"a:80\"]\n");
+        assert!(none.wishes.settings.is_empty() && none.problems()[0].says == words, "{:?}", none.problems());
     }
 
     #[test]

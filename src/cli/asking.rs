@@ -98,13 +98,20 @@ impl ServiceAnswer {
     }
 }
 
-/// Returns where the service of this configuration answers over HTTP: on the socket that systemd opens for it, else at
-/// `listen`. `is_systems` tells that nothing else was named, so the system's own service is meant; only that service uses
-/// systemd's socket.
+/// Returns where the service of this configuration answers over HTTP: on the socket that systemd opens for it, else where it
+/// says it listens instead of `listen`, else at `listen`. `is_systems` tells that nothing else was named, so the system's own
+/// service is meant; only that service uses systemd's socket and has a line in `systemctl status`.
 pub(super) fn place(config: &Config, is_systems: bool) -> SocketAddr {
     let socket =
         || passed(&said(&["systemctl", "show", "synthwire.socket", "--property=ActiveState,Listen"]));
-    from_here(if is_systems { socket().unwrap_or(config.listen) } else { config.listen })
+    let moved = || moved_to(&said(&["systemctl", "show", "synthwire.service", "--property=StatusText"]));
+    let systems = is_systems.then(|| socket().or_else(moved)).flatten();
+    from_here(systems.unwrap_or(config.listen))
+}
+
+/// Returns the address at which the service listens because `listen` could not be used (`ports::moved`).
+fn moved_to(shown: &str) -> Option<SocketAddr> {
+    shown.split_once("HTTP is at ")?.1.split_once(',')?.0.parse().ok()
 }
 
 /// Returns the address for HTTPS that the unit of the system's service gives on its command line, as the card's does.
@@ -267,6 +274,19 @@ mod tests {
             assert_eq!(https_of(&shown).map(|address| address.to_string()).as_deref(), expected, "{words}");
         }
         assert_eq!(https_of(""), None);
+    }
+
+    #[test]
+    fn a_service_that_listens_elsewhere_is_asked_there() {
+        for at in ["127.0.0.1:40123", "[::1]:8080"] {
+            let why = Error::new("cannot listen on 192.0.2.1:80");
+            let words = crate::cli::ports::moved(at.parse().unwrap(), &why);
+            let shown = format!("StatusText=Playing MODX, to 2 listeners. {words} Certificate: AB:CD.\n");
+            assert_eq!(moved_to(&shown), at.parse().ok(), "{shown}");
+        }
+        for shown in ["", "StatusText=Playing MODX, to 2 listeners.\n", "StatusText=HTTP is at home, now\n"] {
+            assert_eq!(moved_to(shown), None);
+        }
     }
 
     #[test]

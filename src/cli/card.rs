@@ -13,12 +13,13 @@ use crate::card::{Network, Problem, files};
 use crate::config::{Kind, Setting};
 use crate::encoding::decode;
 use crate::error::{Error, Result};
+use crate::named_file;
 use crate::net::access::key::HashedKey;
 use crate::net::access::random;
 use crate::state::{StateFile, StateFolder, Step, Stored, numbered, write_whole, write_whole_below};
 use crate::sys::machine;
 use clap::Args;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -145,7 +146,7 @@ impl CardArguments {
             })
             .collect();
         let mut bytes = Vec::new();
-        let read = File::open(self.boot.join(SHEET))
+        let read = named_file::open(&self.boot.join(SHEET))
             .and_then(|file| file.take(SHEET_BYTES_MAX + 1).read_to_end(&mut bytes));
         match read {
             Err(error) if error.kind() == ErrorKind::NotFound => (Sheet::default(), further, false),
@@ -360,7 +361,7 @@ fn hashed(key: &str) -> std::result::Result<String, String> {
 /// Reads a text file, if it exists; an error says why it cannot be read, in words.
 fn read_if_any(path: &Path) -> std::result::Result<Option<String>, String> {
     let name = path.file_name().unwrap_or_default().display();
-    let file = match File::open(path) {
+    let file = match named_file::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file,
     };

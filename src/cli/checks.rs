@@ -188,9 +188,10 @@ fn sound(scene: &Scene<'_>) -> Vec<Check> {
             let source = |key: &str| status["source"][key].as_str().unwrap_or_default();
             let device = status["capture"]["device"].as_str().unwrap_or_default();
             match (source("state"), source("notice")) {
-                ("playing", _) => {
+                ("playing", "") => {
                     Check::good(name, format!("the service plays {} ({device})", source("name")))
                 }
+                ("playing", notice) => Check::warn(name, format!("{} ({device}): {notice}", source("name"))),
                 (_, "") => Check::bad(name, "the service plays nothing"),
                 (_, notice) => Check::bad(name, notice),
             }
@@ -343,6 +344,18 @@ mod tests {
         assert_eq!(of(&found, "real time"), (Verdict::Good, "the service captures with SCHED_FIFO 70"));
         assert_eq!(of(&found, "device"), (Verdict::Warn, "This is odd."));
         assert!(of(&found, "service").1.starts_with("1.2.3 answers at 127.0.0.1:9"));
+    }
+
+    #[test]
+    fn what_is_noticed_of_a_source_that_plays_is_told() {
+        let status = json!({
+            "source": {"state": "playing", "name": "MODX", "notice": "Passed over: it is busy."},
+            "capture": {"device": "hw:1"},
+        });
+        assert_eq!(
+            of(&found(Choice::Auto { demo: false }, &ServiceAnswer::Runs(status)), "sound card"),
+            (Verdict::Warn, "MODX (hw:1): Passed over: it is busy.")
+        );
     }
 
     #[test]

@@ -33,18 +33,17 @@ pub(super) fn gather(complaints: &[Complaint], card: Option<&Report>) -> Vec<Pla
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_folder::TestFolder;
 
     #[test]
     fn what_was_wrong_on_the_card_is_told_and_damage_is_borne() {
-        let path = std::env::temp_dir().join(format!("synthwire-notices-{}", std::process::id()));
+        let path = TestFolder::new("notices");
         let told = || gather(&[], card_report(&path).as_ref());
         let without = told();
-        fs::create_dir(&path).unwrap();
         fs::write(path.join("card.json"), r#"{"when":"today","done":[],"problems":["line 1: no"]}"#).unwrap();
         assert_eq!(told().len(), without.len() + 1);
         assert_eq!(told().last().unwrap(), "synthwire.toml on the card, line 1: no.");
         fs::write(path.join("card.json"), "?").unwrap();
         assert_eq!(told(), without);
-        fs::remove_dir_all(path).unwrap();
     }
 }

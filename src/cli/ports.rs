@@ -65,13 +65,17 @@ async fn plain(address: SocketAddr, place: &Place) -> Result<(TcpListener, Optio
     for instead in [own, SocketAddr::new(own.ip(), 0)] {
         if let Ok(listener) = TcpListener::bind(instead).await {
             let at = listener.local_addr().unwrap_or(instead);
-            let problem = format!(
-                "HTTP is at {at}, for this machine alone, until the configuration is mended and the service restarted: {error}"
-            );
-            return Ok((listener, Some(problem)));
+            return Ok((listener, Some(moved(at, &error))));
         }
     }
     Err(error)
+}
+
+/// Returns the message about HTTP at another address than the file's. `asking` reads it in the line of `systemctl status`.
+pub(super) fn moved(at: SocketAddr, error: &Error) -> String {
+    format!(
+        "HTTP is at {at}, for this machine alone, until the configuration is mended and the service restarted: {error}"
+    )
 }
 
 /// Returns what to announce on the network; nothing if announcing is switched off.

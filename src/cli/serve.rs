@@ -77,7 +77,7 @@ async fn serve(
 ) -> Result<()> {
     let mut reload_requests = signals::reload_requests()?; // before anybody can send one
     let (listeners, problems) = ports::open(&config, &gate.names, places).await?;
-    gate.notices.extend(problems);
+    gate.notes.extend(problems); // `systemctl status` shows these, and doctor reads them there
 
     let counters = Arc::new(Counters::new());
     let controls = Arc::new(Controls::default());

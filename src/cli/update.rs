@@ -1,8 +1,9 @@
 //! `synthwire update`: gives a bundle to the system's updater and reports the progress, as the page does.
 
 use super::arguments::Configured;
-use super::terminal::say;
+use super::terminal::{remark, say};
 use crate::error::{Error, Result};
+use crate::named_file;
 use crate::state::StateFolder;
 use crate::sys::{boot_loader, rights};
 use crate::update::{Age, NotTaken, Phase, UPDATER_FOLDER, Updater, UpdaterStatus};
@@ -45,11 +46,14 @@ pub(super) struct UpdateArguments {
 }
 
 pub(super) fn run(arguments: &UpdateArguments) -> Result<ExitCode> {
-    let unread = |error| Error::new(format!("cannot read {}", arguments.file.display())).because(error);
-    let file = File::open(&arguments.file).map_err(unread)?; // only root may be allowed to read it
+    let file = named_file::open(&arguments.file).map_err(|error| {
+        Error::new(format!("cannot read {}", arguments.file.display()))
+            .because(error)
+            .try_this("Check the path: it has to name the file of an update")
+    })?; // only root may be allowed to read it
     let folder = match &arguments.state {
         Some(folder) => folder.clone(),
-        None => arguments.configured.read()?.config.state.unwrap_or_else(|| SYSTEMS_FOLDER.into()),
+        None => services_folder(arguments.configured.read()?.config.state),
     };
     rights::become_owner_of(&folder)?;
     let state = StateFolder::open(&folder)
@@ -75,6 +79,20 @@ pub(super) fn run(arguments: &UpdateArguments) -> Result<ExitCode> {
         say("Restart to use it: switch the device off and on, or give --restart next time.");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the service's folder. The service makes the one that its configuration names; if that is not there, it could not,
+/// and uses systemd's. It is not made here, because nobody looks for a bundle in it.
+fn services_folder(configured: Option<PathBuf>) -> PathBuf {
+    let Some(folder) = configured else { return SYSTEMS_FOLDER.into() };
+    if folder.is_dir() {
+        return folder;
+    }
+    remark(format!(
+        "The state folder {} of the configuration is not there: the update goes into {SYSTEMS_FOLDER}, as the service does without it.",
+        folder.display()
+    ));
+    SYSTEMS_FOLDER.into()
 }
 
 fn hand_over(arguments: &UpdateArguments, mut file: File, updater: &Updater) -> Result<()> {
@@ -126,5 +144,25 @@ fn cannot(why: &NotTaken) -> Error {
             error.try_this("Run it as root: the bundle goes into the service's state folder")
         }
         _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_folder::TestFolder;
+    use std::path::Path;
+
+    #[test]
+    fn a_state_folder_that_the_service_could_not_make_is_not_made_for_an_update() {
+        let folder = TestFolder::new("update-folder");
+        assert_eq!(services_folder(None), Path::new(SYSTEMS_FOLDER));
+        assert_eq!(services_folder(Some(folder.to_owned())), *folder);
+        for absent in [folder.join("none"), "/proc/none".into()] {
+            assert_eq!(services_folder(Some(absent.clone())), Path::new(SYSTEMS_FOLDER));
+            assert!(!absent.exists());
+        }
+        std::fs::write(folder.join("file"), "").unwrap();
+        assert_eq!(services_folder(Some(folder.join("file"))), Path::new(SYSTEMS_FOLDER));
     }
 }

@@ -5,14 +5,17 @@
 //! value not accepted. Access keys are the exception: if one was intended but cannot be read, the rights that
 //! it protects stay locked.
 
+use super::items::item_fault;
 use super::{Config, Kind, SETTINGS, Setting};
 use crate::encoding::{VALUE_LINES_MAX, decode};
 use crate::error::{Error, Result};
+use crate::named_file;
 use crate::suggestion::meant;
+use std::borrow::Cow;
 use std::fmt;
-use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
+use toml::Value;
 use toml::de::DeTable;
 
 /// Longest file that is read: far more than anybody types.
@@ -66,7 +69,7 @@ pub enum Https {
 struct Piece<'a> {
     key: String,
     line: usize,
-    text: &'a str,
+    text: Cow<'a, str>,
 }
 
 impl Config {
@@ -89,7 +92,7 @@ impl Reading {
         let name = file.display().to_string();
         let bytes = bytes_of(file).map_err(|error| {
             let remedy = match error.kind() {
-                ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory => {
+                ErrorKind::NotFound | ErrorKind::InvalidInput | ErrorKind::NotADirectory => {
                     "Check the path given with --config"
                 }
                 ErrorKind::FileTooLarge => "Check that it is the configuration: a few lines of text",
@@ -188,16 +191,33 @@ impl<'a> Sorting<'a> {
                 format!("{key} is set twice: keep one of the lines. The first counts"),
             );
         }
-        if toml::from_str::<Config>(piece.text).is_err() {
+        let Ok(config) = toml::from_str::<Config>(&piece.text) else {
             return self.complain(piece.line, format!("{key} wants {}", setting.kind.wants()));
+        };
+        let good = match config.value(key) {
+            Some(Value::Array(items)) => self.good_items(piece, setting.kind, items),
+            _ => Some(piece),
+        };
+        self.taken.extend(good);
+    }
+
+    /// Returns a list without its invalid items; `None` if no item is valid.
+    fn good_items(&mut self, piece: Piece<'a>, kind: Kind, items: Vec<Value>) -> Option<Piece<'a>> {
+        let fault = |item: &Value| item.as_str().and_then(|text| item_fault(kind, text));
+        let (wrong, good): (Vec<Value>, Vec<Value>) =
+            items.into_iter().partition(|item| fault(item).is_some());
+        if wrong.is_empty() {
+            return Some(piece);
         }
-        self.taken.push(piece);
+        wrong.iter().filter_map(fault).for_each(|wrong| self.complain(piece.line, wrong));
+        let text = format!("{} = {}", piece.key, Value::Array(good.clone()));
+        (!good.is_empty()).then_some(Piece { text: text.into(), ..piece })
     }
 
     /// Returns all accepted values, without those out of range.
     fn settle(&mut self, https: Https) -> Config {
         loop {
-            let text: String = self.taken.iter().flat_map(|piece| [piece.text, "\n"]).collect();
+            let text: String = self.taken.iter().flat_map(|piece| [&*piece.text, "\n"]).collect();
             let config: Config = toml::from_str(&text).unwrap_or_default();
             let Err((key, wrong)) = config.check_beside(https) else { return config };
             let Some(at) = self.taken.iter().position(|piece| piece.key == key) else {
@@ -265,7 +285,7 @@ impl<'a> Sorting<'a> {
                 index += 1;
             }
             if is_whole(end) {
-                found.push(Piece { key: unquoted(key).to_owned(), line, text: &text[*start..end] });
+                found.push(Piece { key: unquoted(key).to_owned(), line, text: text[*start..end].into() });
             } else {
                 let meant = Setting::of(unquoted(key));
                 self.complain(
@@ -292,7 +312,7 @@ fn pieces<'a>(text: &'a str, table: &DeTable<'_>) -> Vec<Piece<'a>> {
             let (from, to) = (key.span().start, value.span().end);
             // For a section, the parser's value may begin before its key ends; no setting accepts such a piece.
             let text_of = text.get(from..to.max(key.span().end)).unwrap_or_default();
-            Piece { key: key.get_ref().to_string(), line: line_at(text, from), text: text_of }
+            Piece { key: key.get_ref().to_string(), line: line_at(text, from), text: text_of.into() }
         })
         .collect();
     pieces.sort_by_key(|piece| piece.line);
@@ -325,7 +345,7 @@ fn line_at(text: &str, offset: usize) -> usize {
 
 fn bytes_of(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let read = File::open(file)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    let read = named_file::open(file)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if read as u64 > FILE_BYTES_MAX {
         return Err(io::Error::new(ErrorKind::FileTooLarge, "it is far too long"));
     }
@@ -483,6 +503,23 @@ mod tests {
         ]);
         let many = Reading::of_text(&"?\n".repeat(1000), "x", Https::InFile);
         assert_eq!(many.complaints.len(), COMPLAINTS_MAX);
+    }
+
+    #[test]
+    fn a_wrong_item_of_a_list_spoils_no_other_and_a_list_without_a_good_one_has_its_default() {
+        let file = "names = [\"synth.lan\", \"http://a\", \"b:80\",\n  \"c\"]\ntrusted_proxies = [\"10.0.0.1\", \"nginx\"]\n";
+        let reading = Reading::of_text(file, "x", Https::InFile);
+        assert_eq!(reading.config.names, ["synth.lan", "c"]);
+        assert_eq!(reading.config.trusted_proxies, ["10.0.0.1"]);
+        assert_eq!(reading.complaints.len(), 3, "{}", said(&reading));
+        for says in
+            ["x:1: \"http://a\" is no name", "x:1: \"b:80\" is no name", "x:3: \"nginx\" is no address"]
+        {
+            assert!(said(&reading).contains(says), "{}", said(&reading));
+        }
+        let none = Reading::of_text("names = [\"a b\"]\ntrusted_proxies = [\"nginx\"]\n", "x", Https::InFile);
+        assert_eq!(none.config, Config::default());
+        assert_eq!(none.complaints.len(), 2);
     }
 
     #[test]

@@ -51,8 +51,12 @@ pub(super) fn has(headers: &HeaderMap, etag: &str) -> bool {
 pub(super) fn is_of_type(headers: &HeaderMap, essence: &str) -> bool {
     let mut lines = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else { return false };
-    // Whitespace may be on either side of a ';', but the parser accepts it only after it.
-    let tight = |line: &str| line.split(';').map(str::trim_end).collect::<Vec<_>>().join(";");
+    // The parser takes whitespace after a ';' alone. RFC 9110 (5.6.6) allows it before, too, and some programs also put it
+    // round the '='.
+    let tight_around = |mark: char, text: &str| {
+        text.split(mark).map(str::trim).collect::<Vec<_>>().join(mark.encode_utf8(&mut [0; 4]))
+    };
+    let tight = |line: &str| tight_around('=', &tight_around(';', line));
     let parsed = line.to_str().ok().and_then(|line| tight(line).parse::<Mime>().ok());
     parsed.is_some_and(|kind| kind.essence_str().eq_ignore_ascii_case(essence))
 }
@@ -175,6 +179,10 @@ mod tests {
             (vec!["application/json; charset=utf-8"], true),
             (vec!["application/json;charset=\"UTF-8\""], true),
             (vec!["application/json ; charset=utf-8"], true),
+            (vec!["application/json; charset = utf-8"], true),
+            (vec!["application/json;\tcharset\t=\t\"utf-8\" ; a = b"], true),
+            (vec!["application / json"], false),
+            (vec!["text/plain; a = application/json"], false),
             (vec![], false),
             (vec!["text/plain"], false),
             (vec!["text/plain; application/json"], false),

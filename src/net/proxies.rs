@@ -95,10 +95,11 @@ impl ForwardedHeaders {
         let elements: Vec<Vec<(&str, Cow<'_, str>)>> =
             lines.iter().flat_map(|line| split(line, ',')).map(|element| pairs(element)).collect();
         let find = |pairs: &[(&str, Cow<'_, str>)], wanted: &str| {
+            // An empty value tells nothing, as in the lists of the other kind.
             pairs
                 .iter()
-                .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
-                .map(|(_, value)| value.to_string())
+                .find(|(name, value)| name.eq_ignore_ascii_case(wanted) && !value.trim().is_empty())
+                .map(|(_, value)| value.trim().to_owned())
         };
         let scheme = |pairs: &Vec<_>| find(pairs, "proto").and_then(|scheme| Scheme::parse(&scheme));
         let host = |pairs: &Vec<_>| find(pairs, "host").map(|host| Authority::parse_or_unnamed(&host));
@@ -361,6 +362,11 @@ mod tests {
             ("forwarded", "host=\"synth.example.org:8443\"", Some("synth.example.org:8443")),
             ("forwarded", "host=\"syn\\th.example.org\"", Some("synth.example.org")),
             ("forwarded", "=;;,,\"", None),
+            ("forwarded", "for=1.1.1.1;host=\"\"", None),
+            ("forwarded", "host=", None),
+            ("forwarded", "host=\" synth.example.org \"", Some("synth.example.org")),
+            ("x-forwarded-host", "", None),
+            ("x-forwarded-host", " , ", None),
         ] {
             assert_eq!(host(&headers(&[(name, line)])), expected.and_then(Authority::parse), "{line}");
         }

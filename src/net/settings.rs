@@ -222,6 +222,7 @@ pub(super) async fn make_changes(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_folder::TestFolder;
 
     #[test]
     fn a_disk_that_takes_nothing_is_told_until_it_does() {
@@ -249,19 +250,18 @@ mod tests {
 
     #[test]
     fn what_was_set_is_found_again() {
-        let path = std::env::temp_dir().join(format!("synthwire-settings-{}", std::process::id()));
+        let path = TestFolder::new("settings");
         let folder = StateFolder::open(&path).unwrap();
         let settings = KeptSettings::open(Some(&folder));
         settings.lock().first_channel = Some(5);
         let _ = settings.write();
         let again = KeptSettings::open(Some(&folder));
         assert_eq!((again.first_channel(), again.notice()), (Some(5), None));
-        std::fs::remove_dir_all(path).unwrap();
     }
 
     #[test]
     fn what_was_set_a_moment_before_the_end_is_found_again() {
-        let path = std::env::temp_dir().join(format!("synthwire-settings-end-{}", std::process::id()));
+        let path = TestFolder::new("settings-end");
         let folder = StateFolder::open(&path).unwrap();
         let settings = KeptSettings::open(Some(&folder));
         settings.write_if_due();
@@ -270,12 +270,11 @@ mod tests {
         settings.writing.store(true, Relaxed);
         settings.write_if_due();
         assert_eq!(KeptSettings::open(Some(&folder)).first_channel(), Some(5));
-        std::fs::remove_dir_all(path).unwrap();
     }
 
     #[test]
     fn the_cards_pair_is_the_later_wish_once_for_each_reading() {
-        let path = std::env::temp_dir().join(format!("synthwire-settings-card-{}", std::process::id()));
+        let path = TestFolder::new("settings-card");
         let folder = StateFolder::open(&path).unwrap();
         let choose = |settings: &KeptSettings| {
             settings.lock().first_channel = Some(7);
@@ -291,12 +290,11 @@ mod tests {
         let settings = KeptSettings::open(Some(&folder));
         settings.give_way("b");
         assert_eq!(settings.first_channel(), Some(7), "chosen after that reading");
-        std::fs::remove_dir_all(path).unwrap();
     }
 
     #[test]
     fn damage_is_said_and_the_configuration_counts_until_somebody_chooses_again() {
-        let path = std::env::temp_dir().join(format!("synthwire-settings-damage-{}", std::process::id()));
+        let path = TestFolder::new("settings-damage");
         let folder = StateFolder::open(&path).unwrap();
         let file = path.join(Chosen::NAME);
         for damage in
@@ -313,6 +311,5 @@ mod tests {
             assert_eq!(KeptSettings::open(Some(&folder)).first_channel(), Some(7), "{damage}");
         }
         assert_eq!(std::fs::read_to_string(path.join("settings.json.damaged")).unwrap(), "?");
-        std::fs::remove_dir_all(path).unwrap();
     }
 }

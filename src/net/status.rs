@@ -153,7 +153,9 @@ pub(super) fn of(overview: &Overview) -> Status {
     let rate = numbers.fan_out.rate();
     let delay_ns = rate.duration_ns(counters.delay_frames.load(Relaxed));
     let ill = health.ill(mono_raw_now());
-    let notices = ill.map(|ill| Plain::from(ill.words())).into_iter().chain(overview.notices.now());
+    let ill_words = ill.map(|ill| Plain::from(ill.words()));
+    let sound = ill_words.into_iter().chain(now_playing.absent_pair());
+    let notices = sound.chain(overview.notices.now());
     Status {
         version: env!("CARGO_PKG_VERSION"),
         uptime_s: started.elapsed().as_secs(),

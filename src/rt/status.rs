@@ -111,7 +111,18 @@ impl SourceStatus {
         let name = &self.source.name;
         let (state, notice) = match exit {
             Exit::Stopped => (self.source.state, String::new()),
-            Exit::Fault(SourceFault::Ended) => (State::Ended, format!("{name} has been played to its end.")),
+            // What was noticed of the recording still holds, and a short one ends before anybody has read it.
+            Exit::Fault(SourceFault::Ended) => {
+                let said = [&*self.source.notice, &format!("{name} has been played to its end.")];
+                (State::Ended, said.join(" ").trim_start().to_owned())
+            }
+            Exit::Fault(SourceFault::NeverWaits) => (
+                State::Stalled,
+                format!(
+                    "{name} cannot be captured from: it never waits for sound, as ALSA's 'null' does not. Name another device; \
+                     'synthwire devices' lists them."
+                ),
+            ),
             Exit::Fault(_) => (
                 State::Lost,
                 format!(
@@ -184,6 +195,22 @@ mod tests {
         let stalled = playing().after(Exit::Stalled);
         assert_eq!(stalled.source.state, State::Stalled);
         assert_eq!(stalled.absent(None), gone, "connected is what it no longer is");
+    }
+
+    #[test]
+    fn a_device_that_never_waits_is_refused_in_words() {
+        let never = playing().after(Exit::Fault(SourceFault::NeverWaits)).source;
+        assert!(never.notice.contains("never waits for sound") && never.notice.contains("synthwire devices"));
+    }
+
+    #[test]
+    fn what_was_noticed_of_a_recording_is_still_said_when_it_has_ended() {
+        let mut recording = playing();
+        recording.source.name = "take.wav".into();
+        let ended = |status: &SourceStatus| status.after(Exit::Fault(SourceFault::Ended)).source.notice;
+        assert_eq!(ended(&recording), "take.wav has been played to its end.");
+        recording.source.notice = "It was never finished.".into();
+        assert_eq!(ended(&recording), "It was never finished. take.wav has been played to its end.");
     }
 
     #[test]

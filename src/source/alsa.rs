@@ -198,7 +198,11 @@ impl Source for AlsaSource {
     }
 
     fn start(&mut self) -> std::result::Result<(), SourceFault> {
-        self.pcm.start().map_err(fault_of)
+        self.pcm.start().map_err(fault_of)?;
+        // With a buffer this full, any other device would report an overrun.
+        let is_full = |avail: i64| avail >= i64::from(self.layout.buffer_frames());
+        let is_plugin = self.path != Path::KernelMmap;
+        if is_plugin && self.pcm.avail().is_ok_and(is_full) { Err(SourceFault::NeverWaits) } else { Ok(()) }
     }
 
     fn wait(&mut self) -> Ready {
@@ -306,6 +310,15 @@ mod tests {
             let name = "a".repeat(length);
             let Err(missing) = AlsaSource::open(&name, wish) else { panic!("there is no such device") };
             assert!(missing.to_string().contains("cannot open"), "{missing}");
+        }
+    }
+
+    #[test]
+    fn a_plugin_that_never_waits_is_refused_at_its_start() {
+        let wish = DeviceRequest { period_frames: 128, channels: None };
+        for name in ["null", "plug:null", "tee:SLAVE='null',FILE='/dev/null',FORMAT=raw"] {
+            let mut source = AlsaSource::open(name, wish).unwrap();
+            assert_eq!(source.start(), Err(SourceFault::NeverWaits), "{name}");
         }
     }
 

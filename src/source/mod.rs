@@ -61,6 +61,9 @@ pub enum SourceFault {
     Io(i32),
     /// The recording has been played to its end.
     Ended,
+    /// It has a full buffer as soon as it starts, as ALSA's `null` has: reading it would take all of a CPU, until the kernel
+    /// ends the service.
+    NeverWaits,
 }
 
 /// A device or generator of interleaved frames.

@@ -248,6 +248,7 @@ fn first_that_opens(
 mod tests {
     use super::*;
     use crate::source::discover::SYSFS_SOUND;
+    use crate::test_folder::TestFolder;
     use std::ffi::OsStr;
     use std::fs;
     use std::os::unix::fs::symlink;
@@ -327,8 +328,7 @@ mod tests {
 
     #[test]
     fn whatever_a_recording_is_called_can_be_shown() {
-        let folder = std::env::temp_dir().join(format!("synthwire-names-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = TestFolder::new("names");
         let spec = hound::WavSpec {
             channels: 2,
             sample_rate: 44_100,
@@ -357,6 +357,5 @@ mod tests {
             assert!(refused.contains(expected), "{refused:?}");
             assert_eq!(Plain::of(&refused), *refused, "{said:?}");
         }
-        std::fs::remove_dir_all(folder).unwrap();
     }
 }

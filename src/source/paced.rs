@@ -255,9 +255,11 @@ impl<G: Generator, C: PaceClock> Source for PacedSource<G, C> {
                 self.overrun = false;
                 Ok(())
             }
-            SourceFault::Suspended | SourceFault::Gone | SourceFault::Io(_) | SourceFault::Ended => {
-                Err(fault)
-            }
+            SourceFault::Suspended
+            | SourceFault::Gone
+            | SourceFault::Io(_)
+            | SourceFault::Ended
+            | SourceFault::NeverWaits => Err(fault),
         }
     }
 }

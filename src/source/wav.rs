@@ -7,11 +7,9 @@
 use super::paced::Generator;
 use super::riff::{self, Recording, Refused};
 use crate::error::{Error, Result};
+use crate::named_file;
 use crate::units::{ChannelCount, Hz};
-use nix::fcntl::OFlag;
-use std::fs::{File, OpenOptions};
 use std::io::{BufReader, ErrorKind};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// The behaviour at the end of the recording.
@@ -36,7 +34,8 @@ impl WavGenerator {
     /// # Errors
     /// If the file cannot be read, is not such a WAV file, has no sound or too much; with the remedy.
     pub fn open(path: &Path, at_end: AtEnd) -> Result<Self> {
-        let read = opened(path).and_then(|file| riff::read(BufReader::new(file)));
+        let opened = named_file::open(path).map_err(Refused::Io);
+        let read = opened.and_then(|file| riff::read(BufReader::new(file)));
         let recording = read.map_err(|refused| {
             let shown = path.display().to_string();
             let error = Error::new(format!("opening the recording {shown}"));
@@ -67,22 +66,10 @@ impl WavGenerator {
     }
 }
 
-/// Opens a regular file, and nothing else: opening a pipe, for example, would wait for a writer, perhaps
-/// forever.
-fn opened(path: &Path) -> std::result::Result<File, Refused> {
-    let waiting_for_nobody = OFlag::O_NONBLOCK.bits();
-    let file =
-        OpenOptions::new().read(true).custom_flags(waiting_for_nobody).open(path).map_err(Refused::Io)?;
-    if !file.metadata().map_err(Refused::Io)?.is_file() {
-        return Err(Refused::Content("it is no file".into(), remedy(ErrorKind::IsADirectory).into()));
-    }
-    Ok(file)
-}
-
 /// Returns what the user can do about a file that cannot be read.
 fn remedy(error: ErrorKind) -> &'static str {
     match error {
-        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidInput => {
             "Check the path: it has to name a file"
         }
         ErrorKind::PermissionDenied => "Let this user read it: chmod a+r, and a+x for the folders above it",
@@ -131,6 +118,7 @@ impl Generator for WavGenerator {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_folder::TestFolder;
 
     /// Returns a generator of two counting channels.
     fn counting(frames: i16, at_end: AtEnd) -> WavGenerator {
@@ -164,14 +152,14 @@ mod tests {
         let said = |path: &Path| WavGenerator::open(path, AtEnd::Stop).unwrap_err().to_string();
         let missing = said(Path::new("/nonexistent.wav"));
         assert!(missing.contains("/nonexistent.wav") && missing.contains("Check the path"), "{missing}");
-        let folder = said(&std::env::temp_dir());
+        let place = TestFolder::new("wav");
+        let folder = said(&place);
         assert!(folder.contains("Check the path"), "{folder}");
-        let pipe = std::env::temp_dir().join(format!("synthwire-{}-pipe.wav", std::process::id()));
+        let pipe = place.join("pipe.wav");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
         let piped = said(&pipe);
         assert!(piped.contains("it is no file") && piped.contains("Check the path"), "{piped}");
-        std::fs::remove_file(&pipe).unwrap();
-        let file = std::env::temp_dir().join(format!("synthwire-{}-no-wav.wav", std::process::id()));
+        let file = place.join("no-wav.wav");
         for (bytes, what) in
             [(&b""[..], "the file is empty"), (b"RIFFnothing", "breaks off"), (b"ID3 tags", "an MP3 file")]
         {
@@ -179,6 +167,5 @@ mod tests {
             let said = said(&file);
             assert!(said.contains(what) && !said.contains("path"), "{said}");
         }
-        std::fs::remove_file(&file).unwrap();
     }
 }

@@ -8,8 +8,6 @@ mod stored;
 mod whole;
 
 use crate::error::{Error, Result};
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 pub use stored::{Fields, Found, StateFile, Step, Stored, numbered};
 use whole::Folder;
@@ -40,10 +38,10 @@ impl StateFolder {
     /// Uses `path`; creates it, accessible only to us, if it does not exist.
     ///
     /// # Errors
-    /// If it can neither be found nor created.
+    /// If it can neither be found nor created, or root cannot trust it, as when a part of the path is a link.
     pub fn open(path: &Path) -> Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
-            Error::new(format!("cannot make the state folder {}", path.display())).because(error)
+        Folder::made(path, 0o700).map_err(|error| {
+            Error::new(format!("cannot use the state folder {}", path.display())).because(error)
         })?;
         Ok(Self(path.to_owned()))
     }

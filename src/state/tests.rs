@@ -388,6 +388,12 @@ fn root_does_not_write_where_another_user_decides_what_names_mean() {
             "{folder}: {error}"
         );
         assert!(write_whole(&path, b"mine", 0o600).is_err(), "{folder}");
+        // What cannot be written later is refused before anything relies on it.
+        let refused = StateFolder::open(&place.path.join(folder)).unwrap_err().to_string();
+        assert!(
+            refused.contains("cannot use the state folder") && refused.contains("so root does not"),
+            "{refused}"
+        );
     }
     for folder in [&outside, &open, &theirs.join("roots")] {
         assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "{}", folder.display());

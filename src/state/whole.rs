@@ -92,7 +92,9 @@ impl Folder {
             let name = match part {
                 Component::RootDir | Component::CurDir => continue,
                 Component::Normal(name) => name,
-                Component::ParentDir | Component::Prefix(_) => return Err(ErrorKind::InvalidInput.into()),
+                Component::ParentDir | Component::Prefix(_) => {
+                    return Err(unbelievable("the path holds '..', which may lead anywhere"));
+                }
             };
             so_far.push(name);
             let mut next = openat(&here, name, FOLDER | OFlag::O_NOFOLLOW, Mode::empty());

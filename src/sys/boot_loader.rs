@@ -90,6 +90,7 @@ impl BootLoader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_folder::TestFolder;
     use std::fs;
 
     #[test]
@@ -116,8 +117,7 @@ mod tests {
 
     #[test]
     fn values_are_read_as_device_trees_have_them_and_nonsense_is_none() {
-        let folder = std::env::temp_dir().join(format!("synthwire-boot-loader-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
+        let folder = TestFolder::new("boot-loader");
         assert_eq!(BootLoader::read(&folder), BootLoader::default());
         assert_eq!(BootLoader::read(&folder).shown(), "");
         for (name, bytes) in [
@@ -133,6 +133,5 @@ mod tests {
             BootLoader { built_s: Some(0x659f_2a00), partition: Some(3), tryboot: None, rsts: Some(0x1020) };
         assert_eq!(loader, expected);
         assert_eq!(loader.shown(), "build-timestamp: 1704929792\npartition: 3\nrsts: 0x1020\n");
-        fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -317,11 +317,12 @@ fn usable(leaf: &Leaf) -> Result<CertifiedKey> {
 mod tests {
     use super::*;
     use crate::identity::Names;
+    use crate::test_folder::TestFolder;
     use crate::tls::dates::Clock;
 
     #[test]
     fn who_asks_for_the_certificate_does_not_wait_for_who_writes_it() {
-        let path = std::env::temp_dir().join(format!("synthwire-tls-asks-{}", std::process::id()));
+        let path = TestFolder::new("tls-asks");
         let folder = StateFolder::open(&path).unwrap();
         let facts = CertificateInputs {
             clock: Clock { now_s: BUILD_S, set: true },
@@ -331,6 +332,5 @@ mod tests {
         let (own, _) = Own::open(&folder, &facts).unwrap();
         let asked = own.change(|_, _| Ok((own.trusted().is_some(), own.notice(), own.former())));
         assert_eq!(asked.unwrap(), (true, None, Vec::new()));
-        std::fs::remove_dir_all(path).unwrap();
     }
 }

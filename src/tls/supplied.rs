@@ -4,7 +4,8 @@
 use super::current::certified;
 use super::{CertificateInputs, forms, locked, objections};
 use crate::error::{Error, Result};
-use std::fs::{self, File};
+use crate::named_file;
+use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -153,13 +154,9 @@ fn read(path: &Path, word: &str) -> Result<Vec<u8>> {
     })
 }
 
-/// Reads a regular file; a pipe, for example, would never end.
 fn contents(path: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
     let mut bytes = Vec::new();
-    File::open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    named_file::open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > BYTES_MAX {
         return Err(io::Error::other("it is too long for a certificate or a key"));
     }

@@ -322,17 +322,17 @@ fn a_state_folder_of_the_file_that_cannot_be_had_leaves_the_units_and_closes_the
         (format!("{named}listening_key = \"{}\"\n", key.as_str()), vec![], String::new()),
     ] {
         let service = with_file(&format!("{text}listen = \"127.0.0.1:0\"\n"), "state", &variables);
-        let line = service.wait_for_log("cannot make the state folder /proc/none: ");
+        let line = service.wait_for_log("cannot use the state folder /proc/none: ");
         assert!(line.contains(&kept), "{line}");
         assert!(line.contains("Name one with 'state' in /"), "{line}");
         let status = |headers: &str| service.http(&format!("GET /api/status HTTP/1.1{headers}"));
         assert_eq!(code(&status("")), "401", "there may have been a key: {text}");
         let access = service.http("GET /api/access HTTP/1.1");
-        assert!(access.contains("cannot be had") && access.contains("or mend its 'state'"), "{access}");
+        assert!(access.contains("cannot be used") && access.contains("or correct its 'state'"), "{access}");
         let opened = status("\r\nAuthorization: Bearer band's key");
         let is_configured = text.contains("listening_key");
         assert_eq!(code(&opened), if is_configured { "200" } else { "401" }, "{text}");
-        assert!(!is_configured || opened.contains("cannot make the state folder"), "{opened}");
+        assert!(!is_configured || opened.contains("cannot use the state folder"), "{opened}");
     }
 }
 
@@ -348,4 +348,17 @@ fn https_of_the_file_goes_on_without_the_state_folder_it_names_and_says_so_where
     let service = with_file(text, "https", &none);
     let line = service.wait_for_log("HTTPS is off until");
     assert!(line.contains("there is no folder to keep this device's certificate in"), "{line}");
+}
+
+#[test]
+fn one_port_for_http_and_https_is_named_as_such_and_no_other_program_is_blamed() {
+    let folder = Folder::new("one-port");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let text = format!("listen = \"{free}\"\nlisten_tls = \"{free}\"\n");
+    let service = with_file(&text, "one-port", &[("STATE_DIRECTORY", folder.0.to_str().unwrap())]);
+    let notices = service.status()["notices"].to_string();
+    let said = format!(
+        "HTTPS is off until the configuration is mended and the service restarted: HTTP and HTTPS cannot both be at {free}"
+    );
+    assert!(notices.contains(&said) && !notices.contains("Another program"), "{notices}");
 }

@@ -3,6 +3,7 @@
 use super::super::checks::Verdict as Mark;
 use super::*;
 use crate::plain::Plain;
+use crate::test_folder::TestFolder;
 use serde_json::json;
 
 /// Secrets that a report must not reveal, each of another kind.
@@ -347,7 +348,7 @@ fn descriptors_are_shown_as_far_as_they_are_known() {
 
 #[test]
 fn a_star_stands_for_any_name() {
-    let top = std::env::temp_dir().join(format!("synthwire-report-{}", std::process::id()));
+    let top = TestFolder::new("report");
     for name in ["card1/pcm0c", "card0/pcm0c", "card0/pcm0p", "cards"] {
         fs::create_dir_all(top.join(name)).unwrap();
     }
@@ -356,5 +357,4 @@ fn a_star_stands_for_any_name() {
     assert_eq!(found, [top.join("card0/pcm0c"), top.join("card1/pcm0c")]);
     assert_eq!(place(&found[1], &pattern).unwrap(), "card1 pcm0c");
     assert_eq!(matching(&top.join("none*/x")), Vec::<PathBuf>::new());
-    fs::remove_dir_all(top).unwrap();
 }

@@ -20,8 +20,8 @@ impl Access {
         let in_file =
             Purpose::ALL.into_iter().any(|purpose| *lost.of(purpose) && !self.configured.of(purpose));
         let (why, or) = if in_file && self.out_of_reach {
-            let why = "the state folder, in which keys may lie, cannot be had";
-            (why.to_owned(), ", or mend its 'state'".to_owned())
+            let why = "the state folder, which may hold keys, cannot be used";
+            (why.to_owned(), ", or correct its 'state'".to_owned())
         } else if in_file {
             (
                 format!("{file} in the state folder, which holds the keys, cannot be understood"),

@@ -116,6 +116,8 @@ function environment(folder) {
     XDG_CONFIG_HOME: join(folder, 'config'),
     XDG_CACHE_HOME: join(folder, 'cache'),
     HOME: folder,
+    // Browsers that are killed leave files there.
+    TMPDIR: folder,
     DBUS_SESSION_BUS_ADDRESS: 'disabled:',
   };
 }
