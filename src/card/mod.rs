@@ -2,7 +2,7 @@
 //!
 //! In: what the user typed (`sheet`), checked key by key (`keys`). Out: the new content of the system's files (`files`),
 //! and what remains on the card (`left`). Each mistake is a [`Problem`] and does not affect the rest. Reading, writing and
-//! hashing belong in `cli::card`. Secrets appear only in [`Wishes`]: no problem and no text for the card repeats one.
+//! hashing belong in `cli::card`. Secrets appear only in [`CardValues`]: no problem and no text for the card repeats one.
 
 pub mod files;
 mod keys;
@@ -15,7 +15,7 @@ use toml::Value;
 
 /// The valid values of the file.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Wishes {
+pub struct CardValues {
     /// The name of this device on the network, in lower case.
     pub hostname: Option<String>,
     /// Settings of the service, each with its value; access keys as typed.

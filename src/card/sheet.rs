@@ -4,7 +4,7 @@
 //! `crate::encoding` has removed them.
 
 use super::keys::{self, Checked, KEYS, Key};
-use super::{Network, Problem, Wishes};
+use super::{CardValues, Network, Problem};
 use crate::encoding::VALUE_LINES_MAX;
 use crate::suggestion;
 use toml::{Table, Value};
@@ -28,7 +28,7 @@ pub struct Sheet {
     /// Every line that is not a comment.
     pub entries: Vec<Entry>,
     /// The valid values.
-    pub wishes: Wishes,
+    pub values: CardValues,
 }
 
 impl Sheet {
@@ -88,7 +88,7 @@ pub fn read(text: &str) -> Sheet {
         sheet.entries.push(entry);
     }
     for (key, value) in values {
-        match take(&mut sheet.wishes, key, &value) {
+        match take(&mut sheet.values, key, &value) {
             Ok(wrong) if wrong.is_empty() => {}
             Ok(wrong) => sheet.refuse(key.name, &format!("{}. The others are taken", wrong.join(". "))),
             Err(says) => sheet.refuse(key.name, &says),
@@ -188,25 +188,25 @@ fn misread(key: &Key, typed: &str) -> String {
 }
 
 /// Checks the value of one key and stores it. Returns what is wrong with parts of it that were left out.
-fn take(wishes: &mut Wishes, key: &Key, value: &Value) -> Checked<Vec<String>> {
+fn take(values: &mut CardValues, key: &Key, value: &Value) -> Checked<Vec<String>> {
     let text = || keys::text(key, value);
     if let Some(setting) = key.setting {
         let (value, wrong) = keys::setting(key, setting, value)?;
-        wishes.settings.push((setting, value));
+        values.settings.push((setting, value));
         return Ok(wrong);
     }
     match key.name {
-        "hostname" => wishes.hostname = Some(keys::hostname(text()?)?),
-        "wifi_name" => network(wishes).name = keys::wifi_name(text()?)?,
-        "wifi_password" => network(wishes).password = keys::wifi_password(text()?)?,
-        "wifi_country" => wishes.wifi_country = Some(keys::wifi_country(text()?)?),
-        _ => wishes.ssh_keys = Some(keys::ssh_keys(value)?),
+        "hostname" => values.hostname = Some(keys::hostname(text()?)?),
+        "wifi_name" => network(values).name = keys::wifi_name(text()?)?,
+        "wifi_password" => network(values).password = keys::wifi_password(text()?)?,
+        "wifi_country" => values.wifi_country = Some(keys::wifi_country(text()?)?),
+        _ => values.ssh_keys = Some(keys::ssh_keys(value)?),
     }
     Ok(Vec::new())
 }
 
-fn network(wishes: &mut Wishes) -> &mut Network {
-    wishes.wifi.get_or_insert_with(|| Network { name: String::new(), password: String::new() })
+fn network(values: &mut CardValues) -> &mut Network {
+    values.wifi.get_or_insert_with(|| Network { name: String::new(), password: String::new() })
 }
 
 /// Returns whether this key is present and valid.
@@ -225,7 +225,7 @@ fn join_wifi(sheet: &mut Sheet) {
         }
     }
     if !is_good(sheet, PAIR[0]) {
-        sheet.wishes.wifi = None;
+        sheet.values.wifi = None;
     }
 }
 
@@ -245,12 +245,12 @@ mod tests {
         );
         let sheet = read(&text);
         assert_eq!(sheet.problems(), []);
-        let Wishes { hostname, settings, wifi, wifi_country, ssh_keys } = sheet.wishes;
-        let wished = |name: &str| settings.iter().find(|(setting, _)| setting.key == name).unwrap().1.clone();
-        assert_eq!((hostname.as_deref(), wished("first_channel")), (Some("stage"), 3.into()));
-        assert_eq!(wished("names"), vec![Value::from("stage.lan")].into());
+        let CardValues { hostname, settings, wifi, wifi_country, ssh_keys } = sheet.values;
+        let found = |name: &str| settings.iter().find(|(setting, _)| setting.key == name).unwrap().1.clone();
+        assert_eq!((hostname.as_deref(), found("first_channel")), (Some("stage"), 3.into()));
+        assert_eq!(found("names"), vec![Value::from("stage.lan")].into());
         assert_eq!(
-            (wished("listening_key").as_str(), wished("settings_key").as_str()),
+            (found("listening_key").as_str(), found("settings_key").as_str()),
             (Some("for the band"), Some("for myself"))
         );
         assert_eq!(wifi, Some(Network { name: "Café".into(), password: "open sesame".into() }));
@@ -266,7 +266,7 @@ mod tests {
         let big: Vec<u8> =
             [0xfe, 0xff].into_iter().chain(wide.iter().flat_map(|unit| unit.to_be_bytes())).collect();
         for bytes in [plain.as_bytes(), b"\xef\xbb\xbfhostname = \"a\"\r\n", &little, &big] {
-            assert_eq!(read(&decode(bytes).unwrap()).wishes.hostname.as_deref(), Some("a"), "{bytes:?}");
+            assert_eq!(read(&decode(bytes).unwrap()).values.hostname.as_deref(), Some("a"), "{bytes:?}");
         }
         assert!(read(&decode(b"\xff\xfe").unwrap()).is_blank() && read(&decode(b"").unwrap()).is_blank());
         assert_eq!(
@@ -310,8 +310,8 @@ mod tests {
             assert_eq!(problems.len(), 1, "{line:?}: {problems:?}");
             assert_eq!(problems[0].line, 2, "{line:?}");
             assert!(problems[0].says.contains(said), "{line:?}: {}", problems[0]);
-            let wished = sheet.wishes.settings.iter().find(|(setting, _)| setting.key == "settings_key");
-            let done = (sheet.wishes.wifi_country.as_deref(), wished.and_then(|(_, key)| key.as_str()));
+            let found = sheet.values.settings.iter().find(|(setting, _)| setting.key == "settings_key");
+            let done = (sheet.values.wifi_country.as_deref(), found.and_then(|(_, key)| key.as_str()));
             assert_eq!(done, (Some("DE"), Some("long enough")), "{line:?}");
         }
     }
@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn a_wrong_name_is_said_as_the_configuration_says_it_and_the_others_are_taken() {
         let sheet = read("names = [\"Synth.Lan\", \"a:80\", \"http://b\"]\n");
-        let (setting, names) = &sheet.wishes.settings[0];
+        let (setting, names) = &sheet.values.settings[0];
         assert_eq!((setting.key, names), ("names", &vec![Value::from("synth.lan")].into()));
         let said = sheet.problems()[0].to_string();
         let file = Config::parse("names = [\"a:80\"]\n", "line 1").unwrap_err().to_string();
@@ -327,13 +327,13 @@ mod tests {
         assert!(said.starts_with(&format!("line 1: {words}. \"http://b\" is no name")), "{said}");
         assert!(said.ends_with("The others are taken"), "{said}");
         let none = read("names = [\"a:80\"]\n");
-        assert!(none.wishes.settings.is_empty() && none.problems()[0].says == words, "{:?}", none.problems());
+        assert!(none.values.settings.is_empty() && none.problems()[0].says == words, "{:?}", none.problems());
     }
 
     #[test]
     fn twice_is_once_and_said() {
         let sheet = read("hostname = \"a\"\nhostname = \"b\"\n");
-        assert_eq!(sheet.wishes.hostname.as_deref(), Some("a"));
+        assert_eq!(sheet.values.hostname.as_deref(), Some("a"));
         assert_eq!(
             sheet.problems()[0].to_string(),
             "line 2: hostname is set in line 1 already. Keep one of them"
@@ -343,7 +343,7 @@ mod tests {
     #[test]
     fn a_bad_password_leaves_the_network_alone() {
         let sheet = read("wifi_name = \"Home\"\nwifi_password = \"short\"\n");
-        assert_eq!((sheet.wishes.wifi.clone(), sheet.problems().len()), (None, 2));
+        assert_eq!((sheet.values.wifi.clone(), sheet.problems().len()), (None, 2));
         assert!(sheet.problems()[0].says.contains("needs wifi_password beside it, without a mistake"));
     }
 
@@ -377,7 +377,7 @@ mod tests {
                 bytes.push((state >> 24) as u8);
             }
             let sheet = read(&decode(&bytes).unwrap_or_default());
-            assert_eq!(sheet.wishes.hostname.as_deref(), Some("a"), "seed {seed}");
+            assert_eq!(sheet.values.hostname.as_deref(), Some("a"), "seed {seed}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The arguments of `serve` and `doctor`: the command line, which overrides the configuration file.
 
-use super::given::Given;
-use super::places::Places;
+use super::places::SettingPlaces;
+use super::typed_settings::TypedSettings;
 use crate::config::{Complaint, Config, DEFAULT_FILE, Https, Reading, SETTINGS};
 use crate::error::{Error, Result};
 use crate::source::opening::Choice;
@@ -55,7 +55,7 @@ pub(super) struct ServeArguments {
     #[command(flatten)]
     configured: Configured,
     #[command(flatten)]
-    given: Given,
+    given: TypedSettings,
     /// Instead of a device: demo, exact:music, exact:noise, exact:counter, exact:probe or wav:FILE
     #[arg(long, value_name = "SOURCE", conflicts_with_all = ["device", "demo"], value_parser = parse_source)]
     source: Option<Choice>,
@@ -77,7 +77,7 @@ pub(super) struct Settled {
     pub(super) config: Config,
     /// The mistakes in the file.
     pub(super) complaints: Vec<Complaint>,
-    pub(super) places: Places,
+    pub(super) places: SettingPlaces,
 }
 
 fn parse_source(text: &str) -> std::result::Result<Choice, String> {
@@ -107,7 +107,8 @@ impl ServeArguments {
         config.listen_tls = units.or(config.listen_tls);
         let config = self.given.over(&config);
         config.check().map_err(|(_, wrong)| Error::new(wrong))?;
-        let places = Places { typed: self.given.clone(), file: self.configured.name(), in_file: taken };
+        let places =
+            SettingPlaces { typed: self.given.clone(), file: self.configured.name(), in_file: taken };
         Ok(Settled { config, complaints, places })
     }
 

@@ -95,7 +95,7 @@ impl CardArguments {
         let (mut sheet, mut further, found) = self.read_sheet();
         // Do this at every start, whatever else there is to do. A country in the card's file replaces a
         // damaged one.
-        let lacking = self.keep_country().err().filter(|_| sheet.wishes.wifi_country.is_none());
+        let lacking = self.keep_country().err().filter(|_| sheet.values.wifi_country.is_none());
         further.extend(lacking.map(|why| Problem {
             line: 0,
             says: format!(
@@ -174,27 +174,27 @@ impl CardArguments {
 
     /// Applies everything it can; returns what could not be saved, and why.
     fn apply(&self, sheet: &mut Sheet) -> Vec<Problem> {
-        let wishes = sheet.wishes.clone();
+        let values = sheet.values.clone();
         let mut steps: Vec<(Vec<&str>, io::Result<()>)> = Vec::new();
-        if let Some(name) = &wishes.hostname {
+        if let Some(name) = &values.hostname {
             steps.push((vec!["hostname"], self.name_host(name)));
         }
-        if let Some(Network { name, password }) = &wishes.wifi {
+        if let Some(Network { name, password }) = &values.wifi {
             let path = format!("iwd/{}", files::iwd_file(name, password));
             let text = files::iwd_network(password);
             steps.push((vec!["wifi_name", "wifi_password"], self.put_kept(&path, text.as_bytes(), SECRET)));
         }
-        if let Some(country) = &wishes.wifi_country {
+        if let Some(country) = &values.wifi_country {
             let kept = self.put(COUNTRY, format!("{country}\n").as_bytes(), OPEN);
             let told = kept.and_then(|()| self.keep_country().map_err(io::Error::other));
             steps.push((vec!["wifi_country"], told));
         }
-        if let Some(keys) = &wishes.ssh_keys {
+        if let Some(keys) = &values.ssh_keys {
             let text = keys.join("\n") + "\n";
             steps.push((vec!["ssh_key"], self.put_kept(SSH_KEYS, text.as_bytes(), SECRET)));
         }
         let mut keys: Vec<(&str, Value)> = Vec::new();
-        for (Setting { key, kind, .. }, value) in wishes.settings {
+        for (Setting { key, kind, .. }, value) in values.settings {
             match (kind, value) {
                 (Kind::HashedKey, Value::String(typed)) => match hashed(&typed) {
                     Ok(hashed) => keys.push((key, hashed.into())),

@@ -3,7 +3,7 @@
 
 use super::asking::{self, KEY_VARIABLE, ServiceAnswer};
 use super::notices;
-use super::places::{Place, Places};
+use super::places::{SettingPlace, SettingPlaces};
 use super::ports::files;
 use crate::config::{Complaint, Config};
 use crate::identity::Names;
@@ -61,7 +61,7 @@ pub(super) struct Scene<'a> {
     /// Mistakes in the configuration file.
     pub(super) complaints: &'a [Complaint],
     /// The file or option that set each setting.
-    pub(super) places: &'a Places,
+    pub(super) places: &'a SettingPlaces,
     /// The source that `serve` would play.
     pub(super) selection: Selection,
     /// The address where the service of this configuration answers.
@@ -245,7 +245,7 @@ fn ports(scene: &Scene<'_>) -> Vec<Check> {
 }
 
 /// Reports that another program has this address.
-fn taken(name: &'static str, address: SocketAddr, place: &Place) -> Check {
+fn taken(name: &'static str, address: SocketAddr, place: &SettingPlace) -> Check {
     Check::bad(
         name,
         format!(
@@ -255,7 +255,7 @@ fn taken(name: &'static str, address: SocketAddr, place: &Place) -> Check {
 }
 
 /// Checks whether `serve` could use this address.
-fn free(name: &'static str, address: SocketAddr, place: &Place) -> Check {
+fn free(name: &'static str, address: SocketAddr, place: &SettingPlace) -> Check {
     match TcpListener::bind(address) {
         Ok(_) => Check::good(name, format!("{address} is free")),
         Err(error) => {
@@ -299,7 +299,7 @@ fn device(scene: &Scene<'_>) -> Vec<Check> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::given::Given;
+    use crate::cli::typed_settings::TypedSettings;
     use crate::source::alsa::DeviceRequest;
     use crate::source::opening::Choice;
     use serde_json::json;
@@ -315,7 +315,11 @@ mod tests {
         let scene = Scene {
             config: &config,
             complaints: &[],
-            places: &Places { typed: Given::default(), file: String::new(), in_file: Vec::new() },
+            places: &SettingPlaces {
+                typed: TypedSettings::default(),
+                file: String::new(),
+                in_file: Vec::new(),
+            },
             selection,
             place: "127.0.0.1:9".parse().unwrap(),
             service: answer,

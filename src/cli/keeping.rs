@@ -1,6 +1,6 @@
 //! Finds the folder in which `serve` keeps its state: the requested one, or another one that works.
 
-use super::places::Place;
+use super::places::SettingPlace;
 use crate::config::Config;
 use crate::error::Result;
 use crate::plain::Plain;
@@ -13,7 +13,7 @@ use std::path::Path;
 /// `variable` reads the environment.
 pub(super) fn open(
     config: &mut Config,
-    place: &Place,
+    place: &SettingPlace,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<(Memory, Option<Plain>)> {
     let had = |config: &Config| {

@@ -7,7 +7,6 @@ mod checks;
 mod devices;
 mod doctor;
 mod fingerprint;
-mod given;
 mod guide;
 mod http_answer;
 mod informing;
@@ -23,6 +22,7 @@ mod shapes;
 mod soak;
 mod standing;
 mod terminal;
+mod typed_settings;
 mod update;
 mod verdict;
 

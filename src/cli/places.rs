@@ -1,14 +1,14 @@
 //! Remembers where each setting was written, so that a remedy can name the place to change.
 
-use super::given::Given;
+use super::typed_settings::TypedSettings;
 use crate::config::Setting;
 use crate::error::Error;
 use std::fmt;
 
 /// The places of all settings.
 #[derive(Debug)]
-pub(super) struct Places {
-    pub(super) typed: Given,
+pub(super) struct SettingPlaces {
+    pub(super) typed: TypedSettings,
     /// The configuration file, and the keys that it set.
     pub(super) file: String,
     pub(super) in_file: Vec<String>,
@@ -16,7 +16,7 @@ pub(super) struct Places {
 
 /// The place where one setting was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum SettingPlace {
     /// The command line, with this option.
     Typed(String),
     /// The configuration file: the setting's key, and the file's name.
@@ -25,22 +25,22 @@ pub(super) enum Place {
     Nowhere(String),
 }
 
-impl Places {
+impl SettingPlaces {
     /// Returns where this setting was written.
-    pub(super) fn of(&self, key: &'static str) -> Place {
+    pub(super) fn of(&self, key: &'static str) -> SettingPlace {
         let option = Setting::of(key).and_then(Setting::option);
         let option = option.map(|(long, _)| format!("--{long}")).unwrap_or_default();
         if self.typed.has(key) {
-            Place::Typed(option)
+            SettingPlace::Typed(option)
         } else if self.in_file.iter().any(|taken| taken == key) {
-            Place::File(key, self.file.clone())
+            SettingPlace::File(key, self.file.clone())
         } else {
-            Place::Nowhere(option)
+            SettingPlace::Nowhere(option)
         }
     }
 }
 
-impl Place {
+impl SettingPlace {
     /// Returns whether the user has just typed it, and so sees the output.
     pub(super) fn is_typed(&self) -> bool {
         matches!(self, Self::Typed(_))
@@ -57,7 +57,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SettingPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Typed(option) | Self::Nowhere(option) => f.write_str(option),

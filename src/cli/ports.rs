@@ -1,6 +1,6 @@
 //! Where `serve` listens: sockets from systemd or its own, the certificate for HTTPS, and what is announced on the network.
 
-use super::places::{Place, Places};
+use super::places::{SettingPlace, SettingPlaces};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::identity::Names;
@@ -25,7 +25,7 @@ const HTTPS_SOCKET: &str = "https";
 pub(super) async fn open(
     config: &Config,
     names: &watch::Receiver<Names>,
-    places: &Places,
+    places: &SettingPlaces,
 ) -> Result<(BoundPorts, Vec<Plain>)> {
     let (plain, moved) = plain(config.listen, &places.of("listen")).await?;
     let place = places.of("listen_tls");
@@ -56,7 +56,7 @@ pub(super) async fn open(
 
 /// Opens the port for HTTP; also returns the problem with the file's address. In that case it opens the
 /// default port or any free one, for this machine only, because the user did not ask to admit others there.
-async fn plain(address: SocketAddr, place: &Place) -> Result<(TcpListener, Option<String>)> {
+async fn plain(address: SocketAddr, place: &SettingPlace) -> Result<(TcpListener, Option<String>)> {
     let error = match listener(HTTP_SOCKET, address, place).await {
         Err(error) if place.is_in_file() => error,
         had => return Ok((had?, None)),
@@ -108,7 +108,7 @@ async fn tls(
     address: SocketAddr,
     config: &Config,
     names: watch::Receiver<Names>,
-    places: &Places,
+    places: &SettingPlaces,
 ) -> Result<Tls> {
     let facts = move || machine::facts(names.borrow().clone());
     let folder = || {
@@ -137,7 +137,7 @@ async fn tls(
 }
 
 /// Returns the socket that systemd passes under this name, or opens one.
-async fn listener(name: &str, address: SocketAddr, place: &Place) -> Result<TcpListener> {
+async fn listener(name: &str, address: SocketAddr, place: &SettingPlace) -> Result<TcpListener> {
     match fds::passed_listener(name)? {
         Some(listener) => {
             tracing::info!("systemd passes the socket: {place} is not used");
@@ -147,7 +147,7 @@ async fn listener(name: &str, address: SocketAddr, place: &Place) -> Result<TcpL
     }
 }
 
-async fn bind(address: SocketAddr, place: &Place) -> Result<TcpListener> {
+async fn bind(address: SocketAddr, place: &SettingPlace) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
         let remedy = match error.kind() {
             std::io::ErrorKind::AddrInUse => {

@@ -28,7 +28,7 @@ const LINES_MAX: usize = 400;
 
 /// The source of a part of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum PartSource {
     /// Files; a `*` stands for any name.
     Files(&'static str),
     /// A command's output.
@@ -38,36 +38,40 @@ pub(super) enum Place {
 }
 
 /// Title, source, and the shapes that may be shown.
-type Part = (&'static str, Place, &'static [&'static str]);
+type Part = (&'static str, PartSource, &'static [&'static str]);
 
 const PARTS: [Part; 20] = [
-    ("System", Place::Files("/etc/os-release"), shapes::SYSTEM),
-    ("Kernel", Place::Files("/proc/sys/kernel/osrelease"), shapes::KERNEL),
-    ("Architecture", Place::Command(&["uname", "-m"]), shapes::ARCHITECTURE),
-    ("Real-time kernel (1 is yes)", Place::Files("/sys/kernel/realtime"), shapes::FLAG),
-    ("Kernel command line", Place::Words("/proc/cmdline"), shapes::COMMAND_LINE),
-    ("Board", Place::Files("/sys/firmware/devicetree/base/model"), shapes::BOARD),
-    ("Load", Place::Files("/proc/loadavg"), shapes::LOAD),
-    ("Memory", Place::Files("/proc/meminfo"), shapes::MEMORY),
-    ("Governors", Place::Files("/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"), shapes::GOVERNOR),
+    ("System", PartSource::Files("/etc/os-release"), shapes::SYSTEM),
+    ("Kernel", PartSource::Files("/proc/sys/kernel/osrelease"), shapes::KERNEL),
+    ("Architecture", PartSource::Command(&["uname", "-m"]), shapes::ARCHITECTURE),
+    ("Real-time kernel (1 is yes)", PartSource::Files("/sys/kernel/realtime"), shapes::FLAG),
+    ("Kernel command line", PartSource::Words("/proc/cmdline"), shapes::COMMAND_LINE),
+    ("Board", PartSource::Files("/sys/firmware/devicetree/base/model"), shapes::BOARD),
+    ("Load", PartSource::Files("/proc/loadavg"), shapes::LOAD),
+    ("Memory", PartSource::Files("/proc/meminfo"), shapes::MEMORY),
+    (
+        "Governors",
+        PartSource::Files("/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"),
+        shapes::GOVERNOR,
+    ),
     (
         "Temperatures in thousandths of a degree",
-        Place::Files("/sys/class/thermal/thermal_zone*/temp"),
+        PartSource::Files("/sys/class/thermal/thermal_zone*/temp"),
         shapes::NUMBER,
     ),
     (
         "Undervoltage alarms (0 is good)",
-        Place::Files("/sys/class/hwmon/hwmon*/in0_lcrit_alarm"),
+        PartSource::Files("/sys/class/hwmon/hwmon*/in0_lcrit_alarm"),
         shapes::FLAG,
     ),
-    ("USB devices", Place::Files("/sys/bus/usb/devices/*/uevent"), shapes::USB_DRIVER),
-    ("USB speeds in Mbit/s", Place::Files("/sys/bus/usb/devices/*/speed"), shapes::NUMBER),
-    ("USB power", Place::Files("/sys/bus/usb/devices/*/bMaxPower"), shapes::USB_DEVICE),
-    ("USB streams", Place::Files("/proc/asound/card*/stream0"), shapes::STREAM),
-    ("What is captured", Place::Files("/proc/asound/card*/pcm*c/sub0/hw_params"), shapes::HARDWARE),
+    ("USB devices", PartSource::Files("/sys/bus/usb/devices/*/uevent"), shapes::USB_DRIVER),
+    ("USB speeds in Mbit/s", PartSource::Files("/sys/bus/usb/devices/*/speed"), shapes::NUMBER),
+    ("USB power", PartSource::Files("/sys/bus/usb/devices/*/bMaxPower"), shapes::USB_DEVICE),
+    ("USB streams", PartSource::Files("/proc/asound/card*/stream0"), shapes::STREAM),
+    ("What is captured", PartSource::Files("/proc/asound/card*/pcm*c/sub0/hw_params"), shapes::HARDWARE),
     (
         "Service",
-        Place::Command(&[
+        PartSource::Command(&[
             "systemctl",
             "show",
             "synthwire",
@@ -75,13 +79,13 @@ const PARTS: [Part; 20] = [
         ]),
         shapes::UNIT,
     ),
-    ("Clock", Place::Command(&["timedatectl", "show"]), shapes::CLOCK),
-    ("Kernel's words about USB and power", Place::Command(&KERNEL_LOG), shapes::KERNEL_WORDS),
-    ("Throttling (0x0 is good)", Place::Files(power::THROTTLED_FILE), shapes::THROTTLED),
+    ("Clock", PartSource::Command(&["timedatectl", "show"]), shapes::CLOCK),
+    ("Kernel's words about USB and power", PartSource::Command(&KERNEL_LOG), shapes::KERNEL_WORDS),
+    ("Throttling (0x0 is good)", PartSource::Files(power::THROTTLED_FILE), shapes::THROTTLED),
 ];
 const KERNEL_LOG: [&str; 6] =
     ["journalctl", "--dmesg", "--no-pager", "--lines=200", "--output=cat", "--grep=usb|voltage|xhci|snd"];
-const SERVICE_LOG: Place = Place::Command(&[
+const SERVICE_LOG: PartSource = PartSource::Command(&[
     "journalctl",
     "--unit=synthwire",
     "--no-pager",
@@ -97,7 +101,7 @@ pub(super) fn text(
     checks: &[Check],
     config: &Config,
     service: &ServiceAnswer,
-    read: impl Fn(Place) -> Vec<String>,
+    read: impl Fn(PartSource) -> Vec<String>,
 ) -> String {
     let mut text = format!("Synthwire {}\n\n", env!("CARGO_PKG_VERSION"));
     for check in checks {
@@ -131,11 +135,11 @@ fn part(text: &mut String, title: &str, lines: &[String]) {
 }
 
 /// Returns the lines of a source, trimmed, each after its origin if there are several.
-pub(super) fn read(from: Place) -> Vec<String> {
+pub(super) fn read(from: PartSource) -> Vec<String> {
     match from {
-        Place::Command(line) => said(line).lines().map(|line| line.trim().to_owned()).collect(),
-        Place::Words(file) => content(Path::new(file)).split_whitespace().map(str::to_owned).collect(),
-        Place::Files(pattern) => {
+        PartSource::Command(line) => said(line).lines().map(|line| line.trim().to_owned()).collect(),
+        PartSource::Words(file) => content(Path::new(file)).split_whitespace().map(str::to_owned).collect(),
+        PartSource::Files(pattern) => {
             let found = matching(Path::new(pattern));
             let lines = |path: &PathBuf| {
                 let place =

@@ -4,7 +4,7 @@
 use super::arguments::{ServeArguments, Settled};
 use super::card::CARD_FOLDER;
 use super::informing::{keep_power_told, keep_systemd_informed};
-use super::places::Places;
+use super::places::SettingPlaces;
 use super::{keeping, notices, ports, standing};
 use crate::card::left::Report;
 use crate::config::Config;
@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
 
 async fn serve(
     arguments: &ServeArguments,
-    (config, places): (Config, &Places),
+    (config, places): (Config, &SettingPlaces),
     mut gate: Gate,
     names: watch::Sender<Names>,
 ) -> Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! In: addresses of accepted connections. Out: a permit for each, given back when dropped. Nothing here blocks.
 
-use super::limit_key::{LimitGroup, LimitKey};
+use super::client_id::{ClientId, LimitGroup};
 use super::refusals::Refusal;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +29,7 @@ pub(super) struct ConnectionLimits {
 #[derive(Debug, Default)]
 struct Count {
     total: usize,
-    by_limit_key: BTreeMap<LimitKey, usize>,
+    by_client_id: BTreeMap<ClientId, usize>,
     /// Number of connections from near IPv6 addresses, of any prefix.
     near: usize,
 }
@@ -39,27 +39,27 @@ impl ConnectionLimits {
         Self { bounds, count: Arc::default() }
     }
 
-    /// Admits one more connection of this `limit_key`, with at most `total_max` in total.
+    /// Admits one more connection of this `client_id`, with at most `total_max` in total.
     ///
     /// # Errors
     /// The limit that is reached.
-    pub(super) fn admit(&self, limit_key: LimitKey, total_max: usize) -> Result<ConnectionPermit, Refusal> {
+    pub(super) fn admit(&self, client_id: ClientId, total_max: usize) -> Result<ConnectionPermit, Refusal> {
         let mut count = lock(&self.count);
         if count.total >= total_max {
             return Err(Refusal::ConnectionsTotal);
         }
-        let bounded = self.bounds.and_loopback || !limit_key.is_loopback();
-        let own = count.by_limit_key.get(&limit_key).copied().unwrap_or(0);
-        let is_near = limit_key.group() == LimitGroup::Near;
+        let bounded = self.bounds.and_loopback || !client_id.is_loopback();
+        let own = count.by_client_id.get(&client_id).copied().unwrap_or(0);
+        let is_near = client_id.group() == LimitGroup::Near;
         let crowded = is_near && count.near >= total_max.div_ceil(NEAR_PART);
-        let most = limit_key.share(self.bounds.per_address);
+        let most = client_id.share(self.bounds.per_address);
         if bounded && (own >= most || crowded) {
             return Err(Refusal::ConnectionsPerAddress);
         }
-        *count.by_limit_key.entry(limit_key).or_default() += 1;
+        *count.by_client_id.entry(client_id).or_default() += 1;
         count.near += usize::from(is_near);
         count.total += 1;
-        Ok(ConnectionPermit { limit_key, count: Arc::clone(&self.count) })
+        Ok(ConnectionPermit { client_id, count: Arc::clone(&self.count) })
     }
 
     /// Returns the number of connections.
@@ -71,7 +71,7 @@ impl ConnectionLimits {
 /// The permit of one connection.
 #[derive(Debug)]
 pub(super) struct ConnectionPermit {
-    limit_key: LimitKey,
+    client_id: ClientId,
     count: Arc<Mutex<Count>>,
 }
 
@@ -79,11 +79,11 @@ impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut count = lock(&self.count);
         count.total -= 1;
-        count.near -= usize::from(self.limit_key.group() == LimitGroup::Near);
-        if let Some(own) = count.by_limit_key.get_mut(&self.limit_key) {
+        count.near -= usize::from(self.client_id.group() == LimitGroup::Near);
+        if let Some(own) = count.by_client_id.get_mut(&self.client_id) {
             *own -= 1;
             if *own == 0 {
-                count.by_limit_key.remove(&self.limit_key);
+                count.by_client_id.remove(&self.client_id);
             }
         }
     }
@@ -98,22 +98,22 @@ mod tests {
     use super::*;
     use std::net::IpAddr;
 
-    fn limit_key(address: &str) -> LimitKey {
+    fn client_id(address: &str) -> ClientId {
         let ours = if address.contains(':') { "2001:db8:1:2::1" } else { "10.0.0.1" };
-        LimitKey::of(address.parse().unwrap(), ours.parse().unwrap())
+        ClientId::of(address.parse().unwrap(), ours.parse().unwrap())
     }
 
-    fn address(last: u8) -> LimitKey {
-        LimitKey::of(IpAddr::from([10, 0, 0, last]), IpAddr::from([10, 0, 0, 1]))
+    fn address(last: u8) -> ClientId {
+        ClientId::of(IpAddr::from([10, 0, 0, last]), IpAddr::from([10, 0, 0, 1]))
     }
 
     /// Returns how many of these are admitted if all of them stay.
     fn admitted(
         limits: &ConnectionLimits,
-        limit_keys: impl IntoIterator<Item = LimitKey>,
+        client_ids: impl IntoIterator<Item = ClientId>,
         total_max: usize,
     ) -> Vec<ConnectionPermit> {
-        limit_keys.into_iter().filter_map(|limit_key| limits.admit(limit_key, total_max).ok()).collect()
+        client_ids.into_iter().filter_map(|client_id| limits.admit(client_id, total_max).ok()).collect()
     }
 
     #[test]
@@ -127,11 +127,11 @@ mod tests {
         first.pop();
         assert!(limits.admit(address(1), 5).is_ok());
         drop((first, others));
-        let near = admitted(&limits, [limit_key("fe80::7"), limit_key("2001:db8:1:3::7")], 5);
+        let near = admitted(&limits, [client_id("fe80::7"), client_id("2001:db8:1:3::7")], 5);
         assert_eq!(near.len(), 2);
         drop(near);
         let count = lock(&limits.count);
-        let remembered = count.total + count.by_limit_key.len() + count.near;
+        let remembered = count.total + count.by_client_id.len() + count.near;
         assert_eq!(remembered, 0, "nothing is remembered of the gone");
     }
 
@@ -139,19 +139,19 @@ mod tests {
     fn this_machine_itself_is_bounded_where_that_is_said() {
         for and_loopback in [false, true] {
             let limits = ConnectionLimits::new(Bounds { per_address: 1, and_loopback });
-            let _one = limits.admit(limit_key("127.0.0.1"), 5).unwrap();
-            assert_eq!(limits.admit(limit_key("127.0.0.1"), 5).is_err(), and_loopback);
+            let _one = limits.admit(client_id("127.0.0.1"), 5).unwrap();
+            assert_eq!(limits.admit(client_id("127.0.0.1"), 5).is_err(), and_loopback);
         }
     }
 
     #[test]
     fn neighbours_keep_nobody_out_and_a_network_from_elsewhere_has_a_larger_total() {
         let limits = ConnectionLimits::new(Bounds { per_address: 2, and_loopback: false });
-        let neighbour = limit_key("2001:db8:1:2::7");
+        let neighbour = client_id("2001:db8:1:2::7");
         assert_eq!(admitted(&limits, [neighbour; 9], 100).len(), 2);
         let _rude = admitted(&limits, [neighbour; 9], 100);
-        assert!(limits.admit(limit_key("2001:db8:1:2::8"), 100).is_ok(), "another of the same home");
-        let far = (0..99).map(|last| limit_key(&format!("2001:db8:1:3::{last}")));
+        assert!(limits.admit(client_id("2001:db8:1:2::8"), 100).is_ok(), "another of the same home");
+        let far = (0..99).map(|last| client_id(&format!("2001:db8:1:3::{last}")));
         assert_eq!(admitted(&limits, far, 100).len(), 8);
     }
 
@@ -160,11 +160,11 @@ mod tests {
         let limits = ConnectionLimits::new(Bounds { per_address: 2, and_loopback: false });
         // Every prefix a machine has: link-local, the home's own and the provider's.
         let prefixes = ["fe80", "fd00", "2001:db8:1:2"];
-        let numbers = (0..500).map(|last| limit_key(&format!("{}::{last:x}", prefixes[last % 3])));
+        let numbers = (0..500).map(|last| client_id(&format!("{}::{last:x}", prefixes[last % 3])));
         let rude = admitted(&limits, numbers, 100);
         assert_eq!(rude.len(), 50);
         assert!(
-            limits.admit(address(1), 100).is_ok() && limits.admit(limit_key("2001:db8:9::1"), 100).is_ok()
+            limits.admit(address(1), 100).is_ok() && limits.admit(client_id("2001:db8:9::1"), 100).is_ok()
         );
     }
 }

@@ -6,8 +6,8 @@
 //! this same thread and shares its queue, so no locks are needed.
 
 use super::access_control::AccessControl;
+use super::broadcast::Broadcast;
 use super::events::Event;
-use super::feed::Feed;
 use super::listeners::{Listeners, Parts};
 use super::new_listeners::{NewListener, NewListenerReceiver};
 use super::session;
@@ -107,10 +107,17 @@ async fn play(handoff: HandoffReader, arrivals: NewListenerReceiver, setup: Setu
         pause: ForcedPause::default(),
         next_look: None,
     };
-    let feeds = ticker.pump.renditions().iter().map(Feed::new).collect();
+    let broadcasts = ticker.pump.renditions().iter().map(Broadcast::new).collect();
     let layout = *ticker.pump.layout();
-    let listeners =
-        Rc::new(Listeners::new(Parts { layout, feeds, numbers, now_playing, access_control, changes, taps }));
+    let listeners = Rc::new(Listeners::new(Parts {
+        layout,
+        broadcasts,
+        numbers,
+        now_playing,
+        access_control,
+        changes,
+        taps,
+    }));
     let mut stopping: Option<Instant> = None;
     let mut heartbeat = interval(TURN_EVERY);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -4,7 +4,7 @@
 //! no address has more than an eighth of the places. A connection without a place waits in a fair queue (`turns`): many
 //! phones behind one address all get in, and none of them keeps another address out. Playing listeners are not affected.
 
-use super::limit_key::LimitKey;
+use super::client_id::ClientId;
 use super::link::connection::Connection;
 use super::refusals::{Refusal, Refusals};
 use super::turns::{Bounds, Rank, Turnstile};
@@ -68,12 +68,12 @@ impl Handshakes {
         }
     }
 
-    /// Performs the handshake of a client with this `limit_key` and returns the encrypted connection.
+    /// Performs the handshake of a client with this `client_id` and returns the encrypted connection.
     ///
     /// # Errors
     /// Why the handshake failed.
-    pub(super) async fn shake(&self, tcp: TcpStream, limit_key: LimitKey) -> Result<Connection, Refusal> {
-        let Some(_place) = self.turnstile.enter(limit_key, Rank::First, HANDSHAKE_WAIT).await else {
+    pub(super) async fn shake(&self, tcp: TcpStream, client_id: ClientId) -> Result<Connection, Refusal> {
+        let Some(_place) = self.turnstile.enter(client_id, Rank::First, HANDSHAKE_WAIT).await else {
             return Err(Refusal::HandshakesTotal);
         };
         let shaking = self.acceptor.accept_with(tcp, |tls| tls.set_buffer_limit(Some(BUFFER_BYTES_MAX)));

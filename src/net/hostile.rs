@@ -2,9 +2,9 @@
 //! with the feature `hostile`, which the tests enable; released builds do not contain it.
 
 use super::access::rules::PerPurpose;
+use super::client_id::ClientId;
 use super::guard;
 use super::handshake::Handshakes;
-use super::limit_key::LimitKey;
 use super::limits::HEADERS_MAX;
 use super::link::{Ending, frames, upgrade};
 use super::peer::{Peer, Relay};
@@ -125,8 +125,8 @@ pub fn shake(bytes: &[u8]) -> (Vec<u8>, bool) {
             let _ = client.read_to_end(&mut said).await;
             said
         };
-        let limit_key = LimitKey::of(Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into());
-        let shake = async { handshakes.shake(server, limit_key).await.is_ok() };
+        let client_id = ClientId::of(Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into());
+        let shake = async { handshakes.shake(server, client_id).await.is_ok() };
         tokio::join!(hear, shake)
     })
 }

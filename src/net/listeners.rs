@@ -1,8 +1,8 @@
 //! The listeners on the fan-out thread: each one's sending side, and their shared parts.
 
 use super::access_control::AccessControl;
+use super::broadcast::Broadcast;
 use super::client::Client;
-use super::feed::Feed;
 use super::link::{self, ControlOut, Link};
 use super::outgoing::Outgoing;
 use super::settings::Settings;
@@ -39,7 +39,7 @@ pub(super) struct Parts {
     /// The source's layout, as far as known.
     pub(super) layout: Layout,
     /// The renditions to subscribe to, by number; at least one.
-    pub(super) feeds: Vec<Feed>,
+    pub(super) broadcasts: Vec<Broadcast>,
     pub(super) numbers: Arc<Numbers>,
     pub(super) now_playing: Arc<NowPlaying>,
     pub(super) access_control: AccessControl,
@@ -65,15 +65,15 @@ pub(super) struct Listeners {
     all: RefCell<Vec<Rc<Listener>>>,
     links: link::Shared,
     layout: Cell<Layout>,
-    /// The feeds by rendition number.
-    feeds: Vec<Feed>,
+    /// The broadcasts by rendition number.
+    broadcasts: Vec<Broadcast>,
     floor_packets: Cell<u32>,
 }
 
 impl Listeners {
     /// Creates an empty list.
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { layout, feeds, numbers, now_playing, access_control, changes, taps } = parts;
+        let Parts { layout, broadcasts, numbers, now_playing, access_control, changes, taps } = parts;
         let _ = numbers.taps.set(taps.iter().map(Tap::numbers).collect()); // not set before
         Self {
             source: watch::Sender::new(now_playing.status().borrow().clone()),
@@ -87,7 +87,7 @@ impl Listeners {
             all: RefCell::default(),
             links: link::Shared::default(),
             layout: Cell::new(layout),
-            feeds,
+            broadcasts,
             floor_packets: Cell::new(1),
         }
     }
@@ -99,7 +99,7 @@ impl Listeners {
 
     /// Adds a listener; dropping the returned value removes it.
     pub(super) fn add(self: &Rc<Self>, link: Box<dyn Link>, client: Client, number: u64) -> Joined {
-        let mut outgoing = Outgoing::new(link, number, self.feed(&client).stream());
+        let mut outgoing = Outgoing::new(link, number, self.broadcast(&client).stream());
         outgoing.queue_mut().floor(self.floor_packets.get());
         let listener = Rc::new(Listener {
             client,
@@ -120,7 +120,7 @@ impl Listeners {
     /// Writes the messages that are due to one listener.
     pub(super) fn serve(&self, listener: &Listener) {
         let mut outgoing = listener.outgoing.borrow_mut();
-        outgoing.serve(&self.feed(&listener.client).packets(), &self.numbers, false);
+        outgoing.serve(&self.broadcast(&listener.client).packets(), &self.numbers, false);
         if outgoing.queue().is_pending() {
             self.pending.notify_one();
         }
@@ -131,7 +131,7 @@ impl Listeners {
     pub(super) fn serve_all(&self, hurry: bool) -> (bool, bool) {
         let (mut pending, mut gathering, mut stalled) = (false, false, 0);
         for listener in self.all.borrow().iter() {
-            let packets = self.feed(&listener.client).packets();
+            let packets = self.broadcast(&listener.client).packets();
             let mut outgoing = listener.outgoing.borrow_mut();
             outgoing.serve(&packets, &self.numbers, hurry);
             let queue = outgoing.queue();
@@ -143,24 +143,24 @@ impl Listeners {
         (pending, gathering)
     }
 
-    /// Returns the feed that a client is sent.
-    pub(super) fn feed(&self, client: &Client) -> &Feed {
-        self.feeds.get(client.rendition).unwrap_or(&self.feeds[0])
+    /// Returns the broadcast that a client is sent.
+    pub(super) fn broadcast(&self, client: &Client) -> &Broadcast {
+        self.broadcasts.get(client.rendition).unwrap_or(&self.broadcasts[0])
     }
 
-    /// Adds a packet to its rendition's feed and gives the packet to the taps.
+    /// Adds a packet to its rendition's broadcast and gives the packet to the taps.
     pub(super) fn push(&self, packet: Packet) {
         for tap in self.taps.borrow_mut().iter_mut() {
             tap.offer(&packet);
         }
-        if let Some(feed) = self.feeds.get(usize::from(packet.stream)) {
-            feed.push(packet);
+        if let Some(broadcast) = self.broadcasts.get(usize::from(packet.stream)) {
+            broadcast.push(packet);
         }
     }
 
     /// Returns the number of packets ever made, over all renditions.
     pub(super) fn packets_made(&self) -> u64 {
-        self.feeds.iter().map(|feed| feed.packets().count()).sum()
+        self.broadcasts.iter().map(|broadcast| broadcast.packets().count()).sum()
     }
 
     /// Returns the current source's layout.
@@ -170,7 +170,7 @@ impl Listeners {
 
     /// Returns the current sizes of the main stream, number 0.
     pub(super) fn stream(&self) -> Stream {
-        self.feeds[0].stream()
+        self.broadcasts[0].stream()
     }
 
     /// Adopts the layout of a newly opened source. Its packets may have another size; if its rate differs, listeners must
@@ -179,10 +179,11 @@ impl Listeners {
         if self.layout.replace(*layout) == *layout {
             return;
         }
-        for (feed, rendition) in self.feeds.iter().zip(renditions) {
+        for (broadcast, rendition) in self.broadcasts.iter().zip(renditions) {
             let stream = rendition.stream();
-            let Some(before) = feed.lay_out(stream) else { continue };
-            let hears_it = |listener: &&Rc<Listener>| std::ptr::eq(self.feed(&listener.client), feed);
+            let Some(before) = broadcast.lay_out(stream) else { continue };
+            let hears_it =
+                |listener: &&Rc<Listener>| std::ptr::eq(self.broadcast(&listener.client), broadcast);
             for listener in self.all.borrow().iter().filter(hears_it) {
                 listener.outgoing.borrow_mut().queue_mut().lay_out(stream);
                 let changed =

@@ -9,8 +9,10 @@ mod admitted_request;
 mod answers;
 mod api;
 pub mod assets;
+mod broadcast;
 mod browser;
 mod client;
+mod client_id;
 mod clients;
 mod connection_limits;
 pub mod control;
@@ -18,7 +20,6 @@ pub mod endpoints;
 pub mod events;
 mod exposition;
 pub mod fan_out;
-mod feed;
 mod first_contact;
 pub mod guard;
 mod handshake;
@@ -26,7 +27,6 @@ mod headers;
 #[cfg(feature = "hostile")]
 pub mod hostile;
 mod keeper;
-mod limit_key;
 pub mod limits;
 mod link;
 mod listeners;
@@ -148,7 +148,7 @@ pub async fn serve(ports: Ports, changes: Taker<Settings>, service: Arc<Service>
                     // The other side may have gone already.
                     let Ok(local) = stream.local_addr() else { continue };
                     let peer = Peer { address: from.ip().to_canonical(), local, secure: is_secure, relay: Relay::None };
-                    match service.connections.admit(peer.limit_key(), connections_max()) {
+                    match service.connections.admit(peer.client_id(), connections_max()) {
                         Ok(place) => {
                             connections.spawn(connection(stream, peer, place, Arc::clone(&service)));
                         }
@@ -215,7 +215,7 @@ async fn connection(stream: TcpStream, peer: Peer, _permit: ConnectionPermit, se
         return; // the other side has gone already
     }
     let stream = match &service.secure {
-        Some(secure) if peer.secure => match secure.handshakes.shake(stream, peer.limit_key()).await {
+        Some(secure) if peer.secure => match secure.handshakes.shake(stream, peer.client_id()).await {
             Ok(stream) => stream,
             Err(refusal) => return service.access_control.refusals.count(refusal),
         },

@@ -1,6 +1,6 @@
 //! The two ends of a connection, and any proxy in between. Pure.
 
-use super::limit_key::LimitKey;
+use super::client_id::ClientId;
 use super::site::Scheme;
 use std::net::{IpAddr, SocketAddr};
 
@@ -29,9 +29,9 @@ pub(super) enum Relay {
 }
 
 impl Peer {
-    /// Returns the key its limits are counted for.
-    pub(super) fn limit_key(self) -> LimitKey {
-        LimitKey::of(self.address, self.local.ip())
+    /// Returns the id for which the client's limits are counted.
+    pub(super) fn client_id(self) -> ClientId {
+        ClientId::of(self.address, self.local.ip())
     }
 
     /// Returns the scheme by which the visitor's page was fetched; `None` if our proxy does not tell whether it ends

@@ -3,8 +3,8 @@
 //! The session runs as a task on the fan-out thread ([`converse`]), which also sends the sound.
 
 use super::access_control::AccessControl;
+use super::broadcast::Broadcast;
 use super::control::{FromListener, ToListener};
-use super::feed::Feed;
 use super::limits::MESSAGES_PER_S_MAX;
 use super::link::{Conversation, Ending, Incoming};
 use super::listeners::{Listener, Listeners};
@@ -132,21 +132,21 @@ impl<'a> Session<'a> {
         End::Close(Ending::OtherStream, "another source plays, at another rate; listen again".into())
     }
 
-    /// Returns the feed that the listener is sent.
-    fn feed(&self) -> &Feed {
-        self.listeners.feed(&self.listener.client)
+    /// Returns the broadcast that the listener is sent.
+    fn broadcast(&self) -> &Broadcast {
+        self.listeners.broadcast(&self.listener.client)
     }
 
     fn hello(&self, status: &SourceStatus) -> String {
-        let (layout, feed) = (self.listeners.layout(), self.feed());
+        let (layout, broadcast) = (self.listeners.layout(), self.broadcast());
         ToListener::Hello {
             wire_version: wire::VERSION,
             server_version: env!("CARGO_PKG_VERSION").into(),
-            format: feed.format.into(),
+            format: broadcast.format.into(),
             rate_hz: layout.rate().0,
-            channels: feed.channels,
+            channels: broadcast.channels,
             period_frames: layout.period_frames(),
-            chunk_frames: feed.chunk_frames(1),
+            chunk_frames: broadcast.chunk_frames(1),
             source: status.source.clone(),
         }
         .to_text()
@@ -253,9 +253,9 @@ impl<'a> Session<'a> {
 
     fn served(&self) -> Served {
         let serving = self.listener.outgoing.borrow().queue().serving();
-        let queue_frames = self.feed().chunk_frames(serving.queue_packets as u32);
+        let queue_frames = self.broadcast().chunk_frames(serving.queue_packets as u32);
         Served {
-            chunk_frames: self.feed().chunk_frames(serving.chunk_packets),
+            chunk_frames: self.broadcast().chunk_frames(serving.chunk_packets),
             queue_ms: (u64::from(queue_frames) * 1000 / u64::from(self.listeners.layout().rate().0)) as u32,
             why: serving.why,
         }

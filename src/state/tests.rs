@@ -7,12 +7,12 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// A temporary folder, removed after the test.
-struct Place {
+struct TestFolder {
     path: PathBuf,
     folder: StateFolder,
 }
 
-impl Place {
+impl TestFolder {
     fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("synthwire-state-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
@@ -40,7 +40,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for TestFolder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.path);
     }
@@ -83,21 +83,21 @@ fn pair(found: &Found<Sound>) -> Option<u16> {
 
 #[test]
 fn what_is_written_is_read_again_and_nobody_else_may() {
-    let place = Place::new("again");
-    let (mut kept, found) = place.open();
+    let test_folder = TestFolder::new("again");
+    let (mut kept, found) = test_folder.open();
     assert_eq!(found, Found::Nothing);
     let value = Sound { pair: Some(3), names: vec!["a".into()], room: Room { size: 2 } };
     kept.write(&value).unwrap();
-    assert_eq!(place.open().1, Found::Stored { value, strange: Vec::new() });
+    assert_eq!(test_folder.open().1, Found::Stored { value, strange: Vec::new() });
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode(&place.path), mode(&place.path.join(Sound::NAME))), (0o700, 0o600));
-    assert_eq!(place.names(), [Sound::NAME]);
-    assert!(place.text(Sound::NAME).contains("\"format\": 2"));
+    assert_eq!((mode(&test_folder.path), mode(&test_folder.path.join(Sound::NAME))), (0o700, 0o600));
+    assert_eq!(test_folder.names(), [Sound::NAME]);
+    assert!(test_folder.text(Sound::NAME).contains("\"format\": 2"));
 }
 
 #[test]
 fn each_format_is_brought_up_step_by_step_and_written_in_the_newest() {
-    let place = Place::new("steps");
+    let test_folder = TestFolder::new("steps");
     for (text, expected) in [
         (r#"{"channel":3}"#, Some(3)),
         (r#"{"format":0,"channel":3}"#, Some(3)),
@@ -107,23 +107,23 @@ fn each_format_is_brought_up_step_by_step_and_written_in_the_newest() {
         (r#"{"format":3,"pair":3}"#, Some(3)),
         (r#"{"format":"of tomorrow","pair":3}"#, Some(3)),
     ] {
-        place.put(text);
-        let (mut kept, found) = place.open();
+        test_folder.put(text);
+        let (mut kept, found) = test_folder.open();
         assert_eq!(pair(&found), expected, "{text}");
-        assert_eq!(place.text(Sound::NAME), text, "reading changes nothing");
+        assert_eq!(test_folder.text(Sound::NAME), text, "reading changes nothing");
         kept.write(&Sound { pair: Some(9), ..Sound::default() }).unwrap();
-        assert_eq!(pair(&place.open().1), Some(9), "{text}");
+        assert_eq!(pair(&test_folder.open().1), Some(9), "{text}");
     }
 }
 
 #[test]
 fn what_a_newer_version_wrote_is_kept_however_deep_and_whatever_is_changed() {
-    let place = Place::new("newer");
+    let test_folder = TestFolder::new("newer");
     let newer = serde_json::json!({
         "format": 7, "pair": 3, "volume": 1, "names": ["a"], "room": {"size": 1, "walls": ["n", "s"]}, "left": null
     });
-    place.put(newer.to_string());
-    let (mut kept, found) = place.open();
+    test_folder.put(newer.to_string());
+    let (mut kept, found) = test_folder.open();
     let Found::Stored { mut value, strange } = found else { panic!("{found:?}") };
     assert!(strange.is_empty());
     value.pair = None;
@@ -132,15 +132,15 @@ fn what_a_newer_version_wrote_is_kept_however_deep_and_whatever_is_changed() {
     let mut expected = newer;
     expected["room"]["size"] = 5.into();
     expected.as_object_mut().unwrap().remove("pair");
-    let written: Value = serde_json::from_str(&place.text(Sound::NAME)).unwrap();
+    let written: Value = serde_json::from_str(&test_folder.text(Sound::NAME)).unwrap();
     assert_eq!(written, expected);
 }
 
 #[test]
 fn a_field_of_another_form_spoils_no_other_and_stays_until_it_is_changed() {
-    let place = Place::new("strange");
-    place.put(r#"{"format":3,"pair":{"first":3},"names":["a"]}"#);
-    let (mut kept, found) = place.open();
+    let test_folder = TestFolder::new("strange");
+    test_folder.put(r#"{"format":3,"pair":{"first":3},"names":["a"]}"#);
+    let (mut kept, found) = test_folder.open();
     let Found::Stored { mut value, strange } = found else { panic!("{found:?}") };
     assert_eq!(
         (value.pair, &value.names[..], &strange[..]),
@@ -148,10 +148,10 @@ fn a_field_of_another_form_spoils_no_other_and_stays_until_it_is_changed() {
     );
     value.names.push("b".into());
     kept.write(&value).unwrap();
-    assert!(place.text(Sound::NAME).contains("\"first\": 3"));
+    assert!(test_folder.text(Sound::NAME).contains("\"first\": 3"));
     value.pair = Some(4);
     kept.write(&value).unwrap();
-    assert_eq!(pair(&place.open().1), Some(4));
+    assert_eq!(pair(&test_folder.open().1), Some(4));
 }
 
 /// Returns files as power cuts, editors, other programs and other versions may leave them.
@@ -198,16 +198,16 @@ fn odd_files() -> Vec<(&'static str, Vec<u8>, Option<u16>)> {
 
 #[test]
 fn no_bytes_keep_the_service_from_starting_or_from_writing_and_none_are_lost() {
-    let place = Place::new("odd");
+    let test_folder = TestFolder::new("odd");
     for (name, bytes, expected) in odd_files() {
-        let file = place.path.join(Sound::NAME);
+        let file = test_folder.path.join(Sound::NAME);
         fs::write(&file, &bytes).unwrap();
-        let (mut kept, found) = place.open();
+        let (mut kept, found) = test_folder.open();
         assert_eq!(pair(&found), expected, "{name}: {found:?}");
         assert_eq!(fs::read(&file).unwrap(), bytes, "{name}: reading changes nothing");
         kept.write(&Sound { pair: Some(8), ..Sound::default() }).unwrap();
-        assert_eq!(pair(&place.open().1), Some(8), "{name}");
-        let aside = place.path.join("sound.json.damaged");
+        assert_eq!(pair(&test_folder.open().1), Some(8), "{name}");
+        let aside = test_folder.path.join("sound.json.damaged");
         if let Found::Damaged(why) = found {
             assert!(!why.is_empty(), "{name}");
             assert_eq!(fs::read(&aside).unwrap(), bytes, "{name}: kept aside");
@@ -220,8 +220,8 @@ fn no_bytes_keep_the_service_from_starting_or_from_writing_and_none_are_lost() {
 
 #[test]
 fn whatever_has_the_files_name_is_looked_at_kept_and_replaced() {
-    let place = Place::new("kinds");
-    let (file, outside) = (place.path.join(Sound::NAME), place.path.join("outside"));
+    let test_folder = TestFolder::new("kinds");
+    let (file, outside) = (test_folder.path.join(Sound::NAME), test_folder.path.join("outside"));
     fs::write(&outside, r#"{"pair":3}"#).unwrap();
     let makers: [(&str, &dyn Fn()); 7] = [
         ("a link", &|| symlink(&outside, &file).unwrap()),
@@ -234,43 +234,43 @@ fn whatever_has_the_files_name_is_looked_at_kept_and_replaced() {
     ];
     for (number, (name, make)) in makers.into_iter().enumerate() {
         make();
-        let (mut kept, found) = place.open();
+        let (mut kept, found) = test_folder.open();
         assert!(matches!(found, Found::Damaged(_)), "{name}: {found:?}");
         kept.write(&Sound { pair: Some(8), ..Sound::default() }).unwrap();
-        assert_eq!(pair(&place.open().1), Some(8), "{name}");
+        assert_eq!(pair(&test_folder.open().1), Some(8), "{name}");
         let aside = ["sound.json.damaged".into(), format!("sound.json.damaged-{}", number + 1)];
-        assert!(place.path.join(&aside[usize::from(number > 0)]).symlink_metadata().is_ok(), "{name}");
+        assert!(test_folder.path.join(&aside[usize::from(number > 0)]).symlink_metadata().is_ok(), "{name}");
         fs::remove_file(&file).unwrap();
     }
-    assert_eq!(place.text("outside"), r#"{"pair":3}"#, "nothing a link leads to is touched");
+    assert_eq!(test_folder.text("outside"), r#"{"pair":3}"#, "nothing a link leads to is touched");
 }
 
 #[test]
 fn damage_is_kept_aside_nine_times_and_then_in_the_place_of_the_last() {
-    let place = Place::new("nine");
+    let test_folder = TestFolder::new("nine");
     let aside = |n: usize| match n {
         1 => "sound.json.damaged".to_owned(),
         n => format!("sound.json.damaged-{n}"),
     };
     let damage = |n: usize| {
-        place.put(format!("{{ {n}"));
-        place.open().0.write(&Sound { pair: Some(8), ..Sound::default() }).unwrap();
-        assert_eq!(pair(&place.open().1), Some(8), "{n}");
+        test_folder.put(format!("{{ {n}"));
+        test_folder.open().0.write(&Sound { pair: Some(8), ..Sound::default() }).unwrap();
+        assert_eq!(pair(&test_folder.open().1), Some(8), "{n}");
     };
     (1..=12).for_each(damage);
-    assert_eq!(place.names().len(), 10);
+    assert_eq!(test_folder.names().len(), 10);
     for (n, held) in [(1, "{ 1"), (8, "{ 8"), (9, "{ 12")] {
-        assert_eq!(place.text(&aside(n)), held);
+        assert_eq!(test_folder.text(&aside(n)), held);
     }
-    fs::remove_file(place.path.join(aside(9))).unwrap();
-    fs::create_dir_all(place.path.join(aside(9)).join("deep")).unwrap();
+    fs::remove_file(test_folder.path.join(aside(9))).unwrap();
+    fs::create_dir_all(test_folder.path.join(aside(9)).join("deep")).unwrap();
     damage(13);
-    assert_eq!(place.text(&aside(8)), "{ 13", "a folder cannot make room");
+    assert_eq!(test_folder.text(&aside(8)), "{ 13", "a folder cannot make room");
 }
 
 #[test]
 fn after_a_cut_at_any_moment_the_old_bytes_or_the_new_are_there_and_writing_goes_on() {
-    let place = Place::new("cuts");
+    let test_folder = TestFolder::new("cuts");
     let moments = [Moment::Made, Moment::Written, Moment::Synced, Moment::Renamed];
     // The possible contents of a file that was written but not synced.
     let unsynced: [&dyn Fn(&Path); 4] = [
@@ -281,8 +281,8 @@ fn after_a_cut_at_any_moment_the_old_bytes_or_the_new_are_there_and_writing_goes
     ];
     for cut in moments {
         for lose in unsynced {
-            place.put("old");
-            let folder = Folder::to_write(&place.path).unwrap();
+            test_folder.put("old");
+            let folder = Folder::to_write(&test_folder.path).unwrap();
             let mut passed = Vec::new();
             let written = folder.write_in_steps(OsStr::new(Sound::NAME), b"new", 0o600, &mut |moment| {
                 passed.push(moment);
@@ -290,48 +290,49 @@ fn after_a_cut_at_any_moment_the_old_bytes_or_the_new_are_there_and_writing_goes
             });
             assert!(written.is_err());
             assert_eq!(passed, moments[..=moments.iter().position(|moment| *moment == cut).unwrap()]);
-            let fresh = place.path.join("sound.json.new");
+            let fresh = test_folder.path.join("sound.json.new");
             if cut != Moment::Renamed && cut != Moment::Synced {
                 lose(&fresh);
             }
             let expected = if cut == Moment::Renamed { "new" } else { "old" };
-            assert_eq!(place.text(Sound::NAME), expected, "{cut:?}");
+            assert_eq!(test_folder.text(Sound::NAME), expected, "{cut:?}");
             folder.write(OsStr::new(Sound::NAME), b"next", 0o600).unwrap();
-            assert_eq!((place.text(Sound::NAME).as_str(), fresh.exists()), ("next", false), "{cut:?}");
+            assert_eq!((test_folder.text(Sound::NAME).as_str(), fresh.exists()), ("next", false), "{cut:?}");
         }
     }
 }
 
 #[test]
 fn a_folder_in_the_way_of_a_write_is_gone_around() {
-    let place = Place::new("way");
-    fs::create_dir_all(place.path.join("sound.json.new/deep")).unwrap();
-    let (mut kept, _) = place.open();
+    let test_folder = TestFolder::new("way");
+    fs::create_dir_all(test_folder.path.join("sound.json.new/deep")).unwrap();
+    let (mut kept, _) = test_folder.open();
     kept.write(&Sound { pair: Some(8), ..Sound::default() }).unwrap();
-    assert_eq!(place.names(), ["sound.json", "sound.json.new"]);
+    assert_eq!(test_folder.names(), ["sound.json", "sound.json.new"]);
 }
 
 #[test]
 fn nothing_outside_is_touched_by_links_in_the_folder() {
-    let place = Place::new("links");
-    let (outside, state) = (place.path.join("outside"), place.path.join("state"));
+    let test_folder = TestFolder::new("links");
+    let (outside, state) = (test_folder.path.join("outside"), test_folder.path.join("state"));
     fs::create_dir(&state).unwrap();
     fs::write(&outside, "precious").unwrap();
     for name in ["sound.json", "sound.json.new"] {
         symlink(&outside, state.join(name)).unwrap();
     }
     write_whole(&state.join("sound.json"), b"bytes", 0o600).unwrap();
-    assert_eq!(place.text("outside"), "precious");
+    assert_eq!(test_folder.text("outside"), "precious");
     assert_eq!(fs::read(state.join("sound.json")).unwrap(), b"bytes");
     assert!(fs::symlink_metadata(state.join("sound.json")).unwrap().is_file());
 }
 
 #[test]
 fn a_file_that_cannot_be_written_leaves_nothing_beside_it() {
-    let place = Place::new("nothing-beside");
-    fs::create_dir(place.path.join("sound.json")).unwrap(); // no file can take a folder's name
-    assert!(write_whole(&place.path.join("sound.json"), b"bytes", 0o600).is_err());
-    let names: Vec<_> = fs::read_dir(&place.path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let test_folder = TestFolder::new("nothing-beside");
+    fs::create_dir(test_folder.path.join("sound.json")).unwrap(); // no file can take a folder's name
+    assert!(write_whole(&test_folder.path.join("sound.json"), b"bytes", 0o600).is_err());
+    let names: Vec<_> =
+        fs::read_dir(&test_folder.path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["sound.json"]);
 }
 
@@ -353,23 +354,23 @@ fn root_does_not_write_where_another_user_decides_what_names_mean() {
     if !nix::unistd::geteuid().is_root() {
         return; // only root walks down to a folder like this; the test above covers which folders it trusts
     }
-    let place = Place::new("root");
+    let test_folder = TestFolder::new("root");
     let nobody = Some(nix::unistd::Uid::from_raw(65_534));
-    let (theirs, outside) = (place.path.join("theirs"), place.path.join("outside"));
+    let (theirs, outside) = (test_folder.path.join("theirs"), test_folder.path.join("outside"));
     for folder in [&theirs, &outside] {
         fs::create_dir(folder).unwrap();
     }
     symlink(&outside, theirs.join("link")).unwrap();
     fs::create_dir(theirs.join("roots")).unwrap();
     nix::unistd::chown(&theirs, nobody, None).unwrap();
-    let group = place.path.join("group");
+    let group = test_folder.path.join("group");
     fs::create_dir(&group).unwrap();
     nix::unistd::chown(&group, None, Some(nix::unistd::Gid::from_raw(65_534))).unwrap();
     fs::set_permissions(&group, fs::Permissions::from_mode(0o775)).unwrap();
-    let open = place.path.join("open");
+    let open = test_folder.path.join("open");
     fs::create_dir(&open).unwrap();
     fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
-    symlink(&outside, place.path.join("link")).unwrap();
+    symlink(&outside, test_folder.path.join("link")).unwrap();
     for folder in [
         "theirs",
         "theirs/link",
@@ -381,7 +382,7 @@ fn root_does_not_write_where_another_user_decides_what_names_mean() {
         "link/missing",
         "theirs/../outside",
     ] {
-        let path = place.path.join(folder).join("authorized_keys");
+        let path = test_folder.path.join(folder).join("authorized_keys");
         let error = write_whole_below(&path, b"mine", 0o600, 0o700).unwrap_err();
         assert!(
             matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput),
@@ -389,7 +390,7 @@ fn root_does_not_write_where_another_user_decides_what_names_mean() {
         );
         assert!(write_whole(&path, b"mine", 0o600).is_err(), "{folder}");
         // What cannot be written later is refused before anything relies on it.
-        let refused = StateFolder::open(&place.path.join(folder)).unwrap_err().to_string();
+        let refused = StateFolder::open(&test_folder.path.join(folder)).unwrap_err().to_string();
         assert!(
             refused.contains("cannot use the state folder") && refused.contains("so root does not"),
             "{refused}"
@@ -408,5 +409,5 @@ fn root_does_not_write_where_another_user_decides_what_names_mean() {
     let (mut kept, found) = Stored::<Sound>::open(&state);
     assert_eq!(pair(&found), Some(3));
     assert!(kept.write(&Sound::default()).unwrap_err().to_string().contains("root does not write there"));
-    assert_eq!(pair(&Stored::<Sound>::open(&StateFolder::of_others(&place.path.join("none"))).1), None);
+    assert_eq!(pair(&Stored::<Sound>::open(&StateFolder::of_others(&test_folder.path.join("none"))).1), None);
 }

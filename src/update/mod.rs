@@ -179,9 +179,9 @@ mod tests {
     use super::*;
 
     /// A temporary state folder and updater's folder, with the connection between them.
-    struct Place(PathBuf);
+    struct TestFolder(PathBuf);
 
-    impl Place {
+    impl TestFolder {
         fn new(name: &str) -> Self {
             let path = std::env::temp_dir().join(format!("synthwire-update-{name}-{}", std::process::id()));
             fs::create_dir_all(path.join("said")).unwrap();
@@ -206,7 +206,7 @@ mod tests {
         }
     }
 
-    impl Drop for Place {
+    impl Drop for TestFolder {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
         }
@@ -214,11 +214,12 @@ mod tests {
 
     #[test]
     fn whatever_the_updater_says_can_be_shown() {
-        let place = Place::new("nasty");
-        let updater = place.updater();
+        let folder = TestFolder::new("nasty");
+        let updater = folder.updater();
         for (said, expected) in crate::plain::NASTY {
             let text = String::from_utf8_lossy(said);
-            place.says(&serde_json::json!({"state": "waiting", "version": text, "detail": text}).to_string());
+            folder
+                .says(&serde_json::json!({"state": "waiting", "version": text, "detail": text}).to_string());
             let said = updater.said().unwrap().unwrap();
             assert_eq!([&said.version, &said.detail], [expected; 2]);
             assert!(expected.is_empty() || said.words().contains(expected), "{}", said.words());
@@ -227,16 +228,16 @@ mod tests {
 
     #[test]
     fn a_bundle_is_handed_over_whole_or_not_at_all() {
-        let place = Place::new("whole");
-        let updater = place.updater();
+        let folder = TestFolder::new("whole");
+        let updater = folder.updater();
         assert_eq!(updater.begin(None, Age::Newer).unwrap_err(), NotTaken::Impossible, "no updater");
-        place.says(r#"{"state":"idle"}"#);
+        folder.says(r#"{"state":"idle"}"#);
 
         let mut first = updater.begin(None, Age::Newer).unwrap();
         first.write(b"hsqs, half of ").unwrap();
-        assert!(place.kept().is_empty(), "it has no name until it is whole");
+        assert!(folder.kept().is_empty(), "it has no name until it is whole");
         drop(first);
-        assert!(place.kept().is_empty());
+        assert!(folder.kept().is_empty());
 
         let mut second = updater.begin(Some(15), Age::Newer).unwrap();
         let mut third = updater.begin(Some(15), Age::Newer).unwrap();
@@ -248,8 +249,8 @@ mod tests {
         second.hand_over().unwrap();
         assert!(updater.is_handed_over());
         assert_eq!(third.hand_over(), Err(NotTaken::Busy), "the first that is whole is taken");
-        assert_eq!(place.kept(), ["update.raucb"]);
-        assert_eq!(fs::read(place.0.join("state/update.raucb")).unwrap(), b"hsqs, all of it");
+        assert_eq!(folder.kept(), ["update.raucb"]);
+        assert_eq!(fs::read(folder.0.join("state/update.raucb")).unwrap(), b"hsqs, all of it");
         for age in Age::ALL {
             assert_eq!(updater.begin(None, age).unwrap_err(), NotTaken::Busy, "not taken yet");
         }
@@ -257,33 +258,33 @@ mod tests {
 
     #[test]
     fn whoever_dies_in_the_middle_is_in_nobodys_way() {
-        let place = Place::new("dies");
-        place.says(r#"{"state":"idle"}"#);
-        let state = place.updater().path("").unwrap();
+        let folder = TestFolder::new("dies");
+        folder.says(r#"{"state":"idle"}"#);
+        let state = folder.updater().path("").unwrap();
         // A receiver that was stopped (Ctrl-C, a kill), and the file that version 0.1 left in that case.
-        std::mem::forget(place.updater().begin(None, Age::Newer).unwrap());
+        std::mem::forget(folder.updater().begin(None, Age::Newer).unwrap());
         fs::write(state.join(PART), b"half").unwrap();
-        let mut next = place.updater().begin(None, Age::Newer).unwrap();
+        let mut next = folder.updater().begin(None, Age::Newer).unwrap();
         next.write(b"hsqs").unwrap();
         next.hand_over().unwrap();
-        place.updater().clear();
-        assert_eq!(place.kept(), ["update.raucb"]);
+        folder.updater().clear();
+        assert_eq!(folder.kept(), ["update.raucb"]);
     }
 
     #[test]
     fn what_is_no_bundle_is_known_by_its_first_bytes() {
-        let place = Place::new("junk");
-        place.says(r#"{"state":"idle"}"#);
+        let folder = TestFolder::new("junk");
+        folder.says(r#"{"state":"idle"}"#);
         for junk in [b"\0\0\0\0".as_slice(), b"PK\x03\x04", b"sqsh", b"h!", b"\x7fELF", b"<html>"] {
-            let mut incoming = place.updater().begin(None, Age::Newer).unwrap();
+            let mut incoming = folder.updater().begin(None, Age::Newer).unwrap();
             assert_eq!(incoming.write(junk), Err(NotTaken::NoBundle), "{junk:?}");
         }
         for short in [b"".as_slice(), b"hsq"] {
-            let mut incoming = place.updater().begin(None, Age::Newer).unwrap();
+            let mut incoming = folder.updater().begin(None, Age::Newer).unwrap();
             incoming.write(short).unwrap();
             assert_eq!(incoming.hand_over(), Err(NotTaken::NoBundle), "{short:?}");
         }
-        assert!(place.kept().is_empty());
+        assert!(folder.kept().is_empty());
     }
 
     /// Puts something at a path, which may link to another path.
@@ -291,10 +292,10 @@ mod tests {
 
     #[test]
     fn what_lies_in_a_bundles_way_is_taken_away() {
-        let place = Place::new("way");
-        place.says(r#"{"state":"idle"}"#);
-        let (updater, state) = (place.updater(), place.0.join("state"));
-        fs::write(place.0.join("precious"), b"kept").unwrap();
+        let folder = TestFolder::new("way");
+        folder.says(r#"{"state":"idle"}"#);
+        let (updater, state) = (folder.updater(), folder.0.join("state"));
+        fs::write(folder.0.join("precious"), b"kept").unwrap();
         let ways: [(&str, Put); 5] = [
             ("an empty folder", |way, _| fs::create_dir(way).unwrap()),
             ("a full folder", |way, _| fs::create_dir_all(way.join("deep/er")).unwrap()),
@@ -304,75 +305,75 @@ mod tests {
         ];
         for age in Age::ALL {
             for (what, put) in ways {
-                put(&state.join(age.file()), &place.0.join("precious"));
+                put(&state.join(age.file()), &folder.0.join("precious"));
                 let mut incoming = updater.begin(None, Age::Newer).unwrap();
                 incoming.write(b"hsqs").unwrap();
                 incoming.hand_over().unwrap_or_else(|why| panic!("{what}: {why:?}"));
-                assert_eq!(place.kept(), ["update.raucb"], "{what}");
+                assert_eq!(folder.kept(), ["update.raucb"], "{what}");
                 fs::remove_file(state.join("update.raucb")).unwrap();
             }
         }
-        assert_eq!(fs::read(place.0.join("precious")).unwrap(), b"kept");
+        assert_eq!(fs::read(folder.0.join("precious")).unwrap(), b"kept");
     }
 
     #[test]
     fn a_bundle_ends_at_its_limit_told_or_not() {
-        let place = Place::new("long");
-        place.says(r#"{"state":"installed","version":"1"}"#);
-        let updater = Updater { free: |_| Ok(u64::MAX), ..place.updater() };
+        let folder = TestFolder::new("long");
+        folder.says(r#"{"state":"installed","version":"1"}"#);
+        let updater = Updater { free: |_| Ok(u64::MAX), ..folder.updater() };
         assert_eq!(updater.limit(), Ok(BUNDLE_BYTES_MAX));
         let told = updater.begin(Some(BUNDLE_BYTES_MAX + 1), Age::Newer);
         assert_eq!(told.unwrap_err(), NotTaken::TooLong);
-        let mut incoming = Incoming::begin(place.0.join("state/update.raucb"), 6).unwrap();
+        let mut incoming = Incoming::begin(folder.0.join("state/update.raucb"), 6).unwrap();
         assert_eq!(incoming.write(b"hsqs12"), Ok(()));
         assert_eq!(incoming.write(b"3"), Err(NotTaken::NoRoom(6)));
         drop(incoming);
-        assert!(place.kept().is_empty());
+        assert!(folder.kept().is_empty());
     }
 
     #[test]
     fn an_older_version_is_handed_over_under_a_name_of_its_own() {
-        let place = Place::new("older");
-        place.says(r#"{"state":"idle"}"#);
-        let mut incoming = place.updater().begin(None, Age::Any).unwrap();
+        let folder = TestFolder::new("older");
+        folder.says(r#"{"state":"idle"}"#);
+        let mut incoming = folder.updater().begin(None, Age::Any).unwrap();
         incoming.write(b"hsqs").unwrap();
         incoming.hand_over().unwrap();
-        assert_eq!(place.kept(), ["update-any.raucb"]);
-        assert!(place.updater().is_handed_over());
+        assert_eq!(folder.kept(), ["update-any.raucb"]);
+        assert!(folder.updater().is_handed_over());
     }
 
     #[test]
     fn a_board_that_cannot_be_updated_is_named_before() {
-        let place = Place::new("unfit");
-        place.says(r#"{"state":"idle"}"#);
-        let updater = place.updater().unless(Some("Too old.".into()));
+        let folder = TestFolder::new("unfit");
+        folder.says(r#"{"state":"idle"}"#);
+        let updater = folder.updater().unless(Some("Too old.".into()));
         assert_eq!(updater.begin(None, Age::Any).unwrap_err().words(), "Too old.");
     }
 
     #[test]
     fn the_version_that_runs_is_read_generously() {
-        let place = Place::new("running");
-        assert_eq!(&*place.updater().running(), "");
-        fs::write(place.0.join("said").join(RUNNING), "0.2.0\n").unwrap();
-        assert_eq!(&*place.updater().running(), "0.2.0");
-        fs::write(place.0.join("said").join(RUNNING), vec![b'9'; 20_000]).unwrap();
-        assert_eq!(&*place.updater().running(), "");
+        let folder = TestFolder::new("running");
+        assert_eq!(&*folder.updater().running(), "");
+        fs::write(folder.0.join("said").join(RUNNING), "0.2.0\n").unwrap();
+        assert_eq!(&*folder.updater().running(), "0.2.0");
+        fs::write(folder.0.join("said").join(RUNNING), vec![b'9'; 20_000]).unwrap();
+        assert_eq!(&*folder.updater().running(), "");
     }
 
     #[test]
     fn a_restart_is_for_what_waits_for_it() {
-        let place = Place::new("restart");
-        assert_eq!(place.updater().restart(), Err(NotTaken::Impossible));
-        place.says(r#"{"state":"refused","reason":"signature"}"#);
-        assert_eq!(place.updater().restart(), Err(NotTaken::NoneWaiting));
-        place.says(r#"{"state":"waiting","version":"2"}"#);
-        assert_eq!(place.updater().restart(), Ok(()));
-        assert_eq!(place.kept(), [RESTART]);
+        let folder = TestFolder::new("restart");
+        assert_eq!(folder.updater().restart(), Err(NotTaken::Impossible));
+        folder.says(r#"{"state":"refused","reason":"signature"}"#);
+        assert_eq!(folder.updater().restart(), Err(NotTaken::NoneWaiting));
+        folder.says(r#"{"state":"waiting","version":"2"}"#);
+        assert_eq!(folder.updater().restart(), Ok(()));
+        assert_eq!(folder.kept(), [RESTART]);
     }
 
     #[test]
     fn while_one_is_installed_or_tried_no_other_is_taken() {
-        let place = Place::new("busy");
+        let folder = TestFolder::new("busy");
         for (state, busy) in [
             ("idle", false),
             ("installing", true),
@@ -383,14 +384,14 @@ mod tests {
             ("refused", false),
             ("fell_back", false),
         ] {
-            place.says(&format!(r#"{{"state":"{state}"}}"#));
+            folder.says(&format!(r#"{{"state":"{state}"}}"#));
             assert_eq!(
-                place.updater().begin(None, Age::Newer).err(),
+                folder.updater().begin(None, Age::Newer).err(),
                 busy.then_some(NotTaken::Busy),
                 "{state}"
             );
         }
-        place.says("no JSON");
-        assert!(matches!(place.updater().begin(None, Age::Newer), Err(NotTaken::Disk(_))));
+        folder.says("no JSON");
+        assert!(matches!(folder.updater().begin(None, Age::Newer), Err(NotTaken::Disk(_))));
     }
 }

@@ -52,7 +52,7 @@ fn none() -> synthwire::error::Result<StateFolder> {
 
 /// The content found in place of a file.
 #[derive(Debug)]
-enum Place<'a> {
+enum Found<'a> {
     File(&'a [u8]),
     Folder,
     Pipe,
@@ -60,7 +60,7 @@ enum Place<'a> {
     Nothing,
 }
 
-impl Place<'_> {
+impl Found<'_> {
     fn put(&self, path: &Path) {
         match self {
             Self::File(bytes) => std::fs::write(path, bytes).unwrap(),
@@ -80,7 +80,7 @@ impl Place<'_> {
 /// Damaged files must never keep a box without a screen from starting: the page says what is wrong.
 #[test]
 fn where_a_certificate_from_elsewhere_cannot_be_used_the_own_authority_stands_in_until_it_can() {
-    use Place::{File, Link, Nothing, Pipe};
+    use Found::{File, Link, Nothing, Pipe};
     let made = rcgen::generate_simple_self_signed(vec!["stage-pi.local".to_owned()]).unwrap();
     let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
     let (cert, key) = (cert.as_bytes(), key.as_bytes());
@@ -93,8 +93,8 @@ fn where_a_certificate_from_elsewhere_cannot_be_used_the_own_authority_stands_in
         (Nothing, File(key), absent),
         (File(cert), Nothing, absent),
         (Link, File(key), absent),
-        (Place::Folder, File(key), no_file),
-        (File(cert), Place::Folder, no_file),
+        (Found::Folder, File(key), no_file),
+        (File(cert), Found::Folder, no_file),
         (Pipe, File(key), no_file),
         (File(cert), Pipe, no_file),
         (File(&long), File(key), "it is too long for a certificate or a key. Check the path"),

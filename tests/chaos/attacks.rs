@@ -33,12 +33,12 @@ impl Findings {
 
 /// An attacker's address, and its target.
 #[derive(Clone, Copy)]
-struct Place {
+struct Attacker {
     target: SocketAddr,
     from: Ipv4Addr,
 }
 
-impl Place {
+impl Attacker {
     fn connect(self) -> Option<TcpStream> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
         socket.bind(&SocketAddr::from((self.from, 0)).into()).ok()?;
@@ -69,16 +69,16 @@ pub(crate) struct Attack {
     /// The limits that must have counted the attack, whether the attacker was told or not.
     pub(crate) counted: &'static [&'static str],
     /// Runs one round.
-    round: fn(Place, &mut Findings),
+    round: fn(Attacker, &mut Findings),
 }
 
 impl Attack {
     /// Attacks from 127.0.0.`from` until the given time.
     pub(crate) fn run(&self, target: SocketAddr, from: u8, until: Instant) -> Findings {
-        let place = Place { target, from: Ipv4Addr::new(127, 0, 0, from) };
+        let attacker = Attacker { target, from: Ipv4Addr::new(127, 0, 0, from) };
         let mut found = Findings::default();
         while Instant::now() < until {
-            (self.round)(place, &mut found);
+            (self.round)(attacker, &mut found);
             found.tries += 1;
         }
         found
@@ -112,8 +112,8 @@ pub(crate) const ATTACKS: &[Attack] = &[
 ];
 
 /// Opens many connections that never finish their request.
-fn slowloris(place: Place, _: &mut Findings) {
-    let mut held: Vec<TcpStream> = (0..70).filter_map(|_| place.connect()).collect();
+fn slowloris(attacker: Attacker, _: &mut Findings) {
+    let mut held: Vec<TcpStream> = (0..70).filter_map(|_| attacker.connect()).collect();
     for _ in 0..4 {
         for stream in &mut held {
             let _ = stream.write_all(b"X-Slow: 1\r\n");
@@ -123,16 +123,16 @@ fn slowloris(place: Place, _: &mut Findings) {
 }
 
 /// Opens many connections that send nothing.
-fn idle(place: Place, _: &mut Findings) {
-    let held: Vec<TcpStream> = (0..70).filter_map(|_| place.connect()).collect();
+fn idle(attacker: Attacker, _: &mut Findings) {
+    let held: Vec<TcpStream> = (0..70).filter_map(|_| attacker.connect()).collect();
     sleep(Duration::from_millis(5500));
     drop(held);
 }
 
 /// Opens and closes connections as fast as one thread can, some with a reset.
-fn flood(place: Place, _: &mut Findings) {
+fn flood(attacker: Attacker, _: &mut Findings) {
     for number in 0..50 {
-        let Some(mut stream) = place.connect() else { continue };
+        let Some(mut stream) = attacker.connect() else { continue };
         if number % 2 == 0 {
             let _ = stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
         }
@@ -143,7 +143,7 @@ fn flood(place: Place, _: &mut Findings) {
     sleep(Duration::from_millis(50));
 }
 
-fn garbage(place: Place, found: &mut Findings) {
+fn garbage(attacker: Attacker, found: &mut Findings) {
     for seed in 0..8_u64 {
         let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ found.tries;
         let bytes: Vec<u8> = std::iter::repeat_with(|| {
@@ -152,14 +152,14 @@ fn garbage(place: Place, found: &mut Findings) {
         })
         .take(300)
         .collect();
-        if place.ask(&bytes).is_some_and(|answer| answer.starts_with("HTTP/1.1 400")) {
+        if attacker.ask(&bytes).is_some_and(|answer| answer.starts_with("HTTP/1.1 400")) {
             found.refused("head_unreadable");
         }
     }
     sleep(Duration::from_millis(20));
 }
 
-fn foreign(place: Place, found: &mut Findings) {
+fn foreign(attacker: Attacker, found: &mut Findings) {
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nConnection: close\r\n";
     for (host, origin, code, name) in [
@@ -168,7 +168,7 @@ fn foreign(place: Place, found: &mut Findings) {
         ("localhost", "null", "403", "origin_foreign"),
     ] {
         let request = format!("GET /ws HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\n{upgrade}\r\n");
-        let answer = place.ask(request.as_bytes()).unwrap_or_default();
+        let answer = attacker.ask(request.as_bytes()).unwrap_or_default();
         if answer.starts_with(&format!("HTTP/1.1 {code}")) {
             found.refused(name);
         }
@@ -176,14 +176,14 @@ fn foreign(place: Place, found: &mut Findings) {
     sleep(Duration::from_millis(20));
 }
 
-fn too_large(place: Place, found: &mut Findings) {
+fn too_large(attacker: Attacker, found: &mut Findings) {
     for (request, code, name) in [
         (format!("GET /{} HTTP/1.1\r\nHost: localhost", "x".repeat(3000)), "414", "url_too_long"),
         (format!("GET / HTTP/1.1\r\nHost: localhost{}", "\r\nX: 1".repeat(100)), "431", "head_too_long"),
         ("DELETE / HTTP/1.1\r\nHost: localhost".into(), "405", "method"),
     ] {
         let answer =
-            place.ask(format!("{request}\r\nConnection: close\r\n\r\n").as_bytes()).unwrap_or_default();
+            attacker.ask(format!("{request}\r\nConnection: close\r\n\r\n").as_bytes()).unwrap_or_default();
         if answer.starts_with(&format!("HTTP/1.1 {code}")) {
             found.refused(name);
         }
@@ -192,14 +192,14 @@ fn too_large(place: Place, found: &mut Findings) {
 }
 
 /// Breaks off handshakes at any point, and drops sockets right after a complete one.
-fn half_open(place: Place, _: &mut Findings) {
+fn half_open(attacker: Attacker, _: &mut Findings) {
     let request = format!(
         "GET /ws HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        place.target
+        attacker.target
     );
     for cut in [1, 20, 60, request.len() - 2, request.len()] {
-        let Some(mut stream) = place.connect() else { continue };
+        let Some(mut stream) = attacker.connect() else { continue };
         let _ = stream.write_all(&request.as_bytes()[..cut]);
         if cut % 2 == 0 {
             let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
@@ -219,13 +219,13 @@ fn close_code(socket: &mut WebSocket<TcpStream>) -> Option<u16> {
     }
 }
 
-fn rude(place: Place, found: &mut Findings) {
+fn rude(attacker: Attacker, found: &mut Findings) {
     for (message, code, name) in [
         (Message::text("no json"), 1008, "message_unknown"),
         (Message::binary(vec![1, 2, 3]), 1003, "message_binary"),
         (Message::text("x".repeat(5000)), 1009, "message_too_long"),
     ] {
-        let Some(mut socket) = place.listen() else { continue };
+        let Some(mut socket) = attacker.listen() else { continue };
         if socket.send(message).is_ok() && close_code(&mut socket) == Some(code) {
             found.refused(name);
         }
@@ -233,8 +233,8 @@ fn rude(place: Place, found: &mut Findings) {
     sleep(Duration::from_millis(20));
 }
 
-fn chatty(place: Place, found: &mut Findings) {
-    let Some(mut socket) = place.listen() else { return };
+fn chatty(attacker: Attacker, found: &mut Findings) {
+    let Some(mut socket) = attacker.listen() else { return };
     for id in 0..500 {
         if socket.send(Message::text(format!(r#"{{"type":"ping","id":{id}}}"#))).is_err() {
             break;
@@ -246,17 +246,17 @@ fn chatty(place: Place, found: &mut Findings) {
 }
 
 /// Connects listeners that stop reading; some of them disappear.
-fn stalled(place: Place, _: &mut Findings) {
-    let held: Vec<_> = (0..8).filter_map(|_| place.listen()).collect();
+fn stalled(attacker: Attacker, _: &mut Findings) {
+    let held: Vec<_> = (0..8).filter_map(|_| attacker.listen()).collect();
     sleep(Duration::from_millis(2500));
     drop(held);
 }
 
 /// Connects more listeners than there are places.
-fn crowd(place: Place, found: &mut Findings) {
+fn crowd(attacker: Attacker, found: &mut Findings) {
     let mut held = Vec::new();
     for _ in 0..50 {
-        let Some(mut socket) = place.listen() else { continue };
+        let Some(mut socket) = attacker.listen() else { continue };
         match socket.read() {
             Ok(Message::Close(Some(frame))) if u16::from(frame.code) == 1013 => {
                 found.refused("listeners_full");
@@ -267,8 +267,8 @@ fn crowd(place: Place, found: &mut Findings) {
     sleep(Duration::from_millis(300));
 }
 
-fn post(place: Place, path: &str, body: &str) -> Option<String> {
-    place.ask(
+fn post(attacker: Attacker, path: &str, body: &str) -> Option<String> {
+    attacker.ask(
         format!(
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
              Connection: close\r\n\r\n{body}",
@@ -278,23 +278,23 @@ fn post(place: Place, path: &str, body: &str) -> Option<String> {
     )
 }
 
-fn writes(place: Place, found: &mut Findings) {
+fn writes(attacker: Attacker, found: &mut Findings) {
     let long = format!("{:1100}", "{}");
     for (path, body, said, name) in [
         ("/api/access/enter", "{", "nothing that can be set", "body_unreadable"),
         ("/api/access/enter", long.as_str(), "At most", "body_too_long"),
         ("/api/settings", r#"{"first_channel":1}"#, "settings key first", "key_missing"),
     ] {
-        if post(place, path, body).is_some_and(|answer| answer.contains(said)) {
+        if post(attacker, path, body).is_some_and(|answer| answer.contains(said)) {
             found.refused(name);
         }
     }
     sleep(Duration::from_millis(20));
 }
 
-fn guesses(place: Place, found: &mut Findings) {
+fn guesses(attacker: Attacker, found: &mut Findings) {
     let body = format!(r#"{{"purpose":"settings","key":"guess {}"}}"#, found.tries);
-    let answer = post(place, "/api/access/enter", &body).unwrap_or_default();
+    let answer = post(attacker, "/api/access/enter", &body).unwrap_or_default();
     match () {
         () if answer.contains("This key is wrong") => found.refused("key_wrong"),
         () if answer.contains("tried too often") => found.refused("key_tries"),
@@ -304,9 +304,9 @@ fn guesses(place: Place, found: &mut Findings) {
 }
 
 /// Opens more connections than the service accepts in total, from so many addresses that each has only a few.
-fn everywhere(place: Place, _: &mut Findings) {
-    let [.., last] = place.from.octets();
-    let from = |number: u8| Place { from: Ipv4Addr::new(127, 0, last, number), ..place };
+fn everywhere(attacker: Attacker, _: &mut Findings) {
+    let [.., last] = attacker.from.octets();
+    let from = |number: u8| Attacker { from: Ipv4Addr::new(127, 0, last, number), ..attacker };
     let held: Vec<_> =
         (1..80).flat_map(|number| (0..5).filter_map(move |_| from(number).connect())).collect();
     sleep(Duration::from_millis(300));

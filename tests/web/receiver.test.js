@@ -308,11 +308,11 @@ test('what was learned of the clocks is remembered for a stream of the same rate
   assert.deepEqual(memoryAt(44_100, { stream_rate_hz: 96_000 }), [0, 100, 44_100]);
 });
 
-test('a tap is told every record of sound, and when a connection is new', () => {
+test('an observer of arrivals is told every record of sound, and when a connection is new', () => {
   /** @type {unknown[]} */
   const told = [];
-  const tap = { clear: () => told.push('clear'), arrived: (/** @type {number[]} */ ...record) => told.push(record) };
-  const receiver = new Receiver(new RingWriter(new ArrayBuffer(RING_BYTES)), 48_000, null, [tap, tap]);
+  const observer = { clear: () => told.push('clear'), arrived: (/** @type {number[]} */ ...record) => told.push(record) };
+  const receiver = new Receiver(new RingWriter(new ArrayBuffer(RING_BYTES)), 48_000, null, [observer, observer]);
   receiver.connected();
   receiver.receive(message(packet(0, 100)), 7);
   assert.equal(told.length, 4, JSON.stringify(told));

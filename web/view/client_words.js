@@ -6,6 +6,7 @@
 
 import { isKnown, milliseconds } from './figures.js';
 import { glitchTotal, glitchWords } from './glitches.js';
+import { programs } from './user_agent.js';
 
 /**
  * @typedef {{mode: string | null, delay_ms: number | null, level_ms: number | null, target_ms: number | null,
@@ -13,31 +14,9 @@ import { glitchTotal, glitchWords } from './glitches.js';
  * @typedef {{number: number, address: string, agent: string, connected_s: number, report: Report | null}} Client
  */
 
-/** The more specific ones first, because every Chrome calls itself Safari as well. @type {readonly [RegExp, string][]} */
-const BROWSERS = [
-  [/\bEdg(e|A|iOS)?\//, 'Edge'],
-  [/\bSamsungBrowser\//, 'Samsung Internet'],
-  [/\b(OPR|Opera)\//, 'Opera'],
-  [/\b(Firefox|FxiOS)\//, 'Firefox'],
-  [/(Chrome|Chromium|CriOS)\//, 'Chrome'],
-  [/\bSafari\//, 'Safari'],
-];
-
-/** @type {readonly [RegExp, string][]} */
-const DEVICES = [
-  [/\biPhone\b/, 'iPhone'],
-  [/\biPad\b/, 'iPad'],
-  [/\bAndroid\b/, 'Android'],
-  [/\bWindows\b/, 'Windows'],
-  [/\bMac OS X\b/, 'Mac'],
-  [/\bCrOS\b/, 'Chromebook'],
-  [/\bLinux\b/, 'Linux'],
-];
-
 /** @param {Client} client @returns {string} "Safari, iPhone (192.168.1.20)" */
 export function clientName({ agent, address }) {
-  const first = (/** @type {readonly [RegExp, string][]} */ list) => list.find(([pattern]) => pattern.test(agent))?.[1];
-  const known = [first(BROWSERS), first(DEVICES)].filter((word) => word !== undefined).join(', ');
+  const known = programs(agent).map(({ name }) => name).join(', ');
   return `${known || 'A program'} (${address})`;
 }
 

@@ -6,6 +6,7 @@
  */
 
 import { CAUSE_NAMES } from '../core/causes.js';
+import { programs } from './user_agent.js';
 
 /**
  * @typedef {object} Circumstances
@@ -18,25 +19,6 @@ import { CAUSE_NAMES } from '../core/causes.js';
  * @property {string} visibility 'visible' or 'hidden'
  */
 
-/** The more specific ones first, because every Chrome calls itself Safari as well. @type {readonly [RegExp, string][]} */
-const BROWSERS = [
-  [/\bEdg(?:A|iOS)?\/(\d{1,4})/, 'Edge'],
-  [/\bSamsungBrowser\/(\d{1,4})/, 'Samsung Internet'],
-  [/\bOPR\/(\d{1,4})/, 'Opera'],
-  [/\b(?:Firefox|FxiOS)\/(\d{1,4})/, 'Firefox'],
-  [/\b(?:Chrome|Chromium|CriOS)\/(\d{1,4})/, 'Chrome'],
-  [/\bVersion\/(\d{1,4})[\d.]* (?:Mobile\/\w{1,8} )?Safari\//, 'Safari'],
-];
-/** @type {readonly [RegExp, string][]} */
-const SYSTEMS = [
-  [/\biPhone OS (\d{1,3})/, 'iPhone'],
-  [/\biPad\b/, 'iPad'],
-  [/\bAndroid (\d{1,3})/, 'Android'],
-  [/\bWindows NT (\d{1,3})/, 'Windows'],
-  [/\bMac OS X (\d{1,3})/, 'Mac'],
-  [/\bCrOS\b/, 'Chromebook'],
-  [/\bLinux\b/, 'Linux'],
-];
 /** Texts that a report may contain besides the names of causes and versions: our own names of states, problems, modes and reasons. */
 const OWN_WORDS = new Set([
   'idle', 'connecting', 'buffering', 'playing', 'waiting', 'reconnecting', 'blocked', 'failed',
@@ -51,13 +33,7 @@ const VERSION = /^\d{1,4}\.\d{1,4}\.\d{1,4}$/;
 
 /** @param {string} agent @returns {string} "Chrome 157, Android 10": without the device's model and other additions of the browser */
 function browserWords(agent) {
-  const known = [BROWSERS, SYSTEMS].flatMap((list) => {
-    for (const [pattern, name] of list) {
-      const found = pattern.exec(agent);
-      if (found) return [found[1] ? `${name} ${found[1]}` : name];
-    }
-    return [];
-  });
+  const known = programs(agent).map(({ name, version }) => (version ? `${name} ${version}` : name));
   return known.join(', ') || 'unknown';
 }
 

@@ -128,7 +128,7 @@ const TELLING: [&str; 16] = [
 ];
 
 /// Returns the report of a machine on which every source gives these lines.
-fn reported(lines: impl Fn(Place) -> Vec<String>) -> String {
+fn reported(lines: impl Fn(PartSource) -> Vec<String>) -> String {
     let check = |words: &str| Check { name: "sound card", verdict: Mark::Bad, words: Plain::of(words) };
     text(
         &[check("cannot listen on 10.0.0.7:80: hunter2hunter2")],
@@ -301,7 +301,7 @@ fn a_secret_planted_in_any_place_of_any_source_stays_in() {
 
 #[test]
 fn a_whole_report_of_a_telling_machine_tells_nothing() {
-    let lines = |from: Place| {
+    let lines = |from: PartSource| {
         let plain = SECRETS.iter().chain(&TELLING).map(|line| (*line).to_owned());
         let journal = SECRETS.iter().chain(&TELLING).map(|secret| {
             json!({"MESSAGE": format!("cannot listen on {secret}: Address already in use ({secret})"), "PRIORITY": secret,

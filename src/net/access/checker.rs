@@ -5,7 +5,7 @@ use super::key::{HashedKey, Workspace};
 use super::rules::Purpose;
 use super::tries::{Tries, Try};
 use crate::clock::mono_raw_now;
-use crate::net::limit_key::LimitKey;
+use crate::net::client_id::ClientId;
 use crate::net::refusals::Refusal;
 use crate::net::turns::{Bounds, Rank, Turnstile};
 use std::result::Result;
@@ -44,9 +44,9 @@ impl Checker {
         &self,
         key: &str,
         keys: Vec<(Purpose, HashedKey)>,
-        limit_key: LimitKey,
+        client_id: ClientId,
     ) -> Result<Option<Purpose>, Denied> {
-        let trying = Trying::begin(&self.tries, limit_key)?;
+        let trying = Trying::begin(&self.tries, client_id)?;
         let (key, workspaces) = (key.to_owned(), Arc::clone(&self.workspaces));
         let rank = trying.one.rank;
         let look = move || {
@@ -57,17 +57,17 @@ impl Checker {
             trying.end(found.is_some());
             found
         };
-        self.work(limit_key, rank, look).await
+        self.work(client_id, rank, look).await
     }
 
-    /// Runs slow work for the client with this `limit_key` when its turn comes.
+    /// Runs slow work for the client with this `client_id` when its turn comes.
     pub(super) async fn work<T: Send + 'static>(
         &self,
-        limit_key: LimitKey,
+        client_id: ClientId,
         rank: Rank,
         what: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Denied> {
-        let Some(place) = self.turnstile.enter(limit_key, rank, PATIENCE).await else {
+        let Some(place) = self.turnstile.enter(client_id, rank, PATIENCE).await else {
             return Err(Denied::crowded(AGAIN_S));
         };
         let work = move || {
@@ -95,8 +95,8 @@ enum End {
 }
 
 impl Trying {
-    fn begin(tries: &Arc<Mutex<Tries>>, limit_key: LimitKey) -> Result<Self, Denied> {
-        let one = lock(tries).take(limit_key, mono_raw_now()).map_err(Denied::too_often)?;
+    fn begin(tries: &Arc<Mutex<Tries>>, client_id: ClientId) -> Result<Self, Denied> {
+        let one = lock(tries).take(client_id, mono_raw_now()).map_err(Denied::too_often)?;
         Ok(Self { tries: Arc::clone(tries), one, end: End::Unknown })
     }
 

@@ -15,7 +15,7 @@ mod shown;
 pub mod tokens;
 pub(super) mod tries;
 
-use super::limit_key::LimitKey;
+use super::client_id::ClientId;
 use super::peer::Peer;
 use super::refusals::Refusal;
 use super::turns::Rank;
@@ -49,8 +49,8 @@ struct Written {
     when: Option<MonoNs>,
 }
 
-/// The limit key charged for hashing a new access key, on behalf of the owner.
-const OWNER: LimitKey = LimitKey::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+/// The client charged for hashing a new access key, on behalf of the owner.
+const OWNER: ClientId = ClientId::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
 
 /// The access keys in use.
 pub struct Access {
@@ -151,7 +151,7 @@ impl Access {
             });
             let candidates: Vec<_> = candidates.collect();
             if !candidates.is_empty()
-                && let Some(purpose) = self.checker.find(key, candidates, peer.limit_key()).await?
+                && let Some(purpose) = self.checker.find(key, candidates, peer.client_id()).await?
             {
                 *shown.of_mut(purpose) = true;
             }
@@ -232,7 +232,7 @@ impl Access {
             let now = self.now();
             opening.iter().filter_map(|purpose| Some((*purpose, now.keys.of(*purpose).clone()?))).collect()
         };
-        let Some(purpose) = self.checker.find(key, candidates.clone(), peer.limit_key()).await? else {
+        let Some(purpose) = self.checker.find(key, candidates.clone(), peer.client_id()).await? else {
             return Err(Denied::new(Refusal::KeyWrong, "This key is wrong."));
         };
         let hashed = candidates.into_iter().find_map(|(of, hashed)| (of == purpose).then_some(hashed));
@@ -242,7 +242,7 @@ impl Access {
             if *now.keys.of(purpose) != hashed {
                 return Err(Denied::new(Refusal::KeyWrong, "The key has just been changed."));
             }
-            now.tokens.add(purpose, &token, peer.limit_key());
+            now.tokens.add(purpose, &token, peer.client_id());
             now.handed_out += 1;
             now.handed_out
         };

@@ -358,7 +358,7 @@ async fn whoever_enters_the_key_over_and_over_logs_nobody_else_out_and_writes_se
     let handed_out: Vec<u64> = (0..300)
         .map(|_| {
             let mut now = access.now();
-            now.tokens.add(Purpose::Listening, &Token::of(random()), from(7).limit_key());
+            now.tokens.add(Purpose::Listening, &Token::of(random()), from(7).client_id());
             now.handed_out += 1;
             now.handed_out
         })

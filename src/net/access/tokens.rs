@@ -1,7 +1,7 @@
 //! The tokens that browsers get in place of the key they have shown: 32 random bytes, of which only the digest is stored.
 //! Pure.
 
-use super::super::limit_key::LimitKey;
+use super::super::client_id::ClientId;
 use super::rules::{PerPurpose, Purpose};
 use blake2::{Blake2s256, Digest};
 use data_encoding::HEXLOWER;
@@ -58,15 +58,15 @@ pub struct Tokens {
     settings: VecDeque<String>,
     /// The client each token was given to, since the start.
     #[serde(skip)]
-    holders: BTreeMap<String, LimitKey>,
+    holders: BTreeMap<String, ClientId>,
 }
 
 impl Tokens {
-    /// Makes `token`, given to the client with this `limit_key`, valid for the key of `purpose`.
-    pub(in crate::net) fn add(&mut self, purpose: Purpose, token: &Token, limit_key: LimitKey) {
-        let of_one = if limit_key.is_loopback() { TOKENS_MAX } else { limit_key.share(TOKENS_PER_ADDRESS) };
-        while self.count(purpose, limit_key) >= of_one {
-            self.push_out(purpose, limit_key);
+    /// Makes `token`, given to the client with this `client_id`, valid for the key of `purpose`.
+    pub(in crate::net) fn add(&mut self, purpose: Purpose, token: &Token, client_id: ClientId) {
+        let of_one = if client_id.is_loopback() { TOKENS_MAX } else { client_id.share(TOKENS_PER_ADDRESS) };
+        while self.count(purpose, client_id) >= of_one {
+            self.push_out(purpose, client_id);
         }
         while self.of_mut(purpose).len() >= TOKENS_MAX {
             match self.largest(purpose) {
@@ -75,7 +75,7 @@ impl Tokens {
             }
         }
         self.of_mut(purpose).push_back(token.digest());
-        self.holders.insert(token.digest(), limit_key);
+        self.holders.insert(token.digest(), client_id);
     }
 
     /// Makes this token invalid.
@@ -103,25 +103,25 @@ impl Tokens {
         }
     }
 
-    fn count(&self, purpose: Purpose, limit_key: LimitKey) -> usize {
-        self.of(purpose).iter().filter(|digest| self.holders.get(*digest) == Some(&limit_key)).count()
+    fn count(&self, purpose: Purpose, client_id: ClientId) -> usize {
+        self.of(purpose).iter().filter(|digest| self.holders.get(*digest) == Some(&client_id)).count()
     }
 
     /// Returns the client with most tokens, if it has more than one.
-    fn largest(&self, purpose: Purpose) -> Option<LimitKey> {
+    fn largest(&self, purpose: Purpose) -> Option<ClientId> {
         let mut counts = BTreeMap::new();
-        for limit_key in self.of(purpose).iter().filter_map(|digest| self.holders.get(digest)) {
-            *counts.entry(*limit_key).or_insert(0_usize) += 1;
+        for client_id in self.of(purpose).iter().filter_map(|digest| self.holders.get(digest)) {
+            *counts.entry(*client_id).or_insert(0_usize) += 1;
         }
         counts
             .into_iter()
             .filter(|(_, count)| *count > 1)
             .max_by_key(|(_, count)| *count)
-            .map(|(limit_key, _)| limit_key)
+            .map(|(client_id, _)| client_id)
     }
 
-    fn push_out(&mut self, purpose: Purpose, limit_key: LimitKey) {
-        let own = self.of(purpose).iter().position(|digest| self.holders.get(digest) == Some(&limit_key));
+    fn push_out(&mut self, purpose: Purpose, client_id: ClientId) {
+        let own = self.of(purpose).iter().position(|digest| self.holders.get(digest) == Some(&client_id));
         self.remove(purpose, own.unwrap_or(0));
     }
 
@@ -151,8 +151,8 @@ mod tests {
     use super::*;
     use std::net::IpAddr;
 
-    fn limit_key(n: u32) -> LimitKey {
-        LimitKey::Address(IpAddr::V4((0x0a00_0000 + n).into()))
+    fn client_id(n: u32) -> ClientId {
+        ClientId::Address(IpAddr::V4((0x0a00_0000 + n).into()))
     }
 
     fn token(n: usize) -> Token {
@@ -163,7 +163,7 @@ mod tests {
     fn a_token_counts_for_its_own_key_until_it_is_taken_back() {
         let (mine, other) = (Token::of([7; 32]), Token::of([8; 32]));
         let mut tokens = Tokens::default();
-        tokens.add(Purpose::Listening, &mine, limit_key(1));
+        tokens.add(Purpose::Listening, &mine, client_id(1));
         let shown =
             |token: &Token| PerPurpose { listening: Some(token.clone()), settings: Some(token.clone()) };
         assert_eq!(tokens.known(&shown(&mine)), PerPurpose { listening: true, settings: false });
@@ -181,10 +181,10 @@ mod tests {
         let known = |tokens: &Tokens, n| {
             tokens.known(&PerPurpose { listening: None, settings: Some(token(n)) }).settings
         };
-        let after = |who: &dyn Fn(usize) -> LimitKey, times: usize| {
+        let after = |who: &dyn Fn(usize) -> ClientId, times: usize| {
             let mut tokens = Tokens::default();
             for n in 0..100 {
-                tokens.add(Purpose::Settings, &token(n), limit_key(n as u32)); // a hundred who entered it once
+                tokens.add(Purpose::Settings, &token(n), client_id(n as u32)); // a hundred who entered it once
             }
             for n in 100..100 + times {
                 tokens.add(Purpose::Settings, &token(n), who(n));
@@ -194,13 +194,13 @@ mod tests {
             ((0..100).filter(|n| known(&tokens, *n)).count(), tokens.settings.len())
         };
         for (who, times, still_known, in_all) in [
-            ((&|_| limit_key(1000)) as &dyn Fn(usize) -> LimitKey, 256, 100, 164),
-            (&|_| limit_key(1000), 1000, 100, 164),
-            (&|n| limit_key(1000 + n as u32 % 2), 1000, 100, 228),
-            (&|n| limit_key(1000 + n as u32 % 16), 1000, 100, TOKENS_MAX),
-            (&|n| limit_key(1000 + n as u32), 100, 100, 200),
-            (&|n| limit_key(1000 + n as u32), 256, 0, TOKENS_MAX),
-            (&|_| LimitKey::Address(IpAddr::from([127, 0, 0, 1])), 1000, 100, TOKENS_MAX),
+            ((&|_| client_id(1000)) as &dyn Fn(usize) -> ClientId, 256, 100, 164),
+            (&|_| client_id(1000), 1000, 100, 164),
+            (&|n| client_id(1000 + n as u32 % 2), 1000, 100, 228),
+            (&|n| client_id(1000 + n as u32 % 16), 1000, 100, TOKENS_MAX),
+            (&|n| client_id(1000 + n as u32), 100, 100, 200),
+            (&|n| client_id(1000 + n as u32), 256, 0, TOKENS_MAX),
+            (&|_| ClientId::Address(IpAddr::from([127, 0, 0, 1])), 1000, 100, TOKENS_MAX),
         ] {
             assert_eq!(after(who, times), (still_known, in_all), "{times} times");
         }
@@ -210,12 +210,12 @@ mod tests {
     fn those_from_before_the_start_go_last_and_one_can_be_taken_back() {
         let mut tokens = Tokens::default();
         for n in 0..TOKENS_MAX {
-            tokens.add(Purpose::Settings, &token(n), limit_key(n as u32));
+            tokens.add(Purpose::Settings, &token(n), client_id(n as u32));
         }
         let mut again: Tokens = serde_json::from_str(&serde_json::to_string(&tokens).unwrap()).unwrap();
-        again.add(Purpose::Settings, &token(1000), limit_key(1000));
-        again.add(Purpose::Settings, &token(1001), limit_key(1000));
-        again.add(Purpose::Settings, &token(1002), limit_key(1000));
+        again.add(Purpose::Settings, &token(1000), client_id(1000));
+        again.add(Purpose::Settings, &token(1001), client_id(1000));
+        again.add(Purpose::Settings, &token(1002), client_id(1000));
         let known = |tokens: &Tokens, n| {
             tokens.known(&PerPurpose { listening: None, settings: Some(token(n)) }).settings
         };

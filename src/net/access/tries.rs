@@ -7,7 +7,7 @@
 //! tries. A client whose key was right before shares nothing with others, so that wrong keys of others never keep its right
 //! one out.
 
-use super::super::limit_key::{LimitGroup, LimitKey};
+use super::super::client_id::{ClientId, LimitGroup};
 use super::super::turns::Rank;
 use crate::units::{MonoNs, NS_PER_S};
 use std::collections::BTreeMap;
@@ -122,7 +122,7 @@ enum Shared {
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) struct Try {
-    limit_key: LimitKey,
+    client_id: ClientId,
     pub(super) rank: Rank,
     shared: Shared,
 }
@@ -130,36 +130,36 @@ pub(super) struct Try {
 /// All tries on record.
 #[derive(Debug)]
 pub(super) struct Tries {
-    by_limit_key: BTreeMap<LimitKey, Own>,
+    by_client_id: BTreeMap<ClientId, Own>,
     by_group: BTreeMap<LimitGroup, OfGroup>,
     all: Bucket,
     /// Clients whose key was right, with the last time.
-    known: BTreeMap<LimitKey, MonoNs>,
+    known: BTreeMap<ClientId, MonoNs>,
 }
 
 impl Tries {
     pub(super) fn new(now: MonoNs) -> Self {
         let all = Bucket::full(TRIES_OF_ALL, now);
-        Self { by_limit_key: BTreeMap::new(), by_group: BTreeMap::new(), all, known: BTreeMap::new() }
+        Self { by_client_id: BTreeMap::new(), by_group: BTreeMap::new(), all, known: BTreeMap::new() }
     }
 
     /// Takes one try.
     ///
     /// # Errors
     /// How many seconds to wait, if none is left.
-    pub(super) fn take(&mut self, limit_key: LimitKey, now: MonoNs) -> Result<Try, u64> {
+    pub(super) fn take(&mut self, client_id: ClientId, now: MonoNs) -> Result<Try, u64> {
         self.forget(now);
         let fresh = Own { bucket: Bucket::full(TRIES_AT_ONCE, now), open: 0, misses: 0, missed: None };
-        let mut own = self.by_limit_key.get(&limit_key).copied().unwrap_or(fresh);
+        let mut own = self.by_client_id.get(&client_id).copied().unwrap_or(fresh);
         let in_seconds = |wait_ns: u64| wait_ns.div_ceil(NS_PER_S);
         if !own.has_missed(now) {
             own.misses = 0;
         }
         own.bucket.take(TRIES_AT_ONCE, TRY_AGAIN_NS, now).map_err(in_seconds)?;
-        let (rank, shared) = if self.known.contains_key(&limit_key) {
+        let (rank, shared) = if self.known.contains_key(&client_id) {
             (Rank::Known, Shared::Nothing)
         } else {
-            let shared = self.share(limit_key, own.misses, now).map_err(in_seconds)?;
+            let shared = self.share(client_id, own.misses, now).map_err(in_seconds)?;
             (
                 if matches!(shared, Shared::LaterOfGroup(_) | Shared::OfAll) {
                     Rank::Later
@@ -170,13 +170,13 @@ impl Tries {
             )
         };
         own.open += 1;
-        self.by_limit_key.insert(limit_key, own);
-        Ok(Try { limit_key, rank, shared })
+        self.by_client_id.insert(client_id, own);
+        Ok(Try { client_id, rank, shared })
     }
 
     /// Takes one of the tries that an unknown client shares with others; if there is none, returns how long to wait, ns.
-    fn share(&mut self, limit_key: LimitKey, misses: u32, now: MonoNs) -> Result<Shared, u64> {
-        let group = limit_key.group();
+    fn share(&mut self, client_id: ClientId, misses: u32, now: MonoNs) -> Result<Shared, u64> {
+        let group = client_id.group();
         let is_first = misses < FREE_MISSES;
         if is_first && !group.is_endless() {
             return Ok(Shared::Nothing);
@@ -194,16 +194,16 @@ impl Tries {
     /// Records a right key: gives the try back and remembers the client.
     pub(super) fn fit(&mut self, one: &Try, now: MonoNs) {
         self.give_back(one);
-        self.known.insert(one.limit_key, now);
+        self.known.insert(one.client_id, now);
         while self.known.len() > KNOWN_MAX {
-            let oldest = self.known.iter().min_by_key(|(_, when)| **when).map(|(limit_key, _)| *limit_key);
-            oldest.and_then(|limit_key| self.known.remove(&limit_key));
+            let oldest = self.known.iter().min_by_key(|(_, when)| **when).map(|(client_id, _)| *client_id);
+            oldest.and_then(|client_id| self.known.remove(&client_id));
         }
     }
 
     /// Gives back a try that was no guess or whose key was never checked.
     pub(super) fn give_back(&mut self, one: &Try) {
-        if let Some(own) = self.by_limit_key.get_mut(&one.limit_key) {
+        if let Some(own) = self.by_client_id.get_mut(&one.client_id) {
             own.open = own.open.saturating_sub(1);
             own.bucket.give_back(TRIES_AT_ONCE);
         }
@@ -225,7 +225,7 @@ impl Tries {
 
     /// Records a wrong key.
     pub(super) fn miss(&mut self, one: &Try, now: MonoNs) {
-        if let Some(own) = self.by_limit_key.get_mut(&one.limit_key) {
+        if let Some(own) = self.by_client_id.get_mut(&one.client_id) {
             own.open = own.open.saturating_sub(1);
             own.misses = own.misses.saturating_add(1);
             own.missed = Some(now);
@@ -234,15 +234,15 @@ impl Tries {
 
     /// Forgets clients without a record, and if there are too many, those with the fewest recent tries.
     fn forget(&mut self, now: MonoNs) {
-        for own in self.by_limit_key.values_mut() {
+        for own in self.by_client_id.values_mut() {
             own.bucket.fill(TRIES_AT_ONCE - own.open, TRY_AGAIN_NS, now);
         }
-        self.by_limit_key.retain(|_, own| own.open > 0 || own.has_missed(now));
-        while self.by_limit_key.len() >= REMEMBERED_MAX {
-            let least = self.by_limit_key.iter().filter(|(_, own)| own.open == 0);
-            let least = least.max_by_key(|(_, own)| own.bucket.left).map(|(limit_key, _)| *limit_key);
+        self.by_client_id.retain(|_, own| own.open > 0 || own.has_missed(now));
+        while self.by_client_id.len() >= REMEMBERED_MAX {
+            let least = self.by_client_id.iter().filter(|(_, own)| own.open == 0);
+            let least = least.max_by_key(|(_, own)| own.bucket.left).map(|(client_id, _)| *client_id);
             let Some(least) = least else { break };
-            self.by_limit_key.remove(&least);
+            self.by_client_id.remove(&least);
         }
         self.by_group.retain(|_, group| {
             group.first.fill(TRIES_OF_GROUP, GROUP_AGAIN_NS, now);
@@ -264,24 +264,24 @@ mod tests {
         MonoNs(s * NS_PER_S)
     }
 
-    fn v4(n: u32) -> LimitKey {
-        LimitKey::Address(IpAddr::V4((0x0a00_0000 + n).into()))
+    fn v4(n: u32) -> ClientId {
+        ClientId::Address(IpAddr::V4((0x0a00_0000 + n).into()))
     }
 
-    fn v6(n: u128) -> LimitKey {
-        LimitKey::Address(IpAddr::V6(Ipv6Addr::from_bits(0xfe80 << 112 | n)))
+    fn v6(n: u128) -> ClientId {
+        ClientId::Address(IpAddr::V6(Ipv6Addr::from_bits(0xfe80 << 112 | n)))
     }
 
     /// Tries a wrong key; returns whether it was allowed.
-    fn misses(tries: &mut Tries, limit_key: LimitKey, now: MonoNs) -> Result<(), u64> {
-        let one = tries.take(limit_key, now)?;
+    fn misses(tries: &mut Tries, client_id: ClientId, now: MonoNs) -> Result<(), u64> {
+        let one = tries.take(client_id, now)?;
         tries.miss(&one, now);
         Ok(())
     }
 
     /// Tries a right key; returns whether it was allowed with precedence over others.
-    fn fits(tries: &mut Tries, limit_key: LimitKey, now: MonoNs) -> bool {
-        let Ok(one) = tries.take(limit_key, now) else { return false };
+    fn fits(tries: &mut Tries, client_id: ClientId, now: MonoNs) -> bool {
+        let Ok(one) = tries.take(client_id, now) else { return false };
         tries.fit(&one, now);
         one.rank != Rank::Later
     }
@@ -308,7 +308,7 @@ mod tests {
         let mut tries = Tries::new(at(0));
         assert!((0..1000).all(|_| fits(&mut tries, v4(1), at(1)) && fits(&mut tries, v6(1), at(1))));
         tries.forget(at(1));
-        assert!(tries.by_limit_key.is_empty() && tries.by_group.is_empty());
+        assert!(tries.by_client_id.is_empty() && tries.by_group.is_empty());
     }
 
     #[test]
@@ -324,9 +324,9 @@ mod tests {
         for n in 0..5000 {
             let _ = misses(&mut tries, v4(n), at(63));
         }
-        assert!(tries.by_limit_key.len() <= REMEMBERED_MAX);
+        assert!(tries.by_client_id.len() <= REMEMBERED_MAX);
         misses(&mut tries, v4(1), at(1000)).unwrap();
-        assert_eq!(tries.by_limit_key.len(), 1);
+        assert_eq!(tries.by_client_id.len(), 1);
     }
 
     #[test]

@@ -17,7 +17,7 @@ const KEPT_CHARACTERS = 20_000;
 const running = new Set();
 
 /**
- * @typedef {object} Wishes
+ * @typedef {object} ProgramOptions
  * @property {Record<string, string>} [env] added to our own environment
  * @property {number} [priority] round-robin real-time priority, where that is allowed
  * @property {boolean} [favoured] runs before other programs, where that is allowed: the tests do not test a busy machine
@@ -35,7 +35,7 @@ export class Running {
   /**
    * @param {string} program
    * @param {string[]} words of its command line
-   * @param {Wishes} [wishes]
+   * @param {ProgramOptions} [options]
    */
   constructor(program, words, { env = {}, priority = 0, favoured = false, onOutput, onLog } = {}) {
     const realTime = priority > 0 && mayBeRealTime() ? ['chrt', '--rr', String(priority)] : [];

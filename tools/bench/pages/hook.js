@@ -1,6 +1,6 @@
-// Runs before the page's own scripts. The bench defines WISHES = {latency_hint, transport} before it; null means no wish.
+// Runs before the page's own scripts. The bench defines OVERRIDES = {latency_hint, transport} before it; null means no override.
 // The script keeps every AudioContext that the page makes, so that the bench can read the browser's own figures (playbackStats,
-// baseLatency) without the page's help. It also grants the wishes: latency_hint replaces the page's latencyHint; with transport
+// baseLatency) without the page's help. It also applies the overrides: latency_hint replaces the page's latencyHint; with transport
 // "port" the page finds itself not isolated, as behind a server without COOP and COEP.
 (() => {
   const Real = window.AudioContext;
@@ -9,10 +9,10 @@
   Object.defineProperty(window, "__bench", { value: { made } });
   window.AudioContext = class AudioContext extends Real {
     constructor(options) {
-      const wished = WISHES.latency_hint === null ? options : { ...options, latencyHint: WISHES.latency_hint };
+      const wished = OVERRIDES.latency_hint === null ? options : { ...options, latencyHint: OVERRIDES.latency_hint };
       super(wished);
       made.push({ context: this, options: wished ?? null });
     }
   };
-  if (WISHES.transport === "port") Object.defineProperty(window, "crossOriginIsolated", { value: false });
+  if (OVERRIDES.transport === "port") Object.defineProperty(window, "crossOriginIsolated", { value: false });
 })();

@@ -6,10 +6,10 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use impair::profile::{PROFILES, Profile};
 
-use crate::browser::Wishes;
+use crate::browser::PageOverrides;
 use crate::rig::pulse::ClockKind;
 use crate::run::{Plan, Product};
-use crate::service::Feed;
+use crate::service::SoundSource;
 
 /// The service's own period, if --period gives no other.
 const USUAL_PERIOD_FRAMES: u32 = 128;
@@ -160,18 +160,18 @@ fn product(options: &Options) -> Result<Product, String> {
     let sizes: String =
         sizes.iter().filter_map(|(key, frames)| Some(format!("{key} = {}\n", (*frames)?))).collect();
     let number = |hint: &String| hint.parse::<f64>().map_or_else(|_| hint.clone().into(), Into::into);
-    let wishes = Wishes {
+    let overrides = PageOverrides {
         latency_hint: options.latency_hint.as_ref().map(number),
         transport: options.transport.clone(),
     };
     Ok(Product {
         program: options.service.clone(),
-        feed: match options.skew_ppm {
-            None => Feed::Device(options.device.clone()),
-            Some(skew_ppm) => Feed::Probe { skew_ppm },
+        source: match options.skew_ppm {
+            None => SoundSource::Device(options.device.clone()),
+            Some(skew_ppm) => SoundSource::Probe { skew_ppm },
         },
         configuration: format!("{sizes}{}\n", options.config),
-        wishes,
+        overrides,
     })
 }
 

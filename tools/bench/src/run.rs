@@ -9,7 +9,7 @@ use impair::profile::Profile;
 use serde_json::Value;
 
 use crate::browser::chromium::{Chromium, Seat};
-use crate::browser::{Browser, Wishes};
+use crate::browser::{Browser, PageOverrides};
 use crate::classic::Classic;
 use crate::evidence::{ChainEvidence, Evidence, NetworkEvidence, Poll, ServiceEvidence};
 use crate::interrupt;
@@ -21,7 +21,7 @@ use crate::rig::pulse::{CLASSIC_SPEAKERS, ClockKind, Place, Pulse, SPEAKERS, SYN
 use crate::rig::sound::{Player, Recorder};
 use crate::rig::usage::{self, Usage};
 use crate::rig::watchdog::{Watchdog, now_ns};
-use crate::service::{Feed, Service, Settings};
+use crate::service::{Service, Settings, SoundSource};
 use crate::skew::CaptureLog;
 
 /// The script that the page under test runs four times a second.
@@ -71,9 +71,9 @@ impl Plan {
     /// The requested skew of the service's own source against the sound system's clock, parts per million, if
     /// it plays one.
     fn skew_ppm(&self) -> Option<i32> {
-        match self.product.as_ref()?.feed {
-            Feed::Probe { skew_ppm } => Some(skew_ppm),
-            Feed::Device(_) => None,
+        match self.product.as_ref()?.source {
+            SoundSource::Probe { skew_ppm } => Some(skew_ppm),
+            SoundSource::Device(_) => None,
         }
     }
 }
@@ -83,11 +83,11 @@ pub struct Product {
     /// Release binary of the service.
     pub program: PathBuf,
     /// The source of the service.
-    pub feed: Feed,
+    pub source: SoundSource,
     /// Text of the configuration file.
     pub configuration: String,
     /// Overrides for the chain's page.
-    pub wishes: Wishes,
+    pub overrides: PageOverrides,
 }
 
 /// A chain during the run.
@@ -146,10 +146,11 @@ pub fn run(plan: &Plan, folder: &Path) -> Result<Evidence, String> {
     let watchdog_real_time = watchdog.real_time;
     let classic = if plan.classic { Some(Classic::start(&pulse)?) } else { None };
     let network = plan.network.map(|profile| Network::start(profile, plan.seed)).transpose()?;
-    let feed = plan.product.as_ref().map(|product| settle_feed(&product.feed, &recorder)).transpose()?;
-    let rig = Rig { pulse: &pulse, folder, network: network.as_ref(), feed: feed.as_ref() };
+    let source =
+        plan.product.as_ref().map(|product| settle_source(&product.source, &recorder)).transpose()?;
+    let rig = Rig { pulse: &pulse, folder, network: network.as_ref(), source: source.as_ref() };
     let mut chains = set_up(plan, &rig, classic.as_ref())?;
-    let capture_log = start_capture_log(plan, feed.as_ref(), &chains)?;
+    let capture_log = start_capture_log(plan, source.as_ref(), &chains)?;
     interrupt::sleep_until(Instant::now() + CALM_TIME)?;
     if !recorder.is_running() {
         return Err(format!("the recorder hears nothing; the sound server said:\n{}", pulse.log()));
@@ -202,7 +203,7 @@ struct Rig<'a> {
     folder: &'a Path,
     network: Option<&'a Network>,
     /// The source of the product's service.
-    feed: Option<&'a Feed>,
+    source: Option<&'a SoundSource>,
 }
 
 impl Rig<'_> {
@@ -220,7 +221,7 @@ fn set_up(plan: &Plan, rig: &Rig, classic: Option<&Classic>) -> Result<Vec<Chain
             rig.network.map_or((&loopback, &loopback), |network| (&network.service, &network.listener));
         let settings = Settings {
             program: &product.program,
-            feed: rig.feed.unwrap_or(&product.feed),
+            source: rig.source.unwrap_or(&product.source),
             configuration: product.configuration.clone(),
             site: service_site,
         };
@@ -229,13 +230,13 @@ fn set_up(plan: &Plan, rig: &Rig, classic: Option<&Classic>) -> Result<Vec<Chain
             trusted_origin: rig.network.map(|_| service.origin()),
             ..rig.seat("product", SPEAKERS, browser_site)
         };
-        let mut browser = Chromium::start(&plan.browser, &seat, &product.wishes)?;
+        let mut browser = Chromium::start(&plan.browser, &seat, &product.overrides)?;
         browser.open(&service.url())?;
         chains.push(Chain::new("synthwire", SPEAKERS, Some(browser), Some(service)));
     }
     if let Some(classic) = classic {
         let seat = rig.seat("classic", CLASSIC_SPEAKERS, &loopback);
-        let mut browser = Chromium::start(&plan.browser, &seat, &Wishes::default())?;
+        let mut browser = Chromium::start(&plan.browser, &seat, &PageOverrides::default())?;
         browser.open(&classic.url())?;
         chains.push(Chain::new("classic", CLASSIC_SPEAKERS, Some(browser), None));
     }
@@ -247,21 +248,23 @@ fn set_up(plan: &Plan, rig: &Rig, classic: Option<&Classic>) -> Result<Vec<Chain
 
 /// The service's own source is paced by the machine's clock, and the sound system by a clock that differs
 /// from it. This corrects the skew that the service is given.
-fn settle_feed(feed: &Feed, recorder: &Recorder) -> Result<Feed, String> {
-    let Feed::Probe { skew_ppm } = feed else { return Ok(feed.clone()) };
+fn settle_source(source: &SoundSource, recorder: &Recorder) -> Result<SoundSource, String> {
+    let SoundSource::Probe { skew_ppm } = source else { return Ok(source.clone()) };
     interrupt::sleep_until(Instant::now() + CLOCK_TIME)?;
     let fast_ppm = recorder.fast_ppm().ok_or("the recorder hears nothing: no clock to be set off")?;
-    Ok(Feed::Probe { skew_ppm: skew_ppm + fast_ppm.round() as i32 })
+    Ok(SoundSource::Probe { skew_ppm: skew_ppm + fast_ppm.round() as i32 })
 }
 
 /// Starts to note the service's stamps, if it plays its own source.
 fn start_capture_log(
     plan: &Plan,
-    settled: Option<&Feed>,
+    settled: Option<&SoundSource>,
     chains: &[Chain],
 ) -> Result<Option<CaptureLog>, String> {
-    let asked = plan.product.as_ref().map(|product| &product.feed);
-    let (Some(Feed::Probe { skew_ppm }), Some(Feed::Probe { skew_ppm: told_ppm })) = (asked, settled) else {
+    let asked = plan.product.as_ref().map(|product| &product.source);
+    let (Some(SoundSource::Probe { skew_ppm }), Some(SoundSource::Probe { skew_ppm: told_ppm })) =
+        (asked, settled)
+    else {
         return Ok(None);
     };
     let service = chains.iter().find_map(|chain| chain.service.as_ref());
@@ -311,9 +314,9 @@ fn silent_page(plan: &Plan, pulse: &Pulse, folder: &Path, like: &ChainEvidence) 
         _ => "interactive".into(),
     };
     let rate_hz = context["rate_hz"].as_f64().unwrap_or(f64::from(listening::RATE_HZ));
-    let (rig, loopback) = (Rig { pulse, folder, network: None, feed: None }, Site::loopback());
+    let (rig, loopback) = (Rig { pulse, folder, network: None, source: None }, Site::loopback());
     let seat = rig.seat("silent", SPEAKERS, &loopback);
-    let mut browser = Chromium::start(&plan.browser, &seat, &Wishes::default())?;
+    let mut browser = Chromium::start(&plan.browser, &seat, &PageOverrides::default())?;
     browser.open(&server.url(&format!("/silent?latency_hint={hint}&rate_hz={rate_hz}")))?;
     interrupt::sleep_until(Instant::now() + CALM_TIME)?;
     let mut chain = Chain::new("silence", SPEAKERS, Some(browser), None);

@@ -25,7 +25,7 @@ pub struct Settings<'a> {
     /// The service's binary.
     pub program: &'a Path,
     /// The service's source.
-    pub feed: &'a Feed,
+    pub source: &'a SoundSource,
     /// Text of the service's configuration file.
     pub configuration: String,
     /// The service's place on the network.
@@ -34,7 +34,7 @@ pub struct Settings<'a> {
 
 /// The source of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Feed {
+pub enum SoundSource {
     /// An ALSA PCM to capture from.
     Device(String),
     /// The service's own exact source `probe`, with this skew.
@@ -44,7 +44,7 @@ pub enum Feed {
     },
 }
 
-impl Feed {
+impl SoundSource {
     fn arguments(&self) -> Vec<String> {
         match self {
             Self::Device(pcm) => vec!["--device".into(), pcm.clone()],
@@ -75,7 +75,7 @@ impl Service {
         let mut command = Command::new(settings.program);
         command
             .arg("serve")
-            .args(settings.feed.arguments())
+            .args(settings.source.arguments())
             .args(["--listen", &format!("{}:{port}", site.address), "--config"])
             .arg(&configuration)
             .envs(pulse.service_environment())
@@ -94,7 +94,7 @@ impl Service {
             std::thread::sleep(Duration::from_millis(50));
         }
         // The service's own source has no plugin.
-        if let Feed::Device(_) = settings.feed {
+        if let SoundSource::Device(_) = settings.source {
             hurry_the_plugin(process.pid());
         }
         Ok(Self { process, site, port })
@@ -160,9 +160,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_feed_is_said_as_the_service_reads_it() {
-        assert_eq!(Feed::Device("bench".into()).arguments(), ["--device", "bench"]);
-        let probe = Feed::Probe { skew_ppm: -300 };
+    fn a_source_is_said_as_the_service_reads_it() {
+        assert_eq!(SoundSource::Device("bench".into()).arguments(), ["--device", "bench"]);
+        let probe = SoundSource::Probe { skew_ppm: -300 };
         assert_eq!(probe.arguments(), ["--source", "exact:probe", "--skew-ppm=-300"]);
     }
 }

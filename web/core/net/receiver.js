@@ -24,7 +24,7 @@ const RENDITION = 0;
 /**
  * A consumer of arrivals besides the timeline.
  *
- * @typedef {object} Tap
+ * @typedef {object} ArrivalObserver
  * @property {() => void} clear the connection is new: earlier records used another clock, or belonged to another stream
  * @property {(frameIndex: number, captureNs: number, nowMs: number) => void} arrived a record of sound, when it was captured, and
  *   when it arrived
@@ -48,7 +48,7 @@ export class Receiver {
   queueAgeMs = null;
 
   #sink;
-  #taps;
+  #observers;
   #contextRateHz;
   #remembered;
   #rateHz = STREAM_RATE_HZ;
@@ -70,11 +70,11 @@ export class Receiver {
    * @param {import('../playout/ring.js').Sink} sink
    * @param {number} contextRateHz of the listener's audio context
    * @param {import('../clock/live_edge.js').ClockMemory | null} [remembered] from an earlier session on this device
-   * @param {Tap[]} [taps]
+   * @param {ArrivalObserver[]} [observers]
    */
-  constructor(sink, contextRateHz, remembered = null, taps = []) {
+  constructor(sink, contextRateHz, remembered = null, observers = []) {
     this.#sink = sink;
-    this.#taps = taps;
+    this.#observers = observers;
     this.#contextRateHz = contextRateHz;
     this.#remembered = remembered;
     this.liveEdge = new LiveEdge(contextRateHz, remembered);
@@ -93,7 +93,7 @@ export class Receiver {
   connected() {
     this.#giveUp(Infinity);
     this.captureMap.reset();
-    for (const tap of this.#taps) tap.clear();
+    for (const observer of this.#observers) observer.clear();
     this.seq = null;
     this.#nextFrame = null;
     this.#lostPackets = 0;
@@ -278,6 +278,6 @@ export class Receiver {
     this.#sink.audio(record.frameIndex | 0, this.#samples, record.frames);
     this.#nextFrame = record.frameIndex + record.frames;
     this.liveEdge.arrived(this.#nextFrame, nowMs);
-    for (const tap of this.#taps) tap.arrived(record.frameIndex, record.captureNs, nowMs);
+    for (const observer of this.#observers) observer.arrived(record.frameIndex, record.captureNs, nowMs);
   }
 }

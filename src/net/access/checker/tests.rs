@@ -2,7 +2,7 @@
 
 use super::{AGAIN_S, CHECKS, PATIENCE};
 use crate::net::access::tries::{Tries, Try};
-use crate::net::limit_key::LimitKey;
+use crate::net::client_id::ClientId;
 use crate::net::turns::{Come, Ticket, Turns};
 use crate::units::{MonoNs, NS_PER_S};
 use std::net::IpAddr;
@@ -23,7 +23,7 @@ struct Checking {
 
 struct Asked {
     one: Try,
-    limit_key: LimitKey,
+    client_id: ClientId,
     fits: bool,
 }
 
@@ -38,12 +38,12 @@ impl Checking {
     }
 
     /// Starts a try; if it is refused at once, returns after how many seconds to try again.
-    fn ask(&mut self, limit_key: LimitKey, fits: bool) -> Result<(), u64> {
-        let one = self.tries.take(limit_key, self.now())?;
+    fn ask(&mut self, client_id: ClientId, fits: bool) -> Result<(), u64> {
+        let one = self.tries.take(client_id, self.now())?;
         let rank = one.rank;
-        let asked = Asked { one, limit_key, fits };
+        let asked = Asked { one, client_id, fits };
         let until = self.now_ms + PATIENCE.as_millis() as u64;
-        match self.turns.come(limit_key, rank) {
+        match self.turns.come(client_id, rank) {
             Come::In => self.inside.push((asked, self.now_ms + CHECK_MS)),
             Come::Wait(ticket) => self.waiting.push((ticket, asked, until)),
             Come::Instead(ticket, gone) => {
@@ -64,7 +64,7 @@ impl Checking {
         self.now_ms += 10;
         let (now_ms, now, mut rights) = (self.now_ms, self.now(), Vec::new());
         for (asked, _) in self.inside.extract_if(.., |(_, until)| *until <= now_ms) {
-            self.turns.leave(asked.limit_key);
+            self.turns.leave(asked.client_id);
             if asked.fits {
                 self.tries.fit(&asked.one, now);
             } else {
@@ -86,23 +86,23 @@ impl Checking {
     }
 }
 
-fn v4(n: u32) -> LimitKey {
-    LimitKey::Address(IpAddr::V4((0x0a00_0000 + n).into()))
+fn v4(n: u32) -> ClientId {
+    ClientId::Address(IpAddr::V4((0x0a00_0000 + n).into()))
 }
 
-fn v6(n: u128) -> LimitKey {
-    LimitKey::Address(IpAddr::V6((0xfe80 << 112 | n).into()))
+fn v6(n: u128) -> ClientId {
+    ClientId::Address(IpAddr::V6((0xfe80 << 112 | n).into()))
 }
 
 /// Returns a remote /64; all of them are in one /48.
-fn far(n: u128) -> LimitKey {
-    LimitKey::Network((0x2001_0db8_0001_u128 << 80 | (n & 0xffff) << 64).into())
+fn far(n: u128) -> ClientId {
+    ClientId::Network((0x2001_0db8_0001_u128 << 80 | (n & 0xffff) << 64).into())
 }
 
 /// Returns how long each of the owner's right keys takes, in milliseconds. The owner sends one every three seconds for 72
 /// seconds, while the `rude` clients try wrong keys ten times a second. `before` lists the owner's earlier tries, right or
 /// wrong.
-fn owners_waits(owner: LimitKey, before: &[bool], rude: fn(u64) -> Vec<LimitKey>) -> Vec<u64> {
+fn owners_waits(owner: ClientId, before: &[bool], rude: fn(u64) -> Vec<ClientId>) -> Vec<u64> {
     let mut checking = Checking::new();
     for fits in before {
         checking.ask(owner, *fits).unwrap();
@@ -112,8 +112,8 @@ fn owners_waits(owner: LimitKey, before: &[bool], rude: fn(u64) -> Vec<LimitKey>
     for step in 0..7200 {
         let now_ms = checking.now_ms;
         if step % 10 == 0 {
-            for limit_key in rude(step / 10) {
-                let _ = checking.ask(limit_key, false);
+            for client_id in rude(step / 10) {
+                let _ = checking.ask(client_id, false);
             }
         }
         if step % 300 == 7 && since.is_none() {
@@ -135,7 +135,7 @@ fn owners_waits(owner: LimitKey, before: &[bool], rude: fn(u64) -> Vec<LimitKey>
 
 #[test]
 fn a_right_key_is_looked_at_within_two_seconds_whatever_wrong_ones_others_try() {
-    type Rude = fn(u64) -> Vec<LimitKey>;
+    type Rude = fn(u64) -> Vec<ClientId>;
     // The rude clients, and whether an owner whose key was never seen waits no longer because of them.
     const CASES: &[(&str, Rude, bool)] = &[
         ("one address", |_| vec![v4(1); 10], true),
@@ -178,22 +178,22 @@ impl Random {
 
 /// Returns a client of a guessing network. Every other network is an IPv4 /24, with any of its addresses; the rest are /48s,
 /// with any of their /64s.
-fn guesser(network: u64, random: &mut Random) -> LimitKey {
+fn guesser(network: u64, random: &mut Random) -> ClientId {
     if network.is_multiple_of(2) {
         v4(((network as u32) << 8) | (random.below(253) as u32 + 1))
     } else {
         let network = u128::from(0x2002_0000_0000_u64 | network) << 80;
-        LimitKey::Network((network | u128::from(random.below(1 << 16)) << 64).into())
+        ClientId::Network((network | u128::from(random.below(1 << 16)) << 64).into())
     }
 }
 
 /// Returns an owner from a network where nobody guesses: a different one each time, because a known key would get
 /// precedence.
-fn owner(number: u64) -> LimitKey {
+fn owner(number: u64) -> ClientId {
     match number % 3 {
         0 => v4(0x00f0_0000 + ((number as u32) << 8)),
         1 => v6(u128::from(number)),
-        _ => LimitKey::Network((u128::from(0x2003_0000_0000_u64 | number) << 80).into()),
+        _ => ClientId::Network((u128::from(0x2003_0000_0000_u64 | number) << 80).into()),
     }
 }
 

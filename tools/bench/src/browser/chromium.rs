@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::cdp::Cdp;
-use super::{Browser, Wishes};
+use super::{Browser, PageOverrides};
 use crate::network::site::Site;
 use crate::results::Heaps;
 use crate::rig::process::Running;
@@ -44,8 +44,8 @@ pub struct Seat<'a> {
 }
 
 impl Chromium {
-    /// Starts `program` in `seat`; `wishes` apply to its pages.
-    pub fn start(program: &str, seat: &Seat, wishes: &Wishes) -> Result<Self, String> {
+    /// Starts `program` in `seat`; `overrides` apply to its pages.
+    pub fn start(program: &str, seat: &Seat, overrides: &PageOverrides) -> Result<Self, String> {
         let profile = seat.profile.as_path();
         fs::create_dir_all(profile).map_err(|e| format!("making the browser's profile: {e}"))?;
         let log =
@@ -82,7 +82,7 @@ impl Chromium {
         let target = page_target(&mut cdp)?;
         cdp.attach(&target)?;
         cdp.ask("Page.enable", &json!({}))?;
-        cdp.ask("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": hook(wishes) }))?;
+        cdp.ask("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": hook(overrides) }))?;
         Ok(Self { process, cdp, name })
     }
 
@@ -169,9 +169,9 @@ impl Browser for Chromium {
     }
 }
 
-fn hook(wishes: &Wishes) -> String {
-    let wishes = serde_json::to_string(wishes).expect("wishes are plain text and numbers");
-    HOOK.replacen("(() => {", &format!("(() => {{\n  const WISHES = {wishes};"), 1)
+fn hook(overrides: &PageOverrides) -> String {
+    let overrides = serde_json::to_string(overrides).expect("overrides are plain text and numbers");
+    HOOK.replacen("(() => {", &format!("(() => {{\n  const OVERRIDES = {overrides};"), 1)
 }
 
 /// Chromium writes the port it chose and its endpoint's path into its profile.

@@ -10,7 +10,7 @@ use crate::results::Heaps;
 
 /// Overrides that the bench applies to a page.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Wishes {
+pub struct PageOverrides {
     /// Another latencyHint for the AudioContext: a number of seconds, or a category.
     pub latency_hint: Option<Value>,
     /// `port` takes shared memory away from the page.

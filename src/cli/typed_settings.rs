@@ -6,9 +6,9 @@ use toml::{Table, Value};
 
 /// The settings given.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Given(Table);
+pub(super) struct TypedSettings(Table);
 
-impl Given {
+impl TypedSettings {
     /// Returns whether this key is given.
     pub(super) fn has(&self, key: &str) -> bool {
         self.0.contains_key(key)
@@ -55,7 +55,7 @@ fn is_list(setting: &Setting) -> bool {
     matches!(setting.kind, Kind::Names | Kind::Addresses)
 }
 
-impl Args for Given {
+impl Args for TypedSettings {
     fn augment_args(command: Command) -> Command {
         command.args(SETTINGS.iter().filter_map(option))
     }
@@ -65,7 +65,7 @@ impl Args for Given {
     }
 }
 
-impl FromArgMatches for Given {
+impl FromArgMatches for TypedSettings {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut given = Self::default();
         given.update_from_arg_matches(matches)?;

@@ -10,16 +10,16 @@ use std::cell::{Cell, Ref, RefCell};
 const SPARE_PACKETS: usize = 64;
 
 /// The packets of one rendition, for all its listeners.
-pub(super) struct Feed {
+pub(super) struct Broadcast {
     packets: RefCell<Backlog<Packet>>,
     stream: Cell<Stream>,
-    /// The name of the feed's sample format, for `hello`.
+    /// The name of the broadcast's sample format, for `hello`.
     pub(super) format: &'static str,
     /// Interleaved channels.
     pub(super) channels: u8,
 }
 
-impl Feed {
+impl Broadcast {
     pub(super) fn new(rendition: &Rendition) -> Self {
         let (stream, payload) = (rendition.stream(), rendition.payload());
         Self {

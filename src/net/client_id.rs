@@ -13,7 +13,7 @@ const NETWORK_SHARES: usize = 4;
 
 /// One client among those that share the limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum LimitKey {
+pub(super) enum ClientId {
     /// A single address.
     Address(IpAddr),
     /// A distant /64, by its first address.
@@ -33,8 +33,8 @@ pub(super) enum LimitGroup {
     Far(Ipv6Addr),
 }
 
-impl LimitKey {
-    /// Returns the key of a visitor that came from `address` to our address `local`. A neighbour is reached without a
+impl ClientId {
+    /// Returns the id of a visitor that came from `address` to our address `local`. A neighbour is reached without a
     /// router: its address is of a private kind, or in the /64 that it contacted.
     pub(super) fn of(address: IpAddr, local: IpAddr) -> Self {
         let IpAddr::V6(v6) = address.to_canonical() else { return Self::Address(address.to_canonical()) };
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn neighbours_count_one_by_one_and_others_by_their_network() {
-        /// Our address, theirs, another of theirs, and whether the last two have the same key.
+        /// Our address, theirs, another of theirs, and whether the last two have the same id.
         const CASES: &[(&str, &str, &str, bool)] = &[
             ("192.168.1.2", "192.168.1.7", "192.168.1.7", true),
             ("192.168.1.2", "192.168.1.7", "192.168.1.8", false),
@@ -110,14 +110,14 @@ mod tests {
             ("2001:db8::1", "64:ff9b::a00:1", "64:ff9b::a00:2", true), // NAT64 has one /96 for all of IPv4
         ];
         for (ours, one, other, same) in CASES {
-            let of = |text: &str| LimitKey::of(text.parse().unwrap(), ours.parse().unwrap());
+            let of = |text: &str| ClientId::of(text.parse().unwrap(), ours.parse().unwrap());
             assert_eq!(of(one) == of(other), *same, "{one} and {other} at {ours}");
         }
     }
 
     #[test]
     fn a_network_has_more_than_an_address_and_ipv6_counts_together_besides() {
-        let of = |text: &str, ours: &str| LimitKey::of(text.parse().unwrap(), ours.parse().unwrap());
+        let of = |text: &str, ours: &str| ClientId::of(text.parse().unwrap(), ours.parse().unwrap());
         let (far, near) = (of("2001:db8::7", "fd00::1"), of("fd00::7", "fd00::1"));
         assert!(far.share(64) > near.share(64));
         assert_eq!(
