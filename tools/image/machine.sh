@@ -114,5 +114,16 @@ start_from() {
     until_ready || { tail -n 30 "$2" >&2; return 1; }
 }
 
+# start_reset IMAGE FAT LOG AUTHORITY: asks for a factory reset on the card's partition FAT, and starts the image. The device
+# must then have another authority.
+start_reset() {
+    local again
+    : >"$work/factory-reset"
+    mcopy -o -i "$2" "$work/factory-reset" ::factory-reset
+    start_from "$1" "$3" || { not_ok 'it boots after a factory reset'; return 1; }
+    again=$(authority) || again=$4
+    check 'reset, it has an authority, which is another' test "$again" != "$4"
+}
+
 # names: prints the names in the served certificate.
 names() { openssl s_client -connect "127.0.0.1:$https" </dev/null 2>/dev/null | openssl x509 -noout -ext subjectAltName; }
