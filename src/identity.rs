@@ -158,7 +158,7 @@ impl Names {
     fn own(&self) -> Vec<String> {
         let first = self.host.split('.').next().unwrap_or_default();
         let mut own: Vec<String> = Vec::new();
-        // Also the kernel's name unchanged, for clients that resolve it by other means than mDNS: a router, a hosts file.
+        // Include the kernel's name unchanged, for clients that resolve it by other means than mDNS: a router, a hosts file.
         let all = [
             self.announced(),
             format!("{}.local", self.label()),

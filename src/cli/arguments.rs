@@ -43,7 +43,7 @@ impl Configured {
         self.config.as_deref().unwrap_or(Path::new(DEFAULT_FILE)).display().to_string()
     }
 
-    /// Returns whether it is the configuration of the system's own service.
+    /// Returns whether this is the configuration of the system's own service.
     pub(super) fn is_systems(&self) -> bool {
         self.config.is_none()
     }

@@ -46,7 +46,7 @@ impl SettingPlace {
         matches!(self, Self::Typed(_))
     }
 
-    /// Returns whether it is in the file.
+    /// Returns whether the setting is in the file.
     pub(super) fn is_in_file(&self) -> bool {
         matches!(self, Self::File(..))
     }

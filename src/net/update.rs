@@ -75,7 +75,7 @@ impl Pace {
         Self { end: now + UPDATE_TIMEOUT, piece_end: now + PIECE_TIMEOUT }
     }
 
-    /// Returns by when the next bytes must arrive.
+    /// Returns the time by which the next bytes must arrive.
     fn deadline(&self) -> Instant {
         self.end.min(self.piece_end)
     }
@@ -135,8 +135,8 @@ async fn on_disk<T: Send + 'static>(
 mod tests {
     use super::*;
 
-    /// Returns after how many seconds a sender is refused if it sends this many bytes at this interval, in
-    /// seconds; `None` if 200 MiB arrive.
+    /// Returns the seconds after which a sender of `bytes` at an interval of `every_s` is refused; `None` if
+    /// 200 MiB arrive.
     fn refused_s(bytes: usize, every_s: u64) -> Option<u64> {
         let begin = Instant::now();
         let (mut now, mut pace, mut piece, mut all) = (begin, Pace::begin(begin), 0, 0);

@@ -54,7 +54,7 @@ pub enum Path {
 }
 
 impl Path {
-    /// Returns its name in the status.
+    /// Returns the name of this way in the status.
     pub fn name(self) -> &'static str {
         match self {
             Self::KernelMmap => "kernel_mmap",

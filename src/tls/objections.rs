@@ -1,7 +1,7 @@
 //! Browsers' objections to a supplied certificate that works for handshakes. Pure.
 //!
 //! In: the certificate, the properties of the machine, its further names. Out: a sentence for each objection.
-//! Whether its issuer is trusted is not checked, because that depends on the listeners' devices.
+//! The trust in its issuer is not checked, because that depends on the listeners' devices.
 
 use super::CertificateInputs;
 use super::dates::{self, Clock};

@@ -127,7 +127,7 @@ fn the_leaf_follows_time_and_addresses_without_a_restart() {
     assert_eq!(identity.look(&facts(now_s, true, &["192.168.4.4"])).unwrap(), None);
     assert_eq!(check("192.168.4.4", now_s), Ok(()));
 
-    // In its last third the leaf is renewed, while the old one is still valid.
+    // The leaf is renewed in its last third, while the old leaf is still valid.
     assert_eq!(identity.look(&facts(now_s + 230 * DAY_S, true, &["192.168.4.4"])).unwrap(), None);
     assert!(identity.look(&facts(now_s + 250 * DAY_S, true, &["192.168.4.4"])).unwrap().is_some());
 }

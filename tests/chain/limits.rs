@@ -63,7 +63,7 @@ fn one_address_has_so_many_connections_and_gets_them_back() {
     TcpStream::connect(service.address).unwrap().read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("too many connections"), "{answer}");
     drop((open.pop(), open.pop(), ear));
-    // Until the places are free again, a new client is turned away, maybe before its request was read.
+    // A new client is turned away until the places are free again, maybe before its request was read.
     let served = || {
         let mut stream = TcpStream::connect(service.address).unwrap();
         let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

@@ -7,7 +7,7 @@ use crate::net::refusals::Refusal;
 pub(in crate::net) struct Denied {
     pub(in crate::net) refusal: Refusal,
     pub(in crate::net) words: String,
-    /// After how many seconds to try again.
+    /// Seconds after which the client may try again.
     pub(in crate::net) retry_s: Option<u64>,
 }
 

@@ -199,7 +199,7 @@ impl Access {
         })
     }
 
-    /// Returns for how many more seconds a first key can be set on the page.
+    /// Returns the remaining seconds in which a first key can be set on the page.
     pub(super) fn first_key_s_left(&self) -> u64 {
         if self.file.is_none() { 0 } else { self.soon_s_left() }
     }

@@ -88,7 +88,7 @@ pub fn may_update(set: PerPurpose<bool>, shown: PerPurpose<bool>, is_soon: bool)
 }
 
 /// Returns how much is left of the first minutes, in whole seconds, if the machine was switched on by hand at `powered_up`.
-/// After an ordered start nothing is left; otherwise anyone able to make the device restart would own it.
+/// A start that a program ordered gives no such time; otherwise anyone able to make the device restart would own it.
 pub fn first_key_s_left(powered_up: Option<MonoNs>, now: MonoNs) -> u64 {
     powered_up.map_or(0, |up| FIRST_KEY_NS.saturating_sub(now.since(up)).div_ceil(NS_PER_S))
 }

@@ -10,7 +10,10 @@ import { Buffer } from 'node:buffer';
 
 /** Room for ten minutes of blocks of 128 frames at 48 kHz. */
 const ENTRIES_MAX = 225_000;
-/** For a block: first frame, time, end of the arrived sound, the reader's position, 1 if sound was played unchanged. For the others: time. */
+/**
+ * Number of fields of an entry. Of a block: first frame, time, end of the arrived sound, the reader's position, 1 if sound was
+ * played unchanged. Of the others: time.
+ */
 const FIELDS = Object.freeze({ blocks: 5, looks: 1, arrivals: 1 });
 /** @typedef {keyof typeof FIELDS} Kind */
 

@@ -193,7 +193,7 @@ export class TraceRun {
   }
 
   /**
-   * Whether the packet had arrived before that block.
+   * Returns whether the packet had arrived before that block.
    *
    * @param {import('./trace.js').TracePacket} packet @param {number} block @returns {boolean}
    */

@@ -29,9 +29,9 @@ impl OutagePlan {
 /// An outage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outage {
-    /// Start: from now on nothing passes, nanoseconds.
+    /// Start of the outage: from then on no packet passes, nanoseconds.
     pub start_ns: u64,
-    /// End: from now on everything passes, nanoseconds.
+    /// End of the outage: from then on every packet passes, nanoseconds.
     pub end_ns: u64,
 }
 

@@ -31,7 +31,7 @@ pub struct Reading {
     pub played_frame: f64,
     /// Time from the injection of the piece to its playback, frames.
     pub delay_frames: f64,
-    /// Normalised correlation at that place, at most 1.
+    /// Normalised correlation of the piece at the place found, at most 1.
     pub likeness: f64,
 }
 

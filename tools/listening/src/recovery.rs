@@ -6,7 +6,7 @@ use crate::statistics::median;
 
 /// Distance from the former value within which the delay has returned, milliseconds.
 pub const NEAR_MS: f64 = 1.0;
-/// The delay "before" an outage is taken over this time, frames (1 s), but not from before the previous
+/// Time over which the delay before an outage is measured, frames (1 s), but not from before the previous
 /// outage.
 const BEFORE_FRAMES: f64 = 44_100.0;
 /// Time for which the delay must stay there, frames (1 s), unless the next outage comes sooner.

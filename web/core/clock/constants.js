@@ -21,7 +21,7 @@ export const QUESTION_EVERY_MS = 1000;
 
 // The lower envelope of arrivals or blocks (envelope_line.js)
 
-/** ms | of each second only the least late observation counts: this makes a bad Wi-Fi look like a wire | tests/web/envelope_line.test.js */
+/** ms | of each second only the least late observation counts: which hides the delays of a bad Wi-Fi | tests/web/envelope_line.test.js */
 export const LINE_BUCKET_MS = 1000;
 /** buckets | that the line goes through, the last ninety seconds: 2 ppm where raw arrivals swing by thousands
     | docs/design/clocks.md */

@@ -31,7 +31,7 @@ export class EnvelopeLine {
   /** Sum of the line's shifts since the beginning, ms. */
   shiftMs = 0;
   /**
-   * By how much better observations have lowered the line in its first second, while only the smallest value so far is known;
+   * Amount by which better observations have lowered the line in its first second, while only the smallest value so far is known;
    * negative.
    */
   loweredMs = 0;

@@ -63,7 +63,7 @@ export class Receiver {
   #publishedMs = -Infinity;
   /** When the message being read arrived. */
   #nowMs = 0;
-  /** Whether a message was refused since the last shared record; it may have contained some. */
+  /** True if a message was refused since the last shared record: it may have contained such records. */
   #damaged = false;
 
   /**

@@ -33,9 +33,9 @@ export class Playout {
   /** One of PLAYOUT. @type {number} */
   #state = PLAYOUT.EMPTY;
   #watchedFrames = 0;
-  /** Sound broke off; nothing is read from the ring until a whole block is there. */
+  /** True once sound broke off: the reader takes nothing from the ring until a whole block is there. */
   #isInterrupted = false;
-  /** Whether missing frames are explained: by a gap mark, a new timeline, or an instrument that is known to be silent. */
+  /** True if missing frames are explained: by a gap mark, a new timeline, or an instrument that is known to be silent. */
   #isExplained = true;
   #interruptedFrames = 0;
   /** Frames since the last event ended (limited); and whether the present interruption belongs to that event. */

@@ -42,7 +42,7 @@ export class PortSink {
   #samples = new Float32Array(0);
   #frames = 0;
   #position = 0;
-  /** Whether something was dropped: the next frames then start a new timeline. */
+  /** True after a drop: the next frames then start a new timeline. */
   #broken = false;
   /** These values are sent again after a drop, because they may have been dropped, too. */
   #expectation = KIND_EXPECT_SOUND;

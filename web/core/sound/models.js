@@ -21,7 +21,7 @@ export class ModelMaker {
   #edge = new Burg(EDGE_ORDER, EDGE_WINDOW);
   #low = new Burg(LOW_ORDER, LOW_WINDOW);
   #high = new Burg(HIGH_ORDER, HIGH_WINDOW);
-  /** Which model is next, and whether its window is filled. */
+  /** The model that is made next, and whether its window is filled. */
   #turn = 0;
   #filled = false;
 

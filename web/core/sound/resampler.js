@@ -29,7 +29,7 @@ export class Resampler {
 
   #taps;
   #table;
-  /** Whether a fraction of 0 leaves a frame unchanged. */
+  /** True if a fraction of 0 leaves a frame unchanged. */
   #transparent;
 
   /** @param {number} cutoffRatio 1, or the context's rate divided by the stream's if that is lower @param {Shape} [shape] */

@@ -43,7 +43,7 @@ export class SpliceSearch {
   /** Results of find(): frames to add to the desired place, and the index of the crossfade in OVERLAP. */
   offsetFrames = 0;
   law = LAW_SAME;
-  /** Normalised correlation there, -1 to 1, in [0]. */
+  /** Normalised correlation at the place found, -1 to 1, in [0]. */
   correlation = new Float64Array(1);
 
   #outgoing = new Float64Array(OVERLAP_FRAMES);

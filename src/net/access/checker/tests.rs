@@ -59,7 +59,7 @@ impl Checking {
         Ok(())
     }
 
-    /// Advances by ten milliseconds; returns for each right key that left whether it was checked.
+    /// Advances by ten milliseconds; returns an entry for each right key that left: true if the key was checked.
     fn go_on(&mut self) -> Vec<bool> {
         self.now_ms += 10;
         let (now_ms, now, mut rights) = (self.now_ms, self.now(), Vec::new());
