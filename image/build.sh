@@ -20,8 +20,6 @@ cd "$(dirname "$0")/.."
 [ "$(id -u)" -eq 0 ] || die 'this needs root: files of the image belong to several users' 'Try: sudo make image'
 . scripts/with_packages.sh image
 umask 022
-# The disk's signature, by which initramfs and udev recognize the card; image/overlay/usr/lib/udev contains it, too.
-signature=53594e57
 # In an unpacked archive, without a repository, we use the date of the release's own file.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y Cargo.toml)}
 export SOURCE_DATE_EPOCH

@@ -14,6 +14,7 @@ cd "$(dirname "$0")/.."
 . image/update/key.sh
 . image/update/pack.sh
 . image/system.sh
+. image/initramfs.sh
 
 . scripts/with_packages.sh update
 package=${PACKAGE:-}
@@ -64,11 +65,8 @@ system() {
     mksquashfs "$tree" "$work/root-$1" -quiet -no-progress -noappend -comp zstd -Xcompression-level 3 >/dev/null
 }
 
-mkdir -p "$work/initrd"/{bin,dev,proc,sys,run,lower,rw,system,card} "$work/bundles" "$work/boot"
-cp "$(command -v busybox)" "$work/initrd/bin/busybox"
-ln -s busybox "$work/initrd/bin/sh"
-sed 's/@SIGNATURE@/53594e57/' image/initramfs/init >"$work/initrd/init"
-chmod 755 "$work/initrd/init"
+mkdir "$work/bundles" "$work/boot"
+initramfs_programs "$work/initrd" "$(command -v busybox)"
 modules_to "$work/initrd" kernel/drivers/virtio kernel/drivers/block/virtio_blk.ko kernel/fs kernel/lib kernel/crypto kernel/arch
 (cd "$work/initrd" && find . | cpio --quiet -o -H newc) | gzip -1 >"$work/boot/initrd.img"
 cp "$kernel/boot/vmlinuz-$name" "$work/boot/vmlinuz"
@@ -107,9 +105,9 @@ truncate --size=420M "$work/bundles.img"
 mke2fs -q -t ext4 -d "$work/bundles" "$work/bundles.img"
 disk=$work/disk.img
 truncate --size=900M "$disk"
-sfdisk --quiet "$disk" <<'END'
+sfdisk --quiet "$disk" <<END
 label: dos
-label-id: 0x53594e57
+label-id: 0x$signature
 size=16MiB, type=c
 size=64MiB, type=c
 size=64MiB, type=c
