@@ -5,10 +5,8 @@
  * figures (output_probe.js), the sound (worklet.js), and when to begin and end (session.js).
  */
 
+import { RAMP_S } from './core/page/constants.js';
 import { PROCESSOR_NAME } from './core/net/messages.js';
-
-/** Time constant for changes of the volume and for the end of a session, so that there is no step. */
-const RAMP_S = 0.02;
 
 /**
  * @typedef {object} OutputOptions

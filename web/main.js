@@ -5,6 +5,7 @@
  */
 
 import { askAccess, askClients, askDevice, askUpdate, enterKey, replaceAuthority, restartIntoUpdate, sendUpdate, setKey } from './api.js';
+import { CLIENTS_EVERY_MS, DEVICE_EVERY_MS, UPDATE_EVERY_MS } from './core/page/constants.js';
 import { Player } from './player.js';
 import { AccessPanel } from './view/access_panel.js';
 import { AuthorityPanel } from './view/authority_panel.js';
@@ -24,13 +25,6 @@ const VOLUME_KEY = 'synthwire.volume';
 const MODE_KEY = 'synthwire.mode';
 /** Storage key of the player's knowledge about this device: its clocks, and the output delay that works. */
 const MEMORY_KEY = 'synthwire.device';
-
-/** Interval at which the list of listeners is updated while it is open. */
-const CLIENTS_EVERY_MS = 3000;
-/** Interval at which the page asks for notices about the device, whose power may fail while it plays. */
-const DEVICE_EVERY_MS = 60_000;
-/** Interval at which the page asks for the progress of an update, while the update panel is open. */
-const UPDATE_EVERY_MS = 1000;
 
 /** States in which the user listens, or will listen again in a moment. */
 const LISTENING = new Set(['connecting', 'buffering', 'playing', 'waiting', 'reconnecting']);

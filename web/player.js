@@ -7,14 +7,11 @@
 
 import { PLAYOUT } from './core/playout/controls.js';
 import { Ledger } from './core/ledger.js';
+import { MEMORABLE_SIGMA_PPM, REMEMBER_EVERY_MS } from './core/page/constants.js';
 import { OutputChoice } from './core/page/output_choice.js';
 import { phase } from './core/page/phase.js';
 import { buildReport } from './core/page/report.js';
 import { pageNowMs, Session } from './session.js';
-
-/** A clock is stored once its uncertainty is below the first value, and at the interval of the second. */
-const MEMORABLE_SIGMA_PPM = 1;
-const REMEMBER_EVERY_MS = 10_000;
 
 /**
  * The player's knowledge about this device, stored from visit to visit.

@@ -8,21 +8,12 @@
 import { AudioOutput } from './audio_output.js';
 import { ControlWords } from './control_words.js';
 import { readEvents, readPlayout, readWhatIf, PLAYOUT, takePeaks } from './core/playout/controls.js';
+import { CLOSE_AFTER_MS, LOOK_EVERY_MS, REFUSAL_SHOWN_MS, SLOW_LOOKS, SOUNDED_LATELY_MS } from './core/page/constants.js';
 import { GlitchWatch } from './core/page/glitch_watch.js';
 import { phase } from './core/page/phase.js';
 import { buildReport, listenerReport } from './core/page/report.js';
 import { OutputProbe } from './output_probe.js';
 import { WorkerClock } from './worker_clock.js';
-
-const LOOK_EVERY_MS = 100;
-/** Number of looks after which the session reads the what-if counts and reports to the service. */
-const SLOW_LOOKS = 10;
-/** Time in which the sound fades out. */
-const CLOSE_AFTER_MS = 60;
-/** Three looks: sound heard within this time counts as playing a moment ago. */
-const SOUNDED_LATELY_MS = 300;
-/** Time for which a refusal is shown. */
-const REFUSAL_SHOWN_MS = 8000;
 
 /** @typedef {{problem: import('./core/net/messages.js').Problem, detail: string}} Failure */
 

@@ -12,13 +12,12 @@ import { Connection } from './core/net/connection.js';
 import { nextQuestionMs, PeerClock } from './core/clock/peer_clock.js';
 import { nextLookMs } from './core/clock/live_edge.js';
 import { FROM_LISTENER, readServiceMessage } from './core/net/messages.js';
+import { STATUS_EVERY_MS } from './core/page/constants.js';
 import { PortSink } from './core/playout/port_sink.js';
 import { Receiver } from './core/net/receiver.js';
 import { TraceRecorder } from './core/net/trace_recorder.js';
 import { RingWriter } from './core/playout/ring.js';
 import { WebSocketLink } from './link/web_socket_link.js';
-
-const STATUS_EVERY_MS = 100;
 
 /** The connection with the service, from one start to the next stop, over any number of reconnections. */
 class Conversation {

@@ -1,6 +1,6 @@
 /**
- * All numbers of web/core that tune something are in its tables, `constants.js` in each folder. Above each one is a row:
- * `unit | reason | what chose it`. TypeScript's parser reads the tables and the scripts.
+ * All numbers of web/core, and of the scripts beside it, that tune something are in the tables of web/core: `constants.js` in each
+ * folder. Above each one is a row: `unit | reason | what chose it`. TypeScript's parser reads the tables and the scripts.
  *
  * A number elsewhere, at the top of a script and with a name in capitals, is a violation, unless it tunes nothing:
  * - it follows from others: its value names a constant and contains no numbers except 0, 1 and 2;
@@ -19,7 +19,7 @@ import { lineOf, nodes, parse, scripts as readScripts } from './law.js';
 
 const CAPITALS = /^[A-Z][A-Z0-9_]*$/;
 const isTable = (/** @type {string} */ path) => /^web\/core\/(.*\/)?constants\.js$/.test(path);
-const scripts = readScripts().filter(([path]) => path.startsWith('web/core/'));
+const scripts = readScripts().filter(([path]) => path.startsWith('web/core/') || /^web\/[a-z_]+\.js$/.test(path));
 
 /** The constants at the top of a script. @param {ts.SourceFile} script */
 function constants(script) {

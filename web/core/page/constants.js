@@ -1,5 +1,5 @@
 /**
- * Constants of what the page decides. How to read a row: core/constants.js.
+ * Constants of the page: its decisions, and the times of its session and its questions. How to read a row: core/constants.js.
  */
 
 // The state (phase.js)
@@ -32,3 +32,36 @@ export const SIGNATURE_BYTES_MAX = 65_536;
 export const LENGTH_BYTES = 8;
 /** bytes | of a mebibyte, the unit in which the page gives a file's size | given: IEC 80000-13 */
 export const MEBIBYTE = 1_048_576;
+
+// A session (session.js, worker.js, audio_output.js)
+
+/** ms | interval at which the session reads the control words and the output | not measured */
+export const LOOK_EVERY_MS = 100;
+/** looks | after which the session reads the what-if counts and reports to the service: one second | not measured */
+export const SLOW_LOOKS = 10;
+/** ms | in which the sound fades out before the output closes: three times RAMP_S | not measured */
+export const CLOSE_AFTER_MS = 60;
+/** ms | three looks: sound heard within this time counts as playing a moment ago | not measured */
+export const SOUNDED_LATELY_MS = 300;
+/** ms | for which a refusal is shown: time to read it | not measured */
+export const REFUSAL_SHOWN_MS = 8000;
+/** ms | interval of the Worker's messages to the page | not measured */
+export const STATUS_EVERY_MS = 100;
+/** s | time constant for changes of the volume and for the end of a session, so that there is no step | not measured */
+export const RAMP_S = 0.02;
+
+// The memory of this device (player.js)
+
+/** ppm, one sigma | a clock is stored once its uncertainty is smaller | not measured */
+export const MEMORABLE_SIGMA_PPM = 1;
+/** ms | minimum time between two writes to the browser's storage | not measured */
+export const REMEMBER_EVERY_MS = 10_000;
+
+// Questions to the service (main.js)
+
+/** ms | interval at which the list of listeners is updated while it is open | not measured */
+export const CLIENTS_EVERY_MS = 3000;
+/** ms | interval at which the page asks for notices about the device, whose power may fail while it plays | not measured */
+export const DEVICE_EVERY_MS = 60_000;
+/** ms | interval at which the page asks for the progress of an update while the update panel is open | not measured */
+export const UPDATE_EVERY_MS = 1000;
