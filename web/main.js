@@ -70,10 +70,10 @@ new ReportButtons(reportFile, () => player.trace());
 function show(nowMs) {
   /** @type {import('./view/words.js').Snapshot} */
   const snapshot = player.snapshot();
-  page.show(snapshot, nowMs);
+  // Text and panel show the same snapshot, so that no number stands beside another one of the same thing.
+  if (page.show(snapshot, nowMs)) delay.show(snapshot, page.delayMs, nowMs);
   wakeLock.want(LISTENING.has(snapshot.state));
   if (document.hidden) return;
-  delay.show(snapshot, nowMs);
   ledger.show(snapshot.ledger, Date.now());
 }
 

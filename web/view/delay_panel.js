@@ -1,19 +1,20 @@
 /**
  * Short delay or steady sound: the three modes, the what-if curve, and a delay chosen by hand.
  *
- * In: snapshots with their time, and the user's choices. Out: elements; a mode or a target, when chosen.
- * Everything here changes slowly: it is updated every two seconds, or at once after a choice. No clock is read here.
+ * In: snapshots with their time, and the user's choices. Out: elements; a mode or a target, when chosen. Elsewhere: what the
+ * elements show, all from one snapshot (delay_view.js). No clock is read here.
  */
 
+import { delayView, measured, NOTHING_MEASURED } from './delay_view.js';
 import { part, write, writeOrHide } from './elements.js';
-import { fixedWords, modeName } from './modes.js';
-import { curveOf, curveWords, delayAt, EVIDENCE_S, indexOf, valueWords } from './what_if_curve.js';
+import { EVIDENCE_S } from './what_if_curve.js';
 import { WhatIfPlot } from './what_if_plot.js';
 
 /** @typedef {import('./words.js').Snapshot} Snapshot */
 /** @typedef {import('./modes.js').Mode} Mode */
 /** @typedef {{mode: (mode: Mode) => void, target: (targetMs: number | null) => void}} Chosen null: back to the mode */
 
+/** Time between two updates while the delay in the status line stays the same: the curve changes slowly. */
 const EVERY_MS = 2000;
 
 export class DelayPanel {
@@ -32,14 +33,13 @@ export class DelayPanel {
   #mode;
   /** @type {number | null} */
   #fixedMs = null;
-  /** The mode's target before one was chosen by hand. @type {number | null} */
+  /** The lead that the mode held before one was chosen by hand. @type {number | null} */
   #modeMs = null;
   /** A point under the finger, not yet chosen. @type {number | null} */
   #previewed = null;
-  /** @type {import('./what_if_curve.js').Curve | null} */
-  #curve = null;
-  /** @type {number | null} */
-  #targetMs = null;
+  #measured = NOTHING_MEASURED;
+  /** The delay in the status line at the last update. @type {number | null} */
+  #delayMs = null;
   #writtenMs = -Infinity;
 
   /** @param {Mode} mode @param {Chosen} chosen */
@@ -55,21 +55,26 @@ export class DelayPanel {
     this.#slider.addEventListener('input', () => this.#preview(this.#slider.valueAsNumber));
     this.#slider.addEventListener('change', () => this.#choose(this.#slider.valueAsNumber));
     // The release needs a listener of its own: a slider that is released where it was grabbed sends no change event.
-    this.#slider.addEventListener('pointerup', () => (this.#previewed = null));
+    this.#slider.addEventListener('pointerup', () => {
+      this.#previewed = null;
+      this.#writtenMs = -Infinity; // not now: a change event may follow, and still needs the slider's value
+    });
     this.#slider.addEventListener('blur', () => this.#preview(null));
     this.#return.addEventListener('click', () => this.#returnToMode());
     this.#write();
   }
 
-  /** @param {Snapshot} snapshot @param {number} nowMs */
-  show(snapshot, nowMs) {
-    const watchedS = snapshot.what_if_observed_s ?? 0;
-    const begins = (this.#curve !== null) !== (watchedS >= EVIDENCE_S && Boolean(snapshot.what_if));
-    if (!begins && nowMs - this.#writtenMs < EVERY_MS) return;
+  /**
+   * @param {Snapshot} snapshot @param {number | null} delayMs its delay in the words of the status line, which has just been written
+   * @param {number} nowMs
+   */
+  show(snapshot, delayMs, nowMs) {
+    const begins = (this.#measured.curve !== null) !== ((snapshot.what_if_observed_s ?? 0) >= EVIDENCE_S && Boolean(snapshot.what_if));
+    if (!begins && delayMs === this.#delayMs && nowMs - this.#writtenMs < EVERY_MS) return;
     this.#writtenMs = nowMs;
-    this.#curve = curveOf(snapshot.what_if, watchedS);
-    this.#targetMs = snapshot.target_ms;
-    if (this.#fixedMs === null) this.#modeMs = snapshot.target_ms;
+    this.#delayMs = delayMs;
+    this.#measured = measured(snapshot, delayMs);
+    if (this.#fixedMs === null) this.#modeMs = this.#measured.heldMs;
     this.#write();
   }
 
@@ -94,7 +99,7 @@ export class DelayPanel {
   /** @param {number} index */
   #choose(index) {
     this.#previewed = null;
-    const targetMs = this.#curve?.points[index]?.targetMs;
+    const targetMs = this.#measured.curve?.points[index]?.targetMs;
     if (targetMs === undefined) return;
     this.#fixedMs = targetMs;
     this.#chosen.target(targetMs);
@@ -112,35 +117,18 @@ export class DelayPanel {
   }
 
   #write() {
-    const [curve, fixedMs] = [this.#curve, this.#fixedMs];
-    const state = fixedMs === null ? this.#mode : 'fixed';
-    for (const radio of this.#radios) radio.checked = radio.value === state;
-    this.#fixedRow.hidden = fixedMs === null;
-    if (fixedMs !== null) write(this.#fixedWords, fixedWords(curve?.truth === 'delay' ? delayAt(curve, fixedMs) : null, fixedMs));
-    this.#return.hidden = fixedMs === null;
-    write(this.#return, `Return to ${modeName(this.#mode)}`);
-    this.#empty.hidden = curve !== null;
-    this.#picture.hidden = curve === null;
-    const heldMs = fixedMs ?? this.#targetMs;
-    writeOrHide(this.#words, curve ? curveWords(curve) : '');
-    if (curve) this.#writeCurve(curve, heldMs);
-  }
-
-  /** @param {import('./what_if_curve.js').Curve} curve @param {number | null} heldMs */
-  #writeCurve(curve, heldMs) {
-    const previewedMs = this.#previewed === null ? null : curve.points[this.#previewed]?.targetMs ?? null;
-    const shownMs = previewedMs ?? heldMs;
-    const byHand = previewedMs !== null || this.#fixedMs !== null;
-    this.#plot.show({
-      curve,
-      heldMs: shownMs,
-      heldName: byHand ? 'You' : modeName(this.#mode),
-      modeMs: byHand ? this.#modeMs : null,
-      modeName: modeName(this.#mode),
-    });
-    const last = curve.points.length - 1;
-    const index = shownMs === null ? 0 : indexOf(curve, shownMs);
-    const words = shownMs === null ? '' : valueWords(curve, shownMs);
+    const view = delayView(this.#measured, { mode: this.#mode, fixedMs: this.#fixedMs, modeMs: this.#modeMs, previewed: this.#previewed });
+    for (const radio of this.#radios) radio.checked = radio.value === view.state;
+    this.#fixedRow.hidden = view.state !== 'fixed';
+    if (view.state === 'fixed') write(this.#fixedWords, view.fixedWords);
+    this.#return.hidden = view.state !== 'fixed';
+    write(this.#return, view.returnWords);
+    this.#empty.hidden = view.picture !== null;
+    this.#picture.hidden = view.picture === null;
+    writeOrHide(this.#words, view.curveWords);
+    if (!view.picture) return;
+    this.#plot.show(view.picture);
+    const { last, index, words } = view.picture.slider;
     this.#slider.max = String(last);
     this.#slider.valueAsNumber = index;
     this.#slider.setAttribute('aria-valuetext', words);

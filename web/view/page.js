@@ -74,20 +74,26 @@ export class Page {
     this.#root.classList.add('ready');
   }
 
-  /** @param {Snapshot} snapshot @param {number} nowMs */
+  /** The delay as the status line shows it. @returns {number | null} */
+  get delayMs() {
+    return this.#delayMs;
+  }
+
+  /** @param {Snapshot} snapshot @param {number} nowMs @returns {boolean} whether the text shows this snapshot now */
   show(snapshot, nowMs) {
     this.#record(snapshot, nowMs);
     if (document.hidden) {
       writeTitle(snapshot);
-      return;
+      return false;
     }
     if (snapshot.state === 'playing') this.#meters.step(snapshot.peaks, nowMs);
     if (RUNNING.has(snapshot.state)) this.#plot.step(nowMs);
     const event = eventOf(snapshot, this.details.open);
-    if (event === this.#event && nowMs - this.#writtenMs < TEXT_EVERY_MS) return;
+    if (event === this.#event && nowMs - this.#writtenMs < TEXT_EVERY_MS) return false;
     this.#event = event;
     this.#writtenMs = nowMs;
     this.#write(snapshot, nowMs);
+    return true;
   }
 
   /** @param {number} position of the slider, 0 to 1 */

@@ -130,16 +130,21 @@ export function delayMarks(curve, apart) {
   return marks;
 }
 
-/** @param {Curve} curve @param {number} targetMs @returns {string} "24 ms: about 3 dropouts an hour here" */
-export function valueWords(curve, targetMs) {
+/**
+ * @param {Curve} curve @param {number} targetMs
+ * @param {string} [delayWords] its delay, if it is shown elsewhere, too
+ * @returns {string} "24 ms: about 3 dropouts an hour here"
+ */
+export function valueWords(curve, targetMs, delayWords = milliseconds(delayAt(curve, targetMs))) {
   const { perHour } = /** @type {Point} */ (curve.points[indexOf(curve, targetMs)]);
-  return `${milliseconds(delayAt(curve, targetMs))}: ${perHour > 0 ? `${rateWords(perHour)} here` : 'no dropouts here so far'}`;
+  return `${delayWords}${curve.truth === 'buffer' ? ' of buffer' : ''}: ${perHour > 0 ? `${rateWords(perHour)} here` : 'no dropouts here so far'}`;
 }
 
 /** @param {Curve} curve @returns {string} the curve in one sentence, for users who see it and for those who do not */
 export function curveWords({ points, observedS, truth }) {
   const time = `In the past ${durationWords(observedS).replace(/^1 /, '')}`;
-  const free = points.findIndex(({ events }) => events === 0);
+  // The rate decides, as in the picture: a lead that is late all the time has few events, because they merge.
+  const free = points.findIndex(({ perHour }) => perHour === 0);
   if (free < 0) return `${time}, every delay shown had dropouts.`;
   if (free === 0) return `${time}, no delay shown had dropouts.`;
   const least = milliseconds(/** @type {Point} */ (points[free]).delayMs);

@@ -1,28 +1,20 @@
 /**
  * The picture of the what-if curve, with the present delay, and a way to choose another.
  *
- * In: a curve, the present delay, the mode's own delay. Out: pixels, and the points that a finger or a mouse chooses. For the
- * keyboard there is the slider below it (delay_panel.js), whose thumb is below the mark.
+ * In: a curve and its marks (delay_view.js). Out: pixels, and the points that a finger or a mouse chooses. For the keyboard there is the slider below it (delay_panel.js), whose thumb is below the mark.
  */
 
-import { milliseconds } from './figures.js';
 import { Picture } from './picture.js';
-import { delayAt, delayMarks, heightAt, heightOf, indexAt, positionOf, RATE_MARKS } from './what_if_curve.js';
+import { delayMarks, heightOf, indexAt, positionOf, RATE_MARKS } from './what_if_curve.js';
 
 /** @typedef {import('./picture.js').Look} Look */
 /** @typedef {import('./what_if_curve.js').Curve} Curve */
 /** @typedef {{left: number, right: number, top: number, bottom: number, x: (position: number) => number, y: (height: number) => number}} Frame */
 
-/** @typedef {{x: number, y: number, words: string, left: number, labelY: number, isHeld: boolean}} Mark */
+/** @typedef {import('./delay_view.js').CurveView} CurveView */
+/** @typedef {import('./delay_view.js').Mark} Mark */
 
-/**
- * @typedef {object} PlotState
- * @property {Curve} curve
- * @property {number | null} heldMs the target in use, or under the finger
- * @property {string} heldName
- * @property {number | null} modeMs the mode's own target, null if that is held
- * @property {string} modeName
- */
+/** @typedef {{x: number, y: number, words: string, left: number, labelY: number, isHeld: boolean}} Placed */
 
 /** Half the width of the slider's thumb, so that a position here is the same position on the slider (style.css). */
 const INSET_PX = 13;
@@ -43,7 +35,7 @@ const LABELS_FROM = 0.55;
 export class WhatIfPlot {
   #canvas;
   #picture;
-  /** @type {PlotState | null} */
+  /** @type {CurveView | null} */
   #shown = null;
   #dragging = false;
 
@@ -76,7 +68,7 @@ export class WhatIfPlot {
     });
   }
 
-  /** @param {PlotState} shown */
+  /** @param {CurveView} shown */
   show(shown) {
     this.#shown = shown;
     if (this.#picture.seen) this.#picture.draw();
@@ -85,9 +77,9 @@ export class WhatIfPlot {
   /** @param {PointerEvent} event @returns {boolean} */
   #mayTake(event) {
     if (!this.#shown) return false;
-    const { curve, heldMs } = this.#shown;
-    if (event.pointerType === 'mouse' || heldMs === null) return true;
-    return Math.abs(event.offsetX - this.#frame().x(positionOf(curve, heldMs))) <= FINGER_PX;
+    const { held } = this.#shown;
+    if (event.pointerType === 'mouse' || held === null) return true;
+    return Math.abs(event.offsetX - this.#frame().x(held.position)) <= FINGER_PX;
   }
 
   /** @param {PointerEvent} event @returns {number} of the nearest point */
@@ -104,16 +96,14 @@ export class WhatIfPlot {
   /** @type {import('./picture.js').Draw} */
   #draw(context, { width, height }, look) {
     if (!this.#shown) return;
-    const { curve, heldMs, heldName, modeMs, modeName } = this.#shown;
+    const { curve, held, before } = this.#shown;
     const frame = frameOf(width, height);
     context.font = `${LABEL_PX}px ${look.font}`;
     drawCurve(context, frame, curve, look);
     drawRates(context, frame, curve, look);
     drawDelays(context, frame, curve, look);
-    const marks = [{ targetMs: modeMs, name: modeName, awayFrom: heldMs }, { targetMs: heldMs, name: heldName, awayFrom: null }];
-    for (const { targetMs, name, awayFrom } of marks) {
-      if (targetMs !== null) drawMark(context, frame, markOf(context, frame, { curve, targetMs, name, awayFrom }), look);
-    }
+    if (before) drawMark(context, placed(context, frame, before, held), frame, look);
+    if (held) drawMark(context, placed(context, frame, held, null), frame, look);
   }
 }
 
@@ -183,22 +173,20 @@ function drawDelays(context, frame, curve, look) {
 }
 
 /**
- * @param {CanvasRenderingContext2D} context @param {Frame} frame
- * @param {{curve: Curve, targetMs: number, name: string, awayFrom: number | null}} of `awayFrom` is the target of a mark in front
- *   of this one; then this label uses the second row, on the side without the other mark's line
- * @returns {Mark}
+ * @param {CanvasRenderingContext2D} context @param {Frame} frame @param {Mark} mark
+ * @param {Mark | null} front a mark in front of this one; then this label uses the second row, on the side without that mark's line
+ * @returns {Placed}
  */
-function markOf(context, frame, { curve, targetMs, name, awayFrom }) {
-  const x = frame.x(positionOf(curve, targetMs));
-  const words = `${name} ${milliseconds(delayAt(curve, targetMs))}`;
+function placed(context, frame, { position, height, words }, front) {
+  const x = frame.x(position);
   const width = context.measureText(words).width;
-  const aside = awayFrom === null ? -width / 2 : targetMs < awayFrom ? -width - 6 : 6;
+  const aside = front === null ? -width / 2 : position < front.position ? -width - 6 : 6;
   const left = Math.min(frame.right + INSET_PX - width, Math.max(frame.left - INSET_PX, x + aside));
-  return { x, y: frame.y(heightAt(curve, targetMs)), words, left, labelY: awayFrom === null ? 0 : LABEL_PX + 6, isHeld: awayFrom === null };
+  return { x, y: frame.y(height), words, left, labelY: front === null ? 0 : LABEL_PX + 6, isHeld: front === null };
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Frame} frame @param {Mark} mark @param {Look} look */
-function drawMark(context, frame, { x, y, words, left, labelY, isHeld }, look) {
+/** @param {CanvasRenderingContext2D} context @param {Placed} mark @param {Frame} frame @param {Look} look */
+function drawMark(context, { x, y, words, left, labelY, isHeld }, frame, look) {
   context.strokeStyle = isHeld ? look.delay : look.label;
   context.lineWidth = isHeld ? 2 : 1;
   context.setLineDash(isHeld ? [] : [3, 3]);
