@@ -8,6 +8,7 @@
  */
 
 import { NS_PER_MS } from './core/constants.js';
+import { CAUSE_SERVICE_STOPPED, CAUSE_SOURCE_CHANGE } from './core/causes.js';
 import { Connection } from './core/net/connection.js';
 import { nextQuestionMs, PeerClock } from './core/clock/peer_clock.js';
 import { nextLookMs } from './core/clock/live_edge.js';
@@ -18,6 +19,9 @@ import { Receiver } from './core/net/receiver.js';
 import { TraceRecorder } from './core/net/trace_recorder.js';
 import { RingWriter } from './core/playout/ring.js';
 import { WebSocketLink } from './link/web_socket_link.js';
+
+/** Details of a lost connection that say that the service is gone, not the network. */
+const SERVICE_AWAY = new Set(['service_stopped', 'service_ended']);
 
 /** The connection with the service, from one start to the next stop, over any number of reconnections. */
 class Conversation {
@@ -186,18 +190,30 @@ class Conversation {
     const nowMs = performance.now();
     if (this.#connection.isToBeRenewed(ending, nowMs)) {
       this.#hangUp();
-      this.#receiver.disconnected(nowMs);
+      this.#receiver.disconnected(nowMs, CAUSE_SOURCE_CHANGE);
+      this.#sink.expectSilence();
       this.#connect();
       return;
     }
-    const detail = ending === 'come_again' ? 'other_source' : words;
-    this.#lost(ending === 'refused' ? 'refused' : 'server_unreachable', detail);
+    if (ending === 'refused') return this.#lost('refused', words);
+    if (ending === 'come_again') return this.#lost('server_unreachable', 'other_source');
+    if (ending === 'stopping') return this.#lost('server_unreachable', 'service_stopped', CAUSE_SERVICE_STOPPED);
+    // A device without a network is the other explanation of a connection that ends in the midst of sound.
+    if (this.#connection.isAbrupt(ending, nowMs) && navigator.onLine !== false) return this.#lost('server_unreachable', 'service_ended');
+    // Attempts that fail say nothing new about the outage that they belong to.
+    const before = this.#status.problem === 'server_unreachable' && !this.#connection.isGreeted ? this.#status.problem_detail : '';
+    this.#lost('server_unreachable', words || before);
   }
 
-  /** @param {import('./core/net/messages.js').Problem} problem @param {string} detail */
-  #lost(problem, detail) {
+  /**
+   * @param {import('./core/net/messages.js').Problem} problem @param {string} detail
+   * @param {number | null} [cause] a cause code, if the service gave one
+   */
+  #lost(problem, detail, cause = null) {
     this.#hangUp();
-    if (this.#connection.isGreeted) this.#receiver.disconnected(performance.now());
+    if (this.#connection.isGreeted) this.#receiver.disconnected(performance.now(), cause);
+    // A service that is not there owes no sound: no delay would have helped, so the what-if curve must not count it.
+    if (SERVICE_AWAY.has(detail)) this.#sink.expectSilence();
     const waitMs = this.#connection.failed(Math.random());
     this.#tell({ connection: 'retrying', greeted: false, problem, problem_detail: detail });
     this.#retryTimer = setTimeout(() => this.#connect(), waitMs);

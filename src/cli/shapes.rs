@@ -123,7 +123,7 @@ pub(super) const STATUS: &[&str] = &[
     "(?:capture|fan_out)\\.real_time\\.(?:fifo_priority|cpu|locked_bytes): (?:<N>|null)",
     "stream\\.(?:rate_hz|period_frames|chunk_frames|periods|frames|packets|device_delay_ms|wake_late_ms_max|timeouts|drift_ppm): (?:<N>|null)",
     "listeners\\.(?:now|max|joined|refused|connections|connections_refused|messages): <N>",
-    "listeners\\.glitches\\.(?:network_late|render_underrun|tab_suspended|unexplained_loss|bad_packet): <N>",
+    "listeners\\.glitches\\.(?:network_late|render_underrun|tab_suspended|unexplained_loss|bad_packet|service_stopped): <N>",
     "fan_out\\.capture_to_socket\\.(?:messages|p50_ms|p99_ms|p999_ms|max_ms): (?:<N>|null)",
     "fan_out\\.(?:ticks|busy_ms|floor_packets|breaths|partial_writes|blocked|caught_up|control_full|control_first|reports_skipped): <N>",
     "tls_handshakes\\.(?:now|waiting|done|failed|late|refused): <N>",

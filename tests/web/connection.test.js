@@ -58,6 +58,17 @@ test('attempts are made ever more rarely, until a hello comes', () => {
   assert.equal(connection.isGreeted, false);
 });
 
+test('only a connection that ends in the midst of its use is closed by the other end', () => {
+  const connection = new Connection();
+  connection.begin(0);
+  assert.equal(connection.isAbrupt('gone', 10), false, 'it was never greeted');
+  connection.greeted(10);
+  connection.heard(5000);
+  assert.equal(connection.isAbrupt('gone', 5999), true);
+  assert.equal(connection.isAbrupt('gone', 6000), false);
+  assert.equal(connection.isAbrupt('refused', 5001), false);
+});
+
 test('who is asked to call again does so at once, but not twice within a second, and not unless it was greeted', () => {
   const connection = new Connection();
   connection.begin(0);

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CAUSE_SERVICE_STOPPED, CAUSE_SOURCE_CHANGE } from '../../web/core/causes.js';
 import { Receiver } from '../../web/core/net/receiver.js';
 import { GAP_FRAMES_MAX, RING_BYTES, RingWriter } from '../../web/core/playout/ring.js';
 import { SEED, randomFrom } from './sim/random.js';
@@ -271,6 +272,20 @@ test('a connection that broke while sound was flowing is one glitch, and the nex
   assert.deepEqual(lines.slice(2), ['restart 9000', 'audio 9000+10']);
   assert.equal(receiver.ledger.counts()['network_late'], 1);
   assert.equal(receiver.ledger.counts()['unexplained_loss'], 0);
+});
+
+test('an outage is counted when sound is back, with its length, and a service that begins anew is named, not the network', () => {
+  const after = (/** @type {number} */ frameIndex, /** @type {number | null} */ cause = null) => {
+    const { receiver } = receive(packet(1, 9000));
+    receiver.disconnected(100, cause);
+    assert.deepEqual(finalCounts(receiver), {});
+    receiver.receive(message(packet(0, frameIndex)), 2600);
+    return receiver.ledger.entries();
+  };
+  assert.deepEqual(after(90_000), [{ at_ms: 100, cause: 'network_late', length_ms: 2500 }]);
+  assert.deepEqual(after(0), [{ at_ms: 100, cause: 'service_stopped', length_ms: 2500 }]);
+  assert.deepEqual(after(90_000, CAUSE_SERVICE_STOPPED), [{ at_ms: 100, cause: 'service_stopped', length_ms: 2500 }], 'the service said so');
+  assert.deepEqual(after(0, CAUSE_SOURCE_CHANGE), [{ at_ms: 100, cause: 'source_change', length_ms: 2500 }], 'a stream of another rate');
 });
 
 test('the last refusal is kept in words', () => {

@@ -85,6 +85,44 @@ test('the first hello makes a connection, and sound goes into the ring', async (
   assert.deepEqual([status().seq, status().messages], [1, 1]);
 });
 
+for (const [name, code, detail] of /** @type {[string, number, string][]} */ ([
+  ['stops', 1001, 'service_stopped'], ['is killed', 1006, 'service_ended'],
+])) {
+  test(`a service that ${name} is named as the cause, and no delay is blamed for the silence meanwhile`, async () => {
+    const { words } = open();
+    sockets[0].greet();
+    sockets[0].onmessage({ data: message(audio({ seq: 900, frameIndex: 50_000, frames: 128 })) });
+    sockets[0].onclose({ code, reason: '' });
+    assert.deepEqual([status().problem, status().problem_detail], ['server_unreachable', detail]);
+    assert.equal(Atomics.load(words, WORD.SILENCE_EXPECTED), 1);
+    await pass(1000);
+    assert.ok(sockets.length > 1);
+    sockets.at(-1).onclose({ code: 1006, reason: '' });
+    assert.equal(status().problem_detail, detail, 'an attempt that fails says nothing new');
+    await pass(3000);
+    sockets.at(-1).greet();
+    assert.deepEqual([status().problem, Atomics.load(words, WORD.SILENCE_EXPECTED)], [null, 0]);
+    sockets.at(-1).onmessage({ data: message(audio({ seq: 0, frameIndex: 0, frames: 128 })) });
+    await pass(200);
+    const { network_late: network, service_stopped: service } = status().glitches;
+    assert.deepEqual([network, service], [0, 1]);
+  });
+}
+
+test('a connection that falls silent, or ends without a network, is the network\'s', async () => {
+  const { words } = open();
+  sockets[0].greet();
+  sockets[0].onmessage({ data: message(audio({ seq: 900, frameIndex: 50_000, frames: 128 })) });
+  await pass(2000);
+  sockets[0].onclose({ code: 1006, reason: '' });
+  assert.deepEqual([status().problem_detail, Atomics.load(words, WORD.SILENCE_EXPECTED)], ['', 0]);
+  open();
+  Object.defineProperty(globalThis, 'navigator', { value: { onLine: false }, configurable: true, writable: true });
+  sockets[0].greet();
+  sockets[0].onclose({ code: 1006, reason: '' });
+  assert.equal(status().problem_detail, '');
+});
+
 test('no message is posted for a packet', async () => {
   open();
   sockets[0].greet();
@@ -133,11 +171,12 @@ test('a service that goes away is tried again, slower each time, and at once fas
   });
   sockets.at(-1).greet();
   assert.deepEqual([status().connection, status().problem, status().reconnects], ['open', null, 1]);
+  sockets.at(-1).onmessage({ data: message(audio({ seq: 900, frameIndex: 900_000, frames: 128 })) });
   await pass(200);
   assert.equal(status().glitches.network_late, 1);
   const before = sockets.length;
   sockets.at(-1).onclose({ code: 1001, reason: 'the service is stopping; it will be back' });
-  assert.equal(status().problem_detail, 'the service is stopping; it will be back');
+  assert.equal(faultWords(status().problem_detail), 'the service is stopping; it will be back');
   await pass(300);
   assert.equal(sockets.length, before + 1);
 });

@@ -4,11 +4,14 @@
  * The listener's own codes begin at 256 and never travel on the wire.
  */
 
+export const CAUSE_SOURCE_CHANGE = 5;
+export const CAUSE_QUEUE_DROP = 6;
 export const CAUSE_NETWORK_LATE = 256;
 export const CAUSE_RENDER_UNDERRUN = 257;
 export const CAUSE_TAB_SUSPENDED = 258;
 export const CAUSE_UNEXPLAINED_LOSS = 259;
 export const CAUSE_BAD_PACKET = 260;
+export const CAUSE_SERVICE_STOPPED = 261;
 
 /** @type {ReadonlyMap<number, string>} */
 const NAMES = new Map([
@@ -16,13 +19,14 @@ const NAMES = new Map([
   [2, 'usb_loss'],
   [3, 'device_gone'],
   [4, 'handoff_full'],
-  [5, 'source_change'],
-  [6, 'queue_drop'],
+  [CAUSE_SOURCE_CHANGE, 'source_change'],
+  [CAUSE_QUEUE_DROP, 'queue_drop'],
   [CAUSE_NETWORK_LATE, 'network_late'],
   [CAUSE_RENDER_UNDERRUN, 'render_underrun'],
   [CAUSE_TAB_SUSPENDED, 'tab_suspended'],
   [CAUSE_UNEXPLAINED_LOSS, 'unexplained_loss'],
   [CAUSE_BAD_PACKET, 'bad_packet'],
+  [CAUSE_SERVICE_STOPPED, 'service_stopped'],
 ]);
 
 export const CAUSE_NAMES = Object.freeze([...NAMES.values()]);

@@ -9,6 +9,8 @@
 const REFUSING_CODES = new Set([1002, 1003, 1007, 1008, 1009, 1013]);
 /** The service continues with a stream of another rate; listeners reconnect at once. */
 const COME_AGAIN_CODE = 1012;
+/** The service stops (RFC 6455, 7.4.1: "going away"). */
+const STOPPING_CODE = 1001;
 
 /**
  * @typedef {object} LinkEvents
@@ -72,5 +74,6 @@ export function socketAddress(serviceUrl) {
 /** @param {number} code @returns {import('../core/net/connection.js').Ending} */
 function endingOf(code) {
   if (code === COME_AGAIN_CODE) return 'come_again';
+  if (code === STOPPING_CODE) return 'stopping';
   return REFUSING_CODES.has(code) ? 'refused' : 'gone';
 }

@@ -8,6 +8,8 @@
 export const FAULT_WORDS = new Map([
   ['no_connection', 'There is no connection to the service just now.'],
   ['other_source', 'another source plays'],
+  ['service_stopped', 'the service is stopping; it will be back'],
+  ['service_ended', 'the connection ended in the midst of sound'],
   ['silent_service', 'nothing was heard for 5 seconds'],
   ['audio_thread_broke', 'the audio thread broke'],
   ['worker_not_loaded', 'worker: it did not load'],

@@ -21,6 +21,7 @@ const CAUSE_WORDS = new Map([
   ['render_underrun', 'This browser was too busy to play in time'],
   ['tab_suspended', 'This device put the page to sleep'],
   ['unexplained_loss', 'Sound was lost; cause unknown (please report it)'],
+  ['service_stopped', 'Synthwire itself stopped or was restarted'],
   ['bad_packet', 'A message arrived damaged and was thrown away'],
 ]);
 

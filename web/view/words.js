@@ -110,6 +110,18 @@ const PROBLEM_WORDS = new Map([
   }],
 ]);
 
+/** Outages that are the service's own, by the name of the detail. @type {ReadonlyMap<string, {title: string, remedy: string}>} */
+const SERVICE_AWAY = new Map([
+  ['service_stopped', {
+    title: 'Synthwire has stopped',
+    remedy: 'Perhaps it is being restarted or updated. The sound returns when it answers.',
+  }],
+  ['service_ended', {
+    title: 'No connection to Synthwire',
+    remedy: 'Synthwire itself has probably stopped. Check that its machine is switched on. The sound returns when it answers.',
+  }],
+]);
+
 /** @param {Source | null} source @returns {string} */
 export function instrumentName(source) {
   if (!source) return 'Live synth';
@@ -162,11 +174,11 @@ export function clauses(sentence) {
 }
 
 /** @param {Snapshot} snapshot @returns {string} the state without numbers, which a screen reader announces when it changes */
-export function statusWords({ state, source, problem }) {
+export function statusWords({ state, source, problem, problem_detail: detail }) {
   switch (state) {
     case 'idle': return 'Press Listen to hear the synth live.';
     case 'connecting': return 'Connecting…';
-    case 'reconnecting': return 'No connection, trying again…';
+    case 'reconnecting': return SERVICE_AWAY.has(detail ?? '') ? 'Waiting for Synthwire…' : 'No connection, trying again…';
     case 'blocked': return 'Sound is blocked';
     case 'failed': return problem === 'server_unreachable' ? 'Not connected' : 'Not playing';
     default:
@@ -194,17 +206,20 @@ export function pageTitle(snapshot) {
  * @returns {Notice | null}
  */
 export function notice(snapshot, place) {
-  if (snapshot.problem) return problemNotice(snapshot.problem, faultWords(snapshot.problem_detail ?? ''), snapshot.state, place);
+  if (snapshot.problem) return problemNotice(snapshot.problem, snapshot.problem_detail ?? '', snapshot.state, place);
   const awake = ['playing', 'waiting', 'buffering'].includes(snapshot.state);
   return awake && snapshot.source ? sourceNotice(snapshot.source) : null;
 }
 
 /**
- * @param {string} problem @param {string} detail @param {string} state
+ * @param {string} problem @param {string} named its detail, a name of ours or words of others @param {string} state
  * @param {{hostname: string, port: string}} place @returns {Notice}
  */
-function problemNotice(problem, detail, state, place) {
+function problemNotice(problem, named, state, place) {
   if (problem === 'insecure_context') return insecureNotice(place);
+  const away = state === 'reconnecting' ? SERVICE_AWAY.get(named) : undefined;
+  const detail = faultWords(named);
+  if (away) return { tone: 'fault', ...away, detail, reload: false };
   const known = PROBLEM_WORDS.get(problem);
   if (!known) return { tone: 'fault', title: 'Something is wrong', remedy: 'Reload the page.', detail: detail || problem, reload: true };
   if (problem === 'server_unreachable' && state === 'reconnecting') {

@@ -11,7 +11,7 @@ test('every name has a script that says it, and anybody else’s words stay as t
 });
 
 test('the scripts that find a fault hold no sentence about it', () => {
-  for (const [path, names] of /** @type {const} */ ([['web/worker.js', 3], ['web/session.js', 2], ['web/api.js', 2]])) {
+  for (const [path, names] of /** @type {const} */ ([['web/worker.js', 5], ['web/session.js', 2], ['web/api.js', 2]])) {
     const text = textOf(path);
     assert.equal([...FAULT_WORDS.keys()].filter((name) => text.includes(`'${name}'`)).length, names, path);
     for (const words of FAULT_WORDS.values()) assert.ok(!text.includes(words), `${path}: ${words}`);

@@ -14,7 +14,7 @@ const STATES = ['idle', 'connecting', 'buffering', 'playing', 'waiting', 'reconn
 const PROBLEMS = ['insecure_context', 'no_worklet', 'server_unreachable', 'server_too_new', 'server_too_old', 'refused',
   'audio_blocked', 'internal'];
 const CAUSES = ['capture_xrun', 'usb_loss', 'device_gone', 'handoff_full', 'source_change', 'queue_drop', 'network_late',
-  'render_underrun', 'tab_suspended', 'unexplained_loss', 'bad_packet'];
+  'render_underrun', 'tab_suspended', 'unexplained_loss', 'bad_packet', 'service_stopped'];
 
 /** @param {object} [given] */
 function snapshotOf(given = {}) {
@@ -24,6 +24,18 @@ function snapshotOf(given = {}) {
     ...given,
   };
 }
+
+test('a service that stopped is named in the status and in the notice, not the network', () => {
+  for (const detail of ['service_stopped', 'service_ended']) {
+    const away = snapshotOf({ state: 'reconnecting', problem: 'server_unreachable', problem_detail: detail });
+    assert.equal(words.statusWords(away), 'Waiting for Synthwire…');
+    const notice = words.notice(away, PLACE);
+    assert.match(`${notice?.title} ${notice?.remedy}`, /Synthwire (itself )?has (probably )?stopped.*sound returns/);
+    assert.doesNotMatch(`${notice?.remedy}`, /network/);
+  }
+  const unknown = snapshotOf({ state: 'reconnecting', problem: 'server_unreachable', problem_detail: 'silent_service' });
+  assert.match(words.notice(unknown, PLACE)?.remedy ?? '', /same network/);
+});
 
 test('the status line says state, delay and glitches', () => {
   const cases = [

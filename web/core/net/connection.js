@@ -4,13 +4,13 @@
  * In: events with their times, and random numbers. Out: decisions. This module sends nothing and reads no clock.
  */
 
-import { COME_AGAIN_AFTER_MS, DEAF_MS, SLEPT_MS } from './constants.js';
+import { ABRUPT_MS, COME_AGAIN_AFTER_MS, DEAF_MS, SLEPT_MS } from './constants.js';
 import { backoffMs } from './backoff.js';
 
 /**
- * The end of a connection: the service refused the page, asked it to connect again at once, or is gone.
+ * The end of a connection: the service refused the page, asked it to connect again at once, said that it stops, or is gone.
  *
- * @typedef {'refused' | 'come_again' | 'gone'} Ending
+ * @typedef {'refused' | 'come_again' | 'stopping' | 'gone'} Ending
  */
 
 export class Connection {
@@ -48,6 +48,14 @@ export class Connection {
     if (nowMs - this.#lookedMs > SLEPT_MS) this.#heardMs = nowMs;
     this.#lookedMs = nowMs;
     return this.#isUnderWay && nowMs - this.#heardMs > DEAF_MS;
+  }
+
+  /**
+   * @param {Ending} ending @param {number} nowMs
+   * @returns {boolean} whether the other end closed the connection while it was in use: a network that fails falls silent first
+   */
+  isAbrupt(ending, nowMs) {
+    return ending === 'gone' && this.isGreeted && nowMs - this.#heardMs < ABRUPT_MS;
   }
 
   /** @param {Ending} ending @param {number} nowMs @returns {boolean} whether to reconnect without a pause, because this is no fault */

@@ -38,6 +38,9 @@ export const SLEPT_MS = 2500;
 export const COME_AGAIN_AFTER_MS = 1000;
 /** ms | before the first attempt to reconnect | tests/web/clocks.test.js */
 export const RETRY_MS_FIRST = 250;
+/** ms | a connection that ends this soon after its last message was closed at the other end: packets come every 3 ms, and a network
+    that fails is silent for seconds first | tests/web/connection.test.js */
+export const ABRUPT_MS = 1000;
 /** ms | the longest wait between attempts: a listener is back within 5 s of the service | tests/web/clocks.test.js */
 export const RETRY_MS_MAX = 5000;
 /** share | of the wait left to chance, so that the listeners of a restarted service do not return all at once | not measured */

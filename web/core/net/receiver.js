@@ -10,7 +10,7 @@ import { NS_PER_MS, STREAM_RATE_HZ } from '../constants.js';
 import { AUDIO_FRAMES_MAX, FRAME_INDEX_MAX, PUBLISH_EVERY_MS } from './constants.js';
 import { Arrivals } from './arrivals.js';
 import { CaptureMap } from '../clock/capture_map.js';
-import { CAUSE_BAD_PACKET, CAUSE_NETWORK_LATE, CAUSE_UNEXPLAINED_LOSS, causeName } from '../causes.js';
+import { CAUSE_BAD_PACKET, CAUSE_NETWORK_LATE, CAUSE_SERVICE_STOPPED, CAUSE_UNEXPLAINED_LOSS, causeName } from '../causes.js';
 import { Holes } from './holes.js';
 import { Ledger } from '../ledger.js';
 import { LiveEdge } from '../clock/live_edge.js';
@@ -63,6 +63,13 @@ export class Receiver {
   #publishedMs = -Infinity;
   /** When the message being read arrived. */
   #nowMs = 0;
+  /**
+   * A connection that ended while sound played: when, the next frame's index, and the cause if it is known. It is counted when
+   * sound is back: only then can a service that was restarted be told from a network that failed.
+   *
+   * @type {{atMs: number, frameIndex: number, cause: number | null} | null}
+   */
+  #outage = null;
   /** True if a message was refused since the last shared record: it may have contained such records. */
   #damaged = false;
 
@@ -100,10 +107,14 @@ export class Receiver {
     this.#damaged = false;
   }
 
-  /** Call this when the connection broke, and with it any sound that was playing. @param {number} nowMs */
-  disconnected(nowMs) {
+  /**
+   * Call this when the connection broke, and with it any sound that was playing.
+   *
+   * @param {number} nowMs @param {number | null} [cause] a cause code, if the service gave one
+   */
+  disconnected(nowMs, cause = null) {
     this.#nowMs = nowMs;
-    if (this.#nextFrame !== null) this.#count(CAUSE_NETWORK_LATE, null);
+    if (this.#nextFrame !== null) this.#outage = { atMs: nowMs, frameIndex: this.#nextFrame, cause };
     this.connected();
   }
 
@@ -155,6 +166,18 @@ export class Receiver {
     this.ledger.note(causeName(cause), this.#nowMs, frames === null ? null : msOf(frames, this.#rateHz));
   }
 
+  /**
+   * Counts the outage that ends with this frame.
+   *
+   * @param {{atMs: number, frameIndex: number, cause: number | null}} outage @param {number} frameIndex
+   */
+  #returned({ atMs, frameIndex: expected, cause }, frameIndex) {
+    this.#outage = null;
+    // The frame index only grows as long as a service runs (docs/ref/wire-format.md): a smaller one is of a service that was restarted.
+    const judged = cause ?? (frameIndex < expected ? CAUSE_SERVICE_STOPPED : CAUSE_NETWORK_LATE);
+    this.ledger.note(causeName(judged), atMs, this.#nowMs - atMs);
+  }
+
   /** @param {string} words */
   #refuse(words) {
     this.#damaged = true;
@@ -177,6 +200,7 @@ export class Receiver {
       this.#refuse(`the frame index ${record.frameIndex} cannot be true`);
       return;
     }
+    if (this.#outage) this.#returned(this.#outage, record.frameIndex);
     const jump = this.seq === null ? 0 : (record.seq - this.seq - 1) | 0;
     if (this.#holes.any) this.#giveUp(nowMs);
     if (jump < 0) return this.#late(record);

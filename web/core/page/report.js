@@ -140,7 +140,8 @@ function whatIf(known, nowMs) {
       delay_ms: nowMs === null ? null : nowMs + targetMs - playout.level_ms,
       events,
       late_ms: lateMs,
-      events_per_hour: hours > 0 ? Math.max(events, lateMs / 1000) / hours : 0,
+      // Whole seconds only: a moment of lateness that was no event is nothing that anyone heard.
+      events_per_hour: hours > 0 ? Math.max(events, Math.floor(lateMs / 1000)) / hours : 0,
     })),
     what_if_observed_s: watched.observed_s,
   };
