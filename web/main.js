@@ -38,7 +38,7 @@ const mode = modeFrom(recall(MODE_KEY));
 player.setMode(mode);
 
 const page = new Page(location);
-const ledger = new LedgerList();
+const ledger = new LedgerList(() => player.resetCounts());
 const wakeLock = new ScreenWakeLock();
 // A delay chosen by hand suits one network on one day, so it is not stored, unlike the mode.
 const delay = new DelayPanel(mode, {
@@ -74,7 +74,7 @@ function show(nowMs) {
   if (page.show(snapshot, nowMs)) delay.show(snapshot, page.delayMs, nowMs);
   wakeLock.want(LISTENING.has(snapshot.state));
   if (document.hidden) return;
-  ledger.show(snapshot.ledger, Date.now());
+  ledger.show(snapshot.ledger, snapshot.counted_since_ms, Date.now());
 }
 
 /** Shows who may do what, and who listens while that list is open. */

@@ -11,7 +11,7 @@ import { MEMORABLE_SIGMA_PPM, REMEMBER_EVERY_MS } from './core/page/constants.js
 import { OutputChoice } from './core/page/output_choice.js';
 import { phase } from './core/page/phase.js';
 import { buildReport } from './core/page/report.js';
-import { pageNowMs, Session } from './session.js';
+import { dateNowMs, pageNowMs, Session } from './session.js';
 
 /**
  * The player's knowledge about this device, stored from visit to visit.
@@ -77,7 +77,7 @@ export class Player extends EventTarget {
     this.#session?.close();
     this.#session = null;
     this.#failure = obstacle();
-    this.#ledger = new Ledger();
+    this.#ledger = new Ledger(dateNowMs());
     if (!this.#failure) this.#open();
     this.#changed();
   }
@@ -110,6 +110,13 @@ export class Player extends EventTarget {
   setTarget(targetMs) {
     this.#fixedMs = targetMs;
     this.#session?.setMode(this.#modeNow, targetMs);
+  }
+
+  /** Glitches, ledger and what-if curve count from now on. */
+  resetCounts() {
+    if (this.#session) this.#session.resetCounts();
+    else this.#ledger.reset(dateNowMs());
+    this.#changed();
   }
 
   /** @returns {Promise<string | null>} the last minutes of arrivals as CSV, for `make simulate`; null if there are none */

@@ -8,10 +8,11 @@
 import { AudioOutput } from './audio_output.js';
 import { ControlWords } from './control_words.js';
 import { readEvents, readPlayout, readWhatIf, PLAYOUT, takePeaks } from './core/playout/controls.js';
-import { CLOSE_AFTER_MS, LOOK_EVERY_MS, REFUSAL_SHOWN_MS, SLOW_LOOKS, SOUNDED_LATELY_MS } from './core/page/constants.js';
+import { CLOSE_AFTER_MS, LOOK_EVERY_MS, REFUSAL_SHOWN_MS, SETTLED_MS, SLOW_LOOKS, SOUNDED_LATELY_MS } from './core/page/constants.js';
 import { GlitchWatch } from './core/page/glitch_watch.js';
 import { phase } from './core/page/phase.js';
 import { buildReport, listenerReport } from './core/page/report.js';
+import { whatIfSince } from './core/page/what_if_since.js';
 import { OutputProbe } from './output_probe.js';
 import { WorkerClock } from './worker_clock.js';
 
@@ -36,6 +37,11 @@ export function pageNowMs() {
   return performance.now();
 }
 
+/** The date, for the entries of the ledger. @returns {number} ms since 1970 */
+export function dateNowMs() {
+  return Date.now();
+}
+
 /** Messages that arrive after the session was closed are dropped. */
 export class Session {
   #options;
@@ -56,9 +62,12 @@ export class Session {
   /** @type {[number, number]} */
   #peaks = [0, 0];
   #soundedMs = -Infinity;
+  #firstSoundedMs = Infinity;
   #glitches;
   /** @type {ReturnType<typeof readWhatIf> | null} */
   #whatIf = null;
+  /** The audio thread's counts when the listener's were last reset. @type {typeof this.#whatIf} */
+  #whatIfBefore = null;
   #looks = 0;
   /** @type {number | null} */
   #startToSoundMs = null;
@@ -73,7 +82,7 @@ export class Session {
   constructor(options, events) {
     this.#options = options;
     this.#events = events;
-    this.#glitches = new GlitchWatch(options.ledger, (pageMs) => Date.now() - pageNowMs() + pageMs);
+    this.#glitches = new GlitchWatch(options.ledger, (pageMs) => dateNowMs() - pageNowMs() + pageMs);
     this.#controls = new ControlWords(options.transport, options.mode, options.fixedMs);
     this.#output = new AudioOutput(options, () => this.#contextChanged());
     this.#probe = new OutputProbe(this.#output.context, this.#startedMs);
@@ -105,6 +114,17 @@ export class Session {
   setMode(mode, fixedMs) {
     this.#options = { ...this.#options, mode, fixedMs };
     this.#controls.setMode(mode, fixedMs);
+  }
+
+  /** Glitches, ledger and what-if curve count from now on. */
+  resetCounts() {
+    this.#options.ledger.reset(dateNowMs());
+    this.#beginWhatIf();
+  }
+
+  #beginWhatIf() {
+    this.#whatIfBefore = this.#controls.words && readWhatIf(this.#controls.words);
+    this.#whatIf = null;
   }
 
   /** @returns {Promise<string | null>} the last minutes of arrivals as CSV; null if there are none */
@@ -173,7 +193,7 @@ export class Session {
     /** @type {import('./core/net/messages.js').Open<MessagePort>} */
     const order = {
       type: 'open', url: this.#options.serviceUrl, memory, port, context_rate_hz: this.#output.context.sampleRate,
-      remembered: this.#options.remembered, glitches: this.#options.ledger.counts(),
+      remembered: this.#options.remembered, glitches: this.#options.ledger.totals(),
     };
     worker.postMessage(order, port ? [port] : []);
     return worker;
@@ -251,16 +271,19 @@ export class Session {
     this.#playout = playout;
     const isSounding = playout.state === PLAYOUT.SOUNDING;
     if (isSounding) this.#soundedMs = nowMs;
+    if (isSounding) this.#firstSoundedMs = Math.min(this.#firstSoundedMs, nowMs);
     this.#noteFirstSound(playout.first_sound_context_frame);
     this.#glitches.playout(playout, readEvents(words, this.#glitches.events), (frame) => this.#probe.heardMs(frame) ?? nowMs);
     this.#glitches.output(this.#probe.playbackStats, playout.skips, isSounding, nowMs);
     this.#glitches.sleeps(nowMs);
+    if (nowMs - this.#firstSoundedMs >= SETTLED_MS && this.#options.ledger.settle(dateNowMs())) this.#beginWhatIf();
   }
 
   /** Called once a second. */
   #lookSlowly() {
-    this.#whatIf = this.#controls.words && readWhatIf(this.#controls.words);
-    this.#tellWorker({ type: 'tell', report: listenerReport(buildReport({ ...this.known(), mode: this.#options.mode })) });
+    this.#whatIf = this.#controls.words && whatIfSince(readWhatIf(this.#controls.words), this.#whatIfBefore);
+    const report = buildReport({ ...this.known(), mode: this.#options.mode });
+    this.#tellWorker({ type: 'tell', report: listenerReport({ ...report, glitches: this.#options.ledger.totals() }) });
   }
 
   /** @param {number | null} contextFrame */

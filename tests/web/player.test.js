@@ -8,7 +8,8 @@ import { made, pass, reset, runningTimers } from './sim/browser.js';
 reset();
 const { Player } = await import('../../web/player.js');
 const { controlWords } = await import('../../web/core/playout/ring.js');
-const { EVENTS_AT, MODE, WORD } = await import('../../web/core/playout/controls.js');
+const { EVENTS_AT, MODE, PLAYOUT, WORD } = await import('../../web/core/playout/controls.js');
+const { EVENT_WORDS } = await import('../../web/core/playout/constants.js');
 
 const SOURCE = { kind: 'demo', state: 'playing', name: 'Demo', channels: 2, first_channel: 1, notice: '' };
 const STATUS = {
@@ -159,6 +160,49 @@ test('every glitch has its entry, whoever counted it, and counts and ledger agre
     ['queue_drop', 12], ['queue_drop', null], ['queue_drop', null], ['network_late', 10], ['tab_suspended', null],
   ]);
   player.stop();
+});
+
+/** An audio thread that has sounded, with glitches so far. @param {number[]} lengthsMs @param {number} [seconds] of the what-if curve */
+function sounds(lengthsMs, seconds = 0) {
+  const words = controlWords(made.workers[0].told[0].memory);
+  Object.assign(words, { [WORD.PLAYOUT_STATE]: PLAYOUT.SOUNDING, [WORD.EVENT_COUNT]: lengthsMs.length, [WORD.WHAT_IF_SECONDS]: seconds });
+  lengthsMs.forEach((lengthMs, event) => (words[EVENTS_AT + event * EVENT_WORDS + 1] = Math.round(lengthMs * 44.1)));
+}
+
+test('counts, ledger and curve say since when, and begin anew when the user wants it; the service is told the total', async () => {
+  reset();
+  const player = new Player();
+  assert.equal(player.report().counted_since_ms, null);
+  player.start();
+  made.contexts[0].become('running');
+  const startedMs = player.report().counted_since_ms;
+  assert.ok(startedMs !== null && Math.abs(startedMs - Date.now()) < 60_000);
+  sounds([12, 40], 100);
+  await pass(2500);
+  assert.deepEqual([player.report().glitches['network_late'], player.report().what_if_observed_s], [2, 100]);
+  player.resetCounts();
+  assert.deepEqual([player.report().glitches['network_late'], player.report().ledger, player.report().what_if], [0, [], null]);
+  assert.ok((player.report().counted_since_ms ?? 0) >= startedMs);
+  sounds([12, 40, 7], 130);
+  await pass(2000);
+  assert.deepEqual([player.report().glitches['network_late'], player.report().what_if_observed_s], [1, 30]);
+  assert.equal(made.workers[0].told.filter((/** @type {any} */ { type }) => type === 'tell').at(-1).report.glitches.network_late, 3);
+  player.stop();
+});
+
+test('a glitch of a millisecond in the first second of sound does not count for ever', async () => {
+  for (const [lengthMs, left] of [[1, 0], [30, 1]]) {
+    reset();
+    const player = new Player();
+    player.start();
+    made.contexts[0].become('running');
+    sounds([/** @type {number} */ (lengthMs)], 1);
+    await pass(500);
+    assert.equal(player.report().glitches['network_late'], 1);
+    await pass(1500);
+    assert.equal(player.report().glitches['network_late'], left, `${lengthMs} ms`);
+    player.stop();
+  }
 });
 
 test('the service is told once a second how it goes', async () => {

@@ -18,5 +18,8 @@ export const PPM = 1e-6;
 
 /** entries | kept in the ledger; older ones are only counted | docs/design/latency-budget.md */
 export const ENTRIES_MAX = 200;
+/** ms | the longest glitch of the first second of sound that is forgotten: one packet while the lead is still being found
+    | tests/web/ledger.test.js */
+export const START_GLITCH_MS_MAX = 3;
 /** entries | wait for the page at most; the rest are only counted | not measured */
 export const WAITING_MAX = 64;

@@ -2,10 +2,10 @@
  * The glitch ledger: interruptions of the sound, with time and length.
  *
  * In: glitches, as they are found. Out: counts by cause, and the newest entries. Every counted glitch had an entry, so the two
- * agree. No clock is read here.
+ * agree, also after the listener has reset them; the totals never fall. No clock is read here.
  */
 
-import { ENTRIES_MAX, WAITING_MAX } from './constants.js';
+import { ENTRIES_MAX, START_GLITCH_MS_MAX, WAITING_MAX } from './constants.js';
 import { CAUSE_NAMES } from './causes.js';
 
 /** @typedef {{at_ms: number, cause: string, length_ms: number | null}} Entry at_ms: Worker time in the Worker, since 1970 in the page; length_ms: null if unknown */
@@ -17,6 +17,20 @@ export class Ledger {
   #entries = [];
   /** @type {Entry[]} */
   #waiting = [];
+  /** The counts when they were last reset. @type {Record<string, number>} */
+  #before = {};
+  #sinceMs;
+  #isSettled = false;
+
+  /** @param {number | null} [sinceMs] when counting begins */
+  constructor(sinceMs = null) {
+    this.#sinceMs = sinceMs;
+  }
+
+  /** When counting began, or was last reset. @returns {number | null} */
+  get sinceMs() {
+    return this.#sinceMs;
+  }
 
   /** @param {string} cause name of the cause @param {number} atMs @param {number | null} [lengthMs] */
   note(cause, atMs, lengthMs = null) {
@@ -27,9 +41,35 @@ export class Ledger {
     if (this.#waiting.length < WAITING_MAX) this.#waiting.push(entry);
   }
 
-  /** @returns {Record<string, number>} a copy; it contains every known cause from the start */
+  /** @returns {Record<string, number>} since the last reset; it contains every known cause from the start */
   counts() {
+    return Object.fromEntries(Object.entries(this.#counts).map(([cause, count]) => [cause, count - (this.#before[cause] ?? 0)]));
+  }
+
+  /** @returns {Record<string, number>} the same, but never reset */
+  totals() {
     return { ...this.#counts };
+  }
+
+  /** Counts begin anew. @param {number} nowMs */
+  reset(nowMs) {
+    this.#before = this.totals();
+    this.#entries = [];
+    this.#sinceMs = nowMs;
+  }
+
+  /**
+   * The first second of sound is over: if it had only glitches as short as a start makes them, they do not count.
+   *
+   * @param {number} nowMs @returns {boolean} whether counts begin anew
+   */
+  settle(nowMs) {
+    if (this.#isSettled) return false;
+    this.#isSettled = true;
+    const areShort = this.#entries.every(({ length_ms: lengthMs }) => lengthMs !== null && lengthMs <= START_GLITCH_MS_MAX);
+    if (this.#entries.length === 0 || !areShort) return false;
+    this.reset(nowMs);
+    return true;
   }
 
   /** @returns {Entry[]} oldest first */

@@ -5,7 +5,7 @@
  */
 
 import { part, write, writeOrHide } from './elements.js';
-import { ledgerRows, restWords } from './ledger_rows.js';
+import { ledgerRows, restWords, sinceWords } from './ledger_rows.js';
 
 /** Rows that are always visible; the others are one press away, so that the page stays short on a phone. */
 const OPEN_ROWS = 5;
@@ -18,21 +18,36 @@ export class LedgerList {
   #empty = part('ledger-empty', HTMLElement);
   #more = part('ledger-more', HTMLButtonElement);
   #rest = part('ledger-rest', HTMLElement);
+  #counts = part('counts', HTMLElement);
+  #since = part('counts-since', HTMLElement);
+  #said = part('counts-said', HTMLElement);
   #written = '';
   #writtenMs = -Infinity;
+  /** @type {number | null} */
+  #sinceMs = null;
   #open = false;
   #rows = 0;
   #total = 0;
 
-  constructor() {
+  /** @param {() => void} reset the user wants counts to begin anew */
+  constructor(reset) {
+    part('counts-reset', HTMLButtonElement).addEventListener('click', () => {
+      reset();
+      write(this.#said, 'Glitches and curve begin anew.');
+    });
     this.#more.addEventListener('click', () => {
       this.#open = !this.#open;
       this.#fold();
     });
   }
 
-  /** @param {readonly import('./ledger_rows.js').Entry[] | null | undefined} ledger oldest first @param {number} nowMs since 1970 */
-  show(ledger, nowMs) {
+  /**
+   * @param {readonly import('./ledger_rows.js').Entry[] | null | undefined} ledger oldest first
+   * @param {number | null | undefined} sinceMs since 1970, when counting began @param {number} nowMs since 1970
+   */
+  show(ledger, sinceMs, nowMs) {
+    this.#counts.hidden = typeof sinceMs !== 'number';
+    if (typeof sinceMs === 'number') this.#showSince(sinceMs, nowMs);
     const entries = ledger ?? [];
     const [oldest, newest] = [entries[0], entries.at(-1)];
     const event = `${entries.length} ${oldest?.at_ms} ${newest?.at_ms} ${newest?.cause} ${newest?.length_ms}`;
@@ -46,6 +61,13 @@ export class LedgerList {
     this.#list.hidden = rows.length === 0;
     this.#list.replaceChildren(...rows.map(itemOf));
     this.#fold();
+  }
+
+  /** @param {number} sinceMs @param {number} nowMs */
+  #showSince(sinceMs, nowMs) {
+    if (sinceMs !== this.#sinceMs) write(this.#said, '');
+    this.#sinceMs = sinceMs;
+    write(this.#since, sinceWords(sinceMs, nowMs, zoneMinutes));
   }
 
   #fold() {

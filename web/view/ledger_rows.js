@@ -45,6 +45,16 @@ export function ledgerRows(ledger, nowMs, zoneMinutes) {
   }));
 }
 
+/**
+ * @param {number} sinceMs since 1970, UTC @param {number} nowMs the same
+ * @param {(atMs: number) => number} zoneMinutes minutes that local time is ahead of UTC at that moment
+ * @returns {string} what the counts and the curve cover
+ */
+export function sinceWords(sinceMs, nowMs, zoneMinutes) {
+  const time = timeWords(sinceMs, zoneMinutes(sinceMs), localDay(nowMs, zoneMinutes(nowMs)));
+  return `Glitches and curve count since ${time}.`;
+}
+
 /** @param {number} total entries in the ledger @returns {string} the line under the list, '' if the list shows everything */
 export function restWords(total) {
   return total > ROWS_MAX ? `The newest ${ROWS_MAX} of ${total}. Save report has them all.` : '';

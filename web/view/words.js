@@ -50,6 +50,7 @@ import { glitchTotal, glitchWords } from './glitches.js';
  * @property {readonly import('./what_if_curve.js').WhatIf[] | null} [what_if]
  * @property {number | null} [what_if_observed_s]
  * @property {readonly import('./ledger_rows.js').Entry[] | null} [ledger] oldest first
+ * @property {number | null} [counted_since_ms] since 1970
  *
  * @typedef {object} Notice
  * @property {'fault' | 'note'} tone a fault needs action; a note explains a silence

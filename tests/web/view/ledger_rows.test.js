@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { ledgerRows, lengthWords, restWords, ROWS_MAX } from '../../../web/view/ledger_rows.js';
+import { ledgerRows, lengthWords, restWords, ROWS_MAX, sinceWords } from '../../../web/view/ledger_rows.js';
 
 const NOON_MS = Date.UTC(2025, 2, 30, 12, 0, 0); // a Sunday on which many clocks go forward
 const BERLIN = (/** @type {number} */ atMs) => (atMs >= Date.UTC(2025, 2, 30, 1) ? 120 : 60);
@@ -18,6 +18,11 @@ test('newest first, in local time, with the weekday for another day', () => {
   assert.deepEqual(rows.map(({ intended }) => intended), [false, true, false]);
   assert.match(rows[0].words, /too late/);
   assert.equal(rows[0].iso, '2025-03-30T11:59:59.000Z');
+});
+
+test('it is said since when the counts are, with the weekday for another day', () => {
+  assert.equal(sinceWords(NOON_MS - 1000, NOON_MS, BERLIN), 'Glitches and curve count since 13:59:59.');
+  assert.equal(sinceWords(Date.UTC(2025, 2, 29, 22, 59, 59), NOON_MS, BERLIN), 'Glitches and curve count since Sat 23:59:59.');
 });
 
 test('west of Greenwich and before 1970 a day is still a day', () => {

@@ -43,6 +43,8 @@ export const SLOW_LOOKS = 10;
 export const CLOSE_AFTER_MS = 60;
 /** ms | three looks: sound heard within this time counts as playing a moment ago | not measured */
 export const SOUNDED_LATELY_MS = 300;
+/** ms | after the first sound, the start is over: short glitches in it are forgotten (core/ledger.js) | tests/web/player.test.js */
+export const SETTLED_MS = 1000;
 /** ms | for which a refusal is shown: time to read it | not measured */
 export const REFUSAL_SHOWN_MS = 8000;
 /** ms | interval of the Worker's messages to the page | not measured */

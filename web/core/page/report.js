@@ -55,6 +55,7 @@ export function buildReport(known) {
     mode: known.mode,
     glitches: known.ledger.counts(),
     ledger: known.ledger.entries(),
+    counted_since_ms: known.ledger.sinceMs,
     transport: known.transport,
     context_rate: known.contextRateHz,
     seq: worker?.seq ?? null,
