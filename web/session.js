@@ -66,7 +66,7 @@ export class Session {
   #glitches;
   /** @type {ReturnType<typeof readWhatIf> | null} */
   #whatIf = null;
-  /** The audio thread's counts when the listener's were last reset. @type {typeof this.#whatIf} */
+  /** The audio thread's counts when the listener's were last reset. @type {ReturnType<typeof readWhatIf> | null} */
   #whatIfBefore = null;
   #looks = 0;
   /** @type {number | null} */
