@@ -38,13 +38,16 @@ bench-rt: ## the capture thread's system calls per period, traced
 bench-concealment: ## gain and cost of concealment compared with a fade, with pictures
 	@. scripts/with_packages.sh node && node benches/js/concealment.mjs
 
+bench-audibility: ## what a gap costs by our measure, compared with Zimtohrli and ViSQOL; PLACES=30 of gaps in each excerpt
+	@scripts/bench_audibility.sh $(PLACES)
+
 bench-resampler: ## cost and distortion of resampling, by method
 	@. scripts/with_packages.sh node && node benches/js/resampler.mjs
 
-simulate: ## what a listener hears on a trace of arrivals: TRACE=file.csv MODE=auto|lowest|safest SKEW_PPM=0
+simulate: ## what a listener hears on a trace of arrivals: TRACE=file.csv MODE=auto|lowest|safest SKEW_PPM=0 SOUND=piano
 	@. scripts/with_packages.sh node && node scripts/simulate.mjs
 
-simulate-sweep: ## every network in every mode, as a table; SEED=1 SECONDS=600 PROFILES="wired loss" MODES=auto
+simulate-sweep: ## every network in every mode, as a table; SEED=1 SECONDS=600 PROFILES="wired loss" MODES=auto SOUND=piano
 	@. scripts/with_packages.sh node && node scripts/simulate_sweep.mjs
 
 trace: ## generate such a trace: PROFILE=bad-wifi SEED=1 SECONDS=600 FILE=trace.csv

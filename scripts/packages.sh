@@ -56,6 +56,12 @@ needs_node() {
     need nodejs 'runs it (Node 18 or later)' has_node
 }
 
+# To compare our measure of a gap with published ones.
+needs_audibility() {
+    needs_node
+    need python3-venv 'runs them, from PyPI' python3 -c 'import ensurepip'
+}
+
 # To trace the capture thread.
 needs_bench-rt() {
     needs_run

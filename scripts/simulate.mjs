@@ -2,11 +2,12 @@
 // Plays a trace of arrivals through the shipped code, and prints the listener's result as one line of JSON
 // (docs/design/playout.md). An error in the trace goes to stderr, with exit code 2. Settings come from the environment, as make
 // sets it:
-//   TRACE=file.csv MODE=auto|lowest|safest SKEW_PPM=0      or, to create a trace (`make trace`),
+//   TRACE=file.csv MODE=auto|lowest|safest SKEW_PPM=0 SOUND=piano      or, to create a trace (`make trace`),
 //   PROFILE=bad-wifi SEED=1 SECONDS=600 FILE=file.csv
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { NETWORKS, packetsOf, UNSEEN_NETWORKS } from '../tests/web/sim/networks.js';
+import { SOUNDS } from '../tests/web/sim/sounds.js';
 import { formatTrace, parseTrace, TraceError } from '../tests/web/sim/trace.js';
 import { TraceRun } from '../tests/web/sim/trace_run.js';
 
@@ -40,6 +41,8 @@ function simulate() {
   const mode = process.env.MODE || 'auto';
   if (!MODES.includes(mode)) refuse(`MODE=${mode}: there are ${MODES.join(', ')}`);
   const skewPpm = numberOf('SKEW_PPM', '0', -1000, 1000);
+  const sound = process.env.SOUND || 'piano';
+  if (!SOUNDS.includes(sound)) refuse(`SOUND=${sound}: there are ${SOUNDS.join(', ')}`);
   let text = '';
   try {
     text = readFileSync(file, 'utf8');
@@ -48,7 +51,7 @@ function simulate() {
   }
   try {
     const { packets, packetFrames } = parseTrace(text);
-    const heard = new TraceRun(packets, packetFrames, { mode, skewPpm }).run().heard();
+    const heard = new TraceRun(packets, packetFrames, { mode, skewPpm, sound }).run().heard();
     process.stdout.write(`${JSON.stringify(heard)}\n`);
   } catch (error) {
     if (!(error instanceof TraceError)) throw error;

@@ -138,14 +138,9 @@ test('a late packet is met at once by a larger target, which is forgotten again'
   assert.ok(chain.delayAt(899_000) < chain.delayAt(9000) + 3, `${chain.delayAt(9000)} ms at first, ${chain.delayAt(899_000)} ms at the end`);
 });
 
-test('a near miss widens the lead before the sound breaks', () => {
-  const widened = [];
-  // The same dip at other phases of packets and blocks: some break the sound, some nearly do.
-  for (let fromMs = 6000; fromMs < 6003; fromMs += 0.3) {
-    const chain = new Chain({ seconds: 12, chunkFrames: 32, contextRateHz: 48_000, delayMs: stall(fromMs, 3.3) }).run();
-    if (chain.playout.late_count === 0) widened.push(chain.delayAt(11_000) - chain.delayAt(5000));
-  }
-  assert.ok(Math.max(...widened) > 0.2, `${widened} ms more`);
+test('a miss of a few ms in a sound that is easily guessed buys no delay', () => {
+  const chain = new Chain({ seconds: 20, delayMs: stall(10_000, 3.3) }).run();
+  assert.ok(chain.delayAt(19_000) < chain.delayAt(9500) + 1, `${chain.delayAt(9500)} ms, then ${chain.delayAt(19_000)} ms`);
 });
 
 test('a network that is slower from now on is followed, once', () => {

@@ -25,7 +25,7 @@ for (const contextRateHz of [44_100, 48_000]) {
     for (const seed of [SEED, SEED + 1]) {
       test(`on ${network} at ${contextRateHz} Hz, seed ${seed}, every lead interrupts as often as the curve says`, () => {
         const packets = packetsOf(network, seed, SECONDS);
-        const listener = { contextRateHz, isSilent: true };
+        const listener = { contextRateHz, sound: 'silence' };
         const { leads } = readWhatIf(new TraceRun(packets, 128, { ...listener, mode: 'auto' }).run().words);
         const first = leads.findIndex(({ late_ms: lateMs }) => lateMs < SECONDS * 1000 * LATE_MAX);
         const tried = Array.from({ length: LEADS }, (_, at) => /** @type {typeof leads[number]} */ (leads[first + at * EVERY]));

@@ -124,6 +124,19 @@ const levelShift = (_random, seconds) => (sentMs, random) => {
   return 0.3 + 0.3 * exponential(random) + (part > 0.3 && part < 0.7 ? 40 : 0);
 };
 
+/** A cable, and a listener's machine that wakes late once a minute. @type {Network['delay']} */
+const restless = (random) => {
+  const late = blocked(random, 60_000, (chance) => 3 + 9 * chance());
+  return (sentMs, chance) => wire(chance) + late(sentMs);
+};
+
+/** A queue that fills slowly: 10 ms more every second for ten seconds, full for ten, and empty at once; every minute. @type {Network['delay']} */
+const filling = () => (sentMs, random) => {
+  const since = (sentMs % 60_000) - 30_000;
+  const filled = since < 0 || since > 20_000 ? 0 : Math.min(100, since / 100);
+  return wire(random) + 0.3 * exponential(random) + filled;
+};
+
 /** Jitter of the service's own card: periods come late, and then several at once. @type {Network['delay']} */
 const captureJitter = (random) => {
   const late = blocked(random, 700, (chance) => 1 + 4 * chance());
@@ -150,6 +163,8 @@ export const NETWORKS = Object.freeze({
   'high-latency': { words: '150 ms', delay: () => (_, random) => 150 + 1.5 * exponential(random) },
   'level-shift': { words: '40 ms more from 30 % to 70 % of the run', delay: levelShift },
   download: { words: 'a queue of 70 to 90 ms for 20 to 60 s, now and then', delay: download },
+  restless: { words: 'a cable, and a machine that wakes 3 to 12 ms late once a minute', delay: restless },
+  filling: { words: 'a queue that fills by 10 ms every second for 10 s, once a minute', delay: filling },
   'stall-200': { words: 'one stall of 200 ms', delay: oneStall(200) },
   'stall-1000': { words: 'one stall of 1 s', delay: oneStall(1000) },
   'stall-5000': { words: 'one stall of 5 s', delay: oneStall(5000) },

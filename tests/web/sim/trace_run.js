@@ -5,7 +5,7 @@
  * Arrivals and blocks happen in the order of their times on one clock; nothing really waits, so an hour takes a minute.
  */
 
-import { FRACTION_ONE, LEAD_ONE } from '../../../web/core/playout/constants.js';
+import { FRACTION_ONE, LEAD_ONE, LONG_STALL_MS } from '../../../web/core/playout/constants.js';
 import { STREAM_RATE_HZ } from '../../../web/core/constants.js';
 import { AUDIO_FRAMES_MAX } from '../../../web/core/net/constants.js';
 import { MODE_NAMES, PLAYOUT, readPlayout, WORD, writeMode } from '../../../web/core/playout/controls.js';
@@ -13,9 +13,10 @@ import { nextLookMs } from '../../../web/core/clock/live_edge.js';
 import { Receiver } from '../../../web/core/net/receiver.js';
 import { controlWords, RING_BYTES, RingWriter } from '../../../web/core/playout/ring.js';
 import { msOf } from '../../../web/core/units.js';
-import { leastDelayMs, SAME_EVENT_MS } from './oracle.js';
+import { costOf, leastDelayMs, leastDelayOfCostMs, required, SAME_EVENT_MS } from './oracle.js';
 import { randomFrom } from './random.js';
-import { audio, message, returning } from './records.js';
+import { audio, message } from './records.js';
+import { carried } from './sounds.js';
 import { captureMsAt } from './trace.js';
 import { newProcessor, setCurrentFrame } from './worklet.js';
 
@@ -43,7 +44,7 @@ const SLOPE_MS = 1000;
  * @property {number} [contextRateHz]
  * @property {number} [blockFrames]
  * @property {number} [burstFrames] per audio callback
- * @property {boolean} [isSilent] the trace carries silence: then a step lands exactly where intended, as no sound has to fit
+ * @property {string} [sound] that the trace carries (sounds.js). In silence a step lands exactly where intended, as no sound has to fit
  * @property {number} [phaseMs] how long before the first packet the first callback comes; the default divides nothing evenly
  * @property {{ms: number, frame: number, written: number}[] | null} [blocks] replaces all of the above: when each block was
  *   rendered (on the trace's clock), its first frame, and the stream position up to which frames had arrived by then, low 32 bits
@@ -53,13 +54,19 @@ const SLOPE_MS = 1000;
 /**
  * @typedef {object} Heard
  * @property {number} mean_delay_ms @property {number} late_events @property {number} late_packets @property {number} concealed_ms
- * @property {number} oracle_ms @property {number} oracle_equal_events_ms @property {number} level_p2p_ms
+ * @property {number} concealed_share of the time, without stalls of the network longer than half a second
+ * @property {number} audible_cost interruptions by how audible they were @property {number} audible_events
+ * @property {number} oracle_ms @property {number} oracle_equal_events_ms
+ * @property {number} oracle_equal_cost_ms the least constant delay with no larger audible cost, for the same sound throughout
+ * @property {number} level_p2p_ms
  * @property {number} rate_sd_ppm @property {number} max_slope_ppm_per_s @property {number | null} return_s
  */
 
 export class TraceRun {
   /** For each block that sounded: time, delay, rate in ppm, lead. */
   blocks = { ms: new Float64Array(0), delayMs: new Float64Array(0), ratePpm: new Float64Array(0), levelMs: new Float64Array(0), count: 0 };
+  /** For each block since the first sound: the frames that were missing. */
+  missing = new Int32Array(0);
   /** Packets that arrived too late to be played, and groups of them with less than 100 ms between. */
   latePackets = 0;
   lateEvents = 0;
@@ -71,6 +78,9 @@ export class TraceRun {
   #words = controlWords(this.#memory);
   #receiver;
   #processor;
+  #carried;
+  /** For every packet of the sound. @type {ArrayBuffer[][]} */
+  #records = [];
   #outputs;
   #blockMs;
   #firstMs;
@@ -79,8 +89,9 @@ export class TraceRun {
   constructor(packets, packetFrames, listener) {
     this.#packets = packets;
     this.#packetFrames = packetFrames;
-    this.#listener = { mode: /** @type {const} */ ('auto'), fixedMs: null, skewPpm: 0, contextRateHz: 48_000, blockFrames: 128, burstFrames: 128, phaseMs: 61.234, isSilent: false, blocks: null, looks: null, ...listener };
+    this.#listener = { mode: /** @type {const} */ ('auto'), fixedMs: null, skewPpm: 0, contextRateHz: 48_000, blockFrames: 128, burstFrames: 128, phaseMs: 61.234, sound: 'sine', blocks: null, looks: null, ...listener };
     const { contextRateHz, blockFrames, skewPpm, mode, fixedMs, phaseMs } = this.#listener;
+    this.#carried = carried(this.#listener.sound, packetFrames);
     this.#receiver = new Receiver(new RingWriter(this.#memory), contextRateHz);
     this.#processor = newProcessor(this.#memory, contextRateHz);
     this.#outputs = [[new Float32Array(blockFrames), new Float32Array(blockFrames)]];
@@ -106,6 +117,7 @@ export class TraceRun {
     const endMs = /** @type {number} */ (arrivals.at(-1)?.arrival_ms);
     const most = Math.ceil((endMs - this.#firstMs) / this.#blockMs) + 64;
     for (const key of /** @type {const} */ (['ms', 'delayMs', 'ratePpm', 'levelMs'])) this.blocks[key] = new Float64Array(most);
+    this.missing = new Int32Array(most);
     const { blockFrames, burstFrames, blocks, looks } = this.#listener;
     const blocksOfBurst = blocks ? 1 : Math.max(1, Math.round(burstFrames / blockFrames));
     const look = (looks ?? randomLooks(this.#firstMs))[Symbol.iterator]();
@@ -141,11 +153,12 @@ export class TraceRun {
   #arrive(packet) {
     const { repeats } = this.#receiver;
     const isPast = this.#isPast(packet.frame_index);
-    this.#records ??= this.#makeRecords();
-    this.#records.forEach((bytes, index) => {
+    const place = ((packet.seq % this.#carried.packets) + this.#carried.packets) % this.#carried.packets;
+    const records = (this.#records[place] ??= this.#makeRecords(place));
+    records.forEach((bytes, index) => {
       const view = new DataView(bytes);
       const frame = packet.frame_index + index * AUDIO_FRAMES_MAX;
-      view.setUint32(8, packet.seq * /** @type {ArrayBuffer[]} */ (this.#records).length + index, true);
+      view.setUint32(8, packet.seq * records.length + index, true);
       view.setBigUint64(16, BigInt(frame), true);
       view.setBigUint64(24, BigInt(Math.max(0, Math.round((packet.capture_ms + (index * AUDIO_FRAMES_MAX) / 44.1) * 1e6))), true);
       this.#receiver.receive(bytes, packet.arrival_ms);
@@ -160,20 +173,16 @@ export class TraceRun {
     this.#lateUntilMs = Math.max(this.#lateUntilMs, captureMs + (this.#packetFrames * 1000) / STREAM_RATE_HZ);
   }
 
-  /** @type {ArrayBuffer[] | null} */
-  #records = null;
-
   /**
-   * A packet of silence, or of a sine that fits into it, in as many records as necessary; they can follow each other in any
-   * order.
+   * A packet in as many records as necessary.
    *
-   * @returns {ArrayBuffer[]}
+   * @param {number} place of the packet in the sound @returns {ArrayBuffer[]}
    */
-  #makeRecords() {
-    const sampleAt = this.#listener.isSilent ? silence : returning(this.#packetFrames);
+  #makeRecords(place) {
     const records = [];
     for (let at = 0; at < this.#packetFrames; at += AUDIO_FRAMES_MAX) {
-      records.push(message(audio({ seq: 0, frameIndex: at, frames: Math.min(AUDIO_FRAMES_MAX, this.#packetFrames - at), sampleAt })));
+      const frames = Math.min(AUDIO_FRAMES_MAX, this.#packetFrames - at);
+      records.push(message(audio({ seq: 0, frameIndex: place * this.#packetFrames + at, frames, sampleAt: this.#carried.sampleAt })));
     }
     return records;
   }
@@ -211,7 +220,9 @@ export class TraceRun {
     setCurrentFrame(blocks?.[block]?.frame ?? block * blockFrames);
     this.#processor.process([], this.#outputs);
     if (Atomics.load(this.#words, WORD.PLAYOUT_STATE) !== PLAYOUT.SOUNDING) return;
-    if (Atomics.load(this.#words, WORD.MISSING_FRAMES) !== missingBefore) return;
+    const missing = Atomics.load(this.#words, WORD.MISSING_FRAMES) - missingBefore;
+    this.missing[block] = missing;
+    if (missing !== 0) return;
     const ms = this.#renderedMs(block);
     const position = Atomics.load(this.#words, WORD.READ_POSITION) + Atomics.load(this.#words, WORD.READ_FRACTION) / FRACTION_ONE;
     const at = this.blocks.count;
@@ -239,8 +250,12 @@ export class TraceRun {
       late_events: this.lateEvents,
       late_packets: this.latePackets,
       concealed_ms: round(playout.concealed_ms),
+      concealed_share: round(this.#concealedShare(playout.concealed_ms)),
+      audible_cost: round(playout.audible_cost),
+      audible_events: playout.audible_count,
       oracle_ms: round(leastDelayMs(this.#packets, grid, { events: rare, packets: Math.max(this.latePackets, rare * PACKETS_OF_EVENT) })),
       oracle_equal_events_ms: round(leastDelayMs(this.#packets, grid, { events: this.lateEvents, packets: this.latePackets })),
+      oracle_equal_cost_ms: round(this.#equalCostMs()),
       level_p2p_ms: round(peakToPeak(levelMs.subarray(settled, count))),
       rate_sd_ppm: round(deviation(ratePpm.subarray(settled, count))),
       max_slope_ppm_per_s: round(steepest(ms.subarray(settled, count), ratePpm.subarray(settled, count))),
@@ -248,14 +263,23 @@ export class TraceRun {
     };
   }
 
+  /** @param {number} concealedMs @returns {number} */
+  #concealedShare(concealedMs) {
+    const stalledMs = stallsOf(this.#packets, LONG_STALL_MS).reduce((sum, { beganMs, endedMs }) => sum + endedMs - beganMs, 0);
+    const wholeMs = this.missing.length * this.#blockMs - stalledMs;
+    return Math.max(0, concealedMs - stalledMs) / wholeMs;
+  }
+
+  /** @returns {number} ms */
+  #equalCostMs() {
+    const { requiredMs, lostCost } = required(this.#packets, this.#packetFrames, { first_ms: this.#firstMs, block_ms: this.#blockMs });
+    const own = costOf(this.missing);
+    return leastDelayOfCostMs(requiredMs, this.#blockMs, own - lostCost);
+  }
+
   /** @returns {number | null} the longest time after a stall until the delay was restored, s */
   #returnS() {
-    const stalls = [];
-    const arrivals = this.#packets.map((packet) => packet.arrival_ms).sort((a, b) => a - b);
-    for (let at = 1; at < arrivals.length; at += 1) {
-      const [before, after] = [/** @type {number} */ (arrivals[at - 1]), /** @type {number} */ (arrivals[at])];
-      if (after - before > STALL_MS) stalls.push({ beganMs: before, endedMs: after });
-    }
+    const stalls = stallsOf(this.#packets, STALL_MS);
     let worst = /** @type {number | null} */ (null);
     stalls.forEach(({ beganMs, endedMs }, index) => {
       const untilMs = stalls[index + 1]?.beganMs ?? Infinity;
@@ -287,8 +311,19 @@ export class TraceRun {
   }
 }
 
-/** @returns {[number, number]} */
-const silence = () => [0, 0];
+/**
+ * @param {import('./trace.js').TracePacket[]} packets @param {number} leastMs
+ * @returns {{beganMs: number, endedMs: number}[]} times of at least this length without an arrival
+ */
+function stallsOf(packets, leastMs) {
+  const stalls = [];
+  const arrivals = packets.map((packet) => packet.arrival_ms).sort((a, b) => a - b);
+  for (let at = 1; at < arrivals.length; at += 1) {
+    const [before, after] = [/** @type {number} */ (arrivals[at - 1]), /** @type {number} */ (arrivals[at])];
+    if (after - before > leastMs) stalls.push({ beganMs: before, endedMs: after });
+  }
+  return stalls;
+}
 
 /** @param {number} fromMs @returns {Generator<number, never>} ms */
 function* randomLooks(fromMs) {

@@ -15,37 +15,43 @@ export const TARGET_FACTOR = 1.025;
 export const TARGET_LEADS = 225;
 
 /**
- * A mode. The cheapest lead is the one with the least `lead + price x root of the interruptions remembered`.
+ * A mode. The cheapest lead is the one with the least `lead + price x root of the interruptions remembered`, among those that miss no
+ * larger share of the time than this.
  *
  * @typedef {object} Law
- * @property {number} price @property {number} memory @property {number} margin @property {number} caution @property {number} most
+ * @property {number} price @property {number} memory @property {number} margin @property {number} caution @property {number} missing
+ * @property {number} most
  */
 
 /** @type {Law} */
 export const AUTO = {
-  /** ms | of delay that one remembered interruption is worth; four are worth twice as much | docs/design/playout.md */
-  price: 115,
+  /** ms | of delay that one remembered interruption is worth; four are worth more than twice as much | docs/design/playout.md */
+  price: 150,
   /** ms | for which an interruption is remembered | docs/design/playout.md */
   memory: 300_000,
-  /** ms | kept beyond the required lead: a near miss counts as a miss | docs/design/playout.md */
-  margin: 0.5,
+  /** ms | kept beyond the required lead | docs/design/playout.md */
+  margin: 0.3,
   /** share | of the spread of required leads that is added as caution while little has been observed | docs/design/playout.md */
   caution: 0.5,
+  /** share | of the time that may be missing | docs/design/playout.md */
+  missing: 0.0075,
   /** ms | the longest lead | docs/design/playout.md */
   most: 500,
 };
 /** @type {Law} */
 export const LOWEST = {
   /** ms | an interruption is worth little delay | docs/design/playout.md */
-  price: 10,
+  price: 15,
   /** ms | an interruption is soon forgotten | docs/design/playout.md */
   memory: 60_000,
   /** ms | a near miss hardly counts | docs/design/playout.md */
   margin: 0.2,
   /** share | no caution is added | docs/design/playout.md */
   caution: 0,
-  /** ms | the longest lead that still allows playing along | docs/design/playout.md */
-  most: 80,
+  /** share | of the time that may be missing: 1 % is promised | docs/design/playout.md */
+  missing: 0.006,
+  /** ms | the longest lead | docs/design/playout.md */
+  most: 1000,
 };
 /** @type {Law} */
 export const SAFEST = {
@@ -57,16 +63,34 @@ export const SAFEST = {
   margin: 12,
   /** share | the whole spread of required leads is added as caution | docs/design/playout.md */
   caution: 1,
+  /** share | of the time that may be missing | docs/design/playout.md */
+  missing: 0.001,
   /** ms | the longest lead the ring holds at every rate | docs/design/playout.md */
   most: 1000,
 };
 
-/** interruptions | that count as none, so that nearly forgotten ones give their delay back | not measured */
-export const FORGOTTEN = 0.05;
-/** ms | silence this long counts as one more interruption | docs/design/playout.md */
-export const STILL_LATE_MS = 500;
-/** ms | the shortest memory: lessons of the first moments are forgotten as fast as they were learned | docs/design/playout.md */
+/** interruptions | that count as none, so that nearly forgotten ones give their delay back | docs/design/playout.md */
+export const FORGOTTEN = 0.5;
+/** interruptions | the cost of one that is not heard: it stands in the list of glitches | docs/design/playout.md */
+export const INAUDIBLE_COST = 0.005;
+/** ms | a longer row of missing frames is a stall that no lead covers: it does not count as a share of the time | docs/design/playout.md */
+export const LONG_STALL_MS = 500;
+/** ms | for which missing time is remembered | docs/design/playout.md */
+export const MISSING_MEMORY_MS = 300_000;
+/** ms | observed at least, before missing time is called a share | docs/design/playout.md */
+export const MISSING_MS_MIN = 30_000;
+/** share | of that limit, below which a lead that missed too much may be chosen again | docs/design/playout.md */
+export const MISSING_AGAIN = 0.6;
+/** ms | the shortest memory, once the start is over | docs/design/playout.md */
 export const MEMORY_MS_MIN = 30_000;
+/** ms | of the start: pages and browsers are busy when sound begins, and that is no lesson for later | docs/design/playout.md */
+export const START_WATCH_MS = 8000;
+/** ms | for which an interruption is remembered until then | docs/design/playout.md */
+export const START_MEMORY_MS = 700;
+/** ms | from the start, in which a step to a shorter lead waits less long for silence | docs/design/playout.md */
+export const START_PATIENT_MS = 20_000;
+/** ms | for which it waits then | docs/design/playout.md */
+export const START_PATIENCE_MS = 4000;
 /** ms | after which enough has been observed, and caution has faded | docs/design/playout.md */
 export const CAUTIOUS_MS = 200_000;
 /** ms | the most that caution may add: a network that became slower once need not do so again | docs/design/playout.md */
@@ -75,6 +99,8 @@ export const CAUTION_MS_MAX = 20;
 export const WORTH_MS = 1.5;
 /** ms | steps in which memory fades | not measured */
 export const MEMORY_STEP_MS = 100;
+/** 1/s | the same as a rate | given: MEMORY_STEP_MS */
+export const MEMORY_STEPS_PER_S = 1000 / MEMORY_STEP_MS;
 /** ms | a target that creeps by less does not move a reader that rests, or it would never rest | not measured */
 export const RESTING_MS = 0.3;
 /** ms | for which a step to a shorter lead waits for silence | docs/design/playout.md */
@@ -85,6 +111,31 @@ export const FIRST_TARGET_MS = 12;
 export const SHOWN_STEPS = 200;
 /** frames | longer than any lead: the largest whole number that every engine stores without an object | given: V8's small integers */
 export const FRAMES_BEYOND = 0x3fff_ffff;
+
+// A delay that rises (rise.js)
+
+/** steps | of 100 ms in which the delay must rise, all but one | docs/design/playout.md */
+export const RISE_STEPS = 10;
+/** steps | that suffice for a steep rise | docs/design/playout.md */
+export const RISE_STEPS_STEEP = 5;
+/** ms/s | a steep rise | docs/design/playout.md */
+export const RISE_STEEP_MS_PER_S = 30;
+/** ms/s | the slowest rise: a tenth of it would be the drift of two clocks | docs/design/playout.md */
+export const RISE_MS_PER_S_MIN = 4;
+/** ms/s | the fastest rise: at 1000 nothing arrives, and that is a stall | docs/design/playout.md */
+export const RISE_MS_PER_S_MAX = 200;
+/** s | for which a rise is expected to continue, at first | docs/design/playout.md */
+export const FORESIGHT_S = 3;
+/** ratio | a rise that lasted this long is expected to continue for three times as long | docs/design/playout.md */
+export const FORESIGHT_FACTOR = 3;
+/** s | before the lead is too short, it grows | docs/design/playout.md */
+export const RISE_SOON_S = 0.5;
+/** ms | the most that is foreseen at once: a queue is not endless | docs/design/playout.md */
+export const FORESEEN_MS_MAX = 80;
+/** s | without a rise, after which it is over | docs/design/playout.md */
+export const RISE_OVER_S = 2;
+/** ms | a delay that is this near to the former one has returned to it | not measured */
+export const RISEN_MS_MIN = 1;
 
 // The cost of other leads (what_if.js, lead_counter.js)
 
@@ -199,6 +250,8 @@ export const PEAK_ONE = 1 << 23;
 export const FRACTION_ONE = 2 ** 31;
 /** steps | that represent a ratio of 1: one step is 0.0005 ppm | not measured */
 export const DRIFT_ONE = 2 ** 31;
+/** steps | that represent an interruption | not measured */
+export const HEARD_ONE = 1000;
 /** steps | that represent a frame of lead | not measured */
 export const LEAD_ONE = 256;
 

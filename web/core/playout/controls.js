@@ -7,7 +7,7 @@
  */
 
 import { STREAM_RATE_HZ } from '../constants.js';
-import { CONTROL_WORDS, DRIFT_ONE, EVENTS, EVENT_WORDS, FRACTION_ONE, GAPS_AT, GAP_MARKS, GAP_WORDS, LEAD_ONE, PEAK_ONE } from './constants.js';
+import { CONTROL_WORDS, DRIFT_ONE, EVENTS, EVENT_WORDS, FRACTION_ONE, GAPS_AT, GAP_MARKS, GAP_WORDS, HEARD_ONE, LEAD_ONE, PEAK_ONE } from './constants.js';
 import { msOf } from '../units.js';
 import { LEADS_MS } from './what_if.js';
 
@@ -98,6 +98,10 @@ export const WORD = Object.freeze({
   RESAMPLED_FRAMES: 43,
   /** Frames of the stream, from READ_POSITION on, that this block and the next may read, including the filter's reach. */
   REACH_FRAMES: 45,
+  /** Interruptions by how audible they were (web/core/sound/audibility.js), in HEARD_ONEs; and how many were heard for certain. */
+  HEARD: 46,
+  HEARD_COUNT: 47,
+
   // Written by the page.
   /** One of MODE. */
   MODE: 48,
@@ -137,6 +141,8 @@ if (WHAT_IF_LATE_AT + LEADS_MS.length > CONTROL_WORDS) throw new RangeError('the
  * @property {number} rate_ppm
  * @property {number} late_count
  * @property {number} concealed_ms
+ * @property {number} audible_cost interruptions by how audible they were
+ * @property {number} audible_count interruptions that were heard for certain
  * @property {number} resampled_ms
  * @property {number} trims
  * @property {number} trimmed_ms
@@ -178,6 +184,8 @@ export function readPlayout(words) {
     rate_ppm: (at(WORD.SPEED) / DRIFT_ONE) * 1e6,
     late_count: at(WORD.LATE_COUNT),
     concealed_ms: ms(at(WORD.MISSING_FRAMES)),
+    audible_cost: at(WORD.HEARD) / HEARD_ONE,
+    audible_count: at(WORD.HEARD_COUNT),
     resampled_ms: ms(at(WORD.RESAMPLED_FRAMES) >>> 0),
     trims: at(WORD.TRIM_COUNT),
     trimmed_ms: ms(at(WORD.TRIMMED_FRAMES)),

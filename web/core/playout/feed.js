@@ -11,6 +11,7 @@
 import { OVERLAP_FRAMES, SEARCH_REACH_FRAMES } from '../sound/constants.js';
 import { FEED_FRAMES, SPLICE_MISS_FRAMES } from './constants.js';
 import { Concealer, RE_ENTRY } from '../sound/concealment.js';
+import { Hearing } from '../sound/hearing.js';
 import { OVERLAP, REGION_FRAMES, SilenceDetector, SpliceSearch } from '../sound/splice.js';
 
 /** The law for crossfades between unrelated sounds. */
@@ -28,6 +29,9 @@ export class Feed {
   brokeOffAt = 0;
   /** Missing frames of the last pull. */
   missingFrames = 0;
+
+  /** How audible missing frames would be. */
+  hearing = new Hearing();
 
   #ring;
   #concealer = new Concealer();
@@ -113,8 +117,10 @@ export class Feed {
     if (!this.#isAudible) this.#fadeFromGuess();
     this.#isAudible = true;
     this.#ring.read(this.position, this.left, this.right, this.end, frames);
+    this.hearing.hear(this.left, this.right, this.end, frames);
     if (this.#faded < this.#gains.length) this.#crossfade(Math.min(frames, this.#gains.length - this.#faded));
     this.#put(frames);
+    this.hearing.judge(this.#concealer.share, this.isSilent, frames);
   }
 
   /** @param {number} frames */
@@ -124,6 +130,7 @@ export class Feed {
     this.#faded = this.#gains.length;
     this.#concealer.predict(this.left, this.right, this.end, frames);
     this.missingFrames += frames;
+    this.hearing.miss(frames);
     this.#put(frames);
   }
 

@@ -5,7 +5,8 @@
  * No method makes an object.
  */
 
-import { DRIFT_ONE, EVENTS, EVENT_WORDS, FRACTION_ONE, LEAD_ONE, PEAK_ONE } from './constants.js';
+import { DRIFT_ONE, EVENTS, EVENT_WORDS, FRACTION_ONE, HEARD_ONE, LEAD_ONE, PEAK_ONE } from './constants.js';
+import { COUNT, SUM } from '../sound/hearing.js';
 import { EVENTS_AT, WHAT_IF_AT, WHAT_IF_LATE_AT, WORD } from './controls.js';
 
 /** Indices of Gauges.fractions: the fraction beyond the position of the block's first frame; the lead, frames; the speed, a ratio. */
@@ -123,6 +124,12 @@ export class Gauges {
   /** Adds frames of silence or guess. Silence before the first sound does not count. @param {number} frames */
   missing(frames) {
     if (this.#hasSounded && frames > 0) Atomics.add(this.#words, WORD.MISSING_FRAMES, frames);
+  }
+
+  /** What the listener noticed of the missing frames. @param {Float64Array} heard Hearing.heard */
+  heard(heard) {
+    Atomics.store(this.#words, WORD.HEARD, Math.round(/** @type {number} */ (heard[SUM]) * HEARD_ONE));
+    Atomics.store(this.#words, WORD.HEARD_COUNT, /** @type {number} */ (heard[COUNT]) | 0);
   }
 
   /** Notes that sound is audible; only the first time counts. @param {number} contextFrame */

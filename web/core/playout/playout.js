@@ -146,7 +146,7 @@ export class Playout {
   #measureRequired(needed, contextFrame) {
     const timeline = this.#timeline;
     const feed = this.#feed;
-    const frozen = timeline.measureRequired(needed, feed.end, contextFrame);
+    const frozen = timeline.measureRequired(needed, feed.end, contextFrame, feed.hearing.usualShare);
     if (frozen > 0) this.#jump(frozen);
     else if (this.#isSounding && !this.#ring.silenceExpected) timeline.target.relax(feed.isSilent, timeline.pace.mayRest, needed);
   }
@@ -209,6 +209,7 @@ export class Playout {
     feed.pull(needed, !this.#isSounding);
     if (this.#state !== PLAYOUT.SOUNDING) return;
     this.#gauges.missing(feed.missingFrames);
+    this.#gauges.heard(feed.hearing.heard);
     if (!this.#timeline.pace.isExact) this.#gauges.add(WORD.RESAMPLED_FRAMES, needed);
     const sinceEventFrames = this.#sinceEventFrames;
     this.#sinceEventFrames = Math.min(sinceEventFrames + needed, this.#sameEventFrames);

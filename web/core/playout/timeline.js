@@ -174,9 +174,10 @@ export class Timeline {
    * The lead that this block requires, independent of the reader's own lead.
    *
    * @param {number} needed @param {number} end frames in the buffer @param {number} contextFrame
+   * @param {number} wrongShare Hearing.usualShare
    * @returns {number} how many frames a freeze of the audio thread has left the reader behind; usually 0
    */
-  measureRequired(needed, end, contextFrame) {
+  measureRequired(needed, end, contextFrame, wrongShare) {
     const ring = this.#ring;
     const buffered = end - /** @type {number} */ (this.pace.times[TIME]);
     this.#line.measure(contextFrame, ring.write);
@@ -191,7 +192,7 @@ export class Timeline {
     this.#noticeEarly(whole, needed);
     const bias = this.#line.biasFrames;
     const turned = ring.packetFrames + needed + (bias > 0 ? bias + this.#lookAheadFrames : 0);
-    this.target.observe(Math.max(whole, turned), needed);
+    this.target.observe(Math.max(whole, turned), needed, wrongShare);
     return 0;
   }
 

@@ -11,26 +11,17 @@
  */
 
 import {
-  DISTRUSTED_FRAMES, EDGE_ORDER, ENERGY_LEAST, ERROR_DISTRUSTED, ERROR_TRUSTED, FRESH_ORDER, FRESH_TRUST, FRESH_WINDOW, FULL_LEVEL_FRAMES,
+  EDGE_ORDER, ENERGY_LEAST, ERROR_DISTRUSTED, ERROR_TRUSTED, FRESH_ORDER, FRESH_TRUST, FRESH_WINDOW, FULL_LEVEL_FRAMES,
   GUESS_FRAMES, HIGH_ORDER, LOW_ORDER, REHEARSAL_FRAMES, REHEARSAL_ROUNDS, RE_ENTRY_FRAMES, TRIAL,
 } from './constants.js';
 import { Past } from './bands.js';
 import { Burg } from './burg.js';
-import { lawFor, raisedCosine, riseTables } from './fades.js';
+import { DISTRUSTED_GAINS, GAINS, lawFor, riseTables } from './fades.js';
 import { Guess } from './guess.js';
 import { copyEnd, ModelMaker } from './models.js';
 
 /** Gains of the returning sound, by law (fades.js); the guess uses the same table backwards. */
 export const RE_ENTRY = riseTables(RE_ENTRY_FRAMES);
-
-const GAINS = Float32Array.from({ length: GUESS_FRAMES }, (_, frame) =>
-  fall((frame + 1 - FULL_LEVEL_FRAMES) / (GUESS_FRAMES - FULL_LEVEL_FRAMES)));
-const DISTRUSTED_GAINS = Float32Array.from({ length: GUESS_FRAMES }, (_, frame) => fall((frame + 1) / DISTRUSTED_FRAMES));
-
-/** @param {number} share of the fade, 0 to 1 @returns {number} from 1 to 0 */
-function fall(share) {
-  return 1 - raisedCosine(Math.PI * Math.max(0, Math.min(1, share)));
-}
 
 export class Concealer {
   #left = new Past();
@@ -71,6 +62,11 @@ export class Concealer {
   remember(left, right, from, frames) {
     this.#left.remember(left, from, frames);
     this.#right.remember(right, from, frames);
+  }
+
+  /** @returns {Float64Array} the share of the newest sound's energy that a guess gets wrong, 0 to 1, in [0] */
+  get share() {
+    return this.#maker.share;
   }
 
   /** Works on the next models. Call it with every block. @param {number} frames of the block */

@@ -125,3 +125,29 @@ export const FRESH_TRUST = 0.2;
 export const REHEARSAL_ROUNDS = 60;
 /** frames | of a round: a block | not measured */
 export const REHEARSAL_FRAMES = 128;
+
+// How audible it is (audibility.js, hearing.js)
+
+/** frames | of sound that is wholly wrong count as one interruption: 20 ms, a mean opinion of 4.1 | docs/design/audibility.md */
+export const AUDIBLE_FRAMES = framesOf(20);
+/** power | of an interruption's length by which it is heard: a short error is masked | docs/design/audibility.md */
+export const AUDIBLE_POWER = 1.5;
+/** steps | that represent the whole energy of a sound | not measured */
+export const SHARE_ONE = 256;
+/** frames | of silence count as one more interruption: half a second | docs/design/playout.md */
+export const LONG_FRAMES = framesOf(500);
+/** interruptions | from here on one is heard for certain: 8 ms that are wholly wrong | docs/design/audibility.md */
+export const AUDIBLE = 0.25;
+/** frames | in a row that are counted, six hours: the largest whole number that every engine stores without an object
+    | given: V8's small integers */
+export const ROW_FRAMES_MAX = 0x3fff_ffff;
+/** frames | over which the usual share is averaged: 10 s | not measured */
+export const USUAL_FRAMES = framesOf(10_000);
+/** dB | below the sound of the last seconds: an interruption there costs nothing | docs/design/audibility.md */
+export const QUIET_DB = 40;
+/** frames | over which the present level is averaged: 50 ms | not measured */
+export const LEVEL_FRAMES = framesOf(50);
+/** frames | over which the level falls that it is compared with: 5 s | not measured */
+export const LOUD_FRAMES = framesOf(5000);
+/** models | over which the share that predictions get wrong is averaged: 100 ms | docs/design/audibility.md */
+export const SHARE_MODELS = 4;

@@ -1,10 +1,10 @@
 /**
  * Fades and crossfades.
  *
- * In: a length, and the correlation of two sounds. Out: tables of gains, made once. Elsewhere: applying them.
+ * In: lengths, and the correlation of two sounds. Out: tables of gains, made once. Elsewhere: applying them.
  */
 
-import { LAW_SAME } from './constants.js';
+import { DISTRUSTED_FRAMES, FULL_LEVEL_FRAMES, GUESS_FRAMES, LAW_SAME } from './constants.js';
 
 /** The raised cosine: 0 at 0, 1 at pi, 0 at 2 pi. @param {number} phase @returns {number} */
 export function raisedCosine(phase) {
@@ -29,4 +29,14 @@ export function riseTables(frames) {
 /** @param {number} correlation -1 to 1, normalised @returns {number} the law that fits */
 export function lawFor(correlation) {
   return correlation > 0 ? Math.min(LAW_SAME, Math.round(correlation * LAW_SAME)) | 0 : 0;
+}
+
+/** Gains of a guess, frame by frame: one that is trusted, and one that is not. */
+export const GAINS = Float32Array.from({ length: GUESS_FRAMES }, (_, frame) =>
+  fall((frame + 1 - FULL_LEVEL_FRAMES) / (GUESS_FRAMES - FULL_LEVEL_FRAMES)));
+export const DISTRUSTED_GAINS = Float32Array.from({ length: GUESS_FRAMES }, (_, frame) => fall((frame + 1) / DISTRUSTED_FRAMES));
+
+/** @param {number} share of the fade, 0 to 1 @returns {number} from 1 to 0 */
+function fall(share) {
+  return 1 - raisedCosine(Math.PI * Math.max(0, Math.min(1, share)));
 }

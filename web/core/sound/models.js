@@ -6,11 +6,12 @@
  */
 
 import {
-  EDGE_ORDER, EDGE_WINDOW, HIGH_ORDER, HIGH_WINDOW, HOLD, LOW_DECIMATION, LOW_ORDER, LOW_PASS_REACH_FRAMES, LOW_WINDOW, TURNS,
-  WORK_PER_FRAME,
+  EDGE_ORDER, EDGE_WINDOW, HIGH_ORDER, HIGH_WINDOW, HOLD, LOW_DECIMATION, LOW_ORDER, LOW_PASS_REACH_FRAMES, LOW_WINDOW,
+  SHARE_MODELS, TURNS, WORK_PER_FRAME,
 } from './constants.js';
 import { raised } from './bands.js';
 import { Burg } from './burg.js';
+import { Trial } from './trial.js';
 
 /** @typedef {import('./bands.js').Past} Past */
 
@@ -21,6 +22,11 @@ export class ModelMaker {
   #edge = new Burg(EDGE_ORDER, EDGE_WINDOW);
   #low = new Burg(LOW_ORDER, LOW_WINDOW);
   #high = new Burg(HIGH_ORDER, HIGH_WINDOW);
+  /** The share of the newest sound's energy that the model of the low band gets wrong, and all that is above it: 0 to 1. In an
+   array, because it has a fraction. */
+  share = Float64Array.of(1);
+  #trial = new Trial();
+  #newest = new Float64Array(1);
   /** The model that is made next, and whether its window is filled. */
   #turn = 0;
   #filled = false;
@@ -34,6 +40,7 @@ export class ModelMaker {
     this.models.edge.fill(0)[0] = HOLD;
     this.models.low.fill(0)[0] = HOLD;
     this.models.high.fill(0)[0] = HOLD;
+    this.share[0] = 1;
     this.#turn = 0;
     this.#filled = false;
   }
@@ -52,7 +59,18 @@ export class ModelMaker {
       copyEnd(left.low, left.lowEnd, this.#low.left);
       copyEnd(right.low, right.lowEnd, this.#low.right);
     }
-    this.#make(this.#low, work, this.models.low);
+    if (this.#make(this.#low, work, this.models.low)) this.#noteShare(left, right);
+  }
+
+  /**
+   * Tries the new model on sound that it was made without, and averages: a single trial may have met the quiet between two beats.
+   *
+   * @param {Past} left @param {Past} right
+   */
+  #noteShare(left, right) {
+    const share = /** @type {number} */ (this.share[0]);
+    this.#trial.share(left, right, this.models.low, this.#newest);
+    this.share[0] = share + (/** @type {number} */ (this.#newest[0]) - share) / SHARE_MODELS;
   }
 
   /** @param {Past} left @param {Past} right @param {number} work */
@@ -73,15 +91,16 @@ export class ModelMaker {
     this.#make(this.#high, work, this.models.high);
   }
 
-  /** @param {Burg} burg @param {number} work @param {Float64Array} model */
+  /** @param {Burg} burg @param {number} work @param {Float64Array} model @returns {boolean} whether it is finished */
   #make(burg, work, model) {
     if (!this.#filled) burg.begin();
     this.#filled = true;
-    if (!burg.step(work)) return;
+    if (!burg.step(work)) return false;
     this.#filled = false;
     this.#turn = (this.#turn + 1) % TURNS;
     copyEnd(burg.coefficients, model.length, model);
     if (burg.empty) model[0] = HOLD;
+    return true;
   }
 }
 
