@@ -102,6 +102,16 @@ test('lateness in pieces does not merge: each begins anew, and a lead that is al
   assert.equal(cost.interruptions[1], 0);
 });
 
+test('a lead that is late all day never becomes cheap', () => {
+  const cost = new LateCost(Int32Array.of(framesOf(5)), 44_100);
+  for (let hours = 0; hours < 24; hours += 1) {
+    const before = Number(cost.interruptions[0]);
+    for (let seconds = 0; seconds < 3600; seconds += 1) cost.observe(framesOf(20), framesOf(1000), SHARE_ONE);
+    const more = Number(cost.interruptions[0]) - before;
+    assert.ok(more > 7190 && more < 7210, `${more} in hour ${hours}`);
+  }
+});
+
 test('a stall of half a second and more is no missing share of the time; lateness of half a second is', () => {
   const leads = Int32Array.of(framesOf(5));
   const stalled = new LateCost(leads, 44_100);

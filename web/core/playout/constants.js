@@ -34,7 +34,7 @@ export const AUTO = {
   /** share | of the spread of required leads that is added as caution while little has been observed | docs/design/playout.md */
   caution: 0.5,
   /** share | of the time that may be missing | docs/design/playout.md */
-  missing: 0.0075,
+  missing: 0.05,
   /** ms | the longest lead | docs/design/playout.md */
   most: 500,
 };

@@ -1,8 +1,9 @@
 /**
  * What each of many leads would have cost, on the blocks that are played.
  *
- * In: the lead each block required, and how much of the sound a guess usually gets wrong. Out, for each lead: the interruptions remembered, and the
- * frames that were missing. Elsewhere: the choice among the leads (target.js), the measure (web/core/sound/audibility.js).
+ * In: the lead each block required, and how much of the sound a guess usually gets wrong. Out, for each lead: the interruptions
+ * remembered, and the frames that were missing. Elsewhere: the choice among the leads (target.js), the measure
+ * (web/core/sound/audibility.js).
  *
  * A lead is late while it is shorter than required. Lateness that comes in pieces costs as many pieces: each begins anew. What is late
  * in silence counts as well: the network knows nothing of the sound. The audio thread calls this: no method makes an object.
@@ -74,10 +75,11 @@ export class LateCost {
   /** @param {number} at @param {number} frames @param {number} wrongShare */
   #miss(at, frames, wrongShare) {
     const before = /** @type {number} */ (this.#row[at]);
-    const row = Math.min(before + frames, ROW_FRAMES_MAX);
+    const row = before + frames;
     if (before === 0) this.interruptions[at] = /** @type {number} */ (this.interruptions[at]) + INAUDIBLE_COST;
     addInterruptions(this.interruptions, at, wrongFrames(before, wrongShare), wrongFrames(row, wrongShare));
-    this.#row[at] = row;
+    // Beyond that every frame costs the same, for as long as the lead stays late.
+    this.#row[at] = Math.min(row, ROW_FRAMES_MAX);
     const isLong = this.#stalled > this.#longStallFrames;
     const wasLong = this.#stalled - frames > this.#longStallFrames;
     // Whether a stall is long is only known once it lasted: then what it has added so far is taken back.

@@ -1,8 +1,8 @@
 /**
  * A delay that rises steadily: a queue on the way fills, and each second all frames come later than in the second before.
  *
- * In: the shortest and the longest lead required in each step of 100 ms. Out: by how much the network became slower, and how much
- * lead that needs soon. Elsewhere: the target (target.js), a lasting change of the network (web/core/clock/envelope_line.js).
+ * In: the shortest lead that each step of 100 ms required. Out: by how much the network became slower, and how much lead that needs
+ * soon. Elsewhere: the target (target.js), a lasting change of the network (web/core/clock/envelope_line.js).
  *
  * Jitter moves the longest required lead, a queue moves the shortest as well. Where that rises step after step, an underrun comes
  * for certain, and when is known: so the lead grows once, far enough, before the sound breaks off. The audio thread calls this: no
@@ -10,8 +10,8 @@
  */
 
 import {
-  FORESEEN_MS_MAX, FORESIGHT_FACTOR, FORESIGHT_S, MEMORY_STEPS_PER_S, RISE_MS_PER_S_MAX, RISE_MS_PER_S_MIN, RISE_OVER_S, RISE_SOON_S, RISE_STEEP_MS_PER_S,
-  RISE_STEPS, RISE_STEPS_STEEP, RISEN_MS_MIN,
+  FORESEEN_MS_MAX, FORESIGHT_FACTOR, FORESIGHT_S, MEMORY_STEPS_PER_S, RISE_MS_PER_S_MAX, RISE_MS_PER_S_MIN, RISE_OVER_S, RISE_SOON_S,
+  RISE_STEEP_MS_PER_S, RISE_STEPS, RISE_STEPS_STEEP, RISEN_MS_MIN,
 } from './constants.js';
 import { framesOf } from '../units.js';
 
@@ -20,7 +20,6 @@ export class Rise {
   risen = 0;
   /** Frames of lead kept for it: at least as many as have risen. */
   foreseen = 0;
-
   /** In the step in which a rise was noticed: by how much the delay had risen by then; else 0. */
   began = 0;
 

@@ -138,9 +138,8 @@ export const SHARE_ONE = 256;
 export const LONG_FRAMES = framesOf(500);
 /** interruptions | from here on one is heard for certain: 8 ms that are wholly wrong | docs/design/audibility.md */
 export const AUDIBLE = 0.25;
-/** frames | in a row that are counted, six hours: the largest whole number that every engine stores without an object
-    | given: V8's small integers */
-export const ROW_FRAMES_MAX = 0x3fff_ffff;
+/** frames | in a row that are counted, 10 s: beyond, every frame costs the same | not measured */
+export const ROW_FRAMES_MAX = framesOf(10_000);
 /** frames | over which the usual share is averaged: 10 s | not measured */
 export const USUAL_FRAMES = framesOf(10_000);
 /** dB | below the sound of the last seconds: an interruption there costs nothing | docs/design/audibility.md */

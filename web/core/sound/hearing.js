@@ -64,14 +64,15 @@ export class Hearing {
 
   /** Hears a guess, or silence, in place of frames. @param {number} frames */
   miss(frames) {
-    const row = Math.min(this.#missing + frames, ROW_FRAMES_MAX);
+    const row = this.#missing + frames;
     const share = Math.round(/** @type {number} */ (this.#now[0]) * SHARE_ONE) | 0;
     const more = wrongFrames(row, share) - wrongFrames(this.#missing, share);
     const wrong = this.#wrong;
     const before = /** @type {number} */ (wrong[0]);
-    wrong[0] = before + /** @type {number} */ (this.#now[1]) * more;
-    addInterruptions(wrong, 1, Math.round(before) | 0, Math.round(wrong[0]) | 0);
-    this.#missing = row;
+    const after = before + /** @type {number} */ (this.#now[1]) * more;
+    addInterruptions(wrong, 1, Math.round(before) | 0, Math.round(after) | 0);
+    wrong[0] = Math.min(after, ROW_FRAMES_MAX);
+    this.#missing = Math.min(row, ROW_FRAMES_MAX);
   }
 
   #end() {
