@@ -19,6 +19,8 @@ const EVERY_MS = 2000;
 
 export class DelayPanel {
   #radios = [...document.querySelectorAll('input[name="mode"]')].map((radio) => /** @type {HTMLInputElement} */ (radio));
+  #lowestWords = part('mode-lowest-words', HTMLElement);
+  #lowestPromise = this.#lowestWords.textContent ?? '';
   #fixedRow = part('mode-fixed', HTMLElement);
   #fixedWords = part('mode-fixed-words', HTMLElement);
   #empty = part('curve-empty', HTMLElement);
@@ -121,6 +123,7 @@ export class DelayPanel {
     for (const radio of this.#radios) radio.checked = radio.value === view.state;
     this.#fixedRow.hidden = view.state !== 'fixed';
     if (view.state === 'fixed') write(this.#fixedWords, view.fixedWords);
+    write(this.#lowestWords, view.lowestWords ?? this.#lowestPromise);
     this.#return.hidden = view.state !== 'fixed';
     write(this.#return, view.returnWords);
     this.#empty.hidden = view.picture !== null;

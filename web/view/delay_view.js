@@ -6,7 +6,7 @@
  */
 
 import { milliseconds } from './figures.js';
-import { fixedWords, modeName } from './modes.js';
+import { fixedWords, lowestWords, modeName } from './modes.js';
 import { curveOf, curveWords, delayAt, heightAt, indexOf, positionOf, valueWords } from './what_if_curve.js';
 
 /** @typedef {import('./modes.js').Mode} Mode */
@@ -38,6 +38,7 @@ import { curveOf, curveWords, delayAt, heightAt, indexOf, positionOf, valueWords
  * @typedef {object} DelayView
  * @property {Mode | 'fixed'} state
  * @property {string} fixedWords '' unless a delay was chosen by hand
+ * @property {string | null} lowestWords what Lowest says instead of its promise
  * @property {string} returnWords
  * @property {string} curveWords '' without a curve
  * @property {CurveView | null} picture
@@ -63,6 +64,7 @@ export function delayView(measurement, choice) {
   return {
     state: fixedMs === null ? mode : 'fixed',
     fixedWords: fixedMs === null ? '' : fixedWords(curve?.truth === 'delay' ? delayAt(curve, fixedMs) : null, fixedMs),
+    lowestWords: fixedMs === null && mode === 'lowest' ? lowestWords(measurement.heldMs) : null,
     returnWords: `Return to ${modeName(mode)}`,
     curveWords: curve ? curveWords(curve) : '',
     picture: curve && curveView(curve, measurement, choice),

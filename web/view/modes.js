@@ -11,6 +11,9 @@ import { milliseconds } from './figures.js';
 
 export const DEFAULT_MODE = 'auto';
 
+/** ms of lead beyond which playing along is hardly possible. */
+const LOWEST_LONG_MS = 80;
+
 /** @type {Readonly<Record<Mode, string>>} */
 const NAMES = { lowest: 'Lowest', auto: 'Auto', safest: 'Safest' };
 
@@ -28,4 +31,14 @@ export function modeName(mode) {
 export function fixedWords(delayMs, targetMs) {
   const chosen = delayMs === null ? `You chose a buffer of ${milliseconds(targetMs)}.` : `You chose ${milliseconds(delayMs)}.`;
   return `${chosen} It stays, whatever the network does.`;
+}
+
+/**
+ * What Lowest says while it is not low: with less delay, more than 1 % of the sound would be missing.
+ *
+ * @param {number | null} heldMs the lead that it holds @returns {string | null} null: its promise stands
+ */
+export function lowestWords(heldMs) {
+  if (heldMs === null || heldMs <= LOWEST_LONG_MS) return null;
+  return `This network needs ${milliseconds(heldMs)} of buffer: with less, more than 1 % of the sound would be missing.`;
 }

@@ -73,3 +73,12 @@ test('without a curve there is no picture, and without a level no mark', () => {
   const { picture } = delayView({ ...measured(snapshot(), 68), heldMs: null }, choice());
   assert.deepEqual([picture?.held, picture?.slider], [null, { last: 3, index: 0, words: '' }]);
 });
+
+test('Lowest says when it is not low, and why; another mode or a delay chosen by hand says nothing of it', () => {
+  const words = (/** @type {number} */ levelMs, /** @type {Partial<import('../../../web/view/delay_view.js').Choice>} */ chosen) =>
+    delayView(measured(snapshot({ levelMs }), levelMs + OUTPUT_MS), choice(chosen)).lowestWords;
+  assert.equal(words(240, { mode: 'lowest' }), 'This network needs 240 ms of buffer: with less, more than 1 % of the sound would be missing.');
+  assert.equal(words(40, { mode: 'lowest' }), null);
+  assert.equal(words(240, { mode: 'auto' }), null);
+  assert.equal(words(240, { mode: 'lowest', fixedMs: 20, modeMs: 240 }), null);
+});
