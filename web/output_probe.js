@@ -7,13 +7,17 @@
  */
 
 import { OutputClock } from './core/clock/output_clock.js';
-import { mayAskForOutput } from './core/page/engine.js';
+import { OUTPUT_AVERAGE_MS, STAMP_SHORT_MS } from './core/page/constants.js';
+import { estimatedOutput, mayAskForOutput } from './core/page/engine.js';
 
 export class OutputProbe {
   #context;
   #clock = new OutputClock();
   #contextMs = -1;
   #movedMs;
+  #averagedMs = -Infinity;
+  /** Chromium's average over the last whole window, seconds. @type {number | null} */
+  #lastAverage = null;
 
   /** @param {AudioContext} context @param {number} nowMs */
   constructor(context, nowMs) {
@@ -30,8 +34,13 @@ export class OutputProbe {
       this.#movedMs = nowMs;
     }
     if (context.state !== 'running') return;
+    this.#averageAnew(nowMs);
     const latencyMs = this.playbackStats?.average_latency_ms || this.#latencyMs;
-    this.#clock.observe({ now_ms: nowMs, context_ms: contextMs, stamp: this.#stamp, latency_ms: latencyMs });
+    const stamp = this.#stamp;
+    const lagMs = stamp ? contextMs - nowMs - (stamp.context_ms - stamp.at_ms) : 0;
+    // A stamp may leave out what comes after the system's mixer, such as the way to wireless headphones; the latency has it then.
+    const isShort = stamp !== null && this.#latencyMs !== null && this.#latencyMs - lagMs > STAMP_SHORT_MS;
+    this.#clock.observe({ now_ms: nowMs, context_ms: contextMs, stamp: isShort ? null : stamp, latency_ms: latencyMs ?? this.#estimate?.ms ?? null });
   }
 
   /** Call this when the context runs, or soon will. @param {number} nowMs */
@@ -66,15 +75,34 @@ export class OutputProbe {
       outputLatencyMs: this.#latencyMs,
       playbackStats: this.playbackStats,
       heardContextMs: this.#clock.heardContextMs(nowMs),
-      outputClock: this.#clock.method,
+      outputClock: this.#isEstimated ? 'estimate' : this.#clock.method,
+      outputEstimate: this.#isEstimated ? this.#estimate : null,
     };
+  }
+
+  /** @returns {import('./core/page/engine.js').Estimate | null} null if the engine tells its own figure */
+  get #estimate() {
+    return this.playbackStats || this.#latencyMs !== null ? null : estimatedOutput(navigator.userAgent);
+  }
+
+  get #isEstimated() {
+    return this.#estimate !== null && this.#clock.method === 'latency';
+  }
+
+  /** Lets Chromium average over the recent past only. @param {number} nowMs */
+  #averageAnew(nowMs) {
+    const stats = this.#context.playbackStats;
+    if (!stats?.resetLatency || nowMs - this.#averagedMs < OUTPUT_AVERAGE_MS) return;
+    if (stats.averageLatency > 0) this.#lastAverage = stats.averageLatency;
+    this.#averagedMs = nowMs;
+    stats.resetLatency();
   }
 
   /** @returns {import('./core/page/report.js').PlaybackStats | null} Chromium's own figures; null elsewhere */
   get playbackStats() {
     const stats = this.#context.playbackStats;
     return stats ? {
-      average_latency_ms: stats.averageLatency * 1000,
+      average_latency_ms: (this.#lastAverage ?? stats.averageLatency) * 1000,
       minimum_latency_ms: stats.minimumLatency * 1000,
       maximum_latency_ms: stats.maximumLatency * 1000,
       underruns: stats.underrunEvents,

@@ -326,6 +326,69 @@ test('Firefox on a Unix desktop is never asked about its output, which can stop 
   }
 });
 
+test('an engine that does not tell its output delay has an estimate with its error, and others have none', async () => {
+  for (const [userAgent, tells, estimate] of /** @type {[string, boolean, [number | null, number | null]][]} */ ([
+    ['Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0', true, [25, 10]],
+    ['Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15', false, [64, 15]],
+    ['Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15', true, [null, null]],
+    ['Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36', false, [null, null]],
+    ['Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/604.1', false, [null, null]],
+  ])) {
+    reset({ navigator: { userAgent } });
+    const player = new Player();
+    player.start();
+    if (!tells) Object.defineProperties(made.contexts[0], { outputLatency: { value: undefined }, getOutputTimestamp: { value: () => ({}) } });
+    made.contexts[0].become('running');
+    workerSays();
+    await pass(2000);
+    const report = player.report();
+    assert.deepEqual([report.delay_estimated_ms, report.delay_error_ms], estimate, userAgent);
+    assert.equal(report.output_clock === 'estimate', estimate[0] !== null, userAgent);
+    player.stop();
+  }
+});
+
+test('a stamp that leaves out the way to wireless headphones is not believed', async () => {
+  for (const [latencyMs, clock] of /** @type {[number, string][]} */ ([[0.04, 'stamp'], [0.25, 'latency']])) {
+    reset();
+    const player = new Player();
+    player.start();
+    Object.defineProperty(made.contexts[0], 'outputLatency', { value: latencyMs });
+    made.contexts[0].become('running');
+    await pass(2000);
+    assert.equal(player.report().output_clock, clock);
+    player.stop();
+  }
+});
+
+test('the output delay is that of the last seconds, also hours after the context began', async () => {
+  reset();
+  const player = new Player();
+  player.start();
+  const [context] = made.contexts;
+  context.become('running');
+  let sumMs = 0;
+  let looks = 0;
+  let latencyMs = 28;
+  context.playbackStats = {
+    minimumLatency: 0.02, maximumLatency: 0.3, underrunEvents: 0, underrunDuration: 0,
+    get averageLatency() {
+      sumMs += latencyMs;
+      looks += 1;
+      return sumMs / looks / 1000;
+    },
+    resetLatency() {
+      sumMs = 0;
+      looks = 0;
+    },
+  };
+  await pass(120_000);
+  latencyMs = 200;
+  await pass(30_000);
+  assert.equal(Math.round(player.report().output_latency_ms ?? 0), 200);
+  player.stop();
+});
+
 test('a refused wish is shown for some seconds, and does not stop the sound', async () => {
   reset();
   const player = new Player();

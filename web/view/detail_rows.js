@@ -16,7 +16,7 @@ export function detailRows(snapshot) {
     ? heardWords(source.channels, source.first_channel) : UNKNOWN;
   return [
     { label: 'Delay behind the synth', value: delayWords(snapshot) },
-    { label: 'Of that, browser output', value: fineMilliseconds(snapshot.output_latency_ms) },
+    { label: 'Of that, browser output', value: outputWords(snapshot) },
     { label: 'Of that, network', value: fineMilliseconds(snapshot.network_delay_ms) },
     { label: 'Network jitter', value: fineMilliseconds(snapshot.jitter_ms) },
     { label: 'Packet length', value: chunkWords(snapshot) },
@@ -37,8 +37,17 @@ export function detailRows(snapshot) {
 }
 
 /** @param {Snapshot} snapshot @returns {string} */
-function delayWords({ delay_ms: delayMs, refused_delay_ms: refusedMs }) {
+function delayWords({ delay_ms: delayMs, refused_delay_ms: refusedMs, delay_estimated_ms: estimatedMs, delay_error_ms: errorMs }) {
+  if (isKnown(delayMs) && isKnown(estimatedMs)) {
+    return `about ${milliseconds(delayMs)}, ${milliseconds(estimatedMs)} of them estimated, ±${milliseconds(errorMs ?? null)}`;
+  }
   return isKnown(refusedMs) ? `${UNKNOWN} (the clocks disagree: ${fineMilliseconds(refusedMs)} cannot be)` : fineMilliseconds(delayMs);
+}
+
+/** @param {Snapshot} snapshot @returns {string} */
+function outputWords({ output_latency_ms: latencyMs, delay_estimated_ms: estimatedMs, delay_error_ms: errorMs }) {
+  if (isKnown(latencyMs) || !isKnown(estimatedMs)) return fineMilliseconds(latencyMs);
+  return `not told; about ${milliseconds(estimatedMs)}, ±${milliseconds(errorMs ?? null)}`;
 }
 
 /** @param {number | null | undefined} ppm @returns {string} "+12.3 ppm", "−0.4 ppm"; 100 ppm are 6 ms a minute */

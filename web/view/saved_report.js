@@ -23,7 +23,7 @@ import { programs } from './user_agent.js';
 const OWN_WORDS = new Set([
   'idle', 'connecting', 'buffering', 'playing', 'waiting', 'reconnecting', 'blocked', 'failed',
   'insecure_context', 'no_worklet', 'server_unreachable', 'server_too_old', 'server_too_new', 'refused', 'audio_blocked', 'internal',
-  'lowest', 'auto', 'safest', 'fixed', 'sab', 'port', 'stamp', 'latency', 'least_delay', 'network', 'service_busy',
+  'lowest', 'auto', 'safest', 'fixed', 'sab', 'port', 'stamp', 'latency', 'estimate', 'least_delay', 'network', 'service_busy',
   'interactive', 'balanced', 'playback',
   ...CAUSE_NAMES,
 ]);

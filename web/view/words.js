@@ -30,6 +30,8 @@ import { glitchTotal, glitchWords } from './glitches.js';
  * @property {ArrayLike<number> | null} peaks left and right, linear, since the last snapshot
  * @property {number} volume 0 to 1
  * @property {number | null} delay_ms
+ * @property {number | null} [delay_estimated_ms] the part of it that the browser does not tell, and that is estimated
+ * @property {number | null} [delay_error_ms] by how much that may be off
  * @property {number | null} [refused_delay_ms] an impossible one, below 0
  * @property {number | null} output_latency_ms
  * @property {number | null} level_ms
@@ -161,7 +163,7 @@ export function statusLine(snapshot) {
   const { state, source } = snapshot;
   if (state !== 'playing' || silent(source)) return statusWords(snapshot);
   const parts = [statusWords(snapshot)];
-  if (isKnown(snapshot.delay_ms)) parts.push(`${milliseconds(snapshot.delay_ms)} delay`);
+  if (isKnown(snapshot.delay_ms)) parts.push(`${isKnown(snapshot.delay_estimated_ms) ? 'about ' : ''}${milliseconds(snapshot.delay_ms)} delay`);
   parts.push(glitchWords(glitchTotal(snapshot.glitches)));
   return parts.join(' · ');
 }

@@ -79,9 +79,10 @@ export async function assertListens(t, { speakers, synth, service }, engine, tra
   print(t, engine, now, { ...heard, heardMs, glitches: rises(before.glitches, now.glitches) });
 
   assert.deepEqual([now.state, now.problem, now.transport, now.context_rate], ['playing', null, transport, RATE_HZ]);
-  // If an engine reports nothing about its output, the delay is unknown, and the page must not invent one.
+  // If an engine reports nothing about its output, the page may estimate it, but must say so, and by how much it may be off.
   const isUnknown = now.output_clock === null && now.engine_output_latency_ms === null;
   if (isUnknown) assert.equal(now.delay_ms, null);
+  assert.equal(now.delay_error_ms !== null, now.output_clock === 'estimate');
   for (const [key, [least, most]] of Object.entries(SANE)) {
     if (isUnknown && key === 'delay_ms') continue;
     assert.ok(now[key] >= /** @type {number} */ (least) && now[key] <= /** @type {number} */ (most), `${key} is ${now[key]}`);

@@ -7,6 +7,8 @@ interface AudioPlaybackStats {
   readonly averageLatency: number;
   readonly minimumLatency: number;
   readonly maximumLatency: number;
+  /** The three latencies count from now on. */
+  resetLatency?(): void;
 }
 
 interface AudioContext {

@@ -33,6 +33,13 @@ test('every number is shown with its unit', () => {
   assert.equal(shown({ rate_ppm: 250 }).get('Playing speed'), '+250.0 ppm');
 });
 
+test('an estimate is told as one, with its error', () => {
+  const rows = shown({ output_latency_ms: null, delay_estimated_ms: 25, delay_error_ms: 10 });
+  assert.equal(rows.get('Delay behind the synth'), 'about 41 ms, 25 ms of them estimated, ±10 ms');
+  assert.equal(rows.get('Of that, browser output'), 'not told; about 25 ms, ±10 ms');
+  assert.equal(shown({ delay_ms: null, delay_estimated_ms: 25, delay_error_ms: 10 }).get('Delay behind the synth'), '–');
+});
+
 test('what is unknown, or not reported at all, is a dash', () => {
   const unknown = Object.fromEntries(Object.keys(PLAYING).filter((key) => /_ms$|_ppm$|transport|_rate|seq|splices|chunk_frames/.test(key)).map((key) => [key, null]));
   const nulls = detailRows({ ...PLAYING, ...unknown, source: null, state: 'failed', problem: 'internal' }).map(({ value }) => value);

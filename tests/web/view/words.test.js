@@ -42,6 +42,7 @@ test('the status line says state, delay and glitches', () => {
     [{}, 'Playing · 41 ms delay · 0 glitches'],
     [{ glitches: { network_late: 1 } }, 'Playing · 41 ms delay · 1 glitch'],
     [{ glitches: { network_late: 1, queue_drop: 1200 }, delay_ms: 2400 }, 'Playing · 2.4 s delay · 1,201 glitches'],
+    [{ delay_estimated_ms: 25, delay_error_ms: 10 }, 'Playing · about 41 ms delay · 0 glitches'],
     [{ delay_ms: null }, 'Playing · 0 glitches'],
     [{ delay_ms: NaN }, 'Playing · 0 glitches'],
     [{ source: null }, 'Playing · 41 ms delay · 0 glitches'],

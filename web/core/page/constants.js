@@ -67,3 +67,24 @@ export const CLIENTS_EVERY_MS = 3000;
 export const DEVICE_EVERY_MS = 60_000;
 /** ms | interval at which the page asks for the progress of an update while the update panel is open | not measured */
 export const UPDATE_EVERY_MS = 1000;
+
+// The output of engines that do not tell it (engine.js)
+
+export const FIREFOX_UNIX_OUTPUT = Object.freeze({
+  /** ms | recorded delay less the buffer and the 3.2 ms of capture and network: 16.5 and 27.4 | docs/develop/engines.md */
+  ms: 25,
+  /** ms | covers both | docs/develop/engines.md */
+  error_ms: 10,
+});
+export const WEBKIT_UNIX_OUTPUT = Object.freeze({
+  /** ms | the same: 62.6 and 64.2 | docs/develop/engines.md */
+  ms: 64,
+  /** ms | more than their spread, because they are from one machine and one sound server | docs/develop/engines.md */
+  error_ms: 15,
+});
+/** ms | by which `outputLatency` must exceed a stamp's distance to be believed instead: the way to wireless headphones, which some
+    stamps leave out, takes 100 ms or more, and the two figures of one output differ by less than a buffer | not measured */
+export const STAMP_SHORT_MS = 60;
+/** ms | over which Chromium's average output delay is computed: its own average begins with the context, and would follow headphones that
+    were connected later only after hours | tests/web/player.test.js */
+export const OUTPUT_AVERAGE_MS = 10_000;

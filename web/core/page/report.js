@@ -29,6 +29,7 @@ import { delayMs } from './delay.js';
  * @property {number | null} serviceAheadMs how far the service's clock is ahead of page time; null while unknown
  * @property {number | null} heardContextMs
  * @property {string | null} outputClock
+ * @property {import('./engine.js').Estimate | null} [outputEstimate] in place of the engine's figure
  * @property {ReturnType<typeof import('../playout/controls.js').readWhatIf> | null} whatIf
  * @property {import('../ledger.js').Ledger} ledger
  * @property {import('../playout/controls.js').ModeName} mode
@@ -48,6 +49,8 @@ export function buildReport(known) {
     state: known.phase.state,
     problem: known.phase.problem,
     delay_ms: possible(delay),
+    delay_estimated_ms: known.outputEstimate?.ms ?? null,
+    delay_error_ms: known.outputEstimate?.error_ms ?? null,
     refused_delay_ms: delay !== null && delay < 0 ? delay : null,
     output_latency_ms: bestOutputLatencyMs(known),
     level_ms: sounding?.level_ms ?? null,
