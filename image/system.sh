@@ -46,8 +46,8 @@ copy_modules() {
     to=$work/system/usr/lib/modules/$name
     mkdir -p "$to/kernel"
     cp "$from"/modules.{builtin,builtin.modinfo,order} "$to/"
-    # Adds the modules that these need, by the whole kernel's own list. (Unquoted, so that single files match with any compression
-    # suffix.)
+    # Adds the modules on which these depend, by the kernel's own list of dependencies. (Unquoted, so that single files match with
+    # any compression suffix.)
     depmod --basedir "${from%/lib/modules/*}" "$name"
     (cd "$from/kernel" && find ${drivers[*]} -name '*.ko*' -printf 'kernel/%p\n') |
         awk 'NR == FNR { wanted[$1]; next } { file = $1; sub(":$", "", file) } file in wanted { sub(":", ""); for (i = 1; i <= NF; i++) print $i }' \

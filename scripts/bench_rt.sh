@@ -25,7 +25,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# wait_for LOG WORDS: until the log says so.
+# wait_for LOG WORDS: waits until the log contains the words.
 wait_for() {
     local _
     for _ in {1..200}; do
@@ -57,7 +57,7 @@ listen() {
 # cpu_us PID TID: processor time so far, from the scheduler's own statistics; TID '*' adds up all threads.
 cpu_us() { cat "/proc/$1/task/"$2/schedstat | awk '{ sum += $1 } END { print int(sum / 1000) }'; }
 
-# The calls by name and type of descriptor, which separates ours (one eventfd, the wait) from the plugin's.
+# The calls by name and type of descriptor. The type separates our calls (one eventfd, the wait) from the plugin's.
 table() {
     awk -v periods="$2" '
         /resumed>/ || !/^[a-z_0-9]+\(/ { next }

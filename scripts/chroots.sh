@@ -3,8 +3,8 @@
 chroots=${CARGO_TARGET_DIR:-target}/chroots
 mkdir -p "$chroots"
 
-# file_tree SUITE ARCHITECTURE [PACKAGES]: the archive of a tree with systemd and the libraries the package needs, on stdout;
-# plus PACKAGES. From the Debian mirror of this machine's apt, or from DEBIAN_MIRROR.
+# file_tree SUITE ARCHITECTURE [PACKAGES]: writes the archive of a tree to stdout, with systemd, the libraries the package
+# needs, and PACKAGES. They come from the Debian mirror of this machine's apt, or from DEBIAN_MIRROR.
 file_tree() {
     local archive=$chroots/$1-$2${3:+-${3%%,*}}.tar
     local mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' | head -n 1)}

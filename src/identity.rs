@@ -27,8 +27,8 @@ pub const PRIVATE_BLOCKS: [(IpAddr, u8); 8] = [
 
 /// The domains in which our authorities may name hosts. They are reserved, so they never become public top-level domains
 /// (RFC 6762, 6761, 8375; ICANN's resolution 2024.07.29.06). A bare host name is not among them, because it may be such a
-/// domain: `studio`, `band`, `live`. Names that routers made up (`lan`, `home`) or bought (`fritz.box`) are not either:
-/// they could become public one day.
+/// domain: `studio`, `band`, `live`. Names that the makers of routers invented (`lan`, `home`) or bought (`fritz.box`) are
+/// not among them either, because they could become public one day.
 pub const PERMITTED_SUFFIXES: [&str; 4] = ["local", "localhost", "home.arpa", "internal"];
 
 /// Returns whether our authorities may name this host, whatever the device is called.

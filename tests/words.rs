@@ -20,7 +20,7 @@ const GUIDE: &str = "docs/guide/troubleshooting.md";
 /// Messages about keys may be here instead, with the valid values of each key.
 const KEYS: &str = "docs/ref/configuration.md";
 const CARD: &str = "image/config/synthwire.toml";
-/// Number of words with letters from which on a text is a sentence.
+/// Minimum number of words with letters in a sentence.
 const WORDS_MIN: usize = 3;
 /// The card's first program, and the commands with which it reports something.
 const INIT: &str = "image/initramfs/init";

@@ -33,7 +33,7 @@ export class AudioOutput {
 
   /** @returns {boolean} whether this gesture may bring the sound back; if not, only a new context can */
   unblock() {
-    // Never call resume() while interrupted: the state would become running with time standing still (platform facts, iOS).
+    // Never call resume() while the context is interrupted: on iOS its state would become running while its time stands still.
     if (/** @type {string} */ (this.context.state) !== 'suspended') return false;
     this.#resume();
     return true;

@@ -27,7 +27,8 @@ make_key() {
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 7300 -subj "/O=Synthwire/CN=${2:0:64}" \
             -addext 'basicConstraints=critical,CA:TRUE' -addext 'keyUsage=critical,digitalSignature,keyCertSign' \
             -keyout "$1/key.pem.new" -out "$1/cert.pem.new" 2>/dev/null
-        # The certificate comes last: signing_key looks for it. Whoever installs it relies on a key that the disk has.
+        # The certificate comes last: signing_key looks for it. The code that installs it relies on the key being on the
+        # disk.
         local part
         for part in key.pem cert.pem; do
             sync "$1/$part.new" && mv -fT "$1/$part.new" "$1/$part" && sync "$1"

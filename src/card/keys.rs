@@ -138,7 +138,7 @@ pub(super) fn names(value: &Value) -> Checked<(Vec<GivenName>, Vec<String>)> {
     Ok((good.into_iter().flatten().collect(), wrong.into_iter().filter_map(Result::err).collect()))
 }
 
-/// Checks a setting of the service and returns it as its configuration takes it, but an access key as it was typed. Also
+/// Checks a setting of the service and returns it in the form of the configuration; an access key stays as it was typed. Also
 /// returns what is wrong with a part of it; the rest is valid.
 pub(super) fn setting(key: &Key, setting: &Setting, value: &Value) -> Checked<(Value, Vec<String>)> {
     if setting.kind != Kind::Names {

@@ -30,7 +30,7 @@ pub(super) enum ServiceAnswer {
     Locked,
     /// An HTTPS port.
     Tls,
-    /// The service, which refuses: it does not know the name it was asked by, or for another reason. Holds the HTTP status.
+    /// The service, which refuses: it does not know the host name in the request, or has another reason. Holds the HTTP status.
     Refuses(u16),
     /// The service, whose answer ended before it was whole.
     BrokeOff,
@@ -98,9 +98,9 @@ impl ServiceAnswer {
     }
 }
 
-/// Returns where the service of this configuration answers over HTTP: on the socket that systemd opens for it, else where it
-/// says it listens instead of `listen`, else at `listen`. `is_systems` tells that nothing else was named, so the system's own
-/// service is meant; only that service uses systemd's socket and has a line in `systemctl status`.
+/// Returns where the service of this configuration answers over HTTP: on the socket that systemd opens for it; otherwise at the
+/// address that it reports to use instead of `listen`; otherwise at `listen`. `is_systems` is true if nothing else was named,
+/// so that the system's own service is meant; only that service uses systemd's socket and has a line in `systemctl status`.
 pub(super) fn place(config: &Config, is_systems: bool) -> SocketAddr {
     let socket =
         || passed(&said(&["systemctl", "show", "synthwire.socket", "--property=ActiveState,Listen"]));
@@ -202,7 +202,7 @@ fn authority_in(bytes: &[u8]) -> std::result::Result<Fingerprint, ServiceAnswer>
     ours.and_then(Fingerprint::of_certificate).ok_or_else(|| ServiceAnswer::without_content(&answer))
 }
 
-/// Returns whether the service is what answers over HTTPS; `None` if nothing answers.
+/// Returns whether the program that answers over HTTPS is the service; `None` if nothing answers.
 pub(super) fn https(address: SocketAddr) -> Option<bool> {
     let answer = ask_secure(from_here(address), "/healthz").ok()?;
     Some(HttpAnswer::of(&answer).is_some_and(|answer| answer.is_ours))

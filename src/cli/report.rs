@@ -260,7 +260,7 @@ fn hexadecimal(mut rest: &[u8]) -> Vec<String> {
     lines
 }
 
-/// Returns the configuration: numbers as they are, but of names and keys only whether they are set.
+/// Returns the configuration: numbers as they are; for names and keys, only whether they are set.
 fn configured(config: &Config) -> Vec<String> {
     SETTINGS.iter().map(|setting| format!("{}: {}", setting.key, told(setting, config))).collect()
 }

@@ -98,7 +98,7 @@ pub(super) fn run(arguments: &SoakArguments) -> Result<ExitCode> {
         .build()
         .map_err(|error| Error::new("cannot start the network runtime").because(error))?;
     let done = runtime.block_on(soak(way, arguments.wanted_ns));
-    runtime.shutdown_background(); // do not wait for an answer that trickles in
+    runtime.shutdown_background(); // do not wait for an answer that arrives too slowly
     done
 }
 

@@ -27,5 +27,5 @@ pub(super) fn is_watched() -> bool {
 /// Replaces the last line; [`say`] with an empty line keeps it.
 pub(super) fn renew(line: impl AsRef<str>) {
     print!("\r\x1b[K{}", Plain::row(line.as_ref()));
-    let _ = stdout().flush(); // a closed terminal needs no output
+    let _ = stdout().flush(); // a closed terminal shows no output
 }

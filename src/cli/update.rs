@@ -81,8 +81,9 @@ pub(super) fn run(arguments: &UpdateArguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the service's folder. The service makes the one that its configuration names; if that is not there, it could not,
-/// and uses systemd's. It is not made here, because nobody looks for a bundle in it.
+/// Returns the service's folder. The service creates the folder that its configuration names. If that folder is missing, the
+/// service could not create it, and uses systemd's. This command creates no folder, because nobody would look for a bundle
+/// in it.
 fn services_folder(configured: Option<PathBuf>) -> PathBuf {
     let Some(folder) = configured else { return SYSTEMS_FOLDER.into() };
     if folder.is_dir() {

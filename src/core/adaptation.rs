@@ -2,7 +2,7 @@
 //!
 //! In: the listener's reports, and how busy the fan-out thread is. Out: a [`Serving`] with its reason. A long message costs
 //! less work in the service and in the listener, and less Wi-Fi airtime, but its first packets wait for the last. We accept
-//! that wait where the network's own delay dwarfs it, or where the service could not keep up otherwise. No clock here:
+//! that wait where the network's own delay is much longer, or where the service could not keep up otherwise. No clock here:
 //! reports come once a second, and durations are counted in reports.
 
 use super::layout::Layout;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 const LONGER_AFTER: u32 = 3;
 /// Consecutive reports that must call for shorter messages. A network that has been calm for a moment may not stay calm.
 const SHORTER_AFTER: u32 = 10;
-/// The share of the round trip that a packet may wait for its message.
+/// A packet may wait for the rest of its message for this share of the round trip.
 const ROUND_TRIP_SHARE: f64 = 1.0 / 16.0;
 /// Factor on the arrival tail while the listener misses sound: fewer messages relieve a crowded Wi-Fi channel.
 const MISSED_FACTOR: f64 = 2.0;
@@ -44,7 +44,7 @@ impl Mode {
         }
     }
 
-    /// Returns the share of the arrival tail that a packet may wait for its message.
+    /// Returns the share of the arrival tail for which a packet may wait for the rest of its message.
     fn tail_share(self) -> f64 {
         match self {
             Self::Lowest => 1.0 / 16.0,

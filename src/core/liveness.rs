@@ -7,8 +7,8 @@
 
 use crate::units::{MonoNs, NS_PER_S};
 
-/// Sound must leave the service within this time, and the fan-out thread must complete a turn: a thousand times what it
-/// takes.
+/// Sound must leave the service within this time, and the fan-out thread must complete a turn: a thousand times the
+/// usual time.
 pub const SOUND_WITHIN_S: u64 = 5;
 /// The supervisor must complete a turn within this time. The kernel waits up to 5 s for one answer of a USB device.
 pub const TURN_WITHIN_S: u64 = 10;

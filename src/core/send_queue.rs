@@ -25,7 +25,8 @@ use turn::{Begun, Room, Turn, Writing};
 const NOTE_EVERY_NS: u64 = NS_PER_S;
 /// Packets of usual size the link may hold unsent beyond one message.
 const UNSENT_SPARE_PACKETS: usize = 1;
-/// Ask for acknowledgements before every 16th write only: the kernel takes much longer for it than for the unsent bytes.
+/// Ask how many bytes are unacknowledged only before every 16th write: the kernel takes much longer for this answer than
+/// for the number of unsent bytes.
 const ACKNOWLEDGED_EVERY: u32 = 16;
 /// Maximum bytes of waiting control messages.
 pub const CONTROL_BYTES_MAX: usize = 4096;
@@ -61,7 +62,7 @@ pub struct SendQueue {
     begun: Option<Begun>,
     /// Bytes of waiting control messages.
     control_bytes: usize,
-    /// Messages of sound that went while control messages waited.
+    /// Messages of sound that were sent while control messages waited.
     control_waited: u32,
     note_due: MonoNs,
     /// The time at which the sound of the due message was ready.
@@ -73,7 +74,7 @@ pub struct SendQueue {
     /// Packets were dropped since the last message.
     overflowed: bool,
     packet_bytes: usize,
-    /// Writes until we ask for acknowledgements again.
+    /// Writes until we ask again how many bytes are unacknowledged.
     looks_left: u32,
     ack_age: AckAge,
     turn: Turn,

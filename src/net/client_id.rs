@@ -4,7 +4,7 @@
 //! On its own link, a device sees machines, and each address counts separately. But one machine may use any number of IPv6
 //! addresses of every prefix, so all near ones also count together. A distant IPv6 address is counted by its /64, which has
 //! a larger share than a single address. A single connection to the Internet may have a whole /48 of them. So every client
-//! also belongs to a group: all the clients that one stranger may be at once.
+//! also belongs to a group: all the clients as which one stranger may appear at once.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -68,7 +68,7 @@ impl ClientId {
 }
 
 impl LimitGroup {
-    /// Returns whether one machine may be any number of clients of this group; IPv4 addresses are too few for that.
+    /// Returns whether one machine may appear as any number of clients of this group; there are too few IPv4 addresses for that.
     pub(super) fn is_endless(self) -> bool {
         matches!(self, Self::Near | Self::Far(_))
     }

@@ -3,7 +3,8 @@
 //! The guard stops two attacks. In cross-site WebSocket hijacking, a foreign page opens our socket in the listener's browser:
 //! its `Origin` is not ours. In DNS rebinding, a foreign name is made to point to our address, so that its page becomes
 //! "same origin" with us: its `Host` is none of our names. Numeric addresses need no list: nobody can make a browser
-//! believe that a foreign page came from our number. For the same reason a trusted proxy may be reached by any number.
+//! believe that a foreign page came from our address. For the same reason a trusted proxy may be reached under any numeric
+//! address.
 
 use super::peer::{Peer, Relay};
 use super::proxies;
@@ -43,7 +44,7 @@ pub(super) fn check_host<B>(request: &Request<B>, peer: Peer, names: &Names) -> 
         Host::Name(name) => names.accept(name),
         Host::Unnamed => false,
     };
-    // If a proxy contacts us by number, this is the host that the visitor's browser used.
+    // If a proxy contacts us under a numeric address, this is the host that the visitor's browser used.
     let forwarded = forwarded(request.headers(), peer).filter(|to| !matches!(to.host, Host::Address(_)));
     if host.iter().chain(&target).chain(&forwarded).all(ours) { Ok(()) } else { Err(Refusal::HostUnknown) }
 }

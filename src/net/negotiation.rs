@@ -17,7 +17,7 @@ pub(super) enum Coding {
 /// it gets the shorter one.
 pub(super) fn coding(headers: &HeaderMap, has_gzip: bool) -> Option<Coding> {
     if !headers.contains_key(header::ACCEPT_ENCODING) {
-        return Some(Coding::Identity); // anything would do, but some clients that do not ask cannot unpack
+        return Some(Coding::Identity); // any coding is allowed, but some clients that send no such header cannot unpack
     }
     let (mut gzip, mut identity, mut any) = (None, None, None);
     for item in items(headers, &header::ACCEPT_ENCODING) {
@@ -51,7 +51,7 @@ pub(super) fn has(headers: &HeaderMap, etag: &str) -> bool {
 pub(super) fn is_of_type(headers: &HeaderMap, essence: &str) -> bool {
     let mut lines = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else { return false };
-    // The parser takes whitespace after a ';' alone. RFC 9110 (5.6.6) allows it before, too, and some programs also put it
+    // The parser accepts whitespace only after a ';'. RFC 9110 (5.6.6) allows it before, too, and some programs also put it
     // round the '='.
     let tight_around = |mark: char, text: &str| {
         text.split(mark).map(str::trim).collect::<Vec<_>>().join(mark.encode_utf8(&mut [0; 4]))

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Interval between looks for an absent or busy device: sound is back within 2 s of the synth.
+/// Interval between looks for an absent or busy device: sound returns within 2 s after the synth.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Interval between checks that a device which stalled and was reopened delivers.
@@ -128,7 +128,7 @@ impl Session {
     }
 }
 
-/// Counts a turn while a capture thread runs, but only if that thread has made a step since `steps`; updates `steps`.
+/// Counts a turn while a capture thread runs, but only if that thread's number of steps is no longer `steps`; updates `steps`.
 fn turn_beside(counters: &Counters, steps: &mut u64) {
     let now = counters.steps();
     if std::mem::replace(steps, now) != now {
@@ -172,7 +172,7 @@ impl Run {
         }
     }
 
-    /// Opens the chosen source; if there is none yet, announces that and rests a while. Every device that refuses counts as
+    /// Opens the chosen source; if there is none yet, announces that and pauses. Every device that refuses counts as
     /// a turn. So several devices that take seconds each do not look like one that never answers, and the service need not
     /// wait for all of them to count as started.
     fn open(&mut self) -> Option<Opened> {
@@ -193,7 +193,7 @@ impl Run {
         None
     }
 
-    /// Announces that the source has ended. `source` is its view while it played, or would have played.
+    /// Announces that the source has ended. `source` is the source as listeners saw it while it played, or would have seen it.
     fn ended(&mut self, source: SourceView, exit: Exit) {
         tracing::debug!("capture ended: {exit:?}");
         self.say(SourceStatus { source, capture: None }.after(exit));

@@ -61,7 +61,7 @@ pub enum SourceFault {
     Io(i32),
     /// The recording has been played to its end.
     Ended,
-    /// It has a full buffer as soon as it starts, as ALSA's `null` has: reading it would take all of a CPU, until the kernel
+    /// Its buffer is full as soon as it starts, like that of ALSA's `null`: reading it would take all of a CPU, until the kernel
     /// ends the service.
     NeverWaits,
 }

@@ -219,7 +219,7 @@ fn paced(generator: impl Generator + 'static, pace: PaceOptions, called: &Called
 }
 
 /// Tries every synth in order. The notice of the one that opens says which were skipped, and why. If none opens, the error
-/// says it of each.
+/// gives the reason for each.
 fn first_that_opens(
     synths: &[Card],
     mut open: impl FnMut(&Card) -> Result<Opened>,

@@ -256,9 +256,10 @@ impl Place24 {
         !self.top_sounds
     }
 
-    /// If the top byte never sounds, the sound is either low or, at the upper end, never louder than -48 dBFS. It is low if
-    /// the lowest byte is used. If only the two middle bytes are, it is low too: 16-bit sound, as `arecord -f S24_LE` writes
-    /// it from a 16-bit card. Otherwise it is quiet 16-bit sound at the upper end.
+    /// If the top byte never holds more than a sign, the sound is either in the lower three bytes, or in the upper three and
+    /// never louder than -48 dBFS. If the lowest byte is used, the sound is in the lower three. If only the two middle bytes
+    /// are used, it is there too: 16-bit sound, as `arecord -f S24_LE` writes it from a 16-bit card. Otherwise it is quiet
+    /// 16-bit sound in the upper three.
     fn is_low(&self) -> bool {
         !self.top_sounds && self.bits & 0xffff != 0
     }

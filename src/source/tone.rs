@@ -27,7 +27,7 @@ use super::paced::Generator;
 use crate::units::ChannelCount;
 use std::f64::consts::FRAC_PI_2;
 
-/// Number of channels that can be told apart by ear: each has its own pitch.
+/// Number of channels that the ear can distinguish: each has its own pitch.
 pub const DISTINCT_CHANNELS: u16 = 8;
 
 /// Frames from one click to the next: one second.

@@ -61,7 +61,7 @@ pub(super) enum Step {
 pub(super) struct Folder(OwnedFd);
 
 impl Folder {
-    /// Opens the folder to read files, whoever owns it.
+    /// Opens the folder to read files, regardless of its owner.
     pub(super) fn to_read(path: &Path) -> io::Result<Self> {
         Ok(Self(open(path, FOLDER, Mode::empty())?))
     }

@@ -25,7 +25,7 @@ pub fn host() -> String {
     nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
 }
 
-/// Returns every address that stays for a while.
+/// Returns every address except short-lived ones.
 pub fn addresses() -> Vec<IpAddr> {
     let mut found = lasting_ipv6(&read_to_string("/proc/net/if_inet6").unwrap_or_default());
     found.extend(every_address().into_iter().filter(IpAddr::is_ipv4));

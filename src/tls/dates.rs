@@ -93,8 +93,8 @@ pub fn leaf_window(moment_s: i64, authority: Window) -> Window {
 ///
 /// The moment is that of our own clock, or the build date if that is later. Until our clock has been set, `claimed_s` counts
 /// as well (the times of listeners' clocks, oldest report first). The moment whose leaf suits most of them wins; in a tie our
-/// own, then the latest report. So one false report among many changes nothing, and one of two counts only as long as the
-/// other is silent.
+/// own, then the latest report. So one false report among many changes nothing. If there are two that contradict each other,
+/// the later one counts.
 pub fn moment(clock: Clock, build_s: i64, claimed_s: &[i64], authority: Window) -> i64 {
     // If the program is newer than its authority's validity, use the authority's last day.
     let own_s = clock.now_s.max(build_s).max(authority.from_s).min(authority.until_s - DAY_S);

@@ -94,7 +94,7 @@ static int notice_switches(snd_pcm_ioplug_t *io) {
     return 1;
 }
 
-/* The position in the ring. alsa-lib takes any negative answer for an overrun, so other failures are states of the PCM. */
+/* The position in the ring. alsa-lib treats any negative answer as an overrun, so other failures are states of the PCM. */
 static snd_pcm_sframes_t pointer(snd_pcm_ioplug_t *io) {
     card_t *card = io->private_data;
     if (switched_on(card, "overrun")) return -EPIPE;

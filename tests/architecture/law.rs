@@ -8,7 +8,7 @@ pub(crate) struct Row {
     pub(crate) line: usize,
 }
 
-/// The four tables, which are told apart by their heads.
+/// The four tables, which are distinguished by their heads.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Law {
     /// `| module | may import |`: folders and files at the top of src.

@@ -19,7 +19,7 @@ const SETTLING_SECONDS = 15;
 /** Amount of sound that must then pass unresampled, by the page's own count. The test waits for no more. */
 const EXACT_SECONDS = 6;
 const SECONDS_MOST = 75;
-/** The share that must be exact in spite of a break, because the page counts in steps of one look. */
+/** The share that must be exact in spite of a break. It is less than 1, because the page counts only once per look. */
 const EXACT_SHARE = 0.8;
 const LOOK_EVERY_MS = 200;
 /** A recording is void, and repeated, if the machine stalled or starved the sound server for a larger share of its time. */

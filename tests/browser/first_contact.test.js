@@ -1,7 +1,6 @@
 /**
- * From typing the device's name to sound, as a user does it who knows nothing about certificates: past the browser's real
- * warning, and without a warning where the device is trusted. The test counts every mouse click, and no switch suppresses the
- * warning.
+ * From typing the device's name to sound, for a user who knows nothing about certificates: past the browser's real warning,
+ * and without a warning where the device is trusted. The test counts every mouse click, and no switch suppresses the warning.
  */
 
 import assert from 'node:assert/strict';

@@ -77,7 +77,7 @@ impl Found<'_> {
     }
 }
 
-/// Damaged files must never keep a box without a screen from starting: the page says what is wrong.
+/// Damaged files must never keep a device without a screen from starting: the page says what is wrong.
 #[test]
 fn where_a_certificate_from_elsewhere_cannot_be_used_the_own_authority_stands_in_until_it_can() {
     use Found::{File, Link, Nothing, Pipe};
@@ -227,7 +227,7 @@ fn in_folder(folder: &Folder, command: &str) {
 #[test]
 fn keys_signatures_and_certificates_that_browsers_refuse_are_named_with_what_they_take() {
     let san = "-addext subjectAltName=DNS:stage-pi.local -subj /CN=x";
-    let now_s = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs().cast_signed() + 60; // OpenSSL's clock runs
+    let now_s = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs().cast_signed() + 60; // OpenSSL makes the certificates later
     let facts = facts(now_s, true, &["192.168.1.20"]);
     let taken = "ECDSA P-256 or P-384, or RSA of 2048 to 4096 bits";
     for (arguments, said) in [
@@ -276,7 +276,7 @@ fn keys_signatures_and_certificates_that_browsers_refuse_are_named_with_what_the
 #[test]
 fn pem_is_read_however_an_editor_saved_it_and_other_forms_are_named_with_what_converts_them() {
     let san = "-newkey rsa:2048 -addext subjectAltName=DNS:stage-pi.local -subj /CN=x";
-    let now_s = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs().cast_signed() + 60; // OpenSSL's clock runs
+    let now_s = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs().cast_signed() + 60; // OpenSSL makes the certificates later
     let facts = facts(now_s, true, &[]);
     let folder = Folder::new("forms");
     let Files { cert, key } = made_by_openssl(&folder, san);

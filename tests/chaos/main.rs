@@ -110,8 +110,8 @@ fn attack(service: &Service, time: Duration) -> Vec<Findings> {
 }
 
 /// Starts the service with the privileges of its unit: even its threads that are not real-time run before
-/// ordinary programs, such as strangers on this same machine. Otherwise a sending thread would wait for one
-/// of those whenever memory or a wake-up passes between them.
+/// ordinary programs, such as the attackers, which run on the same machine. Otherwise a sending thread would
+/// wait for such a thread whenever it needs memory or a wake-up from it.
 fn favoured(further: &[&str]) -> Service {
     let mut command = Command::new("sh");
     command.args([

@@ -14,7 +14,7 @@ use synthwire::rt::thread::{RtRequest, become_prompt};
 /// Above the priority of the capture thread.
 const PRIORITY: u8 = 80;
 const WAKE_EVERY: Duration = Duration::from_millis(1);
-/// Lateness from which on a wake-up counts as a freeze, ns.
+/// Minimum lateness of a wake-up that counts as a freeze, ns.
 const LATE_NS: u64 = 5_000_000;
 
 /// Start and end of a stall of one processor, by the service's clock, ns.

@@ -30,7 +30,7 @@ fn described(when: &str, content: Content) -> Value {
 
 /// Returns the answers of the guards, which come before the endpoint's own.
 fn guards(declared: &Declared) -> Vec<(u16, &'static str)> {
-    let mut said = vec![(421, "The `Host` is none of this device's names.")];
+    let mut said = vec![(421, "The `Host` is not a name of this device.")];
     if declared.method.is_guarded() {
         said.push((403, "The request comes from another site's page."));
     }

@@ -46,7 +46,7 @@ fn the_packages_file_explains_each_that_stands_there() {
         " Every key has a default; remove the '#' to change it.\n#\n\
          # After a change: systemctl reload synthwire. These then take effect without a gap in the sound: {}.\n\
          # Every other key waits for `systemctl restart synthwire`. The log says which: journalctl -u synthwire\n\
-         # The port is that of synthwire.socket, where that is used (see there).\n",
+         # If synthwire.socket is in use, it sets the port: systemctl cat synthwire.socket shows it.\n",
         live.join(", ")
     );
     for setting in SETTINGS.iter().filter(|setting| !setting.example.is_empty()) {

@@ -100,7 +100,7 @@ both_called() {
 }
 
 # taken_over NAME: the other machine takes the name. Of the two, the first to hear of a conflict gives up the name. So the other
-# machine speaks before it hears; then it hears the device ask for the name once more, and defends it.
+# machine announces the name before it listens; then it hears the device ask for the name once more, and defends it.
 taken_over() {
     nsenter --target "${machines[switch]}" --net ip link set other type bridge_slave mcast_flood off
     on other avahi-set-host-name "$1"

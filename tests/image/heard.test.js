@@ -19,7 +19,7 @@ const SETTLING_MS = 3000;
 const LOOK_EVERY_MS = 200;
 /** Time within which the service reports USB losses. */
 const NAMED_MS = 4000;
-/** The page counts alike: a break that is closer to the previous break belongs to the same glitch. */
+/** The page counts in the same way: a break that is closer to the previous break belongs to the same glitch. */
 const SAME_GLITCH_FRAMES = 4410;
 /** Wait after the browser's start, during which the emulator falls behind. */
 const STARTED_MS = 10_000;

@@ -37,7 +37,7 @@ for (const network of ['wired', 'good-wifi', 'crowded']) {
     const report = await page.report();
     const { blocks, looks, arrivals } = await watchedThreads(page);
     const { packets: saved, packetFrames } = parseTrace(await savedArrivals(page));
-    // The times are the page's, like all that the threads have recorded.
+    // These are page times, as are all times that the threads have recorded.
     const aheadMs = mean(arrivals.map((ms, index) => ms - /** @type {typeof saved[number]} */ (saved[index]).arrival_ms));
     const arrived = saved.map((packet) => ({ ...packet, capture_ms: packet.capture_ms + aheadMs, arrival_ms: packet.arrival_ms + aheadMs }));
     const sounding = blocks.filter(({ isSounding }) => isSounding);

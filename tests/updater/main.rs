@@ -240,7 +240,7 @@ fn a_command_that_is_ended_while_it_reads_leaves_nothing_and_keeps_nobody_out() 
             if is_within {
                 break;
             }
-            let _ = fs::remove_file(state.join("update.raucb")); // it was faster than this test: once more
+            let _ = fs::remove_file(state.join("update.raucb")); // the command read the file faster than this test could look: try again
         }
         assert_eq!(card.left(), Vec::<String>::new(), "{signal}");
         let next = Updater::new(&updater, Some(StateFolder::open(&state).unwrap())).begin(None, Age::Newer);

@@ -1,6 +1,6 @@
 /**
- * The rules of docs/ARCHITECTURE.md for the page: reads their tables, and finds the facts in a script that they refer to.
- * TypeScript's parser reads the scripts.
+ * The rules of docs/ARCHITECTURE.md for the page: reads their tables, and finds in a script the facts to which they
+ * refer. TypeScript's parser reads the scripts.
  */
 
 import ts from 'typescript';

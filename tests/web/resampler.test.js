@@ -54,7 +54,8 @@ if (process.argv[2] === 'measure') {
   for (const [name, step] of Object.entries(STEPS)) {
     test(`sines stay clean, images counted: ${name}`, () => {
       const run = runOf(new Resampler(1));
-      // Test frequencies between the round ones as well: the side lobes of a window have zeros, which would flatter the result.
+      // Frequencies that are not round numbers are tested as well: the side lobes of a window have zeros, which would flatter
+      // the result.
       for (let hz = 500; hz <= 18_000; hz += 500) {
         const heard = throughSine(run, hz, step, 64);
         assert.ok(heard.snrDb >= (hz <= 12_000 ? 100 : 95), `${hz} Hz: ${heard.snrDb} dB`);

@@ -11,7 +11,7 @@ import ts from 'typescript';
 import { filesOf, lineOf, nodes, parse, textOf } from './law.js';
 
 const GUIDES = ['docs/guide/troubleshooting.md', 'docs/ref/configuration.md'];
-/** Number of words with letters from which on a text is a sentence. */
+/** Minimum number of words with letters in a sentence. */
 const WORDS_MIN = 3;
 
 /** Files without messages, and why. */

@@ -2,7 +2,7 @@
  * Scripts for the page on plain HTTP. They tell the service this device's time, recognise an iPad that claims to be a Mac, and
  * test whether this browser trusts the service. Without scripts the rest of the page still works.
  *
- * This script is no module, so that the oldest browsers that show this page can try as well.
+ * This script is not a module, so that the oldest browsers that show this page can run it, too.
  */
 
 (function firstContact() {

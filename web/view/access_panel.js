@@ -73,7 +73,8 @@ export class AccessPanel {
     this.#door.show(access !== null && !access.may_listen, { label: 'A key is needed to listen here', button: 'Enter' });
     for (const [form, purpose] of /** @type {const} */ ([[this.#listening, 'listening'], [this.#settings, 'settings']])) {
       const what = access ? offer(access[purpose]) : 'none';
-      // The settings key also permits listening, even if the other key is lost. The listening key has the form before the sound.
+      // The settings key also permits listening, even if the other key is lost. The listening key has a form of its own, which
+      // comes before the sound.
       form.show(what !== 'none' && (purpose === 'settings' || access?.may_listen === true), offerWords(purpose, what));
     }
   }

@@ -9,7 +9,7 @@ import { fineMilliseconds, isKnown, milliseconds, thousands, UNKNOWN } from './f
 
 /** @typedef {import('./words.js').Snapshot} Snapshot */
 
-/** @param {Snapshot} snapshot @returns {{label: string, value: string}[]} from the sound to technical figures */
+/** @param {Snapshot} snapshot @returns {{label: string, value: string}[]} rows: the sound first, technical figures last */
 export function detailRows(snapshot) {
   const { source } = snapshot;
   const heard = source && source.channels > 0

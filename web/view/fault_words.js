@@ -17,7 +17,7 @@ export const FAULT_WORDS = new Map([
   ['upload_broke', 'The connection broke before the whole update was sent. Send it again.'],
 ]);
 
-/** @param {string} said one of our names, or words of others @returns {string} */
+/** @param {string} said one of our names, or a text of the service or the browser @returns {string} */
 export function faultWords(said) {
   return FAULT_WORDS.get(said) ?? said;
 }

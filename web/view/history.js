@@ -7,7 +7,7 @@
 
 /** @typedef {(ageMs: number, delayMs: number, levelMs: number, targetMs: number, glitches: number) => void} Visit NaN where unknown */
 
-/** The plot's width in time. A minute shows whether a delay ratchets up and still shows a single late packet. */
+/** The plot's width in time. A minute shows whether the delay keeps growing, and still shows a single late packet. */
 export const WINDOW_MS = 60_000;
 
 /** 10 Hz for a minute, plus further samples at changes of the state. */
@@ -27,7 +27,7 @@ export class History {
   #glitches = new Uint32Array(CAPACITY);
   #next = 0;
   #filled = 0;
-  /** Glitches counted at the first sample happened before the picture began. */
+  /** Glitches that the first sample already contains happened before the plot began. */
   #glitchTotal = Infinity;
 
   /**

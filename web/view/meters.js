@@ -2,8 +2,9 @@
  * The two level meters.
  *
  * In: peaks and the time. Out: rows of segments that move with every step, and a value for a screen reader once a second.
- * Each meter is a small canvas, drawn only when a segment changes. Both together, at 10 Hz in Chromium without a graphics
- * chip: 2 % of a core; as clipped elements 5 %; with a CSS transition, which keeps the compositor at 60 Hz, 21 %.
+ * Each meter is a small canvas, drawn only when a segment changes. At 10 Hz in Chromium without a graphics chip, both
+ * meters take 2 % of a core. Clipped elements would take 5 %, and a CSS transition, which keeps the compositor at 60 Hz,
+ * would take 21 %.
  */
 
 import { Ballistics, FLOOR_DB, meterPosition } from './ballistics.js';

@@ -1,8 +1,8 @@
 /**
  * The three modes of the listener's clock, and a fourth state: a delay chosen by hand.
  *
- * In: a mode or a chosen delay. Out: names, and sentences for the state that contains a number (index.html has the promises of
- * the three modes). Pure.
+ * In: a mode or a chosen delay. Out: names, and the sentences that contain a number (index.html has the fixed texts of the
+ * three modes). Pure.
  */
 
 import { milliseconds } from './figures.js';

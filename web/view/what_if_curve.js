@@ -10,7 +10,7 @@ import { milliseconds } from './figures.js';
 /** A curve from less data would show chance, not the network. */
 export const EVIDENCE_S = 10;
 
-/** The height of 0, which has its own lane, because a logarithm has no place for it. */
+/** The height at which 0 is drawn. It has a lane of its own, because 0 has no logarithm. */
 const LOWEST_PER_HOUR = 0.1;
 const LOWEST_HEIGHT = 0.14;
 

@@ -1,4 +1,4 @@
-//! Checks keys on threads that do not play: two at a time, in a fair queue, and only so often (`tries`).
+//! Checks keys on threads that do not play: two at a time, in a fair queue, and at a limited rate (`tries`).
 
 use super::Denied;
 use super::key::{HashedKey, Workspace};

@@ -23,7 +23,7 @@ pub const KEY_BYTES_MAX: usize = 128;
 pub const SALT_BYTES: usize = 16;
 
 /// Memory for checks, reused from one to the next. If it were freed each time, on changing threads, the allocator would
-/// hold on to many times as much.
+/// keep many times as much.
 #[derive(Debug, Default)]
 pub struct Workspace(Vec<Block>);
 

@@ -1,9 +1,9 @@
 //! Access keys: one for listening, one for changing settings. Without them everybody on the local network may do both.
 //!
-//! In: the keys that a request shows. Out: the rights of its sender. Keys are checked on separate threads, in
-//! turn, and only so often (`checker`, `tries`). A browser that has shown the right key gets a token in a
-//! cookie. Keys are stored hashed (`key`), tokens as digests (`tokens`), both in `access.json` of the state
-//! folder. The rules themselves are in `rules`.
+//! In: the keys that a request shows. Out: the rights of its sender. Keys are checked on separate threads, in turn, and at
+//! a limited rate (`checker`, `tries`). A browser that has shown the right key gets a token in a cookie. Keys are stored
+//! hashed (`key`), tokens as digests (`tokens`), both in `access.json` of the state folder. The rules themselves are in
+//! `rules`.
 
 mod checker;
 mod denied;

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Random bytes of a token.
 pub const TOKEN_BYTES: usize = 32;
-/// Tokens remembered for each key. Beyond that, one browser must enter the key again: the earliest of the address that
-/// holds most. So a client that enters the key over and over displaces only its own tokens.
+/// Tokens remembered for each key. Beyond that, the browser with the earliest token of the address with most tokens must
+/// enter the key again. So a client that enters the key over and over displaces only its own tokens.
 pub const TOKENS_MAX: usize = 256;
 /// Tokens remembered for one address. (A proxy on this machine presents all visitors under one address: it may hold all
 /// tokens.)

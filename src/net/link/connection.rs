@@ -40,7 +40,7 @@ impl Connection {
 
     /// Writes as much as the kernel takes at once, without asking tokio whether the socket is writable, so no
     /// task is woken when there is room again. Under TLS the data becomes one record, or several of up to 16
-    /// KiB. Bytes of them that the kernel does not take are kept (`handshake` has the limit), and nothing
+    /// KiB. Bytes of these records that the kernel does not take are kept (`handshake` has the limit), and nothing
     /// more is accepted until they have gone.
     pub(in crate::net) fn send(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {

@@ -11,8 +11,8 @@ const NOTSENT_LOWAT_BYTES: u32 = 2048;
 /// for a round trip. `core::send_queue` checks its age before each write.
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
-/// A congestion control that the machine may use for all its connections. About every ten seconds it limits the flight to
-/// four packets to measure the path (`PROBE_RTT`): a gap of two round trips.
+/// A congestion control that the machine may use for all its connections. About every ten seconds it allows only four packets
+/// in flight, to measure the path (`PROBE_RTT`): a gap of two round trips.
 const PROBING: &[u8] = b"bbr";
 /// The replacements for [`PROBING`]: the first that the kernel has is used.
 const STEADY: [&[u8]; 2] = [b"cubic", b"reno"];

@@ -84,7 +84,7 @@ pub(super) struct Asking {
 
 /// Settles all parameters with the device and returns whether its rate is converted. Takes the first number of channels
 /// that works with a rate and a format. If none works and the user named a PCM that converts, asks it to convert. A device
-/// that fails is not asked again: it may take seconds over every question.
+/// that fails is not asked again: each question may take seconds.
 pub(super) fn negotiate(pcm: &PCM, asking: Asking) -> Settled<(Layout, bool)> {
     let hw = abilities(pcm, false)?;
     let offered = asking.own.unwrap_or_else(|| channels_of(&hw, asking.on_card));

@@ -2,8 +2,8 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// Chunks found in WAV files besides the sound. Knowing them reveals a missing pad byte, and tells sound with a length of 0
-/// from no sound.
+/// Chunks found in WAV files besides the sound. Knowing them reveals a missing pad byte, and distinguishes sound with a
+/// length of 0 from no sound.
 const KNOWN_CHUNKS: [&[u8; 4]; 24] = [
     b"fmt ", b"data", b"LIST", b"fact", b"bext", b"JUNK", b"junk", b"PAD ", b"FLLR", b"cue ", b"smpl",
     b"inst", b"plst", b"iXML", b"axml", b"chna", b"PEAK", b"id3 ", b"ID3 ", b"acid", b"cart", b"umid",

@@ -6,7 +6,7 @@
 import { RATE_HZ } from './exact.js';
 
 const WINDOW_FRAMES = 2048;
-/** Distance below which two finds are the same find. */
+/** Distance below which two matches count as one. */
 const APART_FRAMES = 8;
 
 /** @typedef {{index: number, likeness: number}} Find the source's frame, and the correlation there: 1 is identical, 0 is chance */

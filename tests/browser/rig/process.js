@@ -124,7 +124,7 @@ export class Running {
   }
 }
 
-/** @returns {boolean} this user may have real-time priorities. Without them the rig may cause gaps; the watchdog then says when */
+/** @returns {boolean} this user may have real-time priorities. Without them the rig may cause gaps; the watchdog then reports them */
 export function mayBeRealTime() {
   realTimeAllowed ??= spawnSync('chrt', ['--fifo', '2', 'true'], { stdio: 'ignore' }).status === 0;
   return realTimeAllowed;

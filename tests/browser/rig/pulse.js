@@ -1,10 +1,10 @@
 /**
  * The sound system of the rig: a PulseAudio of our own on a socket in a private folder.
  *
- * A single null sink is the only clock. It plays the synth into its place, and the browser into the speakers. The rig records its
- * whole monitor, so both appear on one time line. The service captures the synth through alsa-lib's pulse plugin, by a private
- * ALSA configuration. The rig does not touch the user's own sound system, and nothing listens on the network. The listening bench
- * is built the same way (tools/bench/src/rig/pulse.rs).
+ * A single null sink is the only clock. One pair of its channels carries the sound of the synth, another pair the sound of the
+ * browser. The rig records all channels at once, so both sounds are on one time line. The service captures the synth through
+ * alsa-lib's pulse plugin, by a private ALSA configuration. The rig does not touch the user's own sound system, and nothing
+ * listens on the network. The listening bench is built the same way (tools/bench/src/rig/pulse.rs).
  */
 
 import { spawnSync } from 'node:child_process';

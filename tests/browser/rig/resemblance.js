@@ -1,6 +1,6 @@
 /**
- * Finds the known sound where it may have been resampled: which source frame is heard at which time, how fast it passes, and what
- * remains when the two are subtracted. alignment.js finds sound that must be exact.
+ * Finds the known sound where it may have been resampled: which source frame is heard at which time, how fast the source is
+ * played, and what remains when the two are subtracted. alignment.js finds sound that must be exact.
  *
  * The comparison uses sound below 8 kHz, where good resamplers are accurate. Source and recording pass the same filter, and the
  * source is evaluated between its frames, so the product's own interpolation plays no part in the judgement. The level does not
@@ -30,7 +30,8 @@ const SPEED_PPM_MAX = 1000;
 /**
  * @typedef {object} Piece
  * @property {number} first recorded frame @property {number} index the source frame heard at `first`, with its fraction
- * @property {number} ratePpm how much faster than its own rate the source passes @property {number} residualDb the remainder,
+ * @property {number} ratePpm how much faster than at its own rate the source is played @property {number} residualDb the
+ *   remainder,
  *   relative to the sound
  *
  * @typedef {import('./recording.js').Sound} Sound
@@ -160,7 +161,8 @@ function product(one, other) {
 
 /**
  * @param {(frame: number) => number} sampleAt @param {number} time
- * @param {number} [stretch] of the filter: a recording is filtered at its own frames, which lie this far apart in the source
+ * @param {number} [stretch] factor on the filter's length: a recording is filtered at its own frames, which are this far apart in
+ *   the source
  * @returns {number} the sound below the cutoff at that time
  */
 function filtered(sampleAt, time, stretch = 1) {

@@ -1,5 +1,6 @@
 /**
- * Waits until something becomes true. The deadline is generous: it only tells a hang from a slow machine and measures nothing.
+ * Waits until something becomes true. The deadline is generous: it only distinguishes a hang from a slow machine and measures
+ * nothing.
  */
 
 const DEADLINE_MS = 60_000;

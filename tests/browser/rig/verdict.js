@@ -39,7 +39,8 @@ export class ReportLog {
 
   /**
    * @param {number} fromNs
-   * @returns {number} seconds since then, summed over pairs of readings without resampling and without new counts
+   * @returns {number} seconds since then, without the intervals between two readings in which sound was resampled or a count
+   *   rose
    */
   exactS(fromNs) {
     const since = this.entries.filter(({ timeNs }) => timeNs >= fromNs);

@@ -1,6 +1,6 @@
 /**
- * Tells a stall of the machine from a fault of the product. One program per processor asks, at the highest priority, to be woken
- * every millisecond, and notes when the machine failed to do so (watchdog_program.js).
+ * Distinguishes a stall of the machine from a fault of the product. One program per processor asks, at the highest priority, to
+ * be woken every millisecond, and notes when the machine failed to do so (watchdog_program.js).
  */
 
 import { cpus } from 'node:os';

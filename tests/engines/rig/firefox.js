@@ -7,7 +7,7 @@ import { Remote } from '../../browser/rig/remote.js';
 import { until } from '../../browser/rig/until.js';
 import { nowNs } from '../../browser/rig/watchdog.js';
 
-/** A test makes no calls home; this does not affect sound. */
+/** A browser under test must not contact its maker's servers. These settings do not affect sound. */
 const QUIET = `user_pref("datareporting.policy.dataSubmissionEnabled", false);
 user_pref("toolkit.telemetry.enabled", false);
 user_pref("app.normandy.enabled", false);

@@ -22,9 +22,9 @@ import { newProcessor, setCurrentFrame } from './worklet.js';
 
 /** A fixed seed: the same trace gives the same run. */
 const LOOKS_SEED = 1;
-/** Time from which on rate and level are judged. */
+/** Time after which rate and level are judged. */
 const SETTLED_MS = 60_000;
-/** Length from which on a pause between arrivals is a stall. */
+/** Minimum length of a pause between arrivals that counts as a stall. */
 const STALL_MS = 150;
 /** Distance from its former value within which the delay counts as restored after a stall. */
 const RETURNED_MS = 1;

@@ -23,12 +23,12 @@ use crate::service::PLUGIN_THREAD;
 
 /// The longest delay that the search covers, frames (3 s): more than the classic ring can hold.
 const LONGEST_FRAMES: usize = 3 * RATE_HZ as usize;
-/// Size from which on a change of delay between two readings counts, milliseconds.
+/// Minimum change of delay between two readings that counts, milliseconds.
 const STEP_MS: f64 = 0.5;
 /// If the rig's clock skips more than this, milliseconds, nothing can play to it without gaps. The recorder's
 /// blocks make the figure uncertain by 2 ms.
 const CLOCK_LEFT_OUT_MS_MAX: f64 = 5.0;
-/// Level from which on a sample counts as sound (-60 dBFS).
+/// Minimum level of a sample that counts as sound (-60 dBFS).
 const AUDIBLE: f32 = 0.001;
 /// The place in `/api/status` of the capture PCM's own delay.
 const CAPTURE_DELAY_MS: &str = "/stream/device_delay_ms";
@@ -59,7 +59,7 @@ pub fn judge(evidence: &Evidence) -> Result<Results, String> {
     let machine = judge_machine(evidence, &clock, &span);
     let rig_faults = match evidence.skew {
         None => continuity::faults(&evidence.recording.pair(SYNTH)[1][span.frames()]).len(),
-        Some(_) => 0, // nothing is put in
+        Some(_) => 0, // the rig injects no signal
     };
     let median_of = |name: &str| Some(chains.iter().find(|c| c.name == name)?.delay_ms?.median);
     let classic_over_product =

@@ -71,7 +71,7 @@ fn bench_loopback(options: &Options, plan: &Plan) -> Result<bool, String> {
 }
 
 /// Runs the plans one after the other, and writes the results after each. If a network cannot be measured,
-/// the next one follows all the same.
+/// the next one follows nevertheless.
 fn bench_networks(options: &Options, plans: &[Plan]) -> Result<bool, String> {
     let mut runs: Vec<Results> = Vec::new();
     let mut failures = Vec::new();

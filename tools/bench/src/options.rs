@@ -14,8 +14,8 @@ use crate::service::SoundSource;
 /// The service's own period, if --period gives no other.
 const USUAL_PERIOD_FRAMES: u32 = 128;
 
-/// The service accepts up to 1000. But the rig's own clock is 170 fast by itself, and was up to 500 fast
-/// beside another player; that is added to the requested skew.
+/// The service accepts up to 1000. But the rig's own clock is 170 ppm fast, and beside another player it was up to 500
+/// ppm fast; that is added to the requested skew.
 const SKEW_PPM_MAX: i64 = 500;
 
 /// Plays a known signal through the whole chain, records what the browser really plays, and prints one table.
@@ -59,31 +59,32 @@ pub struct Options {
     /// The browser
     #[arg(long, default_value = "chromium")]
     pub browser: String,
-    /// The delay the rig shall find in itself, milliseconds (--subject rig)
+    /// The delay that the rig adds and has to measure, milliseconds (--subject rig)
     #[arg(long, default_value_t = 20)]
     pub known_ms: u32,
-    /// Between two network namespaces joined by a bad network, instead of loopback: every profile, unless some are named
-    /// (needs root)
+    /// Measure over a bad network between two network namespaces, instead of loopback: all profiles, unless some are
+    /// named (needs root)
     #[arg(long, conflicts_with_all = ["baseline"])]
     pub network: bool,
     /// The networks, by name: wired, good-wifi, bad-wifi, loss, stall-3s, stall-60s, 2mbit, mobile, high-latency
     #[arg(long, value_delimiter = ',', value_name = "NAME", requires = "network")]
     pub profile: Vec<String>,
-    /// Every network there is (what --network alone does, but also with --skew-ppm)
+    /// Measure all networks, as --network alone does, but also with --skew-ppm
     #[arg(long, requires = "network", conflicts_with = "profile")]
     pub all: bool,
-    /// What chance makes of a network: the same number, the same network
+    /// Seed of a network's random numbers: the same seed gives the same network
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// The service plays its own exact source, its crystal so many parts per million faster than the sound system's clock
-    /// (-500 to 500), instead of capturing; with --network and no profile named, on the wired one
+    /// The service captures nothing and plays its own exact source, whose crystal is this many parts per million faster
+    /// than the sound system's clock (-500 to 500). With --network but without named profiles, only the wired network is
+    /// measured
     #[arg(long, value_name = "PPM", allow_negative_numbers = true, conflicts_with = "baseline",
           value_parser = clap::value_parser!(i32).range(-SKEW_PPM_MAX..=SKEW_PPM_MAX))]
     pub skew_ppm: Option<i32>,
-    /// How often a void run (frozen machine, faulty rig) is tried at most
+    /// Maximum number of attempts if a run is void (frozen machine, faulty rig)
     #[arg(long, default_value_t = 3)]
     pub attempts: u32,
-    /// Keep the recording (WAV, all channels), and what the page said (JSON lines), beside the results
+    /// Keep the recording (WAV, all channels), and the page's reports (JSON lines), beside the results
     #[arg(long)]
     pub keep: bool,
     /// Folder for the results

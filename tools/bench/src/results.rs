@@ -26,7 +26,7 @@ pub struct Results {
     pub classic_over_product: Option<f64>,
     /// The network between service and browser, where it was not loopback.
     pub network: Option<NetworkResults>,
-    /// The clocks, if the service's source was set off the sound system's clock.
+    /// The clocks, if the rate of the service's source differed on purpose from the sound system's clock.
     pub skew: Option<SkewResults>,
 }
 

@@ -4,9 +4,8 @@
 //!
 //! In the order of a run: `service` the processes · `wire` a listener's connection · `load` the listeners ·
 //! `stream` the check of one listener's frames · `bad` the bad listeners · `usage` the resources · `bare` the
-//! lower bound · `results` the figures. `--probe-cpu` asks another question: `probe` measures which threads
+//! lower bound · `results` the figures. With `--probe-cpu` the program measures something else: `probe` shows which threads
 //! the sending thread delays.
-//! question: `probe` whom the thread that sends keeps waiting.
 
 mod bad;
 mod bare;
@@ -47,13 +46,13 @@ struct Options {
     /// The service's binary
     #[arg(long, default_value = "target/release/synthwire")]
     service: PathBuf,
-    /// How many listen, one run each
+    /// Numbers of listeners, one run each
     #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100, 500])]
     listeners: Vec<usize>,
     /// Seconds measured
     #[arg(long, default_value_t = 20.0)]
     seconds: f64,
-    /// Seconds before: the service finds out how long messages must be
+    /// Seconds before the measurement, in which the service finds out how long messages must be
     #[arg(long, default_value_t = 6.0)]
     settle: f64,
     /// Leave out the runs beside a stalled, a slow, a flooding and a vanishing listener
@@ -62,10 +61,11 @@ struct Options {
     /// Each run again over wss
     #[arg(long)]
     tls: bool,
-    /// Each run again beside somebody who makes TLS handshakes as fast as they are answered
+    /// Repeat each run beside a client that makes TLS handshakes as fast as they are answered
     #[arg(long)]
     handshakes: bool,
-    /// Instead: move the thread that sends to this processor, and measure how late a thread like an interrupt's is woken there
+    /// Measure something else: move the sending thread to this processor, and measure how late a thread like an interrupt's is
+    /// woken there
     #[arg(long, value_name = "CPU")]
     probe_cpu: Option<usize>,
     /// Further arguments for the service

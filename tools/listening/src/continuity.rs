@@ -18,13 +18,13 @@ use crate::{RATE_HZ, frames_to_ms};
 
 /// Length of a block, frames (10 ms: almost ten periods).
 pub const BLOCK_FRAMES: usize = 441;
-/// Residual, relative to the sine, from which on a block is bad (-50 dB). Rounding to 16 bits leaves -83 dB
+/// Minimum residual of a bad block, relative to the sine (-50 dB). Rounding to 16 bits leaves -83 dB
 /// here, dither -77 dB, one slipped frame at least -43 dB.
 const RESIDUAL_MAX: f64 = 0.003;
-/// Relative change of amplitude from which on a block is bad.
+/// Minimum relative change of amplitude that makes a block bad.
 const AMPLITUDE_CHANGE_MAX: f64 = 0.1;
-/// Phase difference between blocks from which on the phase does not continue; in radians beyond the sine's
-/// own advance. It is half a slipped frame, and more than a clock 1000 ppm off makes (0.063).
+/// Minimum phase difference between blocks that counts as a break, in radians beyond the sine's own advance. It is half a
+/// slipped frame, and more than the difference that a clock 1000 ppm off makes (0.063).
 const PHASE_STEP_MAX: f64 = 0.071;
 /// Maximum number of good blocks between two bad ones that still form one fault.
 const MERGED_BLOCKS: usize = 2;

@@ -18,7 +18,7 @@ use crate::{RATE_HZ, frames_to_ms};
 pub const HOP_FRAMES: usize = 2205;
 /// Length of the piece, frames (46 ms): long enough that chance correlation stays below 0.1.
 pub const PIECE_FRAMES: usize = 2048;
-/// Normalised correlation from which on a place counts as the piece. An offset of half a frame leaves 0.64 of
+/// Minimum normalised correlation of a place that counts as the piece. An offset of half a frame leaves 0.64 of
 /// white noise; a piece of which a third was not played leaves 0.82; chance gives 0.1.
 const LIKENESS_MIN: f64 = 0.5;
 /// Distance around the last delay in which the search begins, frames (46 ms each way).

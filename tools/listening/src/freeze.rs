@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-/// Lateness from which on a wake-up counts as a freeze, milliseconds.
+/// Minimum lateness of a wake-up that counts as a freeze, milliseconds.
 pub const LATE_MS: f64 = 5.0;
 /// Distance from a freeze within which the machine is blamed for a fault, milliseconds.
 pub const REACH_MS: f64 = 50.0;

@@ -7,8 +7,8 @@
 //!
 //! In the order in which the sound passes them: [`signal`] the played signal, [`probe`] the service's own
 //! signal · [`clock`] frame times, [`line`] the relation of two clocks · [`delay`] the delay · [`recovery`]
-//! the return of the delay after outages · [`continuity`] gaps and repetitions · [`freeze`] who caused them ·
-//! [`exactness`] the surviving bits · [`statistics`] · [`plot`].
+//! the return of the delay after outages · [`continuity`] gaps and repetitions · [`freeze`] their cause,
+//! machine or product · [`exactness`] the surviving bits · [`statistics`] · [`plot`].
 
 pub mod clock;
 pub mod continuity;

@@ -26,7 +26,7 @@ pub struct OutageFrames {
 /// The outcome of an outage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Return {
-    /// The delay returned to within [`NEAR_MS`] so many milliseconds after the end of the outage.
+    /// Milliseconds from the end of the outage until the delay was within [`NEAR_MS`] again.
     After(f64),
     /// The delay did not return before the next outage or the end of the run.
     Never,

@@ -24,7 +24,7 @@ export const RECORDS_MAX = 64;
 export const MESSAGE_BYTES_MAX = 65_536;
 /** ratio | of the upper half of a 64-bit number to the lower | given: docs/ref/wire-format.md */
 export const TWO_TO_32 = 4_294_967_296;
-/** frames | 3,200 years. Beyond it a double cannot tell neighbours apart, so a higher index is refused | given: ECMAScript's Number */
+/** frames | 3,200 years. Beyond it a double cannot distinguish neighbours, so a higher index is refused | given: ECMAScript's Number */
 export const FRAME_INDEX_MAX = 2 ** 52;
 
 // The connection (connection.js, backoff.js)
@@ -33,7 +33,7 @@ export const FRAME_INDEX_MAX = 2 ** 52;
 export const DEAF_MS = 5000;
 /** ms | the Worker checks ten times a second. A longer pause means that it was asleep, so the silence proves nothing | not measured */
 export const SLEPT_MS = 2500;
-/** ms | a listener sent away sooner after its hello waits before it returns, or two services could send it to and fro without a pause
+/** ms | a listener sent away sooner than this after its hello waits before it reconnects; otherwise two services could send it back and forth without a pause
     | tests/web/connection.test.js */
 export const COME_AGAIN_AFTER_MS = 1000;
 /** ms | before the first attempt to reconnect | tests/web/clocks.test.js */
@@ -43,7 +43,7 @@ export const RETRY_MS_FIRST = 250;
 export const ABRUPT_MS = 1000;
 /** ms | the longest wait between attempts: a listener is back within 5 s of the service | tests/web/clocks.test.js */
 export const RETRY_MS_MAX = 5000;
-/** share | of the wait left to chance, so that the listeners of a restarted service do not return all at once | not measured */
+/** share | of the wait that is random, so that the listeners of a restarted service do not return all at once | not measured */
 export const RETRY_CHANCE = 0.25;
 
 // The receiver (receiver.js, holes.js, arrivals.js)

@@ -11,8 +11,8 @@
 import { HOLES_MAX, HOLE_KEPT_MS } from './constants.js';
 
 /**
- * @typedef {{seq: number, records: number, frameIndex: number, end: number, atMs: number}} Hole its first record and their
- *   number; its frames; when it was found
+ * @typedef {{seq: number, records: number, frameIndex: number, end: number, atMs: number}} Hole the first missing record, and how
+ *   many are missing; the missing frames; when the hole was found
  */
 
 export class Holes {

@@ -69,7 +69,7 @@ export const PROCESSOR_NAME = 'synthwire-playout';
 
 /**
  * The messages of a listener, by name, in the form that goes over the wire. `READERS` below contains those of the service. Every
- * message of both has a file of examples in tests/vectors/control, which the service's own tests read, too.
+ * message in either direction has a file of examples in tests/vectors/control, which the service's own tests read, too.
  */
 export const FROM_LISTENER = Object.freeze({
   /** Asks for a pong. @param {{id: number}} fields @returns {{type: 'ping', id: number}} */

@@ -70,7 +70,7 @@ export class Receiver {
    * @type {{atMs: number, frameIndex: number, cause: number | null} | null}
    */
   #outage = null;
-  /** True if a message was refused since the last shared record: it may have contained such records. */
+  /** True if a message was refused since the last shared record: it may have contained shared records. */
   #damaged = false;
 
   /**

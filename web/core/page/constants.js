@@ -17,11 +17,11 @@ export const BUFFERING_MS = 300;
 export const HINTS = Object.freeze(/** @type {const} */ ([0, 'interactive', 'balanced']));
 /** index | of the first hint for Safest | docs/design/latency-budget.md */
 export const SAFE_HINT = 1;
-/** underruns | of the output that are no longer chance | docs/design/latency-budget.md */
+/** underruns | of the output: fewer may be chance | docs/design/latency-budget.md */
 export const UNDERRUNS_MAX = 5;
 /** ms | within which they must happen | docs/design/latency-budget.md */
 export const UNDERRUNS_WITHIN_MS = 30_000;
-/** ms | a new context may stumble; underruns do not count until then | tests/web/player.test.js */
+/** ms | underruns at the start of a context do not count, because every start may cause some | tests/web/player.test.js */
 export const WARM_UP_MS = 3000;
 
 // Updates (update.js)

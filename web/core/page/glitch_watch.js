@@ -46,7 +46,7 @@ export class GlitchWatch {
 
   /**
    * @param {import('../playout/controls.js').PlayoutReading} playout
-   * @param {{context_frame: number, length_ms: number}[]} events since `events`; if there are very many, the newest
+   * @param {{context_frame: number, length_ms: number}[]} events the new ones; if there are very many, only the newest
    * @param {(contextFrame: number) => number} heardMs page time when a context frame is heard
    */
   playout(playout, events, heardMs) {

@@ -1,7 +1,8 @@
 /**
  * Constants of resampling, splices and concealment. How to read a row: core/constants.js.
  *
- * Lengths here follow the waveform, not the clock: they are as many frames at every rate. Decibels are below full scale.
+ * Lengths here follow the waveform, not the clock: they have the same number of frames at every rate. Decibels are below
+ * full scale.
  */
 
 import { framesOf } from '../units.js';
@@ -17,9 +18,9 @@ export const LAW_SAME = 8;
     | docs/design/decisions/0007-resampler.md */
 export const RESAMPLER_BETA = 9.7;
 /** zero crossings | of the sinc on either side, 34 taps: the fewest that keep every sine up to 12 kHz 100 dB above its images, and up to
-    18 kHz 95 dB. 16 miss both by 2 dB, though not at round frequencies | docs/design/decisions/0007-resampler.md */
+    18 kHz 95 dB. 16 miss both by 2 dB, which a test at round frequencies alone does not show | docs/design/decisions/0007-resampler.md */
 export const CROSSINGS = 17;
-/** rows | of the table, interpolated linearly: with 128 the interpolation is the limit (94 dB at 17 kHz), from 256 on the taps are. 35 kB
+/** rows | of the table, interpolated linearly: with 128 rows the interpolation limits the precision (94 dB at 17 kHz), with 256 the taps do. 35 kB
     | docs/design/decisions/0007-resampler.md */
 export const PHASES = 256;
 
@@ -31,7 +32,7 @@ export const OVERLAP_FRAMES = framesOf(10);
 export const SEARCH_REACH_FRAMES = framesOf(12);
 /** factor | the coarse search runs at 11 kHz: fundamentals decide where sounds fit | docs/design/concealment.md */
 export const COARSE_DECIMATION = 4;
-/** places | that the fine search examines: with peaks between the coarse frames, the best may be the second or third
+/** places | that the fine search examines: a peak may lie between two coarse frames, so the best place may be only the second or third
     | docs/design/concealment.md */
 export const FINE_CANDIDATES = 3;
 /** correlation | subtracted at the farthest offset, so that the nearest of equal places wins | not measured */
@@ -43,11 +44,11 @@ export const SILENCE_FRAMES = framesOf(30);
 
 // Two bands (bands.js)
 
-/** factor | of the low band, up to 2.5 kHz: 128 coefficients then see 23 ms. 4, 6, 12 and 16 gain nothing | docs/design/concealment.md */
+/** factor | by which the low band's rate is lower; the band ends at 2.5 kHz: 128 coefficients then see 23 ms. 4, 6, 12 and 16 gain nothing | docs/design/concealment.md */
 export const LOW_DECIMATION = 8;
-/** frames | the low-pass sees on either side: shorter lets partials through twice, longer hides the newest frames | docs/design/concealment.md */
+/** frames | the low-pass sees on either side: a shorter filter lets partials through twice, a longer one hides the newest frames | docs/design/concealment.md */
 export const LOW_PASS_REACH_FRAMES = 32;
-/** share | of half the low rate, where the low-pass cuts: 2480 Hz. What folds over is in both bands, and cancels | not measured */
+/** share | of half the low rate: the low-pass cuts at 2480 Hz. Aliases are in both bands, and cancel | not measured */
 export const LOW_PASS_SHARE = 0.9;
 /** ratio | Kaiser's beta of the low-pass | not measured */
 export const LOW_PASS_BETA = 6;
@@ -71,9 +72,9 @@ export const HIGH_WINDOW = 512;
 /** products | of work for each frame: 30 us for a block of 128 on a machine of 2020, a new model of the low band every 16 ms
     | docs/design/concealment.md */
 export const WORK_PER_FRAME = 940;
-/** turns | low, edge, low, high: sound that has just begun is soonest in the model of the low band | not measured */
+/** models | the order in which they are made: low, edge, low, high. So new sound reaches the model of the low band first | not measured */
 export const TURNS = 4;
-/** coefficient | while there is no model, a level stays where it is and sinks | not measured */
+/** coefficient | without a model, the level is held and decays | not measured */
 export const HOLD = -0.96;
 /** lags | whose sums are gathered in one pass over the window: as many as the registers hold | not measured */
 export const LAGS_AT_ONCE = 4;
@@ -81,7 +82,7 @@ export const LAGS_AT_ONCE = 4;
 export const WORK_PER_COEFFICIENT = 36;
 /** power | -120 dB a sample: below it there is nothing to model | not measured */
 export const POWER_LEAST = 1e-12;
-/** share | added to the energy, like white noise 90 dB below the sound: else rounding decides how a pure tone is modelled
+/** share | added to the energy, like white noise 90 dB below the sound: otherwise rounding would decide how a pure tone is modelled
     | not measured */
 export const NOISE_SHARE = 1e-9;
 
@@ -102,7 +103,7 @@ export const SMALLEST = 1e-15;
 
 // Concealment (concealment.js)
 
-/** frames | a guess keeps its full level: 5 ms | docs/design/concealment.md */
+/** frames | for which a guess keeps its full level: 5 ms | docs/design/concealment.md */
 export const FULL_LEVEL_FRAMES = framesOf(5);
 /** frames | of the crossfade from the guess back to sound: 6 ms | docs/design/concealment.md */
 export const RE_ENTRY_FRAMES = framesOf(6);

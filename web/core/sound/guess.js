@@ -4,8 +4,8 @@
  * In: the channel's past, three models. Out: one frame after another. Elsewhere: fading (concealment.js).
  *
  * The low band of the newest frames depends on frames that do not exist. So these are guessed first, by a short model of the
- * whole sound. That model is very good over such a short time (0.7 ms), and has little influence. Then the low band continues by
- * its own model, and the difference between the newest frames and their low band by another; both begin at their present values.
+ * whole sound. That model is very good over such a short time (0.7 ms), and has little influence. Then a second model continues
+ * the low band, and a third one the difference between the newest frames and their low band. Both begin at their present values.
  */
 
 import {

@@ -95,8 +95,8 @@ export class Resampler {
 }
 
 /**
- * PHASES + 1 rows of 2 * reach taps; the last is the first moved on by a frame, so that every row has a neighbour. Each row sums to 1:
- * a constant stays constant, whatever the fraction.
+ * PHASES + 1 rows of 2 * reach taps; the last row is the first one shifted by a frame, so that every row has a neighbour. Each
+ * row sums to 1: a constant stays constant, whatever the fraction.
  *
  * @param {number} reach frames on either side @param {number} cutoffRatio of half the stream's rate @param {number} beta
  * @returns {Float32Array}
@@ -123,7 +123,7 @@ function coefficients(reach, cutoffRatio, beta) {
   return table;
 }
 
-/** Exactly 0 at every whole number but 0, where Math.sin leaves 1e-16: a fraction of 0 has to be the unit impulse. @param {number} x */
+/** Exactly 0 at every whole number except 0. Math.sin would give 1e-16 there, but a fraction of 0 must give the unit impulse. @param {number} x */
 function sinc(x) {
   if (x === Math.floor(x)) return x === 0 ? 1 : 0;
   return Math.sin(Math.PI * x) / (Math.PI * x);

@@ -36,7 +36,7 @@ export class SpliceSearch {
   /** The sound that is about to play; the caller fills it. */
   outgoingLeft = new Float32Array(OVERLAP_FRAMES);
   outgoingRight = new Float32Array(OVERLAP_FRAMES);
-  /** The stream from SEARCH_REACH_FRAMES before the desired place on; the caller fills it. */
+  /** The stream, beginning SEARCH_REACH_FRAMES before the desired place; the caller fills it. */
   incomingLeft = new Float32Array(REGION_FRAMES);
   incomingRight = new Float32Array(REGION_FRAMES);
 
@@ -57,7 +57,7 @@ export class SpliceSearch {
   #fit = new Float64Array(1);
 
   /**
-   * Finds the best offset between two limits, because the stream may not fill the region.
+   * Finds the best offset between two limits. They are needed because the stream may not fill the region.
    *
    * @param {number} least frames, -SEARCH_REACH_FRAMES or more @param {number} most frames, SEARCH_REACH_FRAMES or less
    */

@@ -1,4 +1,4 @@
-//! The delay when the service plays its own exact source, off the sound system's clock.
+//! The delay when the service plays its own exact source, at another rate than the sound system's clock.
 //!
 //! The recording shows which frame is heard at which place: correlation finds its noise, even if it was
 //! resampled. The service's stamps give the time when that frame was captured. The recorder's own stamps give

@@ -184,7 +184,7 @@ impl Side {
     }
 }
 
-/// Tells the product's traffic from the kernel's own queries for IPv6 routers.
+/// Distinguishes the product's traffic from the kernel's own queries for IPv6 routers.
 fn is_ipv4(packet: &[u8]) -> bool {
     packet.first().is_some_and(|byte| byte >> 4 == 4)
 }

@@ -35,8 +35,8 @@ impl Player {
         Self::play(pulse, &place, samples)
     }
 
-    /// Starts playing in the synth's place and, exactly `delay_frames` later, in the speakers': so the rig
-    /// measures itself.
+    /// Starts playing in the synth's place and, exactly `delay_frames` later, in the place of the speakers.
+    /// So the rig measures itself.
     pub fn start_with_echo(pulse: &Pulse, delay_frames: usize) -> Result<Self, String> {
         let map = format!("--channel-map={}", pulse.channel_map());
         let place = [format!("--device={CLOCK}"), "--channels=4".into(), map, "--no-remix".into()];

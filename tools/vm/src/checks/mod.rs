@@ -1,5 +1,5 @@
-//! The checks, by subject. Each check restarts the service and leaves the instrument connected (from
-//! `device::is_a_card` on), on time, playing its counters.
+//! The checks, by subject. Each check restarts the service. From `device::is_a_card` on, each check
+//! leaves the instrument connected and on time, playing its counters.
 
 pub mod device;
 pub mod faults;
