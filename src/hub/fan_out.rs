@@ -33,7 +33,7 @@ pub struct FanOutNumbers {
     pub ticks: AtomicU64,
     /// Time that the thread worked after these wake-ups, ns.
     pub busy_ns: AtomicU64,
-    /// Short sleeps that the thread was forced to take because it had not slept for too long.
+    /// Short sleeps that the thread was forced to take because its last sleep was too long ago.
     pub forced_pauses: AtomicU64,
     /// The least number of packets in a message with which the thread keeps up.
     pub floor_packets: AtomicU32,

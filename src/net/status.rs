@@ -92,7 +92,7 @@ struct FanOut {
     busy_ms: f64,
     /// The least number of packets in a message with which the thread keeps up.
     floor_packets: u32,
-    /// Short sleeps that the thread was forced to take because it had not slept for too long.
+    /// Short sleeps that the thread was forced to take because its last sleep was too long ago.
     breaths: u64,
     partial_writes: u64,
     blocked: u64,

@@ -15,7 +15,7 @@ const SECONDS = 20;
 const SETTLING_MS = 5000;
 /** Headroom above the noise (browser/rig/resemblance.js). */
 const VOLUME = 0.6;
-/** Correlation with the noise that every engine reaches, even if it mixes or dithers, and no chance match does. */
+/** Minimum correlation with the noise. Every engine reaches it, even if it mixes or dithers; a chance match does not. */
 const RESIDUAL_DB = -40;
 /** The rest may be interrupted: how often an engine fails on a busy machine is printed, not judged. */
 const HEARD_SHARE_MIN = 0.5;

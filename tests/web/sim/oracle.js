@@ -37,9 +37,9 @@ export function lateAt(packets, blocks, delayMs) {
 
 /**
  * @param {import('./trace.js').TracePacket[]} packets @param {Blocks} blocks
- * @param {{events: number, packets: number}} most both are bounded, because at a delay where everything is late there is only one
- *   event
- * @returns {number} the least constant delay with no more late than that, ms
+ * @param {{events: number, packets: number}} most at most this many late events and late packets. Both numbers are needed,
+ *   because at a delay where everything is late there is only one event
+ * @returns {number} the least constant delay within both limits, ms
  */
 export function leastDelayMs(packets, blocks, most) {
   let low = 0;

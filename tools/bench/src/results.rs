@@ -101,8 +101,7 @@ pub struct ChainResults {
     pub browser_rss_mib: f64,
     /// Share of a core for the service.
     pub service_cpu: Option<f64>,
-    /// The part of the service's share in the thread of the PCM's sound server: libpulse's own, not the
-    /// service's.
+    /// The part of the service's share that the thread of libpulse takes, which is not code of ours.
     pub plugin_cpu: Option<f64>,
     /// Largest memory of the service, MiB.
     pub service_rss_mib: Option<f64>,

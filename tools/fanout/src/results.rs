@@ -72,8 +72,8 @@ pub struct Row {
     pub rss_mib: f64,
     /// Additional memory per listener, compared with a service without listeners.
     pub rss_per_listener_kib: f64,
-    /// Time from when a message's sound is ready to the end of its write, ms: below it lie half, 99 % and
-    /// 99.9 % of the messages.
+    /// Time from when a message's sound is ready to the end of its write, ms: the limits below which
+    /// half, 99 % and 99.9 % of the messages stay.
     pub capture_to_socket_ms: [Option<f64>; 3],
     /// The results of the healthy listeners.
     pub heard: Heard,

@@ -14,7 +14,7 @@ export const LAW_SAME = 8;
 
 // The resampler (resampler.js)
 
-/** ratio | Kaiser's beta: lower leaves more of the images up to 12 kHz, higher more of those of 17 to 18 kHz
+/** ratio | Kaiser's beta: a lower value leaves more of the images up to 12 kHz, a higher value more of those from 17 to 18 kHz
     | docs/design/decisions/0007-resampler.md */
 export const RESAMPLER_BETA = 9.7;
 /** zero crossings | of the sinc on either side, 34 taps: the fewest that keep every sine up to 12 kHz 100 dB above its images, and up to

@@ -46,7 +46,7 @@ export class Resampler {
    * Fills the outputs, whatever their length. Frame k is at the time start + k * step + k * (k - 1) / 2 * change. So the next
    * block begins where frame k = length would be, with a step of step + length * change.
    *
-   * @param {Float32Array} left stream frames @param {Float32Array} right as many
+   * @param {Float32Array} left stream frames @param {Float32Array} right of the same length
    * @param {Float64Array} times start (an index into left and right, and fraction), step per output frame, its change per output frame
    * @param {Float32Array} outLeft @param {Float32Array} outRight as long
    */
