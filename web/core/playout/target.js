@@ -47,8 +47,9 @@ export class LeadTarget {
   #rise;
   /** The shortest candidate that does not miss too much. */
   #first = 0;
-  /** Frames observed, as far as missing time is remembered. */
+  /** Frames observed, and frames missed by the target itself, as far as missing time is remembered. */
   #seen = 0;
+  #missed = 0;
   /** Frames observed, up to an hour. */
   #age = 0;
   #bucketFrames = 0;
@@ -134,6 +135,7 @@ export class LeadTarget {
    */
   observe(requiredFrames, blockFrames, wrongShare) {
     this.#cost.observe((requiredFrames - this.#rise.risen) | 0, blockFrames, wrongShare);
+    if (requiredFrames > this.frames) this.#missed += blockFrames;
     if (requiredFrames > this.#bucketMost) this.#bucketMost = requiredFrames;
     if (requiredFrames < this.#bucketLeast) this.#bucketLeast = requiredFrames;
     this.#bucketFrames += blockFrames;
@@ -190,6 +192,7 @@ export class LeadTarget {
     const startEnds = !isStart && this.#age - frames < this.#startFrames;
     this.#cost.fade(1 - frames / memory, startEnds ? 0 : 1 - frames / this.#missingMemoryFrames);
     this.#seen = Math.round(this.#seen * (1 - frames / this.#missingMemoryFrames) + frames) | 0;
+    this.#missed = startEnds ? 0 : Math.round(this.#missed * (1 - frames / this.#missingMemoryFrames)) | 0;
     this.#bound();
     this.#floor = Math.min(this.#floor, this.#bucketMost);
     this.#recent[this.#bucket] = this.#bucketMost;
@@ -213,7 +216,9 @@ export class LeadTarget {
 
   /** Finds the shortest candidate that may win. One that missed too much may win again only when it misses clearly less. */
   #bound() {
-    const { missing } = this.#law;
+    // After a move of the live edge the candidates know only a part of what was missing. The target knows all of its own.
+    const allowed = this.#law.missing * Math.max(this.#missingFramesMin, this.#seen);
+    const missing = this.#law.missing * Math.min(1, (allowed / Math.max(1, this.#missed)) ** 2);
     while (this.#first < TARGET_LEADS - 1 && !this.#isWithin(this.#first, missing)) this.#first += 1;
     while (this.#first > 0 && this.#isWithin(this.#first - 1, missing * MISSING_AGAIN)) this.#first -= 1;
   }
