@@ -88,7 +88,7 @@ fn where_a_certificate_from_elsewhere_cannot_be_used_the_own_authority_stands_in
     let facts = facts(BUILD_S, true, &[]);
     let absent = "No such file or directory (os error 2). Check the path given as";
     let no_certificate = "there is no certificate in it. cert takes a PEM file";
-    let no_file = "it is no file. Check the path given as";
+    let no_file = "it is no file, but a folder, a pipe or a device. Check the path given as";
     for (cert_place, key_place, said) in [
         (Nothing, File(key), absent),
         (File(cert), Nothing, absent),
