@@ -69,7 +69,8 @@ export const SAFEST = {
   most: 1000,
 };
 
-/** interruptions | that count as none, so that nearly forgotten ones give their delay back | docs/design/playout.md */
+/** interruptions | remembered ones below this number hardly cost anything: so the delay shrinks again once they are nearly forgotten
+    | docs/design/playout.md */
 export const FORGOTTEN = 0.5;
 /** interruptions | the cost of one that is not heard: it stands in the list of glitches | docs/design/playout.md */
 export const INAUDIBLE_COST = 0.005;
@@ -168,7 +169,7 @@ export const LEARNING_SLOPE_PER_S = 300 * PPM;
 export const LEARNING_GAIN_PER_S = 0.4;
 /** ratio | the largest correction during this time: still less than a cent | not measured */
 export const LEARNING_CORRECTION_MAX = 500 * PPM;
-/** s | from here on gain and correction approach their later values: when the slope limit falls, it must suffice to brake
+/** s | after this, gain and correction approach their later values: the lower limit of the slope must suffice to brake
     | tests/web/steering.test.js */
 export const SETTLING_FROM_S = 12;
 
@@ -181,7 +182,7 @@ export const START_OVER_S = 12;
 /** ms | of it that remain while the drift is being learned: an unknown drift moves the lead before it is followed | not measured */
 export const LEARNING_MS = 0.9;
 
-/** s | by which the lead of a reader with one clock may be too long while the reader stays exact | docs/design/playout.md */
+/** s | a lead may be too long by this much before a reader with one clock gives up playing samples exactly | docs/design/playout.md */
 export const EXACT_S = 0.4e-3;
 /** s | by which it may be too short: the target's own margin covers this | docs/design/playout.md */
 export const EXACT_NEARER_S = 0.4e-3;
@@ -210,8 +211,8 @@ export const SLEEP_MS = 1000;
 export const FREEZE_MS = 100;
 /** ms | without any lateness mean that the live edge is later than the line | docs/design/playout.md */
 export const EARLY_MS = 1000;
-/** ms | all that comes is too late for this long: the stream has fallen behind. Longer than a network holds back and then delivers at once
-    | docs/design/playout.md */
+/** ms | a stream has fallen behind when everything has come too late for this long. No network holds frames back so long and then
+    delivers them at once | docs/design/playout.md */
 export const OUTRUN_WINDOW_MS = 500;
 /** ms | that suffice when it happens again | docs/design/playout.md */
 export const OUTRUN_AGAIN_MS = 60;
@@ -232,7 +233,7 @@ export const MARGIN_FRAMES = 8192;
 
 // The control words before it (controls.js)
 
-/** words | for all of them | not measured */
+/** words | of all controls together | not measured */
 export const CONTROL_WORDS = 512;
 /** marks | of gaps kept | not measured */
 export const GAP_MARKS = 16;

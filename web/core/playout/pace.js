@@ -56,7 +56,10 @@ export class Pace {
     return times[STEP] === 1 && times[CHANGE] === 0 && /** @type {number} */ (times[TIME]) % 1 === 0;
   }
 
-  /** @returns {number} frames to stay behind the target; 0 for a reader that may rest, because it would only be moved back again */
+  /**
+   * @returns {number} frames to stay behind the target; 0 for a reader that may rest: it would have to make up for the margin
+   *   later, and could not rest meanwhile
+   */
   get startMarginFrames() {
     return this.mayRest ? 0 : this.steering.startMarginFrames;
   }

@@ -22,7 +22,7 @@ export class WhatIf {
   lateFrames = new Int32Array(WHAT_IF_LEADS);
   seconds = 0;
 
-  /** Number of leads that are interrupted; they are the shortest ones. */
+  /** Number of leads that are interrupted. They are the first ones in the table, because shorter leads break off first. */
   #interrupted = 0;
   #counter;
   #secondFramesMost;
