@@ -3,7 +3,7 @@
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-export ARCH CUTS CHAOS_S EVERY_CHECK ADVISORY_DB TRACE MODE SKEW_PPM PROFILE SEED SECONDS FILE
+export ARCH CUTS CHAOS_S EVERY_CHECK ADVISORY_DB TRACE MODE SKEW_PPM PROFILE SEED SEEDS SECONDS FILE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -49,6 +49,9 @@ simulate: ## what a listener hears on a trace of arrivals: TRACE=file.csv MODE=a
 
 simulate-sweep: ## every network in every mode, as a table; SEED=1 SECONDS=600 PROFILES="wired loss" MODES=auto SOUND=piano
 	@. scripts/with_packages.sh node && node scripts/simulate_sweep.mjs
+
+simulate-clocks: ## how right the drift stays with a late event every minute, as a table; SEEDS=1000 SECONDS=3600
+	@. scripts/with_packages.sh node && node scripts/simulate_clocks.mjs
 
 trace: ## generate such a trace: PROFILE=bad-wifi SEED=1 SECONDS=600 FILE=trace.csv
 	@. scripts/with_packages.sh node && node scripts/simulate.mjs trace

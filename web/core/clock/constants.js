@@ -67,10 +67,21 @@ export const DRIFT_KNOWN_MS = 5000;
 
 // Two lines compared by the seconds they share (common_seconds.js)
 
-/** seconds | needed for a comparison | docs/design/clocks.md */
-export const COMMON_SECONDS_MIN = 20;
+/** seconds | needed for a comparison. Before that the two lines are used, which do not see small steps | tests/web/drift.test.js */
+export const COMMON_SECONDS_MIN = 8;
+/** seconds | needed to look for a step: fewer are as well explained by a drift | tests/web/drift.test.js */
+export const STEP_POINTS_MIN = 6;
+/** ms | a smaller step is not looked for: it bends ninety seconds by 2.5 ppm at most | given: 1.5 x step / length */
+export const STEP_MS_MIN = 0.15;
+/** ratio | a jump between neighbours that exceeds the usual one by this is a step | docs/design/clocks.md */
+export const JUMP_RATIO = 10;
+/** sigmas | a step must exceed what chance leaves by this factor; a wrong one costs certainty only | docs/design/clocks.md */
+export const STEP_SIGMAS = 5;
 /** ratio | spread of the lower half of a normal distribution to that of the whole | given: the half-normal distribution, sqrt(1 - 2 / pi) */
 export const LOWER_HALF_SPREAD = 0.6;
+/** ratio | real error to that which the scatter explains: without it, 95 % of the errors were within 2.1 to 2.9 sigmas; 2 are promised
+    | docs/design/clocks.md */
+export const HONEST_SIGMAS = 1.45;
 /** correlation | between consecutive seconds, at most; a higher one would leave no certainty at all | not measured */
 export const ALIKE_MAX = 0.9;
 

@@ -25,6 +25,7 @@ import { fitLowerHalf, lineThrough } from './least_squares.js';
  * @property {number} at its time, ms since the first observation
  * @property {number} late its lateness against the nominal rate, ms
  * @property {number} slot the number of the second in Worker time, so that two lines use the same seconds
+ * @property {number} level every shift begins a new one: how far apart two levels lie is not exactly known (levels.js)
  */
 
 export class EnvelopeLine {
@@ -49,7 +50,8 @@ export class EnvelopeLine {
   /** @type {Bucket[]} */
   #buckets = [];
   /** @type {Bucket} */
-  #open = { at: 0, late: Infinity, slot: -Infinity };
+  #open = { at: 0, late: Infinity, slot: -Infinity, level: 0 };
+  #level = 0;
   /** The newest seconds if all of them lie on the same side of the line, and the one nearest to it. @type {Bucket[]} */
   #doubted = [];
   #doubtedAbove = 0;
@@ -80,6 +82,11 @@ export class EnvelopeLine {
     this.driftPpm = this.#priorPpm;
     this.sigmaPpm = this.#priorSigmaPpm;
     this.#slope = -this.#priorPpm * 1e-6;
+  }
+
+  /** The drift as it was known before anything was observed. @returns {{ppm: number, sigma_ppm: number}} */
+  get prior() {
+    return { ppm: this.#priorPpm, sigma_ppm: this.#priorSigmaPpm };
   }
 
   /** Starts again with new units (another timeline, another context); the drift stays known. */
@@ -160,7 +167,7 @@ export class EnvelopeLine {
   }
 
   #openBucket() {
-    this.#open = { at: 0, late: Infinity, slot: -Infinity };
+    this.#open = { at: 0, late: Infinity, slot: -Infinity, level: 0 };
   }
 
   /** @param {number} at */
@@ -192,6 +199,7 @@ export class EnvelopeLine {
 
   /** @param {Bucket} bucket */
   #keep(bucket) {
+    bucket.level = this.#level;
     this.#buckets.push(bucket);
     if (this.#buckets.length > LINE_BUCKETS) this.#buckets.shift();
   }
@@ -214,6 +222,7 @@ export class EnvelopeLine {
   /** @param {number} ms */
   #shift(ms) {
     for (const bucket of this.#buckets) bucket.late += ms;
+    this.#level += 1;
     this.#offset += ms;
     this.shiftMs += ms;
   }

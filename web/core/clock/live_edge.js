@@ -10,7 +10,7 @@
 
 import { STREAM_RATE_HZ } from '../constants.js';
 import {
-  ACQUISITION_MS, BLOCKS_MIN, LOOK_MS_LEAST, LOOK_MS_MOST, SMALL_PPM, SURE_FOR_MS, SURE_SIGMAS, SURE_SIGMAS_SMALL, UNSURE_SIGMAS,
+  ACQUISITION_MS, BLOCKS_MIN, LINE_SHIFT_SIGMAS, LOOK_MS_LEAST, LOOK_MS_MOST, SMALL_PPM, SURE_FOR_MS, SURE_SIGMAS, SURE_SIGMAS_SMALL, UNSURE_SIGMAS,
   UNSURE_SIGMAS_SMALL,
 } from './constants.js';
 import { driftOfCommonSeconds } from './common_seconds.js';
@@ -123,8 +123,7 @@ export class LiveEdge {
   get drift() {
     this.#compare();
     const sigma = Math.hypot(this.#arrivals.sigmaPpm, this.#blocks.sigmaPpm);
-    if (this.#common && this.#common.sigma_ppm < sigma) return this.#common;
-    return { ppm: this.#arrivals.driftPpm - this.#blocks.driftPpm, sigma_ppm: sigma };
+    return this.#common ?? { ppm: this.#arrivals.driftPpm - this.#blocks.driftPpm, sigma_ppm: sigma };
   }
 
   /** Called once a second: compares the seconds that both lines have observed. */
@@ -132,7 +131,11 @@ export class LiveEdge {
     const slot = this.#arrivals.buckets.at(-1)?.slot ?? NaN;
     if (slot === this.#commonSlot) return;
     this.#commonSlot = slot;
-    this.#common = driftOfCommonSeconds(this.#arrivals.buckets, this.#blocks.buckets);
+    const seen = driftOfCommonSeconds(this.#arrivals.buckets, this.#blocks.buckets);
+    this.#common = seen && combined(seen, {
+      ppm: this.#arrivals.prior.ppm - this.#blocks.prior.ppm,
+      sigma_ppm: Math.hypot(this.#arrivals.prior.sigma_ppm, this.#blocks.prior.sigma_ppm),
+    });
   }
 
   /** @returns {ClockMemory} worth storing if the drift's standard deviation is small */
@@ -163,4 +166,15 @@ export class LiveEdge {
     else if (!(this.#sureSinceMs <= this.#nowMs)) this.#sureSinceMs = this.#nowMs;
     return this.#nowMs - this.#sureSinceMs >= SURE_FOR_MS;
   }
+}
+
+/**
+ * @param {{ppm: number, sigma_ppm: number}} seen
+ * @param {{ppm: number, sigma_ppm: number}} expected is ignored if the two contradict each other
+ * @returns {{ppm: number, sigma_ppm: number}}
+ */
+function combined(seen, expected) {
+  if (Math.abs(seen.ppm - expected.ppm) > LINE_SHIFT_SIGMAS * Math.hypot(seen.sigma_ppm, expected.sigma_ppm)) return seen;
+  const [own, other] = [seen.sigma_ppm ** -2, expected.sigma_ppm ** -2];
+  return { ppm: (seen.ppm * own + expected.ppm * other) / (own + other), sigma_ppm: (own + other) ** -0.5 };
 }
