@@ -76,6 +76,9 @@ export const FORGOTTEN = 0.5;
 export const INAUDIBLE_COST = 0.005;
 /** ms | a longer row of missing frames is a stall that no lead covers: it does not count as a share of the time | docs/design/playout.md */
 export const LONG_STALL_MS = 500;
+/** ratio | of that limit, beyond which what the target itself missed makes the limit tighter: the promise is 1 %, the limit 0.6 %
+    | tests/web/simulation.test.js */
+export const MISSED_FACTOR = 1.5;
 /** ms | for which missing time is remembered | docs/design/playout.md */
 export const MISSING_MEMORY_MS = 300_000;
 /** ms | observed at least, before missing time is called a share | docs/design/playout.md */

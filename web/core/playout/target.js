@@ -15,7 +15,7 @@
 import { STREAM_RATE_HZ } from '../constants.js';
 import {
   AUTO, CAUTION_MS_MAX, CAUTIOUS_MS, FIRST_TARGET_MS, FORGOTTEN, FRAMES_BEYOND, LEAD_MS_MIN, LOWEST, MEMORY_MS_MIN, MEMORY_STEP_MS,
-  MISSING_AGAIN, MISSING_MEMORY_MS, MISSING_MS_MIN, PATIENCE_MS, RESTING_MS, RISE_STEPS, SAFEST, SHOWN_STEPS, START_MEMORY_MS,
+  MISSED_FACTOR, MISSING_AGAIN, MISSING_MEMORY_MS, MISSING_MS_MIN, PATIENCE_MS, RESTING_MS, RISE_STEPS, SAFEST, SHOWN_STEPS, START_MEMORY_MS,
   START_PATIENCE_MS, START_PATIENT_MS, START_WATCH_MS, STEP_MS, TARGET_FACTOR, TARGET_LEADS, WORTH_MS,
 } from './constants.js';
 import { MODE } from './controls.js';
@@ -217,7 +217,7 @@ export class LeadTarget {
   /** Finds the shortest candidate that may win. One that missed too much may win again only when it misses clearly less. */
   #bound() {
     // After a move of the live edge the candidates know only a part of what was missing. The target knows all of its own.
-    const allowed = this.#law.missing * Math.max(this.#missingFramesMin, this.#seen);
+    const allowed = MISSED_FACTOR * this.#law.missing * Math.max(this.#missingFramesMin, this.#seen);
     const missing = this.#law.missing * Math.min(1, (allowed / Math.max(1, this.#missed)) ** 2);
     while (this.#first < TARGET_LEADS - 1 && !this.#isWithin(this.#first, missing)) this.#first += 1;
     while (this.#first > 0 && this.#isWithin(this.#first - 1, missing * MISSING_AGAIN)) this.#first -= 1;
