@@ -12,6 +12,7 @@
 import { addInterruptions, wrongFrames } from '../sound/audibility.js';
 import { ROW_FRAMES_MAX } from '../sound/constants.js';
 import { INAUDIBLE_COST, LONG_STALL_MS } from './constants.js';
+import { shorterThan } from './leads.js';
 import { framesOf } from '../units.js';
 
 export class LateCost {
@@ -48,7 +49,8 @@ export class LateCost {
   observe(required, blockFrames, wrongShare) {
     this.#noticeStall(required, blockFrames);
     const before = this.#late;
-    const late = this.#lateFor(required);
+    const late = shorterThan(this.leads, required, before);
+    this.#late = late;
     for (let at = late; at < before; at += 1) this.#row[at] = 0;
     // Of the first late block, the frames that came in time are played.
     for (let at = before; at < late; at += 1) this.#miss(at, Math.min(blockFrames, required - /** @type {number} */ (this.leads[at])), wrongShare);
@@ -60,16 +62,6 @@ export class LateCost {
     const isStalled = required - this.#required > blockFrames / 2;
     this.#required = required;
     this.#stalled = isStalled ? this.#stalled + blockFrames : 0;
-  }
-
-  /** @param {number} required @returns {number} how many leads are shorter */
-  #lateFor(required) {
-    const { leads } = this;
-    let at = this.#late;
-    while (at > 0 && /** @type {number} */ (leads[at - 1]) >= required) at -= 1;
-    while (at < leads.length && /** @type {number} */ (leads[at]) < required) at += 1;
-    this.#late = at;
-    return at;
   }
 
   /** @param {number} at @param {number} frames @param {number} wrongShare */

@@ -39,7 +39,7 @@ export class WhatIf {
 
   /** @param {number} [streamRateHz] */
   constructor(streamRateHz = STREAM_RATE_HZ) {
-    this.#counter = new LeadCounter(Int32Array.from(LEADS_MS, (ms) => framesOf(ms, streamRateHz)), this.events, streamRateHz);
+    this.#counter = new LeadCounter(Int32Array.from(LEADS_MS, (ms) => framesOf(ms, streamRateHz)), streamRateHz);
     this.#secondFramesMost = streamRateHz;
   }
 
